@@ -1,0 +1,131 @@
+/**
+ * Networks as data. An architecture is a list of layers that both engines build from; adding a network means adding
+ * a list here. Shapes are channels-last, [height, width, channels], as in TensorFlow.js.
+ */
+
+/** 'same': output is ceil(input / stride), zero padding split evenly, the odd pixel at the bottom and right. */
+export type Padding = 'same' | 'valid';
+
+export type Layer =
+  | ConvLayer
+  | DepthwiseConvLayer
+  | BatchNormLayer
+  | { readonly kind: 'relu' }
+  | { readonly kind: 'leakyRelu'; readonly slope: number }
+  | PoolLayer
+  | { readonly kind: 'globalAveragePool' }
+  | { readonly kind: 'flatten' }
+  | { readonly kind: 'dropout'; readonly rate: number }
+  | { readonly kind: 'dense'; readonly units: number; readonly bias?: boolean }
+  | ResidualLayer
+  | SqueezeExciteLayer
+  | { readonly kind: 'softmax' };
+
+/** Convolution over height and width; `bias` defaults to false, as batch normalisation usually follows. */
+export interface ConvLayer {
+  readonly kind: 'conv';
+  readonly filters: number;
+  /** Height and width of the kernel, in pixels. */
+  readonly kernel: number;
+  readonly stride?: number;
+  readonly padding?: Padding;
+  readonly bias?: boolean;
+}
+
+/** One kernel a channel; the number of channels stays. */
+export interface DepthwiseConvLayer {
+  readonly kind: 'depthwiseConv';
+  readonly kernel: number;
+  readonly stride?: number;
+  readonly padding?: Padding;
+  readonly bias?: boolean;
+}
+
+/**
+ * Batch normalisation over all but the last dimension. `momentum` is the share of the old running statistic that an
+ * update keeps (0.9, PyTorch's default said in Keras' way); `epsilon` is added to the variance.
+ */
+export interface BatchNormLayer {
+  readonly kind: 'batchNorm';
+  readonly momentum?: number;
+  readonly epsilon?: number;
+}
+
+/** Pooling; the stride defaults to the window. Average pooling leaves padding out of the mean. */
+export interface PoolLayer {
+  readonly kind: 'maxPool' | 'averagePool';
+  /** Height and width of the window, in pixels. */
+  readonly size: number;
+  readonly stride?: number;
+  readonly padding?: Padding;
+}
+
+/** body(x) + shortcut(x); without a shortcut, x itself. */
+export interface ResidualLayer {
+  readonly kind: 'residual';
+  readonly body: readonly Layer[];
+  readonly shortcut?: readonly Layer[];
+}
+
+/** Squeeze-and-excitation (Hu et al. 2018, arXiv 1709.01507): channels weighted by a two-layer gate of their means. */
+export interface SqueezeExciteLayer {
+  readonly kind: 'squeezeExcite';
+  /** Channels divided by this is the width of the gate's hidden layer. */
+  readonly ratio: number;
+}
+
+export interface Architecture {
+  /** Lower-case letters, digits and dashes; names files and reports. */
+  readonly name: string;
+  /** One sentence for `--help` and the model card. */
+  readonly summary: string;
+  /** [height, width, channels] of one input. */
+  readonly input: readonly [number, number, number];
+  readonly layers: readonly Layer[];
+}
+
+const relu = { kind: 'relu' } as const;
+const batchNorm = { kind: 'batchNorm' } as const;
+const halve = { kind: 'maxPool', size: 2 } as const;
+
+/** 3x3 convolution, batch normalisation, ReLU. */
+function convolve(filters: number): Layer[] {
+  return [{ kind: 'conv', filters, kernel: 3 }, batchNorm, relu];
+}
+
+/**
+ * Blocks of two 3x3 convolutions, a 2x2 max pooling between them, then the mean over the last map: the shape of
+ * Simonyan & Zisserman (2015, arXiv 1409.1556) with batch normalisation and without their dense layers.
+ */
+function blocks(widths: readonly number[], dropout: number): Layer[] {
+  return [
+    ...widths.flatMap((width, k) => [...(k > 0 ? [halve] : []), ...convolve(width), ...convolve(width)]),
+    { kind: 'globalAveragePool' },
+    { kind: 'dropout', rate: dropout },
+    { kind: 'dense', units: 7 },
+    { kind: 'softmax' },
+  ];
+}
+
+const FACE = [48, 48, 1] as const;
+
+const LIST: readonly Architecture[] = [
+  {
+    name: 'compact',
+    summary: 'four blocks of two 3x3 convolutions, 32 to 256 channels, global average pooling: 1.2 million parameters',
+    input: FACE,
+    layers: blocks([32, 64, 128, 256], 0.4),
+  },
+  {
+    name: 'tiny',
+    summary: 'three narrow blocks, 8 to 32 channels: trains in minutes, for trying things out',
+    input: FACE,
+    layers: [halve, ...blocks([8, 16, 32], 0.1)],
+  },
+];
+
+/** Every network that can be trained, by name. */
+export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(LIST.map((entry) => [entry.name, entry]));
+
+/** The network that `npm run train` and /retrain use when none is named. */
+export const DEFAULT_ARCHITECTURE = 'compact';

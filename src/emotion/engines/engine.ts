@@ -1,0 +1,81 @@
+import type { Network, Weights } from '../network.ts';
+
+/** Runs and trains networks. Data goes in and out as plain arrays, so that no caller knows which library computes. */
+export interface Engine {
+  readonly name: 'onnx' | 'tensorflow';
+  /** What computes, for people: "CPU, 2 threads". */
+  readonly device: string;
+  predictor(network: Network, weights: Weights, options?: PredictorOptions): Promise<Predictor>;
+  trainer(network: Network, weights: Weights, options: TrainerOptions): Promise<TrainingSession>;
+}
+
+export interface PredictorOptions {
+  /** Threads to compute with; the engine's own choice by default. */
+  readonly threads?: number;
+}
+
+export interface Predictor {
+  /**
+   * @param x normalised inputs, count * height * width * channels numbers, channels last
+   * @returns probabilities, count * classes numbers
+   */
+  predict(x: Float32Array, count: number): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}
+
+export type OptimizerOptions =
+  /** v = momentum * v + g; w -= lr * (nesterov ? g + momentum * v : v) */
+  | { readonly kind: 'sgd'; readonly momentum: number; readonly nesterov: boolean }
+  /** Kingma & Ba (2015, arXiv 1412.6980), epsilon added outside the root of the corrected second moment. */
+  | { readonly kind: 'adam'; readonly beta1: number; readonly beta2: number; readonly epsilon: number };
+
+export interface TrainerOptions {
+  readonly batchSize: number;
+  readonly optimizer: OptimizerOptions;
+  /** lambda of the penalty lambda / 2 * sum(w^2) over convolution and dense kernels; its gradient is lambda * w. */
+  readonly weightDecay: number;
+  /** The whole gradient is scaled down to this Euclidean norm where it is longer; 0 switches it off. */
+  readonly clipNorm: number;
+  /** Decay of the moving average of the weights, 0..1; 0 keeps none. */
+  readonly averageDecay: number;
+  /** What dropout masks derive from, together with a batch's epoch and number. */
+  readonly seed: number;
+  readonly threads?: number;
+  /** Optimizer state to go on from, as `state()` gave it. */
+  readonly state?: TrainingState;
+}
+
+export interface TrainingBatch {
+  /** batchSize * height * width * channels normalised inputs, channels last. */
+  readonly x: Float32Array;
+  /** batchSize * classes targets; smoothed, mixed or weighted: a row need not sum to 1. */
+  readonly y: Float32Array;
+  /** Which batch of which epoch this is (both from 0): dropout masks derive from it. */
+  readonly epoch: number;
+  readonly index: number;
+}
+
+export interface StepResult {
+  /** Mean over the batch of -sum(target * log(probability)), without the weight penalty. */
+  readonly loss: number;
+  /** Inputs whose likeliest class is that of the largest target. */
+  readonly correct: number;
+}
+
+/** What an optimizer remembers between steps, by name, in TensorFlow's layout. */
+export interface TrainingState {
+  readonly step: number;
+  readonly slots: ReadonlyMap<string, Float32Array>;
+}
+
+export interface TrainingSession {
+  /** Forward, backward and update on one batch. */
+  step(batch: TrainingBatch, learningRate: number): Promise<StepResult>;
+  /** A copy of the weights as they are now. */
+  weights(): Promise<Weights>;
+  /** A copy of their moving average, or undefined where none is kept. */
+  average(): Promise<Weights | undefined>;
+  /** A copy of the optimizer's state, moving average included. */
+  state(): Promise<TrainingState>;
+  dispose(): Promise<void>;
+}
