@@ -1,0 +1,37 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { augmentBatch, type Batch, type BatchPlan } from './augment.ts';
+import { shuffledOrder } from './random.ts';
+
+/** What the thread is started with. Pixels and labels lie in shared memory. */
+export interface AugmentWorkerData {
+  readonly pixels: Uint8Array;
+  readonly labels: Uint8Array;
+  readonly plan: BatchPlan;
+}
+
+/** Which batch to make next. Answered by an AugmentAnswer with the same id. */
+export interface AugmentRequest {
+  readonly id: number;
+  readonly epoch: number;
+  readonly index: number;
+}
+
+export interface AugmentAnswer {
+  readonly id: number;
+  readonly batch: Batch;
+}
+
+const { pixels, labels, plan } = workerData as AugmentWorkerData;
+const port = parentPort!;
+let order: Uint32Array = new Uint32Array(0);
+let orderOf = -1;
+
+port.on('message', ({ id, epoch, index }: AugmentRequest) => {
+  if (epoch !== orderOf) {
+    order = shuffledOrder(labels.length, plan.seed, epoch);
+    orderOf = epoch;
+  }
+  const batch = augmentBatch({ pixels, labels }, order, plan, epoch, index);
+  const answer: AugmentAnswer = { id, batch };
+  port.postMessage(answer, [batch.x.buffer, batch.y.buffer]);
+});
