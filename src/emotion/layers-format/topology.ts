@@ -1,0 +1,173 @@
+import type { Network, NetworkNode, Window } from '../network.ts';
+
+/**
+ * A network as a Keras model configuration, which tf.loadLayersModel and tf.models.modelFromJSON build a LayersModel
+ * from. The layer of a node has the node's name, so its weights get the names that the network gives them.
+ */
+export interface LayersTopology {
+  readonly class_name: 'Model';
+  readonly config: {
+    readonly name: string;
+    readonly layers: readonly LayerConfig[];
+    readonly input_layers: readonly Reference[];
+    readonly output_layers: readonly Reference[];
+  };
+  readonly keras_version: string;
+  readonly backend: 'tensor_flow.js';
+}
+
+interface LayerConfig {
+  /** Keras' name of the layer's class. */
+  readonly class_name: string;
+  readonly name: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Where the layer is applied: once here, to these outputs of other layers. */
+  readonly inbound_nodes: readonly (readonly [...Reference, object][])[];
+}
+
+/** Output 0 of application 0 of a layer: all that networks without shared layers need. */
+type Reference = readonly [layer: string, application: number, output: number];
+
+export interface TopologyOptions {
+  /** lambda of the penalty lambda / 2 * sum(w^2) that training adds for every kernel; 0 by default. */
+  readonly weightDecay?: number;
+  /**
+   * 'layer' (the default) lets TensorFlow.js draw the masks. 'input' makes each mask an input of the model, named by
+   * `maskInput` and of the node's shape, so that a training run can be repeated: 0 drops, 1 / (1 - rate) keeps.
+   */
+  readonly dropout?: 'layer' | 'input';
+}
+
+/** Name of the input that holds the mask of a dropout node where the topology has masks as inputs. */
+export function maskInput(node: NetworkNode): string {
+  return `${node.name}_mask`;
+}
+
+/** The model configuration of a network. Inputs are [batch, height, width, channels], masks follow in node order. */
+export function topologyOf(network: Network, options: TopologyOptions = {}): LayersTopology {
+  const layers = network.nodes.flatMap((node) => layersOf(node, options));
+  const inputs = layers.filter((layer) => layer.class_name === 'InputLayer');
+  return {
+    class_name: 'Model',
+    config: {
+      name: network.architecture.name,
+      layers,
+      input_layers: inputs.map((layer) => outputOf(layer.name)),
+      output_layers: [outputOf(network.nodes.at(-1)!.name)],
+    },
+    keras_version: 'tfjs-layers 4.22.0',
+    backend: 'tensor_flow.js',
+  };
+}
+
+/** The Keras layers that compute a node; the last one has the node's name. */
+function layersOf(node: NetworkNode, options: TopologyOptions): LayerConfig[] {
+  const { name, inputs } = node;
+  const one = (className: string, config: Readonly<Record<string, unknown>> = {}) => [
+    layer(className, name, inputs, config),
+  ];
+  switch (node.op) {
+    case 'input':
+      return [inputLayer(name, node.shape)];
+    case 'conv':
+      return one('Conv2D', {
+        filters: node.filters,
+        ...slide(node),
+        use_bias: node.bias,
+        activation: 'linear',
+        kernel_regularizer: penalty(options),
+      });
+    case 'depthwiseConv':
+      return one('DepthwiseConv2D', {
+        depth_multiplier: 1,
+        ...slide(node),
+        use_bias: node.bias,
+        activation: 'linear',
+        depthwise_regularizer: penalty(options),
+      });
+    case 'dense':
+      return one('Dense', {
+        units: node.units,
+        use_bias: node.bias,
+        activation: 'linear',
+        kernel_regularizer: penalty(options),
+      });
+    case 'batchNorm':
+      return one('BatchNormalization', {
+        axis: -1,
+        momentum: node.momentum,
+        epsilon: node.epsilon,
+        center: true,
+        scale: true,
+      });
+    case 'relu':
+    case 'sigmoid':
+    case 'softmax':
+      return one('Activation', { activation: node.op });
+    case 'leakyRelu':
+      return one('LeakyReLU', { alpha: node.slope });
+    case 'maxPool':
+      return one('MaxPooling2D', pool(node));
+    case 'averagePool':
+      return one('AveragePooling2D', pool(node));
+    case 'globalAveragePool':
+      return one('GlobalAveragePooling2D', { data_format: 'channels_last' });
+    case 'flatten':
+      return one('Flatten');
+    case 'dropout':
+      return options.dropout === 'input'
+        ? [inputLayer(maskInput(node), node.shape), layer('Multiply', name, [...inputs, maskInput(node)])]
+        : one('Dropout', { rate: node.rate });
+    case 'add':
+      return one('Add');
+    case 'channelScale': {
+      // Multiply broadcasts a [1, 1, channels] gate over the maps.
+      const [maps, gate] = inputs as [string, string];
+      const raised = `${name}_gate`;
+      return [
+        layer('Reshape', raised, [gate], { target_shape: [1, 1, node.shape.at(-1)!] }),
+        layer('Multiply', name, [maps, raised]),
+      ];
+    }
+  }
+}
+
+function layer(
+  className: string,
+  name: string,
+  inputs: readonly string[],
+  config: Readonly<Record<string, unknown>> = {},
+): LayerConfig {
+  return {
+    class_name: className,
+    name,
+    config: { name, trainable: true, ...config },
+    inbound_nodes: [inputs.map((input) => [...outputOf(input), {}] as const)],
+  };
+}
+
+function inputLayer(name: string, shape: readonly number[]): LayerConfig {
+  return {
+    class_name: 'InputLayer',
+    name,
+    config: { name, batch_input_shape: [null, ...shape], dtype: 'float32', sparse: false },
+    inbound_nodes: [],
+  };
+}
+
+function outputOf(layerName: string): Reference {
+  return [layerName, 0, 0];
+}
+
+function slide({ kernel, stride, padding }: Window) {
+  return { kernel_size: [kernel, kernel], strides: [stride, stride], padding, data_format: 'channels_last' };
+}
+
+function pool({ kernel, stride, padding }: Window) {
+  return { pool_size: [kernel, kernel], strides: [stride, stride], padding, data_format: 'channels_last' };
+}
+
+/** Keras' L2 adds l2 * sum(w^2), without the half that makes lambda the factor of the gradient. */
+function penalty({ weightDecay = 0 }: TopologyOptions) {
+  return weightDecay > 0 ? { class_name: 'L1L2', config: { l1: 0, l2: weightDecay / 2 } } : null;
+}

@@ -1,0 +1,89 @@
+import { UserError } from '../../errors.ts';
+import { sizeOf } from '../network.ts';
+import { FLOAT16_MAX, fromFloat16, toFloat16 } from './float16.ts';
+
+/** One entry of a TensorFlow.js weights manifest, for what we write: float32 numbers, stored in 4 or in 2 bytes. */
+export interface ManifestEntry {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: 'float32';
+  /** How the numbers are stored where that is not as they are; original_dtype is what the Python converter adds. */
+  readonly quantization?: { readonly dtype: 'float16'; readonly original_dtype?: 'float32' | undefined } | undefined;
+}
+
+export interface NamedArray {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** As many numbers as the shape has elements, last dimension fastest. */
+  readonly data: Float32Array;
+}
+
+/** What the numbers of a weights file are stored as; float16 halves the file and keeps 11 significant bits. */
+export type Quantization = 'float16';
+
+/**
+ * The bytes of a weights file, one array after the other without gaps, and the manifest that describes them. Numbers
+ * are little-endian, as TensorFlow.js reads them and every platform we run on has them.
+ *
+ * @throws Error where an array's length is not its shape's
+ * @throws UserError 'bad-model' where a finite number is too large for float16
+ */
+export function encodeWeights(
+  arrays: readonly NamedArray[],
+  quantization?: Quantization,
+): { entries: ManifestEntry[]; bytes: Uint8Array<ArrayBuffer> } {
+  const entries = arrays.map(
+    ({ name, shape }): ManifestEntry => ({
+      name,
+      shape: [...shape],
+      dtype: 'float32',
+      ...(quantization && { quantization: { dtype: quantization, original_dtype: 'float32' } }),
+    }),
+  );
+  const bytes = new Uint8Array(byteLength(entries));
+  let offset = 0;
+  for (const array of arrays) {
+    if (array.data.length !== sizeOf(array.shape))
+      throw new Error(`${array.name}: ${array.data.length} numbers for the shape ${array.shape.join('x')}`);
+    const stored = quantization ? halves(array) : array.data;
+    bytes.set(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength), offset);
+    offset += stored.byteLength;
+  }
+  return { entries, bytes };
+}
+
+/** The arrays of a weights file by name. @throws RangeError where there are fewer bytes than `byteLength(entries)` */
+export function decodeWeights(bytes: Uint8Array, entries: readonly ManifestEntry[]): Map<string, Float32Array> {
+  const weights = new Map<string, Float32Array>();
+  let offset = 0;
+  for (const entry of entries) {
+    const length = byteLength([entry]);
+    // Copied: typed arrays need their bytes aligned, and the weights should not keep the whole file in memory.
+    const buffer = new Uint8Array(bytes.subarray(offset, offset + length)).buffer;
+    const count = sizeOf(entry.shape);
+    weights.set(
+      entry.name,
+      entry.quantization
+        ? Float32Array.from(new Uint16Array(buffer, 0, count), fromFloat16)
+        : new Float32Array(buffer, 0, count),
+    );
+    offset += length;
+  }
+  return weights;
+}
+
+/** Bytes that a weights file with this manifest has. */
+export function byteLength(entries: readonly ManifestEntry[]): number {
+  return entries.reduce((sum, entry) => sum + sizeOf(entry.shape) * (entry.quantization ? 2 : 4), 0);
+}
+
+function halves({ name, data }: NamedArray): Uint16Array {
+  // Rounding such a number to infinity would save a network that answers NaN.
+  const large = data.find((value) => Number.isFinite(value) && toFloat16(Math.abs(value)) >= 0x7c00);
+  if (large !== undefined)
+    throw new UserError(
+      'bad-model',
+      `${name} holds ${large}, and float16 ends at ${FLOAT16_MAX}: save this model as float32`,
+    );
+  return Uint16Array.from(data, toFloat16);
+}

@@ -1,0 +1,118 @@
+import type { Architecture, Layer } from '../../src/emotion/architectures.ts';
+import { type Network, sizeOf, type WeightSpec, type Weights } from '../../src/emotion/network.ts';
+
+/** Tiny networks and seeded numbers for tests: TensorFlow.js's cpu backend, the oracle, takes milliseconds an operation. */
+
+/** Numbers 0..1 that are the same every time (mulberry32, Tommy Ettinger's public-domain generator). */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** count numbers spread evenly over -1..1, times `scale`, plus `offset`. */
+export function uniform(count: number, random: () => number, scale = 1, offset = 0): Float32Array {
+  return Float32Array.from({ length: count }, () => offset + scale * (2 * random() - 1));
+}
+
+export function architecture(name: string, layers: readonly Layer[]): Architecture {
+  return { name, summary: 'for tests', input: [12, 12, 1], layers };
+}
+
+const head = [{ kind: 'dense', units: 7 }, { kind: 'softmax' }] as const;
+
+/** Convolutions, batch normalisation, max pooling: the shape of the networks that we ship. */
+export const PLAIN = architecture('plain', [
+  { kind: 'conv', filters: 4, kernel: 3 },
+  { kind: 'batchNorm' },
+  { kind: 'relu' },
+  { kind: 'maxPool', size: 2 },
+  { kind: 'conv', filters: 6, kernel: 3, bias: true },
+  { kind: 'leakyRelu', slope: 0.1 },
+  { kind: 'globalAveragePool' },
+  ...head,
+]);
+
+/** Residuals with and without a shortcut, a squeeze-excitation, depthwise kernels, overlapping pools. */
+export const BRANCHED = architecture('branched', [
+  { kind: 'conv', filters: 4, kernel: 3, stride: 2, bias: true },
+  { kind: 'batchNorm', momentum: 0.8, epsilon: 1e-3 },
+  { kind: 'relu' },
+  { kind: 'maxPool', size: 3, stride: 2, padding: 'same' },
+  {
+    kind: 'residual',
+    body: [
+      { kind: 'depthwiseConv', kernel: 3 },
+      { kind: 'batchNorm' },
+      { kind: 'relu' },
+      { kind: 'squeezeExcite', ratio: 2 },
+    ],
+  },
+  {
+    kind: 'residual',
+    body: [{ kind: 'conv', filters: 5, kernel: 2, padding: 'valid' }],
+    shortcut: [
+      { kind: 'averagePool', size: 2, stride: 1 },
+      { kind: 'conv', filters: 5, kernel: 1 },
+    ],
+  },
+  { kind: 'averagePool', size: 2, stride: 1, padding: 'same' },
+  { kind: 'leakyRelu', slope: 0.2 },
+  { kind: 'flatten' },
+  { kind: 'dense', units: 6, bias: false },
+  { kind: 'batchNorm' },
+  { kind: 'relu' },
+  ...head,
+]);
+
+/** BRANCHED with what only a file needs to hold: dropout, and a depthwise convolution with bias, stride and no padding. */
+export const EVERY_LAYER = architecture('every-layer', [
+  { kind: 'depthwiseConv', kernel: 2, stride: 1, padding: 'valid', bias: true },
+  ...BRANCHED.layers.slice(0, -2),
+  { kind: 'dropout', rate: 0.4 },
+  ...head,
+]);
+
+/** Weights as a trained network might have them: nothing is 0 or 1, variances are positive. */
+export function randomWeights(network: Network, seed = 1): Weights {
+  const random = seeded(seed);
+  return new Map(network.weights.map((weight) => [weight.name, randomWeight(weight, random)]));
+}
+
+function randomWeight({ role, shape }: WeightSpec, random: () => number): Float32Array {
+  const count = sizeOf(shape);
+  switch (role) {
+    case 'kernel':
+      // Glorot & Bengio's uniform bound with the fan-in alone keeps activations near 1.
+      return uniform(count, random, Math.sqrt(3 / (count / shape.at(-1)!)));
+    case 'depthwiseKernel':
+      return uniform(count, random, Math.sqrt(3 / (shape[0]! * shape[1]!)));
+    case 'gamma':
+    case 'movingVariance':
+      return uniform(count, random, 0.4, 1);
+    case 'bias':
+    case 'beta':
+    case 'movingMean':
+      return uniform(count, random, 0.3);
+  }
+}
+
+/** `count` inputs of the network, channels last. */
+export function randomInputs(network: Network, count: number, seed = 2): Float32Array {
+  return uniform(count * sizeOf(network.architecture.input), seeded(seed), 1.5);
+}
+
+/** The largest absolute difference; NaN where a number is missing or not one. */
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) return Number.NaN;
+  let largest = 0;
+  for (let k = 0; k < a.length; k++) {
+    const difference = Math.abs(a[k]! - b[k]!);
+    if (!(difference <= largest)) largest = difference;
+  }
+  return largest;
+}
