@@ -4,7 +4,7 @@ import { FACE_PIXELS } from '../emotion/labels.ts';
 import { UserError } from '../errors.ts';
 import type { FaceSet } from './face-set.ts';
 import { type Columns, parseHeader, parseRow, SPLITS, type Split } from './fer2013-row.ts';
-import { eachLine } from './lines.ts';
+import { readLines } from './lines.ts';
 
 export { SPLITS, type Split } from './fer2013-row.ts';
 
@@ -59,25 +59,18 @@ export async function readFer2013(directory: string, options: ReadOptions = {}):
 
   for (const file of files) {
     let columns: Columns | undefined;
-    let badHeader = false;
-    await eachLine(
-      join(directory, file),
-      (line, number) => {
-        if (badHeader) return;
-        if (number === 1) {
-          columns = parseHeader(line);
-          badHeader = !columns;
-          if (columns) read.push(file);
-          return;
-        }
-        if (line.length === 0) return;
-        const parsed = parseRow(line, columns!, wanted, row, 0);
+    for await (const { bytes, number } of readLines(join(directory, file), options.signal)) {
+      if (number === 1) {
+        columns = parseHeader(bytes);
+        if (!columns) break;
+        read.push(file);
+      } else if (bytes.length > 0) {
+        const parsed = parseRow(bytes, columns!, wanted, row, 0);
         if (typeof parsed === 'string') skipped.push({ file, line: number, reason: parsed });
         else if (parsed.wanted) collectors[parsed.split].add(row, parsed.label, read.length - 1, number, index);
         index++;
-      },
-      options.signal,
-    );
+      }
+    }
     if (columns) continue;
     if (chunkNumber(file) !== undefined) {
       throw new UserError(

@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs';
-import { Transform, type TransformCallback } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { UserError } from '../errors.ts';
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
+const EMPTY = Buffer.alloc(0);
 
 /** Longest line kept, in bytes: a FER2013 row has at most 9,240. What is longer is handed on cut to this length. */
 export const MAX_LINE = 1 << 16;
@@ -13,24 +13,43 @@ export const MAX_LINE = 1 << 16;
 /** Bytes read and inflated at a time: large enough that the stream machinery does not show beside 20 MB of text. */
 const CHUNK = 1 << 20;
 
+export interface Line {
+  /** The line without its line break (LF or CRLF). */
+  readonly bytes: Buffer;
+  /** 1-based. */
+  readonly number: number;
+}
+
 /**
- * Calls `onLine` with every line of a text file (gunzipped if its name ends in .gz), without its line break (LF or CRLF),
- * and its 1-based number. The buffer is only valid during the call. Memory stays bounded, however long a line is.
- * @throws UserError 'bad-data' if a .gz is cut short or damaged; AbortError if the signal fires.
+ * The lines of a text file (gunzipped if its name ends in .gz), as a stream: memory stays bounded, however large the file
+ * and however long a line is.
+ * @throws UserError 'bad-data' if a .gz is cut short or damaged; AbortError if the signal fires; what opening a file throws
  */
-export async function eachLine(
-  path: string,
-  onLine: (line: Buffer, number: number) => void,
-  signal?: AbortSignal,
-): Promise<void> {
-  const lines = new LineSplitter(onLine);
-  const source = createReadStream(path, { highWaterMark: CHUNK });
+export async function* readLines(path: string, signal?: AbortSignal): AsyncGenerator<Line> {
+  let carry: Buffer = EMPTY;
+  let number = 0;
   try {
-    if (path.endsWith('.gz')) await pipeline(source, createGunzip({ chunkSize: CHUNK }), lines, { signal });
-    else await pipeline(source, lines, { signal });
+    for await (const chunk of openText(path, signal) as AsyncIterable<Buffer>) {
+      let start = 0;
+      for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
+        yield { bytes: withoutReturn(joined(carry, chunk.subarray(start, end))), number: ++number };
+        carry = EMPTY;
+        start = end + 1;
+      }
+      // A copy, since the stream may use the chunk's memory again.
+      carry = Buffer.concat([joined(carry, chunk.subarray(start))]);
+    }
   } catch (error) {
     throw asDamaged(error, path);
   }
+  if (carry.length > 0) yield { bytes: withoutReturn(carry), number: ++number };
+}
+
+function openText(path: string, signal: AbortSignal | undefined): Readable {
+  const source = createReadStream(path, { highWaterMark: CHUNK, signal });
+  if (!path.toLowerCase().endsWith('.gz')) return source;
+  // `pipeline` hands an error of either stream to the reader of the last one, who throws it: nothing to do in the callback.
+  return pipeline(source, createGunzip({ chunkSize: CHUNK }), () => {});
 }
 
 /** zlib's errors as a sentence that names the file; any other error as it is. */
@@ -41,52 +60,12 @@ function asDamaged(error: unknown, path: string): unknown {
   return new UserError('bad-data', `${path} ${what}: copy it again or make it anew.`, { cause: error });
 }
 
-/** Splits bytes into lines. A Transform with no output, so that `pipeline` waits for the last line. */
-class LineSplitter extends Transform {
-  private carry: Buffer = Buffer.alloc(0);
-  private number = 0;
+/** Two parts of a line as one, cut to MAX_LINE. */
+function joined(head: Buffer, tail: Buffer): Buffer {
+  if (head.length === 0) return tail.subarray(0, MAX_LINE);
+  return Buffer.concat([head, tail], Math.min(MAX_LINE, head.length + tail.length));
+}
 
-  constructor(private readonly onLine: (line: Buffer, number: number) => void) {
-    super({ readableObjectMode: true });
-    this.resume();
-  }
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    try {
-      this.split(chunk);
-      done();
-    } catch (error) {
-      done(error as Error);
-    }
-  }
-
-  override _flush(done: TransformCallback): void {
-    try {
-      if (this.carry.length > 0) this.emitLine(this.carry);
-      done();
-    } catch (error) {
-      done(error as Error);
-    }
-  }
-
-  private split(chunk: Buffer): void {
-    let start = 0;
-    for (;;) {
-      const end = chunk.indexOf(LINE_FEED, start);
-      if (end < 0) break;
-      const rest = chunk.subarray(start, end);
-      this.emitLine(this.carry.length > 0 ? Buffer.concat([this.carry, rest.subarray(0, MAX_LINE)]) : rest);
-      this.carry = Buffer.alloc(0);
-      start = end + 1;
-    }
-    if (this.carry.length < MAX_LINE) {
-      this.carry = Buffer.concat([this.carry, chunk.subarray(start, start + MAX_LINE)]);
-    }
-  }
-
-  private emitLine(line: Buffer): void {
-    this.number++;
-    const end = line.length > 0 && line[line.length - 1] === CARRIAGE_RETURN ? line.length - 1 : line.length;
-    this.onLine(line.subarray(0, Math.min(end, MAX_LINE)), this.number);
-  }
+function withoutReturn(line: Buffer): Buffer {
+  return line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line;
 }

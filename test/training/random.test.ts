@@ -3,7 +3,10 @@ import { Random, shuffledOrder } from '../../src/training/random.ts';
 
 const draws = (random: Random, n: number) => Array.from({ length: n }, () => random.next());
 const mean = (values: number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;
-const variance = (values: number[]) => mean(values.map((v) => (v - mean(values)) ** 2));
+const variance = (values: number[]) => {
+  const centre = mean(values);
+  return mean(values.map((v) => (v - centre) ** 2));
+};
 
 describe('Random', () => {
   it('derives from its keys alone, and from each of them and their order', () => {
