@@ -6,7 +6,13 @@ import { UserError } from '../errors.ts';
 import { architectureSchema } from './layers-format/architecture-schema.ts';
 import { writeDurably } from './layers-format/durable.ts';
 import { topologyOf } from './layers-format/topology.ts';
-import { byteLength, decodeWeights, encodeWeights, type Quantization } from './layers-format/weights-file.ts';
+import {
+  byteLength,
+  decodeWeights,
+  encodeWeights,
+  inNetworkOrder,
+  type Quantization,
+} from './layers-format/weights-file.ts';
 import { type Network, unroll, type Weights } from './network.ts';
 
 /**
@@ -55,7 +61,7 @@ const READ_ATTEMPTS = 3;
  */
 export async function saveModel(directory: string, model: ModelToSave): Promise<void> {
   const { network, metadata } = model;
-  const { entries, bytes } = encodeWeights(arraysOf(model), model.quantization);
+  const { entries, bytes } = encodeWeights(inNetworkOrder(network, model.weights), model.quantization);
   await mkdir(directory, { recursive: true });
   const inUse = await weightsFilesInUse(directory);
   const [first, second] = WEIGHTS_FILES;
@@ -187,16 +193,6 @@ async function weightsFilesInUse(directory: string): Promise<readonly string[]> 
     // Nothing can load such a model, so there is nothing to protect from the save.
     return [];
   }
-}
-
-function arraysOf({ network, weights }: ModelToSave) {
-  if (weights.size !== network.weights.length)
-    throw new Error(`${weights.size} weights for a network of ${network.weights.length}`);
-  return network.weights.map(({ name, shape }) => {
-    const data = weights.get(name);
-    if (data === undefined) throw new Error(`no weights for ${name}`);
-    return { name, shape, data };
-  });
 }
 
 function sha256(bytes: Uint8Array): string {

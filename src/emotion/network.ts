@@ -22,7 +22,8 @@ export type Operation =
   | { readonly op: 'relu' }
   | { readonly op: 'leakyRelu'; readonly slope: number }
   | { readonly op: 'sigmoid' }
-  | ({ readonly op: 'maxPool' | 'averagePool' } & Window)
+  | ({ readonly op: 'maxPool' } & Window)
+  | ({ readonly op: 'averagePool' } & Window)
   | { readonly op: 'globalAveragePool' }
   | { readonly op: 'flatten' }
   | { readonly op: 'dropout'; readonly rate: number }

@@ -33,7 +33,8 @@ export interface TopologyOptions {
   readonly weightDecay?: number;
   /**
    * 'layer' (the default) lets TensorFlow.js draw the masks. 'input' makes each mask an input of the model, named by
-   * `maskInput` and of the node's shape, so that a training run can be repeated: 0 drops, 1 / (1 - rate) keeps.
+   * `maskInput` and of the node's shape, so that a training run can be repeated: 0 drops, 1 / (1 - rate) keeps. A node
+   * of rate 0 needs none.
    */
   readonly dropout?: 'layer' | 'input';
 }
@@ -115,7 +116,7 @@ function layersOf(node: NetworkNode, options: TopologyOptions): LayerConfig[] {
     case 'flatten':
       return one('Flatten');
     case 'dropout':
-      return options.dropout === 'input'
+      return options.dropout === 'input' && node.rate > 0
         ? [inputLayer(maskInput(node), node.shape), layer('Multiply', name, [...inputs, maskInput(node)])]
         : one('Dropout', { rate: node.rate });
     case 'add':

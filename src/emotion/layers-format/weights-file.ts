@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.ts';
-import { sizeOf } from '../network.ts';
+import { type Network, sizeOf, type Weights } from '../network.ts';
 import { FLOAT16_MAX, fromFloat16, toFloat16 } from './float16.ts';
 
 /** One entry of a TensorFlow.js weights manifest, for what we write: float32 numbers, stored in 4 or in 2 bytes. */
@@ -16,6 +16,17 @@ export interface NamedArray {
   readonly shape: readonly number[];
   /** As many numbers as the shape has elements, last dimension fastest. */
   readonly data: Float32Array;
+}
+
+/** The weights of a network with their shapes, in its order. @throws Error where they are not those of the network */
+export function inNetworkOrder(network: Network, weights: Weights): NamedArray[] {
+  if (weights.size !== network.weights.length)
+    throw new Error(`${weights.size} weights for a network of ${network.weights.length}`);
+  return network.weights.map(({ name, shape }) => {
+    const data = weights.get(name);
+    if (data === undefined) throw new Error(`no weights for ${name}`);
+    return { name, shape, data };
+  });
 }
 
 /** What the numbers of a weights file are stored as; float16 halves the file and keeps 11 significant bits. */

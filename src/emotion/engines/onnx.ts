@@ -1,0 +1,42 @@
+import * as ort from 'onnxruntime-node';
+import type { Network, Weights } from '../network.ts';
+import type { Engine, Predictor } from './engine.ts';
+import { INFERENCE_INPUT, INFERENCE_OUTPUT, inferenceGraph } from './onnx/inference-graph.ts';
+import { channelsFirst, sessionOptions } from './onnx/session.ts';
+import { startTraining } from './onnx/training-session.ts';
+
+export interface OnnxEngineOptions {
+  /** Threads to compute with, where a call does not say; onnxruntime's choice (one a core) by default. */
+  readonly threads?: number;
+}
+
+/** The default engine: onnxruntime, for which we write the graphs, those of training included. */
+export function createOnnxEngine({ threads }: OnnxEngineOptions = {}): Engine {
+  return {
+    name: 'onnx',
+    device: threads === undefined ? 'CPU' : `CPU, ${threads} thread${threads === 1 ? '' : 's'}`,
+    predictor: (network, weights, options) => createPredictor(network, weights, options?.threads ?? threads),
+    trainer: (network, weights, options) =>
+      startTraining(network, weights, threads === undefined ? options : { threads, ...options }),
+  };
+}
+
+async function createPredictor(network: Network, weights: Weights, threads?: number): Promise<Predictor> {
+  const session = await ort.InferenceSession.create(inferenceGraph(network, weights), sessionOptions(threads));
+  const [height, width, channels] = network.architecture.input;
+  return {
+    async predict(x, count) {
+      if (x.length !== count * height * width * channels)
+        throw new Error(`${x.length} numbers are not ${count} inputs of ${height}x${width}x${channels}`);
+      const tensor = new ort.Tensor('float32', channelsFirst(x, count, network.architecture.input), [
+        count,
+        channels,
+        height,
+        width,
+      ]);
+      const results = await session.run({ [INFERENCE_INPUT]: tensor });
+      return results[INFERENCE_OUTPUT]!.data as Float32Array;
+    },
+    dispose: () => session.release(),
+  };
+}

@@ -1,0 +1,55 @@
+import { sizeOf, type WeightSpec } from '../../network.ts';
+
+/**
+ * Kernels are [height, width, in, out] in TensorFlow and [out, in, height, width] in ONNX; depthwise kernels
+ * [height, width, channels, 1] and [channels, 1, height, width]. All else is the same in both.
+ */
+const TO_ONNX = { kernel: [3, 2, 0, 1], depthwiseKernel: [2, 3, 0, 1] } as const;
+
+/** A weight's shape in ONNX. */
+export function onnxShape(spec: WeightSpec): number[] {
+  const order = orderOf(spec);
+  return order ? order.map((axis) => spec.shape[axis]!) : [...spec.shape];
+}
+
+/** A weight's numbers in ONNX's order; always a copy. */
+export function toOnnx(spec: WeightSpec, data: Float32Array): Float32Array<ArrayBuffer> {
+  const order = orderOf(spec);
+  return order ? permute(data, spec.shape, order) : Float32Array.from(data);
+}
+
+/** The way back from toOnnx; always a copy. */
+export function fromOnnx(spec: WeightSpec, data: Float32Array): Float32Array<ArrayBuffer> {
+  const order = orderOf(spec);
+  if (!order) return Float32Array.from(data);
+  const inverse = order.map((_, axis) => order.indexOf(axis as 0 | 1 | 2 | 3));
+  return permute(data, onnxShape(spec), inverse);
+}
+
+function orderOf(spec: WeightSpec) {
+  if (spec.role === 'depthwiseKernel') return TO_ONNX.depthwiseKernel;
+  return spec.role === 'kernel' && spec.shape.length === 4 ? TO_ONNX.kernel : undefined;
+}
+
+/** Reorders the axes of a tensor: axis k of the result is axis order[k] of the argument. */
+function permute(data: Float32Array, shape: readonly number[], order: readonly number[]): Float32Array<ArrayBuffer> {
+  const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
+  const [a, b, c, d] = order.map((axis) => ({ side: shape[axis]!, stride: strides[axis]! })) as [
+    Axis,
+    Axis,
+    Axis,
+    Axis,
+  ];
+  const out = new Float32Array(data.length);
+  let at = 0;
+  for (let i = 0; i < a.side; i++)
+    for (let j = 0; j < b.side; j++)
+      for (let k = 0; k < c.side; k++)
+        for (let l = 0; l < d.side; l++) out[at++] = data[i * a.stride + j * b.stride + k * c.stride + l * d.stride]!;
+  return out;
+}
+
+interface Axis {
+  readonly side: number;
+  readonly stride: number;
+}

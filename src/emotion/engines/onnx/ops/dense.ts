@@ -1,0 +1,42 @@
+import { sizeOf } from '../../../network.ts';
+import type { Value } from '../graph.ts';
+import { type Emitted, mapsOf, type NodeOf, type OpContext } from './op.ts';
+
+/** x [n, in] times kernel [in, units], plus a bias. */
+export function emitDense(context: OpContext, node: NodeOf<'dense'>, x: Value): Emitted {
+  const { graph } = context;
+  const kernelName = `${node.name}/kernel`;
+  const biasName = `${node.name}/bias`;
+  const kernel = context.weight(kernelName);
+  return {
+    output: graph.node('Gemm', [x, kernel, ...(node.bias ? [context.weight(biasName)] : [])]),
+    backward(gradient, wanted) {
+      return {
+        inputs: [wanted ? graph.node('Gemm', [gradient, kernel], { transB: 1 }) : undefined],
+        weights: {
+          [kernelName]: graph.node('Gemm', [x, gradient], { transA: 1 }),
+          ...(node.bias ? { [biasName]: graph.node('ReduceSum', [gradient, graph.ints(0)], { keepdims: 0 }) } : {}),
+        },
+      };
+    },
+  };
+}
+
+/** Maps to a vector in TensorFlow's order (row, column, channel), so that a dense kernel needs no reordering. */
+export function emitFlatten(
+  { graph }: OpContext,
+  node: NodeOf<'flatten'>,
+  x: Value,
+  inputShape: readonly number[],
+): Emitted {
+  if (inputShape.length === 1) return { output: x, backward: (gradient) => ({ inputs: [gradient] }) };
+  const [channels, height, width] = mapsOf(inputShape);
+  const channelsLast = graph.node('Transpose', [x], { perm: [0, 2, 3, 1] });
+  return {
+    output: graph.node('Reshape', [channelsLast, graph.ints(-1, sizeOf(node.shape))]),
+    backward(gradient) {
+      const maps = graph.node('Reshape', [gradient, graph.ints(-1, height, width, channels)]);
+      return { inputs: [graph.node('Transpose', [maps], { perm: [0, 3, 1, 2] })] };
+    },
+  };
+}

@@ -1,0 +1,135 @@
+import type { Network, NetworkNode, WeightSpec } from '../../network.ts';
+import type { TrainerOptions } from '../engine.ts';
+import { emitForward } from './emit.ts';
+import { GraphBuilder, type Value } from './graph.ts';
+import { onnxShape } from './layout.ts';
+import type { OpContext } from './ops/op.ts';
+import { emitClip, emitUpdate, STEP_INPUTS, slotNames } from './optimizer.ts';
+
+/** A tensor that a step reads under `name` and leaves, renewed, under `nextName(name)`. */
+export interface StateTensor {
+  readonly name: string;
+  readonly spec: WeightSpec;
+  readonly shape: readonly number[];
+  readonly kind: 'weight' | 'slot' | 'average';
+}
+
+export interface TrainingGraph {
+  readonly model: Uint8Array;
+  readonly state: readonly StateTensor[];
+  /** Dropout masks that a step reads, with their whole shapes. */
+  readonly masks: readonly { readonly name: string; readonly shape: readonly number[]; readonly rate: number }[];
+}
+
+/** Names of the graph's ends beside the state: x [n, c, h, w] and y [n, classes] in, loss and probabilities out. */
+export const TRAINING_ENDS = { x: 'x', y: 'y', loss: 'loss', probabilities: 'probabilities' } as const;
+
+/** The name under which a step leaves a state tensor. */
+export function nextName(name: string): string {
+  return `${name}>next`;
+}
+
+/** The name under which a graph that tells its gradients gives that of a weight. */
+export function gradientName(name: string): string {
+  return `${name}>gradient`;
+}
+
+type Options = Pick<TrainerOptions, 'batchSize' | 'optimizer' | 'weightDecay' | 'clipNorm' | 'averageDecay'>;
+
+/**
+ * One training step as an ordinary ONNX graph: forward pass, loss, every gradient and the update. onnxruntime-node has
+ * no training of its own; this needs none.
+ * @param tellGradients adds every gradient (penalty included, before clipping) as an output, for checking them
+ */
+export function trainingGraph(network: Network, options: Options, tellGradients = false): TrainingGraph {
+  const graph = new GraphBuilder();
+  const state: StateTensor[] = [];
+  const read = (spec: WeightSpec, kind: StateTensor['kind'], slot = ''): Value => {
+    const shape = onnxShape(spec);
+    const name = slot ? `${spec.name}/${slot}` : spec.name;
+    state.push({ name, spec, shape, kind });
+    return graph.input(name, shape);
+  };
+  for (const spec of network.weights) read(spec, 'weight');
+
+  const masks: { name: string; shape: readonly number[]; rate: number }[] = [];
+  const next = new Map<string, Value>();
+  const context: OpContext = {
+    graph,
+    batchSize: options.batchSize,
+    weight: (name) => name,
+    update: (name, value) => next.set(name, value),
+    mask(node: NetworkNode & { op: 'dropout' }) {
+      const [height, width, channels] = node.shape;
+      const shape = [options.batchSize, ...(node.shape.length === 3 ? [channels!, height!, width!] : node.shape)];
+      const name = `${node.name}/mask`;
+      masks.push({ name, shape, rate: node.rate });
+      return graph.input(name, shape);
+    },
+  };
+
+  const [height, width, channels] = network.architecture.input;
+  const classes = network.nodes.at(-1)!.shape[0]!;
+  const x = graph.input(TRAINING_ENDS.x, [options.batchSize, channels, height, width]);
+  const y = graph.input(TRAINING_ENDS.y, [options.batchSize, classes]);
+  const forward = emitForward(context, network, x);
+  const { loss, probabilities, gradient } = emitLoss(graph, forward.logits, y, options.batchSize);
+  graph.output(TRAINING_ENDS.loss, [], loss);
+  graph.output(TRAINING_ENDS.probabilities, [options.batchSize, classes], probabilities);
+
+  const trainable = network.weights.filter((spec) => spec.trainable);
+  const raw = forward.backward(gradient);
+  const penalised = new Map(trainable.map((spec) => [spec.name, penalise(graph, spec, raw, options.weightDecay)]));
+  if (tellGradients)
+    for (const spec of trainable) graph.output(gradientName(spec.name), onnxShape(spec), penalised.get(spec.name)!);
+  const gradients = options.clipNorm > 0 ? emitClip(graph, penalised, options.clipNorm) : penalised;
+
+  graph.input(STEP_INPUTS.learningRate, []);
+  if (options.optimizer.kind === 'adam') {
+    graph.input(STEP_INPUTS.correction1, []);
+    graph.input(STEP_INPUTS.correction2, []);
+  }
+  const names = slotNames(options.optimizer);
+  for (const spec of trainable) {
+    const slots = names.map((slot) => read(spec, 'slot', slot));
+    const updated = emitUpdate(graph, options.optimizer, spec.name, gradients.get(spec.name)!, slots);
+    next.set(spec.name, updated.weight);
+    names.forEach((slot, k) => {
+      next.set(`${spec.name}/${slot}`, updated.slots[k]!);
+    });
+  }
+  if (options.averageDecay > 0) {
+    graph.input(STEP_INPUTS.averageDecay, []);
+    const fresh = graph.node('Sub', [graph.scalar(1), STEP_INPUTS.averageDecay]);
+    for (const spec of network.weights) {
+      const average = graph.node('Mul', [read(spec, 'average', 'average'), STEP_INPUTS.averageDecay]);
+      const added = graph.node('Mul', [next.get(spec.name)!, fresh]);
+      next.set(`${spec.name}/average`, graph.node('Add', [average, added]));
+    }
+  }
+  for (const { name, shape } of state) graph.output(nextName(name), shape, next.get(name)!);
+  return { model: graph.encode(`${network.architecture.name}-training`), state, masks };
+}
+
+/**
+ * Softmax and cross-entropy, -sum(target * log(probability)) averaged over the batch. Targets may be soft or weighted,
+ * so a row's sum s need not be 1: the gradient at the logits is (s * probability - target) / batch.
+ */
+function emitLoss(graph: GraphBuilder, logits: Value, y: Value, batchSize: number) {
+  const logs = graph.node('LogSoftmax', [logits], { axis: 1 });
+  const probabilities = graph.node('Exp', [logs]);
+  const rows = graph.node('ReduceSum', [graph.node('Mul', [y, logs]), graph.ints(1)], { keepdims: 0 });
+  const loss = graph.node('Neg', [graph.node('ReduceMean', [rows], { keepdims: 0, axes: [0] })]);
+  const sums = graph.node('ReduceSum', [y, graph.ints(1)], { keepdims: 1 });
+  const difference = graph.node('Sub', [graph.node('Mul', [probabilities, sums]), y]);
+  return { loss, probabilities, gradient: graph.node('Div', [difference, graph.scalar(batchSize)]) };
+}
+
+/** Adds the gradient of the weight penalty to that of a kernel. */
+function penalise(graph: GraphBuilder, spec: WeightSpec, gradients: Map<string, Value>, decay: number): Value {
+  const gradient = gradients.get(spec.name);
+  if (gradient === undefined) throw new Error(`${spec.name} has no gradient`);
+  const kernel = spec.role === 'kernel' || spec.role === 'depthwiseKernel';
+  if (!kernel || decay === 0) return gradient;
+  return graph.node('Add', [gradient, graph.node('Mul', [spec.name, graph.scalar(decay)])]);
+}

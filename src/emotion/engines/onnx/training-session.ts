@@ -1,0 +1,153 @@
+import * as ort from 'onnxruntime-node';
+import { PURPOSE, Random } from '../../../training/random.ts';
+import { type Network, sizeOf, type Weights } from '../../network.ts';
+import type { StepResult, TrainerOptions, TrainingBatch, TrainingSession, TrainingState } from '../engine.ts';
+import { fromOnnx, toOnnx } from './layout.ts';
+import { STEP_INPUTS } from './optimizer.ts';
+import { channelsFirst, sessionOptions } from './session.ts';
+import { nextName, type StateTensor, TRAINING_ENDS, type TrainingGraph, trainingGraph } from './training-graph.ts';
+
+/** Builds a network's training graph and loads weights and optimizer state into it. */
+export async function startTraining(
+  network: Network,
+  weights: Weights,
+  options: TrainerOptions,
+): Promise<TrainingSession> {
+  const graph = trainingGraph(network, options);
+  const session = await ort.InferenceSession.create(graph.model, sessionOptions(options.threads));
+  return new OnnxTrainingSession(network, graph, session, weights, options);
+}
+
+/**
+ * Holds the state twice: a step reads one copy and writes the other, then they change places. So nothing is allocated
+ * or copied between steps, and no operation can read a tensor that another has already renewed.
+ */
+class OnnxTrainingSession implements TrainingSession {
+  private current: Map<string, ort.Tensor>;
+  private following: Map<string, ort.Tensor>;
+  private readonly loss = new ort.Tensor('float32', new Float32Array(1), []);
+  private readonly probabilities: ort.Tensor;
+  private readonly masks: Map<string, ort.Tensor>;
+  private readonly fetches: [ort.InferenceSession.OnnxValueMapType, ort.InferenceSession.OnnxValueMapType];
+  private stepCount: number;
+
+  constructor(
+    private readonly network: Network,
+    private readonly graph: TrainingGraph,
+    private readonly session: ort.InferenceSession,
+    weights: Weights,
+    private readonly options: TrainerOptions,
+  ) {
+    this.stepCount = options.state?.step ?? 0;
+    this.current = new Map(graph.state.map((entry) => [entry.name, initial(entry, weights, options.state)]));
+    this.following = new Map(graph.state.map((entry) => [entry.name, zeros(entry.shape)]));
+    this.masks = new Map(graph.masks.map((mask) => [mask.name, zeros(mask.shape)]));
+    this.probabilities = zeros([options.batchSize, network.nodes.at(-1)!.shape[0]!]);
+    this.fetches = [this.fetchesInto(this.following), this.fetchesInto(this.current)];
+  }
+
+  async step(batch: TrainingBatch, learningRate: number): Promise<StepResult> {
+    const { batchSize, optimizer, averageDecay } = this.options;
+    this.fillMasks(batch);
+    const [height, width, channels] = this.network.architecture.input;
+    const x = channelsFirst(batch.x, batchSize, this.network.architecture.input);
+    const feeds: Record<string, ort.Tensor> = {
+      ...Object.fromEntries(this.current),
+      ...Object.fromEntries(this.masks),
+      [TRAINING_ENDS.x]: new ort.Tensor('float32', x, [batchSize, channels, height, width]),
+      [TRAINING_ENDS.y]: new ort.Tensor('float32', batch.y, this.probabilities.dims),
+      [STEP_INPUTS.learningRate]: scalar(learningRate),
+    };
+    const t = this.stepCount + 1;
+    if (optimizer.kind === 'adam') {
+      feeds[STEP_INPUTS.correction1] = scalar(1 / (1 - optimizer.beta1 ** t));
+      feeds[STEP_INPUTS.correction2] = scalar(1 / (1 - optimizer.beta2 ** t));
+    }
+    // A young average leans on the latest weights, so that it does not drag the random first ones along.
+    if (averageDecay > 0) feeds[STEP_INPUTS.averageDecay] = scalar(Math.min(averageDecay, t / (9 + t)));
+    await this.session.run(feeds, this.fetches[0]);
+    [this.current, this.following] = [this.following, this.current];
+    this.fetches.reverse();
+    this.stepCount = t;
+    const loss = (this.loss.data as Float32Array)[0]!;
+    return { loss, correct: countCorrect(this.probabilities.data as Float32Array, batch.y, batchSize) };
+  }
+
+  async weights(): Promise<Weights> {
+    return this.collect('weight', (entry) => entry.spec.name);
+  }
+
+  async average(): Promise<Weights | undefined> {
+    return this.options.averageDecay > 0 ? this.collect('average', (entry) => entry.spec.name) : undefined;
+  }
+
+  async state(): Promise<TrainingState> {
+    const slots = new Map([...this.collect('slot', (entry) => entry.name), ...this.collect('average', (e) => e.name)]);
+    return { step: this.stepCount, slots };
+  }
+
+  async dispose(): Promise<void> {
+    await this.session.release();
+  }
+
+  private collect(kind: StateTensor['kind'], nameOf: (entry: StateTensor) => string): Map<string, Float32Array> {
+    const entries = this.graph.state.filter((entry) => entry.kind === kind);
+    return new Map(
+      entries.map((entry) => {
+        const data = this.current.get(entry.name)!.data as Float32Array;
+        return [nameOf(entry), fromOnnx(entry.spec, data)];
+      }),
+    );
+  }
+
+  private fetchesInto(state: Map<string, ort.Tensor>): ort.InferenceSession.OnnxValueMapType {
+    return {
+      [TRAINING_ENDS.loss]: this.loss,
+      [TRAINING_ENDS.probabilities]: this.probabilities,
+      ...Object.fromEntries([...state].map(([name, tensor]) => [nextName(name), tensor])),
+    };
+  }
+
+  /** Draws every dropout mask of a batch from (seed, epoch, batch number, layer) alone. */
+  private fillMasks(batch: TrainingBatch): void {
+    this.graph.masks.forEach(({ name, rate }, layer) => {
+      const random = new Random(PURPOSE.dropout, this.options.seed, batch.epoch, batch.index, layer);
+      const data = this.masks.get(name)!.data as Float32Array;
+      const kept = 1 / (1 - rate);
+      for (let k = 0; k < data.length; k++) data[k] = random.next() < rate ? 0 : kept;
+    });
+  }
+}
+
+/** A state tensor at the start: a weight, what a checkpoint remembers, or, for a fresh run, zeros or the weight. */
+function initial(entry: StateTensor, weights: Weights, state: TrainingState | undefined): ort.Tensor {
+  const stored = entry.kind === 'weight' ? weights.get(entry.spec.name) : state?.slots.get(entry.name);
+  if (stored === undefined && (entry.kind === 'weight' || state)) throw new Error(`${entry.name} is missing`);
+  const data = stored ?? (entry.kind === 'average' ? weights.get(entry.spec.name)! : undefined);
+  if (data === undefined) return zeros(entry.shape);
+  if (data.length !== sizeOf(entry.shape))
+    throw new Error(`${entry.name} holds ${data.length} numbers, but its shape is ${entry.shape.join('x')}`);
+  return new ort.Tensor('float32', toOnnx(entry.spec, data), entry.shape);
+}
+
+function zeros(shape: readonly number[]): ort.Tensor {
+  return new ort.Tensor('float32', new Float32Array(sizeOf(shape)), shape);
+}
+
+function scalar(value: number): ort.Tensor {
+  return new ort.Tensor('float32', Float32Array.of(value), []);
+}
+
+function countCorrect(probabilities: Float32Array, targets: Float32Array, batchSize: number): number {
+  const classes = targets.length / batchSize;
+  let correct = 0;
+  for (let row = 0; row < batchSize; row++)
+    if (largest(probabilities, row * classes, classes) === largest(targets, row * classes, classes)) correct++;
+  return correct;
+}
+
+function largest(values: Float32Array, from: number, count: number): number {
+  let best = 0;
+  for (let k = 1; k < count; k++) if (values[from + k]! > values[from + best]!) best = k;
+  return best;
+}

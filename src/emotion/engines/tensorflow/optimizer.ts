@@ -1,0 +1,127 @@
+import type { NamedTensorMap, Optimizer, Tensor, Variable } from '@tensorflow/tfjs';
+import type { OptimizerOptions, TrainerOptions, TrainingState } from '../engine.ts';
+import type { TensorFlow } from './runtime.ts';
+import { slotVariable } from './slots.ts';
+
+/** The optimizer that model.fit runs, with what a training session needs to steer, save and restore it. */
+export interface SessionOptimizer extends Optimizer {
+  /** Of the next update. */
+  learningRate: number;
+  /** Updates done so far. */
+  readonly step: number;
+  /** What it remembers, by `<weight name>/<slot>`. */
+  readonly slots: ReadonlyMap<string, Variable>;
+}
+
+type Options = Pick<TrainerOptions, 'optimizer' | 'clipNorm' | 'state'>;
+
+/**
+ * Makes an optimizer for the variables of a model.
+ *
+ * TensorFlow.js has SGD with momentum and Adam of its own, but they neither clip nor name their slots after weights,
+ * Adam keeps its corrections as running products that a checkpoint cannot restore to the bit, and momentum leaks a
+ * scalar.
+ *
+ * @param weights the trainable variables by the network's name of the weight
+ */
+export function createOptimizer(
+  tf: TensorFlow,
+  weights: ReadonlyMap<string, Variable>,
+  options: Options,
+): SessionOptimizer {
+  const rule = ruleFor(tf, options.optimizer);
+  const slots = createSlots(tf, weights, rule.slots, options.state);
+  const nameOf = new Map([...weights].map(([name, variable]) => [variable.name, name]));
+
+  /** A class of its own runtime: model.compile takes only what extends that package's Optimizer. */
+  class NetworkOptimizer extends tf.Optimizer implements SessionOptimizer {
+    static readonly className = 'EmotionBotOptimizer';
+    learningRate = 0;
+    step = options.state?.step ?? 0;
+    readonly slots = slots;
+
+    applyGradients(found: NamedTensorMap | { name: string; tensor: Tensor }[]): void {
+      const list = Array.isArray(found) ? found : Object.entries(found).map(([name, tensor]) => ({ name, tensor }));
+      const gradients = new Map(list.map(({ name, tensor }) => [nameOf.get(name)!, tensor]));
+      this.step++;
+      tf.tidy(() => {
+        const clipped = options.clipNorm > 0 ? clip(tf, gradients, options.clipNorm) : gradients;
+        for (const [name, gradient] of clipped) this.update(name, gradient);
+      });
+    }
+
+    private update(name: string, gradient: Tensor): void {
+      const weight = weights.get(name)!;
+      const remembered = rule.slots.map((slot) => slots.get(`${name}/${slot}`)!);
+      const { direction, renewed } = rule.descend(gradient, remembered, this.step);
+      renewed.forEach((tensor, k) => {
+        remembered[k]!.assign(tensor);
+      });
+      weight.assign(tf.sub(weight, tf.mul(direction, this.learningRate)));
+    }
+
+    getConfig() {
+      return { ...options.optimizer };
+    }
+
+    override dispose(): void {
+      tf.dispose([...slots.values()]);
+    }
+  }
+  return new NetworkOptimizer();
+}
+
+function createSlots(
+  tf: TensorFlow,
+  weights: ReadonlyMap<string, Variable>,
+  slots: readonly string[],
+  state: TrainingState | undefined,
+): Map<string, Variable> {
+  const created = new Map<string, Variable>();
+  for (const [weight, variable] of weights)
+    for (const slot of slots) {
+      const name = `${weight}/${slot}`;
+      tf.tidy(() => {
+        created.set(name, slotVariable(tf, name, tf.zerosLike(variable), state));
+      });
+    }
+  return created;
+}
+
+interface Rule {
+  readonly slots: readonly string[];
+  /** What, times the learning rate, is taken from the weight in update `step` (1, 2, ...), and the slots' new values. */
+  descend(gradient: Tensor, slots: readonly Tensor[], step: number): { direction: Tensor; renewed: Tensor[] };
+}
+
+/** The formulas that engine.ts gives with the options. */
+function ruleFor(tf: TensorFlow, options: OptimizerOptions): Rule {
+  if (options.kind === 'sgd')
+    return {
+      slots: ['momentum'],
+      descend(gradient, [before]) {
+        const velocity = tf.add(tf.mul(before!, options.momentum), gradient);
+        const direction = options.nesterov ? tf.add(gradient, tf.mul(velocity, options.momentum)) : velocity;
+        return { direction, renewed: [velocity] };
+      },
+    };
+  const { beta1, beta2, epsilon } = options;
+  return {
+    slots: ['m', 'v'],
+    descend(gradient, [mBefore, vBefore], step) {
+      const m = tf.add(tf.mul(mBefore!, beta1), tf.mul(gradient, 1 - beta1));
+      const v = tf.add(tf.mul(vBefore!, beta2), tf.mul(tf.square(gradient), 1 - beta2));
+      const root = tf.sqrt(tf.mul(v, 1 / (1 - beta2 ** step)));
+      const direction = tf.div(tf.mul(m, 1 / (1 - beta1 ** step)), tf.add(root, epsilon));
+      return { direction, renewed: [m, v] };
+    },
+  };
+}
+
+/** All gradients, scaled down together where their common Euclidean norm is above `limit`. */
+function clip(tf: TensorFlow, gradients: ReadonlyMap<string, Tensor>, limit: number): Map<string, Tensor> {
+  const squares = [...gradients.values()].map((gradient) => tf.sum(tf.square(gradient)));
+  const norm = tf.sqrt(tf.addN(squares));
+  const factor = tf.div(limit, tf.maximum(norm, limit));
+  return new Map([...gradients].map(([name, gradient]) => [name, tf.mul(gradient, factor)]));
+}

@@ -1,0 +1,149 @@
+import * as ort from 'onnxruntime-node';
+import { describe, expect, test } from 'vitest';
+import type { Layer } from '../../src/emotion/architectures.ts';
+import { onnxShape, toOnnx } from '../../src/emotion/engines/onnx/layout.ts';
+import { channelsFirst, sessionOptions } from '../../src/emotion/engines/onnx/session.ts';
+import { gradientName, trainingGraph } from '../../src/emotion/engines/onnx/training-graph.ts';
+import { type Network, sizeOf } from '../../src/emotion/network.ts';
+import { numbers, smallNetwork, softTargets, someWeights } from '../helpers/networks.ts';
+
+const BATCH = 4;
+/** Small enough for the third derivative, large enough for float32: errors of about 1e-3 of the largest gradient. */
+const STEP = 4e-3;
+
+/**
+ * Every layer stands behind a convolution with a bias, so that its input's gradient shows in that layer's weights, and
+ * before a dense layer.
+ */
+const CASES: Record<string, readonly Layer[]> = {
+  'conv 3x3 same': [{ kind: 'conv', filters: 3, kernel: 3 }],
+  'conv 5x5 valid with bias': [{ kind: 'conv', filters: 2, kernel: 5, padding: 'valid', bias: true }],
+  'conv 3x3 same, stride 2': [{ kind: 'conv', filters: 3, kernel: 3, stride: 2 }],
+  'conv 2x2 valid, stride 2, leaving a column over': [
+    { kind: 'conv', filters: 3, kernel: 2, stride: 2, padding: 'valid' },
+  ],
+  'conv 1x1, stride 2': [{ kind: 'conv', filters: 3, kernel: 1, stride: 2, bias: true }],
+  'conv 4x4 same (uneven padding)': [{ kind: 'conv', filters: 2, kernel: 4 }],
+  'depthwise conv': [{ kind: 'depthwiseConv', kernel: 3, bias: true }],
+  'depthwise conv, stride 2': [{ kind: 'depthwiseConv', kernel: 3, stride: 2 }],
+  'depthwise conv, valid, stride 2': [{ kind: 'depthwiseConv', kernel: 2, stride: 2, padding: 'valid' }],
+  'batch norm of maps': [{ kind: 'batchNorm' }],
+  'batch norm of vectors': [
+    { kind: 'globalAveragePool' },
+    { kind: 'dense', units: 5 },
+    { kind: 'batchNorm' },
+    { kind: 'dense', units: 4 },
+  ],
+  relu: [{ kind: 'relu' }],
+  'leaky relu': [{ kind: 'leakyRelu', slope: 0.2 }],
+  'max pool 2/2': [{ kind: 'maxPool', size: 2 }],
+  'max pool 3/2 (overlapping), valid': [{ kind: 'maxPool', size: 3, stride: 2 }],
+  'max pool 3/2 (overlapping), same': [{ kind: 'maxPool', size: 3, stride: 2, padding: 'same' }],
+  'max pool 3/1 same': [{ kind: 'maxPool', size: 3, stride: 1, padding: 'same' }],
+  'average pool 2/2': [{ kind: 'averagePool', size: 2 }],
+  'average pool 3/2 (overlapping), valid': [{ kind: 'averagePool', size: 3, stride: 2 }],
+  'average pool 3/2 (overlapping), same': [{ kind: 'averagePool', size: 3, stride: 2, padding: 'same' }],
+  'global average pool': [{ kind: 'globalAveragePool' }],
+  'dropout of maps': [{ kind: 'dropout', rate: 0.4 }],
+  'dense without bias': [{ kind: 'flatten' }, { kind: 'dense', units: 4, bias: false }, { kind: 'dropout', rate: 0.3 }],
+  residual: [
+    {
+      kind: 'residual',
+      body: [
+        { kind: 'conv', filters: 3, kernel: 3 },
+        { kind: 'leakyRelu', slope: 0.1 },
+      ],
+    },
+  ],
+  'residual with a shortcut': [
+    {
+      kind: 'residual',
+      body: [{ kind: 'conv', filters: 4, kernel: 3, stride: 2 }],
+      shortcut: [
+        { kind: 'averagePool', size: 2, padding: 'same' },
+        { kind: 'conv', filters: 4, kernel: 1 },
+      ],
+    },
+  ],
+  'squeeze and excite': [{ kind: 'squeezeExcite', ratio: 2 }],
+};
+
+describe('gradients of the training graph against finite differences', () => {
+  for (const [name, layers] of Object.entries(CASES)) {
+    test(name, async () => {
+      const network = smallNetwork([{ kind: 'conv', filters: 3, kernel: 3, bias: true }, ...layers]);
+      await checkGradients(network, 0);
+    });
+  }
+
+  test('a kernel gradient of large maps, taken a product a pixel', async () => {
+    const network = smallNetwork(
+      [
+        { kind: 'conv', filters: 2, kernel: 3 },
+        { kind: 'conv', filters: 2, kernel: 3, stride: 2 },
+        { kind: 'globalAveragePool' },
+      ],
+      [36, 34, 1],
+    );
+    await checkGradients(network, 0);
+  });
+
+  test('the weight penalty', async () => {
+    await checkGradients(smallNetwork([{ kind: 'depthwiseConv', kernel: 3, bias: true }]), 0.3);
+  });
+});
+
+/** Compares every weight's gradient with the loss's slope, at up to twelve places of each weight. */
+async function checkGradients(network: Network, weightDecay: number): Promise<void> {
+  const graph = trainingGraph(
+    network,
+    {
+      batchSize: BATCH,
+      optimizer: { kind: 'sgd', momentum: 0, nesterov: false },
+      weightDecay,
+      clipNorm: 0,
+      averageDecay: 0,
+    },
+    true,
+  );
+  const session = await ort.InferenceSession.create(graph.model, sessionOptions(1));
+  const weights = someWeights(network);
+  const [height, width, channels] = network.architecture.input;
+  const x = channelsFirst(numbers(BATCH * height * width * channels, 3), BATCH, network.architecture.input);
+  const feeds: Record<string, ort.Tensor> = {
+    x: new ort.Tensor('float32', x, [BATCH, channels, height, width]),
+    y: new ort.Tensor('float32', softTargets(BATCH, 3), [BATCH, 3]),
+    learningRate: new ort.Tensor('float32', Float32Array.of(0), []),
+  };
+  for (const mask of graph.masks) {
+    const data = numbers(sizeOf(mask.shape), 9).map((value) => (value < mask.rate - 0.5 ? 0 : 1 / (1 - mask.rate)));
+    feeds[mask.name] = new ort.Tensor('float32', data, mask.shape);
+  }
+  for (const entry of graph.state) {
+    const data = entry.kind === 'weight' ? toOnnx(entry.spec, weights.get(entry.spec.name)!) : undefined;
+    feeds[entry.name] = new ort.Tensor('float32', data ?? new Float32Array(sizeOf(entry.shape)), entry.shape);
+  }
+
+  const analytic = await session.run(feeds);
+  const penalty = (data: Float32Array) => (weightDecay / 2) * data.reduce((sum, value) => sum + value * value, 0);
+  for (const spec of network.weights.filter((weight) => weight.trainable)) {
+    const gradient = analytic[gradientName(spec.name)]!.data as Float32Array;
+    const largest = gradient.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    expect(largest, `${spec.name}: the loss must depend on it`).toBeGreaterThan(1e-4);
+    const penalised = spec.role === 'kernel' || spec.role === 'depthwiseKernel';
+    const lossAt = async (index: number, shift: number) => {
+      const data = toOnnx(spec, weights.get(spec.name)!);
+      data[index]! += shift;
+      const shifted = { ...feeds, [spec.name]: new ort.Tensor('float32', data, onnxShape(spec)) };
+      const { loss } = await session.run(shifted, ['loss']);
+      return (loss!.data as Float32Array)[0]! + (penalised ? penalty(data) : 0);
+    };
+    const stride = Math.max(1, Math.floor(gradient.length / 12));
+    for (let k = 0; k < gradient.length; k += stride) {
+      const slope = ((await lossAt(k, STEP)) - (await lossAt(k, -STEP))) / (2 * STEP);
+      expect(Math.abs(slope - gradient[k]!), `${spec.name}[${k}]: ${gradient[k]} against ${slope}`).toBeLessThan(
+        0.02 * largest + 5e-4,
+      );
+    }
+  }
+}
