@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { UserError } from '../src/errors.ts';
+import type { Logger } from '../src/log.ts';
+import type { Access, Command, Options } from './command.ts';
+import { checkOptions } from './options.ts';
+import { shortName } from './photo-reply.ts';
+import type { CommandRegistry } from './registry.ts';
+import type { Attachment, Reply, Request } from './request.ts';
+
+/** The command that an ordinary message with pictures stands for. */
+const PHOTO_COMMAND = 'emotions';
+
+/**
+ * Takes every request of every platform to its command. The only place that turns errors into replies: a person's mistake
+ * into its sentence, anything else into an id that stands in the log beside the error.
+ */
+export class Dispatcher {
+  readonly #registry: CommandRegistry;
+  readonly #log: Logger;
+
+  constructor(registry: CommandRegistry, log: Logger) {
+    this.#registry = registry;
+    this.#log = log;
+  }
+
+  /**
+   * Answers a request. Never rejects: platforms call it from event handlers, where nobody would catch it.
+   *
+   * Several pictures are answered one after the other, so that answers keep the message's order and one message takes
+   * one place in the queue; a mistake in one does not keep the others from being answered.
+   */
+  async dispatch(request: Request): Promise<void> {
+    await this.#atTheEdge(request, undefined, async () => {
+      const { command, options } = this.#resolve(request);
+      await requireAccess(request, command, options);
+      for (const run of runs(request, command, options)) {
+        if (request.signal.aborted) return;
+        await this.#atTheEdge(request, run.about, () => command.run(request, run.options));
+      }
+    });
+  }
+
+  #resolve(request: Request): { readonly command: Command; readonly options: Options } {
+    if (request.command === undefined) {
+      if (request.attachments.length === 0) {
+        throw new UserError('no-picture', 'There is no picture in this message. Post a photo, or type /help.');
+      }
+      return { command: this.#registry.find(PHOTO_COMMAND), options: {} };
+    }
+    const command = this.#registry.find(request.command.name);
+    return { command, options: checkOptions(command, request.command.input) };
+  }
+
+  async #atTheEdge(request: Request, about: Attachment | undefined, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      // Nobody waits for this answer any more: the message was deleted or the bot is stopping.
+      if (request.signal.aborted) return;
+      await this.#explain(request, about, error);
+    }
+  }
+
+  async #explain(request: Request, about: Attachment | undefined, error: unknown): Promise<void> {
+    const where = { platform: request.platform, request: request.id, command: request.command?.name ?? 'photo' };
+    let text: string;
+    if (error instanceof UserError) {
+      this.#log.info({ ...where, code: error.code }, 'a request could not be answered');
+      text = error.message;
+    } else {
+      const errorId = randomBytes(4).toString('hex');
+      this.#log.error({ ...where, errorId, err: error }, 'a request failed');
+      text = `Something went wrong on my side. Whoever runs me finds it in the log as ${errorId}.`;
+    }
+    const prefix = about && request.attachments.length > 1 ? `${shortName(about.name)}: ` : '';
+    const reply: Reply = { text: `${prefix}${text}`, ...(about ? { about, removable: true } : { private: true }) };
+    try {
+      await request.reply(reply);
+    } catch (replyError) {
+      if (!request.signal.aborted) this.#log.error({ ...where, err: replyError }, 'a reply could not be sent');
+    }
+  }
+}
+
+/** One run, or one for each picture of the message where the command takes a picture and none was named. */
+function runs(
+  request: Request,
+  command: Command,
+  options: Options,
+): readonly { readonly options: Options; readonly about?: Attachment }[] {
+  const picture = command.options.find((option) => option.type === 'picture');
+  if (picture === undefined || options[picture.name] !== undefined || request.attachments.length === 0) {
+    return [{ options }];
+  }
+  return request.attachments.map((about) => ({ options: { ...options, [picture.name]: about }, about }));
+}
+
+async function requireAccess(request: Request, command: Command, options: Options): Promise<void> {
+  const access: Access = typeof command.access === 'function' ? command.access(options) : command.access;
+  if (access === 'admin' && !(await request.user.isAdmin())) {
+    throw new UserError('not-allowed', `Only an admin can ask for /${command.name} like this.`);
+  }
+  if (access === 'operator' && !(await request.user.isOperator())) {
+    throw new UserError('not-allowed', `/${command.name} is for admins of the place that runs this bot.`);
+  }
+}

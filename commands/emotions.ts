@@ -1,0 +1,60 @@
+import { UserError } from '../src/errors.ts';
+import type { BoundedQueue } from '../src/jobs/queue.ts';
+import type { Command } from './command.ts';
+import { type FaceInReply, photoReply, shortName } from './photo-reply.ts';
+import type { Attachment, Request } from './request.ts';
+
+/** A photo that has been read, as far as an answer needs it. */
+export interface AnsweredPhoto {
+  /** In the order of their numbers. */
+  readonly faces: readonly FaceInReply[];
+  /** The annotated picture, without the original's metadata. */
+  readonly picture?: { readonly bytes: Uint8Array; readonly mime: string; readonly altText: string };
+}
+
+/** What reading photos takes. */
+export interface PhotoServices {
+  /**
+   * Finds the faces in a picture file, reads their emotions and draws both.
+   * @throws UserError where the bytes are not a picture that can be read
+   */
+  readPhoto(bytes: Uint8Array, signal: AbortSignal): Promise<AnsweredPhoto>;
+  /** Photos are loaded and read in here, so that only so many are in memory at a time. */
+  readonly queue: BoundedQueue;
+  /** Largest file that is loaded, in bytes. */
+  readonly maxBytes: number;
+}
+
+/** `/emotions`: the picture given, else the latest in the channel, answered with the annotated picture and its people. */
+export function emotionsCommand(services: PhotoServices): Command {
+  return {
+    name: 'emotions',
+    description: 'Reads the faces in a picture: this one, or the latest posted here',
+    options: [{ name: 'image', type: 'picture', description: 'The picture to read' }],
+    access: 'everyone',
+    async run(request, options) {
+      const photo = (options.image as Attachment | undefined) ?? (await latestImage(request));
+      await request.progress(`Looking for faces in ${shortName(photo.name)}…`);
+      const reading = await services.queue.run(async () => {
+        const bytes = await photo.fetch({ maxBytes: services.maxBytes, signal: request.signal });
+        return await services.readPhoto(bytes, request.signal);
+      }, request.signal);
+      request.signal.throwIfAborted();
+      const picture = reading.picture && {
+        ...reading.picture,
+        name: `${shortName(photo.name).replace(/\.[^.]*$/, '')}-emotions.${extension(reading.picture.mime)}`,
+      };
+      await request.reply(photoReply(photo, reading.faces, picture, { named: request.attachments.length > 1 }));
+    },
+  };
+}
+
+async function latestImage(request: Request): Promise<Attachment> {
+  const [latest] = await request.latestImages(1);
+  if (latest !== undefined) return latest;
+  throw new UserError('no-picture', 'There is no picture here yet. Post one, and I answer it.');
+}
+
+function extension(mime: string): string {
+  return mime === 'image/jpeg' ? 'jpg' : (mime.split('/')[1] ?? 'bin');
+}

@@ -1,0 +1,11 @@
+import { emotionsCommand, type PhotoServices } from './emotions.ts';
+import { helpCommand } from './help.ts';
+import { CommandRegistry } from './registry.ts';
+
+/** Everything that can be asked: a new command is added here and nowhere else. */
+export function createCommands(services: PhotoServices): CommandRegistry {
+  const registry = new CommandRegistry();
+  registry.add(emotionsCommand(services));
+  registry.add(helpCommand(registry));
+  return registry;
+}

@@ -1,0 +1,79 @@
+import { EMOTIONS, type Emotion, type Scores } from '../src/emotion/labels.ts';
+import type { Attachment, OutgoingPicture, PersonLine, PhotoCard, Reply } from './request.ts';
+
+/** People that the text names at most; the picture shows all of them. Twenty lines stay well below every platform's bound. */
+export const MAX_PEOPLE_IN_TEXT = 20;
+
+/** Said under every answer: what a face shows is not what a person feels, and a network can be wrong about that too. */
+export const NOTICE = 'A guess from one picture: it reads the expression, not the feeling.';
+
+const NO_FACE =
+  'I found no face in this picture. Small, covered, blurred or turned-away faces are easily missed; a closer photo may help.';
+
+/** What the text of an answer needs to know of a face. */
+export interface FaceInReply {
+  readonly emotion: Emotion | 'unsure';
+  /** Probability of the likeliest emotion, 0..1. */
+  readonly confidence: number;
+  readonly scores: Scores;
+}
+
+/**
+ * The answer to one photo.
+ * @param about the posted file
+ * @param faces in the order of their numbers in the picture
+ * @param picture the annotated picture; absent where there is no face
+ * @param options.named put the file's name before the answer, for one of several photos
+ */
+export function photoReply(
+  about: Attachment,
+  faces: readonly FaceInReply[],
+  picture: OutgoingPicture | undefined,
+  options: { readonly named?: boolean } = {},
+): Reply {
+  const prefix = options.named ? `${shortName(about.name)}: ` : '';
+  if (faces.length === 0) return { text: `${prefix}${NO_FACE}`, about, removable: true };
+  const card: PhotoCard = {
+    heading: `${prefix}${faces.length === 1 ? '1 person' : `${faces.length} people`}`,
+    people: faces.slice(0, MAX_PEOPLE_IN_TEXT).map(personLine),
+    ...(faces.length > MAX_PEOPLE_IN_TEXT && { more: moreSentence(faces.length - MAX_PEOPLE_IN_TEXT) }),
+    notice: NOTICE,
+  };
+  return { text: cardText(card), card, about, removable: true, pictures: picture ? [picture] : [] };
+}
+
+/** A card as lines of plain text. */
+export function cardText(card: PhotoCard): string {
+  const people = card.people.map((person) => `${person.number}. ${person.text}`);
+  return [card.heading, ...people, ...(card.more ? [card.more] : []), card.notice].join('\n');
+}
+
+/** A file's name, short enough for a sentence and on one line. */
+export function shortName(name: string): string {
+  const line = name.replaceAll(/\p{Cc}+/gu, ' ').trim() || 'picture';
+  const characters = [...line];
+  return characters.length <= 60 ? line : `${characters.slice(0, 40).join('')}…${characters.slice(-15).join('')}`;
+}
+
+function moreSentence(count: number): string {
+  return count === 1 ? 'And 1 more, shown in the picture.' : `And ${count} more, shown in the picture.`;
+}
+
+function personLine(face: FaceInReply, index: number): PersonLine {
+  const ranked = EMOTIONS.map((emotion) => ({ emotion, probability: face.scores[emotion] }));
+  ranked.sort((a, b) => b.probability - a.probability);
+  if (face.emotion === 'unsure') {
+    const likeliest = ranked.slice(0, 2);
+    const guesses = likeliest.map(({ emotion, probability }) => `${emotion} ${percent(probability)}`);
+    return { number: index + 1, emotion: 'unsure', text: `unsure: ${guesses.join(' or ')}`, likeliest };
+  }
+  const { emotion, confidence } = face;
+  const text = `${emotion} ${percent(confidence)}`;
+  return { number: index + 1, emotion, text, likeliest: [{ emotion, probability: confidence }] };
+}
+
+/** Whole percent; never 100 % or 0 % for what is only nearly so. */
+export function percent(probability: number): string {
+  const rounded = Math.round(probability * 100);
+  return `${Math.min(99, Math.max(1, rounded))}%`;
+}

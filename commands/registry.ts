@@ -1,0 +1,42 @@
+import { UserError } from '../src/errors.ts';
+import type { Command } from './command.ts';
+
+const NAME = /^[a-z][a-z0-9-]{0,31}$/;
+
+/** The commands by name. */
+export class CommandRegistry {
+  readonly #commands = new Map<string, Command>();
+
+  /** @throws Error where two commands have one name, or a name cannot be typed */
+  constructor(commands: Iterable<Command> = []) {
+    for (const command of commands) this.add(command);
+  }
+
+  /** Adds a command; the constructor's rules apply. */
+  add(command: Command): void {
+    for (const { name } of [command, ...command.options]) {
+      if (!NAME.test(name)) throw new Error(`'${name}' cannot be the name of a command or option`);
+    }
+    if (this.#commands.has(command.name)) throw new Error(`two commands are called '${command.name}'`);
+    this.#commands.set(command.name, command);
+  }
+
+  /** The commands in the order they were added. */
+  list(): readonly Command[] {
+    return [...this.#commands.values()];
+  }
+
+  /**
+   * The command of a name, in any case, with or without its slash.
+   * @throws UserError 'bad-usage' where there is none, saying what there is
+   */
+  find(name: string): Command {
+    const command = this.#commands.get(name.replace(/^\//, '').toLowerCase());
+    if (command !== undefined) return command;
+    const known = this.list().map((candidate) => `/${candidate.name}`);
+    throw new UserError(
+      'bad-usage',
+      `There is no command /${name.replace(/^\//, '').slice(0, 40)}. You can type ${known.join(' or ')}.`,
+    );
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * What a person asks and what they are told: the words that commands and chat platforms share. A platform turns each of
+ * its events into one Request and each Reply back into a message; nothing here knows which platform that is.
+ */
+import type { Emotion } from '../src/emotion/labels.ts';
+
+/** A file that a person posted. Its bytes are not loaded until they are needed. */
+export interface Attachment {
+  /** Unique on its platform. */
+  readonly id: string;
+  /** The file's name as the person's device gave it: untrusted text. */
+  readonly name: string;
+  /**
+   * Loads the file.
+   * @param options.maxBytes stop, with a UserError 'too-large', as soon as more than this has arrived
+   * @param options.signal gives up with the signal's reason
+   * @returns the file's bytes
+   * @throws UserError 'too-large', or 'not-found' where the file has been deleted since
+   */
+  fetch(options: { readonly maxBytes: number; readonly signal?: AbortSignal }): Promise<Uint8Array>;
+}
+
+/** Who asked. The rights are functions since some platforms must be asked for them, and most requests need none. */
+export interface User {
+  /** Unique on its platform, stable over time. */
+  readonly id: string;
+  /** What others see: untrusted text. */
+  readonly name: string;
+  /** Whether this person administers the server or workspace that the request came from; false in a direct message. */
+  isAdmin(): Promise<boolean>;
+  /** Whether this person is an admin of the place that the bot's operator runs it for. */
+  isOperator(): Promise<boolean>;
+}
+
+/** A message of the bot's that has been sent. */
+export interface Posted {
+  /** Unique in its channel. */
+  readonly id: string;
+  /** Replaces the message's content. Resolves to false where somebody has deleted the message. */
+  update(reply: Reply): Promise<boolean>;
+  /** Deletes the message; nothing happens where it is gone already. */
+  remove(): Promise<void>;
+}
+
+/** A place where people and the bot talk. */
+export interface Channel {
+  /** Unique on its platform. */
+  readonly id: string;
+  /** True where only one person and the bot are. */
+  readonly isDirect: boolean;
+  /** Sends an ordinary message, one that answers nothing: for what goes on after the request has been answered. */
+  post(reply: Reply): Promise<Posted>;
+}
+
+/** A picture that goes out. */
+export interface OutgoingPicture {
+  readonly bytes: Uint8Array;
+  /** Media type, e.g. 'image/jpeg'. */
+  readonly mime: string;
+  /** File name with its extension. */
+  readonly name: string;
+  /** What the picture shows, for those who do not see it. */
+  readonly altText: string;
+}
+
+/** One person in an answer to a photo. */
+export interface PersonLine {
+  /** The number beside the box in the picture, from 1. */
+  readonly number: number;
+  readonly emotion: Emotion | 'unsure';
+  /** What is said of this person, e.g. 'happy, 93%'. */
+  readonly text: string;
+  /** The likeliest emotions with their probabilities, 0..1: one, or two where the reading is unsure. */
+  readonly likeliest: readonly { readonly emotion: Emotion; readonly probability: number }[];
+}
+
+/** The parts that the text of an answer to a photo is made of, for a platform that can lay them out. */
+export interface PhotoCard {
+  /** What was found, e.g. '3 people'. */
+  readonly heading: string;
+  readonly people: readonly PersonLine[];
+  /** A sentence on the people that the list leaves out; absent where it names everyone. */
+  readonly more?: string;
+  /** That all this is a guess. */
+  readonly notice: string;
+}
+
+/** What the bot says. */
+export interface Reply {
+  /** Everything, as plain text in lines: a platform that shows only this leaves nothing out. Not markup: escape it. */
+  readonly text: string;
+  readonly pictures?: readonly OutgoingPicture[];
+  /** The same as `text`, in parts. */
+  readonly card?: PhotoCard;
+  /** The posted file that this answers. */
+  readonly about?: Attachment;
+  /** True where the poster (or an admin) should be offered a way to remove this reply. */
+  readonly removable?: boolean;
+  /** True where only the person who asked needs to see this, if the platform can show it so. */
+  readonly private?: boolean;
+}
+
+/** What a person typed or chose after a command's name: text to take apart, or a value an option. */
+export type CommandInput = string | Readonly<Record<string, unknown>>;
+
+/** One message, command or menu entry that the bot should answer. */
+export interface Request {
+  /** The platform's name, for logs and settings. */
+  readonly platform: string;
+  /** Unique on its platform. */
+  readonly id: string;
+  /** The command that was asked for; absent for an ordinary message, whose attachments are then read. */
+  readonly command?: { readonly name: string; readonly input: CommandInput };
+  /** The files of this message, in its order. */
+  readonly attachments: readonly Attachment[];
+  readonly user: User;
+  readonly channel: Channel;
+  /** Aborted when the answer is no longer wanted (message deleted) or can no longer be given (the bot stops). */
+  readonly signal: AbortSignal;
+  /**
+   * The pictures that people posted last in this channel, newest first, this message's own left out.
+   * @param limit at most so many
+   */
+  latestImages(limit: number): Promise<readonly Attachment[]>;
+  /** Answers; may be called several times. */
+  reply(reply: Reply): Promise<Posted>;
+  /** Says what is going on until the next reply, where the platform can. Never rejects. */
+  progress(text: string): Promise<void>;
+}
