@@ -1,0 +1,68 @@
+import { Dispatcher } from '../commands/dispatcher.ts';
+import type { AnsweredPhoto } from '../commands/emotions.ts';
+import { createCommands } from '../commands/index.ts';
+import type { Platform } from './chat/platform.ts';
+import { createPlatforms } from './chat/platforms.ts';
+import type { Config } from './config.ts';
+import { BoundedQueue } from './jobs/queue.ts';
+import type { Logger } from './log.ts';
+
+/** A bot that is talking to people. */
+export interface Bot {
+  /** A line a platform: where it can be talked to. */
+  readonly addresses: readonly string[];
+  /** Takes nothing new, finishes what runs within the configured time, gives up the rest. Later calls wait for the first. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Connects every platform that the configuration holds credentials for; with none, the page on this machine.
+ * @param readPhoto finds, reads and draws the faces of a picture file
+ * @throws Error where a platform cannot connect; the others have been stopped by then
+ */
+export async function startBot(
+  config: Config,
+  log: Logger,
+  readPhoto: (bytes: Uint8Array, signal: AbortSignal) => Promise<AnsweredPhoto>,
+): Promise<Bot> {
+  const { concurrency, maxWaiting, maxBytes } = config.photos;
+  const queue = new BoundedQueue({ concurrency, maxWaiting });
+  const commands = createCommands({ readPhoto, queue, maxBytes });
+  const dispatcher = new Dispatcher(commands, log);
+  const platforms = createPlatforms({
+    config,
+    log,
+    commands,
+    dispatch: (request) => dispatcher.dispatch(request),
+  });
+  let stopped: Promise<void> | undefined;
+  const stop = () => {
+    stopped ??= stopAll(platforms, queue, config.shutdownMs, log);
+    return stopped;
+  };
+  try {
+    return { addresses: await Promise.all(platforms.map((platform) => platform.start())), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function stopAll(
+  platforms: readonly Platform[],
+  queue: BoundedQueue,
+  boundMs: number,
+  log: Logger,
+): Promise<void> {
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(new Error('the bot is stopping')), boundMs);
+  const results = await Promise.allSettled(platforms.map((platform) => platform.stop(deadline.signal)));
+  for (const [p, result] of results.entries()) {
+    if (result.status === 'rejected') {
+      log.error({ platform: platforms[p]!.name, err: result.reason }, 'a platform did not stop cleanly');
+    }
+  }
+  // Photos that were given up end at their next look at the signal; the engine must not be taken away before that.
+  await Promise.race([queue.close(), new Promise((done) => deadline.signal.addEventListener('abort', done))]);
+  clearTimeout(timer);
+}

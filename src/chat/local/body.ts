@@ -1,0 +1,23 @@
+import { UserError } from '../../errors.ts';
+
+/**
+ * Collects a stream, and stops reading it as soon as it is longer than allowed.
+ * @param maxBytes most bytes that are kept
+ * @throws UserError 'too-large'
+ */
+export async function readBounded(stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+/** The mistake of posting a file of more than `maxBytes` bytes. */
+export function tooLarge(maxBytes: number): UserError {
+  const megabytes = Math.floor(maxBytes / (1024 * 1024));
+  return new UserError('too-large', `That file is larger than ${megabytes} MB. Post a smaller copy of the picture.`);
+}

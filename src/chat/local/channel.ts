@@ -1,0 +1,242 @@
+import { randomUUID } from 'node:crypto';
+import type { PhotoCard } from '../../../commands/request.ts';
+
+/** A file on the page, as the browser is told of it; its bytes are fetched by id. */
+export interface FileView {
+  readonly id: string;
+  readonly name: string;
+  /** Media type if a browser can show it, else undefined. */
+  readonly mime?: string;
+  readonly altText?: string;
+}
+
+/** A message on the page, as the browser is told of it. */
+export interface MessageView {
+  readonly id: string;
+  readonly from: 'you' | 'bot';
+  readonly text: string;
+  readonly files: readonly FileView[];
+  readonly card?: PhotoCard;
+  readonly removable: boolean;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** What the browser is told when something changes. */
+export type ChannelEvent =
+  | { readonly type: 'message'; readonly message: MessageView }
+  | { readonly type: 'removed'; readonly id: string }
+  | { readonly type: 'progress'; readonly request: string; readonly text: string | null };
+
+/** Bytes kept for a file. */
+export interface StoredFile extends FileView {
+  /** Absent where the file was announced as too large to send. */
+  readonly bytes?: Uint8Array;
+  readonly size: number;
+}
+
+interface Message extends Omit<MessageView, 'files'> {
+  readonly files: readonly StoredFile[];
+  /** Id of the file that this answers. */
+  readonly about?: string;
+}
+
+/** Bounds of the channel's memory. */
+export interface ChannelLimits {
+  /** Photos that people posted; each may have annotated copies, which are forgotten with it. */
+  readonly maxPhotos: number;
+  /** Bytes of all files of messages together, and once more as many of uploads that no message has taken yet. */
+  readonly maxBytes: number;
+  readonly maxMessages: number;
+  /** Milliseconds that a message stays. */
+  readonly keepMs: number;
+}
+
+/** Milliseconds that an upload waits for its message; the page posts it at once. */
+const KEEP_UPLOADS_MS = 120_000;
+
+/**
+ * The page's channel: its messages and files, in memory only and within bounds. What is too old or too much is forgotten,
+ * oldest first, a photo together with every answer to it.
+ */
+export class LocalChannel {
+  readonly #limits: ChannelLimits;
+  readonly #now: () => number;
+  readonly #listeners = new Set<(event: ChannelEvent) => void>();
+  /** In the order they were posted. */
+  readonly #messages = new Map<string, Message>();
+  /** Sent by the browser, not yet part of a message. */
+  readonly #uploads = new Map<string, { readonly file: StoredFile; readonly at: number }>();
+
+  readonly #progress = new Map<string, string>();
+
+  constructor(limits: ChannelLimits, now: () => number = Date.now) {
+    this.#limits = limits;
+    this.#now = now;
+  }
+
+  /** Calls back on every change until the returned function is called. */
+  listen(listener: (event: ChannelEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Everything on the page, oldest first. */
+  messages(): MessageView[] {
+    this.forget();
+    return [...this.#messages.values()].map(view);
+  }
+
+  /** What is being done, by request. */
+  underWay(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#progress);
+  }
+
+  /** Keeps a file until a message takes it. @returns its id */
+  upload(file: Omit<StoredFile, 'id' | 'size'> & { readonly bytes: Uint8Array }): string {
+    const id = randomUUID();
+    this.#uploads.set(id, { file: { ...file, id, size: file.bytes.length }, at: this.#now() });
+    this.forget();
+    return id;
+  }
+
+  /** Hands an uploaded file over to a message; undefined where it is unknown or has been forgotten. */
+  takeUpload(id: string): StoredFile | undefined {
+    const upload = this.#uploads.get(id);
+    this.#uploads.delete(id);
+    return upload?.file;
+  }
+
+  /** Adds a message and tells the listeners. */
+  post(message: Omit<Message, 'id' | 'at'>): MessageView {
+    return this.#put({ ...message, id: randomUUID(), at: this.#now() });
+  }
+
+  /** Replaces a message's content, in its place. @returns false where it is gone */
+  update(id: string, content: Omit<Message, 'id' | 'at' | 'from'>): boolean {
+    const old = this.#messages.get(id);
+    if (old === undefined) return false;
+    this.#put({ ...content, id, from: old.from, at: old.at });
+    return true;
+  }
+
+  /** Says what is being done about a request; null when nothing is any more. */
+  progress(request: string, text: string | null): void {
+    if (text === null) this.#progress.delete(request);
+    else this.#progress.set(request, text);
+    this.#tell({ type: 'progress', request, text });
+  }
+
+  /** A file of a message; undefined where it is gone. */
+  file(id: string): StoredFile | undefined {
+    for (const message of this.#messages.values()) {
+      const file = message.files.find((candidate) => candidate.id === id);
+      if (file !== undefined) return file;
+    }
+    return undefined;
+  }
+
+  /** The files that people posted, newest first, those of one message left out. */
+  latestFiles(limit: number, exceptMessage: string): StoredFile[] {
+    return [...this.#messages.values()]
+      .filter((message) => message.from === 'you' && message.id !== exceptMessage)
+      .flatMap((message) => message.files)
+      .reverse()
+      .slice(0, limit);
+  }
+
+  /**
+   * Removes a message. With an answer goes the photo that it answers and every other answer to that photo: an annotated
+   * copy left elsewhere on the page would not be what Remove promises.
+   * @returns false where there is no such message
+   */
+  remove(id: string): boolean {
+    const message = this.#messages.get(id);
+    if (message === undefined) return false;
+    this.#drop(id);
+    for (const file of message.files) this.#dropAnswers(file.id);
+    if (message.about !== undefined) this.#dropFile(message.about);
+    return true;
+  }
+
+  /** Forgets what is too old or too much. Called on every change, and by a timer for the pages nobody uses. */
+  forget(): void {
+    this.#forgetUploads();
+    const expired = this.#now() - this.#limits.keepMs;
+    for (const message of this.#messages.values()) if (message.at <= expired) this.remove(message.id);
+    while (this.#overfull()) this.remove(this.#messages.keys().next().value!);
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#uploads.clear();
+    this.#messages.clear();
+  }
+
+  #forgetUploads(): void {
+    const expired = this.#now() - KEEP_UPLOADS_MS;
+    let bytes = sumOfBytes([...this.#uploads.values()].map((upload) => upload.file));
+    // A map is walked in the order of insertion: the oldest go first.
+    for (const [id, upload] of this.#uploads) {
+      const tooMuch = this.#uploads.size > this.#limits.maxPhotos || bytes > this.#limits.maxBytes;
+      if (upload.at > expired && !tooMuch) break;
+      this.#uploads.delete(id);
+      bytes -= upload.file.bytes?.length ?? 0;
+    }
+  }
+
+  /** Whether the messages exceed a limit; false for no messages, whatever the limits. */
+  #overfull(): boolean {
+    const messages = [...this.#messages.values()];
+    const photos = messages.filter((message) => message.from === 'you').flatMap((message) => message.files).length;
+    const bytes = sumOfBytes(messages.flatMap((message) => message.files));
+    const { maxMessages, maxPhotos, maxBytes } = this.#limits;
+    return messages.length > 0 && (messages.length > maxMessages || photos > maxPhotos || bytes > maxBytes);
+  }
+
+  #put(message: Message): MessageView {
+    this.#messages.set(message.id, message);
+    const seen = view(message);
+    this.#tell({ type: 'message', message: seen });
+    this.forget();
+    return seen;
+  }
+
+  /** Takes a file out of its message, and the message away when nothing is left of it; then every answer to the file. */
+  #dropFile(fileId: string): void {
+    for (const message of this.#messages.values()) {
+      if (!message.files.some((file) => file.id === fileId)) continue;
+      const files = message.files.filter((file) => file.id !== fileId);
+      if (files.length === 0 && message.text === '') this.#drop(message.id);
+      else this.update(message.id, { ...message, files });
+    }
+    this.#dropAnswers(fileId);
+  }
+
+  #dropAnswers(fileId: string): void {
+    for (const message of this.#messages.values()) if (message.about === fileId) this.#drop(message.id);
+  }
+
+  #drop(id: string): void {
+    if (this.#messages.delete(id)) this.#tell({ type: 'removed', id });
+  }
+
+  #tell(event: ChannelEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+function view(message: Message): MessageView {
+  const { id, from, text, card, removable, at } = message;
+  const files = message.files.map(({ id: fileId, name, mime, altText }) => ({
+    id: fileId,
+    name,
+    ...(mime !== undefined && { mime }),
+    ...(altText !== undefined && { altText }),
+  }));
+  return { id, from, text, files, removable, at, ...(card !== undefined && { card }) };
+}
+
+function sumOfBytes(files: readonly StoredFile[]): number {
+  return files.reduce((sum, file) => sum + (file.bytes?.length ?? 0), 0);
+}

@@ -1,0 +1,190 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { UserError } from '../../errors.ts';
+import type { Logger } from '../../log.ts';
+import { readBounded } from './body.ts';
+import type { LocalChannel } from './channel.ts';
+import { browserPictureType } from './file-type.ts';
+import { refusal, SECURITY_HEADERS } from './guard.ts';
+import { palette } from './palette.ts';
+
+/** Photos that one message takes at most. */
+export const MAX_FILES = 10;
+/** Characters of a message's text. */
+const MAX_TEXT = 2000;
+const MAX_NAME = 200;
+/** Bytes of a message's JSON: its text, names and ids. */
+const MAX_JSON = 64 * 1024;
+/** Files that arrive at a time: each is in memory while it does. */
+const MAX_UPLOADS = 4;
+/** Browser tabs that may listen at a time. */
+const MAX_LISTENERS = 16;
+/** Bytes that may wait for a tab that does not read; beyond, it is cut off and reconnects. */
+const MAX_BACKLOG = 4 * 1024 * 1024;
+/** Milliseconds between signs of life, so that neither side takes a silent connection for a dead one. */
+const HEARTBEAT_MS = 25_000;
+
+/** A file of a posted message: sent before, or only announced because the page found it too large to send. */
+export type PostedFile = { readonly upload: string } | { readonly name: string; readonly size: number };
+
+/** What the server needs from the platform. */
+export interface ServerOptions {
+  readonly channel: LocalChannel;
+  readonly log: Logger;
+  /** Largest file that is taken, in bytes. */
+  readonly maxBytes: number;
+  readonly keepMs: number;
+  /** The port, once it is known. */
+  port(): number;
+  /** A message from the page. @throws UserError where it cannot be taken */
+  post(text: string, files: readonly PostedFile[]): { readonly id: string };
+}
+
+const POSTED = z.object({
+  text: z.string().max(MAX_TEXT).default(''),
+  files: z
+    .array(
+      z.union([
+        z.object({ upload: z.uuid() }),
+        z.object({ name: z.string().max(MAX_NAME), size: z.number().int().nonnegative() }),
+      ]),
+    )
+    .max(MAX_FILES)
+    .default([]),
+});
+
+const ASSETS = {
+  '/': { file: 'index.html', type: 'text/html; charset=utf-8' },
+  '/chat.js': { file: 'chat.js', type: 'text/javascript; charset=utf-8' },
+  '/chat.css': { file: 'chat.css', type: 'text/css; charset=utf-8' },
+  '/icon.svg': { file: 'icon.svg', type: 'image/svg+xml' },
+} as const;
+
+/**
+ * The page's web server, not yet listening: the page itself, its events, and what it sends.
+ * @returns the server, and a function that ends all event streams (an open one keeps a server from closing)
+ */
+export async function createServer(
+  options: ServerOptions,
+): Promise<{ readonly server: FastifyInstance; endStreams(): void }> {
+  const server = Fastify({ logger: false, bodyLimit: MAX_JSON, requestTimeout: 120_000, forceCloseConnections: true });
+  server.addHook('onRequest', async (request, reply) => {
+    reply.headers(SECURITY_HEADERS);
+    const reason = refusal({ method: request.method, url: request.url, headers: request.headers }, options.port());
+    if (reason !== undefined) return reply.code(403).send({ code: 'not-allowed', message: reason });
+  });
+  server.setNotFoundHandler((_request, reply) => reply.code(404).send({ code: 'not-found', message: 'Nothing here.' }));
+  server.setErrorHandler((error, _request, reply) => sendError(error, reply, options.log));
+  await servePage(server);
+  serveUploads(server, options);
+  serveMessages(server, options);
+  const endStreams = serveEvents(server, options);
+  return { server, endStreams };
+}
+
+async function servePage(server: FastifyInstance): Promise<void> {
+  for (const [path, { file, type }] of Object.entries(ASSETS)) {
+    const content = await readFile(new URL(`page/${file}`, import.meta.url));
+    server.get(path, (_request, reply) => reply.type(type).send(content));
+  }
+  server.get('/palette.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(palette()));
+}
+
+function serveUploads(server: FastifyInstance, { channel, maxBytes }: ServerOptions): void {
+  let arriving = 0;
+  // The stream is passed on as it is: readBounded counts while it comes in.
+  server.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
+  server.post<{ Querystring: { name?: string } }>('/api/files', { bodyLimit: maxBytes }, async (request, reply) => {
+    if (arriving >= MAX_UPLOADS) throw new UserError('busy', 'Too many files are arriving at once. Try again.');
+    arriving++;
+    try {
+      const bytes = await readBounded(request.body as AsyncIterable<Uint8Array>, maxBytes);
+      const mime = browserPictureType(bytes);
+      const name = (request.query.name ?? '').slice(0, MAX_NAME) || 'picture';
+      const id = channel.upload({ name, bytes, ...(mime !== undefined && { mime }) });
+      return await reply.code(201).send({ id });
+    } finally {
+      arriving--;
+    }
+  });
+}
+
+function serveMessages(server: FastifyInstance, options: ServerOptions): void {
+  const { channel } = options;
+  server.post('/api/messages', async (request, reply) => {
+    const posted = POSTED.safeParse(request.body);
+    if (!posted.success) {
+      throw new UserError(
+        'bad-usage',
+        `A message has at most ${MAX_TEXT} characters and ${MAX_FILES} photos. Post the rest in another one.`,
+      );
+    }
+    const { id } = options.post(posted.data.text.trim(), posted.data.files);
+    return await reply.code(202).send({ id });
+  });
+  server.delete<{ Params: { id: string } }>('/api/messages/:id', async (request, reply) => {
+    if (!channel.remove(request.params.id)) throw new UserError('not-found', 'That message is gone already.');
+    return await reply.code(204).send();
+  });
+  server.get<{ Params: { id: string } }>('/api/files/:id', async (request, reply) => {
+    const file = channel.file(request.params.id);
+    if (file?.bytes === undefined) throw new UserError('not-found', 'That picture is gone.');
+    return await reply
+      .header('content-security-policy', "default-src 'none'; sandbox")
+      .type(file.mime ?? 'application/octet-stream')
+      .send(Buffer.from(file.bytes.buffer, file.bytes.byteOffset, file.bytes.byteLength));
+  });
+}
+
+/** Server-sent events: everything there is when a tab connects, then every change. */
+function serveEvents(server: FastifyInstance, { channel, maxBytes, keepMs }: ServerOptions): () => void {
+  const streams = new Set<FastifyReply['raw']>();
+  server.get('/api/events', (request: FastifyRequest, reply: FastifyReply) => {
+    if (streams.size >= MAX_LISTENERS) throw new UserError('busy', 'This page is open in too many tabs.');
+    reply.hijack();
+    const stream = reply.raw;
+    stream.writeHead(200, { ...SECURITY_HEADERS, 'content-type': 'text/event-stream; charset=utf-8' });
+    streams.add(stream);
+    const send = (event: unknown) => {
+      if (stream.writableLength > MAX_BACKLOG) stream.destroy();
+      else stream.write(`data: ${JSON.stringify(event)}\n\n`);
+    };
+    const limits = { maxBytes, maxFiles: MAX_FILES, keepMinutes: Math.round(keepMs / 60_000) };
+    send({ type: 'all', messages: channel.messages(), progress: channel.underWay(), limits });
+    const stopListening = channel.listen(send);
+    const heartbeat = setInterval(() => stream.write(': still here\n\n'), HEARTBEAT_MS);
+    request.raw.once('close', () => {
+      clearInterval(heartbeat);
+      stopListening();
+      streams.delete(stream);
+    });
+  });
+  return () => {
+    for (const stream of streams) stream.end();
+  };
+}
+
+const STATUS: Readonly<Partial<Record<UserError['code'], number>>> = {
+  'too-large': 413,
+  'not-found': 404,
+  'not-allowed': 403,
+  busy: 503,
+};
+
+function sendError(error: unknown, reply: FastifyReply, log: Logger): FastifyReply {
+  if (error instanceof UserError) {
+    // The rest of a body that is refused is not worth reading.
+    if (error.code === 'too-large') reply.header('connection', 'close');
+    return reply.code(STATUS[error.code] ?? 400).send({ code: error.code, message: error.message });
+  }
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
+  if (status === 413) return sendError(new UserError('too-large', 'That is larger than I take.'), reply, log);
+  if (status >= 400 && status < 500) {
+    return reply.code(status).send({ code: 'bad-usage', message: 'I could not read what the page sent.' });
+  }
+  const errorId = randomBytes(4).toString('hex');
+  log.error({ errorId, err: error }, 'the local page failed');
+  return reply.code(500).send({ code: 'bug', message: `Something went wrong; the log has it as ${errorId}.` });
+}

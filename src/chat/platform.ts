@@ -1,0 +1,43 @@
+/**
+ * What a chat platform is to the rest of the bot. To add one: write an adapter that turns its events into Requests and
+ * hands them to `context.dispatch`, turns each Reply into a message, and list its factory in platforms.ts.
+ */
+import type { CommandRegistry } from '../../commands/registry.ts';
+import type { Channel, Request } from '../../commands/request.ts';
+import type { Config } from '../config.ts';
+import type { Logger } from '../log.ts';
+
+/** What an adapter gets from the bot. */
+export interface PlatformContext {
+  readonly config: Config;
+  readonly log: Logger;
+  /** For platforms that show commands in menus of their own. */
+  readonly commands: CommandRegistry;
+  /** Answers a request through its own `reply`. Never rejects; resolves when everything has been said. */
+  dispatch(request: Request): Promise<void>;
+}
+
+/** A place where people talk to the bot. */
+export interface Platform {
+  /** Lower-case, e.g. 'local'; also `Request.platform`. */
+  readonly name: string;
+  /**
+   * Connects, and takes requests from then on.
+   * @returns a line for whoever runs the bot: where it can be talked to
+   * @throws Error where it cannot connect, saying why
+   */
+  start(): Promise<string>;
+  /**
+   * Takes no new requests, lets those under way end, disconnects. May be called at any time and more than once.
+   * @param deadline once aborted, requests under way are given up
+   */
+  stop(deadline: AbortSignal): Promise<void>;
+  /**
+   * A channel by the id that a Request gave, for what outlives its request (a training that goes on after a restart).
+   * @returns undefined where there is no such channel any more
+   */
+  channel(id: string): Promise<Channel | undefined>;
+}
+
+/** Makes a platform, or undefined where the configuration holds no credentials for it. */
+export type PlatformFactory = (context: PlatformContext) => Platform | undefined;

@@ -1,0 +1,11 @@
+import { LocalPlatform } from './local.ts';
+import type { Platform, PlatformContext, PlatformFactory } from './platform.ts';
+
+/** The platforms that need credentials; each is made where the configuration holds them. */
+const WITH_CREDENTIALS: readonly PlatformFactory[] = [];
+
+/** Every platform that there are credentials for; with none, the page on this machine. */
+export function createPlatforms(context: PlatformContext): Platform[] {
+  const platforms = WITH_CREDENTIALS.flatMap((create) => create(context) ?? []);
+  return platforms.length > 0 ? platforms : [new LocalPlatform(context)];
+}
