@@ -212,10 +212,10 @@ describe('saveModel', () => {
   });
 
   it('refuses float16 for a weight beyond its range', async () => {
-    const large = new Map(weights).set('conv1/bias', new Float32Array(4).fill(70_000));
+    const large = new Map(weights).set('depthwiseConv1/bias', Float32Array.of(70_000));
     await expect(
       saveModel(join(root, 'large'), { network, weights: large, quantization: 'float16' }),
-    ).rejects.toMatchObject({ code: 'bad-model', message: expect.stringContaining('conv1/bias holds 70000') });
+    ).rejects.toMatchObject({ code: 'bad-model', message: expect.stringContaining('depthwiseConv1/bias holds 70000') });
   });
 });
 

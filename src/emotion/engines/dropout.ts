@@ -1,13 +1,10 @@
-import { Random } from '../../training/random.ts';
+import { PURPOSE, Random } from '../../training/random.ts';
 import { type Network, type NetworkNode, sizeOf } from '../network.ts';
 
 /**
  * Dropout masks, made outside the engines so that all of them drop the same numbers and a run can be repeated: a mask
  * derives from (seed, epoch, batch number, layer) alone.
  */
-
-/** Keeps dropout's draws apart from those of augmentation made with the same seed. */
-const PURPOSE = 0x64726f70;
 
 export type DropoutNode = NetworkNode & { readonly op: 'dropout' };
 
@@ -28,7 +25,7 @@ export function drawMask(
   rate: number,
   keys: { readonly seed: number; readonly epoch: number; readonly index: number; readonly layer: number },
 ): void {
-  const random = new Random(PURPOSE, keys.seed, keys.epoch, keys.index, keys.layer);
+  const random = new Random(PURPOSE.dropout, keys.seed, keys.epoch, keys.index, keys.layer);
   const kept = 1 / (1 - rate);
   for (let k = 0; k < mask.length; k++) mask[k] = random.next() < rate ? 0 : kept;
 }
