@@ -22,7 +22,7 @@ export async function writeDurably(path: string, content: Uint8Array | string): 
 }
 
 /** Forces a directory's entries to the disk. Windows opens no directories, and its file systems log renames. */
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const directory = await open(path, 'r');
   try {

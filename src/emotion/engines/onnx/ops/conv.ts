@@ -4,7 +4,7 @@ import { type Emitted, mapsOf, type NodeOf, type OpContext } from './op.ts';
 import { taps, windowAttributes } from './windows.ts';
 
 /** Maps of at most this many pixels get their kernel gradient from one large matrix product (measured). */
-const ONE_PRODUCT_PIXELS = 256;
+const ONE_PRODUCT_PIXELS = 576;
 
 /** Convolution; x [n, in, h, w], kernel [out, in, k, k]. */
 export function emitConv(context: OpContext, node: NodeOf<'conv'>, x: Value, inputShape: readonly number[]): Emitted {

@@ -1,0 +1,161 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ARCHITECTURES } from '../src/emotion/architectures.ts';
+import { createEngine, ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/index.ts';
+import { loadModel } from '../src/emotion/layers-format.ts';
+import { unroll } from '../src/emotion/network.ts';
+import { UserError } from '../src/errors.ts';
+import { readFer2013 } from '../src/training/fer2013.ts';
+import { trainingPlan } from '../src/training/plan.ts';
+import { epochLine, percent, progressLine } from '../src/training/progress-line.ts';
+import { BEST, type TrainingProgress, train } from '../src/training/trainer.ts';
+import { runTool } from './command-line.ts';
+
+const HELP = `Trains a network on FER2013.
+
+  npm run train -- [options]
+
+  --architecture NAME   ${[...ARCHITECTURES.values()].map(({ name, summary }) => `${name}: ${summary}`).join('\n                        ')}
+  --epochs N            passes over the training set (22)
+  --data DIR            the folder with the FER2013 chunks (data)
+  --output DIR          checkpoints and the best network (training/<architecture>)
+  --resume              go on with the run in the output folder, with its settings as given here again
+  --from DIR            start from the weights of the model in DIR, with a fresh optimizer
+  --engine NAME         auto, onnx or tensorflow (auto)
+  --threads N           threads that compute (one a core)
+
+The recipe, with the values that trained the shipped network in brackets:
+  --batch N (64)  --learning-rate X (0.1)  --warm-up SHARE (0.15)  --seed N (1)  --optimizer sgd|adam (sgd)
+  --weight-decay X (0.0005)  --label-smoothing X (0.1)  --clip-norm X (0: off)  --average-decay X (0: off)
+  --class-weights none|balanced (none)  --no-augmentation  --erasing SHARE (0.3)  --mixup ALPHA (off)
+  --cutmix ALPHA (off)  --patience EPOCHS (0: off)
+
+Ctrl-C stops after a checkpoint; --resume goes on from there.
+`;
+
+await runTool(async (signal) => {
+  const { values } = parseArgs({
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      architecture: { type: 'string' },
+      epochs: { type: 'string' },
+      data: { type: 'string', default: 'data' },
+      output: { type: 'string' },
+      resume: { type: 'boolean', default: false },
+      from: { type: 'string' },
+      engine: { type: 'string', default: 'auto' },
+      threads: { type: 'string' },
+      batch: { type: 'string' },
+      'learning-rate': { type: 'string' },
+      'warm-up': { type: 'string' },
+      seed: { type: 'string' },
+      optimizer: { type: 'string' },
+      'weight-decay': { type: 'string' },
+      'label-smoothing': { type: 'string' },
+      'clip-norm': { type: 'string' },
+      'average-decay': { type: 'string' },
+      'class-weights': { type: 'string' },
+      'no-augmentation': { type: 'boolean', default: false },
+      erasing: { type: 'string' },
+      mixup: { type: 'string' },
+      cutmix: { type: 'string' },
+      patience: { type: 'string' },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const defaults = trainingPlan();
+  const plan = trainingPlan({
+    architecture: values.architecture,
+    epochs: number('epochs', values.epochs),
+    batchSize: number('batch', values.batch),
+    learningRate: number('learning-rate', values['learning-rate']),
+    warmUp: number('warm-up', values['warm-up']),
+    seed: number('seed', values.seed),
+    optimizer: values.optimizer as 'sgd' | undefined,
+    weightDecay: number('weight-decay', values['weight-decay']),
+    labelSmoothing: number('label-smoothing', values['label-smoothing']),
+    clipNorm: number('clip-norm', values['clip-norm']),
+    averageDecay: number('average-decay', values['average-decay']),
+    classWeights: values['class-weights'] as 'none' | undefined,
+    augmentation: values['no-augmentation']
+      ? 'none'
+      : values.erasing === undefined || defaults.augmentation === 'none'
+        ? defaults.augmentation
+        : { ...defaults.augmentation, erasing: number('erasing', values.erasing)! },
+    mixup: number('mixup', values.mixup),
+    cutmix: number('cutmix', values.cutmix),
+    patience: number('patience', values.patience),
+  });
+  const architecture = ARCHITECTURES.get(plan.architecture);
+  if (!architecture)
+    throw new UserError(
+      'bad-usage',
+      `There is no architecture called ${plan.architecture}: choose ${[...ARCHITECTURES.keys()].join(', ')}.`,
+    );
+  if (!ENGINE_CHOICES.includes(values.engine as EngineChoice))
+    throw new UserError('bad-usage', `--engine is one of ${ENGINE_CHOICES.join(', ')}.`);
+  const threads = number('threads', values.threads);
+  const network = unroll(architecture);
+  const engine = await createEngine(values.engine as EngineChoice, threads === undefined ? {} : { threads });
+  const data = await readFer2013(values.data, { splits: ['Training', 'PublicTest'] });
+  for (const warning of data.warnings) console.error(warning);
+  for (const { file, line, reason } of data.skipped.slice(0, 10)) console.error(`${file}:${line} skipped: ${reason}`);
+  if (data.skipped.length > 10) console.error(`... and ${data.skipped.length - 10} more rows skipped`);
+  const { Training: training, PublicTest: validation } = data.sets;
+  if (training.count === 0 || validation.count === 0)
+    throw new UserError('bad-data', `${values.data} has no rows of Training or none of PublicTest: both are needed.`);
+  console.error(
+    `${architecture.name}, ${network.parameters.toLocaleString('en')} parameters, on ${engine.name} (${engine.device}); ` +
+      `${training.count} images to train on, ${validation.count} to validate.`,
+  );
+  const directory = values.output ?? join('training', architecture.name);
+  signal.addEventListener('abort', () => console.error('\nStopping after this step and a checkpoint.'));
+  const outcome = await train({
+    engine,
+    network,
+    plan,
+    training,
+    validation,
+    directory,
+    start: values.resume ? 'resume' : 'fresh',
+    from: values.from === undefined ? undefined : (await loadModel(values.from)).weights,
+    signal,
+    onProgress: terminalProgress(),
+    onWarning: (sentence) => console.error(sentence),
+  });
+  const best = outcome.history[outcome.bestEpoch - 1];
+  if (best)
+    console.log(
+      `Best epoch ${outcome.bestEpoch}: PublicTest accuracy ${percent(best.valAccuracy)}, in ${join(directory, BEST)}`,
+    );
+  if (outcome.ended !== 'stopped') return 0;
+  console.error(`Stopped: go on with the same command and --resume.`);
+  return 130;
+});
+
+/** A line that is rewritten on a terminal; elsewhere, such as in a log, a line every half minute. */
+function terminalProgress(): (progress: TrainingProgress) => void {
+  const terminal = process.stderr.isTTY;
+  const gap = terminal ? 200 : 30_000;
+  let last = 0;
+  return (progress) => {
+    const now = performance.now();
+    if (!progress.epochEnded && now - last < gap) return;
+    last = now;
+    const line = progress.epochEnded ? epochLine(progress) : progressLine(progress);
+    if (!terminal) process.stderr.write(`${line}\n`);
+    else process.stderr.write(`\r\u001b[K${line}${progress.epochEnded ? '\n' : ''}`);
+  };
+}
+
+/** A number from the command line; undefined where it was not given. */
+function number(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value))
+    throw new UserError('bad-usage', `--${name} ${text} is no number.`);
+  return value;
+}

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { DEFAULT_ARCHITECTURE } from '../emotion/architectures.ts';
+import type { OptimizerOptions } from '../emotion/engines/engine.ts';
+import { EMOTIONS } from '../emotion/labels.ts';
+import { UserError } from '../errors.ts';
+import { DEFAULT_AUGMENTATION } from './augment.ts';
+
+const share = z.number().min(0).max(1);
+const augmentation = z.strictObject({
+  flip: share,
+  rotation: z.number().min(0).max(180),
+  scale: z.number().min(0).max(0.9),
+  shift: share,
+  contrast: share,
+  brightness: share,
+  erasing: share,
+});
+
+/**
+ * Everything that decides what a training does, but for the data: two runs of one plan on one data set with one thread
+ * end in the same weights. The defaults are the recipe of the shipped network.
+ */
+const schema = z.strictObject({
+  architecture: z.string().default(DEFAULT_ARCHITECTURE),
+  epochs: z.int().min(1).max(10_000).default(22),
+  batchSize: z.int().min(2).max(4096).default(64),
+  /** The one cycle's highest learning rate. */
+  learningRate: z.number().positive().max(10).default(0.1),
+  /** Share of the steps in which the learning rate rises. */
+  warmUp: share.default(0.15),
+  finalDivisor: z.number().min(1).default(10_000),
+  seed: z.int().min(0).max(0xffff_ffff).default(1),
+  optimizer: z.enum(['sgd', 'adam']).default('sgd'),
+  momentum: share.default(0.9),
+  weightDecay: z.number().min(0).max(1).default(5e-4),
+  labelSmoothing: share.default(0.1),
+  /** Longest gradient; 0 switches clipping off. */
+  clipNorm: z.number().min(0).default(0),
+  /** Decay of the moving average of the weights that is then validated and kept; 0 switches it off. */
+  averageDecay: share.default(0),
+  /** 'balanced' weighs every emotion's loss by (images / 7 / images of the emotion) ** 0.5. */
+  classWeights: z.enum(['none', 'balanced']).default('none'),
+  augmentation: z.union([augmentation, z.literal('none')]).default(DEFAULT_AUGMENTATION),
+  mixup: z.number().positive().max(2).optional(),
+  cutmix: z.number().positive().max(2).optional(),
+  /** Epochs without a better validation accuracy after which training stops; 0 never stops early. */
+  patience: z.int().min(0).default(0),
+});
+
+export type TrainingPlan = Readonly<z.infer<typeof schema>>;
+export type TrainingPlanInput = Readonly<z.input<typeof schema>>;
+
+/** Fills in the defaults. @throws UserError 'bad-usage' that names the setting and its bounds */
+export function trainingPlan(input: TrainingPlanInput = {}): TrainingPlan {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new UserError('bad-usage', `The training's ${issue.path.join('.') || 'settings'}: ${issue.message}.`);
+}
+
+/** The optimizer of a plan; Adam's other constants are those of its paper (arXiv 1412.6980), epsilon TensorFlow's. */
+export function optimizerOf(plan: TrainingPlan): OptimizerOptions {
+  return plan.optimizer === 'sgd'
+    ? { kind: 'sgd', momentum: plan.momentum, nesterov: true }
+    : { kind: 'adam', beta1: plan.momentum, beta2: 0.999, epsilon: 1e-7 };
+}
+
+/** One factor an emotion, the square root of how much rarer than the mean it is; undefined for a plan without. */
+export function classWeightsOf(plan: TrainingPlan, labels: Uint8Array): readonly number[] | undefined {
+  if (plan.classWeights === 'none') return undefined;
+  const counts = EMOTIONS.map(() => 0);
+  for (const label of labels) counts[label]!++;
+  return counts.map((count) => (count === 0 ? 1 : Math.sqrt(labels.length / EMOTIONS.length / count)));
+}
