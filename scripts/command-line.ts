@@ -1,0 +1,29 @@
+import { UserError } from '../src/errors.ts';
+
+/**
+ * Runs a command-line tool and ends the process with its exit code: what `main` returns, 2 for bad usage, 1 for any other
+ * mistake of the person's (its sentence goes to stderr), 130 when interrupted. A bug is thrown on, with its stack.
+ * @param main gets a signal that fires on Ctrl-C, so that nothing half-written is left behind
+ */
+export async function runTool(main: (signal: AbortSignal) => Promise<number>): Promise<void> {
+  const interrupt = new AbortController();
+  const onInterrupt = () => interrupt.abort();
+  process.once('SIGINT', onInterrupt);
+  try {
+    process.exitCode = await main(interrupt.signal);
+  } catch (error) {
+    if (interrupt.signal.aborted) process.exitCode = 130;
+    else process.exitCode = explain(error);
+  } finally {
+    process.removeListener('SIGINT', onInterrupt);
+  }
+}
+
+function explain(error: unknown): number {
+  // node:util's parseArgs throws these for options it does not know.
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  const isUsage = code.startsWith('ERR_PARSE_ARGS') || code === 'bad-usage';
+  if (!isUsage && !(error instanceof UserError)) throw error;
+  process.stderr.write(`${(error as Error).message}${isUsage ? ' (--help shows how.)' : ''}\n`);
+  return isUsage ? 2 : 1;
+}
