@@ -39,22 +39,23 @@ export interface Command {
   run(request: Request, options: Options): Promise<void>;
 }
 
-/** How to type a command, e.g. '/help [command:TEXT]'. */
+/** How to type a command, e.g. '/help [COMMAND]'. */
 export function usage(command: Pick<Command, 'name' | 'options'>): string {
   const typable = command.options.filter((option) => option.type !== 'picture');
   return [`/${command.name}`, ...typable.map((option) => `[${optionUsage(option)}]`)].join(' ');
 }
 
 function optionUsage(option: CommandOption): string {
+  const prefix = option.positional ? '' : `${option.name}:`;
   switch (option.type) {
     case 'choice':
-      return `${option.name}:${option.choices.join('|')}`;
+      return `${prefix}${option.choices.join('|')}`;
     case 'switch':
-      return `${option.name}:yes|no`;
+      return `${prefix}yes|no`;
     case 'integer':
     case 'number':
-      return `${option.name}:${option.min}–${option.max}`;
+      return `${prefix}${option.min}–${option.max}`;
     default:
-      return `${option.name}:TEXT`;
+      return `${prefix}${option.name.toUpperCase()}`;
   }
 }

@@ -1,3 +1,4 @@
+import { EMOTIONS } from '../src/emotion/labels.ts';
 import { type Access, type Command, usage } from './command.ts';
 import { NOTICE } from './photo-reply.ts';
 import type { CommandRegistry } from './registry.ts';
@@ -27,10 +28,10 @@ export function helpCommand(registry: CommandRegistry): Command {
 
 function overview(commands: readonly Command[]): string {
   return [
-    'Post a photo: I find the faces, say which of seven emotions each expression looks like (angry, disgust, fear, happy, sad, surprise, neutral) and send the picture back with a box and a number for everyone. Several photos in one message are all answered.',
-    ...commands.map((command) => `${usage(command)} – ${command.description}${WHO[usualAccess(command)]}`),
-    NOTICE,
-  ].join('\n');
+    'Post a photo: I find the faces, say which of seven emotions each expression looks like, and send the picture back with a box and a number for everyone. Several photos in one message are all answered.',
+    commands.map((command) => `${usage(command)} – ${command.description}${WHO[usualAccess(command)]}`).join('\n'),
+    `The emotions: ${EMOTIONS.join(', ')}; 'unsure' where none is likely enough. ${NOTICE}`,
+  ].join('\n\n');
 }
 
 function describe(command: Command): string {

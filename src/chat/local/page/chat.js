@@ -171,7 +171,7 @@ const handlers = {
     for (const request of [...progressLines.keys()]) setProgress(request, null);
     for (const [request, line] of Object.entries(event.progress)) setProgress(request, line);
     find('promise').textContent =
-      `Photos stay in this machine’s memory only, and are forgotten after ${limits.keepMinutes} minutes or when you press Remove.`;
+      `Photos stay in this machine’s memory only: ${limits.keepMinutes} minutes at most, or until you press Remove.`;
     say('');
   },
   message: (event) => put(event.message),
