@@ -1,0 +1,185 @@
+import { describe, expect, test, vi } from 'vitest';
+import type { Access, Command, Options } from '../../commands/command.ts';
+import { Dispatcher } from '../../commands/dispatcher.ts';
+import { createCommands } from '../../commands/index.ts';
+import { CommandRegistry } from '../../commands/registry.ts';
+import { UserError } from '../../src/errors.ts';
+import { BoundedQueue } from '../../src/jobs/queue.ts';
+import { createLogger } from '../../src/log.ts';
+import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { fakeAttachment, fakeRequest } from '../fakes/request.ts';
+
+function setUp(commands?: CommandRegistry) {
+  const lines: string[] = [];
+  const log = createLogger({ level: 'info', destination: { write: (line) => lines.push(line) } });
+  const registry =
+    commands ??
+    createCommands({
+      readPhoto: fakePhotoReader(),
+      queue: new BoundedQueue({ concurrency: 1, maxWaiting: 5 }),
+      maxBytes: 1_000_000,
+    });
+  return { dispatcher: new Dispatcher(registry, log), logged: () => lines.map((line) => JSON.parse(line)), lines };
+}
+
+function command(run: Command['run'], access: Command['access'] = 'everyone', options: Command['options'] = []) {
+  return new CommandRegistry([{ name: 'do', description: 'Does it', options, access, run }]);
+}
+
+async function photo(name: string) {
+  const bytes = await plainPicture(64, 48);
+  return { id: name, name, fetch: async () => bytes };
+}
+
+describe('a message', () => {
+  test('every photo is answered, in order, and a mistake in one does not spoil the others', async () => {
+    const attachments = [await photo('one.png'), fakeAttachment('notes.txt'), await photo('three.png')];
+    const { request, replies } = fakeRequest({ attachments });
+    await setUp().dispatcher.dispatch(request);
+    expect(replies.map((reply) => reply.about?.name)).toEqual(['one.png', 'notes.txt', 'three.png']);
+    expect(replies.map((reply) => reply.text.split('\n')[0])).toEqual([
+      'one.png: 2 people',
+      'notes.txt: That file is not a picture. Post a photo.',
+      'three.png: 2 people',
+    ]);
+    expect(replies.every((reply) => reply.removable)).toBe(true);
+  });
+
+  test('without a photo or a command is told what to do', async () => {
+    const { request, replies } = fakeRequest();
+    await setUp().dispatcher.dispatch(request);
+    expect(replies).toEqual([{ text: expect.stringContaining('Post a photo, or type /help'), private: true }]);
+  });
+
+  test('its later photos are left alone once it has been removed', async () => {
+    const controller = new AbortController();
+    const second = { ...(await photo('two.png')), fetch: vi.fn(async () => Buffer.alloc(0)) };
+    const { request, replies } = fakeRequest({
+      attachments: [await photo('one.png'), second],
+      signal: controller.signal,
+      reply: async () => {
+        controller.abort();
+        return { id: '1', update: async () => true, remove: async () => {} };
+      },
+    });
+    await setUp().dispatcher.dispatch(request);
+    expect(second.fetch).not.toHaveBeenCalled();
+    expect(replies).toEqual([]);
+  });
+});
+
+describe('a command', () => {
+  test('runs with its checked options', async () => {
+    const run = vi.fn(async (_request: unknown, _options: Options) => {});
+    const options = [{ name: 'count', type: 'integer', min: 1, max: 9, description: '' } as const];
+    const { request } = fakeRequest({ command: { name: 'DO', input: 'count:3' } });
+    await setUp(command(run, 'everyone', options)).dispatcher.dispatch(request);
+    expect(run).toHaveBeenCalledExactlyOnceWith(request, { count: 3 });
+  });
+
+  test('that is unknown is explained to the one who typed it', async () => {
+    const { request, replies } = fakeRequest({ command: { name: 'dance' } });
+    await setUp().dispatcher.dispatch(request);
+    expect(replies).toEqual([{ text: 'There is no command /dance. You can type /emotions or /help.', private: true }]);
+  });
+
+  test('/emotions with pictures in its message reads each of them', async () => {
+    const attachments = [await photo('one.png'), await photo('two.png')];
+    const { request, replies } = fakeRequest({ command: { name: 'emotions' }, attachments });
+    await setUp().dispatcher.dispatch(request);
+    expect(replies.map((reply) => reply.about?.name)).toEqual(['one.png', 'two.png']);
+  });
+
+  test('/help names what can be asked; /help with a name tells more', async () => {
+    const { dispatcher } = setUp();
+    const all = fakeRequest({ command: { name: 'help' } });
+    await dispatcher.dispatch(all.request);
+    expect(all.replies[0]!.text).toMatch(/\n\/emotions – .*\n\/help \[COMMAND\] – /);
+    expect(all.replies[0]!.private).toBe(true);
+    const one = fakeRequest({ command: { name: 'help', input: 'emotions' } });
+    await dispatcher.dispatch(one.request);
+    expect(one.replies[0]!.text).toMatch(/^\/emotions – .*\nimage – The picture to read$/);
+    const none = fakeRequest({ command: { name: 'help', input: 'dancing' } });
+    await dispatcher.dispatch(none.request);
+    expect(none.replies[0]!.text).toContain('There is no command /dancing.');
+  });
+});
+
+describe('who may', () => {
+  test.each<[Access, { admin?: boolean; operator?: boolean }, boolean]>([
+    ['everyone', {}, true],
+    ['admin', {}, false],
+    ['admin', { admin: true }, true],
+    ['operator', { admin: true }, false],
+    ['operator', { operator: true }, true],
+  ])('%s, asked by %j: %s', async (access, rights, allowed) => {
+    const run = vi.fn(async () => {});
+    const { request, replies } = fakeRequest({ command: { name: 'do' }, ...rights });
+    await setUp(command(run, access)).dispatcher.dispatch(request);
+    expect(run).toHaveBeenCalledTimes(allowed ? 1 : 0);
+    expect(replies.map((reply) => reply.private)).toEqual(allowed ? [] : [true]);
+  });
+
+  test('may depend on the options', async () => {
+    const run = vi.fn(async () => {});
+    const options = [{ name: 'set', type: 'switch', description: '' } as const];
+    const registry = command(run, (given) => (given.set ? 'admin' : 'everyone'), options);
+    const { dispatcher } = setUp(registry);
+    await dispatcher.dispatch(fakeRequest({ command: { name: 'do' } }).request);
+    expect(run).toHaveBeenCalledTimes(1);
+    await dispatcher.dispatch(fakeRequest({ command: { name: 'do', input: 'set' } }).request);
+    expect(run).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('the edge', () => {
+  test('a person’s mistake becomes its sentence and no error in the log', async () => {
+    const { dispatcher, logged } = setUp(command(() => Promise.reject(new UserError('busy', 'Try again later.'))));
+    const { request, replies } = fakeRequest({ command: { name: 'do' } });
+    await dispatcher.dispatch(request);
+    expect(replies.map((reply) => reply.text)).toEqual(['Try again later.']);
+    expect(logged().map(({ level, code }) => [level, code])).toEqual([['info', 'busy']]);
+  });
+
+  test('a bug becomes an id that stands in the log, and nothing of it in the reply', async () => {
+    const { dispatcher, logged } = setUp(command(() => Promise.reject(new TypeError('x is not a function'))));
+    const { request, replies } = fakeRequest({ command: { name: 'do' } });
+    await dispatcher.dispatch(request);
+    const [entry] = logged();
+    expect(entry).toMatchObject({ level: 'error', command: 'do', err: { message: 'x is not a function' } });
+    expect(entry.errorId).toMatch(/^[0-9a-f]{8}$/);
+    expect(replies[0]!.text).toContain(entry.errorId);
+    expect(replies[0]!.text).not.toContain('x is not');
+  });
+
+  test('a rejected question about rights is a bug like any other', async () => {
+    const { dispatcher, logged } = setUp(command(async () => {}, 'admin'));
+    const fake = fakeRequest({ command: { name: 'do' } });
+    const user = { ...fake.request.user, isAdmin: () => Promise.reject(new Error('the platform is down')) };
+    await dispatcher.dispatch({ ...fake.request, user });
+    expect(logged()[0]).toMatchObject({ level: 'error', err: { message: 'the platform is down' } });
+    expect(fake.replies).toHaveLength(1);
+  });
+
+  test('never rejects, even where the reply cannot be sent', async () => {
+    const { dispatcher, logged } = setUp();
+    const { request } = fakeRequest({
+      command: { name: 'help' },
+      reply: () => Promise.reject(new Error('no permission to write here')),
+    });
+    await expect(dispatcher.dispatch(request)).resolves.toBeUndefined();
+    expect(logged().map(({ msg }) => msg)).toEqual(['a request failed', 'a reply could not be sent']);
+  });
+
+  test('what happens after the request was given up stays silent', async () => {
+    const controller = new AbortController();
+    const registry = command(async () => {
+      controller.abort();
+      throw new Error('aborted');
+    });
+    const { dispatcher, lines } = setUp(registry);
+    const { request, replies } = fakeRequest({ command: { name: 'do' }, signal: controller.signal });
+    await dispatcher.dispatch(request);
+    expect([replies, lines]).toEqual([[], []]);
+  });
+});

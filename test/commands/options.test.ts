@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import { type Command, usage } from '../../commands/command.ts';
+import { checkOptions } from '../../commands/options.ts';
+import { fakeAttachment } from '../fakes/request.ts';
+
+/** Like the options of a training command: one of each type. */
+const COMMAND: Pick<Command, 'name' | 'options'> = {
+  name: 'train',
+  options: [
+    { name: 'action', type: 'choice', choices: ['start', 'status'], positional: true, description: 'What to do' },
+    { name: 'epochs', type: 'integer', min: 1, max: 100, description: 'How long' },
+    { name: 'rate', type: 'number', min: 0, max: 1, description: 'How fast' },
+    { name: 'clean', type: 'switch', description: 'Leave duplicates out' },
+    { name: 'title', type: 'text', maxLength: 12, description: 'A name' },
+    { name: 'image', type: 'picture', description: 'A picture' },
+  ],
+};
+
+describe('checkOptions', () => {
+  test.each([
+    ['', {}],
+    ['status', { action: 'status' }],
+    ['STATUS', { action: 'status' }],
+    ['start epochs:5 rate=0.01', { action: 'start', epochs: 5, rate: 0.01 }],
+    ['epochs 5 start', { epochs: 5, action: 'start' }],
+    ['clean', { clean: true }],
+    ['clean:no', { clean: false }],
+    ['  title:"two words"   clean=yes ', { title: 'two words', clean: true }],
+    ['title "two words"', { title: 'two words' }],
+  ])('takes the typed text %j apart', (text, values) => {
+    expect(checkOptions(COMMAND, text)).toEqual(values);
+  });
+
+  test('takes the values of a platform that has fields for options', () => {
+    const image = fakeAttachment('a.png');
+    const input = { action: 'start', epochs: 5, clean: true, image, title: undefined, rate: null };
+    expect(checkOptions(COMMAND, input)).toEqual({ action: 'start', epochs: 5, clean: true, image });
+  });
+
+  test.each([
+    ['dance', '‘action’ is one of: start, status'],
+    ['start quickly', 'I do not know what ‘quickly’ means there'],
+    ['epochs:0', '‘epochs’ takes a whole number from 1 to 100'],
+    ['epochs:2.5', '‘epochs’ takes a whole number from 1 to 100'],
+    ['epochs:', '‘epochs’ takes a whole number from 1 to 100'],
+    ['rate:fast', '‘rate’ takes a number from 0 to 1'],
+    ['clean:perhaps', '‘clean’ takes yes or no'],
+    ['title:much-too-long-a-title', '‘title’ takes a text of at most 12 characters'],
+    ['../../etc/passwd', '‘action’ is one of: start, status'],
+  ])('explains what is wrong with %j and how it is typed', (text, problem) => {
+    expect(() => checkOptions(COMMAND, text)).toThrow(
+      expect.objectContaining({
+        code: 'bad-usage',
+        message: `I could not follow /train: ${problem}. Type it as: ${usage(COMMAND)}`,
+      }),
+    );
+  });
+
+  test.each([
+    [{ speed: 3 }, 'it has no option ‘speed’'],
+    [{ image: 'a.png' }, '‘image’ takes a picture'],
+    [{ epochs: Number.NaN }, '‘epochs’ takes a whole number'],
+    [{ title: 7 }, '‘title’ takes a text'],
+  ])('refuses the field values %j', (values, problem) => {
+    expect(() => checkOptions(COMMAND, values)).toThrow(problem);
+  });
+
+  test('a picture cannot be typed', () => {
+    expect(() => checkOptions(COMMAND, 'start image:a.png')).toThrow('I do not know what');
+  });
+
+  test('what is repeated of the person’s text is bounded', () => {
+    expect(() => checkOptions(COMMAND, `start ${'x'.repeat(5000)}`)).toThrow(/^.{1,400}$/);
+  });
+});
+
+test('usage names what can be typed', () => {
+  expect(usage(COMMAND)).toBe('/train [start|status] [epochs:1–100] [rate:0–1] [clean:yes|no] [title:TITLE]');
+  expect(usage({ name: 'emotions', options: [] })).toBe('/emotions');
+});

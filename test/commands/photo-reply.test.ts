@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest';
+import { NOTICE, percent, photoReply, shortName } from '../../commands/photo-reply.ts';
+import { fakeFace, fakeUnsureFace } from '../fakes/photo.ts';
+import { fakeAttachment } from '../fakes/request.ts';
+
+const PICTURE = { bytes: new Uint8Array(3), mime: 'image/jpeg', name: 'a-emotions.jpg', altText: 'alt' };
+const ABOUT = fakeAttachment('a.jpg');
+
+describe('photoReply', () => {
+  test('a line a person, unsure with the two likeliest, and the notice', () => {
+    const reply = photoReply(ABOUT, [fakeFace('happy', 0.931), fakeUnsureFace('sad', 'neutral')], PICTURE);
+    expect(reply.text).toBe(['2 people', '1. happy 93%', '2. unsure: sad 40% or neutral 35%', NOTICE].join('\n'));
+    expect(reply).toMatchObject({ pictures: [PICTURE], about: ABOUT, removable: true });
+    expect(reply.card!.people[1]!.likeliest).toEqual([
+      { emotion: 'sad', probability: expect.closeTo(0.4) },
+      { emotion: 'neutral', probability: expect.closeTo(0.35) },
+    ]);
+  });
+
+  test('counts one person in the singular', () => {
+    expect(photoReply(ABOUT, [fakeFace('sad', 0.6)], PICTURE).text).toBe(`1 person\n1. sad 60%\n${NOTICE}`);
+  });
+
+  test.each([
+    [20, undefined],
+    [21, 'And 1 more, shown in the picture.'],
+    [57, 'And 37 more, shown in the picture.'],
+  ])('of %i people names twenty at most', (count, more) => {
+    const reply = photoReply(
+      ABOUT,
+      Array.from({ length: count }, () => fakeUnsureFace('surprise', 'disgust')),
+      PICTURE,
+    );
+    const lines = reply.text.split('\n');
+    expect(lines[0]).toBe(`${count} people`);
+    expect(lines.filter((line) => /^\d+\. unsure/.test(line))).toHaveLength(20);
+    expect(reply.card!.more).toBe(more);
+    expect(lines.at(-1)).toBe(NOTICE);
+    // The shortest bound of a message among the platforms.
+    expect(reply.text.length).toBeLessThan(2000);
+  });
+
+  test('says that there is no face, and what may help, without a picture or a list', () => {
+    const reply = photoReply(ABOUT, [], undefined);
+    expect(reply.text).toMatch(/^I found no face in this picture\./);
+    expect(reply.card).toBeUndefined();
+    expect(reply.pictures ?? []).toEqual([]);
+    expect(reply.removable).toBe(true);
+  });
+
+  test('names the file where it is one of several', () => {
+    expect(photoReply(ABOUT, [fakeFace('sad', 0.6)], PICTURE, { named: true }).text).toMatch(/^a\.jpg: 1 person\n/);
+    expect(photoReply(ABOUT, [], undefined, { named: true }).text).toMatch(/^a\.jpg: I found no face/);
+  });
+});
+
+test('percent is never 0 or 100', () => {
+  expect([0, 0.004, 0.5, 0.937, 0.999, 1].map(percent)).toEqual(['1%', '1%', '50%', '94%', '99%', '99%']);
+});
+
+describe('shortName', () => {
+  test('keeps a name on one line', () => {
+    expect(shortName('holiday.jpg')).toBe('holiday.jpg');
+    expect(shortName('a\nb\u0000c.jpg')).toBe('a b c.jpg');
+    expect(shortName(' \n')).toBe('picture');
+  });
+
+  test('keeps start and end of a long name and breaks no character apart', () => {
+    const short = shortName(`${'😀'.repeat(100)}.jpg`);
+    expect([...short].length).toBeLessThanOrEqual(60);
+    expect(short.endsWith('.jpg')).toBe(true);
+    expect(short.isWellFormed()).toBe(true);
+  });
+});

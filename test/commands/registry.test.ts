@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import type { Command } from '../../commands/command.ts';
+import { CommandRegistry } from '../../commands/registry.ts';
+
+const command = (name: string, options: Command['options'] = []): Command => ({
+  name,
+  description: `Does ${name}`,
+  options,
+  access: 'everyone',
+  run: async () => {},
+});
+
+test('finds commands by name, with or without the slash and in any case', () => {
+  const one = command('one');
+  const registry = new CommandRegistry([one, command('two')]);
+  expect(registry.find('one')).toBe(one);
+  expect(registry.find('/ONE')).toBe(one);
+  expect(registry.list().map(({ name }) => name)).toEqual(['one', 'two']);
+});
+
+test('says what there is where there is no such command, and repeats a bounded part of the name', () => {
+  const registry = new CommandRegistry([command('one'), command('two')]);
+  expect(() => registry.find('/three')).toThrow(
+    expect.objectContaining({ code: 'bad-usage', message: 'There is no command /three. You can type /one or /two.' }),
+  );
+  expect(() => registry.find('x'.repeat(9000))).toThrow(/^.{1,120}$/);
+});
+
+test('refuses two commands of one name and names that cannot be typed', () => {
+  expect(() => new CommandRegistry([command('one'), command('one')])).toThrow("two commands are called 'one'");
+  expect(() => new CommandRegistry([command('One')])).toThrow("'One' cannot be the name");
+  const option = { name: 'the image', type: 'picture', description: '' } as const;
+  expect(() => new CommandRegistry([command('one', [option])])).toThrow("'the image' cannot be the name");
+});
+
+test('no command knows a chat platform', () => {
+  const folder = new URL('../../commands/', import.meta.url);
+  const files = readdirSync(folder);
+  expect(files).toContain('emotions.ts');
+  for (const file of files) {
+    const source = readFileSync(new URL(file, folder), 'utf8');
+    expect(source, file).not.toMatch(/discord|slack|src\/chat/i);
+  }
+});

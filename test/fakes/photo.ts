@@ -1,0 +1,48 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import sharp from 'sharp';
+import type { AnsweredPhoto } from '../../commands/emotions.ts';
+import type { FaceInReply } from '../../commands/photo-reply.ts';
+import { EMOTIONS, type Emotion, toScores } from '../../src/emotion/labels.ts';
+import { UserError } from '../../src/errors.ts';
+
+/** A face whose likeliest emotion has the given probability, the rest spread over the others. */
+export function fakeFace(emotion: Emotion, probability: number): FaceInReply {
+  const rest = (1 - probability) / (EMOTIONS.length - 1);
+  const scores = toScores(EMOTIONS.map((candidate) => (candidate === emotion ? probability : rest)));
+  return { emotion, confidence: probability, scores };
+}
+
+/** A face that two emotions share. */
+export function fakeUnsureFace(first: Emotion, second: Emotion): FaceInReply {
+  const weights: Partial<Record<Emotion, number>> = { [first]: 0.4, [second]: 0.35 };
+  return { emotion: 'unsure', confidence: 0.4, scores: toScores(EMOTIONS.map((emotion) => weights[emotion] ?? 0.05)) };
+}
+
+/**
+ * Stands in for the photo walk where a test is about the chat: real pictures get one happy and one unsure person, pictures
+ * narrower than 32 pixels nobody, and what is not a picture a UserError.
+ * @param milliseconds how long reading takes
+ */
+export function fakePhotoReader(milliseconds = 0) {
+  return async (bytes: Uint8Array, signal: AbortSignal): Promise<AnsweredPhoto> => {
+    await delay(milliseconds, undefined, { signal });
+    const { width } = await sharp(bytes)
+      .metadata()
+      .catch((cause: unknown) => {
+        throw new UserError('not-a-picture', 'That file is not a picture. Post a photo.', { cause });
+      });
+    if (width < 32) return { faces: [] };
+    const picture = await sharp(bytes).negate().jpeg().toBuffer();
+    return {
+      faces: [fakeFace('happy', 0.93), fakeUnsureFace('sad', 'neutral')],
+      picture: { bytes: picture, mime: 'image/jpeg', altText: 'A photo with 2 people: 1 happy, 2 unsure' },
+    };
+  };
+}
+
+/** A picture file of one colour. */
+export async function plainPicture(width: number, height: number, format: 'png' | 'jpeg' | 'webp' = 'png') {
+  return await sharp({ create: { width, height, channels: 3, background: '#446688' } })
+    .toFormat(format)
+    .toBuffer();
+}

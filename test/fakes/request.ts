@@ -1,0 +1,53 @@
+import type { Attachment, CommandInput, Posted, Reply, Request } from '../../commands/request.ts';
+
+/** A request whose replies are collected. */
+export interface RecordedRequest {
+  readonly request: Request;
+  readonly replies: Reply[];
+  readonly progress: string[];
+}
+
+/** A request as a platform would make it, with what the test says. */
+export function fakeRequest(
+  options: {
+    readonly command?: { readonly name: string; readonly input?: CommandInput };
+    readonly attachments?: readonly Attachment[];
+    readonly latest?: readonly Attachment[];
+    readonly admin?: boolean;
+    readonly operator?: boolean;
+    readonly signal?: AbortSignal;
+    readonly reply?: (reply: Reply) => Promise<Posted>;
+  } = {},
+): RecordedRequest {
+  const replies: Reply[] = [];
+  const progress: string[] = [];
+  const record = async (reply: Reply): Promise<Posted> => {
+    replies.push(reply);
+    return { id: String(replies.length), update: async () => true, remove: async () => {} };
+  };
+  const request: Request = {
+    platform: 'test',
+    id: 'request-1',
+    ...(options.command && { command: { name: options.command.name, input: options.command.input ?? '' } }),
+    attachments: options.attachments ?? [],
+    user: {
+      id: 'u1',
+      name: 'Ada',
+      isAdmin: async () => options.admin === true,
+      isOperator: async () => options.operator === true,
+    },
+    channel: { id: 'c1', isDirect: false, post: record },
+    signal: options.signal ?? new AbortController().signal,
+    latestImages: async (limit) => (options.latest ?? []).slice(0, limit),
+    reply: options.reply ?? record,
+    progress: async (text) => {
+      progress.push(text);
+    },
+  };
+  return { request, replies, progress };
+}
+
+/** A posted file that holds the bytes of a text. */
+export function fakeAttachment(name: string, content = name): Attachment {
+  return { id: name, name, fetch: async () => Buffer.from(content) };
+}
