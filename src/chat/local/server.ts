@@ -147,14 +147,17 @@ function serveEvents(server: FastifyInstance, { channel, maxBytes, keepMs }: Ser
     const stream = reply.raw;
     stream.writeHead(200, { ...SECURITY_HEADERS, 'content-type': 'text/event-stream; charset=utf-8' });
     streams.add(stream);
-    const send = (event: unknown) => {
+    const write = (text: string) => {
+      // While the bot stops, work that is given up may still report to a stream that has ended.
+      if (stream.writableEnded || stream.destroyed) return;
       if (stream.writableLength > MAX_BACKLOG) stream.destroy();
-      else stream.write(`data: ${JSON.stringify(event)}\n\n`);
+      else stream.write(text);
     };
+    const send = (event: unknown) => write(`data: ${JSON.stringify(event)}\n\n`);
     const limits = { maxBytes, maxFiles: MAX_FILES, keepMinutes: Math.round(keepMs / 60_000) };
     send({ type: 'all', messages: channel.messages(), progress: channel.underWay(), limits });
     const stopListening = channel.listen(send);
-    const heartbeat = setInterval(() => stream.write(': still here\n\n'), HEARTBEAT_MS);
+    const heartbeat = setInterval(() => write(': still here\n\n'), HEARTBEAT_MS);
     request.raw.once('close', () => {
       clearInterval(heartbeat);
       stopListening();
