@@ -1,18 +1,14 @@
 import type { Architecture, Layer } from '../../src/emotion/architectures.ts';
 import type { TrainingBatch } from '../../src/emotion/engines/engine.ts';
 import { type Network, sizeOf, type WeightSpec, type Weights } from '../../src/emotion/network.ts';
+import { Random } from '../../src/training/random.ts';
 
 /** Tiny networks and seeded numbers for tests: TensorFlow.js's cpu backend, the oracle, takes milliseconds an operation. */
 
-/** Numbers 0..1 that are the same every time (mulberry32, Tommy Ettinger's public-domain generator). */
+/** Numbers 0..1 that are the same every time. */
 export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const random = new Random(seed);
+  return () => random.next();
 }
 
 /** count numbers spread evenly over -1..1, times `scale`, plus `offset`. */

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Architecture } from '../../../src/emotion/architectures.ts';
 import type { Engine, OptimizerOptions, TrainerOptions, TrainingState } from '../../../src/emotion/engines/engine.ts';
 import { createOnnxEngine } from '../../../src/emotion/engines/onnx.ts';
-import { findRuntime, JAVASCRIPT_PACKAGE } from '../../../src/emotion/engines/tensorflow/runtime.ts';
+import { findRuntime, JAVASCRIPT_PACKAGE, NATIVE_PACKAGES } from '../../../src/emotion/engines/tensorflow/runtime.ts';
 import { createTensorflowEngine } from '../../../src/emotion/engines/tensorflow.ts';
 import { loadModel, saveModel } from '../../../src/emotion/layers-format.ts';
 import { type Network, unroll, type Weights } from '../../../src/emotion/network.ts';
@@ -27,7 +27,8 @@ let root: string;
 
 beforeAll(async () => {
   onnx = createOnnxEngine({ threads: 1 });
-  tensorflow = createTensorflowEngine((await findRuntime([JAVASCRIPT_PACKAGE])).runtime!);
+  const { runtime } = await findRuntime([...NATIVE_PACKAGES, JAVASCRIPT_PACKAGE]);
+  tensorflow = createTensorflowEngine(runtime!);
   root = await mkdtemp(join(tmpdir(), 'engines-agree-'));
 });
 
