@@ -1,0 +1,298 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import sharp from 'sharp';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Bot, startBot } from '../../src/bot.ts';
+import { loadConfig } from '../../src/config.ts';
+import { createLogger } from '../../src/log.ts';
+import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+
+const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+const hasChromium = existsSync(CHROMIUM);
+if (!hasChromium) {
+  console.warn(
+    `The page is not tested: there is no Chromium at ${CHROMIUM} (apt-get install chromium, or CHROMIUM_PATH).`,
+  );
+}
+
+let browser: Browser;
+let bot: Bot;
+let address: string;
+let page: Page;
+/** What the browser complained about, and what it asked other hosts for: must stay empty. */
+let complaints: string[];
+
+async function startOnPage(environment: Record<string, string> = {}) {
+  const config = loadConfig({ environment: { LOCAL_PORT: '0', ...environment }, directory: import.meta.dirname });
+  bot = await startBot(config, createLogger({ level: 'silent' }), fakePhotoReader(50));
+  address = /http:\S+/.exec(bot.addresses[0]!)![0];
+}
+
+async function openPage(options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
+  const opened = await browser.newPage(options);
+  opened.setDefaultTimeout(20_000);
+  opened.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+  });
+  opened.on('pageerror', (error) => complaints.push(String(error)));
+  opened.on('request', (request) => {
+    if (!/^(blob|data):/.test(request.url()) && !request.url().startsWith(address)) complaints.push(request.url());
+  });
+  await opened.addInitScript({ path: new URL('probe.js', import.meta.url).pathname });
+  await opened.goto(address);
+  // The page is ready once it was told what is in the channel.
+  await opened.getByText('minutes at most').waitFor();
+  return opened;
+}
+
+const answers = (on: Page = page) => on.locator('.message.bot');
+const yours = (on: Page = page) => on.locator('.message.you');
+const file = async (name: string, width = 640, height = 480) => ({
+  name,
+  mimeType: 'image/png',
+  buffer: await plainPicture(width, height),
+});
+
+async function type(text: string, on: Page = page): Promise<void> {
+  await on.getByLabel('Message or command').fill(text);
+  await on.keyboard.press('Enter');
+}
+
+/** Calls one of probe.js's functions in the browser. */
+async function probe<T>(name: string, args: readonly unknown[] = [], on: Page = page): Promise<T> {
+  return (await on.evaluate(`probe.${name}(...${JSON.stringify(args)})`)) as T;
+}
+
+interface Focused {
+  readonly id: string;
+  readonly name: string;
+  readonly outlined: boolean;
+}
+
+describe.skipIf(!hasChromium)('the page in a browser', () => {
+  beforeAll(async () => {
+    browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: [
+        '--no-sandbox',
+        '--disable-quic',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--no-first-run',
+      ],
+    });
+  });
+  afterAll(async () => browser?.close());
+  beforeEach(async () => {
+    complaints = [];
+    await startOnPage();
+    page = await openPage();
+  });
+  afterEach(async () => {
+    await Promise.all(browser.contexts().map((context) => context.close()));
+    await bot.stop();
+    // A strict policy that blocked something of the page's own would show here.
+    expect(complaints).toEqual([]);
+  });
+
+  test('a chosen photo appears and is answered with picture, people, notice and a Remove button', async () => {
+    await page.getByText('Nothing posted yet').waitFor();
+    const [chooser] = await Promise.all([
+      page.waitForEvent('filechooser'),
+      page.getByRole('button', { name: 'Choose photos' }).click(),
+    ]);
+    await chooser.setFiles([await file('party.png')]);
+    await answers().waitFor();
+    await expect.poll(() => yours().getByAltText('Your photo party.png').isVisible()).toBe(true);
+    const picture = answers().getByRole('img', { name: 'A photo with 2 people: 1 happy, 2 unsure' });
+    await expect
+      .poll(() => picture.evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth))
+      .toBe(640);
+    expect(await answers().getByRole('listitem').allTextContents()).toEqual([
+      '1happy93%',
+      '2unsure, perhapssad40%neutral35%',
+    ]);
+    expect(await answers().textContent()).toContain('A guess from one picture');
+    expect(await answers().getByRole('button', { name: 'Remove this answer and its photo' }).count()).toBe(1);
+    expect(await page.getByText('Nothing posted yet').isVisible()).toBe(false);
+    expect(await page.getByRole('status').textContent()).toBe('');
+  });
+
+  test.each(['paste', 'drop'] as const)('a photo by %s is answered', async (kind) => {
+    await probe('handOver', [kind, `${kind}.png`, [...(await plainPicture(640, 480))]]);
+    await answers().waitFor();
+    expect(await yours().getByAltText(`Your photo ${kind}.png`).count()).toBe(1);
+    expect(await page.locator('#drop').isVisible()).toBe(false);
+  });
+
+  test('several photos in one message are each answered, mistakes in words', async () => {
+    const text = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') };
+    await page.setInputFiles('#files', [await file('one.png'), text, await file('tiny.png', 8, 8)]);
+    await answers().nth(2).waitFor();
+    expect(await yours().count()).toBe(1);
+    expect(await yours().textContent()).toContain('notes.txt');
+    expect(await answers().nth(0).textContent()).toContain('one.png: 2 people');
+    expect(await answers().nth(1).textContent()).toContain('notes.txt: That file is not a picture.');
+    expect(await answers().nth(2).textContent()).toContain('tiny.png: I found no face');
+  });
+
+  test('a file that is too large is explained without being sent', async () => {
+    await page.context().close();
+    await bot.stop();
+    await startOnPage({ MAX_PHOTO_MB: '1' });
+    page = await openPage();
+    const uploads: string[] = [];
+    page.on('request', (request) => {
+      if (request.url().includes('/api/files?')) uploads.push(request.url());
+    });
+    const buffer = Buffer.alloc(2 * 1024 * 1024);
+    await page.setInputFiles('#files', [{ name: 'huge.png', mimeType: 'image/png', buffer }]);
+    await answers().waitFor();
+    expect(await answers().textContent()).toContain(
+      'That file is larger than 1 MB. Post a smaller copy of the picture.',
+    );
+    expect(uploads).toEqual([]);
+  });
+
+  test('too many photos in one message are refused on the page', async () => {
+    const one = await file('a.png', 40, 40);
+    await page.setInputFiles(
+      '#files',
+      Array.from({ length: 11 }, () => one),
+    );
+    await expect.poll(() => page.getByRole('alert').textContent()).toContain('at most 10 photos');
+    await page.keyboard.press('Escape');
+    expect(await page.getByRole('alert').isVisible()).toBe(false);
+    expect(await yours().count()).toBe(0);
+  });
+
+  test('/emotions, /help and an unknown command, typed', async () => {
+    await type('/emotions');
+    await answers().waitFor();
+    expect(await answers().textContent()).toContain('There is no picture here yet.');
+    await page.setInputFiles('#files', [await file('party.png')]);
+    await answers().nth(1).waitFor();
+    await type('/emotions');
+    await answers().nth(2).waitFor();
+    expect(await answers().nth(2).getByRole('listitem').count()).toBe(2);
+    await type('/help');
+    await answers().nth(3).waitFor();
+    expect(await answers().nth(3).textContent()).toContain('/emotions – ');
+    await type('/dance');
+    await answers().nth(4).waitFor();
+    expect(await answers().nth(4).textContent()).toContain('There is no command /dance.');
+    expect(await page.getByLabel('Message or command').inputValue()).toBe('');
+  });
+
+  test('markup in text and names is shown as text', async () => {
+    await type('/<img src=x onerror=alert(1)>');
+    await page.setInputFiles('#files', [await file('<b>bold</b>.png')]);
+    await answers().nth(1).waitFor();
+    expect(await page.locator('.message b, .message img[src=x]').count()).toBe(0);
+    expect(await yours().nth(0).textContent()).toContain('/<img src=x onerror=alert(1)>');
+  });
+
+  test('by keyboard alone: type, reach every control, enlarge, close, remove', async () => {
+    await page.setInputFiles('#files', [await file('party.png')]);
+    await answers().waitFor();
+    const seen: Focused[] = [];
+    for (let k = 0; k < 7; k++) {
+      await page.keyboard.press('Tab');
+      seen.push(await probe<Focused>('focused'));
+    }
+    expect(seen.filter(({ outlined }) => !outlined)).toEqual([]);
+    // The conversation, the photo, the annotated picture, Remove, then the message box with its buttons.
+    expect(seen.map(({ id }) => id)).toEqual(['scroller', '', '', '', 'choose', 'text', 'send']);
+
+    await answers().getByTitle('Show large').focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    expect(await probe('focused')).toMatchObject({ name: 'Close' });
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    // Back where it was opened from.
+    expect(
+      await answers()
+        .getByTitle('Show large')
+        .evaluate((element) => element.matches(':focus')),
+    ).toBe(true);
+
+    await page.keyboard.press('Tab');
+    expect(await probe('focused')).toMatchObject({ name: 'Remove this answer and its photo', outlined: true });
+    await page.keyboard.press('Enter');
+    await answers().waitFor({ state: 'detached' });
+    expect(await yours().count()).toBe(0);
+    expect(await page.getByLabel('Message or command').evaluate((element) => element.matches(':focus'))).toBe(true);
+
+    await page.keyboard.type('never mind');
+    await page.keyboard.press('Escape');
+    expect(await page.getByLabel('Message or command').inputValue()).toBe('');
+  });
+
+  test('Remove deletes answer and photo in every tab, and their addresses are dead', async () => {
+    await page.setInputFiles('#files', [await file('party.png')]);
+    await answers().waitFor();
+    const other = await openPage();
+    await answers(other).waitFor();
+    const sources = await other
+      .locator('.message img')
+      .evaluateAll((images) => images.map((image) => (image as unknown as { src: string }).src));
+    expect(sources).toHaveLength(2);
+    await answers().getByRole('button', { name: 'Remove this answer and its photo' }).click();
+    await other.getByText('Nothing posted yet').waitFor();
+    for (const source of sources) expect((await fetch(source)).status).toBe(404);
+  });
+
+  test('the log is announced, and every control has a name', async () => {
+    await page.setInputFiles('#files', [await file('party.png')]);
+    await answers().waitFor();
+    expect(await page.getByRole('log').count()).toBe(1);
+    expect(await page.getByRole('log').locator('.message').count()).toBe(2);
+    expect(await probe('nameless')).toEqual([]);
+  });
+
+  test.each([
+    ['light', 360],
+    ['dark', 360],
+    ['light', 1180],
+  ] as const)('in %s at %i pixels everything fits and can be read', async (colorScheme, width) => {
+    const phone = await openPage({ viewport: { width, height: 740 }, colorScheme });
+    await phone.setInputFiles('#files', [
+      await file(`${'long-name-'.repeat(15)}.png`, 1600, 900),
+      await file('b.png', 300, 1200),
+    ]);
+    await answers(phone).nth(1).waitFor();
+    await type('/help', phone);
+    await answers(phone).nth(2).waitFor();
+    expect(await probe('beyondEdge', [], phone)).toEqual([]);
+    const size = await phone.getByRole('button', { name: 'Choose photos' }).boundingBox();
+    expect(Math.min(size!.width, size!.height)).toBeGreaterThanOrEqual(44);
+    const shot = await sharp(await phone.screenshot()).stats();
+    // The page is as bright or dark as the scheme asks for.
+    expect(shot.channels[0]!.mean > 128).toBe(colorScheme === 'light');
+    const contrasts = await probe<{ looked: number; low: string[] }>('contrasts', [], phone);
+    expect(contrasts.looked).toBeGreaterThan(15);
+    expect(contrasts.low).toEqual([]);
+  });
+
+  test('a bot that went away is told of, and so is its return', async () => {
+    await bot.stop();
+    await expect
+      .poll(() => page.getByRole('alert').textContent(), { timeout: 20_000 })
+      .toContain('cannot reach the bot');
+    complaints = [];
+    await startOnPage({ LOCAL_PORT: new URL(address).port });
+    await expect.poll(() => page.getByRole('alert').isVisible(), { timeout: 20_000 }).toBe(false);
+    // While it was away, the browser itself reports the refused connections.
+    complaints = complaints.filter((complaint) => !complaint.includes('ERR_CONNECTION_REFUSED'));
+  });
+});
+
+test('the page’s own files ask nothing of other hosts', async () => {
+  for (const name of ['index.html', 'chat.js', 'chat.css', 'icon.svg']) {
+    const source = await readFile(new URL(`../../src/chat/local/page/${name}`, import.meta.url), 'utf8');
+    expect(source.replaceAll('http://www.w3.org/2000/svg', ''), name).not.toMatch(/https?:\/\/|@import|url\(/);
+  }
+});
