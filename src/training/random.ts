@@ -64,7 +64,7 @@ export class Random {
 }
 
 /** Keeps the draws made for different purposes from the same (seed, epoch, position) apart. */
-export const PURPOSE = { order: 1, augmentation: 2, mixing: 3, weights: 4, dropout: 5 } as const;
+export const PURPOSE = { order: 1, augmentation: 2, mixing: 3, weights: 4, dropout: 5, sheet: 6 } as const;
 
 /** The numbers 0..n-1 in the random order of an epoch (Fisher and Yates' shuffle). */
 export function shuffledOrder(n: number, seed: number, epoch: number): Uint32Array {

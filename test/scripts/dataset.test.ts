@@ -1,0 +1,66 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { SPLITS } from '../../src/training/fer2013.ts';
+import { runScript } from '../helpers/run-script.ts';
+import { csvText, temporaryFolder, tinyRows, writeTinyFer2013 } from '../helpers/tiny-fer2013.ts';
+
+describe('npm run dataset', () => {
+  it('check prints one JSON object and exits with 1 for a data set that is not whole', async () => {
+    const folder = await temporaryFolder();
+    await writeTinyFer2013(folder, tinyRows(1, SPLITS));
+    const { code, stdout } = await runScript('dataset.ts', 'check', '--data', folder, '--json');
+    expect(code).toBe(1);
+    const report = JSON.parse(stdout);
+    expect(report.splits.Training.emotions.happy).toBe(1);
+    expect(report.splits.Training.official.emotions.happy).toBe(7215);
+    expect(report.problems).toHaveLength(3);
+  });
+
+  it('sheet writes a picture and says where', async () => {
+    const folder = await temporaryFolder();
+    await writeTinyFer2013(folder, tinyRows(2, SPLITS));
+    const out = join(folder, 'new', 'sheet.png');
+    const { code, stdout } = await runScript('dataset.ts', 'sheet', '--data', folder, '--out', out);
+    expect([code, stdout]).toEqual([0, `${out}\n`]);
+    expect((await sharp(out).metadata()).format).toBe('png');
+  });
+
+  it('explains a missing data set in one sentence, with no stack', async () => {
+    const { code, stdout, stderr } = await runScript('dataset.ts', 'check', '--data', await temporaryFolder());
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('npm run split-dataset -- fer2013.csv');
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  it('has a help and exits with 2 for bad usage', async () => {
+    const help = await runScript('dataset.ts', '--help');
+    expect(help.code).toBe(0);
+    expect(help.stdout).toContain('npm run dataset -- check');
+    for (const args of [[], ['nope'], ['check', '--nope'], ['check', 'sheet']]) {
+      const { code, stdout, stderr } = await runScript('dataset.ts', ...args);
+      expect([code, stdout]).toEqual([2, '']);
+      expect(stderr).toContain('--help');
+    }
+  });
+});
+
+describe('npm run split-dataset', () => {
+  it('refuses a file that is not FER2013 with 1, saying why', async () => {
+    const folder = await temporaryFolder();
+    const file = join(folder, 'fer2013.csv');
+    await writeFile(file, csvText(tinyRows(1, SPLITS)));
+    const { code, stdout, stderr } = await runScript('split-dataset.ts', file, '--out', join(folder, 'out'));
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('fer2013.csv is not FER2013: it has 21 rows instead of 35887');
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  it('has a help and exits with 2 for bad usage', async () => {
+    expect((await runScript('split-dataset.ts', '--help')).stdout).toContain('--force');
+    expect((await runScript('split-dataset.ts')).code).toBe(2);
+    expect((await runScript('split-dataset.ts', 'a', 'b')).code).toBe(2);
+    expect((await runScript('split-dataset.ts', 'a', '--nope')).code).toBe(2);
+  });
+});
