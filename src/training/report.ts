@@ -1,0 +1,113 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { EMOTIONS } from '../emotion/labels.ts';
+import { writeDurably } from '../emotion/layers-format/durable.ts';
+import { UserError } from '../errors.ts';
+import { confusionMatrix, learningCurves } from './charts.ts';
+import { type Metrics, measureConfusion } from './metrics.ts';
+
+const share = z.number().min(0).max(1);
+const count = z.int().min(0);
+const classes = EMOTIONS.length;
+
+const schema = z
+  .object({
+    /** Name of the architecture, which also names the files. */
+    architecture: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/i, 'must be a name of letters, digits, dots and dashes'),
+    /** Trained numbers in the network. */
+    parameters: count,
+    /** The command that trained it, to be given again. */
+    command: z.string().min(1),
+    seed: count,
+    /** One entry an epoch; losses in nats, accuracies 0..1; val is PublicTest. */
+    epochs: z
+      .array(z.object({ loss: z.number(), accuracy: share, valLoss: z.number(), valAccuracy: share }))
+      .min(1, 'must hold at least one epoch'),
+    privateTest: z.object({
+      images: count,
+      accuracy: share,
+      /** Counts: rows true, columns predicted, in label order. */
+      confusion: z.array(z.array(count).length(classes)).length(classes),
+    }),
+  })
+  .superRefine(({ privateTest }, context) => {
+    const { images, accuracy } = measureConfusion(privateTest.confusion);
+    const differs = images !== privateTest.images || Math.abs(accuracy - privateTest.accuracy) > 1e-9;
+    if (differs) {
+      context.addIssue({ code: 'custom', path: ['privateTest'], message: 'does not agree with its confusion matrix' });
+    }
+  });
+
+/** What is kept of one training, in `model/reports/<architecture>.json`. */
+export type TrainingReport = z.infer<typeof schema>;
+
+/** A training's report with PrivateTest's metrics in the form that the report has. */
+export function buildReport(
+  training: Omit<TrainingReport, 'privateTest'>,
+  { images, accuracy, confusion }: Pick<Metrics, 'images' | 'accuracy' | 'confusion'>,
+): TrainingReport {
+  return checked({ ...training, privateTest: { images, accuracy, confusion } }, 'The training report');
+}
+
+/** Paths of the files that `writeReport` makes. */
+export interface ReportFiles {
+  readonly json: string;
+  readonly curves: string;
+  readonly confusion: string;
+}
+
+/** Where the report of an architecture lies in a folder (usually model/reports). */
+export function reportFiles(directory: string, architecture: string): ReportFiles {
+  return {
+    json: join(directory, `${architecture}.json`),
+    curves: join(directory, `${architecture}-curves.png`),
+    confusion: join(directory, `${architecture}-confusion.png`),
+  };
+}
+
+/**
+ * Writes a report as JSON with its learning curves and confusion matrix as PNG beside it. Each file is replaced whole or
+ * not at all; the JSON comes last, so that its pictures are there when it is.
+ * @throws UserError 'bad-data' if the report is not valid (a training that diverged has no finite loss); nothing is written
+ */
+export async function writeReport(directory: string, report: TrainingReport): Promise<ReportFiles> {
+  const valid = checked(report, 'The training report');
+  const files = reportFiles(directory, valid.architecture);
+  const [curves, confusion] = await Promise.all([
+    learningCurves(valid.epochs, valid.architecture),
+    confusionMatrix(valid.privateTest.confusion, `${valid.architecture} on PrivateTest`),
+  ]);
+  await mkdir(directory, { recursive: true });
+  await writeDurably(files.curves, curves);
+  await writeDurably(files.confusion, confusion);
+  await writeDurably(files.json, `${JSON.stringify(valid, undefined, 2)}\n`);
+  return files;
+}
+
+/**
+ * Reads a report back.
+ * @throws UserError 'not-found' if there is none; 'bad-data' if it is not one
+ */
+export async function readReport(path: string): Promise<TrainingReport> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new UserError('not-found', `There is no training report ${path}.`, { cause: error });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UserError('bad-data', `${path} is not JSON.`, { cause: error });
+  }
+  return checked(value, path);
+}
+
+function checked(value: unknown, name: string): TrainingReport {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new UserError('bad-data', `${name} is not valid: ${z.prettifyError(result.error)}`);
+}
