@@ -33,7 +33,7 @@ export function createOptimizer(
   const slots = createSlots(tf, weights, rule.slots, options.state);
   const nameOf = new Map([...weights].map(([name, variable]) => [variable.name, name]));
 
-  /** A class of its own runtime: model.compile takes only what extends that package's Optimizer. */
+  // Made here, not at the top of the file: it must extend the Optimizer of the package that loaded.
   class NetworkOptimizer extends tf.Optimizer implements SessionOptimizer {
     static readonly className = 'EmotionBotOptimizer';
     learningRate = 0;
