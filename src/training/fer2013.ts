@@ -121,9 +121,9 @@ async function csvFiles(directory: string): Promise<string[]> {
 
 const stem = (file: string) => file.replace(/\.csv(\.gz)?$/i, '');
 
-/** The number in a chunk's name (fer2013_07.csv.gz -> 7), or undefined if it is not one. */
+/** The number in a chunk's name (fer2013_07.csv.gz -> 7), or undefined if it is not one (fer_2013.csv is a whole file). */
 function chunkNumber(file: string): number | undefined {
-  const digits = /_(\d+)$/.exec(stem(file))?.[1];
+  const digits = /_(\d{1,2})$/.exec(stem(file))?.[1];
   return digits === undefined ? undefined : Number(digits);
 }
 

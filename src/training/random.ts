@@ -1,6 +1,9 @@
 /** The step of Weyl's sequence in SplitMix: 2^32 divided by the golden ratio, made odd. */
 const GOLDEN = 0x9e3779b9;
 
+/** Where the second hash starts, so that it differs from the first: the first bits of the fraction of the root of 2. */
+const ROOT_2 = 0x6a09e667;
+
 /** MurmurHash3's 32-bit finaliser (Appleby): every bit of the result depends on every bit of the argument. */
 function mix(value: number): number {
   let h = value | 0;
@@ -20,7 +23,7 @@ export class Random {
 
   constructor(...keys: number[]) {
     let start = 0;
-    let step = 0x6a09e667;
+    let step = ROOT_2;
     for (const key of keys) {
       start = mix(start + GOLDEN + mix(key));
       step = mix(step ^ mix(key + GOLDEN));

@@ -58,7 +58,9 @@ describe('readFer2013', () => {
     const folder = await temporaryFolder();
     await writeTinyFer2013(folder, rows, { gzip: false });
     await expectAllRows(folder);
-    await expectAllRows(await folderWith({ 'fer2013.csv': csvText(rows) }));
+    const whole = await folderWith({ 'fer_2013.csv': csvText(rows) });
+    await expectAllRows(whole);
+    expect((await readFer2013(whole)).missingChunks).toEqual([]);
   });
 
   it('reads the other published column order, with its spaces', async () => {
