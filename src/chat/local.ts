@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Attachment, Channel, Posted, Reply, Request, User } from '../../commands/request.ts';
+import { ConfigError } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { tooLarge } from './local/body.ts';
 import { LocalChannel, type StoredFile } from './local/channel.ts';
@@ -56,8 +57,10 @@ export class LocalPlatform implements Platform {
         await this.#listen(port);
         break;
       } catch (error) {
-        const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-        if (!taken || wanted === 0 || port >= Math.min(wanted + MORE_PORTS, 65_535)) throw error;
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'EADDRINUSE' && port < Math.min(wanted + MORE_PORTS, 65_535)) continue;
+        if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
+        throw new ConfigError(`The page cannot use port ${port} (${code}). Set LOCAL_PORT to another one.`);
       }
     }
     this.#forgetting = setInterval(() => this.#channel.forget(), FORGET_EVERY_MS);
@@ -92,7 +95,12 @@ export class LocalPlatform implements Platform {
       port: () => this.#port,
       post: (text, files) => this.#receive(text, files),
     });
-    await server.listen({ host: HOST, port });
+    try {
+      await server.listen({ host: HOST, port });
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
     this.#port = (server.server.address() as AddressInfo).port;
     this.#server = server;
     this.#endStreams = endStreams;

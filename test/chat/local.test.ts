@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { AnsweredPhoto } from '../../commands/emotions.ts';
 import { type Bot, startBot } from '../../src/bot.ts';
 import type { ChannelEvent, MessageView } from '../../src/chat/local/channel.ts';
-import { loadConfig } from '../../src/config.ts';
+import { ConfigError, loadConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/log.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 
@@ -320,6 +320,18 @@ describe('starting and stopping', () => {
     const port = new URL(first.origin).port;
     const second = await start({ environment: { LOCAL_PORT: port } });
     expect(Number(new URL(second.origin).port)).toBeGreaterThan(Number(port));
+  });
+
+  test('where no port is free it says which setting to change', async () => {
+    const blocker = http.createServer();
+    await new Promise<void>((done) => blocker.listen(65_535, '127.0.0.1', done));
+    try {
+      await expect(start({ environment: { LOCAL_PORT: '65535' } })).rejects.toThrow(
+        new ConfigError('The page cannot use port 65535 (EADDRINUSE). Set LOCAL_PORT to another one.'),
+      );
+    } finally {
+      blocker.close();
+    }
   });
 
   test('stopping takes nothing new, finishes what runs, then ends the page', async () => {
