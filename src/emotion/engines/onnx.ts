@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import * as ort from 'onnxruntime-node';
 import type { Network, Weights } from '../network.ts';
 import type { Engine, Predictor } from './engine.ts';
@@ -6,18 +7,20 @@ import { channelsFirst, sessionOptions } from './onnx/session.ts';
 import { startTraining } from './onnx/training-session.ts';
 
 export interface OnnxEngineOptions {
-  /** Threads to compute with, where a call does not say; onnxruntime's choice (one a core) by default. */
+  /**
+   * Threads to compute with, where a call does not say. By default one a processor that this process may use;
+   * onnxruntime's own choice, one a physical core, would leave half of a small virtual machine idle.
+   */
   readonly threads?: number;
 }
 
 /** The default engine: onnxruntime, for which we write the graphs, those of training included. */
-export function createOnnxEngine({ threads }: OnnxEngineOptions = {}): Engine {
+export function createOnnxEngine({ threads = availableParallelism() }: OnnxEngineOptions = {}): Engine {
   return {
     name: 'onnx',
-    device: threads === undefined ? 'CPU' : `CPU, ${threads} thread${threads === 1 ? '' : 's'}`,
+    device: `CPU, ${threads} thread${threads === 1 ? '' : 's'}`,
     predictor: (network, weights, options) => createPredictor(network, weights, options?.threads ?? threads),
-    trainer: (network, weights, options) =>
-      startTraining(network, weights, threads === undefined ? options : { threads, ...options }),
+    trainer: (network, weights, options) => startTraining(network, weights, { threads, ...options }),
   };
 }
 

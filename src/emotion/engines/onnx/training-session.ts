@@ -1,6 +1,6 @@
 import * as ort from 'onnxruntime-node';
-import { PURPOSE, Random } from '../../../training/random.ts';
 import { type Network, sizeOf, type Weights } from '../../network.ts';
+import { drawMask } from '../dropout.ts';
 import type { StepResult, TrainerOptions, TrainingBatch, TrainingSession, TrainingState } from '../engine.ts';
 import { fromOnnx, toOnnx } from './layout.ts';
 import { STEP_INPUTS } from './optimizer.ts';
@@ -110,11 +110,9 @@ class OnnxTrainingSession implements TrainingSession {
 
   /** Draws every dropout mask of a batch from (seed, epoch, batch number, layer) alone. */
   private fillMasks(batch: TrainingBatch): void {
+    const { epoch, index } = batch;
     this.graph.masks.forEach(({ name, rate }, layer) => {
-      const random = new Random(PURPOSE.dropout, this.options.seed, batch.epoch, batch.index, layer);
-      const data = this.masks.get(name)!.data as Float32Array;
-      const kept = 1 / (1 - rate);
-      for (let k = 0; k < data.length; k++) data[k] = random.next() < rate ? 0 : kept;
+      drawMask(this.masks.get(name)!.data as Float32Array, rate, { seed: this.options.seed, epoch, index, layer });
     });
   }
 }

@@ -6,6 +6,9 @@ import { taps, windowAttributes } from './windows.ts';
 /** Maps of at most this many pixels get their kernel gradient from one large matrix product (measured). */
 const ONE_PRODUCT_PIXELS = 576;
 
+/** Kernels that see at most this many numbers at a place get it from one product an image (measured). */
+const ONE_PRODUCT_INPUTS = 64;
+
 /** Convolution; x [n, in, h, w], kernel [out, in, k, k]. */
 export function emitConv(context: OpContext, node: NodeOf<'conv'>, x: Value, inputShape: readonly number[]): Emitted {
   const { graph } = context;
@@ -43,8 +46,9 @@ export function channelSum(graph: GraphBuilder, gradient: Value): Value {
 
 /**
  * The kernel's gradient: for every kernel pixel, the product of the output's gradient with the inputs that the pixel
- * met, summed over batch and positions. Large maps take a product a pixel; small ones have too few positions for that
- * to be fast, so all pixels and the whole batch go into one product.
+ * met, summed over batch and positions. Large maps take a product a kernel pixel and image; small ones have too few
+ * positions for that to be fast, so all pixels and the whole batch go into one product; and where few channels come in,
+ * all kernel pixels share a product, because each alone would be too thin.
  */
 function kernelGradient(graph: GraphBuilder, x: Value, gradient: Value, window: Window, shape: ConvShape): Value {
   const [inChannels] = shape.in;
@@ -62,6 +66,14 @@ function kernelGradient(graph: GraphBuilder, x: Value, gradient: Value, window: 
     return graph.node('Transpose', [apart], { perm: [0, 3, 1, 2] });
   }
   const rows = graph.node('Reshape', [gradient, graph.ints(shape.n, outChannels, pixels)]);
+  if (kernel * kernel * inChannels <= ONE_PRODUCT_INPUTS) {
+    const views = concat(graph, taps(graph, x, window, height, width), 1);
+    const columns = graph.node('Reshape', [views, graph.ints(shape.n, kernel * kernel * inChannels, pixels)]);
+    const products = graph.contrib('FusedMatMul', [rows, columns], { transB: 1 });
+    const sum = graph.node('ReduceSum', [products, graph.ints(0)], { keepdims: 0 });
+    const apart = graph.node('Reshape', [sum, graph.ints(outChannels, kernel, kernel, inChannels)]);
+    return graph.node('Transpose', [apart], { perm: [0, 3, 1, 2] });
+  }
   const products = taps(graph, x, window, height, width).map((view) => {
     const columns = graph.node('Reshape', [view, graph.ints(shape.n, inChannels, pixels)]);
     const product = graph.contrib('FusedMatMul', [rows, columns], { transB: 1 });

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { EMOTIONS } from './labels.ts';
+
+/**
+ * What turns a network's probabilities into honest ones, fitted on pictures that it was not trained on and stored with
+ * its weights.
+ */
+export const calibrationSchema = z.object({
+  /** Logits are divided by this before the softmax (Guo et al. 2017, arXiv 1706.04599): above 1 it lowers confidence. */
+  temperature: z.number().positive(),
+  /** A reading whose likeliest emotion has a lower probability than this is 'unsure'. */
+  unsureBelow: z.number().min(0).max(1),
+});
+
+export type Calibration = Readonly<z.infer<typeof calibrationSchema>>;
+
+/** For a model that was stored without: probabilities as they are, unsure where no emotion has half of them. */
+export const UNCALIBRATED: Calibration = { temperature: 1, unsureBelow: 0.5 };
+
+/**
+ * Applies a temperature to one row of probabilities, in place: p ** (1 / temperature), scaled to sum to 1, which is what
+ * dividing their logits by the temperature comes to.
+ */
+export function temper(probabilities: Float32Array, temperature: number): void {
+  let sum = 0;
+  for (let k = 0; k < probabilities.length; k++) {
+    probabilities[k] = Math.max(probabilities[k]!, 1e-12) ** (1 / temperature);
+    sum += probabilities[k]!;
+  }
+  for (let k = 0; k < probabilities.length; k++) probabilities[k]! /= sum;
+}
+
+/** The row of `row` among rows of EMOTIONS.length numbers: a view. */
+export function rowOf(probabilities: Float32Array, row: number): Float32Array {
+  return probabilities.subarray(row * EMOTIONS.length, (row + 1) * EMOTIONS.length);
+}
