@@ -1,0 +1,103 @@
+import sharp from 'sharp';
+import { UserError } from '../errors.ts';
+import type { RgbImage } from './image.ts';
+import type { PhotoLimits } from './limits.ts';
+import { pictureFormat } from './picture-format.ts';
+
+/** A photo as a person sees it: upright, its first frame, in sRGB. */
+export interface DecodedPhoto {
+  /** Width of the upright photo, in pixels. */
+  readonly width: number;
+  /** Height of the upright photo, in pixels. */
+  readonly height: number;
+  /** The photo, shrunk to WORKING_SIDE where it is larger. */
+  readonly image: RgbImage;
+}
+
+/**
+ * Longest side of the picture that everything works on, in pixels. Faces of 48 pixels and the annotated picture need no more,
+ * and it keeps a photo in memory below 13 MB.
+ */
+export const WORKING_SIDE = 2048;
+
+/**
+ * A picture file to pixels: first frame, EXIF orientation applied, transparency laid on white, colours in sRGB.
+ * @throws UserError too-large, empty-file, not-a-picture, unsupported-picture, cut-picture, too-many-pixels, too-slow
+ */
+export async function decodePhoto(bytes: Uint8Array, limits: PhotoLimits): Promise<DecodedPhoto> {
+  if (bytes.length > limits.maxBytes) {
+    const allowed = (limits.maxBytes / 2 ** 20).toFixed(limits.maxBytes < 10 * 2 ** 20 ? 1 : 0);
+    throw new UserError(
+      'too-large',
+      `This file is too large: at most ${allowed} MB can be read. Please post a smaller one.`,
+    );
+  }
+  pictureFormat(bytes);
+  const { width, height } = await uprightSize(bytes);
+  if (width * height > limits.maxPixels) throw tooManyPixels(width, height, limits.maxPixels);
+  return { width, height, image: await decode(bytes, limits) };
+}
+
+/** Width and height of the first frame after EXIF orientation, from the file's header alone. */
+async function uprightSize(bytes: Uint8Array): Promise<{ width: number; height: number }> {
+  try {
+    // The header of a picture that is far too large must be readable, to say so; no pixel is decoded here.
+    const { autoOrient } = await sharp(bytes, { limitInputPixels: false }).metadata();
+    return autoOrient;
+  } catch (error) {
+    throw asUserError(error);
+  }
+}
+
+async function decode(bytes: Uint8Array, limits: PhotoLimits): Promise<RgbImage> {
+  try {
+    const { data, info } = await sharp(bytes, {
+      limitInputPixels: limits.maxPixels,
+      // Cut files are refused; files that only make the decoder grumble are read.
+      failOn: 'truncated',
+    })
+      .autoOrient()
+      .resize(WORKING_SIDE, WORKING_SIDE, { fit: 'inside', withoutEnlargement: true })
+      .flatten({ background: 'white' })
+      .toColourspace('srgb')
+      .timeout({ seconds: Math.max(1, Math.ceil(limits.maxMilliseconds / 1000)) })
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    if (info.channels !== 3) throw new Error(`decoded to ${info.channels} channels instead of 3`);
+    return { width: info.width, height: info.height, data };
+  } catch (error) {
+    throw asUserError(error);
+  }
+}
+
+function tooManyPixels(width: number, height: number, maxPixels: number): UserError {
+  const size = `${width} x ${height} pixels`;
+  const most = `${Math.floor(maxPixels / 1e6)} megapixels`;
+  return new UserError(
+    'too-many-pixels',
+    `This picture has ${size}; at most ${most} can be read. Please shrink it first.`,
+  );
+}
+
+/** The limit that ended a decoder, or the damage that did; the decoder's own words go along as the cause. */
+function asUserError(error: unknown): UserError {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/pixel limit/i.test(message)) {
+    return new UserError('too-many-pixels', 'This picture has too many pixels. Please shrink it first.', {
+      cause: error,
+    });
+  }
+  if (/^timeout/i.test(message)) return tooSlow(error);
+  return new UserError(
+    'cut-picture',
+    'This picture is damaged or incomplete. Please post it again, or save it anew first.',
+    {
+      cause: error,
+    },
+  );
+}
+
+/** The whole walk has one time limit; whoever notices that it is over says so in the same words. */
+export function tooSlow(cause?: unknown): UserError {
+  return new UserError('too-slow', 'Reading this picture took too long. Please post a smaller one.', { cause });
+}

@@ -1,0 +1,91 @@
+import { UserError } from '../errors.ts';
+
+/** Formats that are decoded. */
+export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif';
+
+/** What a file is by its first bytes: a format that is decoded, another that has a name, or undefined when nothing is known. */
+type Kind = { readonly readable: PictureFormat } | { readonly picture: string } | { readonly document: string };
+
+/** What to do instead, as a sentence. */
+function postInstead(what: string): string {
+  return `Please post ${what} as a JPEG, PNG or WebP.`;
+}
+
+function startsWith(bytes: Uint8Array, signature: string, at = 0): boolean {
+  for (let k = 0; k < signature.length; k++) if (bytes[at + k] !== signature.charCodeAt(k)) return false;
+  return true;
+}
+
+/** Brands of an ISO media file ("ftyp" box, ISO/IEC 14496-12 4.3): the major one, then the compatible ones. */
+function isoBrands(bytes: Uint8Array): string[] {
+  if (bytes.length < 16 || !startsWith(bytes, 'ftyp', 4)) return [];
+  const end = Math.min(bytes.length, new DataView(bytes.buffer, bytes.byteOffset).getUint32(0), 256);
+  const brands: string[] = [];
+  for (let at = 8; at + 4 <= end; at += 4) {
+    // The second word is a version number, not a brand.
+    if (at !== 12) brands.push(String.fromCharCode(...bytes.subarray(at, at + 4)));
+  }
+  return brands;
+}
+
+function isoKind(bytes: Uint8Array): Kind | undefined {
+  const brands = isoBrands(bytes);
+  if (brands.length === 0) return undefined;
+  if (brands.includes('avif') || brands.includes('avis')) return { readable: 'avif' };
+  if (brands.some((brand) => /^(hei|hev|mif1|msf1)/.test(brand))) return { picture: 'a HEIC picture' };
+  if (brands[0] === 'crx ') return { picture: 'a raw camera file' };
+  return { document: 'a video or sound file' };
+}
+
+/** SVG and HTML are text: the first tag decides, after a byte order mark, white space, declarations and comments. */
+function textKind(bytes: Uint8Array): Kind | undefined {
+  const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+  const head = Buffer.from(bytes.subarray(0, 4096))
+    .toString('latin1')
+    // Of UTF-16 every other byte is 0: enough to recognise a tag.
+    .replaceAll(isUtf16 ? '\0' : '\ufeff', '')
+    .replace(/^(ï»¿|ÿþ|þÿ)/, '');
+  if (!/^\s*</.test(head)) return undefined;
+  if (/<(\w+:)?svg[\s>]/i.test(head) || /<!DOCTYPE\s+svg/i.test(head)) return { picture: 'an SVG drawing' };
+  if (/<(!DOCTYPE\s+html|html|head|body)[\s>]/i.test(head)) return { document: 'a web page' };
+  return undefined;
+}
+
+/** Signatures from the formats' own specifications. */
+function kindOf(bytes: Uint8Array): Kind | undefined {
+  if (startsWith(bytes, '\xff\xd8\xff')) return { readable: 'jpeg' };
+  if (startsWith(bytes, '\x89PNG\r\n\x1a\n')) return { readable: 'png' };
+  if (startsWith(bytes, 'GIF87a') || startsWith(bytes, 'GIF89a')) return { readable: 'gif' };
+  if (startsWith(bytes, 'RIFF') && startsWith(bytes, 'WEBP', 8)) return { readable: 'webp' };
+  if (startsWith(bytes, 'II*\0') && startsWith(bytes, 'CR', 8)) return { picture: 'a raw camera file' };
+  if (startsWith(bytes, 'II*\0') || startsWith(bytes, 'MM\0*')) return { readable: 'tiff' };
+  if (startsWith(bytes, 'BM') && bytes.length > 26) return { picture: 'a BMP picture' };
+  if (startsWith(bytes, '8BPS')) return { picture: 'a Photoshop file' };
+  if (startsWith(bytes, '\xff\x0a') || startsWith(bytes, '\0\0\0\x0cJXL ')) return { picture: 'a JPEG XL picture' };
+  if (startsWith(bytes, '\0\0\0\x0cjP  ')) return { picture: 'a JPEG 2000 picture' };
+  if (startsWith(bytes, '\0\0\x01\0')) return { picture: 'an icon file' };
+  if (startsWith(bytes, '%PDF')) return { document: 'a PDF document' };
+  if (startsWith(bytes, 'PK\x03\x04') || startsWith(bytes, 'PK\x05\x06')) return { document: 'a zip archive' };
+  if (startsWith(bytes, '\x1f\x8b')) return { document: 'a compressed file' };
+  return isoKind(bytes) ?? textKind(bytes);
+}
+
+/**
+ * Which picture format a file holds. Its content decides, whatever its name says.
+ * @throws UserError empty-file, not-a-picture, or unsupported-picture for pictures that are not photos or cannot be decoded
+ */
+export function pictureFormat(bytes: Uint8Array): PictureFormat {
+  if (bytes.length === 0) throw new UserError('empty-file', 'This file is empty. Please post the photo again.');
+  const kind = kindOf(bytes);
+  if (kind === undefined) {
+    throw new UserError('not-a-picture', `This file is not a picture. ${postInstead('the photo')}`);
+  }
+  if ('readable' in kind) return kind.readable;
+  if ('picture' in kind) {
+    throw new UserError(
+      'unsupported-picture',
+      `This is ${kind.picture}, which cannot be read here. ${postInstead('it')}`,
+    );
+  }
+  throw new UserError('not-a-picture', `This is ${kind.document}, not a picture. ${postInstead('the photo itself')}`);
+}

@@ -1,0 +1,105 @@
+import type { Classifier, Reading } from '../emotion/classifier.ts';
+import { type AnnotatedPicture, annotate } from './annotate.ts';
+import { cropFace } from './crop.ts';
+import { withDeadline } from './deadline.ts';
+import { decodePhoto } from './decode.ts';
+import type { FaceBox, FaceDetector } from './faces.ts';
+import { toGray } from './image.ts';
+import { DEFAULT_LIMITS, type PhotoLimits } from './limits.ts';
+import type { Rectangle } from './overlap.ts';
+
+/** A face in the photo and what it shows. */
+export interface FaceReading extends Reading {
+  /** In whole pixels of the upright photo, within its edges. */
+  readonly box: Rectangle;
+}
+
+/** All that was seen in a photo. */
+export interface PhotoReading {
+  /** Width of the upright photo, in pixels. */
+  readonly width: number;
+  /** Height of the upright photo, in pixels. */
+  readonly height: number;
+  /** In the order of their numbers: the first is person 1. Left to right. */
+  readonly faces: readonly FaceReading[];
+  /** The photo with a numbered box around each face; absent when it was not asked for. */
+  readonly picture?: AnnotatedPicture;
+  /** Time that the walk took. */
+  readonly milliseconds: number;
+}
+
+/** What the walk works with; all of it is shared by many photos. */
+export interface PhotoTools {
+  readonly detector: FaceDetector;
+  readonly classifier: Classifier;
+  readonly limits?: Partial<PhotoLimits>;
+}
+
+export interface ReadPhotoOptions {
+  /** Whether to draw the annotated picture; true by default. */
+  readonly annotate?: boolean;
+  /** Calls the walk off. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The walk: bytes -> decode -> find faces -> crop -> classify -> annotate.
+ * @param bytes a picture file: JPEG, PNG, WebP, GIF, TIFF or AVIF; of animations the first frame is read
+ * @throws UserError with a sentence for the person who posted the file: empty-file, not-a-picture, unsupported-picture,
+ *   cut-picture, too-large, too-many-pixels, too-slow; the signal's reason when it was aborted
+ */
+export async function readPhoto(
+  bytes: Uint8Array,
+  tools: PhotoTools,
+  options: ReadPhotoOptions = {},
+): Promise<PhotoReading> {
+  const started = performance.now();
+  const limits = { ...DEFAULT_LIMITS, ...tools.limits };
+  const reading = await withDeadline(limits.maxMilliseconds, options.signal, (signal) =>
+    walk(bytes, tools, limits, options.annotate ?? true, signal),
+  );
+  return { ...reading, milliseconds: Math.round(performance.now() - started) };
+}
+
+async function walk(
+  bytes: Uint8Array,
+  { detector, classifier }: PhotoTools,
+  limits: PhotoLimits,
+  withPicture: boolean,
+  signal: AbortSignal,
+): Promise<Omit<PhotoReading, 'milliseconds'>> {
+  const { width, height, image } = await decodePhoto(bytes, limits);
+  signal.throwIfAborted();
+  const found = inReadingOrder(await detector.detect(image, { signal }));
+  signal.throwIfAborted();
+  const gray = toGray(image);
+  const readings = await classifier.classify(found.map((face) => cropFace(gray, face)));
+  signal.throwIfAborted();
+  const scale = { x: width / image.width, y: height / image.height };
+  const faces = found.map((face, k) => ({ box: toPhotoPixels(face, scale, { width, height }), ...readings[k]! }));
+  if (!withPicture) return { width, height, faces };
+  return { width, height, faces, picture: await annotate(image, { width, height }, faces) };
+}
+
+/** Left to right by the faces' centres; of two in one column the upper one first. */
+export function inReadingOrder<Face extends Rectangle>(faces: readonly Face[]): Face[] {
+  const centre = (face: Face) => ({ x: face.x + face.width / 2, y: face.y + face.height / 2 });
+  return [...faces].sort((a, b) => centre(a).x - centre(b).x || centre(a).y - centre(b).y);
+}
+
+/** A detector's box in whole pixels of the upright photo, cut at its edges, at least one pixel wide and high. */
+function toPhotoPixels(
+  face: FaceBox,
+  scale: { x: number; y: number },
+  photo: { width: number; height: number },
+): Rectangle {
+  const clip = (value: number, most: number) => Math.min(most, Math.max(0, Math.round(value)));
+  const x = clip(face.x * scale.x, photo.width - 1);
+  const y = clip(face.y * scale.y, photo.height - 1);
+  return {
+    x,
+    y,
+    width: Math.max(1, clip((face.x + face.width) * scale.x, photo.width) - x),
+    height: Math.max(1, clip((face.y + face.height) * scale.y, photo.height) - y),
+  };
+}
