@@ -1,13 +1,14 @@
+import type { Reading } from '../src/emotion/classifier.ts';
 import { UserError } from '../src/errors.ts';
 import type { BoundedQueue } from '../src/jobs/queue.ts';
 import type { Command } from './command.ts';
-import { type FaceInReply, photoReply, shortName } from './photo-reply.ts';
+import { photoReply, shortName } from './photo-reply.ts';
 import type { Attachment, Request } from './request.ts';
 
 /** A photo that has been read, as far as an answer needs it. */
 export interface AnsweredPhoto {
   /** In the order of their numbers. */
-  readonly faces: readonly FaceInReply[];
+  readonly faces: readonly Reading[];
   /** The annotated picture, without the original's metadata. */
   readonly picture?: { readonly bytes: Uint8Array; readonly mime: string; readonly altText: string };
 }

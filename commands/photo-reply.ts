@@ -1,4 +1,6 @@
-import { EMOTIONS, type Emotion, type Scores } from '../src/emotion/labels.ts';
+import type { Reading } from '../src/emotion/classifier.ts';
+import type { Emotion } from '../src/emotion/labels.ts';
+import { percent, twoLikeliest } from '../src/photo/describe.ts';
 import type { Attachment, OutgoingPicture, PersonLine, PhotoCard, Reply } from './request.ts';
 
 /** People that the text names at most; the picture shows all of them. Twenty lines stay well below every platform's bound. */
@@ -10,14 +12,6 @@ export const NOTICE = 'A guess from one picture: it reads the expression, not th
 const NO_FACE =
   'I found no face in this picture. Small, covered, blurred or turned-away faces are easily missed; a closer photo may help.';
 
-/** What the text of an answer needs to know of a face. */
-export interface FaceInReply {
-  readonly emotion: Emotion | 'unsure';
-  /** Probability of the likeliest emotion, 0..1. */
-  readonly confidence: number;
-  readonly scores: Scores;
-}
-
 /**
  * The answer to one photo.
  * @param about the posted file
@@ -27,7 +21,7 @@ export interface FaceInReply {
  */
 export function photoReply(
   about: Attachment,
-  faces: readonly FaceInReply[],
+  faces: readonly Reading[],
   picture: OutgoingPicture | undefined,
   options: { readonly named?: boolean } = {},
 ): Reply {
@@ -59,21 +53,14 @@ function moreSentence(count: number): string {
   return count === 1 ? 'And 1 more, shown in the picture.' : `And ${count} more, shown in the picture.`;
 }
 
-function personLine(face: FaceInReply, index: number): PersonLine {
-  const ranked = EMOTIONS.map((emotion) => ({ emotion, probability: face.scores[emotion] }));
-  ranked.sort((a, b) => b.probability - a.probability);
-  if (face.emotion === 'unsure') {
-    const likeliest = ranked.slice(0, 2);
-    const guesses = likeliest.map(({ emotion, probability }) => `${emotion} ${percent(probability)}`);
-    return { number: index + 1, emotion: 'unsure', text: `unsure: ${guesses.join(' or ')}`, likeliest };
+function personLine(face: Reading, index: number): PersonLine {
+  const number = index + 1;
+  const guess = (emotion: Emotion, probability: number) => ({ emotion, probability, percent: percent(probability) });
+  if (face.emotion !== 'unsure') {
+    const sure = guess(face.emotion, face.confidence);
+    return { number, emotion: face.emotion, text: `${sure.emotion} ${sure.percent}`, likeliest: [sure] };
   }
-  const { emotion, confidence } = face;
-  const text = `${emotion} ${percent(confidence)}`;
-  return { number: index + 1, emotion, text, likeliest: [{ emotion, probability: confidence }] };
-}
-
-/** Whole percent; never 100 % or 0 % for what is only nearly so. */
-export function percent(probability: number): string {
-  const rounded = Math.round(probability * 100);
-  return `${Math.min(99, Math.max(1, rounded))}%`;
+  const likeliest = twoLikeliest(face.scores).map((emotion) => guess(emotion, face.scores[emotion]));
+  const guesses = likeliest.map((one) => `${one.emotion} ${one.percent}`);
+  return { number, emotion: 'unsure', text: `unsure: ${guesses.join(' or ')}`, likeliest };
 }

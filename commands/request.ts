@@ -68,10 +68,16 @@ export interface PersonLine {
   /** The number beside the box in the picture, from 1. */
   readonly number: number;
   readonly emotion: Emotion | 'unsure';
-  /** What is said of this person, e.g. 'happy, 93%'. */
+  /** What is said of this person, e.g. 'happy 93 %'. */
   readonly text: string;
-  /** The likeliest emotions with their probabilities, 0..1: one, or two where the reading is unsure. */
-  readonly likeliest: readonly { readonly emotion: Emotion; readonly probability: number }[];
+  /** The likeliest emotions: one, or two where the reading is unsure. */
+  readonly likeliest: readonly {
+    readonly emotion: Emotion;
+    /** 0..1. */
+    readonly probability: number;
+    /** The same in words, e.g. '93 %'. */
+    readonly percent: string;
+  }[];
 }
 
 /** The parts that the text of an answer to a photo is made of, for a platform that can lay them out. */

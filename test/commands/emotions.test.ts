@@ -24,7 +24,7 @@ describe('/emotions', () => {
     const { request, replies, progress } = fakeRequest({ latest: [await photo('other.png')] });
     await emotionsCommand(services()).run(request, { image });
     expect(replies).toHaveLength(1);
-    expect(replies[0]!.text).toMatch(/^2 people\n1\. happy 93%\n2\. unsure: /);
+    expect(replies[0]!.text).toMatch(/^2 people\n1\. happy 93 %\n2\. unsure: /);
     expect(replies[0]!.about).toBe(image);
     const [picture] = replies[0]!.pictures!;
     expect(picture).toMatchObject({ name: 'party.photo-emotions.jpg', mime: 'image/jpeg' });

@@ -1,19 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
 import type { AnsweredPhoto } from '../../commands/emotions.ts';
-import type { FaceInReply } from '../../commands/photo-reply.ts';
+import type { Reading } from '../../src/emotion/classifier.ts';
 import { EMOTIONS, type Emotion, toScores } from '../../src/emotion/labels.ts';
 import { UserError } from '../../src/errors.ts';
 
 /** A face whose likeliest emotion has the given probability, the rest spread over the others. */
-export function fakeFace(emotion: Emotion, probability: number): FaceInReply {
+export function fakeFace(emotion: Emotion, probability: number): Reading {
   const rest = (1 - probability) / (EMOTIONS.length - 1);
   const scores = toScores(EMOTIONS.map((candidate) => (candidate === emotion ? probability : rest)));
   return { emotion, confidence: probability, scores };
 }
 
 /** A face that two emotions share. */
-export function fakeUnsureFace(first: Emotion, second: Emotion): FaceInReply {
+export function fakeUnsureFace(first: Emotion, second: Emotion): Reading {
   const weights: Partial<Record<Emotion, number>> = { [first]: 0.4, [second]: 0.35 };
   return { emotion: 'unsure', confidence: 0.4, scores: toScores(EMOTIONS.map((emotion) => weights[emotion] ?? 0.05)) };
 }

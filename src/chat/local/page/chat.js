@@ -86,19 +86,17 @@ function showPerson(person) {
   );
 }
 
-function showGuess({ emotion, probability }) {
+function showGuess({ emotion, probability, percent }) {
   const fill = make('span', { className: 'fill', dataset: { emotion } });
   fill.style.width = `${probability * 100}%`;
   const track = make('span', { className: 'track' }, fill);
   track.setAttribute('aria-hidden', 'true');
-  // Never 0 or 100 %, as in the bot's own text: a network is never certain.
-  const percent = Math.min(99, Math.max(1, Math.round(probability * 100)));
   return make(
     'div',
     { className: 'guess' },
     make('span', { className: 'word' }, emotion),
     track,
-    make('span', { className: 'value' }, `${percent}%`),
+    make('span', { className: 'value' }, percent),
   );
 }
 

@@ -1,0 +1,73 @@
+import { startBot } from './bot.ts';
+import { type Config, ConfigError, loadConfig } from './config.ts';
+import { loadClassifier } from './emotion/load-classifier.ts';
+import { UserError } from './errors.ts';
+import { createLogger, type Logger } from './log.ts';
+import { createFaceDetector } from './photo/faces.ts';
+import { readPhoto } from './photo/read-photo.ts';
+
+/** Milliseconds that freeing the engine may take on top of SHUTDOWN_SECONDS. */
+const RELEASE_MS = 5000;
+
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const log = createLogger({ level: config.log.level });
+  for (const name of config.unknownSettings) {
+    log.warn({ setting: name }, 'the .env file sets something that is no setting; is it misspelt?');
+  }
+  await serve(config, log);
+}
+
+async function serve(config: Config, log: Logger): Promise<void> {
+  const classifier = await loadClassifier(config.model.directory, { threads: config.model.threads });
+  const detector = createFaceDetector({ threads: config.photos.concurrency });
+  const release = async () => {
+    await Promise.all([detector.close(), classifier.dispose()]);
+  };
+  try {
+    const bot = await startBot(config, log, (bytes, signal) =>
+      readPhoto(
+        bytes,
+        { detector, classifier, limits: { maxBytes: config.photos.maxBytes } },
+        { annotate: true, signal },
+      ),
+    );
+    for (const line of bot.addresses) console.log(`${line} (Ctrl+C stops).`);
+    stopOnSignal(config, log, async () => {
+      await bot.stop();
+      await release();
+    });
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** The first signal lets running work end; a second one, or a stop that hangs, ends the process at once. */
+function stopOnSignal(config: Config, log: Logger, stop: () => Promise<void>): void {
+  let stopping = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    setTimeout(() => process.exit(1), config.shutdownMs + RELEASE_MS).unref();
+    stop().then(
+      () => process.exit(0),
+      (error) => {
+        log.error({ err: error }, 'could not stop cleanly');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}
+
+main().catch((error: unknown) => {
+  // What the operator can put right is a sentence; everything else is a bug and shows where it happened.
+  const isMistake = error instanceof ConfigError || error instanceof UserError;
+  console.error(isMistake ? error.message : error);
+  process.exitCode = isMistake ? 2 : 1;
+  // Worker threads of a half-started engine would keep the process alive.
+  setTimeout(() => process.exit(), 1000).unref();
+});
