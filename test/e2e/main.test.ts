@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { MessageView } from '../../src/chat/local/channel.ts';
+import { EMOTIONS, FACE_SIZE } from '../../src/emotion/labels.ts';
+import { saveModel } from '../../src/emotion/layers-format.ts';
+import { unroll } from '../../src/emotion/network.ts';
+import { someWeights } from '../helpers/networks.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const resolve = createRequire(import.meta.url).resolve;
+
+let directory: string;
+let child: ChildProcess;
+let output: { stdout: string; stderr: string };
+
+beforeEach(async () => {
+  // Its own working directory: a developer's .env must not take part.
+  directory = mkdtempSync(join(tmpdir(), 'main-'));
+  await saveModel(join(directory, 'model'), untrained());
+});
+afterEach(() => {
+  // tsx runs the program in a process of its own: end the whole group.
+  if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL');
+  rmSync(directory, { recursive: true });
+});
+
+/** A tiny network that has learnt nothing: these tests are about the process, whatever network is shipped. */
+function untrained() {
+  const network = unroll({
+    name: 'untrained',
+    summary: 'for tests',
+    input: [FACE_SIZE, FACE_SIZE, 1],
+    layers: [{ kind: 'globalAveragePool' }, { kind: 'dense', units: EMOTIONS.length }, { kind: 'softmax' }],
+  });
+  return { network, weights: someWeights(network), metadata: {} };
+}
+
+/** What `npm start` runs. */
+function startProcess(environment: Record<string, string>): void {
+  const { PATH = '' } = process.env;
+  child = spawn(process.execPath, [resolve('tsx/cli'), join(ROOT, 'src', 'main.ts')], {
+    cwd: directory,
+    env: { PATH, LOCAL_PORT: '0', MODEL_DIR: join(directory, 'model'), ...environment },
+    // A group of its own, so that a test can press Ctrl+C.
+    detached: true,
+  });
+  output = { stdout: '', stderr: '' };
+  child.stdout!.on('data', (chunk) => {
+    output.stdout += chunk;
+  });
+  child.stderr!.on('data', (chunk) => {
+    output.stderr += chunk;
+  });
+}
+
+async function exitCode(): Promise<number | null> {
+  if (child.exitCode !== null) return child.exitCode;
+  const [code] = await once(child, 'exit');
+  return code;
+}
+
+async function address(): Promise<string> {
+  for (;;) {
+    const [found] = /http:\/\/127\.0\.0\.1:\d+/.exec(output.stdout) ?? [];
+    if (found !== undefined) return found;
+    if (child.exitCode !== null) throw new Error(`it ended: ${output.stderr}`);
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
+/** Posts a photo on the page's own way and waits for the answer. */
+async function postSample(origin: string): Promise<MessageView> {
+  const sample = join(dirname(resolve('@vladmandic/face-api/package.json')), 'demo', 'sample1.jpg');
+  const uploaded = await fetch(`${origin}/api/files?name=sample1.jpg`, {
+    method: 'POST',
+    headers: { origin, 'content-type': 'application/octet-stream' },
+    body: await readFile(sample),
+  });
+  const { id } = (await uploaded.json()) as { id: string };
+  await fetch(`${origin}/api/messages`, {
+    method: 'POST',
+    headers: { origin, 'content-type': 'application/json' },
+    body: JSON.stringify({ files: [{ upload: id }] }),
+  });
+  const events = await fetch(`${origin}/api/events`);
+  let text = '';
+  for await (const chunk of events.body!.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const blocks = text.split('\n\n').slice(0, -1);
+    for (const block of blocks.filter((line) => line.startsWith('data: '))) {
+      const event = JSON.parse(block.slice(6));
+      const messages: MessageView[] = event.type === 'all' ? event.messages : [event.message];
+      const answer = messages.find((message) => message?.from === 'bot');
+      if (answer) return answer;
+    }
+  }
+  throw new Error(`no answer: ${text}`);
+}
+
+describe('npm start', () => {
+  test('a setting that cannot be used ends it with a sentence and status 2', async () => {
+    startProcess({ LOCAL_PORT: 'many' });
+    expect(await exitCode()).toBe(2);
+    expect(output).toEqual({ stdout: '', stderr: 'LOCAL_PORT must be a whole number from 0 to 65535.\n' });
+  });
+
+  test('a folder without a network ends it with a sentence and status 2', async () => {
+    startProcess({ MODEL_DIR: 'nothing-here' });
+    expect(await exitCode()).toBe(2);
+    expect(output.stdout).toBe('');
+    expect(output.stderr).toContain(join(directory, 'nothing-here'));
+    expect(output.stderr).not.toContain(' at ');
+  });
+
+  test('says where its page is, answers a real photo there, and ends cleanly on SIGTERM', async () => {
+    startProcess({});
+    const origin = await address();
+    expect(output.stdout.trim().split('\n')).toHaveLength(1);
+    const answer = await postSample(origin);
+    expect(answer.card?.heading).toMatch(/^\d+ (person|people)$/);
+    expect(answer.files[0]?.altText).toMatch(/\w/);
+    child.kill('SIGTERM');
+    expect(await exitCode()).toBe(0);
+    await expect(fetch(origin)).rejects.toThrow();
+  });
+
+  test('Ctrl+C, which reaches every process of the terminal’s group, ends it cleanly too', async () => {
+    startProcess({});
+    await address();
+    process.kill(-child.pid!, 'SIGINT');
+    expect(await exitCode()).toBe(0);
+  });
+});
