@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { DEFAULT_ARCHITECTURE } from '../emotion/architectures.ts';
 import type { OptimizerOptions } from '../emotion/engines/engine.ts';
-import { EMOTIONS } from '../emotion/labels.ts';
 import { UserError } from '../errors.ts';
 import { DEFAULT_AUGMENTATION } from './augment.ts';
+import { balancedClassWeights } from './targets.ts';
 
 const share = z.number().min(0).max(1);
 const augmentation = z.strictObject({
@@ -38,7 +38,7 @@ const schema = z.strictObject({
   clipNorm: z.number().min(0).default(0),
   /** Decay of the moving average of the weights that is then validated and kept; 0 switches it off. */
   averageDecay: share.default(0),
-  /** 'balanced' weighs every emotion's loss by (images / 7 / images of the emotion) ** 0.5. */
+  /** 'balanced' gives rare emotions more say: weights proportional to 1 / sqrt(images of the emotion). */
   classWeights: z.enum(['none', 'balanced']).default('none'),
   augmentation: z.union([augmentation, z.literal('none')]).default(DEFAULT_AUGMENTATION),
   mixup: z.number().positive().max(2).optional(),
@@ -65,10 +65,42 @@ export function optimizerOf(plan: TrainingPlan): OptimizerOptions {
     : { kind: 'adam', beta1: plan.momentum, beta2: 0.999, epsilon: 1e-7 };
 }
 
-/** One factor an emotion, the square root of how much rarer than the mean it is; undefined for a plan without. */
+/** One factor an emotion; undefined for a plan without. */
 export function classWeightsOf(plan: TrainingPlan, labels: Uint8Array): readonly number[] | undefined {
-  if (plan.classWeights === 'none') return undefined;
-  const counts = EMOTIONS.map(() => 0);
-  for (const label of labels) counts[label]!++;
-  return counts.map((count) => (count === 0 ? 1 : Math.sqrt(labels.length / EMOTIONS.length / count)));
+  return plan.classWeights === 'none' ? undefined : balancedClassWeights(labels, 0.5);
+}
+
+/** The options of `npm run train` by the setting that each changes. */
+const OPTIONS = {
+  architecture: 'architecture',
+  epochs: 'epochs',
+  batchSize: 'batch',
+  learningRate: 'learning-rate',
+  warmUp: 'warm-up',
+  seed: 'seed',
+  optimizer: 'optimizer',
+  weightDecay: 'weight-decay',
+  labelSmoothing: 'label-smoothing',
+  clipNorm: 'clip-norm',
+  averageDecay: 'average-decay',
+  classWeights: 'class-weights',
+  mixup: 'mixup',
+  cutmix: 'cutmix',
+  patience: 'patience',
+} as const satisfies Partial<Record<keyof TrainingPlan, string>>;
+
+/** The command that trains by a plan: architecture, epochs and seed always, of the rest what is not the default. */
+export function commandOf(plan: TrainingPlan): string {
+  const defaults = trainingPlan();
+  const told = new Set<string>(['architecture', 'epochs', 'seed']);
+  const options = Object.entries(OPTIONS).flatMap(([key, option]) => {
+    const value = plan[key as keyof typeof OPTIONS];
+    return value !== undefined && (told.has(key) || value !== defaults[key as keyof typeof OPTIONS])
+      ? [`--${option} ${value}`]
+      : [];
+  });
+  if (plan.augmentation === 'none') options.push('--no-augmentation');
+  else if (defaults.augmentation !== 'none' && plan.augmentation.erasing !== defaults.augmentation.erasing)
+    options.push(`--erasing ${plan.augmentation.erasing}`);
+  return `npm run train -- ${options.join(' ')}`;
 }

@@ -1,0 +1,102 @@
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { createEngine, ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/index.ts';
+import { EMOTIONS } from '../src/emotion/labels.ts';
+import { loadClassifier } from '../src/emotion/load-classifier.ts';
+import { UserError } from '../src/errors.ts';
+import { type Evaluation, evaluate } from '../src/training/evaluate.ts';
+import { readFaceFolders } from '../src/training/face-folders.ts';
+import type { FaceSet } from '../src/training/face-set.ts';
+import { readFer2013, SPLITS, type Split } from '../src/training/fer2013.ts';
+import { percent } from '../src/training/progress-line.ts';
+import { runTool } from './command-line.ts';
+
+const folder = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+
+const USAGE = `Usage: npm run --silent evaluate -- [--data DIR] [--split ${SPLITS.join('|')}] | --faces DIR
+
+Says how good a network is, read as the bot reads faces: accuracy, macro recall, recall of each emotion, confusion matrix.
+
+  --data DIR    the folder with the FER2013 chunks (default: data/)
+  --split NAME  the split to read (default: PrivateTest)
+  --faces DIR   instead: a folder with a folder an emotion (${EMOTIONS.join(', ')}), whose pictures are whole face
+                crops of any size; with --data, crops that equal a Training row are told apart
+  --model DIR   the network (default: model/)
+  --engine NAME ${ENGINE_CHOICES.join(', ')} (default: auto)
+  --json        print one JSON object and nothing else
+  --help        show this
+`;
+
+await runTool(async (signal) => {
+  const { values } = parseArgs({
+    options: {
+      data: { type: 'string' },
+      split: { type: 'string' },
+      faces: { type: 'string' },
+      model: { type: 'string', default: folder('model') },
+      engine: { type: 'string', default: 'auto' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  if (values.faces !== undefined && values.split !== undefined)
+    throw new UserError('bad-usage', 'Give --split or --faces, not both.');
+  if (!ENGINE_CHOICES.includes(values.engine as EngineChoice))
+    throw new UserError('bad-usage', `--engine is one of ${ENGINE_CHOICES.join(', ')}.`);
+  const { set, training } =
+    values.faces === undefined
+      ? await splitToRead(values.data ?? folder('data'), values.split ?? 'PrivateTest', signal)
+      : await facesToRead(values.faces, values.data, signal);
+  const engine = await createEngine(values.engine as EngineChoice);
+  const classifier = await loadClassifier(values.model, { engine });
+  const evaluation = await evaluate(classifier, set, training);
+  await classifier.dispose();
+  process.stdout.write(values.json ? `${JSON.stringify(evaluation)}\n` : `${table(evaluation)}\n`);
+  return 0;
+});
+
+interface FacesToRead {
+  readonly set: FaceSet;
+  readonly training: FaceSet | undefined;
+}
+
+async function splitToRead(data: string, name: string, signal: AbortSignal): Promise<FacesToRead> {
+  const split = SPLITS.find((known) => known.toLowerCase() === name.toLowerCase());
+  if (!split) throw new UserError('bad-usage', `--split is one of ${SPLITS.join(', ')}.`);
+  const sets = await readSplits(data, [split, 'Training'], signal);
+  if (sets[split].count === 0) throw new UserError('no-data', `${data} has no rows of ${split}.`);
+  return { set: sets[split], training: sets.Training };
+}
+
+async function facesToRead(faces: string, data: string | undefined, signal: AbortSignal): Promise<FacesToRead> {
+  const { set, ignored } = await readFaceFolders(faces);
+  if (ignored.length > 0) console.error(`Ignored ${ignored.length} that are not pictures: ${ignored[0]} ...`);
+  return { set, training: data === undefined ? undefined : (await readSplits(data, ['Training'], signal)).Training };
+}
+
+async function readSplits(data: string, splits: readonly Split[], signal: AbortSignal) {
+  const { sets, skipped, warnings } = await readFer2013(data, { splits, signal });
+  for (const warning of warnings) console.error(warning);
+  if (skipped.length > 0)
+    console.error(`Skipped ${skipped.length} bad rows, first ${skipped[0]!.file}:${skipped[0]!.line}.`);
+  return sets;
+}
+
+function table(evaluation: Evaluation): string {
+  const { images, accuracy, macroRecall, recall, confusion, withoutTrainingDuplicates: unseen } = evaluation;
+  const cell = (text: string | number) => String(text).padStart(9);
+  return [
+    `${images} faces: accuracy ${percent(accuracy)}, macro recall ${percent(macroRecall)}`,
+    `${unseen.images} of them not in Training: accuracy ${percent(unseen.accuracy)}`,
+    '',
+    `${cell('')}${EMOTIONS.map(cell).join('')}${cell('recall')}   (rows: true, columns: read)`,
+    ...EMOTIONS.map((emotion, k) => {
+      const share = recall[emotion];
+      return `${cell(emotion)}${confusion[k]!.map(cell).join('')}${cell(share === null ? '-' : percent(share))}`;
+    }),
+  ].join('\n');
+}

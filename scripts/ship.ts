@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { createEngine } from '../src/emotion/engines/index.ts';
+import { writeDurably } from '../src/emotion/layers-format/durable.ts';
+import { UserError } from '../src/errors.ts';
+import { readFer2013 } from '../src/training/fer2013.ts';
+import { modelCard } from '../src/training/model-card.ts';
+import { commandOf } from '../src/training/plan.ts';
+import { percent } from '../src/training/progress-line.ts';
+import { buildReport, writeReport } from '../src/training/report.ts';
+import { judgeNetwork, publicTestAccuracy, readRun, storeNetwork } from '../src/training/ship.ts';
+import { runTool } from './command-line.ts';
+
+const folder = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+
+/** Half the size; the figures are measured after the rounding. */
+const STORED_AS = 'float16';
+
+const USAGE = `Usage: npm run ship -- RUN [--data DIR] [--to DIR] [--force] [--report-only]
+
+Puts the best network of a training run (its output folder) in use: fits its temperature and its threshold on PublicTest,
+stores it as float16, and writes its model card and report. Keeps the old network where the new one is not better on
+PublicTest.
+
+  --data DIR     the folder with the FER2013 chunks (default: data/)
+  --to DIR       where the network goes (default: model/)
+  --force        put it in use even if it is not better
+  --report-only  write the report, but leave the network in use alone
+  --help         show this
+`;
+
+await runTool(async (signal) => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      data: { type: 'string', default: folder('data') },
+      to: { type: 'string', default: folder('model') },
+      force: { type: 'boolean', default: false },
+      'report-only': { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  if (positionals.length !== 1) throw new UserError('bad-usage', 'Name the output folder of one training run.');
+  const trained = await readRun(positionals[0]!);
+  const { sets } = await readFer2013(values.data, { signal });
+  const engine = await createEngine('auto');
+  const before = values['report-only'] ? undefined : await publicTestAccuracy(values.to, engine, sets.PublicTest);
+  const figures = await judgeNetwork(trained, sets, engine, STORED_AS);
+  const { publicTest, privateTest } = figures;
+  console.log(`PublicTest ${percent(publicTest.accuracy)}${before === undefined ? '' : `, in use ${percent(before)}`}`);
+  if (before !== undefined && publicTest.accuracy <= before && !values.force) {
+    console.log('Not better than the network in use: that one stays.');
+    return 1;
+  }
+  await writeReport(
+    join(values.to, 'reports'),
+    buildReport(
+      {
+        architecture: trained.network.architecture.name,
+        parameters: trained.network.parameters,
+        command: commandOf(trained.plan),
+        seed: trained.plan.seed,
+        epochs: trained.history.map(({ loss, accuracy, valLoss, valAccuracy }) => ({
+          loss,
+          accuracy,
+          valLoss,
+          valAccuracy,
+        })),
+      },
+      privateTest,
+    ),
+  );
+  if (values['report-only']) return 0;
+  await storeNetwork(values.to, trained, figures, STORED_AS);
+  await writeDurably(join(values.to, 'README.md'), modelCard(trained, figures));
+  console.log(`In use: ${values.to}, PrivateTest ${percent(privateTest.accuracy)}`);
+  return 0;
+});

@@ -1,0 +1,70 @@
+import { EMOTIONS } from '../emotion/labels.ts';
+import { commandOf } from './plan.ts';
+import { percent } from './progress-line.ts';
+import { reportFiles } from './report.ts';
+import type { ShippedFigures, TrainedNetwork } from './ship.ts';
+
+/** The model card of a network, as Markdown: what it is, how it came to be, how good it is and for what it is not. */
+export function modelCard(trained: TrainedNetwork, figures: ShippedFigures): string {
+  const { network, plan, epoch, history } = trained;
+  const { publicTest, privateTest, calibration, confidence } = figures;
+  const { name, summary, input } = network.architecture;
+  const reports = reportFiles('reports', name);
+  return `# Model card: ${name}
+
+The network that the bot reads faces with: ${summary}.
+Made by this project's own commands from the FER2013 training split and nothing else; every figure below was measured on
+the weights in this folder, read as the bot reads a face.
+
+| | |
+| --- | --- |
+| Parameters | ${network.parameters.toLocaleString('en')} |
+| Input | ${input.join(' x ')}: a gray face crop, (x - mean) / (std + 0.05) of the crop itself, pixels 0..1 |
+| Output | probabilities of ${EMOTIONS.join(', ')} |
+| Format | TensorFlow.js layers format (model.json and its weights file); tf.loadLayersModel reads it |
+| Trained by | \`${commandOf(plan)}\` |
+| Seed | ${plan.seed} |
+| Epochs | ${history.length} of ${plan.epochs}; these weights are of epoch ${epoch}, the best on PublicTest |
+| Read as | the mean over the crop and its mirror image, then temperature ${calibration.temperature} |
+
+## Accuracy
+
+| | Images | Accuracy | Macro recall |
+| --- | --- | --- | --- |
+| PublicTest (chose the epoch, the temperature and the threshold) | ${publicTest.images} | ${percent(publicTest.accuracy)} | ${percent(publicTest.macroRecall)} |
+| PrivateTest | ${privateTest.images} | ${percent(privateTest.accuracy)} | ${percent(privateTest.macroRecall)} |
+| PrivateTest without rows that equal a Training row | ${privateTest.withoutTrainingDuplicates.images} | ${percent(privateTest.withoutTrainingDuplicates.accuracy)} | |
+
+People agree with the labels of FER2013 in about 65 ± 5 % of cases (Goodfellow et al. 2013, arXiv 1307.0414).
+
+![Learning curves](${reports.curves})
+
+## Confusion matrix, PrivateTest
+
+Rows: the label; columns: what the network reads.
+
+| | ${EMOTIONS.join(' | ')} | recall |
+| --- |${' --- |'.repeat(EMOTIONS.length + 1)}
+${EMOTIONS.map((emotion, k) => `| ${emotion} | ${privateTest.confusion[k]!.join(' | ')} | ${shareOrNone(privateTest.recall[emotion])} |`).join('\n')}
+
+![Confusion matrix](${reports.confusion})
+
+## Confidence
+
+Temperature and threshold were fitted on PublicTest without the rows that equal a Training row. Below a confidence of
+${percent(calibration.unsureBelow)} a reading is 'unsure'. On PrivateTest that leaves ${percent(confidence.unsure)} unsure; of the other readings
+${shareOrNone(confidence.sureAccuracy)} are right. The expected calibration error (15 equal bins) is ${percent(confidence.calibrationError)}.
+
+## What it is not for
+
+It guesses what an expression looks like in one still picture; it does not know what a person feels. FER2013 was
+collected by a web search for words of emotion, is noisily labelled (57 groups of equal pictures carry different labels)
+and says nothing of who is in it, so how well the network does for people of different ages, skin tones or cultures is
+not known. Do not decide anything about a person by it. The EU's AI Act (Article 5(1)(f)) bans inferring emotions at work
+and in education, except for medical or safety reasons.
+`;
+}
+
+function shareOrNone(share: number | null): string {
+  return share === null ? '-' : percent(share);
+}

@@ -1,0 +1,125 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Calibration } from '../emotion/calibration.ts';
+import type { Engine } from '../emotion/engines/engine.ts';
+import type { Quantization } from '../emotion/layers-format/weights-file.ts';
+import { loadModel, saveModel } from '../emotion/layers-format.ts';
+import { loadClassifier } from '../emotion/load-classifier.ts';
+import type { Network, Weights } from '../emotion/network.ts';
+import { readViews } from '../emotion/views.ts';
+import { UserError } from '../errors.ts';
+import { type ConfidenceReport, fitCalibration, judgeCalibration } from './calibrate.ts';
+import { loadCheckpoint, type RunProgress } from './checkpoint.ts';
+import { trainingDuplicates } from './duplicates.ts';
+import { type Evaluation, evaluate } from './evaluate.ts';
+import { type FaceSet, indexesWhere, selectFaces, withoutBlack } from './face-set.ts';
+import type { Fer2013 } from './fer2013.ts';
+import { commandOf, type TrainingPlan, trainingPlan } from './plan.ts';
+import { BEST } from './trainer.ts';
+
+/** The best network of a training run, and how it came to be. */
+export interface TrainedNetwork {
+  readonly network: Network;
+  readonly weights: Weights;
+  readonly plan: TrainingPlan;
+  readonly history: RunProgress['history'];
+  /** The epoch, from 1, whose weights these are. */
+  readonly epoch: number;
+}
+
+/** A trained network's figures, all measured on the weights as they are stored and read as the bot reads them. */
+export interface ShippedFigures {
+  readonly calibration: Calibration;
+  readonly publicTest: Evaluation;
+  readonly privateTest: Evaluation;
+  /** On PrivateTest, with what was fitted on PublicTest. */
+  readonly confidence: ConfidenceReport;
+}
+
+/**
+ * Reads a run's best network.
+ * @throws UserError 'not-found' where the folder holds no run with an epoch done
+ */
+export async function readRun(directory: string): Promise<TrainedNetwork> {
+  const checkpoint = await loadCheckpoint(directory);
+  if (!checkpoint || checkpoint.progress.bestEpoch < 0)
+    throw new UserError('not-found', `${directory} holds no training run of which an epoch is done.`);
+  const { network, weights, metadata } = await loadModel(join(directory, BEST));
+  const { plan, history } = checkpoint.progress;
+  return { network, weights, plan: trainingPlan(JSON.parse(plan)), history, epoch: Number(metadata.epoch) };
+}
+
+/**
+ * Calibrates a network on PublicTest (without the rows that equal a Training row) and measures it.
+ * @param quantization how its weights will be stored: the figures are of the weights after that
+ */
+export async function judgeNetwork(
+  trained: TrainedNetwork,
+  sets: Fer2013['sets'],
+  engine: Engine,
+  quantization?: Quantization,
+): Promise<ShippedFigures> {
+  const { network, weights } = trained;
+  const aside = await mkdtemp(join(tmpdir(), 'emotion-model-'));
+  const store = (metadata: Readonly<Record<string, unknown>>) =>
+    saveModel(aside, { network, weights, metadata, ...(quantization && { quantization }) });
+  try {
+    await store({});
+    const calibration = await calibrate(engine, aside, sets);
+    await store({ calibration });
+    const classifier = await loadClassifier(aside, { engine });
+    const publicTest = await evaluate(classifier, sets.PublicTest, sets.Training);
+    const privateTest = await evaluate(classifier, sets.PrivateTest, sets.Training);
+    await classifier.dispose();
+    const { labels } = sets.PrivateTest;
+    const confidence = judgeCalibration(await readSet(engine, aside, sets.PrivateTest), labels, calibration);
+    return { calibration, publicTest, privateTest, confidence };
+  } finally {
+    await rm(aside, { recursive: true, force: true });
+  }
+}
+
+/** Writes a network into a directory with its calibration, its origin and its figures; a crash leaves the old one. */
+export async function storeNetwork(
+  directory: string,
+  trained: TrainedNetwork,
+  figures: ShippedFigures,
+  quantization?: Quantization,
+): Promise<void> {
+  const { network, weights, plan, history, epoch } = trained;
+  const { calibration, ...measured } = figures;
+  const origin = { command: commandOf(plan), seed: plan.seed, epochs: history.length, epoch };
+  const metadata = { calibration, parameters: network.parameters, trained: origin, figures: measured };
+  await saveModel(directory, { network, weights, metadata, ...(quantization && { quantization }) });
+}
+
+/** PublicTest accuracy of the network in a directory; undefined where there is none. */
+export async function publicTestAccuracy(directory: string, engine: Engine, set: FaceSet): Promise<number | undefined> {
+  try {
+    const classifier = await loadClassifier(directory, { engine });
+    const { accuracy } = await evaluate(classifier, set);
+    await classifier.dispose();
+    return accuracy;
+  } catch (error) {
+    if (error instanceof UserError && error.code === 'bad-model') return undefined;
+    throw error;
+  }
+}
+
+async function calibrate(engine: Engine, directory: string, sets: Fer2013['sets']): Promise<Calibration> {
+  const seen = new Set(trainingDuplicates(sets.PublicTest, sets.Training));
+  const unseen = indexesWhere(sets.PublicTest, (index) => !seen.has(index));
+  const set = withoutBlack(selectFaces(sets.PublicTest, unseen));
+  return fitCalibration(await readSet(engine, directory, set), set.labels);
+}
+
+async function readSet(engine: Engine, directory: string, set: FaceSet): Promise<Float32Array> {
+  const { network, weights } = await loadModel(directory);
+  const predictor = await engine.predictor(network, weights);
+  try {
+    return await readViews(predictor, set.pixels);
+  } finally {
+    await predictor.dispose();
+  }
+}
