@@ -1,0 +1,142 @@
+import { spawn } from 'node:child_process';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { expect, test } from 'vitest';
+import { EMOTIONS } from '../../src/emotion/labels.ts';
+import { loadModel } from '../../src/emotion/layers-format.ts';
+import { readReport } from '../../src/training/report.ts';
+import { runScript } from '../helpers/run-script.ts';
+import { drawTinyFace, temporaryFolder, tinyRows, writeTinyFer2013 } from '../helpers/tiny-fer2013.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A folder with a small data set in the chunks' format. */
+async function dataFolder(): Promise<string> {
+  const folder = await temporaryFolder();
+  const rows = tinyRows(4, ['Training', 'PublicTest', 'PrivateTest']);
+  // One row of PrivateTest is also a row of Training.
+  await writeTinyFer2013(folder, [...rows, { ...rows[0]!, split: 'PrivateTest' }]);
+  return folder;
+}
+
+test('a network is trained, put in use, evaluated on a split and on folders of faces', async () => {
+  const [data, output, model] = [await dataFolder(), await temporaryFolder(), await temporaryFolder()];
+  const settings = ['--architecture', 'tiny', '--epochs', '2', '--batch', '7', '--learning-rate', '0.02'];
+  const trained = await runScript('train.ts', ...settings, '--data', data, '--output', output);
+  expect(trained.stderr).toContain('Epoch 2/2');
+  expect(trained.stdout).toMatch(/^Best epoch [12]: PublicTest accuracy \d+\.\d %/);
+  expect(trained.code).toBe(0);
+
+  const shipped = await runScript('ship.ts', output, '--data', data, '--to', model);
+  expect(shipped.stderr).toBe('');
+  expect(shipped.code).toBe(0);
+  const report = await readReport(join(model, 'reports', 'tiny.json'));
+  expect(report).toMatchObject({ architecture: 'tiny', seed: 1, privateTest: { images: 29 } });
+  expect(report.command).toBe(
+    'npm run train -- --architecture tiny --epochs 2 --batch 7 --learning-rate 0.02 --seed 1',
+  );
+  expect(report.epochs).toHaveLength(2);
+  const card = await readFile(join(model, 'README.md'), 'utf8');
+  expect(card).toContain('Model card: tiny');
+  expect(card).toContain(report.command);
+
+  const split = await runScript('evaluate.ts', '--data', data, '--model', model, '--json');
+  expect(split.stderr).toBe('');
+  const evaluation = JSON.parse(split.stdout);
+  expect(Object.keys(evaluation)).toEqual([
+    'images',
+    'accuracy',
+    'macroRecall',
+    'recall',
+    'confusion',
+    'withoutTrainingDuplicates',
+  ]);
+  expect(evaluation).toMatchObject({ images: 29, withoutTrainingDuplicates: { images: 28 } });
+  expect(evaluation.accuracy).toBeCloseTo(report.privateTest.accuracy, 12);
+  expect(evaluation.confusion).toEqual(report.privateTest.confusion);
+
+  // The stored figures are those that the network in use gets again.
+  const { metadata } = await loadModel(model);
+  expect(metadata).toMatchObject({ figures: { privateTest: { confusion: evaluation.confusion } } });
+
+  const again = await runScript('ship.ts', output, '--data', data, '--to', model);
+  expect(again.stdout).toContain('Not better');
+  expect(again.code).toBe(1);
+
+  const faces = await facesFolder();
+  const folders = await runScript('evaluate.ts', '--faces', faces, '--model', model, '--json');
+  expect(JSON.parse(folders.stdout)).toMatchObject({
+    images: 3,
+    recall: { angry: null, fear: null, sad: null, surprise: null, neutral: null },
+    withoutTrainingDuplicates: { images: 3 },
+  });
+  expect(folders.stderr).toContain('notes.txt');
+});
+
+/** A face of 'happy', a larger one of it, and one of 'disgust', with files that are none. */
+async function facesFolder(): Promise<string> {
+  const folder = await temporaryFolder();
+  const raw = { raw: { width: 48, height: 48, channels: 1 as const } };
+  await mkdir(join(folder, 'Happy'));
+  await mkdir(join(folder, 'DISGUST'));
+  await mkdir(join(folder, 'joyful'));
+  const happy = sharp(drawTinyFace(EMOTIONS.indexOf('happy'), 5), raw);
+  await happy
+    .clone()
+    .png()
+    .toFile(join(folder, 'Happy', 'a.png'));
+  await happy
+    .clone()
+    .resize(200, 160, { fit: 'fill' })
+    .jpeg()
+    .toFile(join(folder, 'Happy', 'b.jpg'));
+  await sharp(drawTinyFace(1, 6), raw)
+    .webp()
+    .toFile(join(folder, 'DISGUST', 'c.webp'));
+  await writeFile(join(folder, 'Happy', 'notes.txt'), 'not a picture');
+  await copyFile(join(folder, 'Happy', 'a.png'), join(folder, 'joyful', 'd.png'));
+  return folder;
+}
+
+test('Ctrl-C ends a training after a checkpoint, from which --resume goes on', async () => {
+  const [data, output] = [await dataFolder(), await temporaryFolder()];
+  const args = ['--architecture', 'tiny', '--epochs', '300', '--batch', '7', '--data', data, '--output', output];
+  const child = spawn(process.execPath, ['--import', 'tsx', 'scripts/train.ts', ...args], { cwd: root });
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  let said = '';
+  let interrupted = false;
+  child.stderr.on('data', (text) => {
+    said += text;
+    // A second Ctrl-C would end the process at once.
+    if (!interrupted && said.includes('Epoch 2/300')) interrupted = child.kill('SIGINT');
+  });
+  expect(await ended).toBe(130);
+  expect(said).toContain('Stopped');
+  const newest = (await readdir(output))
+    .filter((name) => name.startsWith('checkpoint-'))
+    .sort()
+    .at(-1)!;
+  const { progress } = JSON.parse(await readFile(join(output, newest, 'state.json'), 'utf8'));
+  expect(progress.epoch).toBeGreaterThanOrEqual(2);
+  expect(progress.epoch).toBeLessThan(300);
+  // Another plan is refused; the same one goes on where it stopped.
+  const other = await runScript('train.ts', ...args, '--seed', '2', '--resume');
+  expect(other.code).toBe(2);
+});
+
+test.each([
+  [['train.ts', '--epochs', 'many'], 2, /--epochs many is no number/],
+  [['train.ts', '--epochs', '0'], 2, /epochs/],
+  [['train.ts', '--architecture', 'huge'], 2, /choose compact/],
+  [['train.ts', '--data', '/nowhere'], 1, /fer2013\.csv/],
+  [['evaluate.ts', '--split', 'Test'], 2, /PublicTest/],
+  [['evaluate.ts', '--faces', '/nowhere'], 1, /\/nowhere/],
+  [['ship.ts'], 2, /Name the output folder/],
+])('%j is refused in words', async ([script, ...args], code, sentence) => {
+  const result = await runScript(script!, ...args);
+  expect(result.stderr).toMatch(sentence);
+  expect(result.stdout).toBe('');
+  expect(result.code).toBe(code);
+});

@@ -1,0 +1,181 @@
+import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ARCHITECTURES } from '../../src/emotion/architectures.ts';
+import { createOnnxEngine } from '../../src/emotion/engines/onnx.ts';
+import { loadModel } from '../../src/emotion/layers-format.ts';
+import { unroll, type Weights } from '../../src/emotion/network.ts';
+import { loadCheckpoint } from '../../src/training/checkpoint.ts';
+import { type TrainingPlanInput, trainingPlan } from '../../src/training/plan.ts';
+import { BEST, type TrainingProgress, type TrainingRun, train } from '../../src/training/trainer.ts';
+import { temporaryFolder, tinyRows, tinySet } from '../helpers/tiny-fer2013.ts';
+
+const rows = tinyRows(4, ['Training', 'PublicTest']);
+const training = tinySet(rows.filter(({ split }) => split === 'Training'));
+const validation = tinySet(rows.filter(({ split }) => split === 'PublicTest'));
+
+/** A run on one thread, whose arithmetic comes out the same to the bit every time. */
+function runIn(directory: string, plan: TrainingPlanInput = {}, more: Partial<TrainingRun> = {}): TrainingRun {
+  return {
+    engine: createOnnxEngine({ threads: 1 }),
+    network: unroll(ARCHITECTURES.get('tiny')!),
+    plan: trainingPlan({ architecture: 'tiny', epochs: 3, batchSize: 7, averageDecay: 0.9, ...plan }),
+    training,
+    validation,
+    directory,
+    start: 'fresh',
+    augmentationThreads: 0,
+    ...more,
+  };
+}
+
+/** Options that stop a run once `when` says so. */
+function stopping(when: (progress: TrainingProgress) => boolean): Partial<TrainingRun> {
+  const stop = new AbortController();
+  return { signal: stop.signal, onProgress: (progress) => when(progress) && stop.abort() };
+}
+
+const checkpoints = async (directory: string) =>
+  (await readdir(directory)).filter((name) => name.startsWith('checkpoint-'));
+
+function expectSameWeights(a: Weights, b: Weights): void {
+  for (const [name, data] of a) expect(b.get(name), name).toEqual(data);
+}
+
+test('a network learns to tell the drawn faces apart, and its best epoch is kept', async () => {
+  const directory = await temporaryFolder();
+  const told: TrainingProgress[] = [];
+  const outcome = await train(
+    runIn(
+      directory,
+      { epochs: 30, learningRate: 0.05, averageDecay: 0, augmentation: 'none' },
+      { onProgress: (progress) => told.push(progress) },
+    ),
+  );
+  expect(outcome.ended).toBe('finished');
+  expect(outcome.history).toHaveLength(30);
+  expect(outcome.history.at(-1)!.loss).toBeLessThan(0.75 * outcome.history[0]!.loss);
+  const best = outcome.history[outcome.bestEpoch - 1]!;
+  expect(best.valAccuracy).toBe(Math.max(...outcome.history.map(({ valAccuracy }) => valAccuracy)));
+  expect(best.valAccuracy).toBeGreaterThan(0.8);
+  const stored = await loadModel(join(directory, BEST));
+  expect(stored.metadata.epoch).toBe(outcome.bestEpoch);
+  expectSameWeights(stored.weights, outcome.weights);
+  // Four batches and an ending an epoch.
+  expect(told).toHaveLength(30 * 5);
+  expect(told[0]).toMatchObject({ epoch: 1, epochs: 30, batch: 1, batches: 4, epochEnded: false });
+  expect(told.at(-1)).toMatchObject({ epoch: 30, batch: 4, epochEnded: true, secondsLeft: 0 });
+});
+
+test('a run stopped in the middle of an epoch and resumed ends in the same weights, bit for bit', async () => {
+  const [whole, parts] = [await temporaryFolder(), await temporaryFolder()];
+  const straight = await train(runIn(whole, { mixup: 0.2, clipNorm: 1 }));
+  const plan = { mixup: 0.2, clipNorm: 1 };
+  const first = await train(
+    runIn(
+      parts,
+      plan,
+      stopping(({ epoch, batch }) => epoch === 2 && batch === 2),
+    ),
+  );
+  expect(first.ended).toBe('stopped');
+  expect(first.history).toHaveLength(1);
+  const second = await train(runIn(parts, plan, { start: 'resume' }));
+  expect(second.ended).toBe('finished');
+  const figures = (history: typeof straight.history) =>
+    history.map(({ loss, accuracy, valLoss, valAccuracy }) => ({ loss, accuracy, valLoss, valAccuracy }));
+  expect(figures(second.history)).toEqual(figures(straight.history));
+  const [a, b] = [await loadCheckpoint(whole), await loadCheckpoint(parts)];
+  expectSameWeights(a!.weights, b!.weights);
+  expect(b!.state.step).toBe(12);
+  for (const [name, slot] of a!.state.slots) expect(b!.state.slots.get(name), name).toEqual(slot);
+});
+
+test('on several threads a resumed run has the same losses to 1e-4', async () => {
+  const [whole, parts] = [await temporaryFolder(), await temporaryFolder()];
+  const threads = () => ({ engine: createOnnxEngine({ threads: 2 }), augmentationThreads: 1 });
+  const straight = await train(runIn(whole, {}, threads()));
+  await train(runIn(parts, {}, { ...threads(), ...stopping(({ epochEnded }) => epochEnded) }));
+  const resumed = await train(runIn(parts, {}, { ...threads(), start: 'resume' }));
+  resumed.history.forEach(({ loss }, k) => {
+    expect(Math.abs(loss / straight.history[k]!.loss - 1)).toBeLessThan(1e-4);
+  });
+});
+
+test('a damaged checkpoint is passed over for the one before, and a half-written one is not looked at', async () => {
+  const directory = await temporaryFolder();
+  const straight = await train(runIn(directory));
+  const names = (await checkpoints(directory)).sort();
+  expect(names).toEqual(['checkpoint-000000008', 'checkpoint-000000012']);
+  await truncate(join(directory, names[1]!, 'slots.bin'), 100);
+  await mkdir(join(directory, 'checkpoint-000000016.tmp'));
+  const warnings: string[] = [];
+  const resumed = await train(
+    runIn(directory, {}, { start: 'resume', onWarning: (sentence) => warnings.push(sentence) }),
+  );
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toContain('checkpoint-000000012');
+  expect(resumed.history.map(({ loss }) => loss)).toEqual(straight.history.map(({ loss }) => loss));
+});
+
+test.each(['weights.bin', 'model.json', 'state.json'])('a checkpoint without a whole %s is damaged', async (file) => {
+  const directory = await temporaryFolder();
+  await train(runIn(directory, { epochs: 2 }));
+  await writeFile(join(directory, 'checkpoint-000000008', file), 'x');
+  const passedOver: string[] = [];
+  const checkpoint = await loadCheckpoint(directory, (name) => passedOver.push(name));
+  expect(passedOver).toEqual(['checkpoint-000000008']);
+  expect(checkpoint!.state.step).toBe(4);
+});
+
+test('a fresh run forgets the checkpoints of an earlier one; a resumed run needs the same plan and data', async () => {
+  const directory = await temporaryFolder();
+  await train(runIn(directory, { epochs: 2 }));
+  await expect(train(runIn(directory, { epochs: 4 }, { start: 'resume' }))).rejects.toMatchObject({
+    code: 'bad-usage',
+    message: expect.stringContaining('"epochs":2'),
+  });
+  const augmentation = { flip: 0, rotation: 0, scale: 0, shift: 0, contrast: 0, brightness: 0, erasing: 0 };
+  await expect(train(runIn(directory, { epochs: 2, augmentation }, { start: 'resume' }))).rejects.toMatchObject({
+    code: 'bad-usage',
+  });
+  await expect(train(runIn(directory, { epochs: 2 }, { start: 'resume', validation: training }))).rejects.toMatchObject(
+    { code: 'bad-data' },
+  );
+  const fresh = await train(runIn(directory, { epochs: 1 }));
+  expect(fresh.history).toHaveLength(1);
+  expect(await checkpoints(directory)).toEqual(['checkpoint-000000004']);
+});
+
+test('a run from given weights starts there, with a fresh optimizer', async () => {
+  const directory = await temporaryFolder();
+  const settings = { epochs: 20, learningRate: 0.05, averageDecay: 0, augmentation: 'none' } as const;
+  const first = await train(runIn(directory, settings));
+  const from = first.weights;
+  const second = await train(runIn(await temporaryFolder(), { ...settings, epochs: 1, learningRate: 1e-4 }, { from }));
+  expect(second.history[0]!.loss).toBeLessThan(0.8 * first.history[0]!.loss);
+  await expect(
+    train(runIn(directory, {}, { from: new Map([['conv1/kernel', new Float32Array(3)]]) })),
+  ).rejects.toMatchObject({ code: 'bad-usage' });
+});
+
+test('training stops early where the validation gets no better, and the best epoch is what it returns', async () => {
+  const directory = await temporaryFolder();
+  // A learning rate this small changes no prediction: the first epoch stays the best.
+  const outcome = await train(runIn(directory, { epochs: 50, learningRate: 1e-9, averageDecay: 0, patience: 2 }));
+  expect(outcome.ended).toBe('early');
+  expect(outcome.history.length).toBeLessThan(50);
+  expect(outcome.history.length - outcome.bestEpoch).toBe(2);
+});
+
+test('a learning rate that breaks the network is named', async () => {
+  const directory = await temporaryFolder();
+  await expect(
+    train(runIn(directory, { learningRate: 10, weightDecay: 1, momentum: 0.99, epochs: 60 })),
+  ).rejects.toMatchObject({ code: 'bad-usage', message: expect.stringContaining('learning rate below 10') });
+});
+
+test('settings out of bounds are named', () => {
+  expect(() => trainingPlan({ epochs: 0 })).toThrow(/epochs/);
+  expect(() => trainingPlan({ augmentation: { flip: 2 } as never })).toThrow(/augmentation/);
+});
