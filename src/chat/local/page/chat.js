@@ -29,7 +29,10 @@ function make(tag, properties = {}, ...children) {
 // --- showing ---
 
 function showMessage(message) {
-  const article = make('article', { className: `message ${message.from}`, id: `m-${message.id}` });
+  const article = make('article', {
+    className: `message ${message.from}${message.card ? ' answer' : ''}`,
+    id: `m-${message.id}`,
+  });
   const time = new Date(message.at);
   const who = message.from === 'you' ? 'You' : 'Emotion bot';
   const clock = time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
