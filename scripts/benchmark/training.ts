@@ -1,0 +1,140 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Architecture } from '../../src/emotion/architectures.ts';
+import type { Engine } from '../../src/emotion/engines/engine.ts';
+import { createOnnxEngine } from '../../src/emotion/engines/onnx.ts';
+import { findRuntime } from '../../src/emotion/engines/tensorflow/runtime.ts';
+import { createTensorflowEngine } from '../../src/emotion/engines/tensorflow.ts';
+import { EMOTIONS, FACE_PIXELS } from '../../src/emotion/labels.ts';
+import { unroll } from '../../src/emotion/network.ts';
+import { initialWeights } from '../../src/training/initial-weights.ts';
+import { optimizerOf, trainingPlan } from '../../src/training/plan.ts';
+import { Random } from '../../src/training/random.ts';
+
+export interface TrainingBenchmark {
+  readonly architecture: Architecture;
+  readonly batch: number;
+  readonly threads: number;
+  /** Steps a round, and counted rounds; the contenders take turns, after one round that is not counted. */
+  readonly steps: number;
+  readonly rounds: number;
+  /** Says what is going on. */
+  readonly log: (sentence: string) => void;
+}
+
+/** What is timed: takes so many steps and says how many seconds they took. */
+interface Contender {
+  readonly name: string;
+  run(steps: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface ContenderResult {
+  readonly name: string;
+  /** Images a second of every counted round, in order. */
+  readonly imagesPerSecond: readonly number[];
+}
+
+/** Times the training steps of every engine that loads and, where python3 has it, of PyTorch: the peer, first in the list. */
+export async function benchmarkTraining(benchmark: TrainingBenchmark): Promise<ContenderResult[]> {
+  const contenders = [await pytorch(benchmark), ...(await engines(benchmark))].filter((one) => one !== undefined);
+  const rates = contenders.map((): number[] => []);
+  try {
+    for (let round = 0; round <= benchmark.rounds; round++)
+      for (const [k, contender] of contenders.entries()) {
+        const seconds = await contender.run(benchmark.steps);
+        const rate = (benchmark.steps * benchmark.batch) / seconds;
+        benchmark.log(
+          `round ${round}${round === 0 ? ' (not counted)' : ''}: ${contender.name} ${rate.toFixed(1)} images/s`,
+        );
+        if (round > 0) rates[k]!.push(rate);
+      }
+  } finally {
+    for (const contender of contenders) await contender.close();
+  }
+  return contenders.map(({ name }, k) => ({ name, imagesPerSecond: rates[k]! }));
+}
+
+async function engines(benchmark: TrainingBenchmark): Promise<Contender[]> {
+  const found = [await engineContender(createOnnxEngine({ threads: benchmark.threads }), benchmark)];
+  const { runtime, failures } = await findRuntime();
+  if (runtime) found.push(await engineContender(createTensorflowEngine(runtime), benchmark));
+  else benchmark.log(`tensorflow is left out: ${failures.map((one) => `${one.package} is ${one.reason}`).join('; ')}`);
+  return found;
+}
+
+async function engineContender(engine: Engine, { architecture, batch }: TrainingBenchmark): Promise<Contender> {
+  const network = unroll(architecture);
+  const plan = trainingPlan({ architecture: architecture.name, batchSize: batch });
+  const session = await engine.trainer(network, initialWeights(network, 1), {
+    batchSize: batch,
+    optimizer: optimizerOf(plan),
+    weightDecay: plan.weightDecay,
+    clipNorm: 0,
+    averageDecay: 0,
+    seed: 1,
+  });
+  const random = new Random(1);
+  const x = new Float32Array(batch * FACE_PIXELS).map(() => random.between(-1.7, 1.7));
+  const y = new Float32Array(batch * EMOTIONS.length).fill(1 / EMOTIONS.length);
+  let index = 0;
+  return {
+    name: `${engine.name} (${engine.device})`,
+    async run(steps) {
+      const start = performance.now();
+      for (let k = 0; k < steps; k++) await session.step({ x, y, epoch: 0, index: index++ }, 0.01);
+      return (performance.now() - start) / 1000;
+    },
+    close: () => session.dispose(),
+  };
+}
+
+/** PyTorch in a process of its own, waiting for numbers of steps; undefined where python3 does not have it. */
+async function pytorch({ architecture, batch, threads, log }: TrainingBenchmark): Promise<Contender | undefined> {
+  const script = fileURLToPath(new URL('./pytorch_training.py', import.meta.url));
+  const child = spawn('python3', [script], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const started = await once(child, 'spawn').then(
+    () => true,
+    () => false,
+  );
+  if (!started) {
+    log('PyTorch is left out: there is no python3.');
+    return undefined;
+  }
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  let complaint = '';
+  child.stderr.on('data', (text) => {
+    complaint += text;
+  });
+  // Where it ended at once, writing to it fails; what it said tells why.
+  child.stdin.on('error', () => {});
+  child.stdin.write(`${JSON.stringify({ layers: architecture.layers, batch, threads })}\n`);
+  const first = await answers.next();
+  if (first.done) {
+    log(`PyTorch is left out: ${complaint.trim().split('\n').at(-1) ?? 'it ended at once'}.`);
+    return undefined;
+  }
+  return pytorchContender(child, answers, JSON.parse(first.value).version);
+}
+
+function pytorchContender(
+  child: ChildProcessWithoutNullStreams,
+  answers: AsyncIterator<string, unknown>,
+  version: string,
+): Contender {
+  return {
+    name: `PyTorch ${version}`,
+    async run(steps) {
+      child.stdin.write(`${steps}\n`);
+      const answer = await answers.next();
+      if (answer.done) throw new Error('PyTorch ended in the middle of the benchmark');
+      return Number(answer.value);
+    },
+    async close() {
+      child.stdin.end();
+      if (child.exitCode === null) await once(child, 'exit');
+    },
+  };
+}
