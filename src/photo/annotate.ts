@@ -4,7 +4,7 @@ import { EMOTION_COLOURS, inkOn } from './colours.ts';
 import { describePhoto } from './describe.ts';
 import type { RgbImage } from './image.ts';
 import { drawLabel, type Label, makeLabel, wordings } from './label.ts';
-import { placeLabels } from './label-layout.ts';
+import { type Placed, placeLabels } from './label-layout.ts';
 import type { Rectangle } from './overlap.ts';
 
 /** The picture that goes out: the upright photo with boxes, numbers and words; without any metadata of the photo. */
@@ -25,10 +25,14 @@ const LONGEST_SIDE = 1600;
 const SHORTEST_LONG_SIDE = 640;
 const LARGEST_ENLARGEMENT = 4;
 
-/** Letters a longest side: at the 550 pixels or so that chats show, a letter of a thirty-sixth is 15 pixels high. */
-const LETTERS_PER_SIDE = 36;
-/** Letters where there is less room, as parts of the usual size. */
-const LETTER_SIZES = [1, 0.8];
+/** Letters a longest side: at the 550 pixels or so that chats show, a letter of a fortieth is 14 pixels high. */
+const LETTERS_PER_SIDE = 40;
+/** Letters of thumbnails, which are shown as large as they are: pixels an em. */
+const SMALLEST_USUAL_LETTERS = 20;
+/** Sizes of letters to try where there is less room, as parts of the usual one. All labels of a picture have one size. */
+const LETTER_SIZES = [1, 0.85, 0.7, 0.55];
+/** A layout is good enough when no label has a larger part than this on other labels and faces. */
+const MOST_COVER = 0.05;
 
 const JPEG_QUALITY = 85;
 
@@ -77,32 +81,43 @@ export function drawOverlay(
   boxes: readonly Rectangle[],
   readings: readonly Reading[],
 ): string {
-  const side = Math.max(canvas.width, canvas.height);
-  const line = Math.max(2, side / 320);
-  const versions = readings.map((reading, k) => labelVersions(reading, k + 1, side / LETTERS_PER_SIDE, canvas));
+  const line = Math.max(2, Math.max(canvas.width, canvas.height) / 320);
   const frames = boxes.map((box, k) => drawFrame(box, readings[k]!.emotion, line, canvas));
-  const labels = placeLabels(canvas, boxes, versions, line * 1.5).map(({ label, x, y }, k) =>
+  const labels = layOut(canvas, boxes, readings, line * 1.5).map(({ label, x, y }, k) =>
     drawLabel(label, readings[k]!.emotion, x, y),
   );
   const { width, height } = canvas;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${frames.join('')}${labels.join('')}</svg>`;
 }
 
-/** A face's label in all wordings and sizes, the best to read first, and last a number that fits whatever the canvas is. */
-function labelVersions(
-  reading: Reading,
-  number: number,
-  size: number,
+/**
+ * Labels with words in the largest letters that leave one another and the faces alone. In a crowd that no size suits, the
+ * smallest letters, and bare numbers where words would lie on each other: what they stand for is in the text of the answer.
+ */
+function layOut(
   canvas: { readonly width: number; readonly height: number },
-): Label[] {
-  const withWords = LETTER_SIZES.flatMap((part) =>
-    wordings(reading)
-      .filter((lines) => lines.length > 0)
-      .map((lines) => makeLabel(number, lines, size * part)),
-  );
-  const bare = makeLabel(number, [], size);
-  const fit = Math.min(1, canvas.width / bare.width, canvas.height / bare.height);
-  return [...withWords, fit < 1 ? makeLabel(number, [], size * fit * 0.9) : bare];
+  boxes: readonly Rectangle[],
+  readings: readonly Reading[],
+  gap: number,
+): readonly Placed<Label>[] {
+  const usual = Math.max(SMALLEST_USUAL_LETTERS, Math.max(canvas.width, canvas.height) / LETTERS_PER_SIDE);
+  const withWords = (size: number) =>
+    readings.map((reading, k) => wordings(reading).map((lines) => makeLabel(k + 1, lines, size)));
+  for (const part of LETTER_SIZES) {
+    const { places, worstCover } = placeLabels(canvas, boxes, withWords(usual * part), gap);
+    const fits = places.every(({ label }) => label.width <= canvas.width && label.height <= canvas.height);
+    if (fits && worstCover <= MOST_COVER) return places;
+  }
+  const smallest = usual * LETTER_SIZES.at(-1)!;
+  const versions = withWords(smallest).map((labels, k) => [...labels, bareNumber(k + 1, smallest, canvas)]);
+  return placeLabels(canvas, boxes, versions, gap).places;
+}
+
+/** A label of a number alone, in letters that fit however small the canvas is. */
+function bareNumber(number: number, size: number, canvas: { readonly width: number; readonly height: number }): Label {
+  const label = makeLabel(number, [], size);
+  const fit = Math.min(canvas.width / label.width, canvas.height / label.height);
+  return fit >= 1 ? label : makeLabel(number, [], size * fit * 0.9);
 }
 
 /** A box in the emotion's colour between two lines of the colour that stands out from it; dashed where it is a guess between two. */

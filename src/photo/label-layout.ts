@@ -17,14 +17,21 @@ export interface Placed<Label extends Placeable> extends Rectangle {
  */
 const COST = { onLabel: 8, onOtherFace: 3, onOwnFace: 1.2 };
 /** What each step down the list of places costs, and each step down the list of wordings. */
-const STEP_COST = { place: 0.02, wording: 0.12, last: 0.9 };
+const STEP_COST = { place: 0.02, wording: 0.12 };
+
+/** Where the labels of all faces went, and how much they cover that they should not. */
+export interface Layout<Label extends Placeable> {
+  readonly places: readonly Placed<Label>[];
+  /** The worst label: the part of it (0..1) that lies on other labels and other people's faces, those counted as often as covered. */
+  readonly worstCover: number;
+}
 
 /**
  * Finds a place for each face's label: inside the picture, beside its face, off other faces and labels as far as possible.
  * @param canvas size of the picture
  * @param faces boxes in pixels of the picture, in the order of their numbers
- * @param labels for each face its label's versions, the one that says most first; the last, smallest one is for when there is
- *   hardly any room. Versions that are larger than the canvas are passed over; where all are, the last is taken.
+ * @param labels for each face its label's versions, the one that says most first. Versions that are larger than the canvas are
+ *   passed over; where all are, the last is taken.
  * @param gap pixels between a box and its label
  */
 export function placeLabels<Label extends Placeable>(
@@ -32,28 +39,32 @@ export function placeLabels<Label extends Placeable>(
   faces: readonly Rectangle[],
   labels: readonly (readonly Label[])[],
   gap: number,
-): Placed<Label>[] {
+): Layout<Label> {
   const placed: Placed<Label>[] = [];
+  let worstCover = 0;
   for (const [k, face] of faces.entries()) {
+    const others = faces.filter((other) => other !== face);
     const versions = labels[k]!;
     const fitting = versions.filter(({ width, height }) => width <= canvas.width && height <= canvas.height);
-    let best: { place: Placed<Label>; cost: number } | undefined;
+    let best: { place: Placed<Label>; cost: number; cover: number } | undefined;
     for (const label of fitting.length > 0 ? fitting : versions.slice(-1)) {
-      const version = versions.indexOf(label);
-      const isLast = version === versions.length - 1 && versions.length > 1;
       for (const [order, corner] of places(face, label, gap).entries()) {
         const place = { label, ...inside(canvas, { ...corner, width: label.width, height: label.height }) };
+        const onLabels = partCovering(place, placed);
+        const onFaces = partCovering(place, others);
         const cost =
-          covered(place, face, faces, placed) +
+          onLabels * COST.onLabel +
+          onFaces * COST.onOtherFace +
+          partCovering(place, [face]) * COST.onOwnFace +
           order * STEP_COST.place +
-          version * STEP_COST.wording +
-          (isLast ? STEP_COST.last : 0);
-        if (best === undefined || cost < best.cost) best = { place, cost };
+          versions.indexOf(label) * STEP_COST.wording;
+        if (best === undefined || cost < best.cost) best = { place, cost, cover: onLabels + onFaces };
       }
     }
     placed.push(best!.place);
+    worstCover = Math.max(worstCover, best!.cover);
   }
-  return placed;
+  return { places: placed, worstCover };
 }
 
 /** Top left corners to try, the most usual first: above, below, beside, then on the face's own forehead or chin. */
@@ -79,12 +90,8 @@ function inside(canvas: Placeable, box: Rectangle): Rectangle {
   return { ...box, x: clamp(box.x, canvas.width - box.width), y: clamp(box.y, canvas.height - box.height) };
 }
 
-function covered(place: Rectangle, own: Rectangle, faces: readonly Rectangle[], placed: readonly Rectangle[]): number {
+/** Parts of a place that lie on each of the others, added up: 1 for a place that one of them covers whole. */
+function partCovering(place: Rectangle, others: readonly Rectangle[]): number {
   const area = place.width * place.height;
-  let cost = 0;
-  for (const face of faces) {
-    cost += (sharedArea(place, face) / area) * (face === own ? COST.onOwnFace : COST.onOtherFace);
-  }
-  for (const label of placed) cost += (sharedArea(place, label) / area) * COST.onLabel;
-  return cost;
+  return others.reduce((sum, other) => sum + sharedArea(place, other) / area, 0);
 }

@@ -17,14 +17,14 @@ export interface Label {
 const PADDING = 0.35;
 const LINE_HEIGHT = 1.15;
 
-/** Ways to say what a face shows, the one that says most first; the last says only its number. */
+/** Ways to say what a face shows, the one that says most first. */
 export function wordings(reading: Reading): string[][] {
   if (reading.emotion !== 'unsure') {
     const sure = percent(reading.confidence);
-    return [[`${reading.emotion} ${sure}`], [reading.emotion, sure], []];
+    return [[`${reading.emotion} ${sure}`], [reading.emotion, sure]];
   }
   const [first, second] = twoLikeliest(reading.scores);
-  return [[`unsure: ${first} or ${second}`], ['unsure:', `${first} or ${second}`], ['unsure'], []];
+  return [[`unsure: ${first} or ${second}`], ['unsure:', `${first} or ${second}`], ['unsure']];
 }
 
 /** Measures a label. @param size of its letters, pixels an em */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import opentype, { type Font } from 'opentype.js';
+import opentype, { type Font, type PathCommand } from 'opentype.js';
 
 const FONT_FILE = new URL('../../assets/fonts/open-sans-latin-600-normal.woff', import.meta.url);
 
@@ -30,5 +30,23 @@ export function capHeight(size: number): number {
  * @param size pixels an em
  */
 export function textOutline(text: string, x: number, y: number, size: number): string {
-  return font().getPath(text, x, y, size).toPathData(2);
+  return font().getPath(text, x, y, size).commands.map(pathData).join('');
+}
+
+/** One command as path data. Path.toPathData would write NaN for coordinates a hair above a whole number (opentype.js 2.0.0). */
+function pathData(command: PathCommand): string {
+  const points = (() => {
+    switch (command.type) {
+      case 'M':
+      case 'L':
+        return [command.x, command.y];
+      case 'Q':
+        return [command.x1, command.y1, command.x, command.y];
+      case 'C':
+        return [command.x1, command.y1, command.x2, command.y2, command.x, command.y];
+      case 'Z':
+        return [];
+    }
+  })();
+  return command.type + points.map((value) => value.toFixed(2)).join(' ');
 }

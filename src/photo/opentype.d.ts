@@ -1,8 +1,21 @@
 /** The parts of opentype.js that are used here; the package has no type declarations. */
 declare module 'opentype.js' {
+  /** Commands of SVG path data, coordinates in pixels. */
+  export type PathCommand =
+    | { readonly type: 'M' | 'L'; readonly x: number; readonly y: number }
+    | { readonly type: 'Q'; readonly x1: number; readonly y1: number; readonly x: number; readonly y: number }
+    | {
+        readonly type: 'C';
+        readonly x1: number;
+        readonly y1: number;
+        readonly x2: number;
+        readonly y2: number;
+        readonly x: number;
+        readonly y: number;
+      }
+    | { readonly type: 'Z' };
   export interface Path {
-    /** SVG path data, with so many decimals. */
-    toPathData(decimals: number): string;
+    readonly commands: readonly PathCommand[];
   }
   export interface Font {
     /** Font units in one em. */
