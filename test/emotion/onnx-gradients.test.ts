@@ -84,15 +84,21 @@ describe('gradients of the training graph against finite differences', () => {
   }
 
   // Which way a kernel gradient is computed depends on the size of the maps and the number of channels.
-  for (const channels of [2, 9])
-    test(`kernel gradients of large maps of ${channels} channels`, async () => {
+  for (const [channels, kernel, side] of [
+    [2, 3, 12],
+    [9, 3, 12],
+    [3, 5, 11],
+    [9, 3, 4],
+  ] as const)
+    test(`kernel gradients of ${kernel}x${kernel} kernels on ${channels} maps of ${side}x${side + 1}`, async () => {
       const network = smallNetwork(
         [
           { kind: 'conv', filters: channels, kernel: 3 },
-          { kind: 'conv', filters: 2, kernel: 3 },
-          { kind: 'globalAveragePool' },
+          { kind: 'conv', filters: 2, kernel },
+          { kind: 'leakyRelu', slope: 0.3 },
+          { kind: 'averagePool', size: 4 },
         ],
-        [26, 25, 1],
+        [side, side + 1, 1],
       );
       await checkGradients(network, 0);
     });

@@ -3,11 +3,11 @@ import type { GraphBuilder, Value } from '../graph.ts';
 import { type Emitted, mapsOf, type NodeOf, type OpContext } from './op.ts';
 import { taps, windowAttributes } from './windows.ts';
 
-/** Maps of at most this many pixels get their kernel gradient from one large matrix product (measured). */
-const ONE_PRODUCT_PIXELS = 576;
+/** Kernels that see at most this many numbers at a place get their gradient from one product an image (measured). */
+const THIN_INPUTS = 64;
 
-/** Kernels that see at most this many numbers at a place get it from one product an image (measured). */
-const ONE_PRODUCT_INPUTS = 64;
+/** Maps of more pixels than this get a kernel's gradient from shifted copies, where the window allows (measured). */
+const SHIFTED_PIXELS = 64;
 
 /** Convolution; x [n, in, h, w], kernel [out, in, k, k]. */
 export function emitConv(context: OpContext, node: NodeOf<'conv'>, x: Value, inputShape: readonly number[]): Emitted {
@@ -46,41 +46,80 @@ export function channelSum(graph: GraphBuilder, gradient: Value): Value {
 
 /**
  * The kernel's gradient: for every kernel pixel, the product of the output's gradient with the inputs that the pixel
- * met, summed over batch and positions. Large maps take a product a kernel pixel and image; small ones have too few
- * positions for that to be fast, so all pixels and the whole batch go into one product; and where few channels come in,
- * all kernel pixels share a product, because each alone would be too thin.
+ * met, summed over batch and positions. All three ways to get there give the same; which is fastest depends on the sizes.
  */
 function kernelGradient(graph: GraphBuilder, x: Value, gradient: Value, window: Window, shape: ConvShape): Value {
+  if (window.kernel ** 2 * shape.in[0] <= THIN_INPUTS) return thinKernelGradient(graph, x, gradient, window, shape);
+  const centre = (window.kernel - 1) / 2;
+  const keepsSize = window.stride === 1 && window.pads.every((pad) => pad === centre);
+  const pixels = shape.out[1] * shape.out[2];
+  return keepsSize && pixels > SHIFTED_PIXELS
+    ? shiftedKernelGradient(graph, x, gradient, window, shape)
+    : joinedKernelGradient(graph, x, gradient, window, shape);
+}
+
+/** One product an image of the gradient with all that its kernel pixels met: for few channels, alone too thin. */
+function thinKernelGradient(graph: GraphBuilder, x: Value, gradient: Value, window: Window, shape: ConvShape): Value {
+  const [outChannels, height, width] = shape.out;
+  const met = concat(graph, taps(graph, x, window, height, width), 1);
+  const columns = graph.node('Reshape', [met, graph.ints(shape.n, window.kernel ** 2 * shape.in[0], height * width)]);
+  const rows = graph.node('Reshape', [gradient, graph.ints(shape.n, outChannels, height * width)]);
+  return tapsLast(graph, productSum(graph, rows, columns), window, shape);
+}
+
+/**
+ * A product a kernel pixel and image. The view through a kernel pixel is a shift of the input up or down and left or
+ * right; shifting the gradient the other way up or down instead, all views share a few copies, which cost more than the
+ * products do.
+ */
+function shiftedKernelGradient(
+  graph: GraphBuilder,
+  x: Value,
+  gradient: Value,
+  window: Window,
+  shape: ConvShape,
+): Value {
+  const { n } = shape;
+  const { kernel } = window;
   const [inChannels] = shape.in;
   const [outChannels, height, width] = shape.out;
-  const pixels = height * width;
-  const { kernel } = window;
-  if (pixels <= ONE_PRODUCT_PIXELS) {
-    const swap = { perm: [1, 0, 2, 3] };
-    const views = taps(graph, graph.node('Transpose', [x], swap), window, height, width);
-    const positions = shape.n * pixels;
-    const columns = graph.node('Reshape', [concat(graph, views, 0), graph.ints(views.length * inChannels, positions)]);
-    const rows = graph.node('Reshape', [graph.node('Transpose', [gradient], swap), graph.ints(outChannels, positions)]);
-    const product = graph.node('Gemm', [rows, columns], { transB: 1 });
-    const apart = graph.node('Reshape', [product, graph.ints(outChannels, kernel, kernel, inChannels)]);
-    return graph.node('Transpose', [apart], { perm: [0, 3, 1, 2] });
-  }
-  const rows = graph.node('Reshape', [gradient, graph.ints(shape.n, outChannels, pixels)]);
-  if (kernel * kernel * inChannels <= ONE_PRODUCT_INPUTS) {
-    const views = concat(graph, taps(graph, x, window, height, width), 1);
-    const columns = graph.node('Reshape', [views, graph.ints(shape.n, kernel * kernel * inChannels, pixels)]);
-    const products = graph.contrib('FusedMatMul', [rows, columns], { transB: 1 });
-    const sum = graph.node('ReduceSum', [products, graph.ints(0)], { keepdims: 0 });
-    const apart = graph.node('Reshape', [sum, graph.ints(outChannels, kernel, kernel, inChannels)]);
-    return graph.node('Transpose', [apart], { perm: [0, 3, 1, 2] });
-  }
-  const products = taps(graph, x, window, height, width).map((view) => {
-    const columns = graph.node('Reshape', [view, graph.ints(shape.n, inChannels, pixels)]);
-    const product = graph.contrib('FusedMatMul', [rows, columns], { transB: 1 });
-    const sum = graph.node('ReduceSum', [product, graph.ints(0)], { keepdims: 0 });
-    return graph.node('Reshape', [sum, graph.ints(outChannels, inChannels, 1)]);
-  });
+  const shifts = Array.from({ length: kernel }, (_, k) => k - (kernel - 1) / 2);
+  // Negative padding cuts off what is shifted out.
+  const moved = (value: Value, down: number, right: number) =>
+    down === 0 && right === 0 ? value : graph.node('Pad', [value, graph.ints(0, 0, down, right, 0, 0, -down, -right)]);
+  const flat = (value: Value, channels: number) =>
+    graph.node('Reshape', [value, graph.ints(n, channels, height * width)]);
+  const rows = shifts.map((shift) => flat(moved(gradient, shift, 0), outChannels));
+  const columns = shifts.map((shift) => flat(moved(x, 0, -shift), inChannels));
+  const products = rows.flatMap((row) =>
+    columns.map((column) =>
+      graph.node('Reshape', [productSum(graph, row, column), graph.ints(outChannels, inChannels, 1)]),
+    ),
+  );
   return graph.node('Reshape', [concat(graph, products, 2), graph.ints(outChannels, inChannels, kernel, kernel)]);
+}
+
+/** One product over all kernel pixels and the whole batch: for small maps, which have few positions an image. */
+function joinedKernelGradient(graph: GraphBuilder, x: Value, gradient: Value, window: Window, shape: ConvShape): Value {
+  const swap = { perm: [1, 0, 2, 3] };
+  const [outChannels, height, width] = shape.out;
+  const positions = shape.n * height * width;
+  const met = concat(graph, taps(graph, graph.node('Transpose', [x], swap), window, height, width), 0);
+  const columns = graph.node('Reshape', [met, graph.ints(window.kernel ** 2 * shape.in[0], positions)]);
+  const rows = graph.node('Reshape', [graph.node('Transpose', [gradient], swap), graph.ints(outChannels, positions)]);
+  return tapsLast(graph, graph.node('Gemm', [rows, columns], { transB: 1 }), window, shape);
+}
+
+/** rows [n, a, p] times columns [n, b, p] turned, summed over n: [a, b]. */
+function productSum(graph: GraphBuilder, rows: Value, columns: Value): Value {
+  const products = graph.contrib('FusedMatMul', [rows, columns], { transB: 1 });
+  return graph.node('ReduceSum', [products, graph.ints(0)], { keepdims: 0 });
+}
+
+/** [out, k * k * in] as a kernel, [out, in, k, k]. */
+function tapsLast(graph: GraphBuilder, product: Value, { kernel }: Window, shape: ConvShape): Value {
+  const apart = graph.node('Reshape', [product, graph.ints(shape.out[0], kernel, kernel, shape.in[0])]);
+  return graph.node('Transpose', [apart], { perm: [0, 3, 1, 2] });
 }
 
 function concat(graph: GraphBuilder, values: readonly Value[], axis: number): Value {
