@@ -9,9 +9,9 @@ import { findRuntime } from '../../src/emotion/engines/tensorflow/runtime.ts';
 import { createTensorflowEngine } from '../../src/emotion/engines/tensorflow.ts';
 import { EMOTIONS, FACE_PIXELS } from '../../src/emotion/labels.ts';
 import { unroll } from '../../src/emotion/network.ts';
+import { Random } from '../../src/random.ts';
 import { initialWeights } from '../../src/training/initial-weights.ts';
 import { optimizerOf, trainingPlan } from '../../src/training/plan.ts';
-import { Random } from '../../src/training/random.ts';
 
 export interface TrainingBenchmark {
   readonly architecture: Architecture;

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { shuffledOrder } from '../random.ts';
 import { augmentBatch, type Batch, type BatchPlan } from './augment.ts';
-import { shuffledOrder } from './random.ts';
 
 /** What the thread is started with. Pixels and labels lie in shared memory. */
 export interface AugmentWorkerData {

@@ -1,7 +1,7 @@
 import { EMOTIONS, FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
 import { standardise } from '../emotion/normalise.ts';
+import { PURPOSE, Random } from '../random.ts';
 import type { FaceSet } from './face-set.ts';
-import { PURPOSE, Random } from './random.ts';
 import { writeTarget } from './targets.ts';
 import { applyTransform, IDENTITY, type Rectangle, type Transform } from './transform.ts';
 

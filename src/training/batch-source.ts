@@ -1,9 +1,9 @@
 import type { Worker } from 'node:worker_threads';
 import { UserError } from '../errors.ts';
+import { shuffledOrder } from '../random.ts';
 import { augmentBatch, type Batch, type BatchPlan, checkPlan } from './augment.ts';
 import type { AugmentAnswer, AugmentRequest, AugmentWorkerData } from './augment-worker.ts';
 import type { FaceSet } from './face-set.ts';
-import { shuffledOrder } from './random.ts';
 import { startWorker } from './start-worker.ts';
 
 export interface BatchSourceOptions extends BatchPlan {

@@ -1,11 +1,11 @@
 import sharp, { type OverlayOptions } from 'sharp';
 import { EMOTIONS, FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
+import { PURPOSE, Random } from '../random.ts';
 import { classDistribution } from './charts.ts';
 import { countLabels } from './dataset-check.ts';
 import { sameFace } from './duplicates.ts';
 import { type FaceSet, faceAt, indexesWhere, isBlack } from './face-set.ts';
 import type { Fer2013 } from './fer2013.ts';
-import { PURPOSE, Random } from './random.ts';
 import { textPath } from './svg-text.ts';
 
 /** Samples of each emotion on the sheet. */

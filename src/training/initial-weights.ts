@@ -1,5 +1,5 @@
 import { type Network, sizeOf, type WeightSpec, type Weights } from '../emotion/network.ts';
-import { PURPOSE, Random } from './random.ts';
+import { PURPOSE, Random } from '../random.ts';
 
 /**
  * Weights to start training from, the same for the same seed: kernels normal with variance 2 / fan-in (He et al. 2015,

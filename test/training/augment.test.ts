@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EMOTIONS, FACE_PIXELS, FACE_SIZE } from '../../src/emotion/labels.ts';
 import { normalise, normaliseAll, standardise } from '../../src/emotion/normalise.ts';
+import { Random, shuffledOrder } from '../../src/random.ts';
 import {
   type AugmentationOptions,
   augmentBatch,
@@ -10,7 +11,6 @@ import {
   drawTransform,
 } from '../../src/training/augment.ts';
 import { faceAt } from '../../src/training/face-set.ts';
-import { Random, shuffledOrder } from '../../src/training/random.ts';
 import { balancedClassWeights, writeTarget } from '../../src/training/targets.ts';
 import { applyTransform, IDENTITY, type Transform } from '../../src/training/transform.ts';
 import { drawTinyFace, tinyRows, tinySet } from '../helpers/tiny-fer2013.ts';

@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { EMOTIONS, FACE_PIXELS } from '../../src/emotion/labels.ts';
 import { normalise } from '../../src/emotion/normalise.ts';
+import { shuffledOrder } from '../../src/random.ts';
 import { type Batch, DEFAULT_AUGMENTATION } from '../../src/training/augment.ts';
 import { type BatchSource, type BatchSourceOptions, createBatchSource } from '../../src/training/batch-source.ts';
 import { faceAt } from '../../src/training/face-set.ts';
-import { shuffledOrder } from '../../src/training/random.ts';
 import { tinyRows, tinySet } from '../helpers/tiny-fer2013.ts';
 
 const set = tinySet(tinyRows(4)); // 28 faces

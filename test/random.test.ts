@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Random, shuffledOrder } from '../../src/training/random.ts';
+import { Random, shuffledOrder } from '../src/random.ts';
 
 const draws = (random: Random, n: number) => Array.from({ length: n }, () => random.next());
 const mean = (values: number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;
