@@ -1,7 +1,7 @@
 import type { Reading } from '../emotion/classifier.ts';
+import { capHeight, textOutline, textWidth } from '../lettering.ts';
 import { EMOTION_COLOURS, inkOn } from './colours.ts';
 import { percent, twoLikeliest } from './describe.ts';
-import { capHeight, textOutline, textWidth } from './lettering.ts';
 
 /** A label of one face before it has a place: a chip with its number and, beside it, up to two lines. */
 export interface Label {

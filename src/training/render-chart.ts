@@ -2,7 +2,8 @@ import sharp from 'sharp';
 import { parse, View } from 'vega';
 import { type Config, compile, type TopLevelSpec } from 'vega-lite';
 import { fontSize, textMetrics } from 'vega-scenegraph';
-import { outlineText, textWidth } from './svg-text.ts';
+import { textWidth } from '../lettering.ts';
+import { outlineText } from './svg-text.ts';
 
 /** Pixels of the picture per unit of the chart: sharp on a screen of double density. */
 const SCALE = 2;

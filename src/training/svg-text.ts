@@ -1,61 +1,14 @@
-import { readFileSync } from 'node:fs';
-import opentype from 'opentype.js';
+import { textOutline, textWidth } from '../lettering.ts';
 
-/**
- * A machine without fonts (a container, say) draws the text of an SVG as empty boxes. So charts measure their text with the
- * font that ships with the project and hold it as outlines.
- */
-const FONT_FILE = new URL('../../assets/fonts/open-sans-latin-600-normal.woff', import.meta.url);
-
-let loaded: opentype.Font | undefined;
-
-function font(): opentype.Font {
-  if (!loaded) {
-    const { buffer, byteOffset, byteLength } = readFileSync(FONT_FILE);
-    loaded = opentype.parse(buffer.slice(byteOffset, byteOffset + byteLength));
-  }
-  return loaded;
-}
-
-/** Width in pixels of a text at a font size in pixels. */
-export function textWidth(text: string, size: number): number {
-  return font().getAdvanceWidth(text, size);
-}
-
-/**
- * A text as the data of an SVG path, anchored at (0, 0) on its baseline. Written out here because opentype.js 2.0.0's
- * toPathData runs two numbers together where one rounds to minus zero ("-8.680-8.68"), which spoils the rest of the text.
- */
+/** A text as SVG path data, anchored at (0, 0) on its baseline; `size` in pixels an em. */
 export function textPath(text: string, size: number, anchor: 'start' | 'middle' | 'end' = 'start'): string {
   const share = { start: 0, middle: 0.5, end: 1 }[anchor];
-  const { commands } = font().getPath(text, -share * textWidth(text, size), 0, size);
-  return commands
-    .map(
-      (command) =>
-        command.type +
-        numbersOf(command)
-          .map((n) => n.toFixed(2))
-          .join(' '),
-    )
-    .join('');
-}
-
-/** The coordinates of a path command, in SVG's order. */
-function numbersOf(command: opentype.PathCommand): number[] {
-  switch (command.type) {
-    case 'Z':
-      return [];
-    case 'Q':
-      return [command.x1, command.y1, command.x, command.y];
-    case 'C':
-      return [command.x1, command.y1, command.x2, command.y2, command.x, command.y];
-    default:
-      return [command.x, command.y];
-  }
+  return textOutline(text, -share * textWidth(text, size), 0, size);
 }
 
 /**
- * Replaces every `<text>` of an SVG made by Vega by the outlines of its glyphs, with the same place, fill and opacity.
+ * Replaces every `<text>` of an SVG made by Vega by the outlines of its glyphs, with the same place, fill and opacity: a
+ * machine without fonts (a container, say) would draw text as empty boxes.
  * @throws Error if a text has several lines (Vega nests tspans then): give it as several texts
  */
 export function outlineText(svg: string): string {

@@ -1,8 +1,9 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { textWidth } from '../../src/lettering.ts';
 import { classDistribution, confusionMatrix, learningCurves } from '../../src/training/charts.ts';
 import { OFFICIAL_COUNTS } from '../../src/training/official-counts.ts';
-import { outlineText, textPath, textWidth } from '../../src/training/svg-text.ts';
+import { outlineText, textPath } from '../../src/training/svg-text.ts';
 
 const TRAINING = 0x0072b2;
 const VALIDATION = 0xd55e00;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import opentype, { type Font, type PathCommand } from 'opentype.js';
 
-const FONT_FILE = new URL('../../assets/fonts/open-sans-latin-600-normal.woff', import.meta.url);
+const FONT_FILE = new URL('../assets/fonts/open-sans-latin-600-normal.woff', import.meta.url);
 
 let loaded: Font | undefined;
 
