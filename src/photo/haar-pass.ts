@@ -2,7 +2,6 @@ import type { GrayImage } from './image.ts';
 
 /** One run of a face cascade over a whole picture. */
 export interface HaarPass {
-  readonly name: string;
   /** File name in model/cascades. */
   readonly cascade: string;
   /** Degrees that the heads sought lean clockwise: the picture is turned back by it before the cascade runs. */
@@ -11,8 +10,6 @@ export interface HaarPass {
   readonly scaleFactor: number;
   /** A face needs more than this many overlapping hits. */
   readonly minNeighbours: number;
-  /** Eyes are looked for in faces with fewer hits than this; 0 for never. */
-  readonly eyesBelow: number;
 }
 
 /** What a worker is asked to do. */
@@ -33,6 +30,6 @@ export interface HaarProposal {
   readonly angle: number;
   /** Overlapping hits that were joined into this one. */
   readonly neighbours: number;
-  /** Centres of eyes found in it, in pixels of the task's image; undefined where none were looked for. */
-  readonly eyes: readonly { readonly x: number; readonly y: number }[] | undefined;
+  /** Centres of the eyes found in it, in pixels of the task's image. */
+  readonly eyes: readonly { readonly x: number; readonly y: number }[];
 }

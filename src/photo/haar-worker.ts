@@ -175,14 +175,13 @@ export default async function runPass({ image, pass, minFace }: HaarTask): Promi
     mats.push(view.mat);
     return runCascade(loadCascade(pass.cascade), view.mat, pass.scaleFactor, pass.minNeighbours, minFace).map((hit) => {
       const centre = view.back(hit.x + hit.width / 2, hit.y + hit.width / 2);
-      const eyes = hit.neighbours < pass.eyesBelow ? findEyes(view.mat, hit) : undefined;
       return {
         centreX: centre.x,
         centreY: centre.y,
         side: hit.width,
         angle: pass.angle,
         neighbours: hit.neighbours,
-        eyes: eyes?.map((eye) => view.back(eye.x, eye.y)),
+        eyes: findEyes(view.mat, hit).map((eye) => view.back(eye.x, eye.y)),
       };
     });
   } catch (error) {

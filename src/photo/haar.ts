@@ -1,69 +1,37 @@
 import sharp from 'sharp';
 import { createWorkerPool } from '../jobs/worker-pool.ts';
-import type { FaceBox, FaceDetector } from './faces.ts';
+import { gatherCandidates, isFace, toFaceBox } from './candidates.ts';
+import type { FaceDetector } from './faces.ts';
 import type { HaarPass, HaarProposal, HaarTask } from './haar-pass.ts';
 import { type RgbImage, toGray } from './image.ts';
-import { overlap } from './overlap.ts';
 
 /**
- * Faces are sought on a picture that fits in here. A pass takes time in proportion to the area; the figures below were measured
- * at this size.
+ * Faces are sought on a picture that fits in here. A pass takes time in proportion to the area, and the
+ * hits that verify a face were chosen at this size.
  */
 const SEARCH_SIZE = { width: 1280, height: 960 };
-/** Smaller pictures are enlarged until their longer side has this length, but no more than twice: faces in thumbnails are small. */
-const SEARCH_LEAST = 640;
+/** Smaller pictures are enlarged towards that size, but no more than this: faces in thumbnails are small. */
+const MOST_ENLARGED = 2;
 /** Smallest face sought, in pixels of the picture that is searched: below it hits are mostly false. */
 const MIN_FACE = 30;
-
-const ALT2 = 'haarcascade_frontalface_alt2.xml';
 
 /** Degrees that the tilted passes turn the picture by: the upright cascade still sees heads that lean some 12 degrees. */
 const TILT = 22;
 
-/** Upright faces with this many hits are taken without looking for an eye. */
-const SURE_NEIGHBOURS = 20;
-
 /**
- * The passes that propose faces. alt2 finds more faces with fewer false ones than the default cascade; heads that lean need the
- * picture turned, and there, among more chances for a false hit, more neighbours are asked for.
+ * The passes that propose faces, loosely: what speaks for a place in all of them together is weighed afterwards. alt2 finds more
+ * faces with fewer false ones than the default cascade; heads that lean need the picture turned.
  */
-export const HAAR_PASSES: readonly HaarPass[] = [
-  { name: 'upright', cascade: ALT2, angle: 0, scaleFactor: 1.1, minNeighbours: 3, eyesBelow: SURE_NEIGHBOURS },
-  { name: 'leaning right', cascade: ALT2, angle: TILT, scaleFactor: 1.1, minNeighbours: 12, eyesBelow: 0 },
-  { name: 'leaning left', cascade: ALT2, angle: -TILT, scaleFactor: 1.1, minNeighbours: 12, eyesBelow: 0 },
-];
-
-/** A proposal is kept when it has many hits, or when an eye was found in it (or none was looked for). */
-export function isVerified(proposal: HaarProposal): boolean {
-  return proposal.eyes === undefined || proposal.eyes.length > 0;
-}
-
-/** Boxes that overlap by more than this (intersection over union) are the same face. */
-const SAME_FACE = 0.3;
-
-/** One box a face: of boxes that overlap, or lie within one another, the one with the higher score stays. */
-export function mergeFaces(boxes: readonly FaceBox[]): FaceBox[] {
-  const kept: FaceBox[] = [];
-  for (const box of [...boxes].sort((a, b) => b.score - a.score)) {
-    const again = kept.some((other) => {
-      const { union, ofSmaller } = overlap(box, other);
-      return union > SAME_FACE || ofSmaller > 0.7;
-    });
-    if (!again) kept.push(box);
-  }
-  return kept;
-}
-
-function toFaceBox(proposal: HaarProposal): FaceBox {
-  const { centreX, centreY, side, angle, neighbours } = proposal;
-  return { x: centreX - side / 2, y: centreY - side / 2, width: side, height: side, angle, score: neighbours };
-}
+export const HAAR_PASSES: readonly HaarPass[] = [0, TILT, -TILT].map((angle) => ({
+  cascade: 'haarcascade_frontalface_alt2.xml',
+  angle,
+  scaleFactor: 1.1,
+  minNeighbours: 2,
+}));
 
 /** How much larger (or smaller) the searched picture is than the given one. */
 export function searchScale(width: number, height: number): number {
-  const fit = Math.min(SEARCH_SIZE.width / width, SEARCH_SIZE.height / height);
-  const enlarge = Math.min(2, Math.max(1, SEARCH_LEAST / Math.max(width, height)));
-  return Math.min(fit, enlarge);
+  return Math.min(SEARCH_SIZE.width / width, SEARCH_SIZE.height / height, MOST_ENLARGED);
 }
 
 async function resized(image: RgbImage, scale: number): Promise<RgbImage> {
@@ -87,7 +55,7 @@ export function createHaarDetector({ threads }: { threads: number }): FaceDetect
       const proposals = await Promise.all(
         HAAR_PASSES.map((pass) => pool.run({ image: gray, pass, minFace: MIN_FACE }, signal)),
       );
-      const faces = mergeFaces(proposals.flat().filter(isVerified).map(toFaceBox));
+      const faces = gatherCandidates(proposals.flat()).filter(isFace).map(toFaceBox);
       const x = image.width / search.width;
       const y = image.height / search.height;
       return faces.map((face) => ({
