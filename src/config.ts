@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { z } from 'zod';
+import type { EngineChoice } from './emotion/engines/index.ts';
 import { LOG_LEVELS } from './log.ts';
 
 /** A setting that cannot be used. The message is for the person who runs the bot; it never repeats a value. */
@@ -16,30 +17,112 @@ function whole(min: number, max: number, fallback: number) {
   return z
     .string()
     .default(String(fallback))
-    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max, sentence)
+    .refine((text) => isWhole(text, min, max), sentence)
     .transform(Number);
+}
+
+function isWhole(text: string, min: number, max: number): boolean {
+  return /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max;
+}
+
+/** Its own list, since the one beside the engines would load them, which takes longer than reading all settings. */
+const ENGINES = ['auto', 'onnx', 'tensorflow'] as const satisfies readonly EngineChoice[];
+
+/** One of a few words. */
+function oneOf<const Words extends readonly string[]>(words: Words, fallback: Words[number]) {
+  return z
+    .string()
+    .default(fallback)
+    .refine((text) => words.includes(text), `must be one of ${words.join(', ')}`)
+    .transform((text) => text as Words[number]);
+}
+
+/** A token or key; absent where it is left out. */
+function secret(pattern: RegExp, sentence: string) {
+  return z.string().regex(pattern, sentence).optional();
+}
+
+/** Ids with commas between them; none where it is left out. */
+function ids(pattern: RegExp, sentence: string) {
+  return z
+    .string()
+    .default('')
+    .transform((text) => text.split(/[\s,]+/).filter((id) => id !== ''))
+    .refine((list) => list.every((id) => pattern.test(id)), sentence);
 }
 
 /** Every setting: its name in the environment, what it may be, what it is when left out. */
 const SETTINGS = z.object({
+  DISCORD_TOKEN: secret(/^[\w.-]+$/, 'must be the token of the page "Bot" in the developer portal, and nothing else'),
+  SLACK_BOT_TOKEN: secret(/^xoxb-[\w-]+$/, 'must be the token that starts with xoxb-'),
+  SLACK_APP_TOKEN: secret(/^xapp-[\w-]+$/, 'must be the token that starts with xapp-'),
+  SLACK_SIGNING_SECRET: secret(/^\w+$/, 'must be the signing secret of the page "Basic Information", and nothing else'),
+  SLACK_PORT: z
+    .string()
+    .optional()
+    .refine((text) => text === undefined || isWhole(text, 0, 65_535), 'must be a whole number from 0 to 65535')
+    .transform((text) => (text === undefined ? undefined : Number(text))),
+  OPERATOR_GUILDS: ids(/^\d{1,20}$/, 'must be ids of servers, which are numbers, with commas between them'),
+  OPERATOR_TEAMS: ids(/^[TE][A-Z0-9]+$/, 'must be ids of workspaces, which start with T, with commas between them'),
+  PERSON_PHOTOS_PER_MINUTE: whole(0, 10_000, 12),
+  CHANNEL_PHOTOS_PER_MINUTE: whole(0, 10_000, 40),
+  STATE_DIR: z.string().default('state'),
+  DATA_DIR: z.string().default('data'),
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/, error: 'must be an address that starts with redis:// or rediss://' })
+    .optional(),
   LOCAL_PORT: whole(0, 65_535, 3000),
   LOCAL_MAX_PHOTOS: whole(1, 1000, 40),
   LOCAL_KEEP_MINUTES: whole(1, 1440, 60),
   MODEL_DIR: z.string().default('model'),
+  ENGINE: oneOf(ENGINES, 'auto'),
   THREADS: whole(1, 64, Math.min(4, availableParallelism())),
   MAX_PHOTO_MB: whole(1, 100, 32),
   PHOTO_CONCURRENCY: whole(1, 32, 2),
   PHOTO_QUEUE: whole(0, 10_000, 50),
   SHUTDOWN_SECONDS: whole(1, 300, 20),
-  LOG_LEVEL: z
-    .string()
-    .default('info')
-    .refine((text) => (LOG_LEVELS as readonly string[]).includes(text), `must be one of ${LOG_LEVELS.join(', ')}`)
-    .transform((text) => text as (typeof LOG_LEVELS)[number]),
+  LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),
 });
+
+/** How Slack's events arrive: over a socket that the bot opens, or at a web server of the bot's that checks signatures. */
+export type SlackConnection =
+  | { readonly kind: 'socket'; readonly appToken: string }
+  | {
+      readonly kind: 'http';
+      readonly signingSecret: string;
+      /** TCP port; 0 takes any free one. */
+      readonly port: number;
+    };
+
+/**
+ * Where the platforms are, for tests that put servers of their own in their place. No person sets these: a bot that could
+ * be pointed elsewhere by its settings would send its tokens there.
+ */
+export interface Internal {
+  /** Address of Discord's REST interface without its version, e.g. 'http://127.0.0.1:4000/api'. */
+  readonly discordApi?: string;
+  /** Address of Slack's Web API with its closing slash, e.g. 'http://127.0.0.1:4000/api/'. */
+  readonly slackApi?: string;
+  /** Origins that files are downloaded from besides the platforms' own, e.g. 'http://127.0.0.1:4000'. */
+  readonly fileOrigins?: readonly string[];
+}
 
 /** The bot's configuration, checked and frozen. */
 export interface Config {
+  /** Absent where there are no credentials. */
+  readonly discord?: { readonly token: string };
+  /** Absent where there are no credentials. */
+  readonly slack?: { readonly botToken: string; readonly connection: SlackConnection };
+  /** Where admins may ask for what costs the whole machine; see `OperatorRule` in src/chat/rights.ts. */
+  readonly operator: { readonly guilds: readonly string[]; readonly teams: readonly string[] };
+  /** Photos that are answered in a minute, for one person and in one channel; 0: as many as come. */
+  readonly cooldown: { readonly personPerMinute: number; readonly channelPerMinute: number };
+  /** Folder of what the bot remembers, absolute: settings of people and channels, jobs. */
+  readonly stateDirectory: string;
+  /** Folder of the training data, absolute. */
+  readonly dataDirectory: string;
+  /** Where settings are kept instead of the state folder. */
+  readonly redisUrl?: string;
   readonly local: {
     /** TCP port of the local page; 0 takes any free one. */
     readonly port: number;
@@ -53,6 +136,8 @@ export interface Config {
     readonly directory: string;
     /** Threads that the network computes on. */
     readonly threads: number;
+    /** What computes it. */
+    readonly engine: EngineChoice;
   };
   readonly photos: {
     /** Largest file that is read, in bytes. */
@@ -65,6 +150,9 @@ export interface Config {
   /** How long work under way may go on once the bot is told to stop, in milliseconds. */
   readonly shutdownMs: number;
   readonly log: { readonly level: (typeof LOG_LEVELS)[number] };
+  /** Every credential among the settings: what a log must never hold. */
+  readonly secrets: readonly string[];
+  readonly internal: Internal;
   /** Names in the .env file that are no settings: most likely misspelt. */
   readonly unknownSettings: readonly string[];
 }
@@ -74,12 +162,17 @@ export interface Config {
  * @param options.environment the environment's variables; the process's own unless told
  * @param options.directory where the .env file is looked for and what relative folders start from; the working directory
  *   unless told
+ * @param options.internal for tests only
  * @throws ConfigError with a sentence for each setting that cannot be used
  */
 export function loadConfig(
-  options: { readonly environment?: Readonly<Record<string, string | undefined>>; readonly directory?: string } = {},
+  options: {
+    readonly environment?: Readonly<Record<string, string | undefined>>;
+    readonly directory?: string;
+    readonly internal?: Internal;
+  } = {},
 ): Config {
-  const { environment = process.env, directory = process.cwd() } = options;
+  const { environment = process.env, directory = process.cwd(), internal = {} } = options;
   const file = readEnvFile(resolve(directory, '.env'));
   const raw = Object.fromEntries(
     Object.keys(SETTINGS.shape).flatMap((name) => {
@@ -93,13 +186,24 @@ export function loadConfig(
     throw new ConfigError(sentences.join('\n'));
   }
   const settings = parsed.data;
+  const slack = slackOf(settings);
   return deepFreeze({
+    ...(settings.DISCORD_TOKEN !== undefined && { discord: { token: settings.DISCORD_TOKEN } }),
+    ...(slack !== undefined && { slack }),
+    operator: { guilds: settings.OPERATOR_GUILDS, teams: settings.OPERATOR_TEAMS },
+    cooldown: {
+      personPerMinute: settings.PERSON_PHOTOS_PER_MINUTE,
+      channelPerMinute: settings.CHANNEL_PHOTOS_PER_MINUTE,
+    },
+    stateDirectory: resolve(directory, settings.STATE_DIR),
+    dataDirectory: resolve(directory, settings.DATA_DIR),
+    ...(settings.REDIS_URL !== undefined && { redisUrl: settings.REDIS_URL }),
     local: {
       port: settings.LOCAL_PORT,
       maxPhotos: settings.LOCAL_MAX_PHOTOS,
       keepMs: settings.LOCAL_KEEP_MINUTES * 60_000,
     },
-    model: { directory: resolve(directory, settings.MODEL_DIR), threads: settings.THREADS },
+    model: { directory: resolve(directory, settings.MODEL_DIR), threads: settings.THREADS, engine: settings.ENGINE },
     photos: {
       maxBytes: settings.MAX_PHOTO_MB * 1024 * 1024,
       concurrency: settings.PHOTO_CONCURRENCY,
@@ -107,8 +211,49 @@ export function loadConfig(
     },
     shutdownMs: settings.SHUTDOWN_SECONDS * 1000,
     log: { level: settings.LOG_LEVEL },
+    secrets: secretsOf(settings),
+    internal: { ...internal },
     unknownSettings: Object.keys(file).filter((name) => !(name in SETTINGS.shape)),
   });
+}
+
+type Settings = z.infer<typeof SETTINGS>;
+
+/** @throws ConfigError where the credentials are not enough for either way of connecting, naming what is missing */
+function slackOf(settings: Settings): Config['slack'] {
+  const { SLACK_BOT_TOKEN: botToken, SLACK_APP_TOKEN: appToken, SLACK_PORT: port } = settings;
+  const { SLACK_SIGNING_SECRET: signingSecret } = settings;
+  if (botToken === undefined) {
+    if (appToken === undefined && signingSecret === undefined && port === undefined) return undefined;
+    throw new ConfigError('SLACK_BOT_TOKEN is missing: Slack needs it beside the other SLACK settings.');
+  }
+  if (port !== undefined) {
+    if (signingSecret !== undefined) return { botToken, connection: { kind: 'http', signingSecret, port } };
+    throw new ConfigError('SLACK_SIGNING_SECRET is missing: without it, nobody can tell whether a request is Slack’s.');
+  }
+  if (appToken !== undefined) return { botToken, connection: { kind: 'socket', appToken } };
+  throw new ConfigError(
+    signingSecret === undefined
+      ? 'SLACK_APP_TOKEN is missing: Slack needs it beside SLACK_BOT_TOKEN (or SLACK_SIGNING_SECRET and SLACK_PORT).'
+      : 'SLACK_PORT is missing: SLACK_SIGNING_SECRET needs the port that Slack sends its requests to (or set SLACK_APP_TOKEN).',
+  );
+}
+
+function secretsOf(settings: Settings): string[] {
+  const { DISCORD_TOKEN, SLACK_BOT_TOKEN, SLACK_APP_TOKEN, SLACK_SIGNING_SECRET, REDIS_URL } = settings;
+  // In an address the password is percent-encoded; an error message may hold it decoded.
+  const password = REDIS_URL === undefined ? '' : new URL(REDIS_URL).password;
+  const all = [DISCORD_TOKEN, SLACK_BOT_TOKEN, SLACK_APP_TOKEN, SLACK_SIGNING_SECRET, password, decoded(password)];
+  return all.filter((one) => one !== undefined && one !== '') as string[];
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A lone percent sign: then the text stands for itself.
+    return text;
+  }
 }
 
 function readEnvFile(path: string): Readonly<Record<string, string>> {

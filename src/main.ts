@@ -1,5 +1,6 @@
 import { startBot } from './bot.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
+import { createEngine } from './emotion/engines/index.ts';
 import { loadClassifier } from './emotion/load-classifier.ts';
 import { UserError } from './errors.ts';
 import { createLogger, type Logger } from './log.ts';
@@ -11,7 +12,7 @@ const RELEASE_MS = 5000;
 
 async function main(): Promise<void> {
   const config = loadConfig();
-  const log = createLogger({ level: config.log.level });
+  const log = createLogger({ level: config.log.level, secrets: config.secrets });
   for (const name of config.unknownSettings) {
     log.warn({ setting: name }, 'the .env file sets something that is no setting; is it misspelt?');
   }
@@ -19,7 +20,9 @@ async function main(): Promise<void> {
 }
 
 async function serve(config: Config, log: Logger): Promise<void> {
-  const classifier = await loadClassifier(config.model.directory, { threads: config.model.threads });
+  const { directory, threads, engine: choice } = config.model;
+  const engine = await createEngine(choice, { threads });
+  const classifier = await loadClassifier(directory, { engine, threads });
   const detector = createFaceDetector({ threads: config.photos.concurrency });
   const release = async () => {
     await Promise.all([detector.close(), classifier.dispose()]);

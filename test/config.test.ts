@@ -23,6 +23,17 @@ describe('loadConfig', () => {
     expect(config.photos).toEqual({ maxBytes: 32 * 1024 * 1024, concurrency: 2, maxWaiting: 50 });
     expect(config.shutdownMs).toBe(20_000);
     expect(config.log.level).toBe('info');
+    expect(config.model.engine).toBe('auto');
+    expect(config.cooldown).toEqual({ personPerMinute: 12, channelPerMinute: 40 });
+    expect(config.operator).toEqual({ guilds: [], teams: [] });
+    expect(config.stateDirectory).toBe(join(directory, 'state'));
+    expect(config.dataDirectory).toBe(join(directory, 'data'));
+    expect([config.discord, config.slack, config.redisUrl, config.secrets]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      [],
+    ]);
   });
 
   test('reads the .env file, and the environment wins over it', () => {
@@ -57,6 +68,26 @@ describe('loadConfig', () => {
     ['LOCAL_PORT', '80.5', 'LOCAL_PORT must be a whole number from 0 to 65535.'],
     ['LOCAL_PORT', '0x50', 'LOCAL_PORT must be a whole number from 0 to 65535.'],
     ['PHOTO_CONCURRENCY', '0', 'PHOTO_CONCURRENCY must be a whole number from 1 to 32.'],
+    ['ENGINE', 'torch', 'ENGINE must be one of auto, onnx, tensorflow.'],
+    [
+      'DISCORD_TOKEN',
+      'a token',
+      'DISCORD_TOKEN must be the token of the page "Bot" in the developer portal, and nothing else.',
+    ],
+    ['SLACK_BOT_TOKEN', 'xapp-1', 'SLACK_BOT_TOKEN must be the token that starts with xoxb-.'],
+    ['SLACK_APP_TOKEN', 'xoxb-1', 'SLACK_APP_TOKEN must be the token that starts with xapp-.'],
+    [
+      'OPERATOR_GUILDS',
+      '123, mine',
+      'OPERATOR_GUILDS must be ids of servers, which are numbers, with commas between them.',
+    ],
+    [
+      'OPERATOR_TEAMS',
+      '123',
+      'OPERATOR_TEAMS must be ids of workspaces, which start with T, with commas between them.',
+    ],
+    ['REDIS_URL', 'localhost:6379', 'REDIS_URL must be an address that starts with redis:// or rediss://.'],
+    ['REDIS_URL', 'http://localhost', 'REDIS_URL must be an address that starts with redis:// or rediss://.'],
     ['LOG_LEVEL', 'loud', 'LOG_LEVEL must be one of silent, fatal, error, warn, info, debug, trace.'],
   ])('says in a sentence what is wrong with %s=%s', (name, value, sentence) => {
     expect(() => load({ [name]: value })).toThrow(new ConfigError(sentence));
@@ -78,6 +109,56 @@ describe('loadConfig', () => {
     expect(() => load()).toThrow(ConfigError);
     expect(() => load()).toThrow(/\.env cannot be read/);
   });
+});
+
+describe('credentials', () => {
+  const SOCKET = { SLACK_BOT_TOKEN: 'xoxb-1-2', SLACK_APP_TOKEN: 'xapp-1-2' };
+  const HTTP = { SLACK_BOT_TOKEN: 'xoxb-1-2', SLACK_SIGNING_SECRET: 'abc123', SLACK_PORT: '8080' };
+
+  test('of Discord are one token', () => {
+    expect(load({ DISCORD_TOKEN: 'MTA.Ab-c_d.Ef' }).discord).toEqual({ token: 'MTA.Ab-c_d.Ef' });
+  });
+
+  test('of Slack say how its events arrive; a port asks for the web server', () => {
+    expect(load(SOCKET).slack).toEqual({ botToken: 'xoxb-1-2', connection: { kind: 'socket', appToken: 'xapp-1-2' } });
+    const http = { kind: 'http', signingSecret: 'abc123', port: 8080 };
+    expect(load(HTTP).slack).toEqual({ botToken: 'xoxb-1-2', connection: http });
+    expect(load({ ...SOCKET, ...HTTP }).slack?.connection).toEqual(http);
+    expect(load({ ...SOCKET, SLACK_SIGNING_SECRET: 'abc123' }).slack?.connection.kind).toBe('socket');
+  });
+
+  test.each([
+    [{ SLACK_APP_TOKEN: 'xapp-1' }, /^SLACK_BOT_TOKEN is missing/],
+    [{ SLACK_SIGNING_SECRET: 'abc' }, /^SLACK_BOT_TOKEN is missing/],
+    [{ SLACK_PORT: '80' }, /^SLACK_BOT_TOKEN is missing/],
+    [{ SLACK_BOT_TOKEN: 'xoxb-1' }, /^SLACK_APP_TOKEN is missing/],
+    [{ SLACK_BOT_TOKEN: 'xoxb-1', SLACK_SIGNING_SECRET: 'abc' }, /^SLACK_PORT is missing/],
+    [{ ...SOCKET, SLACK_PORT: '80' }, /^SLACK_SIGNING_SECRET is missing/],
+  ])('half given, %j, name what is missing', (environment, sentence) => {
+    expect(() => load(environment as Record<string, string>)).toThrow(ConfigError);
+    expect(() => load(environment as Record<string, string>)).toThrow(sentence);
+  });
+
+  test('are all known as secrets, the password of an address in both its forms', () => {
+    const { secrets } = load({
+      ...SOCKET,
+      ...HTTP,
+      DISCORD_TOKEN: 'MTA.b.c',
+      REDIS_URL: 'redis://me:p%40ss@localhost',
+    });
+    expect(secrets).toEqual(['MTA.b.c', 'xoxb-1-2', 'xapp-1-2', 'abc123', 'p%40ss', 'p@ss']);
+  });
+
+  test('ids of operators may have commas, spaces or both between them', () => {
+    const { operator } = load({ OPERATOR_GUILDS: '12,34 , 56', OPERATOR_TEAMS: 'T0A E1B' });
+    expect(operator).toEqual({ guilds: ['12', '34', '56'], teams: ['T0A', 'E1B'] });
+  });
+});
+
+test('where the platforms are is nothing that settings can change', () => {
+  expect(load({ DISCORD_API: 'http://evil.example', discordApi: 'http://evil.example' }).internal).toEqual({});
+  const internal = { discordApi: 'http://127.0.0.1:1/api', fileOrigins: ['http://127.0.0.1:1'] };
+  expect(loadConfig({ environment: {}, directory, internal }).internal).toEqual(internal);
 });
 
 test('.env.example holds settings only, at their defaults', async () => {
