@@ -10,6 +10,8 @@ export interface Attachment {
   readonly id: string;
   /** The file's name as the person's device gave it: untrusted text. */
   readonly name: string;
+  /** Who posted it, as in `User.id`; absent where the platform does not say. */
+  readonly postedBy?: string;
   /**
    * Loads the file.
    * @param options.maxBytes stop, with a UserError 'too-large', as soon as more than this has arrived
@@ -26,6 +28,8 @@ export interface User {
   readonly id: string;
   /** What others see: untrusted text. */
   readonly name: string;
+  /** True where nobody else uses the bot, so that nobody waits behind this person: then there is no cooldown. */
+  readonly alone?: boolean;
   /** Whether this person administers the server or workspace that the request came from; false in a direct message. */
   isAdmin(): Promise<boolean>;
   /** Whether this person is an admin of the place that the bot's operator runs it for. */
@@ -124,7 +128,8 @@ export interface Request {
   /** Aborted when the answer is no longer wanted (message deleted) or can no longer be given (the bot stops). */
   readonly signal: AbortSignal;
   /**
-   * The pictures that people posted last in this channel, newest first, this message's own left out.
+   * The pictures that people posted last in this channel, newest first, this message's own left out. Each says who posted
+   * it, so that nobody's photo is read who does not want that.
    * @param limit at most so many
    */
   latestImages(limit: number): Promise<readonly Attachment[]>;
