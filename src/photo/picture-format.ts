@@ -45,10 +45,18 @@ function textKind(bytes: Uint8Array): Kind | undefined {
     // Of UTF-16 every other byte is 0: enough to recognise a tag.
     .replaceAll(isUtf16 ? '\0' : '\ufeff', '')
     .replace(/^(ï»¿|ÿþ|þÿ)/, '');
-  if (!/^\s*</.test(head)) return undefined;
-  if (/<(\w+:)?svg[\s>]/i.test(head) || /<!DOCTYPE\s+svg/i.test(head)) return { picture: 'an SVG drawing' };
-  if (/<(!DOCTYPE\s+html|html|head|body)[\s>]/i.test(head)) return { document: 'a web page' };
-  return undefined;
+  const prolog = /^(\s|<\?.*?\?>|<!--.*?-->)*/s.exec(head)![0];
+  const [, , name] = /^<(!DOCTYPE\s+)?(?:\w+:)?(\w+)/i.exec(head.slice(prolog.length)) ?? [];
+  switch (name?.toLowerCase()) {
+    case 'svg':
+      return { picture: 'an SVG drawing' };
+    case 'html':
+    case 'head':
+    case 'body':
+      return { document: 'a web page' };
+    default:
+      return undefined;
+  }
 }
 
 /** Signatures from the formats' own specifications. */

@@ -1,0 +1,111 @@
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { FACE_PIXELS, FACE_SIZE } from '../../src/emotion/labels.ts';
+import { CROP_MARGIN, cropFace } from '../../src/photo/crop.ts';
+import { type GrayImage, toGray } from '../../src/photo/image.ts';
+
+/** A picture of a formula of its pixel centres. */
+function picture(width: number, height: number, value: (x: number, y: number) => number): GrayImage {
+  const data = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) data[y * width + x] = Math.round(value(x + 0.5, y + 0.5));
+  }
+  return { width, height, data };
+}
+
+/** A square box whose crop, margin included, has this side and centre. */
+function boxFor(centreX: number, centreY: number, cropSide: number, angle = 0) {
+  const side = cropSide / CROP_MARGIN;
+  return { x: centreX - side / 2, y: centreY - side / 2, width: side, height: side, angle };
+}
+
+describe('cropFace', () => {
+  it('takes pixels as they are where the crop is as large as the network wants', () => {
+    const image = picture(100, 80, (x, y) => (x * 2 + y) % 256);
+    const crop = cropFace(image, boxFor(50, 40, FACE_SIZE));
+    expect(crop.length).toBe(FACE_PIXELS);
+    const expected = [];
+    for (let y = 0; y < FACE_SIZE; y++) {
+      const from = (40 - FACE_SIZE / 2 + y) * 100 + 50 - FACE_SIZE / 2;
+      expected.push(...image.data.subarray(from, from + FACE_SIZE));
+    }
+    expect([...crop]).toEqual(expected);
+  });
+
+  it('averages areas when it shrinks: stripes too fine to see become gray', () => {
+    const stripes = picture(600, 600, (x) => (Math.floor(x) % 2 === 0 ? 255 : 0));
+    const crop = cropFace(stripes, boxFor(300, 300, FACE_SIZE * 10));
+    expect(Math.min(...crop)).toBeGreaterThan(120);
+    expect(Math.max(...crop)).toBeLessThan(135);
+  });
+
+  it('shrinks and enlarges like an ideal resampler does a slope', () => {
+    const slope = picture(400, 400, (x, y) => x * 0.4 + y * 0.2);
+    for (const side of [24, 96, 300]) {
+      const crop = cropFace(slope, boxFor(200, 200, side));
+      for (const [column, row] of [
+        [0, 0],
+        [47, 0],
+        [10, 30],
+        [47, 47],
+      ] as const) {
+        const x = 200 + ((column + 0.5) / FACE_SIZE - 0.5) * side;
+        const y = 200 + ((row + 0.5) / FACE_SIZE - 0.5) * side;
+        expect(Math.abs(crop[row * FACE_SIZE + column]! - (x * 0.4 + y * 0.2))).toBeLessThanOrEqual(1.01);
+      }
+    }
+  });
+
+  it('agrees with sharp on a photo-like picture', async () => {
+    const image = picture(480, 480, (x, y) => 128 + 60 * Math.sin(x / 23) + 50 * Math.cos(y / 31));
+    const crop = cropFace(image, boxFor(240, 240, 480));
+    const expected = await sharp(image.data, { raw: { width: 480, height: 480, channels: 1 } })
+      .resize(FACE_SIZE, FACE_SIZE, { fit: 'fill', kernel: 'lanczos3' })
+      .toColourspace('b-w')
+      .raw()
+      .toBuffer();
+    const difference = crop.reduce((sum, value, k) => sum + Math.abs(value - expected[k]!), 0) / FACE_PIXELS;
+    expect(difference).toBeLessThan(2);
+  });
+
+  it('sets a leaning head upright', () => {
+    // A dark line through the centre, leaning 22 degrees clockwise: what the line between brow and chin would do.
+    const radians = (22 * Math.PI) / 180;
+    const leaning = picture(300, 300, (x, y) => {
+      const off = (x - 150) * Math.cos(radians) + (y - 150) * Math.sin(radians);
+      return Math.abs(off) < 6 ? 20 : 220;
+    });
+    const crop = cropFace(leaning, boxFor(150, 150, 144, 22));
+    for (let row = 0; row < FACE_SIZE; row++) {
+      expect(crop[row * FACE_SIZE + 23]).toBeLessThan(60);
+      expect(crop[row * FACE_SIZE + 12]).toBeGreaterThan(200);
+      expect(crop[row * FACE_SIZE + 35]).toBeGreaterThan(200);
+    }
+  });
+
+  it('repeats the border where the face reaches over the edge', () => {
+    const image = picture(60, 60, (x) => (x < 1 ? 200 : 40));
+    const crop = cropFace(image, boxFor(0, 30, FACE_SIZE));
+    for (let row = 0; row < FACE_SIZE; row++) {
+      expect(crop[row * FACE_SIZE]).toBe(200);
+      expect(crop[row * FACE_SIZE + 23]).toBe(200);
+      expect(crop[row * FACE_SIZE + 26]).toBe(40);
+    }
+  });
+
+  it('crops a face larger than any picture that is worked on', () => {
+    const crop = cropFace(
+      picture(2048, 2048, (x) => x / 9),
+      boxFor(1024, 1024, 2048),
+    );
+    expect(crop[0]).toBeLessThan(4);
+    expect(crop[47]).toBeGreaterThan(223);
+  });
+});
+
+describe('toGray', () => {
+  it('weighs red, green and blue as BT.601 does', () => {
+    const data = new Uint8Array([255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255, 10, 10, 10, 0, 0, 0]);
+    expect([...toGray({ width: 6, height: 1, data }).data]).toEqual([76, 150, 29, 255, 10, 0]);
+  });
+});

@@ -1,0 +1,61 @@
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { UserError, type UserErrorCode } from '../../src/errors.ts';
+import { pictureFormat } from '../../src/photo/picture-format.ts';
+import { SVG, ZIP } from '../fixtures/photos.ts';
+
+const bytes = (text: string) => Buffer.concat([Buffer.from(text, 'latin1'), Buffer.alloc(64)]);
+const iso = (...brands: string[]) =>
+  Buffer.concat([
+    Buffer.from([0, 0, 0, 12 + 4 * brands.length]),
+    Buffer.from(`ftyp${brands[0]}\0\0\0\0${brands.slice(1).join('')}`, 'latin1'),
+    Buffer.alloc(64),
+  ]);
+
+describe('pictureFormat', () => {
+  it.each(['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif'] as const)('knows a %s that sharp wrote', async (format) => {
+    const file = await sharp({ create: { width: 16, height: 16, channels: 3, background: 'teal' } })
+      .toFormat(format)
+      .toBuffer();
+    expect(pictureFormat(file)).toBe(format);
+  });
+
+  it('takes a HEIF container with AVIF among its compatible brands for AVIF', () => {
+    expect(pictureFormat(iso('mif1', 'mif1', 'avif'))).toBe('avif');
+  });
+
+  it.each<[string, Buffer, UserErrorCode, RegExp]>([
+    ['an empty file', Buffer.alloc(0), 'empty-file', /empty/],
+    ['noise', Buffer.from([1, 2, 3, 4, 5, 6]), 'not-a-picture', /not a picture/],
+    ['a single byte', Buffer.from([0xff]), 'not-a-picture', /not a picture/],
+    ['plain text', Buffer.from('hello <svg'), 'not-a-picture', /not a picture/],
+    ['a zip', ZIP, 'not-a-picture', /zip archive/],
+    ['a PDF', bytes('%PDF-1.7'), 'not-a-picture', /PDF/],
+    ['a compressed SVG', bytes('\x1f\x8b\x08'), 'not-a-picture', /compressed/],
+    ['a web page', Buffer.from('<!DOCTYPE html><html><svg></svg></html>'), 'not-a-picture', /web page/],
+    ['a video', iso('isom', 'iso2', 'mp41'), 'not-a-picture', /video/],
+    ['an SVG', SVG, 'unsupported-picture', /SVG/],
+    ['an SVG after a byte order mark', Buffer.from('\ufeff  <svg>'), 'unsupported-picture', /SVG/],
+    ['an SVG in UTF-16', Buffer.from('\ufeff<svg width="9">', 'utf16le'), 'unsupported-picture', /SVG/],
+    ['an SVG with a prefix', Buffer.from('<s:svg xmlns:s="x">'), 'unsupported-picture', /SVG/],
+    ['a HEIC', iso('heic', 'mif1', 'heic'), 'unsupported-picture', /HEIC.*JPEG/],
+    ['a BMP', bytes('BM'), 'unsupported-picture', /BMP.*JPEG/],
+    ['a JPEG XL', bytes('\xff\x0a'), 'unsupported-picture', /JPEG XL/],
+    ['a JPEG 2000', bytes('\0\0\0\x0cjP  '), 'unsupported-picture', /JPEG 2000/],
+    ['a Photoshop file', bytes('8BPS'), 'unsupported-picture', /Photoshop/],
+    ['an icon', bytes('\0\0\x01\0'), 'unsupported-picture', /icon/],
+    ['a raw photo (CR2)', bytes('II*\0\x10\0\0\0CR'), 'unsupported-picture', /raw/],
+    ['a raw photo (CR3)', iso('crx ', 'crx '), 'unsupported-picture', /raw/],
+  ])('refuses %s', (_, file, code, words) => {
+    let thrown: unknown;
+    try {
+      pictureFormat(file);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(UserError);
+    expect((thrown as UserError).code).toBe(code);
+    expect((thrown as UserError).message).toMatch(words);
+    expect((thrown as UserError).message).toMatch(/[Pp]lease/);
+  });
+});
