@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Attachment, Channel, Posted, Reply, Request, User } from '../../commands/request.ts';
 import { ConfigError } from '../config.ts';
 import { UserError } from '../errors.ts';
-import { tooLarge } from './local/body.ts';
+import { tooLarge } from './body.ts';
 import { LocalChannel, type StoredFile } from './local/channel.ts';
 import { createServer, MAX_FILES, type PostedFile } from './local/server.ts';
 import type { Platform, PlatformContext } from './platform.ts';

@@ -4,7 +4,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { z } from 'zod';
 import { UserError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
-import { readBounded } from './body.ts';
+import { readBounded } from '../body.ts';
 import type { LocalChannel } from './channel.ts';
 import { browserPictureType } from './file-type.ts';
 import { refusal, SECURITY_HEADERS } from './guard.ts';

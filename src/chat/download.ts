@@ -1,0 +1,155 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { UserError } from '../errors.ts';
+import { readBounded } from './body.ts';
+
+/** Redirects that are followed: a platform needs one at most. */
+const MAX_REDIRECTS = 3;
+/** Tries in all where the host is busy or the connection breaks. */
+const MAX_TRIES = 3;
+/** Milliseconds before the second try, doubled for each further one; a host that names a time of its own gets it. */
+const FIRST_PAUSE_MS = 300;
+
+/** What a download may and may not. */
+export interface DownloadOptions {
+  /** The platform's own file hosts: a whole name, or with a leading dot every name that ends so ('.example.com'). */
+  readonly allowedHosts: readonly string[];
+  /** Sent to the address itself and to no other host that it redirects to, e.g. the token. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Most bytes that are kept. */
+  readonly maxBytes: number;
+  /** Milliseconds for everything together: redirects, further tries and the bytes. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+  /** Origins that tests put in the platform's place; only addresses of this machine have an effect, and those may be http. */
+  readonly testOrigins?: readonly string[];
+  readonly fetch?: typeof fetch;
+}
+
+/**
+ * Loads a file that was posted, from nowhere but the platform's own hosts: an address that a person could choose would let
+ * them look into the network that the bot runs in. Only https; every redirect is checked like the address itself.
+ *
+ * @returns the file's bytes, of whatever type: what the host says about them is not believed
+ * @throws UserError 'not-allowed' for an address elsewhere, 'not-found' where the file is gone, 'too-large' as soon as more
+ *   has arrived than allowed, 'too-slow' after `timeoutMs`, 'busy' where the host cannot be reached or fails again and
+ *   again; the signal's reason once it is aborted; Error where the host refuses, which no person can put right
+ */
+export async function downloadAttachment(url: string, options: DownloadOptions): Promise<Buffer> {
+  const { signal, timeoutMs } = options;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const either = signal ? AbortSignal.any([signal, timeout]) : timeout;
+  try {
+    return await withRetries(() => loadOnce(url, options, either), either);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (timeout.aborted) {
+      throw new UserError('too-slow', 'The picture took too long to load. Try again, or post a smaller copy.', {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+/** The host cannot answer now, but may soon. */
+class PassingFailure extends Error {
+  override readonly name = 'PassingFailure';
+
+  constructor(
+    message: string,
+    readonly pauseMs?: number,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+async function withRetries(load: () => Promise<Buffer>, signal: AbortSignal): Promise<Buffer> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await load();
+    } catch (error) {
+      if (!(error instanceof PassingFailure) || signal.aborted) throw error;
+      if (tries === MAX_TRIES) {
+        throw new UserError('busy', 'The picture could not be loaded just now. Try again in a minute.', {
+          cause: error,
+        });
+      }
+      await delay(error.pauseMs ?? FIRST_PAUSE_MS * 2 ** (tries - 1), undefined, { signal });
+    }
+  }
+}
+
+async function loadOnce(address: string, options: DownloadOptions, signal: AbortSignal): Promise<Buffer> {
+  const start = checked(address, options);
+  let url = start;
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+    const headers = url.origin === start.origin ? options.headers : undefined;
+    const response = await request(url, { ...(headers && { headers }), redirect: 'manual', signal }, options);
+    const location = response.headers.get('location');
+    if (response.status >= 300 && response.status < 400 && location !== null) {
+      await response.body?.cancel();
+      url = checked(location, options, url);
+      continue;
+    }
+    return await bytesOf(response, options.maxBytes);
+  }
+  throw new Error(`a file was redirected more than ${MAX_REDIRECTS} times`);
+}
+
+async function request(url: URL, init: RequestInit, { fetch: send = fetch }: DownloadOptions): Promise<Response> {
+  try {
+    return await send(url, init);
+  } catch (error) {
+    if (error instanceof TypeError) throw new PassingFailure('no connection', undefined, { cause: error });
+    throw error;
+  }
+}
+
+async function bytesOf(response: Response, maxBytes: number): Promise<Buffer> {
+  if (!response.ok) {
+    await response.body?.cancel();
+    throw failure(response);
+  }
+  try {
+    return await readBounded(response.body ?? ReadableStream.from<Uint8Array>([]), maxBytes);
+  } catch (error) {
+    if (error instanceof TypeError) throw new PassingFailure('the connection broke', undefined, { cause: error });
+    throw error;
+  }
+}
+
+function failure({ status, headers }: Response): Error {
+  if (status === 404 || status === 410) {
+    return new UserError('not-found', 'That picture is not there any more. Post it again.');
+  }
+  if (status === 429 || status >= 500) return new PassingFailure(`status ${status}`, pauseOf(headers));
+  return new Error(`a file's host answered with status ${status}`);
+}
+
+/** Milliseconds of a Retry-After header in seconds, the form that the platforms use; undefined for anything else. */
+function pauseOf(headers: Headers): number | undefined {
+  const seconds = Number.parseFloat(headers.get('retry-after') ?? '');
+  return seconds >= 0 ? seconds * 1000 : undefined;
+}
+
+/** @throws UserError 'not-allowed' unless the address is one of the platform's */
+function checked(address: string, options: DownloadOptions, base?: URL): URL {
+  const url = URL.canParse(address, base?.href) ? new URL(address, base) : undefined;
+  if (url && url.username === '' && url.password === '' && (isPlatforms(url, options) || isTests(url, options))) {
+    return url;
+  }
+  throw new UserError(
+    'not-allowed',
+    'That picture is on another server. I only load what was uploaded here: upload it.',
+  );
+}
+
+function isPlatforms({ protocol, port, hostname }: URL, { allowedHosts }: DownloadOptions): boolean {
+  if (protocol !== 'https:' || port !== '') return false;
+  return allowedHosts.some((host) => (host.startsWith('.') ? hostname.endsWith(host) : hostname === host));
+}
+
+function isTests({ hostname, origin }: URL, { testOrigins = [] }: DownloadOptions): boolean {
+  return ['127.0.0.1', 'localhost', '[::1]'].includes(hostname) && testOrigins.includes(origin);
+}

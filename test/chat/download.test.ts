@@ -1,0 +1,274 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { type DownloadOptions, downloadAttachment } from '../../src/chat/download.ts';
+import { UserError } from '../../src/errors.ts';
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+const servers: Server[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
+  }
+});
+
+/** A file host on loopback that answers with `handler`. @returns its origin and the paths that were asked for */
+async function host(handler: Handler) {
+  const asked: { path: string; authorization: string | undefined }[] = [];
+  const server = createServer((request, response) => {
+    asked.push({ path: request.url!, authorization: request.headers.authorization });
+    handler(request, response);
+  });
+  servers.push(server);
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
+
+const options = (overrides: Partial<DownloadOptions> = {}): DownloadOptions => ({
+  allowedHosts: ['cdn.example.com', '.files.example.com'],
+  maxBytes: 1000,
+  timeoutMs: 5000,
+  ...overrides,
+});
+
+/** A fetch that answers by address and records what was asked. */
+function fakeFetch(answer: (url: string) => Response) {
+  return vi.fn(async (input: string | URL | Request, _init?: RequestInit) => answer(String(input)));
+}
+
+const redirectTo = (location: string, status = 302) => new Response(null, { status, headers: { location } });
+
+describe('what is loaded from', () => {
+  test.each([
+    'https://cdn.example.com/a.png',
+    'https://CDN.example.com:443/a.png?x=1',
+    'https://eu.files.example.com/a.png',
+  ])('%s', async (url) => {
+    const send = fakeFetch(() => new Response('bytes'));
+    expect(String(await downloadAttachment(url, options({ fetch: send })))).toBe('bytes');
+    expect(send).toHaveBeenCalledOnce();
+  });
+
+  test.each([
+    ['another host', 'https://evil.example/a.png'],
+    ['http', 'http://cdn.example.com/a.png'],
+    ['another scheme', 'file:///etc/passwd'],
+    ['data', 'data:image/png;base64,AAAA'],
+    ['a relative address', '/etc/passwd'],
+    ['nothing', ''],
+    ['loopback by name', 'https://localhost/a.png'],
+    ['loopback by number', 'https://127.0.0.1/a.png'],
+    ['loopback as one number', 'https://2130706433/a.png'],
+    ['loopback in hexadecimal', 'https://0x7f.1/a.png'],
+    ['loopback in IPv6', 'https://[::1]/a.png'],
+    ['loopback mapped into IPv6', 'https://[::ffff:127.0.0.1]/a.png'],
+    ['a cloud’s metadata', 'http://169.254.169.254/latest/meta-data/'],
+    ['a name in userinfo', 'https://cdn.example.com@evil.example/a.png'],
+    ['userinfo before the right host', 'https://me:secret@cdn.example.com/a.png'],
+    ['a backslash that ends the host', 'https://evil.example\\@cdn.example.com/a.png'],
+    ['another port', 'https://cdn.example.com:8443/a.png'],
+    ['a longer name', 'https://cdn.example.com.evil.example/a.png'],
+    ['a name that ends alike', 'https://evilcdn.example.com/a.png'],
+    ['a suffix without its dot', 'https://evilfiles.example.com/a.png'],
+    ['the suffix itself', 'https://files.example.com/a.png'],
+    ['the fragment', 'https://evil.example/#.files.example.com'],
+    ['a trailing dot', 'https://cdn.example.com./a.png'],
+  ])('but not from %s', async (_trick, url) => {
+    const send = fakeFetch(() => new Response('secret'));
+    const attempt = downloadAttachment(url, options({ fetch: send, headers: { authorization: 'Bearer token' } }));
+    await expect(attempt).rejects.toMatchObject({ name: 'UserError', code: 'not-allowed' });
+    expect(send).not.toHaveBeenCalled();
+  });
+
+  test('a test’s own server only where it is listed, and only on this machine', async () => {
+    const { origin, asked } = await host((_request, response) => response.end('bytes'));
+    const url = `${origin}/a.png`;
+    await expect(downloadAttachment(url, options())).rejects.toMatchObject({ code: 'not-allowed' });
+    await expect(downloadAttachment(url, options({ testOrigins: ['http://127.0.0.1:1'] }))).rejects.toThrow(UserError);
+    expect(asked).toEqual([]);
+    expect(String(await downloadAttachment(url, options({ testOrigins: [origin] })))).toBe('bytes');
+    const elsewhere = options({ testOrigins: ['http://evil.example'] });
+    await expect(downloadAttachment('http://evil.example/a.png', elsewhere)).rejects.toThrow(UserError);
+  });
+});
+
+describe('a redirect', () => {
+  test('to another of the platform’s hosts is followed, without the token', async () => {
+    const send = fakeFetch((url) =>
+      url.includes('cdn') ? redirectTo('https://eu.files.example.com/b.png') : new Response('bytes'),
+    );
+    const headers = { authorization: 'Bearer token' };
+    const url = 'https://cdn.example.com/a.png';
+    expect(String(await downloadAttachment(url, options({ fetch: send, headers })))).toBe('bytes');
+    expect(send.mock.calls.map(([to, init]) => [String(to), init?.headers])).toEqual([
+      [url, headers],
+      ['https://eu.files.example.com/b.png', undefined],
+    ]);
+    expect(send.mock.calls.every(([, init]) => init?.redirect === 'manual')).toBe(true);
+  });
+
+  test('on the same host is followed with the token', async () => {
+    const { origin, asked } = await host((request, response) => {
+      if (request.url === '/b.png') response.end('bytes');
+      else response.writeHead(301, { location: '/b.png' }).end();
+    });
+    const headers = { authorization: 'Bearer token' };
+    await downloadAttachment(`${origin}/a.png`, options({ testOrigins: [origin], headers }));
+    expect(asked).toEqual([
+      { path: '/a.png', authorization: 'Bearer token' },
+      { path: '/b.png', authorization: 'Bearer token' },
+    ]);
+  });
+
+  test.each([
+    ['elsewhere', 'https://evil.example/a.png'],
+    ['this machine', 'http://127.0.0.1:80/a.png'],
+    ['http', 'http://cdn.example.com/a.png'],
+    ['a host by the scheme’s short form', '//evil.example/a.png'],
+    ['a file', 'file:///etc/passwd'],
+  ])('to %s is refused before anything is asked there', async (_where, location) => {
+    const send = fakeFetch(() => redirectTo(location, 307));
+    const attempt = downloadAttachment('https://cdn.example.com/a.png', options({ fetch: send }));
+    await expect(attempt).rejects.toMatchObject({ code: 'not-allowed' });
+    expect(send).toHaveBeenCalledOnce();
+  });
+
+  test('from a real server to another real server is refused', async () => {
+    const inside = await host((_request, response) => response.end('secret'));
+    const outside = await host((_request, response) => response.writeHead(302, { location: inside.origin }).end());
+    const attempt = downloadAttachment(`${outside.origin}/a.png`, options({ testOrigins: [outside.origin] }));
+    await expect(attempt).rejects.toMatchObject({ code: 'not-allowed' });
+    expect(inside.asked).toEqual([]);
+  });
+
+  test('in a circle ends', async () => {
+    const send = fakeFetch((url) => redirectTo(url));
+    const attempt = downloadAttachment('https://cdn.example.com/a.png', options({ fetch: send }));
+    await expect(attempt).rejects.toThrow('redirected more than 3 times');
+    expect(send).toHaveBeenCalledTimes(4);
+  });
+});
+
+describe('size and time', () => {
+  test('exactly as much as allowed is loaded', async () => {
+    const { origin } = await host((_request, response) => response.end(Buffer.alloc(1000, 7)));
+    const bytes = await downloadAttachment(origin, options({ testOrigins: [origin] }));
+    expect(bytes).toEqual(Buffer.alloc(1000, 7));
+  });
+
+  test('a stream without a length is given up where it exceeds the bound', async () => {
+    let sent = 0;
+    const { origin } = await host((_request, response) => {
+      const timer = setInterval(() => {
+        sent += 400;
+        response.write(Buffer.alloc(400));
+      }, 5);
+      response.once('close', () => clearInterval(timer));
+    });
+    const attempt = downloadAttachment(origin, options({ testOrigins: [origin] }));
+    await expect(attempt).rejects.toMatchObject({ name: 'UserError', code: 'too-large' });
+    // The rest is not read: the connection closes soon.
+    const atError = sent;
+    await new Promise((done) => setTimeout(done, 100));
+    expect(sent).toBeLessThan(atError + 4000);
+  });
+
+  test('a length that lies is not believed', async () => {
+    const body = new Response(Buffer.alloc(2000), { headers: { 'content-length': '10' } });
+    const attempt = downloadAttachment('https://cdn.example.com/', options({ fetch: fakeFetch(() => body) }));
+    await expect(attempt).rejects.toMatchObject({ code: 'too-large' });
+  });
+
+  test.each(['headers', 'bytes'])('a host that never sends its %s is given up in time', async (silence) => {
+    const { origin } = await host((_request, response) => {
+      if (silence === 'bytes') response.writeHead(200, { 'content-length': '500' }).write('a');
+    });
+    const started = Date.now();
+    const attempt = downloadAttachment(origin, options({ testOrigins: [origin], timeoutMs: 100 }));
+    await expect(attempt).rejects.toMatchObject({ name: 'UserError', code: 'too-slow' });
+    expect(Date.now() - started).toBeLessThan(2000);
+  });
+
+  test('the caller’s signal gives up with its own reason', async () => {
+    const { origin } = await host(() => {});
+    const controller = new AbortController();
+    const attempt = downloadAttachment(origin, options({ testOrigins: [origin], signal: controller.signal }));
+    const reason = new Error('the message was removed');
+    setTimeout(() => controller.abort(reason), 20);
+    await expect(attempt).rejects.toBe(reason);
+  });
+});
+
+describe('a host that', () => {
+  /** Answers with these statuses, one after the other, and then with the file. */
+  async function failing(statuses: readonly number[], headers: Record<string, string> = {}) {
+    const left = [...statuses];
+    return await host((_request, response) => {
+      const status = left.shift();
+      if (status === undefined) response.end('bytes');
+      else response.writeHead(status, headers).end();
+    });
+  }
+
+  test.each([404, 410])('has lost the file (%i) is not asked again', async (status) => {
+    const { origin, asked } = await failing([status]);
+    const attempt = downloadAttachment(origin, options({ testOrigins: [origin] }));
+    await expect(attempt).rejects.toMatchObject({ name: 'UserError', code: 'not-found' });
+    expect(asked).toHaveLength(1);
+  });
+
+  test.each([401, 403])('refuses (%i) is a matter for the log', async (status) => {
+    const { origin, asked } = await failing([status]);
+    const attempt = downloadAttachment(origin, options({ testOrigins: [origin] }));
+    await expect(attempt).rejects.toThrow(`status ${status}`);
+    await expect(attempt).rejects.not.toBeInstanceOf(UserError);
+    expect(asked).toHaveLength(1);
+  });
+
+  test('fails for a moment is asked again', async () => {
+    const { origin, asked } = await failing([503, 500]);
+    expect(String(await downloadAttachment(origin, options({ testOrigins: [origin] })))).toBe('bytes');
+    expect(asked).toHaveLength(3);
+  });
+
+  test('names a time is asked again after it', async () => {
+    const { origin } = await failing([429], { 'retry-after': '0.7' });
+    const started = Date.now();
+    expect(String(await downloadAttachment(origin, options({ testOrigins: [origin] })))).toBe('bytes');
+    expect(Date.now() - started).toBeGreaterThanOrEqual(690);
+  });
+
+  test('names a time beyond the bound is given up at the bound', async () => {
+    const { origin, asked } = await failing([429], { 'retry-after': '3600' });
+    const attempt = downloadAttachment(origin, options({ testOrigins: [origin], timeoutMs: 200 }));
+    await expect(attempt).rejects.toMatchObject({ code: 'too-slow' });
+    expect(asked).toHaveLength(1);
+  });
+
+  test('fails again and again is given up after three tries', async () => {
+    const { origin, asked } = await failing([502, 502, 502, 502]);
+    const attempt = downloadAttachment(origin, options({ testOrigins: [origin] }));
+    await expect(attempt).rejects.toMatchObject({ name: 'UserError', code: 'busy' });
+    expect(asked).toHaveLength(3);
+  });
+
+  test('breaks the connection off is asked again', async () => {
+    let first = true;
+    const { origin } = await host((_request, response) => {
+      if (!first) response.end('bytes');
+      else response.writeHead(200, { 'content-length': '500' }).write('half', () => response.destroy());
+      first = false;
+    });
+    expect(String(await downloadAttachment(origin, options({ testOrigins: [origin] })))).toBe('bytes');
+  });
+
+  test('cannot be reached makes a sentence', async () => {
+    const { origin } = await host(() => {});
+    const gone = servers.pop()!;
+    await new Promise((done) => gone.close(done));
+    const attempt = downloadAttachment(origin, options({ testOrigins: [origin] }));
+    await expect(attempt).rejects.toMatchObject({ name: 'UserError', code: 'busy' });
+  });
+});
