@@ -1,4 +1,4 @@
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { decodePhoto, WORKING_SIDE } from '../../src/photo/decode.ts';
 import { DEFAULT_LIMITS } from '../../src/photo/limits.ts';
@@ -17,7 +17,7 @@ describe('decodePhoto', () => {
     expect(Math.max(green!, blue!)).toBeLessThan(20);
   });
 
-  it.each<[string, (file: sharp.Sharp) => sharp.Sharp, number]>([
+  it.each<[string, (file: Sharp) => Sharp, number]>([
     ['16 bits a channel', (file) => file.toColourspace('rgb16').png(), 2],
     ['a palette', (file) => file.png({ palette: true }), 2],
     // Inks do not reach every colour of a screen.

@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import sharp from 'sharp';
+import { afterAll, describe, expect, it } from 'vitest';
+import { FACE_PIXELS } from '../../src/emotion/labels.ts';
+import { createFaceDetector, type FaceBox, type FaceDetector } from '../../src/photo/faces.ts';
+import { inReadingOrder, readPhoto } from '../../src/photo/read-photo.ts';
+import { fourColours, hugePng, SVG, sampleBytes, ZIP } from '../fixtures/photos.ts';
+import { fakeClassifier, reading } from '../fixtures/readings.ts';
+
+const happy = reading({ happy: 9, neutral: 1 });
+const unsure = reading({ sad: 4, neutral: 3, fear: 3 });
+const detector = createFaceDetector();
+afterAll(() => detector.close());
+
+/** A detector that finds these faces in whatever it is shown. */
+function finds(...faces: Partial<FaceBox>[]): FaceDetector {
+  return {
+    detect: async () => faces.map((face) => ({ x: 0, y: 0, width: 10, height: 10, angle: 0, score: 1, ...face })),
+    close: async () => {},
+  };
+}
+
+describe('readPhoto on real photos', () => {
+  it('walks from bytes to an annotated picture', async () => {
+    const classifier = fakeClassifier([happy, unsure]);
+    const photo = await readPhoto(sampleBytes(4), { detector, classifier });
+    expect([photo.width, photo.height]).toEqual([1920, 1448]);
+    expect(photo.faces.map(({ emotion }) => emotion)).toEqual(['happy', 'unsure', 'happy', 'unsure']);
+    const centres = photo.faces.map(({ box }) => box.x + box.width / 2);
+    expect(centres).toEqual([...centres].sort((a, b) => a - b));
+    for (const { box } of photo.faces) {
+      expect(Object.values(box).every(Number.isInteger)).toBe(true);
+      expect(box.width).toBeGreaterThan(150);
+    }
+    expect(classifier.crops.map(({ length }) => length)).toEqual(Array(4).fill(FACE_PIXELS));
+    expect(photo.picture!.altText).toMatch(/^Photo with 4 faces: 1 happy \(90 %\), 2 unsure between sad/);
+    const { width, height, format, exif } = await sharp(photo.picture!.bytes).metadata();
+    expect([width, height, format, exif]).toEqual([photo.picture!.width, photo.picture!.height, 'jpeg', undefined]);
+    expect(photo.milliseconds).toBeGreaterThan(0);
+  });
+
+  it('finds the same faces where the camera was turned', async () => {
+    const upright = await sharp(sampleBytes(6)).resize(960).jpeg().toBuffer();
+    const { height } = await sharp(upright).metadata();
+    // Stored lying on its side, with the tag that sets it upright again.
+    const turned = await sharp(upright).rotate(270).withMetadata({ orientation: 6 }).jpeg().toBuffer();
+    const photo = await readPhoto(turned, { detector, classifier: fakeClassifier([happy]) }, { annotate: false });
+    expect([photo.width, photo.height]).toEqual([960, height]);
+    expect(photo.faces).toHaveLength(4);
+    expect(photo.picture).toBeUndefined();
+  });
+
+  it('answers a photo with no face', async () => {
+    const file = await fourColours(640, 480).png().toBuffer();
+    const photo = await readPhoto(file, { detector, classifier: fakeClassifier([happy]) });
+    expect(photo.faces).toEqual([]);
+    expect(photo.picture!.altText).toBe('Photo in which no face was found');
+  });
+});
+
+describe('readPhoto', () => {
+  const file = fourColours(200, 100).png().toBuffer();
+  const classifier = fakeClassifier([happy]);
+
+  it('clips boxes at the edges and rounds them', async () => {
+    const faces = finds(
+      { x: -5.4, y: -7, width: 30.2, height: 40 },
+      { x: 180.6, y: 80.5, width: 50, height: 50 },
+      { x: 90, y: 99.8, width: 8, height: 30 },
+    );
+    const photo = await readPhoto(await file, { detector: faces, classifier }, { annotate: false });
+    expect(photo.faces.map(({ box }) => box)).toEqual([
+      { x: 0, y: 0, width: 25, height: 33 },
+      { x: 90, y: 99, width: 8, height: 1 },
+      { x: 181, y: 81, width: 19, height: 19 },
+    ]);
+  });
+
+  it('gives boxes in pixels of the photo, whatever size it is worked on', async () => {
+    const large = await sharp({ create: { width: 4096, height: 3000, channels: 3, background: 'gray' } })
+      .jpeg()
+      .toBuffer();
+    const photo = await readPhoto(large, { detector: finds({ x: 100, y: 200, width: 50, height: 60 }), classifier });
+    expect(photo.faces[0]!.box).toEqual({ x: 200, y: 400, width: 100, height: 120 });
+    expect([photo.picture!.width, photo.picture!.height]).toEqual([1600, 1172]);
+  });
+
+  it.each<[string, () => Promise<Uint8Array> | Uint8Array, string]>([
+    ['an empty file', () => new Uint8Array(0), 'empty-file'],
+    ['a text', () => Buffer.from('I am no picture.'), 'not-a-picture'],
+    ['a zip renamed .jpg', () => ZIP, 'not-a-picture'],
+    ['an SVG', () => SVG, 'unsupported-picture'],
+    ['a cut JPEG', () => sampleBytes(3).subarray(0, 90_000), 'cut-picture'],
+    ['a 225-megapixel PNG', hugePng, 'too-many-pixels'],
+    ['a file beyond the bound', () => new Uint8Array(33 * 2 ** 20), 'too-large'],
+  ])('refuses %s in one sentence or two', async (_, bytes, code) => {
+    const refused = readPhoto(await bytes(), { detector: finds({}), classifier });
+    await expect(refused).rejects.toMatchObject({ name: 'UserError', code, message: /^[A-Z].*[Pp]lease.*\.$/ });
+  });
+
+  it('takes its bounds from the caller', async () => {
+    const small = { detector: finds({}), classifier, limits: { maxPixels: 100 * 100 } };
+    await expect(readPhoto(await file, small)).rejects.toMatchObject({ code: 'too-many-pixels' });
+  });
+
+  it('ends when time is over, and tells the detector', async () => {
+    let told: AbortSignal | undefined;
+    const stuck: FaceDetector = {
+      detect: async (_, options) => {
+        told = options!.signal;
+        return await new Promise(() => {});
+      },
+      close: async () => {},
+    };
+    const reading = readPhoto(await file, { detector: stuck, classifier, limits: { maxMilliseconds: 200 } });
+    await expect(reading).rejects.toMatchObject({ code: 'too-slow' });
+    expect(told!.aborted).toBe(true);
+  });
+
+  it('ends when it is called off, even where a step does not listen', async () => {
+    const deaf = { ...classifier, classify: async () => await new Promise<never>(() => {}) };
+    const controller = new AbortController();
+    const reason = new Error('the message was deleted');
+    const reading = readPhoto(await file, { detector: finds({}), classifier: deaf }, { signal: controller.signal });
+    await Promise.all([expect(reading).rejects.toBe(reason), sleep(100).then(() => controller.abort(reason))]);
+  });
+
+  it('does nothing when it was called off before', async () => {
+    const reason = new Error('never mind');
+    const options = { signal: AbortSignal.abort(reason) };
+    await expect(readPhoto(new Uint8Array(0), { detector: finds(), classifier }, options)).rejects.toBe(reason);
+  });
+
+  it('lets a bug through as it is', async () => {
+    const bug = new TypeError('x is not a function');
+    const broken = { ...classifier, classify: () => Promise.reject(bug) };
+    await expect(readPhoto(await file, { detector: finds({}), classifier: broken })).rejects.toBe(bug);
+  });
+});
+
+it('inReadingOrder goes from left to right, and down where one is above the other', () => {
+  const at = (x: number, y: number, width = 10) => ({ x, y, width, height: 10 });
+  const faces = [at(50, 0), at(10, 30), at(20, 5), at(0, 8, 30)];
+  expect(inReadingOrder(faces)).toEqual([at(0, 8, 30), at(10, 30), at(20, 5), at(50, 0)]);
+  expect(inReadingOrder([at(7, 40), at(7, 2)])).toEqual([at(7, 2), at(7, 40)]);
+});
