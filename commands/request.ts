@@ -10,7 +10,7 @@ export interface Attachment {
   readonly id: string;
   /** The file's name as the person's device gave it: untrusted text. */
   readonly name: string;
-  /** Who posted it, as in `User.id`; absent where the platform does not say. */
+  /** Who posted it, as in `User.id`, where that may be somebody else than the person who asks. */
   readonly postedBy?: string;
   /**
    * Loads the file.
@@ -52,6 +52,8 @@ export interface Channel {
   readonly id: string;
   /** True where only one person and the bot are. */
   readonly isDirect: boolean;
+  /** The channel whose settings hold here too: of a thread or forum post, its parent. Its own id unless told. */
+  readonly settingsId?: string;
   /** Sends an ordinary message, one that answers nothing: for what goes on after the request has been answered. */
   post(reply: Reply): Promise<Posted>;
 }
@@ -121,6 +123,11 @@ export interface Request {
   readonly id: string;
   /** The command that was asked for; absent for an ordinary message, whose attachments are then read. */
   readonly command?: { readonly name: string; readonly input: CommandInput };
+  /**
+   * True for an ordinary message that speaks to the bot: one that mentions it, or one between a person and the bot alone.
+   * Where a channel is set to answers 'only when asked', this and commands are what asks.
+   */
+  readonly asked?: boolean;
   /** The files of this message, in its order. */
   readonly attachments: readonly Attachment[];
   readonly user: User;
