@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import { type Config, ConfigError } from '../config.ts';
+import type { Logger } from '../log.ts';
+import { FileStore } from './file-store.ts';
+import { RedisStore } from './redis-store.ts';
+import { Settings } from './settings.ts';
+
+/**
+ * The settings of people and channels: in Redis where the configuration names one, else in a file of the state folder.
+ * @throws ConfigError where they cannot be opened: without them nobody knows who opted out
+ */
+export async function openSettings(
+  config: Pick<Config, 'redisUrl' | 'stateDirectory'>,
+  log: Logger,
+): Promise<Settings> {
+  if (config.redisUrl !== undefined) {
+    try {
+      return new Settings(await RedisStore.connect(config.redisUrl, log));
+    } catch (cause) {
+      throw new ConfigError(`Redis at REDIS_URL cannot be used: ${(cause as Error).message}.`, { cause });
+    }
+  }
+  const path = join(config.stateDirectory, 'settings.db');
+  try {
+    return new Settings(new FileStore(path));
+  } catch (cause) {
+    throw new ConfigError(`The settings in ${path} cannot be opened: ${(cause as Error).message}.`, { cause });
+  }
+}

@@ -1,0 +1,89 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from '../log.ts';
+import { noSpace, type Store, unreachable } from './store.ts';
+
+/** Before every key, so that one Redis can serve other programs too. */
+const PREFIX = 'emotion-bot:';
+/** Milliseconds for a connection and for an answer. */
+const TIMEOUT_MS = 5000;
+/** Longest pause between two tries to connect again, in milliseconds. */
+const MAX_PAUSE_MS = 5000;
+
+/**
+ * A store in Redis, for bots on several machines. How much a crash of Redis itself loses is a matter of its own settings
+ * (`appendonly yes`, `appendfsync always` for nothing at all).
+ */
+export class RedisStore implements Store {
+  readonly #client: Redis;
+
+  private constructor(client: Redis) {
+    this.#client = client;
+  }
+
+  /**
+   * Connects. A connection that is lost later is opened again.
+   * @throws Error where Redis cannot be reached or refuses
+   */
+  static async connect(url: string, log: Logger): Promise<RedisStore> {
+    // Loaded here, since most bots never need it.
+    const { Redis: Client } = await import('ioredis');
+    const client = new Client(url, {
+      keyPrefix: PREFIX,
+      lazyConnect: true,
+      connectTimeout: TIMEOUT_MS,
+      commandTimeout: TIMEOUT_MS,
+      maxRetriesPerRequest: 1,
+      retryStrategy: (tries) => Math.min(100 * 2 ** Math.min(tries, 10), MAX_PAUSE_MS),
+    });
+    let connected = false;
+    let reason: unknown;
+    client.on('error', (error) => {
+      reason = error;
+      if (connected) log.warn({ err: error }, 'the connection to Redis is lost');
+    });
+    try {
+      await client.connect();
+      // A password that is missing or wrong shows at the first command only.
+      await client.ping();
+    } catch (error) {
+      client.disconnect();
+      // The client's own error says no more than that the connection is closed.
+      throw reason ?? error;
+    }
+    connected = true;
+    return new RedisStore(client);
+  }
+
+  async get(key: string): Promise<string | undefined> {
+    return (await explained(() => this.#client.get(key))) ?? undefined;
+  }
+
+  async set(key: string, value: string): Promise<void> {
+    await explained(() => this.#client.set(key, value));
+  }
+
+  async setIfAbsent(key: string, value: string): Promise<string> {
+    await explained(() => this.#client.set(key, value, 'NX'));
+    return (await explained(() => this.#client.get(key))) ?? value;
+  }
+
+  async delete(key: string): Promise<void> {
+    await explained(() => this.#client.del(key));
+  }
+
+  async close(): Promise<void> {
+    this.#client.disconnect();
+  }
+}
+
+/** Runs `work`, and says in words what a person can be told of its errors. */
+async function explained<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'ReplyError') throw unreachable(error);
+    // No memory, or a disk that Redis cannot save to: both refuse to write.
+    if (/^(OOM|MISCONF)\b/.test(error.message)) throw noSpace(error);
+    throw error;
+  }
+}

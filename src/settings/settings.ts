@@ -1,0 +1,77 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import type { Store } from './store.ts';
+
+/** Which photos the bot answers in a channel: all that are posted, those that somebody asks about, or none. */
+export const CHANNEL_MODES = ['on', 'asked', 'off'] as const;
+
+export type ChannelMode = (typeof CHANNEL_MODES)[number];
+
+/** Where the key of the hashes stands. No hash looks like it. */
+const HASH_KEY = 'hash-key';
+
+/**
+ * What the bot remembers of people and channels: who opted out, and which channels are set to something else than the
+ * default. Nothing else, and no id: an entry stands under a keyed hash, so that the store by itself names nobody. (Whoever
+ * has the store, which holds the key too, can still check an id that they know.)
+ */
+export class Settings {
+  readonly #store: Store;
+  #hashKey: string | undefined;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /**
+   * Whether a person's photos must not be read.
+   * @param platform as in `Request.platform`
+   * @param person as in `User.id`
+   * @throws UserError 'busy' where nobody can tell just now
+   */
+  async hasOptedOut(platform: string, person: string): Promise<boolean> {
+    return (await this.#get('person', platform, person)) !== undefined;
+  }
+
+  /** Remembers, or forgets, that a person's photos must not be read. @throws UserError as `Store.set` */
+  async setOptedOut(platform: string, person: string, optedOut: boolean): Promise<void> {
+    await this.#set('person', platform, person, optedOut ? 'opted-out' : undefined);
+  }
+
+  /**
+   * @param channel as in `Channel.settingsId`
+   * @throws UserError 'busy' where nobody can tell just now
+   */
+  async channelMode(platform: string, channel: string): Promise<ChannelMode> {
+    const stored = await this.#get('channel', platform, channel);
+    if (stored === undefined) return 'on';
+    const mode = CHANNEL_MODES.find((candidate) => candidate === stored);
+    if (mode === undefined) throw new Error(`a channel is stored as '${stored}', which is no mode`);
+    return mode;
+  }
+
+  /** @throws UserError as `Store.set` */
+  async setChannelMode(platform: string, channel: string, mode: ChannelMode): Promise<void> {
+    await this.#set('channel', platform, channel, mode === 'on' ? undefined : mode);
+  }
+
+  async close(): Promise<void> {
+    await this.#store.close();
+  }
+
+  async #get(kind: string, platform: string, id: string): Promise<string | undefined> {
+    this.#hashKey ??= await this.#store.get(HASH_KEY);
+    // Without a key nothing has ever been set.
+    return this.#hashKey === undefined ? undefined : await this.#store.get(hash(this.#hashKey, kind, platform, id));
+  }
+
+  async #set(kind: string, platform: string, id: string, value: string | undefined): Promise<void> {
+    // Several processes may start at once: all of them take the key of the first.
+    this.#hashKey ??= await this.#store.setIfAbsent(HASH_KEY, randomBytes(32).toString('base64url'));
+    const key = hash(this.#hashKey, kind, platform, id);
+    await (value === undefined ? this.#store.delete(key) : this.#store.set(key, value));
+  }
+}
+
+function hash(key: string, ...parts: readonly string[]): string {
+  return createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64url');
+}

@@ -1,0 +1,38 @@
+import { UserError } from '../errors.ts';
+
+/**
+ * A few small texts by key that outlive the process. Several processes may use one store at a time; whatever happens to
+ * any of them, a key holds either its old value or its new one.
+ */
+export interface Store {
+  /** @throws UserError 'busy' where the store cannot be reached just now */
+  get(key: string): Promise<string | undefined>;
+  /**
+   * Keeps a value; once this resolves, the end of the process loses nothing.
+   * @throws UserError 'no-space' where there is no room, 'busy' where the store cannot be reached; nothing has changed then
+   */
+  set(key: string, value: string): Promise<void>;
+  /** Keeps a value where there is none. @returns the value that there is now, whoever set it; errors as of `set` */
+  setIfAbsent(key: string, value: string): Promise<string>;
+  /** Forgets a value; nothing happens where there is none. Errors as of `set`. */
+  delete(key: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** There is no room for what should be kept. */
+export function noSpace(cause: unknown): UserError {
+  return new UserError(
+    'no-space',
+    'I could not save that: there is no room left where I keep it. Nothing has changed. Whoever runs me has to make room.',
+    { cause },
+  );
+}
+
+/** The store cannot be asked: then nobody knows who opted out, and nothing may be read. */
+export function unreachable(cause: unknown): UserError {
+  return new UserError(
+    'busy',
+    'I cannot look up just now who wants to be left alone, so I leave everyone alone. Try again in a minute.',
+    { cause },
+  );
+}

@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Whether this machine has a redis-server; tests that need one say that they skip. */
+export const HAS_REDIS = spawnSync('redis-server', ['--version']).status === 0;
+
+if (!HAS_REDIS) console.warn('Redis is not tested: there is no redis-server (apt-get install redis-server).');
+
+/** A Redis of a test's own. */
+export interface TestRedis {
+  readonly url: string;
+  /** Ends it and starts it again on the same port, without what it held. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts a Redis on loopback that keeps nothing on the disk. @param args further settings, e.g. '--maxmemory' */
+export async function startRedis(...args: string[]): Promise<TestRedis> {
+  const port = await freePort();
+  const directory = mkdtempSync(join(tmpdir(), 'redis-'));
+  const start = async () => {
+    const fixed = [
+      '--bind',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--dir',
+      directory,
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+    ];
+    const started = spawn('redis-server', [...fixed, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    started.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    while (!output.includes('Ready to accept connections')) {
+      if (started.exitCode !== null) throw new Error(`redis-server ended: ${output}`);
+      await delay(20);
+    }
+    return started;
+  };
+  const end = async (child: ChildProcess) => {
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  };
+  let child = await start();
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    async restart() {
+      await end(child);
+      child = await start();
+    },
+    async stop() {
+      await end(child);
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,65 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { ConfigError } from '../../src/config.ts';
+import { createLogger } from '../../src/log.ts';
+import { openSettings } from '../../src/settings/open-settings.ts';
+import { RedisStore } from '../../src/settings/redis-store.ts';
+import { HAS_REDIS, startRedis, type TestRedis } from '../helpers/redis.ts';
+
+const log = createLogger({ level: 'silent' });
+
+const started: TestRedis[] = [];
+afterEach(() => Promise.all(started.splice(0).map((redis) => redis.stop())));
+
+async function redisWith(...args: string[]): Promise<TestRedis> {
+  const redis = await startRedis(...args);
+  started.push(redis);
+  return redis;
+}
+
+describe.skipIf(!HAS_REDIS)('Redis', () => {
+  test('that has no memory left refuses in words and keeps what it has', async () => {
+    const redis = await redisWith('--maxmemory', '1', '--maxmemory-policy', 'noeviction');
+    const store = await RedisStore.connect(redis.url, log);
+    await expect(store.set('a', 'b')).rejects.toMatchObject({ name: 'UserError', code: 'no-space' });
+    expect(await store.get('a')).toBeUndefined();
+    await store.close();
+  });
+
+  test('that goes away makes a sentence, and is used again when it is back', async () => {
+    const redis = await redisWith();
+    const lines: string[] = [];
+    const warnings = createLogger({ level: 'warn', destination: { write: (line) => lines.push(line) } });
+    const store = await RedisStore.connect(redis.url, warnings);
+    await store.set('a', 'b');
+    await redis.stop();
+    started.splice(0);
+    await expect(store.get('a')).rejects.toMatchObject({ name: 'UserError', code: 'busy' });
+    expect(lines.join('')).toContain('the connection to Redis is lost');
+    await store.close();
+
+    const back = await redisWith();
+    const again = await RedisStore.connect(back.url, log);
+    await back.restart();
+    await expect.poll(async () => again.get('a').catch(() => 'not yet'), { timeout: 10_000 }).toBeUndefined();
+    await again.set('a', 'c');
+    expect(await again.get('a')).toBe('c');
+    await again.close();
+  });
+
+  test('that wants a password gets the one of the address, and its lack is said at the start', async () => {
+    const redis = await redisWith('--requirepass', 'open sesame');
+    const url = redis.url.replace('//', '//:open%20sesame@');
+    const settings = await openSettings({ redisUrl: url, stateDirectory: '/nonexistent' }, log);
+    await settings.setOptedOut('p', '1', true);
+    expect(await settings.hasOptedOut('p', '1')).toBe(true);
+    await settings.close();
+    const attempt = openSettings({ redisUrl: redis.url, stateDirectory: '/nonexistent' }, log);
+    await expect(attempt).rejects.toThrow(/^Redis at REDIS_URL cannot be used: NOAUTH/);
+  });
+});
+
+test('a Redis that is not there ends the start with a sentence', async () => {
+  const attempt = openSettings({ redisUrl: 'redis://127.0.0.1:1', stateDirectory: '/nonexistent' }, log);
+  await expect(attempt).rejects.toThrow(ConfigError);
+  await expect(attempt).rejects.toThrow(/^Redis at REDIS_URL cannot be used: .*ECONNREFUSED/);
+});
