@@ -1,8 +1,11 @@
+import { DiscordPlatform } from './discord.ts';
 import { LocalPlatform } from './local.ts';
 import type { Platform, PlatformContext, PlatformFactory } from './platform.ts';
 
 /** The platforms that need credentials; each is made where the configuration holds them. */
-const WITH_CREDENTIALS: readonly PlatformFactory[] = [];
+const WITH_CREDENTIALS: readonly PlatformFactory[] = [
+  (context) => (context.config.discord ? new DiscordPlatform(context) : undefined),
+];
 
 /** Every platform that there are credentials for; with none, the page on this machine. */
 export function createPlatforms(context: PlatformContext): Platform[] {

@@ -1,0 +1,120 @@
+import {
+  Client,
+  type ClientOptions,
+  DiscordjsError,
+  DiscordjsErrorCodes,
+  Events,
+  GatewayCloseCodes,
+  GatewayIntentBits,
+  Options,
+  Partials,
+} from 'discord.js';
+import { type Config, ConfigError } from '../../config.ts';
+import type { Logger } from '../../log.ts';
+
+/** Messages that are kept a channel, without their pictures: enough to know one again that a reconnect brings twice. */
+const KEPT_MESSAGES = 50;
+/** Tries after the first where Discord's servers fail. */
+const RETRIES = 3;
+/** Longest time that Discord may ask the bot to wait before a call; longer waits fail instead of piling up. */
+const LONGEST_WAIT_MS = 60_000;
+
+/** A connection to Discord. */
+export interface Connection {
+  readonly client: Client<true>;
+  /** Whether Discord lets the bot see the pictures of messages that are not addressed to it. */
+  readonly seesEverything: boolean;
+}
+
+/**
+ * Connects; without the MessageContent intent where Discord refuses that.
+ * @param signal gives up, at any time
+ * @throws ConfigError where Discord does not take the token
+ */
+export async function connect(config: Config, log: Logger, signal: AbortSignal): Promise<Connection> {
+  try {
+    return { client: await open(config, log, signal, true), seesEverything: true };
+  } catch (error) {
+    if (!(error instanceof RefusedIntent)) throw error;
+  }
+  return await connectWithoutContent(config, log, signal);
+}
+
+/** Connects without asking for the MessageContent intent, and says so in the log. */
+export async function connectWithoutContent(config: Config, log: Logger, signal: AbortSignal): Promise<Connection> {
+  log.warn(
+    { platform: 'discord' },
+    'the MessageContent intent is off: posted photos are not seen; switch it on at https://discord.com/developers/applications > Bot > Message Content Intent and restart',
+  );
+  return { client: await open(config, log, signal, false), seesEverything: false };
+}
+
+/** The gateway does not give a privileged intent that was asked for. */
+class RefusedIntent extends Error {
+  override readonly name = 'RefusedIntent';
+}
+
+async function open(config: Config, log: Logger, signal: AbortSignal, withContent: boolean): Promise<Client<true>> {
+  signal.throwIfAborted();
+  const client = new Client(clientOptions(config, withContent));
+  client.on(Events.Error, (error) => log.error({ platform: 'discord', err: error }, 'the client failed'));
+  client.on(Events.ShardError, (error) => log.warn({ platform: 'discord', err: error }, 'the connection failed'));
+  client.on(Events.ShardReconnecting, () => log.info({ platform: 'discord' }, 'reconnecting'));
+  client.on(Events.ShardResume, () => log.info({ platform: 'discord' }, 'resumed'));
+  let closeCode: number | undefined;
+  client.on(Events.ShardDisconnect, ({ code }) => {
+    closeCode = code;
+  });
+  const given = givenUp(signal);
+  try {
+    const ready = new Promise<void>((done) => client.once(Events.ClientReady, () => done()));
+    await Promise.race([Promise.all([client.login(config.discord!.token), ready]), given.up]);
+    return client as Client<true>;
+  } catch (error) {
+    await client.destroy();
+    if (closeCode === GatewayCloseCodes.DisallowedIntents && withContent) throw new RefusedIntent();
+    throw inWords(error, closeCode);
+  } finally {
+    given.forget();
+  }
+}
+
+function inWords(error: unknown, closeCode: number | undefined): unknown {
+  const isInvalid = error instanceof DiscordjsError && error.code === DiscordjsErrorCodes.TokenInvalid;
+  if (!isInvalid && closeCode !== GatewayCloseCodes.AuthenticationFailed) return error;
+  return new ConfigError(
+    'DISCORD_TOKEN is not accepted by Discord. Reset it at https://discord.com/developers/applications > Bot and copy the new one.',
+  );
+}
+
+/** A promise that rejects once the signal is aborted, and how to stop waiting for that. */
+function givenUp(signal: AbortSignal): { readonly up: Promise<never>; forget(): void } {
+  let onAbort = () => {};
+  const up = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  return { up, forget: () => signal.removeEventListener('abort', onAbort) };
+}
+
+function clientOptions({ internal }: Config, withContent: boolean): ClientOptions {
+  return {
+    intents: [
+      GatewayIntentBits.Guilds,
+      GatewayIntentBits.GuildMessages,
+      GatewayIntentBits.DirectMessages,
+      ...(withContent ? [GatewayIntentBits.MessageContent] : []),
+    ],
+    // Direct messages come from channels that were never announced.
+    partials: [Partials.Channel],
+    // As many connections as Discord recommends: one until about a thousand servers.
+    shards: 'auto',
+    allowedMentions: { parse: [], repliedUser: false },
+    makeCache: Options.cacheWithLimits({ ...Options.DefaultMakeCacheSettings, MessageManager: KEPT_MESSAGES }),
+    rest: {
+      ...(internal.discordApi !== undefined && { api: internal.discordApi }),
+      retries: RETRIES,
+      rejectOnRateLimit: ({ retryAfter, timeToReset }) => Math.max(retryAfter, timeToReset) > LONGEST_WAIT_MS,
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import { RESTJSONErrorCodes as Code, DiscordAPIError } from 'discord.js';
+
+/** Whether Discord answered that the message, or the whole channel, is no longer there. */
+export function isGone(error: unknown): boolean {
+  return hasCode(error, Code.UnknownMessage, Code.UnknownChannel) || answersNothing(error);
+}
+
+/** Whether the token of an interaction has run out: Discord takes it for 15 minutes, and for 3 seconds if not acknowledged. */
+export function isExpired(error: unknown): boolean {
+  return hasCode(error, Code.UnknownInteraction, Code.InvalidWebhookToken, Code.UnknownWebhook);
+}
+
+/** Whether the bot may not do in this channel what it tried. */
+export function lacksPermission(error: unknown): boolean {
+  return hasCode(error, Code.MissingPermissions, Code.MissingAccess);
+}
+
+/** Whether the bot may write here but not refer to an earlier message. */
+export function mayNotRefer(error: unknown): boolean {
+  return hasCode(error, Code.CannotReplyWithoutPermissionToReadMessageHistory);
+}
+
+/** Whether a person takes no direct messages from the bot. */
+export function isUnreachable(error: unknown): boolean {
+  return hasCode(error, Code.CannotSendMessagesToThisUser);
+}
+
+/** Whether a file was larger than this place takes. */
+export function isTooLarge(error: unknown): boolean {
+  // Discord's proxy answers 413 without a code where not even the request was read.
+  return hasCode(error, Code.RequestEntityTooLarge) || (error instanceof DiscordAPIError && error.status === 413);
+}
+
+function hasCode(error: unknown, ...codes: readonly number[]): boolean {
+  return error instanceof DiscordAPIError && codes.includes(Number(error.code));
+}
+
+/** A reply to a message that has been deleted is refused as a bad form body, with the reason inside. */
+function answersNothing(error: unknown): boolean {
+  return (
+    hasCode(error, Code.InvalidFormBodyOrContentType) &&
+    JSON.stringify((error as DiscordAPIError).rawError).includes('MESSAGE_REFERENCE_UNKNOWN_MESSAGE')
+  );
+}

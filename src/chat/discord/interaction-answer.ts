@@ -1,0 +1,174 @@
+import {
+  type ChatInputCommandInteraction,
+  type Message,
+  type MessageContextMenuCommandInteraction,
+  MessageFlags,
+} from 'discord.js';
+import type { Posted, Reply } from '../../../commands/request.ts';
+import { DiscordAttachment } from './attachment.ts';
+import type { Desk } from './desk.ts';
+import { isExpired, isUnreachable, lacksPermission } from './errors.ts';
+import { deliver, type Outgoing, type Terms } from './outgoing.ts';
+import { say, sayWhatIsAllowed } from './place.ts';
+import { type Hand, NOBODY_SAW, OWN_MESSAGE, toPosted } from './posted.ts';
+
+/** What a person starts from a menu or with a slash. */
+export type CommandInteraction = ChatInputCommandInteraction | MessageContextMenuCommandInteraction;
+
+/**
+ * Discord waits 3 seconds for a first word. Until then the bot need not say whether everyone may see the answer; a command
+ * that has not answered after this long is put off in public, as nearly all are.
+ */
+const DEFER_AFTER_MS = 1200;
+
+/**
+ * The answers to one interaction: the first takes the place of 'is thinking…', further ones follow it. Once Discord takes
+ * the interaction's token no longer, after 15 minutes, they go out as ordinary messages.
+ */
+export class InteractionAnswer {
+  readonly #interaction: CommandInteraction;
+  readonly #desk: Desk;
+  readonly #terms: Terms;
+  readonly #timer: NodeJS.Timeout;
+  #deferring: Promise<void> | undefined;
+  #hasSpoken = false;
+  #isExpired = false;
+
+  constructor(interaction: CommandInteraction, desk: Desk) {
+    this.#interaction = interaction;
+    this.#desk = desk;
+    this.#terms = { askedBy: interaction.user.id, uploadBytes: interaction.attachmentSizeLimit };
+    this.#timer = setTimeout(() => this.#defer(), DEFER_AFTER_MS);
+  }
+
+  /** Answers; see `Request.reply`. */
+  async reply(reply: Reply): Promise<Posted> {
+    clearTimeout(this.#timer);
+    const source = reply.about instanceof DiscordAttachment ? reply.about.source : undefined;
+    if (source && this.#desk.sources.isRemoved(source.messageId)) return NOBODY_SAW;
+    const posted = await this.#respond(reply);
+    if (source) await this.#desk.sources.said(source.messageId, posted);
+    return posted;
+  }
+
+  /** Shows 'is thinking…' first, and what is going on from the second time; see `Request.progress`. */
+  async progress(text: string): Promise<void> {
+    if (this.#deferring === undefined) return await this.#defer();
+    await this.#deferring;
+    if (this.#hasSpoken || this.#isExpired) return;
+    try {
+      await this.#interaction.editReply({ content: text, allowedMentions: { parse: [] } });
+    } catch (error) {
+      this.#desk.log.debug({ platform: 'discord', err: error }, 'progress could not be shown');
+    }
+  }
+
+  /** To be called when nothing more will be said: an interaction without any answer must not think for ever. */
+  async end(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#deferring;
+    if (this.#deferring === undefined || this.#hasSpoken || this.#isExpired) return;
+    await this.#interaction.deleteReply();
+  }
+
+  /** Never rejects: where Discord does not take it, what follows is said in ordinary messages. */
+  #defer(): Promise<void> {
+    clearTimeout(this.#timer);
+    if (this.#interaction.replied) return Promise.resolve();
+    this.#deferring ??= this.#interaction.deferReply().then(
+      () => {},
+      (error: unknown) => {
+        this.#isExpired = true;
+        this.#desk.log.warn({ platform: 'discord', err: error }, 'a command could not be acknowledged');
+      },
+    );
+    return this.#deferring;
+  }
+
+  async #respond(reply: Reply): Promise<Posted> {
+    // An upload may outlast the three seconds.
+    if (reply.pictures?.length) await this.#defer();
+    await this.#deferring;
+    if (!this.#isExpired) {
+      try {
+        const send = (outgoing: Outgoing) => this.#send(outgoing, reply.private === true);
+        return toPosted(await deliver(reply, this.#terms, send), this.#terms, this.#hand);
+      } catch (error) {
+        if (!isExpired(error)) throw error;
+        this.#isExpired = true;
+      }
+    }
+    return await this.#sayInTheOpen(reply);
+  }
+
+  async #send(outgoing: Outgoing, isPrivate: boolean): Promise<Message> {
+    const flags = isPrivate ? outgoing.flags | MessageFlags.Ephemeral : outgoing.flags;
+    const interaction = this.#interaction;
+    if (!interaction.deferred && !interaction.replied) {
+      const response = await interaction.reply({ ...outgoing, flags, withResponse: true });
+      this.#hasSpoken = true;
+      return response.resource!.message!;
+    }
+    if (!this.#hasSpoken && !isPrivate) {
+      const message = await interaction.editReply(outgoing);
+      this.#hasSpoken = true;
+      return message;
+    }
+    if (!this.#hasSpoken) {
+      // What was put off in public stays public: only a new message can be for one person.
+      await interaction.deleteReply();
+      this.#hasSpoken = true;
+    }
+    return await interaction.followUp({ ...outgoing, flags });
+  }
+
+  async #sayInTheOpen(reply: Reply): Promise<Posted> {
+    const { channel, user } = this.#interaction;
+    const askedBy = user.id;
+    if (reply.private || !channel?.isSendable()) return await this.#sayInPrivate(reply);
+    try {
+      return await sayWhatIsAllowed(channel, reply, { askedBy });
+    } catch (error) {
+      if (!lacksPermission(error)) throw error;
+      await this.#desk.refusals.explain(user, channel);
+      return NOBODY_SAW;
+    }
+  }
+
+  async #sayInPrivate(reply: Reply): Promise<Posted> {
+    const { user } = this.#interaction;
+    try {
+      return await say(await user.createDM(), reply, { askedBy: user.id });
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+      this.#desk.log.info({ platform: 'discord' }, 'a person takes no direct messages');
+      return NOBODY_SAW;
+    }
+  }
+
+  readonly #hand: Hand = {
+    edit: (message, edit) =>
+      this.#whileItLasts(
+        () => this.#interaction.editReply({ ...edit, message }),
+        () => OWN_MESSAGE.edit(message, edit),
+      ),
+    remove: (message) =>
+      this.#whileItLasts(
+        () => this.#interaction.deleteReply(message),
+        () => OWN_MESSAGE.remove(message),
+      ),
+  };
+
+  async #whileItLasts(byToken: () => Promise<unknown>, byRight: () => Promise<unknown>): Promise<void> {
+    if (!this.#isExpired) {
+      try {
+        await byToken();
+        return;
+      } catch (error) {
+        if (!isExpired(error)) throw error;
+        this.#isExpired = true;
+      }
+    }
+    await byRight();
+  }
+}

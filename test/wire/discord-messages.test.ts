@@ -1,0 +1,274 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import sharp from 'sharp';
+import { afterEach, describe, expect, test } from 'vitest';
+import { MAX_PEOPLE_IN_TEXT } from '../../commands/photo-reply.ts';
+import { user } from '../fakes/discord/payloads.ts';
+import { fakeFace, fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { answers, aWhile, cleanUp, startOnDiscord, until } from './discord-bot.ts';
+
+afterEach(cleanUp);
+
+/** A picture of noise, which no JPEG makes small. */
+async function noise(width: number, height: number): Promise<Buffer> {
+  const channels = 3;
+  const bytes = randomBytes(width * height * channels);
+  return await sharp(bytes, { raw: { width, height, channels } }).png().toBuffer();
+}
+
+describe('a posted picture', () => {
+  test('is answered with a reply: annotated picture with alt text, a line a person, notice, no pings', async () => {
+    const { discord } = await startOnDiscord();
+    const post = discord.post({ files: [discord.file(await plainPicture(64, 48), 'party.png')] });
+    const [answer] = await answers(discord, 1);
+    expect(answer!.reference).toMatchObject({ message_id: post.id });
+    expect(answer!.content).toBe(
+      '**2 people**\n1. happy 93 %\n2. unsure: sad 40 % or neutral 35 %\n-# A guess from one picture: it reads the expression, not the feeling.',
+    );
+    expect(answer!.allowedMentions).toMatchObject({ parse: [], replied_user: false });
+    expect(answer!.files).toMatchObject([
+      { filename: 'party-emotions.jpg', description: expect.stringMatching(/2 people/) },
+    ]);
+    const picture = answer!.files[0]!.bytes!;
+    expect(await sharp(picture).metadata()).toMatchObject({ format: 'jpeg', width: 64, height: 48 });
+  });
+
+  test('shows that the bot is writing until the answer is there', async () => {
+    const { discord } = await startOnDiscord();
+    discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+    await answers(discord, 1);
+    const [typing] = discord.callsTo('POST', /typing$/);
+    const [sent] = discord.callsTo('POST', /messages$/);
+    expect(typing!.at).toBeLessThanOrEqual(sent!.at);
+  });
+
+  test('is answered each for itself where a message has several, in their order, other files left alone', async () => {
+    const { discord } = await startOnDiscord();
+    const post = discord.post({
+      files: [
+        discord.file(await plainPicture(64, 48), 'one.png'),
+        discord.file(Buffer.from('words'), 'notes.txt', { contentType: 'text/plain' }),
+        discord.file(await plainPicture(80, 60), 'two.png'),
+        discord.file(await plainPicture(96, 72), 'three.jpg', { contentType: null }),
+      ],
+    });
+    const said = await answers(discord, 3);
+    await aWhile();
+    expect(discord.said()).toHaveLength(3);
+    expect(said.map(({ files }) => files[0]!.filename)).toEqual([
+      'one-emotions.jpg',
+      'two-emotions.jpg',
+      'three-emotions.jpg',
+    ]);
+    expect(said.every(({ reference }) => reference?.message_id === post.id)).toBe(true);
+    const widths = said.map(async ({ files }) => (await sharp(files[0]!.bytes).metadata()).width);
+    expect(await Promise.all(widths)).toEqual([64, 80, 96]);
+  });
+
+  test('of the bot itself, another bot or a webhook is never answered', async () => {
+    const { discord } = await startOnDiscord();
+    const files = [discord.file(await plainPicture(64, 48))];
+    discord.post({ files, author: discord.me });
+    discord.post({ files, author: user('other', { bot: true }) });
+    discord.post({ files, webhookId: '77' });
+    await aWhile();
+    expect(discord.callsTo('POST', /messages$|typing$/)).toEqual([]);
+    // The bot's own answer comes back to it as a message with a picture.
+    discord.post({ files });
+    await answers(discord, 1);
+    await aWhile();
+    expect(discord.callsTo('POST', /messages$/)).toHaveLength(1);
+  });
+
+  test('that is a spoiler is answered by a spoiler', async () => {
+    const { discord } = await startOnDiscord();
+    discord.post({ files: [discord.file(await plainPicture(64, 48), 'SPOILER_end.png')] });
+    const [answer] = await answers(discord, 1);
+    expect(answer!.files[0]!.filename).toBe('SPOILER_end-emotions.jpg');
+    expect(answer!.content).not.toContain('SPOILER');
+  });
+
+  test('of a crowd names 20 people and counts the others, within 2000 characters', async () => {
+    const faces = Array.from({ length: 150 }, () => fakeFace('surprise', 0.5));
+    const { discord } = await startOnDiscord({ readPhoto: async () => ({ faces }) });
+    discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+    const [answer] = await answers(discord, 1);
+    expect(answer!.content.match(/^\d+\. surprise 50 %$/gm)).toHaveLength(MAX_PEOPLE_IN_TEXT);
+    expect(answer!.content).toContain('And 130 more, shown in the picture.');
+    expect(answer!.content.length).toBeLessThanOrEqual(2000);
+  });
+
+  test('that cannot be read is answered in words', async () => {
+    const { discord } = await startOnDiscord();
+    discord.post({ files: [discord.file(Buffer.from('<svg/>'), 'fake.png')] });
+    const [answer] = await answers(discord, 1);
+    expect(answer!.content).toBe('That file is not a picture. Post a photo.');
+  });
+
+  test('has its name shown as it is written: no mention, no markup, no address', async () => {
+    const { discord } = await startOnDiscord();
+    const files = [
+      discord.file(await plainPicture(64, 48), 'a.png'),
+      discord.file(await plainPicture(64, 48), 'b.png'),
+    ].map((file, k) => ({ ...file, filename: k === 0 ? '<@1>_**x**.png' : 'b.png' }));
+    discord.post({ files });
+    const [first] = await answers(discord, 2);
+    expect(first!.content.split('\n')[0]).toBe('**\\<@1\\>\\_\\*\\*x\\*\\*.png: 2 people**');
+    expect(first!.files[0]!.filename).toMatch(/^[\w.-]+$/);
+  });
+});
+
+describe('the size of what goes out', () => {
+  test('a picture larger than the server takes is made smaller, and still shows the same', async () => {
+    const picture = await noise(600, 400);
+    const { discord } = await startOnDiscord({
+      before: (fake) => {
+        fake.uploadLimit = 30_000;
+      },
+      readPhoto: async () => ({
+        faces: [fakeFace('happy', 0.9)],
+        picture: { bytes: picture, mime: 'image/png', altText: 'noise' },
+      }),
+    });
+    expect(picture.length).toBeGreaterThan(100_000);
+    discord.command('emotions', { files: { image: discord.file(picture) } });
+    const [answer] = await answers(discord, 1);
+    const [file] = answer!.files;
+    expect(file!.filename).toBe('photo-emotions.jpg');
+    expect(file!.bytes!.length).toBeLessThanOrEqual(30_000);
+    const { width, height } = await sharp(file!.bytes).metadata();
+    expect(width! / height!).toBeCloseTo(1.5, 1);
+  });
+
+  test('a limit that only shows when Discord refuses (413) is kept to as well', async () => {
+    const picture = await noise(400, 300);
+    const { discord } = await startOnDiscord({
+      before: (fake) => {
+        fake.uploadLimit = 50_000;
+      },
+      readPhoto: async () => ({
+        faces: [fakeFace('happy', 0.9)],
+        picture: { bytes: picture, mime: 'image/png', altText: 'noise' },
+      }),
+    });
+    expect(picture.length).toBeGreaterThan(300_000);
+    discord.post({ files: [discord.file(picture)] });
+    const [answer] = await answers(discord, 1);
+    expect(answer!.files[0]!.bytes!.length).toBeLessThanOrEqual(50_000);
+    expect(await sharp(answer!.files[0]!.bytes).metadata()).toMatchObject({ format: 'jpeg' });
+    expect(discord.callsTo('POST', /messages$/).length).toBeGreaterThan(1);
+  });
+});
+
+describe('places', () => {
+  test('threads and forum posts are answered where they are', async () => {
+    const { discord } = await startOnDiscord();
+    const thread = discord.openThread(discord.general);
+    const post = discord.openThread(discord.addChannel('forum', { type: 15 }));
+    const files = [discord.file(await plainPicture(64, 48))];
+    discord.post({ channel: thread, files });
+    // The first message of a forum post has the post's own id.
+    discord.post({ id: post.id, channel: post, files });
+    const [inThread] = await answers(discord, 1, thread);
+    const [inPost] = await answers(discord, 1, post);
+    expect(inThread!.files).toHaveLength(1);
+    expect(inPost!.reference).toMatchObject({ message_id: post.id });
+    expect(discord.said(discord.general)).toEqual([]);
+  });
+
+  test('a direct message is answered, one without a picture too', async () => {
+    const { discord } = await startOnDiscord();
+    const ann = user('ann');
+    const channel = discord.directChannel(ann);
+    discord.post({ channel, author: ann, files: [discord.file(await plainPicture(64, 48))] });
+    const [answer] = await answers(discord, 1, channel);
+    expect(answer!.files).toHaveLength(1);
+    discord.post({ channel, author: ann, content: 'hello' });
+    const [, words] = await answers(discord, 2, channel);
+    expect(words!.content).toContain('There is no picture in this message.');
+  });
+
+  test('a message without pictures is left alone, unless the bot is spoken to by its name', async () => {
+    const { discord } = await startOnDiscord();
+    discord.post({ content: 'good morning' });
+    // A reply to one of its messages mentions it without naming it.
+    discord.post({ content: 'thanks!', mentions: [discord.me] });
+    await aWhile();
+    expect(discord.said()).toEqual([]);
+    discord.post({ content: `<@${discord.me.id}> what now?`, mentions: [discord.me] });
+    const [answer] = await answers(discord, 1);
+    expect(answer!.content).toContain('There is no picture in this message.');
+  });
+});
+
+describe('removing', () => {
+  test('the message removes every answer to it', async () => {
+    const { discord } = await startOnDiscord();
+    const files = [
+      discord.file(await plainPicture(64, 48), 'a.png'),
+      discord.file(await plainPicture(64, 48), 'b.png'),
+    ];
+    const post = discord.post({ files });
+    const other = discord.post({ files: files.slice(0, 1) });
+    await answers(discord, 3);
+    discord.remove(post);
+    await until(() => discord.said().length === 1, 'the removal');
+    expect(discord.said()[0]!.reference).toMatchObject({ message_id: other.id });
+  });
+
+  test('many messages at once (a moderator’s purge) removes their answers', async () => {
+    const { discord } = await startOnDiscord();
+    const posts = [1, 2].map((k) => discord.post({ files: [discord.file(Buffer.from('x'), `${k}.png`)] }));
+    await answers(discord, 2);
+    discord.remove(...posts);
+    await until(() => discord.said().length === 0, 'the removal');
+  });
+
+  test('the message calls off the work on it', async () => {
+    let signal: AbortSignal | undefined;
+    const { discord } = await startOnDiscord({
+      readPhoto: (_bytes, given) => {
+        signal = given;
+        return new Promise((_, reject) => given.addEventListener('abort', () => reject(given.reason)));
+      },
+    });
+    const post = discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+    await until(() => signal, 'the work');
+    discord.remove(post);
+    await until(() => signal!.aborted, 'the end of the work');
+    await aWhile();
+    expect(discord.said()).toEqual([]);
+  });
+
+  test('the message while its answer is being sent takes that back', async () => {
+    const { discord } = await startOnDiscord();
+    const post = discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+    // Discord has taken the answer, but the bot has not heard of it yet.
+    await until(() => discord.callsTo('POST', /messages$/).length > 0, 'the answer');
+    discord.remove(post);
+    await until(() => discord.callsTo('DELETE', /messages/).length > 0, 'the removal');
+    await until(() => discord.said().length === 0, 'the removal');
+  });
+
+  test('a message that went without the bot hearing of it is answered by nobody', async () => {
+    const { discord, log } = await startOnDiscord({ readPhoto: fakePhotoReader(200) });
+    const post = discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+    discord.messages.delete(post.id);
+    await until(() => discord.callsTo('POST', /messages$/).length > 0, 'the try');
+    await aWhile();
+    expect(discord.said()).toEqual([]);
+    expect(log.join('')).not.toContain('"level":"error"');
+  });
+
+  test('the message removes answers of an earlier run of the bot', async () => {
+    const first = await startOnDiscord();
+    const { discord } = first;
+    const post = discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+    await answers(discord, 1);
+    await first.bot.stop();
+    await delay(5);
+    await startOnDiscord({ discord });
+    discord.remove(post);
+    await until(() => discord.said().length === 0, 'the removal');
+  });
+});
