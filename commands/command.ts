@@ -10,6 +10,8 @@ interface OptionBase {
   readonly description: string;
   /** True where typed text may give the value alone, without the option's name before it. */
   readonly positional?: boolean;
+  /** True where the command does something else when this option is given, and the message's pictures do not matter. */
+  readonly alone?: boolean;
 }
 
 /** A value that a person may give a command. Every option can be left out. */
@@ -33,7 +35,8 @@ export interface Command {
   /** Who may ask; a function where that depends on the options given. */
   readonly access: Access | ((options: Options) => Access);
   /**
-   * Answers through `request.reply`. A command with a picture option is run once for each picture of the message.
+   * Answers through `request.reply`. A command with a picture option is run once for each picture of the message, unless
+   * an option that stands alone is given.
    * @throws UserError for what the person can put right; anything else is a bug
    */
   run(request: Request, options: Options): Promise<void>;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { UserError } from '../src/errors.ts';
+import { UserError, type UserErrorCode } from '../src/errors.ts';
 import type { Logger } from '../src/log.ts';
 import type { Access, Command, Options } from './command.ts';
 import { checkOptions } from './options.ts';
@@ -9,6 +9,9 @@ import type { Attachment, Reply, Request } from './request.ts';
 
 /** The command that an ordinary message with pictures stands for. */
 const PHOTO_COMMAND = 'emotions';
+
+/** Mistakes that hold for the rest of a message's pictures too: said once, and the rest is left. */
+const HOLDS_FOR_ALL: readonly UserErrorCode[] = ['busy', 'cooldown', 'opted-out', 'switched-off'];
 
 /**
  * Takes every request of every platform to its command. The only place that turns errors into replies: a person's mistake
@@ -27,7 +30,7 @@ export class Dispatcher {
    * Answers a request. Never rejects: platforms call it from event handlers, where nobody would catch it.
    *
    * Several pictures are answered one after the other, so that answers keep the message's order and one message takes
-   * one place in the queue; a mistake in one does not keep the others from being answered.
+   * one place in the queue; a mistake in one does not keep the others from being answered, unless it holds for all.
    */
   async dispatch(request: Request): Promise<void> {
     await this.#atTheEdge(request, undefined, async () => {
@@ -35,7 +38,8 @@ export class Dispatcher {
       await requireAccess(request, command, options);
       for (const run of runs(request, command, options)) {
         if (request.signal.aborted) return;
-        await this.#atTheEdge(request, run.about, () => command.run(request, run.options));
+        const error = await this.#atTheEdge(request, run.about, () => command.run(request, run.options));
+        if (holdsForAll(error)) return;
       }
     });
   }
@@ -51,13 +55,14 @@ export class Dispatcher {
     return { command, options: checkOptions(command, request.command.input) };
   }
 
-  async #atTheEdge(request: Request, about: Attachment | undefined, work: () => Promise<void>): Promise<void> {
+  /** @returns the error that has been explained, if there was one */
+  async #atTheEdge(request: Request, about: Attachment | undefined, work: () => Promise<void>): Promise<unknown> {
     try {
       await work();
     } catch (error) {
       // Nobody waits for this answer any more: the message was deleted or the bot is stopping.
-      if (request.signal.aborted) return;
-      await this.#explain(request, about, error);
+      if (!request.signal.aborted) await this.#explain(request, holdsForAll(error) ? undefined : about, error);
+      return error;
     }
   }
 
@@ -65,7 +70,8 @@ export class Dispatcher {
     const where = { platform: request.platform, request: request.id, command: request.command?.name ?? 'photo' };
     let text: string;
     if (error instanceof UserError) {
-      this.#log.info({ ...where, code: error.code }, 'a request could not be answered');
+      const cause = error.cause === undefined ? {} : { err: error.cause };
+      this.#log.info({ ...where, code: error.code, ...cause }, 'a request could not be answered');
       text = error.message;
     } else {
       const errorId = randomBytes(4).toString('hex');
@@ -82,6 +88,10 @@ export class Dispatcher {
   }
 }
 
+function holdsForAll(error: unknown): boolean {
+  return error instanceof UserError && HOLDS_FOR_ALL.includes(error.code);
+}
+
 /** One run, or one for each picture of the message where the command takes a picture and none was named. */
 function runs(
   request: Request,
@@ -89,7 +99,8 @@ function runs(
   options: Options,
 ): readonly { readonly options: Options; readonly about?: Attachment }[] {
   const picture = command.options.find((option) => option.type === 'picture');
-  if (picture === undefined || options[picture.name] !== undefined || request.attachments.length === 0) {
+  const alone = command.options.some((option) => option.alone && options[option.name] !== undefined);
+  if (picture === undefined || alone || options[picture.name] !== undefined || request.attachments.length === 0) {
     return [{ options }];
   }
   return request.attachments.map((about) => ({ options: { ...options, [picture.name]: about }, about }));

@@ -1,7 +1,9 @@
 import type { Reading } from '../src/emotion/classifier.ts';
 import { UserError } from '../src/errors.ts';
 import type { BoundedQueue } from '../src/jobs/queue.ts';
+import { CHANNEL_MODES, type ChannelMode, type Settings } from '../src/settings/settings.ts';
 import type { Command } from './command.ts';
+import { answersHere, hasTurn, type Manners, posterAgrees, settingsId } from './may-read.ts';
 import { photoReply, shortName } from './photo-reply.ts';
 import type { Attachment, Request } from './request.ts';
 
@@ -14,7 +16,7 @@ export interface AnsweredPhoto {
 }
 
 /** What reading photos takes. */
-export interface PhotoServices {
+export interface PhotoServices extends Manners {
   /**
    * Finds the faces in a picture file, reads their emotions and draws both.
    * @throws UserError where the bytes are not a picture that can be read
@@ -26,21 +28,49 @@ export interface PhotoServices {
   readonly maxBytes: number;
 }
 
-/** `/emotions`: the picture given, else the latest in the channel, answered with the annotated picture and its people. */
+/** What an admin is told, and everyone in the channel with them. */
+const MODE_SET: Readonly<Record<ChannelMode, string>> = {
+  on: 'From now on I answer every photo that is posted here.',
+  asked: 'From now on I read photos here only when somebody asks me to, with /emotions or by naming me in the message.',
+  off: 'From now on I read no photos here. /emotions channel:on takes that back.',
+};
+
+/**
+ * `/emotions`: the picture given, else the latest in the channel, answered with the annotated picture and its people. With
+ * its channel option, an admin says which photos are answered in this channel at all.
+ */
 export function emotionsCommand(services: PhotoServices): Command {
   return {
     name: 'emotions',
     description: 'Reads the faces in a picture: this one, or the latest posted here',
-    options: [{ name: 'image', type: 'picture', description: 'The picture to read' }],
-    access: 'everyone',
+    options: [
+      { name: 'image', type: 'picture', description: 'The picture to read' },
+      {
+        name: 'channel',
+        type: 'choice',
+        choices: CHANNEL_MODES,
+        alone: true,
+        description: 'For admins: answer all photos in this channel, only when asked, or none',
+      },
+    ],
+    access: (options) => (options.channel === undefined ? 'everyone' : 'admin'),
     async run(request, options) {
+      if (options.channel !== undefined) {
+        await setMode(request, options.channel as ChannelMode, services.settings);
+        return;
+      }
+      if (!(await answersHere(request, services))) return;
       const photo = (options.image as Attachment | undefined) ?? (await latestImage(request));
+      if (!(await posterAgrees(request, photo, services)) || !hasTurn(request, services)) return;
       await request.progress(`Looking for faces in ${shortName(photo.name)}…`);
       const reading = await services.queue.run(async () => {
         const bytes = await photo.fetch({ maxBytes: services.maxBytes, signal: request.signal });
+        // Once more: somebody who opts out while their photo waits for its turn means this one above all.
+        if (!(await posterAgrees(request, photo, services))) return undefined;
         return await services.readPhoto(bytes, request.signal);
       }, request.signal);
       request.signal.throwIfAborted();
+      if (reading === undefined) return;
       const picture = reading.picture && {
         ...reading.picture,
         name: `${shortName(photo.name).replace(/\.[^.]*$/, '')}-emotions.${extension(reading.picture.mime)}`,
@@ -48,6 +78,11 @@ export function emotionsCommand(services: PhotoServices): Command {
       await request.reply(photoReply(photo, reading.faces, picture, { named: request.attachments.length > 1 }));
     },
   };
+}
+
+async function setMode(request: Request, mode: ChannelMode, settings: Settings): Promise<void> {
+  await settings.setChannelMode(request.platform, settingsId(request.channel), mode);
+  await request.reply({ text: MODE_SET[mode] });
 }
 
 async function latestImage(request: Request): Promise<Attachment> {

@@ -1,11 +1,13 @@
 import { emotionsCommand, type PhotoServices } from './emotions.ts';
 import { helpCommand } from './help.ts';
+import { privacyCommand } from './privacy.ts';
 import { CommandRegistry } from './registry.ts';
 
 /** Everything that can be asked: a new command is added here and nowhere else. */
 export function createCommands(services: PhotoServices): CommandRegistry {
   const registry = new CommandRegistry();
   registry.add(emotionsCommand(services));
+  registry.add(privacyCommand(services.settings));
   registry.add(helpCommand(registry));
   return registry;
 }

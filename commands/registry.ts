@@ -1,6 +1,8 @@
 import { UserError } from '../src/errors.ts';
 import type { Command } from './command.ts';
 
+const CHOICE = new Intl.ListFormat('en-GB', { type: 'disjunction' });
+
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
 /** The commands by name. */
@@ -36,7 +38,7 @@ export class CommandRegistry {
     const known = this.list().map((candidate) => `/${candidate.name}`);
     throw new UserError(
       'bad-usage',
-      `There is no command /${name.replace(/^\//, '').slice(0, 40)}. You can type ${known.join(' or ')}.`,
+      `There is no command /${name.replace(/^\//, '').slice(0, 40)}. You can type ${CHOICE.format(known)}.`,
     );
   }
 }

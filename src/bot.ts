@@ -4,8 +4,10 @@ import { createCommands } from '../commands/index.ts';
 import type { Platform } from './chat/platform.ts';
 import { createPlatforms } from './chat/platforms.ts';
 import type { Config } from './config.ts';
+import { PhotoCooldown } from './cooldown.ts';
 import { BoundedQueue } from './jobs/queue.ts';
 import type { Logger } from './log.ts';
+import { openSettings } from './settings/open-settings.ts';
 
 /** A bot that is talking to people. */
 export interface Bot {
@@ -18,6 +20,7 @@ export interface Bot {
 /**
  * Connects every platform that the configuration holds credentials for; with none, the page on this machine.
  * @param readPhoto finds, reads and draws the faces of a picture file
+ * @throws ConfigError where the settings of people and channels cannot be opened
  * @throws Error where a platform cannot connect; the others have been stopped by then
  */
 export async function startBot(
@@ -27,7 +30,14 @@ export async function startBot(
 ): Promise<Bot> {
   const { concurrency, maxWaiting, maxBytes } = config.photos;
   const queue = new BoundedQueue({ concurrency, maxWaiting });
-  const commands = createCommands({ readPhoto, queue, maxBytes });
+  const settings = await openSettings(config, log);
+  const commands = createCommands({
+    readPhoto,
+    queue,
+    maxBytes,
+    settings,
+    cooldown: new PhotoCooldown(config.cooldown),
+  });
   const dispatcher = new Dispatcher(commands, log);
   const platforms = createPlatforms({
     config,
@@ -37,7 +47,7 @@ export async function startBot(
   });
   let stopped: Promise<void> | undefined;
   const stop = () => {
-    stopped ??= stopAll(platforms, queue, config.shutdownMs, log);
+    stopped ??= stopAll(platforms, queue, config.shutdownMs, log).finally(() => settings.close());
     return stopped;
   };
   try {

@@ -23,6 +23,7 @@ const CHANNEL_ID = 'page';
 const OPERATOR: User = {
   id: 'you',
   name: 'You',
+  alone: true,
   isAdmin: async () => true,
   isOperator: async () => true,
 };
@@ -144,6 +145,7 @@ export class LocalPlatform implements Platform {
       platform: this.name,
       id: messageId,
       ...(name !== undefined && { command: { name, input: input ?? '' } }),
+      asked: true,
       attachments: files.map((file) => this.#attachment(file)),
       user: OPERATOR,
       channel: this.#place(),

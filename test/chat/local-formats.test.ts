@@ -12,6 +12,7 @@ import { BoundedQueue } from '../../src/jobs/queue.ts';
 import { createLogger } from '../../src/log.ts';
 import { createFaceDetector, type FaceDetector } from '../../src/photo/faces.ts';
 import { readPhoto } from '../../src/photo/read-photo.ts';
+import { fakeManners } from '../fakes/manners.ts';
 import { fakeRequest } from '../fakes/request.ts';
 
 /** Everybody is happy: these tests are about the way from a file to an answer. */
@@ -39,6 +40,7 @@ async function post(name: string, bytes: Uint8Array): Promise<Reply> {
       readPhoto: (file, signal) => readPhoto(file, { detector, classifier: CLASSIFIER }, { signal }),
       queue: new BoundedQueue({ concurrency: 1, maxWaiting: 1 }),
       maxBytes: 10_000_000,
+      ...fakeManners(),
     }),
     createLogger({ level: 'silent' }),
   );

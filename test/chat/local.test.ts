@@ -1,7 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { AnsweredPhoto } from '../../commands/emotions.ts';
 import { type Bot, startBot } from '../../src/bot.ts';
 import type { ChannelEvent, MessageView } from '../../src/chat/local/channel.ts';
@@ -201,11 +204,40 @@ describe('words', () => {
     expect(answers[2]!.files[0]!.name).toBe('new-emotions.jpg');
   });
 
+  test('/privacy opt-out is kept when the bot starts again, and a photo is answered with why it is not read', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'local-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const environment = { STATE_DIR: directory };
+    const first = await start({ environment });
+    await first.post({ text: '/privacy opt-out' });
+    expect((await first.page.answers(1))[0]!.text).toMatch(/^Done/);
+    await first.bot.stop();
+
+    const second = await start({ environment, readPhoto: () => Promise.reject(new Error('it must not be read')) });
+    await second.post({ files: [{ upload: await second.upload(await plainPicture(64, 48)) }] });
+    expect((await second.page.answers(1))[0]!.text).toMatch(/^You opted out/);
+    await second.bot.stop();
+
+    const third = await start({ environment });
+    await third.post({ text: '/privacy opt-in' });
+    await third.page.answers(1);
+    await third.post({ files: [{ upload: await third.upload(await plainPicture(64, 48)) }] });
+    expect((await third.page.answers(2))[1]!.card?.heading).toBe('2 people');
+  });
+
+  test('its one user never waits for a cooldown', async () => {
+    const { page, post, upload } = await start({ environment: { PERSON_PHOTOS_PER_MINUTE: '1' } });
+    for (let k = 1; k <= 3; k++) {
+      await post({ files: [{ upload: await upload(await plainPicture(64, 48)) }] });
+      expect((await page.answers(k))[k - 1]!.card?.heading).toBe('2 people');
+    }
+  });
+
   test.each([
     ['/emotions', 'There is no picture here yet.'],
-    ['/help', '/emotions – '],
+    ['/help', '/emotions [channel:on|asked|off] – '],
     ['/help emotions', 'image – The picture to read'],
-    ['/dance', 'There is no command /dance. You can type /emotions or /help.'],
+    ['/dance', 'There is no command /dance. You can type /emotions, '],
     ['/emotions now', '‘now’'],
     ['hello', 'There is no picture in this message.'],
     ['/', 'There is no picture in this message.'],

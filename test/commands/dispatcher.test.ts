@@ -6,10 +6,11 @@ import { CommandRegistry } from '../../commands/registry.ts';
 import { UserError } from '../../src/errors.ts';
 import { BoundedQueue } from '../../src/jobs/queue.ts';
 import { createLogger } from '../../src/log.ts';
+import { fakeManners } from '../fakes/manners.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { fakeAttachment, fakeRequest } from '../fakes/request.ts';
 
-function setUp(commands?: CommandRegistry) {
+function setUp(commands?: CommandRegistry, manners = fakeManners()) {
   const lines: string[] = [];
   const log = createLogger({ level: 'info', destination: { write: (line) => lines.push(line) } });
   const registry =
@@ -18,6 +19,7 @@ function setUp(commands?: CommandRegistry) {
       readPhoto: fakePhotoReader(),
       queue: new BoundedQueue({ concurrency: 1, maxWaiting: 5 }),
       maxBytes: 1_000_000,
+      ...manners,
     });
   return { dispatcher: new Dispatcher(registry, log), logged: () => lines.map((line) => JSON.parse(line)), lines };
 }
@@ -80,7 +82,12 @@ describe('a command', () => {
   test('that is unknown is explained to the one who typed it', async () => {
     const { request, replies } = fakeRequest({ command: { name: 'dance' } });
     await setUp().dispatcher.dispatch(request);
-    expect(replies).toEqual([{ text: 'There is no command /dance. You can type /emotions or /help.', private: true }]);
+    expect(replies).toEqual([
+      {
+        text: expect.stringMatching(/^There is no command \/dance\. You can type \/emotions, .*or \/help\.$/),
+        private: true,
+      },
+    ]);
   });
 
   test('/emotions with pictures in its message reads each of them', async () => {
@@ -94,14 +101,68 @@ describe('a command', () => {
     const { dispatcher } = setUp();
     const all = fakeRequest({ command: { name: 'help' } });
     await dispatcher.dispatch(all.request);
-    expect(all.replies[0]!.text).toMatch(/\n\/emotions – .*\n\/help \[COMMAND\] – /);
+    expect(all.replies[0]!.text).toMatch(
+      /\n\/emotions \[channel:on\|asked\|off\] – .*\n\/privacy \[opt-out\|opt-in\] – .*\n\/help \[COMMAND\] – /,
+    );
     expect(all.replies[0]!.private).toBe(true);
     const one = fakeRequest({ command: { name: 'help', input: 'emotions' } });
     await dispatcher.dispatch(one.request);
-    expect(one.replies[0]!.text).toMatch(/^\/emotions – .*\nimage – The picture to read$/);
+    expect(one.replies[0]!.text).toMatch(/^\/emotions .* – .*\nimage – The picture to read\nchannel – For admins: /);
     const none = fakeRequest({ command: { name: 'help', input: 'dancing' } });
     await dispatcher.dispatch(none.request);
     expect(none.replies[0]!.text).toContain('There is no command /dancing.');
+  });
+});
+
+describe('what holds for all pictures of a message', () => {
+  test('too many photos: those within the bound are answered, the rest is refused once', async () => {
+    const manners = fakeManners({ personPerMinute: 2 });
+    const { dispatcher } = setUp(undefined, manners);
+    const attachments = await Promise.all(['1.png', '2.png', '3.png', '4.png'].map(photo));
+    const first = fakeRequest({ attachments });
+    await dispatcher.dispatch(first.request);
+    expect(first.replies.map((reply) => reply.about?.name)).toEqual(['1.png', '2.png', undefined]);
+    expect(first.replies[2]).toEqual({ text: expect.stringMatching(/the next one in 30 seconds/), private: true });
+    // Said once: the next messages are left alone, and those of others are answered.
+    const second = fakeRequest({ attachments });
+    await dispatcher.dispatch(second.request);
+    expect(second.replies).toEqual([]);
+    const other = fakeRequest({ attachments: [await photo('5.png')], userId: 'u2' });
+    await dispatcher.dispatch(other.request);
+    expect(other.replies).toHaveLength(1);
+  });
+
+  test('a poster who opted out: silence, or one sentence where they asked', async () => {
+    const manners = fakeManners();
+    await manners.settings.setOptedOut('test', 'u1', true);
+    const attachments = [await photo('one.png'), await photo('two.png')];
+    const posted = fakeRequest({ attachments });
+    await setUp(undefined, manners).dispatcher.dispatch(posted.request);
+    expect(posted.replies).toEqual([]);
+    const asked = fakeRequest({ attachments, asked: true });
+    await setUp(undefined, manners).dispatcher.dispatch(asked.request);
+    expect(asked.replies).toEqual([{ text: expect.stringMatching(/^You opted out/), private: true }]);
+  });
+
+  test('a full queue is said once', async () => {
+    const run = vi.fn(() => Promise.reject(new UserError('busy', 'Too many photos.')));
+    const options = [{ name: 'image', type: 'picture', description: '' } as const];
+    const attachments = [await photo('one.png'), await photo('two.png')];
+    const { request, replies } = fakeRequest({ command: { name: 'do' }, attachments });
+    await setUp(command(run, 'everyone', options)).dispatcher.dispatch(request);
+    expect(replies).toEqual([{ text: 'Too many photos.', private: true }]);
+    expect(run).toHaveBeenCalledOnce();
+  });
+
+  test('a command whose option stands alone runs once, whatever is posted with it', async () => {
+    const attachments = [await photo('one.png'), await photo('two.png')];
+    const { request, replies } = fakeRequest({
+      command: { name: 'emotions', input: 'channel off' },
+      attachments,
+      admin: true,
+    });
+    await setUp().dispatcher.dispatch(request);
+    expect(replies).toEqual([{ text: expect.stringMatching(/^From now on I read no photos here/) }]);
   });
 });
 
@@ -139,6 +200,15 @@ describe('the edge', () => {
     await dispatcher.dispatch(request);
     expect(replies.map((reply) => reply.text)).toEqual(['Try again later.']);
     expect(logged().map(({ level, code }) => [level, code])).toEqual([['info', 'busy']]);
+  });
+
+  test('what caused a mistake stands in the log', async () => {
+    const cause = new Error('connection refused');
+    const { dispatcher, logged } = setUp(
+      command(() => Promise.reject(new UserError('busy', 'Try again later.', { cause }))),
+    );
+    await dispatcher.dispatch(fakeRequest({ command: { name: 'do' } }).request);
+    expect(logged()).toMatchObject([{ level: 'info', code: 'busy', err: { message: 'connection refused' } }]);
   });
 
   test('a bug becomes an id that stands in the log, and nothing of it in the reply', async () => {

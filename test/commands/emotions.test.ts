@@ -2,7 +2,9 @@ import sharp from 'sharp';
 import { describe, expect, test, vi } from 'vitest';
 import { emotionsCommand, type PhotoServices } from '../../commands/emotions.ts';
 import type { Attachment } from '../../commands/request.ts';
+import type { UserError } from '../../src/errors.ts';
 import { BoundedQueue } from '../../src/jobs/queue.ts';
+import { fakeManners } from '../fakes/manners.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { fakeAttachment, fakeRequest } from '../fakes/request.ts';
 
@@ -10,6 +12,7 @@ const services = (overrides: Partial<PhotoServices> = {}): PhotoServices => ({
   readPhoto: fakePhotoReader(),
   queue: new BoundedQueue({ concurrency: 1, maxWaiting: 5 }),
   maxBytes: 1000,
+  ...fakeManners(),
   ...overrides,
 });
 
@@ -81,5 +84,188 @@ describe('/emotions', () => {
     const { request } = fakeRequest();
     const run = emotionsCommand(services()).run(request, { image: fakeAttachment('notes.txt') });
     await expect(run).rejects.toMatchObject({ name: 'UserError', code: 'not-a-picture' });
+  });
+});
+
+describe('/emotions channel:…', () => {
+  const setMode = async (mode: string, given: PhotoServices, options: Parameters<typeof fakeRequest>[0] = {}) => {
+    const { request, replies } = fakeRequest({ command: { name: 'emotions' }, ...options });
+    await emotionsCommand(given).run(request, { channel: mode });
+    return replies;
+  };
+
+  test('is for admins, and everybody in the channel reads what has been set', async () => {
+    const { access } = emotionsCommand(services()) as { access: (options: object) => string };
+    expect([access({}), access({ channel: 'off' })]).toEqual(['everyone', 'admin']);
+    for (const [mode, words] of [
+      ['on', /^From now on I answer every photo/],
+      ['asked', /only when somebody asks me/],
+      ['off', /^From now on I read no photos here/],
+    ] as const) {
+      const replies = await setMode(mode, services());
+      expect(replies).toEqual([{ text: expect.stringMatching(words) }]);
+    }
+  });
+
+  test.each([
+    ['on', 'posted', 'answer'],
+    ['on', 'asked', 'answer'],
+    ['on', 'command', 'answer'],
+    ['asked', 'posted', 'silence'],
+    ['asked', 'asked', 'answer'],
+    ['asked', 'command', 'answer'],
+    ['off', 'posted', 'silence'],
+    ['off', 'asked', 'refusal'],
+    ['off', 'command', 'refusal'],
+  ] as const)('%s: a photo that is %s gets %s', async (mode, how, what) => {
+    const given = services();
+    await setMode(mode, given);
+    const image = await photo('a.png');
+    const { request, replies, progress } = fakeRequest({
+      ...(how === 'command' ? { command: { name: 'emotions' } } : { attachments: [image], asked: how === 'asked' }),
+    });
+    const run = emotionsCommand(given).run(request, { image });
+    if (what === 'refusal') await expect(run).rejects.toMatchObject({ name: 'UserError', code: 'switched-off' });
+    else await run;
+    expect(replies).toHaveLength(what === 'answer' ? 1 : 0);
+    expect(progress).toHaveLength(what === 'answer' ? 1 : 0);
+  });
+
+  test('holds for that channel and its threads only', async () => {
+    const given = services();
+    await setMode('off', given, { channelId: 'c1' });
+    const image = await photo('a.png');
+    const thread = fakeRequest({ attachments: [image], channelId: 't1', parentId: 'c1' });
+    await emotionsCommand(given).run(thread.request, { image });
+    expect(thread.replies).toEqual([]);
+    const elsewhere = fakeRequest({ attachments: [image], channelId: 'c2' });
+    await emotionsCommand(given).run(elsewhere.request, { image });
+    expect(elsewhere.replies).toHaveLength(1);
+    // An admin who says it in a thread means the channel.
+    await setMode('on', given, { channelId: 't1', parentId: 'c1' });
+    const again = fakeRequest({ attachments: [image], channelId: 'c1' });
+    await emotionsCommand(given).run(again.request, { image });
+    expect(again.replies).toHaveLength(1);
+  });
+});
+
+describe('somebody who opted out', () => {
+  async function optedOut(person: string) {
+    const readPhoto = vi.fn(fakePhotoReader());
+    const given = services({ readPhoto });
+    await given.settings.setOptedOut('test', person, true);
+    const fetch = vi.fn(async () => await plainPicture(64, 48));
+    return { given, readPhoto, fetch, emotions: emotionsCommand(given) };
+  }
+
+  test('posts a photo, and nothing happens: it is not even loaded', async () => {
+    const { emotions, readPhoto, fetch } = await optedOut('u1');
+    const image = { id: '1', name: 'a.png', fetch };
+    const { request, replies, progress } = fakeRequest({ attachments: [image] });
+    await emotions.run(request, { image });
+    expect([replies, progress]).toEqual([[], []]);
+    expect(fetch).not.toHaveBeenCalled();
+    expect(readPhoto).not.toHaveBeenCalled();
+  });
+
+  test('asks for their own photo, and is told how to opt in again', async () => {
+    const { emotions, fetch } = await optedOut('u1');
+    const { request } = fakeRequest({ command: { name: 'emotions' } });
+    const run = emotions.run(request, { image: { id: '1', name: 'a.png', fetch } });
+    await expect(run).rejects.toMatchObject({ code: 'opted-out', message: expect.stringContaining('/privacy opt-in') });
+    expect(fetch).not.toHaveBeenCalled();
+  });
+
+  test('is left alone when somebody else asks for the latest picture', async () => {
+    const { emotions, fetch, readPhoto } = await optedOut('shy');
+    const latest = { id: '1', name: 'a.png', postedBy: 'shy', fetch };
+    const { request, replies } = fakeRequest({ command: { name: 'emotions' }, latest: [latest] });
+    const run = emotions.run(request, {});
+    await expect(run).rejects.toMatchObject({ code: 'opted-out', message: expect.stringContaining('Whoever posted') });
+    await expect(run).rejects.not.toThrow(/shy/);
+    expect(fetch).not.toHaveBeenCalled();
+    expect(readPhoto).not.toHaveBeenCalled();
+    expect(replies).toEqual([]);
+  });
+
+  test('may still ask for the photos of others', async () => {
+    const { emotions, fetch } = await optedOut('u1');
+    const latest = { id: '1', name: 'a.png', postedBy: 'somebody', fetch };
+    const { request, replies } = fakeRequest({ command: { name: 'emotions' }, latest: [latest] });
+    await emotions.run(request, {});
+    expect(replies).toHaveLength(1);
+  });
+
+  test('while their photo waits for its turn is not read any more', async () => {
+    const { given, emotions, fetch, readPhoto } = await optedOut('somebody else');
+    let free!: () => void;
+    const busy = given.queue.run(() => new Promise<void>((done) => (free = done)));
+    const image = { id: '1', name: 'a.png', fetch };
+    const { request, replies } = fakeRequest({ attachments: [image] });
+    const run = emotions.run(request, { image });
+    await expect.poll(() => given.queue.waiting).toBe(1);
+    await given.settings.setOptedOut('test', 'u1', true);
+    free();
+    await Promise.all([busy, run]);
+    expect(readPhoto).not.toHaveBeenCalled();
+    expect(replies).toEqual([]);
+  });
+
+  test('is not forgotten where nobody can look it up: then nothing is read', async () => {
+    const given = services(fakeManners({ broken: true }));
+    const fetch = vi.fn(async () => await plainPicture(64, 48));
+    const image = { id: '1', name: 'a.png', fetch };
+    const { request } = fakeRequest({ attachments: [image] });
+    await expect(emotionsCommand(given).run(request, { image })).rejects.toMatchObject({ code: 'busy' });
+    expect(fetch).not.toHaveBeenCalled();
+  });
+});
+
+describe('too many photos', () => {
+  const runWith = async (given: PhotoServices, options: Parameters<typeof fakeRequest>[0] = {}) => {
+    const image = await photo('a.png');
+    const { request, replies } = fakeRequest({ attachments: [image], ...options });
+    const code = await emotionsCommand(given)
+      .run(request, { image })
+      .then(
+        () => undefined,
+        (error: unknown) => (error as UserError).code,
+      );
+    return { code, answers: replies.length };
+  };
+
+  test('of one person: one refusal for those posted, one each for those asked', async () => {
+    const given = services(fakeManners({ personPerMinute: 1 }));
+    expect(await runWith(given)).toEqual({ code: undefined, answers: 1 });
+    expect(await runWith(given)).toEqual({ code: 'cooldown', answers: 0 });
+    expect(await runWith(given)).toEqual({ code: undefined, answers: 0 });
+    expect(await runWith(given, { command: { name: 'emotions' } })).toEqual({ code: 'cooldown', answers: 0 });
+    expect(await runWith(given, { userId: 'u2' })).toEqual({ code: undefined, answers: 1 });
+  });
+
+  test('in one channel, its threads included', async () => {
+    const given = services(fakeManners({ channelPerMinute: 1 }));
+    expect(await runWith(given)).toEqual({ code: undefined, answers: 1 });
+    expect(await runWith(given, { userId: 'u2', channelId: 't1', parentId: 'c1' })).toEqual({
+      code: 'cooldown',
+      answers: 0,
+    });
+    expect(await runWith(given, { userId: 'u2', channelId: 'c2' })).toEqual({ code: undefined, answers: 1 });
+  });
+
+  test('do not exist for a person who has the bot for themselves', async () => {
+    const given = services(fakeManners({ personPerMinute: 1, channelPerMinute: 1 }));
+    for (let k = 0; k < 5; k++) expect(await runWith(given, { alone: true })).toEqual({ code: undefined, answers: 1 });
+  });
+
+  test('what is not read does not count', async () => {
+    const given = services(fakeManners({ personPerMinute: 1 }));
+    await given.settings.setChannelMode('test', 'quiet', 'off');
+    await given.settings.setOptedOut('test', 'shy', true);
+    for (let k = 0; k < 3; k++) await runWith(given, { channelId: 'quiet' });
+    const shy = { ...(await photo('b.png')), postedBy: 'shy' };
+    const { request } = fakeRequest({ command: { name: 'emotions' } });
+    await expect(emotionsCommand(given).run(request, { image: shy })).rejects.toMatchObject({ code: 'opted-out' });
+    expect(await runWith(given)).toEqual({ code: undefined, answers: 1 });
   });
 });

@@ -13,6 +13,13 @@ export function fakeRequest(
     readonly command?: { readonly name: string; readonly input?: CommandInput };
     readonly attachments?: readonly Attachment[];
     readonly latest?: readonly Attachment[];
+    readonly asked?: boolean;
+    readonly userId?: string;
+    /** The user has the bot for themselves. */
+    readonly alone?: boolean;
+    readonly channelId?: string;
+    /** The channel is a thread of this one. */
+    readonly parentId?: string;
     readonly admin?: boolean;
     readonly operator?: boolean;
     readonly signal?: AbortSignal;
@@ -29,14 +36,21 @@ export function fakeRequest(
     platform: 'test',
     id: 'request-1',
     ...(options.command && { command: { name: options.command.name, input: options.command.input ?? '' } }),
+    ...(options.asked !== undefined && { asked: options.asked }),
     attachments: options.attachments ?? [],
     user: {
-      id: 'u1',
+      id: options.userId ?? 'u1',
       name: 'Ada',
+      ...(options.alone !== undefined && { alone: options.alone }),
       isAdmin: async () => options.admin === true,
       isOperator: async () => options.operator === true,
     },
-    channel: { id: 'c1', isDirect: false, post: record },
+    channel: {
+      id: options.channelId ?? 'c1',
+      isDirect: false,
+      ...(options.parentId !== undefined && { settingsId: options.parentId }),
+      post: record,
+    },
     signal: options.signal ?? new AbortController().signal,
     latestImages: async (limit) => (options.latest ?? []).slice(0, limit),
     reply: options.reply ?? record,

@@ -1,0 +1,40 @@
+import type { Settings } from '../src/settings/settings.ts';
+import type { Command } from './command.ts';
+
+const WHAT_IS_KEPT = [
+  'What I do with photos: I hold a photo in memory while I read it and answer with a copy of it. I never write one to disk, put one in a log or learn from one, and I send none to any service. My answer stays in this chat until you or an admin remove it.',
+  'What I keep: who opted out and how channels are set, as codes made from the ids. No names, no messages, and nothing about anybody’s face.',
+].join('\n');
+
+const OPTED_OUT = 'You have opted out: I read no photos that you post, whoever asks. /privacy opt-in takes that back.';
+const NOT_OPTED_OUT =
+  'Type /privacy opt-out, and I read no photos that you post, whoever asks. (Photos of you that others post I cannot tell apart: I recognise nobody.)';
+
+/** `/privacy`: what is kept; `opt-out` and `opt-in` say whether photos that the person posts are read at all. */
+export function privacyCommand(settings: Settings): Command {
+  return {
+    name: 'privacy',
+    description: 'Says what I keep, and lets you opt out: then I read no photos that you post',
+    options: [
+      {
+        name: 'choice',
+        type: 'choice',
+        choices: ['opt-out', 'opt-in'],
+        positional: true,
+        description: 'Whether I may read photos that you post',
+      },
+    ],
+    access: 'everyone',
+    async run(request, { choice }) {
+      const { platform, user } = request;
+      if (choice !== undefined) await settings.setOptedOut(platform, user.id, choice === 'opt-out');
+      await request.reply({ text: await answer(choice, () => settings.hasOptedOut(platform, user.id)), private: true });
+    },
+  };
+}
+
+async function answer(choice: unknown, hasOptedOut: () => Promise<boolean>): Promise<string> {
+  if (choice === 'opt-out') return `Done. ${OPTED_OUT}`;
+  if (choice === 'opt-in') return 'Done. I read photos that you post again. /privacy opt-out takes that back.';
+  return `${WHAT_IS_KEPT}\n${(await hasOptedOut()) ? OPTED_OUT : NOT_OPTED_OUT}`;
+}

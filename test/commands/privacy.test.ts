@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { Dispatcher } from '../../commands/dispatcher.ts';
+import { privacyCommand } from '../../commands/privacy.ts';
+import { CommandRegistry } from '../../commands/registry.ts';
+import { createLogger } from '../../src/log.ts';
+import { fakeManners } from '../fakes/manners.ts';
+import { fakeRequest } from '../fakes/request.ts';
+
+function setUp(options: Parameters<typeof fakeManners>[0] = {}) {
+  const { settings } = fakeManners(options);
+  const dispatcher = new Dispatcher(new CommandRegistry([privacyCommand(settings)]), createLogger({ level: 'silent' }));
+  const type = async (input: string, userId = 'u1') => {
+    const { request, replies } = fakeRequest({ command: { name: 'privacy', input }, userId });
+    await dispatcher.dispatch(request);
+    expect(replies).toHaveLength(1);
+    // What a person decides here is nobody else's business.
+    expect(replies[0]!.private).toBe(true);
+    return replies[0]!.text;
+  };
+  return { settings, type };
+}
+
+describe('/privacy', () => {
+  test('says what is kept and how to opt out', async () => {
+    const text = await setUp().type('');
+    expect(text).toMatch(/never write one to disk/);
+    expect(text).toMatch(/What I keep: who opted out and how channels are set/);
+    expect(text).toMatch(/Type \/privacy opt-out/);
+  });
+
+  test('opt-out and opt-in are kept for the person who asks, and nobody else', async () => {
+    const { settings, type } = setUp();
+    expect(await type('opt-out')).toMatch(/^Done\. You have opted out/);
+    expect(await settings.hasOptedOut('test', 'u1')).toBe(true);
+    expect(await settings.hasOptedOut('test', 'u2')).toBe(false);
+    expect(await type('')).toMatch(/You have opted out: .*\/privacy opt-in takes that back/);
+    expect(await type('', 'u2')).not.toMatch(/You have opted out/);
+    expect(await type('choice:opt-in')).toMatch(/^Done\. I read photos that you post again/);
+    expect(await settings.hasOptedOut('test', 'u1')).toBe(false);
+    expect(await type('opt-in')).toMatch(/^Done\./);
+  });
+
+  test('does not say Done where nothing could be kept', async () => {
+    const text = await setUp({ broken: true }).type('opt-out');
+    expect(text).not.toContain('Done');
+    expect(text).toContain('Try again in a minute');
+  });
+
+  test('says what it takes instead of another word', async () => {
+    expect(await setUp().type('stop')).toContain('‘choice’ is one of: opt-out, opt-in');
+  });
+});
+
+test('no command names a chat platform', () => {
+  const folder = join(import.meta.dirname, '..', '..', 'commands');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+  expect(files.length).toBeGreaterThan(8);
+  for (const file of files) expect.soft(readFileSync(join(folder, file), 'utf8'), file).not.toMatch(/discord|slack/i);
+});

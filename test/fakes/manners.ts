@@ -1,0 +1,46 @@
+import type { Manners } from '../../commands/may-read.ts';
+import { PhotoCooldown } from '../../src/cooldown.ts';
+import { Settings } from '../../src/settings/settings.ts';
+import { type Store, unreachable } from '../../src/settings/store.ts';
+
+/** Settings in memory and cooldowns, for tests that are about what becomes of a request. */
+export function fakeManners(
+  options: {
+    /** Photos in a minute; as many as come unless told. */
+    readonly personPerMinute?: number;
+    readonly channelPerMinute?: number;
+    /** The store cannot be reached. */
+    readonly broken?: boolean;
+    /** Milliseconds; stands still unless told. */
+    readonly now?: () => number;
+  } = {},
+): Manners {
+  const { personPerMinute = 0, channelPerMinute = 0, broken = false, now = () => 0 } = options;
+  return {
+    settings: new Settings(memoryStore(broken)),
+    cooldown: new PhotoCooldown({ personPerMinute, channelPerMinute, now }),
+  };
+}
+
+function memoryStore(broken: boolean): Store {
+  const values = new Map<string, string>();
+  const reach = () => {
+    if (broken) throw unreachable(new Error('connection refused'));
+    return values;
+  };
+  return {
+    get: async (key) => reach().get(key),
+    set: async (key, value) => {
+      reach().set(key, value);
+    },
+    setIfAbsent: async (key, value) => {
+      const kept = reach().get(key) ?? value;
+      values.set(key, kept);
+      return kept;
+    },
+    delete: async (key) => {
+      reach().delete(key);
+    },
+    close: async () => {},
+  };
+}
