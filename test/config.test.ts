@@ -171,6 +171,13 @@ test('.env.example holds settings only, at their defaults', async () => {
   expect(load().unknownSettings).toEqual([]);
 });
 
+test('.env.example says where the law forbids what the bot does', async () => {
+  const text = await readFile(new URL('../.env.example', import.meta.url), 'utf8');
+  const words = text.replaceAll(/\s*\n#? ?/g, ' ');
+  expect(words).toContain('at work and in education is banned in the European Union, except for medical or safety');
+  expect(words).toContain('Regulation (EU) 2024/1689, Article 5(1)(f)');
+});
+
 test('.env.example names every setting that the program reads', async () => {
   const text = await readFile(new URL('../.env.example', import.meta.url), 'utf8');
   const source = await readFile(new URL('../src/config.ts', import.meta.url), 'utf8');

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -116,6 +116,28 @@ describe('npm start', () => {
     expect(output.stdout).toBe('');
     expect(output.stderr).toContain(join(directory, 'nothing-here'));
     expect(output.stderr).not.toContain(' at ');
+  });
+
+  test('settings of people that cannot be read end it with a sentence and status 2', async () => {
+    mkdirSync(join(directory, 'state'));
+    writeFileSync(join(directory, 'state', 'settings.db'), 'torn'.repeat(1000));
+    startProcess({});
+    expect(await exitCode()).toBe(2);
+    expect(output.stdout).toBe('');
+    expect(output.stderr).toMatch(/^The settings in \S+settings\.db cannot be opened: .*\n$/);
+  });
+
+  test('an engine that is not installed ends it with a sentence and status 2', async () => {
+    startProcess({ ENGINE: 'tensorflow' });
+    expect(await exitCode()).toBe(2);
+    expect(output.stderr).toMatch(/^TensorFlow cannot be loaded .* or set ENGINE=onnx/);
+  });
+
+  test('half of Slack’s credentials end it with a sentence and status 2, and stand nowhere', async () => {
+    startProcess({ SLACK_BOT_TOKEN: 'xoxb-1234-secret' });
+    expect(await exitCode()).toBe(2);
+    expect(output.stderr).toMatch(/^SLACK_APP_TOKEN is missing/);
+    expect(output.stderr).not.toContain('1234');
   });
 
   test('says where its page is, answers a real photo there, and ends cleanly on SIGTERM', async () => {
