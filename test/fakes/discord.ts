@@ -15,6 +15,7 @@ import {
   memberPayload,
   messagePayload,
   type Permission,
+  partialChannelPayload,
   rolePayload,
   snowflake,
   USUAL_PERMISSIONS,
@@ -322,7 +323,8 @@ export class FakeDiscord {
       token: interaction.token,
       version: 1,
       data,
-      channel: channelPayload(channel, this.me.id),
+      // Without permission overwrites: an interaction tells of its channel in part only.
+      channel: partialChannelPayload(channel, this.me.id),
       channel_id: channel.id,
       locale: 'en-US',
       entitlements: [],

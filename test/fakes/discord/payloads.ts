@@ -110,6 +110,12 @@ export function channelPayload(channel: FakeChannel, meId: string) {
   return { ...common, permission_overwrites: overwrites, ...(type === 15 && { available_tags: [] }) };
 }
 
+/** A channel as interactions carry it. */
+export function partialChannelPayload(channel: FakeChannel, meId: string) {
+  const { permission_overwrites, ...rest } = { permission_overwrites: undefined, ...channelPayload(channel, meId) };
+  return rest;
+}
+
 export function filePayload({ id, filename, description, contentType, url, size }: FakeFile) {
   return {
     id,

@@ -1,0 +1,82 @@
+import {
+  type APIApplication,
+  type APIApplicationCommand,
+  ApplicationCommandType,
+  DiscordAPIError,
+  REST,
+  Routes,
+} from 'discord.js';
+import type { CommandRegistry } from '../../../commands/registry.ts';
+import { type Config, ConfigError } from '../../config.ts';
+import { UserError } from '../../errors.ts';
+import { applicationCommands } from './application-commands.ts';
+import { lacksPermission } from './errors.ts';
+import { inviteLink } from './invite.ts';
+
+/** What to do with the commands that Discord shows, and in which server; everywhere, direct messages too, where none is named. */
+export interface Deployment {
+  readonly action: 'view' | 'register' | 'clear';
+  readonly guildId?: string;
+}
+
+/**
+ * Shows, registers or clears the bot's commands at Discord.
+ * @returns what was done, in lines for whoever runs the bot
+ * @throws ConfigError where the token is missing or not accepted
+ * @throws UserError 'not-allowed' where the bot may not do this in the server
+ */
+export async function deployCommands(
+  { action, guildId }: Deployment,
+  config: Pick<Config, 'discord' | 'internal'>,
+  registry: CommandRegistry,
+): Promise<string> {
+  if (config.discord === undefined) throw new ConfigError('DISCORD_TOKEN is missing: put it into the file .env.');
+  const { discordApi: api } = config.internal;
+  const rest = new REST(api === undefined ? {} : { api }).setToken(config.discord.token);
+  try {
+    const application = (await rest.get(Routes.currentApplication())) as APIApplication;
+    const route = guildId
+      ? Routes.applicationGuildCommands(application.id, guildId)
+      : Routes.applicationCommands(application.id);
+    const where = guildId ? `in the server ${guildId}` : 'everywhere';
+    if (action === 'view') {
+      const lines = describe((await rest.get(route)) as APIApplicationCommand[], registry, where);
+      return [...lines, `To add the bot to a server: ${inviteLink(application.id)}`].join('\n');
+    }
+    const body = action === 'register' ? applicationCommands(registry) : [];
+    const stored = (await rest.put(route, { body })) as APIApplicationCommand[];
+    return action === 'register'
+      ? `Registered ${where}: ${stored.map(shown).join(', ')}.`
+      : `Cleared every command registered ${where}.`;
+  } catch (error) {
+    throw inWords(error, guildId);
+  }
+}
+
+function describe(stored: readonly APIApplicationCommand[], registry: CommandRegistry, where: string): string[] {
+  const names = new Set(stored.map(({ name }) => name));
+  const missing = applicationCommands(registry).filter(({ name }) => !names.has(name));
+  return [
+    stored.length === 0 ? `Nothing is registered ${where}.` : `Registered ${where}:`,
+    ...stored.map((command) => `  ${shown(command)}${command.description ? ` – ${command.description}` : ''}`),
+    ...(missing.length > 0 ? [`Not registered ${where}: ${missing.map(shown).join(', ')}.`] : []),
+  ];
+}
+
+function shown({ name, type }: { readonly name: string; readonly type?: ApplicationCommandType }): string {
+  return type === ApplicationCommandType.Message ? `Apps > ${name}` : `/${name}`;
+}
+
+function inWords(error: unknown, guildId: string | undefined): unknown {
+  if (error instanceof DiscordAPIError && error.status === 401) {
+    return new ConfigError(
+      'DISCORD_TOKEN is not accepted by Discord. Reset it at https://discord.com/developers/applications > Bot and copy the new one.',
+    );
+  }
+  if (!lacksPermission(error) && !(error instanceof DiscordAPIError && error.status === 404)) return error;
+  return new UserError(
+    'not-allowed',
+    `The bot may not register commands in the server ${guildId}. Is the id right, and was the bot added with the scope applications.commands?`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,277 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { ConfigError } from '../../src/config.ts';
+import { type FakeChannel, type Permission, user } from '../fakes/discord/payloads.ts';
+import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { answers, aWhile, cleanUp, startOnDiscord, until } from './discord-bot.ts';
+
+afterEach(cleanUp);
+
+const MESSAGE_CONTENT = 1 << 15;
+const photo = async () => await plainPicture(64, 48);
+
+describe('starting', () => {
+  test('asks for what it needs and says where it is', async () => {
+    const { discord, bot } = await startOnDiscord();
+    expect(bot.addresses).toEqual(['On Discord as emotion-bot, in 1 server']);
+    expect(discord.gateway.identifies).toHaveLength(1);
+    expect(discord.gateway.identifies[0]!.intents & MESSAGE_CONTENT).toBe(MESSAGE_CONTENT);
+  });
+
+  test('with a token that Discord does not take ends with a sentence, without the token', async () => {
+    const environment = { DISCORD_TOKEN: 'MTAwMA.wrong.token' };
+    const failed = startOnDiscord({ environment });
+    await expect(failed).rejects.toThrow(ConfigError);
+    await expect(failed).rejects.toThrow(/^DISCORD_TOKEN is not accepted by Discord/);
+    await expect(failed).rejects.not.toThrow(/wrong/);
+  });
+
+  test('the token is in no line of the log', async () => {
+    const { discord, log } = await startOnDiscord({ readPhoto: () => Promise.reject(new Error('a bug')) });
+    discord.fail('POST', /typing$/, { status: 500, body: {} }, 10);
+    discord.post({ files: [discord.file(await photo())] });
+    discord.command('emotions', { files: { image: discord.file(await photo()) } });
+    await answers(discord, 2);
+    expect(log.join('')).toContain('a bug');
+    expect(log.join('')).not.toContain(discord.token);
+    for (const { token } of discord.interactions.values()) expect(log.join('')).not.toContain(token);
+  });
+});
+
+describe('without the MessageContent intent', () => {
+  const start = () =>
+    startOnDiscord({
+      before: (discord) => {
+        discord.gateway.grantsContent = false;
+      },
+    });
+
+  test('it connects again without asking for it and says so', async () => {
+    const { discord, bot, log } = await start();
+    expect(discord.gateway.identifies.map(({ intents }) => intents & MESSAGE_CONTENT)).toEqual([MESSAGE_CONTENT, 0]);
+    expect(bot.addresses[0]).toContain('without the Message Content Intent');
+    expect(log.join('')).toContain('MessageContent intent is off');
+  });
+
+  test('mentions, direct messages, slash and menu are answered, other photos not', async () => {
+    const { discord } = await start();
+    const files = [discord.file(await photo())];
+    const ann = user('ann');
+    const unseen = discord.post({ author: ann, files });
+    await aWhile();
+    expect(discord.said()).toEqual([]);
+    discord.post({ files, content: `<@${discord.me.id}>`, mentions: [discord.me] });
+    await answers(discord, 1);
+    discord.command('emotions', { files: { image: files[0]! } });
+    await answers(discord, 2);
+    discord.menu(unseen);
+    const inServer = await answers(discord, 3);
+    discord.post({ channel: discord.directChannel(ann), author: ann, files });
+    const direct = await answers(discord, 1, discord.directChannel(ann));
+    for (const answer of [...inServer, ...direct]) expect(answer.files).toHaveLength(1);
+  });
+
+  test('/emotions without a picture says how to give one', async () => {
+    const { discord } = await start();
+    discord.post({ files: [discord.file(await photo())] });
+    discord.command('emotions');
+    const [answer] = await answers(discord, 1);
+    expect(answer!.content).toContain('I may not look for pictures here.');
+  });
+
+  test('an intent that is taken away while the bot runs ends nothing', async () => {
+    const { discord } = await startOnDiscord();
+    discord.gateway.grantsContent = false;
+    discord.gateway.drop(4014);
+    await until(() => discord.gateway.identifies.length === 2, 'the new connection');
+    await until(() => discord.gateway.connections === 1, 'the new connection');
+    await aWhile();
+    discord.post({ files: [discord.file(await photo())], content: `<@${discord.me.id}>`, mentions: [discord.me] });
+    await answers(discord, 1);
+  });
+});
+
+describe('a connection that breaks', () => {
+  test('is taken up where it was: a photo posted meanwhile is answered, once', async () => {
+    const { discord } = await startOnDiscord();
+    discord.gateway.askToReconnect();
+    await until(() => discord.gateway.connections === 0, 'the break');
+    discord.post({ files: [discord.file(await photo())] });
+    await until(() => discord.gateway.resumes.length === 1, 'the resumption');
+    await answers(discord, 1);
+    await aWhile();
+    expect(discord.said()).toHaveLength(1);
+    expect(discord.gateway.identifies).toHaveLength(1);
+  });
+
+  test('is made anew where Discord closed it for good reasons', async () => {
+    const { discord } = await startOnDiscord();
+    // 4007: the numbers of the events do not fit, so the session cannot be resumed.
+    discord.gateway.drop(4007);
+    await until(() => discord.gateway.identifies.length === 2, 'the new session');
+    await until(() => discord.gateway.connections === 1, 'the new session');
+    await aWhile();
+    discord.post({ files: [discord.file(await photo())] });
+    await answers(discord, 1);
+  });
+});
+
+describe('a REST interface in trouble', () => {
+  test('429 is honoured: the answer comes after the time that Discord named', async () => {
+    const { discord } = await startOnDiscord();
+    const headers = { 'retry-after': '1', 'x-ratelimit-scope': 'user' };
+    const body = { message: 'You are being rate limited.', retry_after: 1, global: false };
+    discord.fail('POST', /^\/channels\/\d+\/messages$/, { status: 429, body, headers });
+    discord.post({ files: [discord.file(await photo())] });
+    await answers(discord, 1);
+    const [first, second] = discord.callsTo('POST', /messages$/);
+    expect(second!.at - first!.at).toBeGreaterThanOrEqual(1000);
+    expect(discord.callsTo('POST', /messages$/)).toHaveLength(2);
+  });
+
+  test('server errors are tried again, and never post twice', async () => {
+    const { discord } = await startOnDiscord();
+    discord.fail('POST', /^\/channels\/\d+\/messages$/, { status: 502, body: {} }, 2);
+    discord.post({ files: [discord.file(await photo())] });
+    await answers(discord, 1);
+    const calls = discord.callsTo('POST', /messages$/);
+    expect(calls).toHaveLength(3);
+    // Had Discord taken the first one, it would have dropped the others for this.
+    expect(new Set(calls.map(({ json }) => json.nonce)).size).toBe(1);
+    expect(calls.every(({ json }) => json.enforce_nonce)).toBe(true);
+  });
+
+  test('server errors without an end are given up, and the bot goes on', async () => {
+    const { discord, log } = await startOnDiscord();
+    discord.fail('POST', /^\/channels\/\d+\/messages$/, { status: 503, body: {} }, 8);
+    discord.post({ files: [discord.file(await photo())] });
+    await until(() => log.some((line) => line.includes('a reply could not be sent')), 'the end of trying');
+    // Four tries for the answer, four for saying that it failed.
+    expect(discord.callsTo('POST', /messages$/)).toHaveLength(8);
+    discord.post({ files: [discord.file(await photo())] });
+    await answers(discord, 1);
+  });
+});
+
+describe('files from elsewhere', () => {
+  test('are not loaded: another host, this machine, the cloud’s own address, another scheme', async () => {
+    const { discord } = await startOnDiscord();
+    const secret = discord.file(await photo(), 'secret.png');
+    const addresses = [
+      'https://example.com/photo.png',
+      'http://169.254.169.254/latest/meta-data',
+      secret.url.replace('127.0.0.1', 'localhost'),
+      'file:///etc/hostname',
+      'https://cdn.discordapp.com@127.0.0.1/photo.png',
+      'https://cdn.discordapp.com.example.com/photo.png',
+    ];
+    for (const [k, url] of addresses.entries()) {
+      discord.post({ files: [{ ...secret, id: `${k + 1}`, url }] });
+    }
+    const said = await answers(discord, addresses.length);
+    for (const answer of said) expect(answer.content).toContain('That picture is on another server.');
+  });
+
+  test('are not loaded through a redirect of the file host either', async () => {
+    const { discord } = await startOnDiscord();
+    const file = discord.file(await photo());
+    discord.redirect(file, 'http://localhost:1/admin');
+    discord.post({ files: [file] });
+    const [answer] = await answers(discord, 1);
+    expect(answer!.content).toContain('That picture is on another server.');
+    expect(answer!.files).toEqual([]);
+  });
+
+  test('that say they are too large are not loaded at all', async () => {
+    const { discord } = await startOnDiscord({ environment: { MAX_PHOTO_MB: '1' } });
+    discord.post({ files: [{ ...discord.file(await photo()), size: 2_000_000 }] });
+    const [answer] = await answers(discord, 1);
+    expect(answer!.content).toContain('at most 1 MB');
+  });
+});
+
+describe('a permission that is missing', () => {
+  const startWithout = async (permission: Permission) => {
+    let channel!: FakeChannel;
+    const started = await startOnDiscord({
+      before: (fake) => {
+        channel = fake.addChannel('closed', { denied: [permission] });
+      },
+    });
+    return { ...started, channel };
+  };
+
+  test('to attach files: the words come, and why there is no picture', async () => {
+    const { discord, channel } = await startWithout('AttachFiles');
+    discord.post({ channel, files: [discord.file(await photo())] });
+    const [answer] = await answers(discord, 1, channel);
+    expect(answer!.files).toEqual([]);
+    expect(answer!.content).toContain('happy 93 %');
+    expect(answer!.content).toContain('I lack the permission ‘Attach Files’.');
+  });
+
+  test('to write: a direct message says so, once', async () => {
+    const { discord, channel } = await startWithout('SendMessages');
+    const ann = user('ann');
+    for (let k = 0; k < 3; k++) discord.post({ channel, author: ann, files: [discord.file(await photo())] });
+    const [words] = await answers(discord, 1, discord.directChannel(ann));
+    await aWhile();
+    expect(words!.content).toContain('I cannot answer your picture in #closed: I lack the permission ‘Send Messages’.');
+    expect(discord.said(discord.directChannel(ann))).toHaveLength(1);
+    expect(discord.said(channel)).toEqual([]);
+  });
+
+  test('to write, where the person takes no direct messages either: it stands in the log alone', async () => {
+    const { discord, channel, log } = await startWithout('SendMessages');
+    const ann = user('ann');
+    discord.closeDirectChannel(ann);
+    discord.post({ channel, author: ann, files: [discord.file(await photo())] });
+    await until(() => log.some((line) => line.includes('takes no direct messages')), 'the line in the log');
+    expect(log.join('')).not.toContain('"level":"error"');
+  });
+
+  test('to read what was posted: the answer comes without its reference, and /emotions says what it lacks', async () => {
+    const { discord, channel } = await startWithout('ReadMessageHistory');
+    discord.post({ channel, files: [discord.file(await photo())] });
+    const [answer] = await answers(discord, 1, channel);
+    expect(answer!.reference).toBeUndefined();
+    expect(answer!.files).toHaveLength(1);
+    discord.command('emotions', { channel });
+    const [, words] = await answers(discord, 2, channel);
+    expect(words!.content).toContain('I lack the permission ‘Read Message History’.');
+  });
+});
+
+describe('stopping', () => {
+  test('finishes what runs, takes nothing new, then leaves', async () => {
+    const { discord, bot } = await startOnDiscord({ readPhoto: fakePhotoReader(500) });
+    discord.post({ files: [discord.file(await photo())] });
+    await until(() => discord.callsTo('POST', /typing$/).length > 0, 'the work');
+    const stopped = bot.stop();
+    discord.post({ files: [discord.file(await photo())] });
+    discord.command('emotions', { files: { image: discord.file(await photo()) } });
+    await stopped;
+    const pictures = discord.said().filter(({ files }) => files.length > 0);
+    expect(pictures).toHaveLength(1);
+    const refusal = discord.said().find(({ files }) => files.length === 0);
+    expect(refusal!.content).toContain('I am about to restart.');
+    expect(discord.isPrivate(refusal!)).toBe(true);
+    expect(discord.gateway.connections).toBe(0);
+  });
+
+  test('gives up what does not end in time', async () => {
+    let signal: AbortSignal | undefined;
+    const { discord, bot } = await startOnDiscord({
+      environment: { SHUTDOWN_SECONDS: '1' },
+      readPhoto: (_bytes, given) => {
+        signal = given;
+        return new Promise(() => {});
+      },
+    });
+    discord.post({ files: [discord.file(await photo())] });
+    await until(() => signal, 'the work');
+    await bot.stop();
+    expect(signal!.aborted).toBe(true);
+    expect(discord.said()).toEqual([]);
+    expect(discord.gateway.connections).toBe(0);
+  });
+});
