@@ -112,6 +112,7 @@ async function requireAccess(request: Request, command: Command, options: Option
     throw new UserError('not-allowed', `Only an admin can ask for /${command.name} like this.`);
   }
   if (access === 'operator' && !(await request.user.isOperator())) {
-    throw new UserError('not-allowed', `/${command.name} is for admins of the place that runs this bot.`);
+    const where = request.channel.isDirect ? ': ask me there, not in a direct message' : '';
+    throw new UserError('not-allowed', `/${command.name} is for admins of the place that runs this bot${where}.`);
   }
 }

@@ -181,6 +181,29 @@ describe('who may', () => {
     expect(replies.map((reply) => reply.private)).toEqual(allowed ? [] : [true]);
   });
 
+  test('the operator’s admins are told that a direct message is no place to ask', async () => {
+    const { dispatcher } = setUp(command(async () => {}, 'operator'));
+    const { request, replies } = fakeRequest({ command: { name: 'do' } });
+    await dispatcher.dispatch(request);
+    await dispatcher.dispatch({ ...request, channel: { ...request.channel, isDirect: true } });
+    expect(replies.map((reply) => reply.text)).toEqual([
+      '/do is for admins of the place that runs this bot.',
+      '/do is for admins of the place that runs this bot: ask me there, not in a direct message.',
+    ]);
+  });
+
+  test('/emotions channel is for admins only, and what they did not set stays', async () => {
+    const manners = fakeManners();
+    const { dispatcher } = setUp(undefined, manners);
+    const set = { name: 'emotions', input: 'channel off' };
+    const stranger = fakeRequest({ command: set });
+    await dispatcher.dispatch(stranger.request);
+    expect(stranger.replies).toEqual([{ text: expect.stringMatching(/^Only an admin/), private: true }]);
+    expect(await manners.settings.channelMode('test', 'c1')).toBe('on');
+    await dispatcher.dispatch(fakeRequest({ command: set, admin: true }).request);
+    expect(await manners.settings.channelMode('test', 'c1')).toBe('off');
+  });
+
   test('may depend on the options', async () => {
     const run = vi.fn(async () => {});
     const options = [{ name: 'set', type: 'switch', description: '' } as const];

@@ -1,17 +1,25 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { Dispatcher } from '../../commands/dispatcher.ts';
 import { privacyCommand } from '../../commands/privacy.ts';
 import { CommandRegistry } from '../../commands/registry.ts';
 import { createLogger } from '../../src/log.ts';
+import { FileStore } from '../../src/settings/file-store.ts';
+import { Settings } from '../../src/settings/settings.ts';
 import { fakeManners } from '../fakes/manners.ts';
 import { fakeRequest } from '../fakes/request.ts';
 
 function setUp(options: Parameters<typeof fakeManners>[0] = {}) {
   const { settings } = fakeManners(options);
+  return { settings, type: typing(settings) };
+}
+
+/** Types `/privacy …` and gives the answer. */
+function typing(settings: Settings) {
   const dispatcher = new Dispatcher(new CommandRegistry([privacyCommand(settings)]), createLogger({ level: 'silent' }));
-  const type = async (input: string, userId = 'u1') => {
+  return async (input: string, userId = 'u1') => {
     const { request, replies } = fakeRequest({ command: { name: 'privacy', input }, userId });
     await dispatcher.dispatch(request);
     expect(replies).toHaveLength(1);
@@ -19,7 +27,6 @@ function setUp(options: Parameters<typeof fakeManners>[0] = {}) {
     expect(replies[0]!.private).toBe(true);
     return replies[0]!.text;
   };
-  return { settings, type };
 }
 
 describe('/privacy', () => {
@@ -46,6 +53,24 @@ describe('/privacy', () => {
     const text = await setUp({ broken: true }).type('opt-out');
     expect(text).not.toContain('Done');
     expect(text).toContain('Try again in a minute');
+  });
+
+  test('says so where there is no room, and whoever opted out before still has', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'privacy-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const path = join(directory, 'settings.db');
+    const before = new Settings(new FileStore(path));
+    await before.setOptedOut('test', 'u0', true);
+    // As large as it is now: the next entries fill its last page, then there is no more.
+    const settings = new Settings(new FileStore(path, { maxBytes: statSync(path).size }));
+    const type = typing(settings);
+    const texts: string[] = [];
+    for (let k = 1; k <= 200; k++) texts.push(await type('opt-out', `u${k}`));
+    const kept = texts.findIndex((text) => text.includes('there is no room left'));
+    expect(kept).toBeGreaterThan(0);
+    expect(texts.slice(0, kept).every((text) => text.startsWith('Done'))).toBe(true);
+    for (let k = 0; k <= kept; k++) expect(await settings.hasOptedOut('test', `u${k}`)).toBe(true);
+    expect(await settings.hasOptedOut('test', `u${kept + 1}`)).toBe(false);
   });
 
   test('says what it takes instead of another word', async () => {
