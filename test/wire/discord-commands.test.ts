@@ -180,6 +180,13 @@ describe('the Remove button', () => {
     await until(() => !discord.messages.has(answer!.id), 'the removal');
   });
 
+  test('removes it as well where the click reached the bot too late', async () => {
+    const { discord, ann, answer } = await withAnswer();
+    discord.fail('POST', /callback$/, { status: 404, body: { code: 10062, message: 'Unknown interaction' } });
+    discord.click(answer, { by: ann });
+    await until(() => !discord.messages.has(answer.id), 'the removal');
+  });
+
   test('with anything else in its id does nothing', async () => {
     const { discord, answer, log } = await withAnswer();
     const forged = { ...answer, components: [{ type: 1, components: [{ custom_id: 'remove:everything' }] }] };

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { ConfigError } from '../../src/config.ts';
+import { UserError } from '../../src/errors.ts';
 import { type FakeChannel, type Permission, user } from '../fakes/discord/payloads.ts';
+import { FakeDiscord } from '../fakes/discord.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { answers, aWhile, cleanUp, startOnDiscord, until } from './discord-bot.ts';
 
@@ -23,6 +25,14 @@ describe('starting', () => {
     await expect(failed).rejects.toThrow(ConfigError);
     await expect(failed).rejects.toThrow(/^DISCORD_TOKEN is not accepted by Discord/);
     await expect(failed).rejects.not.toThrow(/wrong/);
+  });
+
+  test('where Discord cannot be reached ends with a sentence', async () => {
+    const gone = await FakeDiscord.start();
+    await gone.close();
+    const failed = startOnDiscord({ discord: gone });
+    await expect(failed).rejects.toThrow(UserError);
+    await expect(failed).rejects.toThrow('Discord cannot be reached (ECONNREFUSED).');
   });
 
   test('the token is in no line of the log', async () => {

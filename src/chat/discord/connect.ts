@@ -6,10 +6,12 @@ import {
   Events,
   GatewayCloseCodes,
   GatewayIntentBits,
+  HTTPError,
   Options,
   Partials,
 } from 'discord.js';
 import { type Config, ConfigError } from '../../config.ts';
+import { UserError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 
 /** Messages that are kept a channel, without their pictures: enough to know one again that a reconnect brings twice. */
@@ -30,6 +32,7 @@ export interface Connection {
  * Connects; without the MessageContent intent where Discord refuses that.
  * @param signal gives up, at any time
  * @throws ConfigError where Discord does not take the token
+ * @throws UserError 'busy' where Discord cannot be reached
  */
 export async function connect(config: Config, log: Logger, signal: AbortSignal): Promise<Connection> {
   try {
@@ -81,10 +84,24 @@ async function open(config: Config, log: Logger, signal: AbortSignal, withConten
 
 function inWords(error: unknown, closeCode: number | undefined): unknown {
   const isInvalid = error instanceof DiscordjsError && error.code === DiscordjsErrorCodes.TokenInvalid;
-  if (!isInvalid && closeCode !== GatewayCloseCodes.AuthenticationFailed) return error;
-  return new ConfigError(
-    'DISCORD_TOKEN is not accepted by Discord. Reset it at https://discord.com/developers/applications > Bot and copy the new one.',
-  );
+  if (isInvalid || closeCode === GatewayCloseCodes.AuthenticationFailed) {
+    return new ConfigError(
+      'DISCORD_TOKEN is not accepted by Discord. Reset it at https://discord.com/developers/applications > Bot and copy the new one.',
+    );
+  }
+  const why = error instanceof HTTPError ? `status ${error.status}` : networkCode(error);
+  if (why === undefined) return error;
+  return new UserError('busy', `Discord cannot be reached (${why}). Is this machine online? Try again in a minute.`, {
+    cause: error,
+  });
+}
+
+/** The system's word for a connection that could not be made, e.g. 'ENOTFOUND'; undefined for any other error. */
+function networkCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code } = error as NodeJS.ErrnoException;
+  if (typeof code === 'string' && /^(E[A-Z]+|UND_ERR_\w+)$/.test(code)) return code;
+  return networkCode(error.cause);
 }
 
 /** A promise that rejects once the signal is aborted, and how to stop waiting for that. */

@@ -1,5 +1,5 @@
 import { type ButtonInteraction, MessageFlags } from 'discord.js';
-import { isGone } from './errors.ts';
+import { isExpired, isGone } from './errors.ts';
 import { ADMIN, MODERATOR } from './permissions.ts';
 import { parseRemoveButton } from './remove-button.ts';
 
@@ -15,11 +15,20 @@ export async function onRemoveClick(interaction: ButtonInteraction): Promise<voi
     });
     return;
   }
-  await interaction.deferUpdate();
   try {
-    // Through the interaction: it works in channels that the bot itself cannot see, too.
-    await interaction.deleteReply();
+    await remove(interaction);
   } catch (error) {
     if (!isGone(error)) throw error;
+  }
+}
+
+async function remove(interaction: ButtonInteraction): Promise<void> {
+  try {
+    // Through the interaction first: that works in channels that the bot itself cannot see, too.
+    await interaction.deferUpdate();
+    await interaction.deleteReply();
+  } catch (error) {
+    if (!isExpired(error)) throw error;
+    await interaction.message.delete();
   }
 }
