@@ -48,7 +48,8 @@ export class DiscordPlatform implements Platform {
 
   async start(): Promise<string> {
     const { config, log } = this.#context;
-    const { client, seesEverything } = this.#use(await connect(config, log, this.#stopped.signal));
+    const connection = await connect(config, log, this.#stopped.signal);
+    const { client, seesEverything } = await this.#use(connection);
     const servers = client.guilds.cache.size;
     return [
       `On Discord as ${client.user.username}, in ${servers === 1 ? '1 server' : `${servers} servers`}`,
@@ -84,9 +85,14 @@ export class DiscordPlatform implements Platform {
     }
   }
 
-  #use(connection: Connection): Connection {
-    this.#connection = connection;
+  /** @throws the reason where the bot was stopped while it connected */
+  async #use(connection: Connection): Promise<Connection> {
     const { client, seesEverything } = connection;
+    if (this.#stopped.signal.aborted) {
+      await client.destroy();
+      throw this.#stopped.signal.reason;
+    }
+    this.#connection = connection;
     const desk: Desk = {
       ...this.#context,
       client,
@@ -211,7 +217,7 @@ export class DiscordPlatform implements Platform {
     const { config, log } = this.#context;
     if (code === GatewayCloseCodes.DisallowedIntents) {
       await this.#connection?.client.destroy();
-      this.#use(await connectWithoutContent(config, log, this.#stopped.signal));
+      await this.#use(await connectWithoutContent(config, log, this.#stopped.signal));
       return;
     }
     log.fatal({ platform: this.name, code }, 'Discord ended the connection for good; is the token still valid?');

@@ -123,6 +123,11 @@ export class FakeDiscord {
     return guild;
   }
 
+  /** Takes the bot out of its servers, before it connects. */
+  leaveAll(): void {
+    this.#guilds.length = 0;
+  }
+
   addChannel(name: string, options: Partial<FakeChannel> = {}): FakeChannel {
     const channel = { id: snowflake(), guildId: this.guild.id, type: 0 as const, name, denied: [], ...options };
     this.#channels.set(channel.id, channel);

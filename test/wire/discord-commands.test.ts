@@ -74,6 +74,17 @@ describe('/emotions', () => {
     expect(answer!.files).toHaveLength(1);
   });
 
+  test('of a file that is no picture is refused, to the one who asked only, although it was put off in public', async () => {
+    const { discord } = await startOnDiscord({ readPhoto: fakePhotoReader(50) });
+    const command = discord.command('emotions', { files: { image: discord.file(Buffer.from('words'), 'words.txt') } });
+    const [answer] = await answers(discord, 1);
+    expect(command.acknowledgedAfter).toBeDefined();
+    expect(answer!.content).toBe('That file is not a picture. Post a photo.');
+    expect(discord.isPrivate(answer!)).toBe(true);
+    // Nothing stays behind that says that the bot is thinking.
+    expect(discord.callsTo('DELETE', /@original$/)).toHaveLength(1);
+  });
+
   test('works in a direct message', async () => {
     const { discord } = await startOnDiscord();
     const ann = user('ann');
@@ -205,6 +216,16 @@ describe('other commands', () => {
     expect(answer!.content).toContain('/emotions');
     expect(discord.isPrivate(answer!)).toBe(true);
     expect(command.state).toBe('answered');
+  });
+
+  test('what only one person may see goes to them directly where the interaction has expired', async () => {
+    const { discord } = await startOnDiscord();
+    discord.fail('POST', /callback$/, { status: 404, body: { code: 10062, message: 'Unknown interaction' } });
+    const ann = user('ann');
+    discord.command('help', { by: ann });
+    const [answer] = await answers(discord, 1, discord.directChannel(ann));
+    expect(answer!.content).toContain('/emotions');
+    expect(discord.said(discord.general)).toEqual([]);
   });
 
   test('one that is registered no longer is answered in words', async () => {

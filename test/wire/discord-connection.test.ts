@@ -19,6 +19,12 @@ describe('starting', () => {
     expect(discord.gateway.identifies[0]!.intents & MESSAGE_CONTENT).toBe(MESSAGE_CONTENT);
   });
 
+  test('in no server yet it says how to invite it', async () => {
+    const { discord, bot } = await startOnDiscord({ before: (fake) => fake.leaveAll() });
+    expect(bot.addresses[0]).toContain('in 0 servers; invite me: https://discord.com/oauth2/authorize?');
+    expect(bot.addresses[0]).toContain(`client_id=${discord.me.id}`);
+  });
+
   test('with a token that Discord does not take ends with a sentence, without the token', async () => {
     const environment = { DISCORD_TOKEN: 'MTAwMA.wrong.token' };
     const failed = startOnDiscord({ environment });
@@ -123,6 +129,13 @@ describe('a connection that breaks', () => {
     discord.post({ files: [discord.file(await photo())] });
     await answers(discord, 1);
   });
+});
+
+test('a token that is taken back while the bot runs is said in the log', async () => {
+  const { discord, log } = await startOnDiscord();
+  discord.gateway.drop(4004);
+  await until(() => log.some((line) => line.includes('is the token still valid?')), 'the line in the log');
+  expect(discord.gateway.identifies).toHaveLength(1);
 });
 
 describe('a REST interface in trouble', () => {

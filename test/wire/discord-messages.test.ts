@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { AttachmentFlags } from 'discord.js';
 import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
 import { MAX_PEOPLE_IN_TEXT } from '../../commands/photo-reply.ts';
@@ -82,10 +83,15 @@ describe('a posted picture', () => {
 
   test('that is a spoiler is answered by a spoiler', async () => {
     const { discord } = await startOnDiscord();
-    discord.post({ files: [discord.file(await plainPicture(64, 48), 'SPOILER_end.png')] });
-    const [answer] = await answers(discord, 1);
-    expect(answer!.files[0]!.filename).toBe('SPOILER_end-emotions.jpg');
-    expect(answer!.content).not.toContain('SPOILER');
+    const byName = discord.file(await plainPicture(64, 48), 'SPOILER_end.png');
+    const byFlag = discord.file(await plainPicture(64, 48), 'twist.png', { flags: AttachmentFlags.IsSpoiler });
+    discord.post({ files: [byName, byFlag] });
+    const said = await answers(discord, 2);
+    expect(said.map(({ files }) => files[0]!.filename)).toEqual([
+      'SPOILER_end-emotions.jpg',
+      'SPOILER_twist-emotions.jpg',
+    ]);
+    expect(said[0]!.content).not.toContain('SPOILER');
   });
 
   test('of a crowd names 20 people and counts the others, within 2000 characters', async () => {
@@ -238,6 +244,26 @@ describe('removing', () => {
     await until(() => signal!.aborted, 'the end of the work');
     await aWhile();
     expect(discord.said()).toEqual([]);
+  });
+
+  test('the thread or channel calls off the work in it', async () => {
+    const signals: AbortSignal[] = [];
+    const { discord } = await startOnDiscord({
+      readPhoto: (_bytes, given) => {
+        signals.push(given);
+        return new Promise((_, reject) => given.addEventListener('abort', () => reject(given.reason)));
+      },
+    });
+    const thread = discord.openThread(discord.general);
+    discord.post({ channel: thread, files: [discord.file(await plainPicture(64, 48))] });
+    discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+    await until(() => signals.length === 2, 'the work');
+    const where = { id: thread.id, guild_id: thread.guildId, parent_id: thread.parentId, type: thread.type };
+    discord.gateway.dispatch('THREAD_DELETE', where);
+    await until(() => signals[0]!.aborted, 'the end of the work');
+    expect(signals[1]!.aborted).toBe(false);
+    discord.gateway.dispatch('CHANNEL_DELETE', { id: discord.general.id, guild_id: discord.guild.id, type: 0 });
+    await until(() => signals[1]!.aborted, 'the end of the work');
   });
 
   test('the message while its answer is being sent takes that back', async () => {

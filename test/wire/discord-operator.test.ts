@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Command } from '../../commands/command.ts';
 import { Dispatcher } from '../../commands/dispatcher.ts';
@@ -8,6 +9,7 @@ import { loadConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/log.ts';
 import { user } from '../fakes/discord/payloads.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
+import { plainPicture } from '../fakes/photo.ts';
 import { answers, until } from './discord-bot.ts';
 
 const ends: (() => Promise<void>)[] = [];
@@ -48,7 +50,18 @@ function commands(): { readonly registry: CommandRegistry; readonly posted: Post
   return { registry: new CommandRegistry([train, set]), posted, seen };
 }
 
-async function start(options: { guilds?: 1 | 2; operatorGuilds?: (discord: FakeDiscord) => string } = {}) {
+interface StartOptions {
+  readonly guilds?: 1 | 2;
+  readonly operatorGuilds?: (discord: FakeDiscord) => string;
+}
+
+async function start(options: StartOptions = {}) {
+  const prepared = await prepare(options);
+  await prepared.platform.start();
+  return prepared;
+}
+
+async function prepare(options: StartOptions = {}) {
   const discord = await FakeDiscord.start();
   ends.push(() => discord.close());
   const other = options.guilds === 2 ? discord.addGuild('Strangers') : undefined;
@@ -65,7 +78,6 @@ async function start(options: { guilds?: 1 | 2; operatorGuilds?: (discord: FakeD
     commands: registry,
     dispatch: (request) => dispatcher.dispatch(request),
   });
-  await platform.start();
   ends.push(() => platform.stop(AbortSignal.timeout(1000)));
   return { discord, platform, posted, seen, elsewhere: elsewhere! };
 }
@@ -147,11 +159,18 @@ describe('what is said after the answer', () => {
     const command = discord.command('train', ADMIN);
     await until(() => posted.length === 2, 'the answers');
     const content = (k: number) => discord.messages.get(posted[k]!.id)?.content;
-    expect(await posted[0]!.update({ text: 'half' })).toBe(true);
+    const chart = { bytes: await plainPicture(64, 48), mime: 'image/png', name: 'chart.png', altText: 'a chart' };
+    expect(await posted[0]!.update({ text: 'half', pictures: [chart, chart] })).toBe(true);
     expect(content(0)).toBe('half');
+    expect(discord.messages.get(posted[0]!.id)!.files).toHaveLength(2);
     discord.expire(command);
-    expect(await posted[0]!.update({ text: 'done' })).toBe(true);
+    expect(await posted[0]!.update({ text: 'done', pictures: [chart] })).toBe(true);
     expect(content(0)).toBe('done');
+    expect(discord.messages.get(posted[0]!.id)!.files).toMatchObject([
+      { filename: 'chart.png', description: 'a chart' },
+    ]);
+    const [edit] = discord.callsTo('PATCH', /^\/channels/);
+    expect(edit!.json.attachments).toHaveLength(1);
     await posted[0]!.remove();
     expect(content(0)).toBeUndefined();
     expect(await posted[0]!.update({ text: 'more' })).toBe(false);
@@ -182,4 +201,17 @@ describe('what is said after the answer', () => {
     const thread = discord.openThread(discord.general);
     expect(await platform.channel(thread.id)).toMatchObject({ id: thread.id, settingsId: discord.general.id });
   });
+});
+
+test('a start that is called off, as where another platform cannot connect, leaves no connection behind', async () => {
+  const { discord, platform } = await prepare();
+  // Discord lets it wait, so that it is under way when it is called off.
+  const body = { message: 'You are being rate limited.', retry_after: 1, global: false };
+  discord.fail('GET', /gateway/, { status: 429, body, headers: { 'retry-after': '1' } });
+  const outcome = expect(platform.start()).rejects.toThrow('the bot is stopping');
+  await until(() => discord.callsTo('GET', /gateway/).length === 1, 'the connection');
+  await platform.stop(AbortSignal.timeout(1000));
+  await outcome;
+  await delay(1500);
+  expect(discord.gateway.connections).toBe(0);
 });

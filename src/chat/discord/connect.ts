@@ -16,6 +16,8 @@ import type { Logger } from '../../log.ts';
 
 /** Messages that are kept a channel, without their pictures: enough to know one again that a reconnect brings twice. */
 const KEPT_MESSAGES = 50;
+/** People that are kept a server, and in all: those who posted last. */
+const KEPT_PEOPLE = 500;
 /** Tries after the first where Discord's servers fail. */
 const RETRIES = 3;
 /** Longest time that Discord may ask the bot to wait before a call; longer waits fail instead of piling up. */
@@ -70,16 +72,28 @@ async function open(config: Config, log: Logger, signal: AbortSignal, withConten
   });
   const given = givenUp(signal);
   try {
-    const ready = new Promise<void>((done) => client.once(Events.ClientReady, () => done()));
-    await Promise.race([Promise.all([client.login(config.discord!.token), ready]), given.up]);
+    await Promise.race([logIn(client, config.discord!.token, signal), given.up]);
     return client as Client<true>;
   } catch (error) {
-    await client.destroy();
     if (closeCode === GatewayCloseCodes.DisallowedIntents && withContent) throw new RefusedIntent();
     throw inWords(error, closeCode);
   } finally {
     given.forget();
   }
+}
+
+/** Resolves when everything is there; a client that has been given up by then leaves again. */
+async function logIn(client: Client, token: string, signal: AbortSignal): Promise<void> {
+  const ready = new Promise<void>((done) => client.once(Events.ClientReady, () => done()));
+  // A login that fails leaves by itself. One under way cannot be called off: it would connect after `destroy`.
+  await client.login(token);
+  const leave = () => {
+    client.destroy().catch((error: Error) => client.emit(Events.Error, error));
+  };
+  if (signal.aborted) leave();
+  signal.addEventListener('abort', leave, { once: true });
+  await ready;
+  signal.removeEventListener('abort', leave);
 }
 
 function inWords(error: unknown, closeCode: number | undefined): unknown {
@@ -127,7 +141,13 @@ function clientOptions({ internal }: Config, withContent: boolean): ClientOption
     // As many connections as Discord recommends: one until about a thousand servers.
     shards: 'auto',
     allowedMentions: { parse: [], repliedUser: false },
-    makeCache: Options.cacheWithLimits({ ...Options.DefaultMakeCacheSettings, MessageManager: KEPT_MESSAGES }),
+    makeCache: Options.cacheWithLimits({
+      ...Options.DefaultMakeCacheSettings,
+      MessageManager: KEPT_MESSAGES,
+      // Everyone who ever posted would stay otherwise. The bot itself must: its permissions hang on that.
+      GuildMemberManager: { maxSize: KEPT_PEOPLE, keepOverLimit: ({ id, client }) => id === client.user.id },
+      UserManager: { maxSize: KEPT_PEOPLE, keepOverLimit: ({ id, client }) => id === client.user.id },
+    }),
     rest: {
       ...(internal.discordApi !== undefined && { api: internal.discordApi }),
       retries: RETRIES,

@@ -10,7 +10,8 @@ import type { Desk } from './desk.ts';
 import { isExpired, isUnreachable, lacksPermission } from './errors.ts';
 import { deliver, type Outgoing, type Terms } from './outgoing.ts';
 import { say, sayWhatIsAllowed } from './place.ts';
-import { type Hand, NOBODY_SAW, OWN_MESSAGE, toPosted } from './posted.ts';
+import { type Hand, NOBODY_SAW, OWN_MESSAGE, toPosted, withoutEarlierFiles } from './posted.ts';
+import { layOut } from './text.ts';
 
 /** What a person starts from a menu or with a slash. */
 export type CommandInteraction = ChatInputCommandInteraction | MessageContextMenuCommandInteraction;
@@ -57,7 +58,7 @@ export class InteractionAnswer {
     await this.#deferring;
     if (this.#hasSpoken || this.#isExpired) return;
     try {
-      await this.#interaction.editReply({ content: text, allowedMentions: { parse: [] } });
+      await this.#interaction.editReply({ content: layOut({ text })[0]!, allowedMentions: { parse: [] } });
     } catch (error) {
       this.#desk.log.debug({ platform: 'discord', err: error }, 'progress could not be shown');
     }
@@ -147,10 +148,10 @@ export class InteractionAnswer {
   }
 
   readonly #hand: Hand = {
-    edit: (message, edit) =>
+    edit: (message, outgoing) =>
       this.#whileItLasts(
-        () => this.#interaction.editReply({ ...edit, message }),
-        () => OWN_MESSAGE.edit(message, edit),
+        () => this.#interaction.editReply({ ...outgoing, ...withoutEarlierFiles(), message }),
+        () => OWN_MESSAGE.edit(message, outgoing),
       ),
     remove: (message) =>
       this.#whileItLasts(

@@ -7,18 +7,21 @@ import { layOut } from './text.ts';
 /** A message that was removed before it could be seen, or that reached nobody. */
 export const NOBODY_SAW: Posted = { id: 'gone', update: async () => false, remove: async () => {} };
 
-/** What an edited message is made of; files that it had go. */
-export type Edit = Outgoing & { readonly attachments: [] };
-
 /** Ways to change a message that was sent. */
 export interface Hand {
-  edit(message: Message, edit: Edit): Promise<unknown>;
+  /** Replaces everything that a message is made of. */
+  edit(message: Message, outgoing: Outgoing): Promise<unknown>;
   remove(message: Message): Promise<unknown>;
+}
+
+/** Makes the files of a message go that an edit does not bring; a new list each time, since the library adds to it. */
+export function withoutEarlierFiles(): { attachments: [] } {
+  return { attachments: [] };
 }
 
 /** The bot's ordinary right over its own messages. */
 export const OWN_MESSAGE: Hand = {
-  edit: (message, edit) => message.edit(edit),
+  edit: (message, outgoing) => message.edit({ ...outgoing, ...withoutEarlierFiles() }),
   remove: (message) => message.delete(),
 };
 
@@ -33,8 +36,8 @@ export function toPosted(messages: readonly [Message, ...Message[]], terms: Term
     update: async (reply: Reply) => {
       // An edited message cannot grow further messages between those that came after it: what does not fit is cut.
       const [text] = layOut(reply);
-      const edit: Edit = { ...(await toOutgoing(reply, text!, terms)), attachments: [] };
-      return await unlessGone(() => hand.edit(first, edit));
+      const outgoing = await toOutgoing(reply, text!, terms);
+      return await unlessGone(() => hand.edit(first, outgoing));
     },
     remove: async () => {
       for (const message of messages) await unlessGone(() => hand.remove(message));

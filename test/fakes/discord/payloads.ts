@@ -67,6 +67,8 @@ export interface FakeFile {
   readonly filename: string;
   readonly description?: string;
   readonly contentType?: string | null;
+  /** 8 marks a spoiler. */
+  readonly flags?: number;
   readonly url: string;
   readonly size: number;
   /** What went out; absent for files that people posted. */
@@ -116,13 +118,14 @@ export function partialChannelPayload(channel: FakeChannel, meId: string) {
   return rest;
 }
 
-export function filePayload({ id, filename, description, contentType, url, size }: FakeFile) {
+export function filePayload({ id, filename, description, contentType, flags, url, size }: FakeFile) {
   return {
     id,
     filename,
     size,
     url,
     proxy_url: url,
+    ...(flags !== undefined && { flags }),
     ...(contentType !== null && { content_type: contentType ?? 'image/png' }),
     ...(description !== undefined && { description }),
   };
