@@ -180,6 +180,7 @@ export class FakeDiscord {
       readonly mentions?: readonly FakeUser[];
       readonly permissions?: readonly Permission[];
       readonly webhookId?: string;
+      readonly repliesTo?: FakeMessage;
     } = {},
   ): FakeMessage {
     const message: FakeMessage = {
@@ -191,6 +192,7 @@ export class FakeDiscord {
       mentions: options.mentions ?? [],
       rolePermissions: bits(...(options.permissions ?? [])),
       ...(options.webhookId !== undefined && { webhookId: options.webhookId }),
+      ...(options.repliesTo && { repliesTo: options.repliesTo }),
       flags: 0,
       components: [],
       edits: 0,

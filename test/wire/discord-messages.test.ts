@@ -207,6 +207,25 @@ describe('places', () => {
   });
 });
 
+test('a reply that names the bot asks for the pictures of the message that it replies to', async () => {
+  const { discord } = await startOnDiscord();
+  // Another bot's picture, which is not answered by itself.
+  const photo = discord.post({
+    author: user('other', { bot: true }),
+    files: [discord.file(await plainPicture(64, 48), 'album.png')],
+  });
+  const ask = discord.post({ content: `<@${discord.me.id}>`, mentions: [discord.me], repliesTo: photo });
+  const [answer] = await answers(discord, 1);
+  expect(answer!.reference).toMatchObject({ message_id: ask.id });
+  expect(answer!.files[0]!.filename).toBe('album-emotions.jpg');
+  // The bot's own pictures are not read again.
+  discord.post({ content: `<@${discord.me.id}>`, mentions: [discord.me], repliesTo: answer! });
+  const [, words] = await answers(discord, 2);
+  expect(words!.content).toContain('There is no picture in this message.');
+  discord.remove(photo);
+  await until(() => !discord.messages.has(answer!.id), 'the removal');
+});
+
 describe('removing', () => {
   test('the message removes every answer to it', async () => {
     const { discord } = await startOnDiscord();

@@ -1,6 +1,6 @@
 import type { Message, SendableChannels } from 'discord.js';
 import type { Posted, Reply, Request } from '../../../commands/request.ts';
-import { picturesOf } from './attachment.ts';
+import { DiscordAttachment, picturesOf } from './attachment.ts';
 import { type Desk, isOperatorAt } from './desk.ts';
 import { isGone, lacksPermission } from './errors.ts';
 import { isAdmin } from './permissions.ts';
@@ -22,6 +22,19 @@ export function isForTheBot(message: Message, desk: Desk): boolean {
 }
 
 /**
+ * The pictures that a message is about: its own; where it has none and speaks to the bot, those of the message that it
+ * replies to, unless those are the bot's own.
+ */
+function picturesAskedFor(message: Message, desk: Desk): DiscordAttachment[] {
+  const own = picturesOf(message, desk.config);
+  const { messageId } = message.reference ?? {};
+  if (own.length > 0 || messageId === undefined || !isAddressed(message)) return own;
+  // Discord sends the message that a reply is to along with it.
+  const original = message.channel.messages.cache.get(messageId);
+  return original && original.author.id !== message.client.user.id ? picturesOf(original, desk.config) : [];
+}
+
+/**
  * An ordinary message as a request; its answers reply to it.
  * @param typing shows that the bot is writing, until the next answer
  */
@@ -32,7 +45,7 @@ export function messageRequest(message: Message, desk: Desk, typing: Typing, sig
     platform: 'discord',
     id: message.id,
     asked: isAddressed(message),
-    attachments: picturesOf(message, desk.config),
+    attachments: picturesAskedFor(message, desk),
     user: {
       id: message.author.id,
       name: message.member?.displayName ?? message.author.displayName,
@@ -55,6 +68,8 @@ async function answer(message: Message, channel: SendableChannels, reply: Reply,
   try {
     const posted = await sayWhatIsAllowed(channel, reply, { askedBy: message.author.id, to: message });
     await desk.sources.said(message.id, posted);
+    const source = reply.about instanceof DiscordAttachment ? reply.about.source?.messageId : undefined;
+    if (source !== undefined && source !== message.id) await desk.sources.said(source, posted);
     return posted;
   } catch (error) {
     if (isGone(error)) {

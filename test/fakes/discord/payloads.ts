@@ -87,6 +87,8 @@ export interface FakeMessage {
   readonly webhookId?: string;
   readonly flags: number;
   readonly reference?: { readonly message_id: string; readonly fail_if_not_exists: boolean };
+  /** Of a person's reply: the message that it is to. */
+  readonly repliesTo?: FakeMessage;
   readonly components: readonly unknown[];
   readonly allowedMentions?: unknown;
   readonly nonce?: string;
@@ -132,8 +134,9 @@ export function filePayload({ id, filename, description, contentType, flags, url
 }
 
 /** @param isVisible false where the bot lacks the MessageContent intent and is not spoken to */
-export function messagePayload(message: FakeMessage, isVisible = true) {
-  const { id, channel, author, mentions, webhookId, flags, reference, nonce } = message;
+export function messagePayload(message: FakeMessage, isVisible = true): object {
+  const { id, channel, author, mentions, webhookId, flags, nonce, repliesTo } = message;
+  const referred = message.reference?.message_id ?? repliesTo?.id;
   return {
     id,
     channel_id: channel.id,
@@ -147,12 +150,13 @@ export function messagePayload(message: FakeMessage, isVisible = true) {
     mention_everyone: false,
     pinned: false,
     tts: false,
-    type: reference ? 19 : 0,
+    type: referred === undefined ? 0 : 19,
     flags,
     timestamp: now(),
     edited_timestamp: message.edits > 0 ? now() : null,
     ...(webhookId !== undefined && { webhook_id: webhookId }),
-    ...(reference && { message_reference: { channel_id: channel.id, message_id: reference.message_id } }),
+    ...(referred !== undefined && { message_reference: { channel_id: channel.id, message_id: referred } }),
+    ...(repliesTo && { referenced_message: messagePayload(repliesTo, isVisible) }),
     ...(nonce !== undefined && { nonce }),
   };
 }
