@@ -7,8 +7,9 @@ import { benchmarkTraining, type ContenderResult } from './benchmark/training.ts
 import { runTool } from './command-line.ts';
 
 const USAGE = `Usage: npm run benchmark -- training [--architecture NAME] [--batch N] [--threads N] [--steps N] [--rounds N]
+                               [--python FILE]
 
-training   images a second that a network trains at, for every engine that loads and, where python3 has it, PyTorch. They
+training   images a second that a network trains at, for every engine that loads and, where Python has it, PyTorch. They
            take turns in one run; the ratios are what to quote. Let nothing else run meanwhile.
 
   --architecture NAME  the network (default: ${DEFAULT_ARCHITECTURE})
@@ -16,6 +17,7 @@ training   images a second that a network trains at, for every engine that loads
   --threads N          threads that compute (default: ${availableParallelism()})
   --steps N            steps a round (default: 10)
   --rounds N           rounds that count (default: 5)
+  --python FILE        the Python to look for PyTorch in (default: python3)
   --help               show this
 `;
 
@@ -28,6 +30,7 @@ await runTool(async () => {
       threads: { type: 'string', default: String(availableParallelism()) },
       steps: { type: 'string', default: '10' },
       rounds: { type: 'string', default: '5' },
+      python: { type: 'string', default: 'python3' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -44,6 +47,7 @@ await runTool(async () => {
     threads: count('threads', values.threads),
     steps: count('steps', values.steps),
     rounds: count('rounds', values.rounds),
+    python: values.python,
     log: (sentence: string) => process.stderr.write(`${sentence}\n`),
   };
   const results = await benchmarkTraining(benchmark);

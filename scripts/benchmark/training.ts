@@ -20,6 +20,8 @@ export interface TrainingBenchmark {
   /** Steps a round, and counted rounds; the contenders take turns, after one round that is not counted. */
   readonly steps: number;
   readonly rounds: number;
+  /** The Python that may have PyTorch. */
+  readonly python: string;
   /** Says what is going on. */
   readonly log: (sentence: string) => void;
 }
@@ -37,7 +39,7 @@ export interface ContenderResult {
   readonly imagesPerSecond: readonly number[];
 }
 
-/** Times the training steps of every engine that loads and, where python3 has it, of PyTorch: the peer, first in the list. */
+/** Times the training steps of every engine that loads and, where Python has it, of PyTorch: the peer, first in the list. */
 export async function benchmarkTraining(benchmark: TrainingBenchmark): Promise<ContenderResult[]> {
   const contenders = [await pytorch(benchmark), ...(await engines(benchmark))].filter((one) => one !== undefined);
   const rates = contenders.map((): number[] => []);
@@ -91,16 +93,22 @@ async function engineContender(engine: Engine, { architecture, batch }: Training
   };
 }
 
-/** PyTorch in a process of its own, waiting for numbers of steps; undefined where python3 does not have it. */
-async function pytorch({ architecture, batch, threads, log }: TrainingBenchmark): Promise<Contender | undefined> {
+/** PyTorch in a process of its own, waiting for numbers of steps; undefined where Python does not have it. */
+async function pytorch({
+  architecture,
+  batch,
+  threads,
+  python,
+  log,
+}: TrainingBenchmark): Promise<Contender | undefined> {
   const script = fileURLToPath(new URL('./pytorch_training.py', import.meta.url));
-  const child = spawn('python3', [script], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(python, [script], { stdio: ['pipe', 'pipe', 'pipe'] });
   const started = await once(child, 'spawn').then(
     () => true,
     () => false,
   );
   if (!started) {
-    log('PyTorch is left out: there is no python3.');
+    log(`PyTorch is left out: there is no ${python}.`);
     return undefined;
   }
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
