@@ -1,0 +1,67 @@
+import { overlap, type Rectangle } from '../overlap.ts';
+import type { View } from './pixels.ts';
+
+/** What the network takes for a face in one view of the picture. */
+export interface NetworkBox extends Rectangle {
+  /** How sure the network is, 0..1. */
+  readonly score: number;
+}
+
+/** Pixels of the view that a cell stands for, each way. */
+const CELL = 32;
+/** Width and height of each anchor in cells, and the overlap (IoU) of two faces at most; from face-api's const.ts. */
+const ANCHORS = [
+  [1.603231, 2.094468],
+  [6.041143, 7.080126],
+  [2.882459, 3.518061],
+  [4.266906, 5.178857],
+  [9.041765, 10.66308],
+] as const;
+const MOST_OVERLAP = 0.4;
+
+const sigmoid = (value: number) => 1 / (1 + Math.exp(-value));
+
+/**
+ * The network's answer as boxes, one a face, the surest first.
+ * @param cells for each of the five anchors five maps (x, y, width, height, objectness) of side / 32 rows and columns
+ * @param view what was shown to the network
+ * @param least lowest score of a box, between 0 and 1
+ * @returns boxes in pixels of the turned picture that the view shows, unclipped
+ */
+export function toBoxes(cells: Float32Array, view: View, least: number): NetworkBox[] {
+  const across = view.side / CELL;
+  const plane = across * across;
+  const longest = Math.max(view.width, view.height);
+  // face-api rounds the picture's size within the square to whole pixels, and stretches what it found accordingly.
+  const shrink = view.side / longest;
+  const pixels = {
+    x: (CELL * view.width) / Math.max(1, Math.round(view.width * shrink)),
+    y: (CELL * view.height) / Math.max(1, Math.round(view.height * shrink)),
+  };
+  const leastLogit = Math.log(least / (1 - least));
+  const boxes: NetworkBox[] = [];
+  for (const [anchor, [anchorWidth, anchorHeight]] of ANCHORS.entries()) {
+    const number = (which: number, cell: number) => cells[(anchor * 5 + which) * plane + cell]!;
+    for (let cell = 0; cell < plane; cell++) {
+      if (number(4, cell) <= leastLogit) continue;
+      const width = Math.exp(number(2, cell)) * anchorWidth * pixels.x;
+      const height = Math.exp(number(3, cell)) * anchorHeight * pixels.y;
+      boxes.push({
+        x: ((cell % across) + sigmoid(number(0, cell))) * pixels.x - width / 2,
+        y: (Math.floor(cell / across) + sigmoid(number(1, cell))) * pixels.y - height / 2,
+        width,
+        height,
+        score: sigmoid(number(4, cell)),
+      });
+    }
+  }
+  return suppressed(boxes);
+}
+
+/** Drops every box that overlaps a surer one. */
+function suppressed(boxes: readonly NetworkBox[]): NetworkBox[] {
+  const kept: NetworkBox[] = [];
+  for (const box of [...boxes].sort((a, b) => b.score - a.score))
+    if (kept.every((other) => overlap(other, box).union <= MOST_OVERLAP)) kept.push(box);
+  return kept;
+}
