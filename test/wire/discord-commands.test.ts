@@ -218,6 +218,15 @@ describe('other commands', () => {
     expect(command.state).toBe('answered');
   });
 
+  test('/privacy says what is kept, to the one who asked only', async () => {
+    const { discord } = await startOnDiscord();
+    discord.command('privacy');
+    const [answer] = await answers(discord, 1);
+    expect(answer!.content).toContain('What I keep');
+    expect(answer!.content).toContain('opt-out');
+    expect(discord.isPrivate(answer!)).toBe(true);
+  });
+
   test('what only one person may see goes to them directly where the interaction has expired', async () => {
     const { discord } = await startOnDiscord();
     discord.fail('POST', /callback$/, { status: 404, body: { code: 10062, message: 'Unknown interaction' } });
