@@ -2,12 +2,14 @@ import { emotionsCommand, type PhotoServices } from './emotions.ts';
 import { helpCommand } from './help.ts';
 import { privacyCommand } from './privacy.ts';
 import { CommandRegistry } from './registry.ts';
+import { type RetrainServices, retrainCommand } from './retrain.ts';
 
 /** Everything that can be asked: a new command is added here and nowhere else. */
-export function createCommands(services: PhotoServices): CommandRegistry {
+export function createCommands(services: PhotoServices, training?: RetrainServices): CommandRegistry {
   const registry = new CommandRegistry();
   registry.add(emotionsCommand(services));
   registry.add(privacyCommand(services.settings));
+  registry.add(retrainCommand(training));
   registry.add(helpCommand(registry));
   return registry;
 }

@@ -6,10 +6,9 @@ import { writeDurably } from '../src/emotion/layers-format/durable.ts';
 import { UserError } from '../src/errors.ts';
 import { readFer2013 } from '../src/training/fer2013.ts';
 import { modelCard } from '../src/training/model-card.ts';
-import { commandOf } from '../src/training/plan.ts';
 import { percent } from '../src/training/progress-line.ts';
-import { buildReport, writeReport } from '../src/training/report.ts';
-import { judgeNetwork, publicTestAccuracy, readRun, storeNetwork } from '../src/training/ship.ts';
+import { writeReport } from '../src/training/report.ts';
+import { judgeNetwork, publicTestAccuracy, readRun, reportOf, storeNetwork } from '../src/training/ship.ts';
 import { runTool } from './command-line.ts';
 
 const folder = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
@@ -57,24 +56,7 @@ await runTool(async (signal) => {
     console.log('Not better than the network in use: that one stays.');
     return 1;
   }
-  await writeReport(
-    join(values.to, 'reports'),
-    buildReport(
-      {
-        architecture: trained.network.architecture.name,
-        parameters: trained.network.parameters,
-        command: commandOf(trained.plan),
-        seed: trained.plan.seed,
-        epochs: trained.history.map(({ loss, accuracy, valLoss, valAccuracy }) => ({
-          loss,
-          accuracy,
-          valLoss,
-          valAccuracy,
-        })),
-      },
-      privateTest,
-    ),
-  );
+  await writeReport(join(values.to, 'reports'), reportOf(trained, figures));
   if (values['report-only']) return 0;
   await storeNetwork(values.to, trained, figures, STORED_AS);
   await writeDurably(join(values.to, 'README.md'), modelCard(trained, figures));

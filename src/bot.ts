@@ -1,6 +1,7 @@
 import { Dispatcher } from '../commands/dispatcher.ts';
 import type { AnsweredPhoto } from '../commands/emotions.ts';
 import { createCommands } from '../commands/index.ts';
+import type { RetrainServices } from '../commands/retrain.ts';
 import type { Platform } from './chat/platform.ts';
 import { createPlatforms } from './chat/platforms.ts';
 import type { Config } from './config.ts';
@@ -20,6 +21,7 @@ export interface Bot {
 /**
  * Connects every platform that the configuration holds credentials for; with none, the page on this machine.
  * @param readPhoto finds, reads and draws the faces of a picture file
+ * @param training what /retrain works with; without it the command says that it cannot
  * @throws ConfigError where the settings of people and channels cannot be opened
  * @throws Error where a platform cannot connect; the others have been stopped by then
  */
@@ -27,17 +29,15 @@ export async function startBot(
   config: Config,
   log: Logger,
   readPhoto: (bytes: Uint8Array, signal: AbortSignal) => Promise<AnsweredPhoto>,
+  training?: RetrainServices,
 ): Promise<Bot> {
   const { concurrency, maxWaiting, maxBytes } = config.photos;
   const queue = new BoundedQueue({ concurrency, maxWaiting });
   const settings = await openSettings(config, log);
-  const commands = createCommands({
-    readPhoto,
-    queue,
-    maxBytes,
-    settings,
-    cooldown: new PhotoCooldown(config.cooldown),
-  });
+  const commands = createCommands(
+    { readPhoto, queue, maxBytes, settings, cooldown: new PhotoCooldown(config.cooldown) },
+    training,
+  );
   const dispatcher = new Dispatcher(commands, log);
   const platforms = createPlatforms({
     config,
@@ -47,11 +47,15 @@ export async function startBot(
   });
   let stopped: Promise<void> | undefined;
   const stop = () => {
-    stopped ??= stopAll(platforms, queue, config.shutdownMs, log).finally(() => settings.close());
+    stopped ??= stopAll(platforms, queue, training, config.shutdownMs, log).finally(() => settings.close());
     return stopped;
   };
   try {
-    return { addresses: await Promise.all(platforms.map((platform) => platform.start())), stop };
+    const addresses = await Promise.all(platforms.map((platform) => platform.start()));
+    await training?.retraining.begin(async (name, channel) =>
+      platforms.find((platform) => platform.name === name)?.channel(channel),
+    );
+    return { addresses, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -61,11 +65,13 @@ export async function startBot(
 async function stopAll(
   platforms: readonly Platform[],
   queue: BoundedQueue,
+  training: RetrainServices | undefined,
   boundMs: number,
   log: Logger,
 ): Promise<void> {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(new Error('the bot is stopping')), boundMs);
+  const trainingStopped = training?.retraining.stop(deadline.signal);
   const results = await Promise.allSettled(platforms.map((platform) => platform.stop(deadline.signal)));
   for (const [p, result] of results.entries()) {
     if (result.status === 'rejected') {
@@ -74,5 +80,6 @@ async function stopAll(
   }
   // Photos that were given up end at their next look at the signal; the engine must not be taken away before that.
   await Promise.race([queue.close(), new Promise((done) => deadline.signal.addEventListener('abort', done))]);
+  await trainingStopped;
   clearTimeout(timer);
 }

@@ -1,11 +1,13 @@
 import { startBot } from './bot.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { createEngine } from './emotion/engines/index.ts';
-import { loadClassifier } from './emotion/load-classifier.ts';
 import { UserError } from './errors.ts';
+import { Retraining } from './jobs/retraining.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createFaceDetector } from './photo/faces.ts';
 import { readPhoto } from './photo/read-photo.ts';
+import { LiveClassifier } from './training/live-classifier.ts';
+import { VersionRegistry } from './training/registry.ts';
 
 /** Milliseconds that freeing the engine may take on top of SHUTDOWN_SECONDS. */
 const RELEASE_MS = 5000;
@@ -22,18 +24,33 @@ async function main(): Promise<void> {
 async function serve(config: Config, log: Logger): Promise<void> {
   const { directory, threads, engine: choice } = config.model;
   const engine = await createEngine(choice, { threads });
-  const classifier = await loadClassifier(directory, { engine, threads });
+  const registry = new VersionRegistry(directory);
+  const classifier = await LiveClassifier.open(registry, log, { engine, threads });
+  const refresh = () => classifier.refresh();
+  const retraining = new Retraining({
+    stateDirectory: config.stateDirectory,
+    dataDirectory: config.dataDirectory,
+    modelDirectory: directory,
+    registry,
+    log,
+    engine: choice,
+    onPromoted: refresh,
+  });
   const detector = createFaceDetector({ threads: config.photos.concurrency });
   const release = async () => {
     await Promise.all([detector.close(), classifier.dispose()]);
   };
   try {
-    const bot = await startBot(config, log, (bytes, signal) =>
-      readPhoto(
-        bytes,
-        { detector, classifier, limits: { maxBytes: config.photos.maxBytes } },
-        { annotate: true, signal },
-      ),
+    const bot = await startBot(
+      config,
+      log,
+      (bytes, signal) =>
+        readPhoto(
+          bytes,
+          { detector, classifier, limits: { maxBytes: config.photos.maxBytes } },
+          { annotate: true, signal },
+        ),
+      { retraining, registry, refresh },
     );
     for (const line of bot.addresses) console.log(`${line} (Ctrl+C stops).`);
     stopOnSignal(config, log, async () => {

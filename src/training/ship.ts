@@ -16,6 +16,7 @@ import { type Evaluation, evaluate } from './evaluate.ts';
 import { type FaceSet, indexesWhere, selectFaces, withoutBlack } from './face-set.ts';
 import type { Fer2013 } from './fer2013.ts';
 import { commandOf, type TrainingPlan, trainingPlan } from './plan.ts';
+import { buildReport, type TrainingReport } from './report.ts';
 import { BEST } from './trainer.ts';
 
 /** The best network of a training run, and how it came to be. */
@@ -92,6 +93,20 @@ export async function storeNetwork(
   const origin = { command: commandOf(plan), seed: plan.seed, epochs: history.length, epoch };
   const metadata = { calibration, parameters: network.parameters, trained: origin, figures: measured };
   await saveModel(directory, { network, weights, metadata, ...(quantization && { quantization }) });
+}
+
+/** The report of a training, as writeReport takes it. */
+export function reportOf({ network, plan, history }: TrainedNetwork, { privateTest }: ShippedFigures): TrainingReport {
+  return buildReport(
+    {
+      architecture: network.architecture.name,
+      parameters: network.parameters,
+      command: commandOf(plan),
+      seed: plan.seed,
+      epochs: history.map(({ loss, accuracy, valLoss, valAccuracy }) => ({ loss, accuracy, valLoss, valAccuracy })),
+    },
+    privateTest,
+  );
 }
 
 /** PublicTest accuracy of the network in a directory; undefined where there is none. */

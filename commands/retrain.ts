@@ -1,0 +1,143 @@
+import { ARCHITECTURES, DEFAULT_ARCHITECTURE } from '../src/emotion/architectures.ts';
+import { UserError } from '../src/errors.ts';
+import type { Retraining } from '../src/jobs/retraining.ts';
+import { statusText } from '../src/jobs/retraining-words.ts';
+import { percent } from '../src/training/progress-line.ts';
+import type { VersionRegistry } from '../src/training/registry.ts';
+import type { Command, Options } from './command.ts';
+import type { Request } from './request.ts';
+
+/** What training takes. */
+export interface RetrainServices {
+  readonly retraining: Retraining;
+  readonly registry: VersionRegistry;
+  /** Has this process look at once which version is in use. */
+  readonly refresh: () => Promise<void>;
+}
+
+const ACTIONS = ['start', 'status', 'cancel', 'resume', 'versions', 'promote', 'rollback'] as const;
+/** Epochs without a better PublicTest accuracy: the recipe's rate rises and falls once, and rests in between. */
+const DEFAULT_PATIENCE = 8;
+
+/**
+ * `/retrain`: a training from its start to the version in use.
+ * @param services absent in a process that only names the commands
+ */
+export function retrainCommand(services?: RetrainServices): Command {
+  return {
+    name: 'retrain',
+    description: 'Trains the network anew, and chooses which version is in use',
+    options: [
+      {
+        name: 'action',
+        type: 'choice',
+        choices: ACTIONS,
+        positional: true,
+        description: 'What to do; without it, how the training stands',
+      },
+      {
+        name: 'version',
+        type: 'integer',
+        min: 0,
+        max: 999_999_999,
+        positional: true,
+        description: 'For promote: the version to put in use, 0 for the shipped one',
+      },
+      {
+        name: 'architecture',
+        type: 'choice',
+        choices: [...ARCHITECTURES.keys()],
+        description: `The network to train (${DEFAULT_ARCHITECTURE})`,
+      },
+      { name: 'epochs', type: 'integer', min: 1, max: 1000, description: 'Passes over the training pictures (22)' },
+      { name: 'learning-rate', type: 'number', min: 1e-6, max: 10, description: 'The highest learning rate (0.1)' },
+      { name: 'batch', type: 'integer', min: 2, max: 4096, description: 'Pictures a step (64)' },
+      { name: 'seed', type: 'integer', min: 0, max: 0xffff_ffff, description: 'What all chance derives from (1)' },
+      {
+        name: 'patience',
+        type: 'integer',
+        min: 0,
+        max: 1000,
+        description: `Epochs without a better one after which it ends early, 0 for never (${DEFAULT_PATIENCE})`,
+      },
+      { name: 'data', type: 'text', maxLength: 100, description: 'A folder in the data folder, by its name' },
+      { name: 'clean', type: 'switch', description: 'Leave training rows that equal a test row out' },
+      {
+        name: 'margin',
+        type: 'number',
+        min: 0,
+        max: 100,
+        description: 'Points that it must be better by on PublicTest to be put in use (0: any better)',
+      },
+    ],
+    access: 'operator',
+    async run(request, options) {
+      if (!services) throw new UserError('bad-usage', 'This bot was started without what training takes.');
+      await request.reply({ text: await answer(services, request, options) });
+    },
+  };
+}
+
+async function answer(services: RetrainServices, request: Request, options: Options): Promise<string> {
+  const { retraining, registry, refresh } = services;
+  switch (options.action ?? 'status') {
+    case 'start':
+      await retraining.start(asked(request, options));
+      return 'The training begins. I answer photos meanwhile, and say here how it goes.';
+    case 'cancel':
+      await retraining.cancel();
+      return 'The training ends after this step and a checkpoint. /retrain resume goes on with it.';
+    case 'resume':
+      await retraining.resume();
+      return 'The training goes on from its last checkpoint.';
+    case 'versions':
+      return await versions(registry);
+    case 'promote': {
+      const { version } = options;
+      if (typeof version !== 'number')
+        throw new UserError('bad-usage', 'Say which version: /retrain promote 3. /retrain versions lists them.');
+      await registry.promote(version);
+      await refresh();
+      return `Version ${version} is in use. /retrain rollback takes that back.`;
+    }
+    case 'rollback': {
+      const version = await registry.rollback();
+      await refresh();
+      return `Version ${version} is in use again.`;
+    }
+    default: {
+      const last = await retraining.status();
+      return last ? statusText(last.job, last.status) : 'There has been no training yet. /retrain start begins one.';
+    }
+  }
+}
+
+function asked(request: Request, options: Options): Parameters<Retraining['start']>[0] {
+  return {
+    platform: request.platform,
+    channel: request.channel.id,
+    by: request.user.name,
+    clean: options.clean === true,
+    margin: ((options.margin as number | undefined) ?? 0) / 100,
+    ...(options.data !== undefined && { data: String(options.data) }),
+    plan: {
+      architecture: options.architecture as string | undefined,
+      epochs: options.epochs as number | undefined,
+      learningRate: options['learning-rate'] as number | undefined,
+      batchSize: options.batch as number | undefined,
+      seed: options.seed as number | undefined,
+      patience: (options.patience as number | undefined) ?? DEFAULT_PATIENCE,
+    },
+  };
+}
+
+async function versions(registry: VersionRegistry): Promise<string> {
+  const { version: used, before } = await registry.inUse();
+  const mark = (version: number) => (version === used ? ', in use' : version === before ? ', in use before' : '');
+  const trained = (await registry.list()).map(
+    ({ version, architecture, publicTest, privateTest, created }) =>
+      `Version ${version}: ${architecture}, PublicTest ${percent(publicTest.accuracy)}, ` +
+      `PrivateTest ${percent(privateTest.accuracy)}, ${created.slice(0, 10)}${mark(version)}`,
+  );
+  return [`Version 0: shipped with the bot${mark(0)}`, ...trained].join('\n');
+}

@@ -1,0 +1,146 @@
+import { mkdir } from 'node:fs/promises';
+import { constants, setPriority } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { ENGINE_CHOICES } from '../emotion/engines/index.ts';
+import { UserError } from '../errors.ts';
+import { waitForLock } from '../file-lock.ts';
+import { VersionRegistry } from '../training/registry.ts';
+import { type JobStatus, RetrainingFiles } from './retraining-files.ts';
+import { retrain } from './retraining-work.ts';
+
+/**
+ * The process that trains, started by Retraining with its arguments as JSON. It tells its parent every change by IPC and
+ * keeps the status file; it stops after a checkpoint when the training is called off, when the parent says 'pause', or when
+ * the parent is gone: the next bot goes on.
+ */
+
+/** What the parent tells the child to work with. */
+export const childArguments = z.object({
+  stateDirectory: z.string(),
+  modelDirectory: z.string(),
+  data: z.string(),
+  engine: z.enum(ENGINE_CHOICES),
+  threads: z.int().optional(),
+  memoryBytes: z.number(),
+  keepVersions: z.int(),
+});
+
+export type ChildArguments = z.infer<typeof childArguments>;
+
+/** An orphan of a bot that was killed may have a step, a checkpoint and a chart to end. */
+const ORPHAN_MS = 10 * 60_000;
+const TELL_EVERY_MS = 500;
+const WRITE_EVERY_MS = 5000;
+const LOOK_EVERY_MS = 300;
+
+async function main(): Promise<void> {
+  // Before any thread is made: threads take the priority over from the one that makes them.
+  setPriority(constants.priority.PRIORITY_LOW);
+  const args = childArguments.parse(JSON.parse(process.argv[2]!));
+  const pause = new AbortController();
+  process.on('disconnect', () => pause.abort());
+  process.on('message', () => pause.abort());
+  process.on('SIGTERM', () => pause.abort());
+  // Ctrl+C in a terminal reaches the whole group; the parent decides what becomes of the training.
+  process.on('SIGINT', () => {});
+  const files = new RetrainingFiles(args.stateDirectory);
+  const lock = await waitForLock(files.directory, 'child', ORPHAN_MS);
+  const job = await files.job();
+  if (!lock || !job || pause.signal.aborted) return;
+  // What a kill leaves there goes with the run.
+  process.env.TMPDIR = join(files.run(job.id), 'temporary');
+  await mkdir(process.env.TMPDIR, { recursive: true });
+  const teller = new Teller(files, { ...(await files.status(job.id)), state: 'running', pid: process.pid });
+  const cancel = new AbortController();
+  const looking = setInterval(() => {
+    files.isCancelled(job.id).then(
+      (cancelled) => cancelled && cancel.abort(),
+      // Looked at again soon.
+      () => {},
+    );
+  }, LOOK_EVERY_MS);
+  try {
+    const signal = AbortSignal.any([pause.signal, cancel.signal]);
+    const result = await retrain({
+      job,
+      run: files.run(job.id),
+      data: args.data,
+      registry: new VersionRegistry(args.modelDirectory),
+      engine: args.engine,
+      ...(args.threads !== undefined && { threads: args.threads }),
+      memoryBytes: args.memoryBytes,
+      keepVersions: args.keepVersions,
+      signal,
+      onChange: (change) => teller.change(change),
+    });
+    if (result) await teller.end({ state: 'finished', result });
+    else if (cancel.signal.aborted) await teller.end({ state: 'cancelled' });
+  } catch (error) {
+    if (cancel.signal.aborted) await teller.end({ state: 'cancelled' });
+    else if (!pause.signal.aborted) await teller.end({ state: 'failed', error: sentenceFor(error) });
+  } finally {
+    clearInterval(looking);
+    await lock.release().catch(() => {
+      // On a full disk it cannot be marked; it is free all the same once this process is gone.
+    });
+  }
+}
+
+/** Keeps the status and tells it: changes of a phase at once, progress at most so often. */
+class Teller {
+  #status: JobStatus;
+  #told = 0;
+  #written = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly files: RetrainingFiles,
+    status: JobStatus,
+  ) {
+    const { error: _, result: __, ...rest } = status;
+    this.#status = rest;
+    this.change({});
+  }
+
+  change(change: Partial<JobStatus>): void {
+    this.#status = { ...this.#status, ...change };
+    const now = performance.now();
+    const atOnce = change.progress === undefined;
+    if (atOnce || now - this.#told > TELL_EVERY_MS) {
+      this.#told = now;
+      if (process.connected) process.send!(this.#status);
+    }
+    if (atOnce || now - this.#written > WRITE_EVERY_MS) {
+      this.#written = now;
+      // The next checkpoint needs the same disk and says what is wrong with it.
+      this.#write().catch(() => {});
+    }
+  }
+
+  /** The parent is told whatever the disk says. */
+  async end(change: Partial<JobStatus>): Promise<void> {
+    this.#status = { ...this.#status, ...change };
+    if (process.connected) await new Promise((done) => process.send!(this.#status, done));
+    await this.#write().catch((error: unknown) => process.stderr.write(`The status cannot be written: ${error}\n`));
+  }
+
+  /** One write at a time, each with what is so by then. */
+  #write(): Promise<void> {
+    const write = () => this.files.writeStatus(this.#status);
+    this.#writing = this.#writing.then(write, write);
+    return this.#writing;
+  }
+}
+
+function sentenceFor(error: unknown): string {
+  if (error instanceof UserError) return error.message;
+  const { code, stack, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return 'The disk is full. The network in use stays. Free some space, then /retrain resume goes on from the last checkpoint.';
+  process.stderr.write(`${stack}\n`);
+  return `Something went wrong in the training (${message}). The network in use stays; the log says more.`;
+}
+
+// Imported by nothing but its parent's types, this file runs only as a process of its own.
+if (process.send) await main().finally(() => process.exit());

@@ -1,0 +1,97 @@
+import { readFile } from 'node:fs/promises';
+import { EMOTIONS } from '../emotion/labels.ts';
+import { percent, progressLine } from '../training/progress-line.ts';
+import { reportFiles } from '../training/report.ts';
+import type { VersionCard } from '../training/version-card.ts';
+import type { Job, JobStatus } from './retraining-files.ts';
+
+/** A message of a training, in the shape that a channel sends. */
+export interface Notice {
+  readonly text: string;
+  readonly pictures?: readonly {
+    readonly bytes: Uint8Array;
+    readonly mime: string;
+    readonly name: string;
+    readonly altText: string;
+  }[];
+}
+
+const PHASES: Readonly<Record<JobStatus['phase'], string>> = {
+  starting: 'Getting ready…',
+  checking: 'Looking the data through…',
+  training: 'Training…',
+  judging: 'Judging the best epoch on PublicTest and PrivateTest…',
+};
+
+/** How a training stands, in lines. */
+export function statusText(job: Job, status: JobStatus): string {
+  const { state, phase, progress, findings, error, result } = status;
+  const best = progress?.history.reduce((a, b) => (b.valAccuracy > a.valAccuracy ? b : a), progress.history[0]!);
+  const lines = [
+    `Training ${String(job.plan.architecture)}, started by ${job.by}`,
+    ...(findings.length > 0 ? findings : []),
+    ...(progress && state !== 'failed' ? [progressLine(progress)] : []),
+    ...(progress && best
+      ? [
+          `PublicTest after epoch ${progress.history.length}: ${percent(progress.history.at(-1)!.valAccuracy)} ` +
+            `(best ${percent(best.valAccuracy)} after epoch ${progress.history.indexOf(best) + 1})`,
+        ]
+      : []),
+  ];
+  if (state === 'running' && (phase !== 'training' || !progress)) lines.push(PHASES[phase]);
+  if (state === 'cancelled') lines.push('Called off. /retrain resume goes on from the last checkpoint.');
+  if (state === 'failed') lines.push(error ?? 'It failed.');
+  if (state === 'finished' && result)
+    lines.push(`Finished: version ${result.version}${result.promoted ? ', put in use' : ', not put in use'}.`);
+  return lines.join('\n');
+}
+
+/** The result card, with the curves and the confusion matrix. */
+export async function resultNotice(card: VersionCard, promoted: boolean, directory: string): Promise<Notice> {
+  const { version, architecture, against, privateTest, publicTest } = card;
+  const figure = (name: string, now: number, before: number | undefined) =>
+    `${name}: ${percent(now)}${before === undefined ? '' : ` (before ${percent(before)}, ${points(now - before)})`}`;
+  const recalls = EMOTIONS.flatMap((emotion) => {
+    const now = privateTest.recall[emotion];
+    const before = against?.privateTest.recall[emotion];
+    if (now === null || now === undefined) return [];
+    return [`${emotion} ${percent(now)}${typeof before === 'number' ? ` (${points(now - before)})` : ''}`];
+  });
+  const text = [
+    promoted
+      ? `Version ${version} (${architecture}) is trained and in use. /retrain rollback takes that back.`
+      : `Version ${version} (${architecture}) is trained, but not enough better on PublicTest: the network in use stays. ` +
+        `/retrain promote ${version} puts it in use all the same.`,
+    against ? `Compared with version ${against.version}, which was in use:` : 'There was no network to compare with.',
+    figure('PrivateTest accuracy', privateTest.accuracy, against?.privateTest.accuracy),
+    figure('PrivateTest macro recall', privateTest.macroRecall, against?.privateTest.macroRecall),
+    figure('PublicTest accuracy', publicTest.accuracy, against?.publicTest.accuracy),
+    `Recognised on PrivateTest: ${recalls.join(', ')}`,
+    `Best epoch ${card.bestEpoch} of ${card.epochs}.`,
+  ].join('\n');
+  const files = reportFiles(`${directory}/reports`, architecture);
+  const picture = async (path: string, name: string, altText: string) => ({
+    bytes: await readFile(path),
+    mime: 'image/png',
+    name,
+    altText,
+  });
+  const pictures = await Promise.all([
+    picture(
+      files.curves,
+      `version-${version}-curves.png`,
+      `Learning curves of version ${version}: loss and accuracy an epoch, training and validation`,
+    ),
+    picture(
+      files.confusion,
+      `version-${version}-confusion.png`,
+      `Confusion matrix of version ${version} on PrivateTest: accuracy ${percent(privateTest.accuracy)}`,
+    ),
+  ]);
+  return { text, pictures };
+}
+
+/** 0.032 as "+3.2 points". */
+function points(difference: number): string {
+  return `${difference < 0 ? '−' : '+'}${Math.abs(100 * difference).toFixed(1)} points`;
+}
