@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { createScoredDetector } from './fusion/scored-detector.ts';
 import { createHaarDetector } from './haar.ts';
 import type { RgbImage } from './image.ts';
 
@@ -29,12 +30,19 @@ export interface FaceDetector {
   close(): Promise<void>;
 }
 
+/** What finds faces: the cascades and the network, weighed together (the default), or one of them alone. */
+export const DETECTORS = ['fusion', 'haar', 'network'] as const;
+export type DetectorChoice = (typeof DETECTORS)[number];
+
 export interface FaceDetectorOptions {
-  /** Most worker threads; by default as many as the machine has cores, 2 at most (each holds OpenCV, about 100 MB). */
+  /** What finds faces; 'fusion' by default. */
+  readonly detector?: DetectorChoice;
+  /** Most threads for the cascades; by default as many as the machine has cores, 2 at most (each holds OpenCV, about 100 MB). */
   readonly threads?: number;
 }
 
-/** Makes the detector that the bot uses: Haar cascades in worker threads. Threads start with the first picture. */
+/** Makes the detector that the bot uses, in worker threads. Threads start with the first picture. */
 export function createFaceDetector(options: FaceDetectorOptions = {}): FaceDetector {
-  return createHaarDetector({ threads: options.threads ?? Math.min(2, availableParallelism()) });
+  const { detector = 'fusion', threads = Math.min(2, availableParallelism()) } = options;
+  return detector === 'haar' ? createHaarDetector({ threads }) : createScoredDetector(detector, { threads });
 }

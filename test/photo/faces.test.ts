@@ -1,8 +1,8 @@
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createFaceDetector, type FaceBox } from '../../src/photo/faces.ts';
-import { searchScale } from '../../src/photo/haar.ts';
 import { overlap } from '../../src/photo/overlap.ts';
+import { searchScale } from '../../src/photo/search-picture.ts';
 import { fourColours, sampleBytes, toRgb } from '../fixtures/photos.ts';
 
 const detector = createFaceDetector();
