@@ -12,6 +12,7 @@ left to right (after the photo's name where there are several).
   --out DIR    write each photo with its numbered boxes to DIR, as NAME-emotions.jpg
   --json       print one JSON object per photo instead, or its error
   --model DIR  the network (default: model/)
+  --detector NAME  what finds faces: fusion (default), haar, network
   --help       show this
 
 Ends with 0 if every photo was read, 1 if one was not, 2 for bad usage.
@@ -24,6 +25,7 @@ await runTool(async (signal) => {
       out: { type: 'string' },
       json: { type: 'boolean', default: false },
       model: { type: 'string', default: fileURLToPath(new URL('../model', import.meta.url)) },
+      detector: { type: 'string', default: 'fusion' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -39,6 +41,7 @@ interface Options {
   readonly out?: string | undefined;
   readonly json: boolean;
   readonly model: string;
+  readonly detector: string;
 }
 
 /** Reads the photos one after the other, so that answers come in the order asked; one that fails does not stop the rest. */
@@ -46,11 +49,13 @@ async function readAll(photos: readonly string[], options: Options, signal: Abor
   // Loaded here so that --help and mistakes in usage answer at once.
   const { openOutputFolder } = await import('../src/photo/output-folder.ts');
   const folder = options.out === undefined ? undefined : await openOutputFolder(options.out, photos);
-  const { createFaceDetector } = await import('../src/photo/faces.ts');
+  const { createFaceDetector, DETECTORS } = await import('../src/photo/faces.ts');
+  const choice = DETECTORS.find((known) => known === options.detector);
+  if (!choice) throw new UserError('bad-usage', `--detector is one of ${DETECTORS.join(', ')}.`);
   const { loadClassifier } = await import('../src/emotion/load-classifier.ts');
   const { describeReading } = await import('../src/photo/describe.ts');
   const classifier = await loadClassifier(options.model);
-  const detector = createFaceDetector();
+  const detector = createFaceDetector({ detector: choice });
   let allRead = true;
   try {
     for (const photo of photos) {

@@ -10,12 +10,15 @@ import type { FaceSet } from '../src/training/face-set.ts';
 import { readFer2013, SPLITS, type Split } from '../src/training/fer2013.ts';
 import { percent } from '../src/training/progress-line.ts';
 import { runTool } from './command-line.ts';
+import { evaluateFaces, facesTable } from './evaluate-faces.ts';
 
 const folder = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 const USAGE = `Usage: npm run --silent evaluate -- [--data DIR] [--split ${SPLITS.join('|')}] | --faces DIR
+       npm run --silent evaluate -- --photos DIR [--boxes FILE] [--detector NAME] [--tilt DEGREES,...]
 
 Says how good a network is, read as the bot reads faces: accuracy, macro recall, recall of each emotion, confusion matrix.
+With --photos, says instead how many faces are found, missed and falsely seen in photos.
 
   --data DIR    the folder with the FER2013 chunks (default: data/)
   --split NAME  the split to read (default: PrivateTest)
@@ -23,6 +26,11 @@ Says how good a network is, read as the bot reads faces: accuracy, macro recall,
                 crops of any size; with --data, crops that equal a Training row are told apart
   --model DIR   the network (default: model/)
   --engine NAME ${ENGINE_CHOICES.join(', ')} (default: auto)
+  --photos DIR  photos with known faces, or pictures with nobody in them
+  --boxes FILE  the faces: {"NAME.jpg": {"width", "height", "faces": [{"x", "y", "width", "height"}, ...]}, ...},
+                in pixels of the photo resized to that width and height; without it, every face found is false
+  --detector NAME  fusion, haar or network (default: each of them)
+  --tilt DEGREES   turn the photos clockwise first, by each of these angles (default: 0)
   --json        print one JSON object and nothing else
   --help        show this
 `;
@@ -35,6 +43,10 @@ await runTool(async (signal) => {
       faces: { type: 'string' },
       model: { type: 'string', default: folder('model') },
       engine: { type: 'string', default: 'auto' },
+      photos: { type: 'string' },
+      boxes: { type: 'string' },
+      detector: { type: 'string' },
+      tilt: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -43,6 +55,14 @@ await runTool(async (signal) => {
     process.stdout.write(USAGE);
     return 0;
   }
+  if (values.photos !== undefined) {
+    const { photos, boxes, detector, tilt: tilts } = values;
+    const answers = await evaluateFaces({ photos, boxes, detector, tilts }, signal);
+    process.stdout.write(values.json ? `${JSON.stringify(answers)}\n` : `${facesTable(answers)}\n`);
+    return 0;
+  }
+  if (values.boxes !== undefined || values.detector !== undefined || values.tilt !== undefined)
+    throw new UserError('bad-usage', '--boxes, --detector and --tilt go with --photos.');
   if (values.faces !== undefined && values.split !== undefined)
     throw new UserError('bad-usage', 'Give --split or --faces, not both.');
   if (!ENGINE_CHOICES.includes(values.engine as EngineChoice))

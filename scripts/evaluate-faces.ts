@@ -1,0 +1,93 @@
+import { UserError } from '../src/errors.ts';
+import { createFaceDetector, DETECTORS, type DetectorChoice } from '../src/photo/faces.ts';
+import { type Judgement, judge, type Tally, tally } from '../src/photo/measure/judge.ts';
+import {
+  type KnownPhoto,
+  LEAST_WIDTH,
+  loadKnownPhoto,
+  readEmptyPictures,
+  readKnownPhotos,
+} from '../src/photo/measure/known-photos.ts';
+
+/** What `npm run evaluate` is asked where it measures face detection. */
+export interface FacesQuestion {
+  /** Folder of the photos. */
+  readonly photos: string;
+  /** File of the faces in them; absent where nobody is in any. */
+  readonly boxes?: string | undefined;
+  /** A detector; all of them unless told. */
+  readonly detector?: string | undefined;
+  /** Degrees to turn the photos by, with commas between them; 0 unless told. */
+  readonly tilts?: string | undefined;
+}
+
+/** How one detector did on photos turned by one angle. */
+export interface FacesAnswer extends Tally {
+  readonly detector: DetectorChoice;
+  /** Degrees clockwise. */
+  readonly tilt: number;
+  readonly photos: number;
+  /** Photos with something missed or false, and how many of each. */
+  readonly flaws: readonly { readonly photo: string; readonly missed: number; readonly false: number }[];
+}
+
+/**
+ * Measures detectors on photos whose faces are known, or in which there is nobody.
+ * @throws UserError bad-usage, bad-data, no-data; those of decodePhoto; the signal's reason when it was aborted
+ */
+export async function evaluateFaces(question: FacesQuestion, signal: AbortSignal): Promise<FacesAnswer[]> {
+  const detectors = question.detector === undefined ? DETECTORS : [detectorNamed(question.detector)];
+  const tilts = (question.tilts ?? '0').split(',').map(Number);
+  if (!tilts.every((tilt) => Math.abs(tilt) <= 180))
+    throw new UserError('bad-usage', '--tilt takes degrees, with commas between them, such as 0,-30,30.');
+  const photos =
+    question.boxes === undefined
+      ? await readEmptyPictures(question.photos)
+      : await readKnownPhotos(question.photos, question.boxes);
+  const answers: FacesAnswer[] = [];
+  for (const detector of detectors)
+    for (const tilt of tilts) answers.push(await measure(photos, detector, tilt, signal));
+  return answers;
+}
+
+function detectorNamed(name: string): DetectorChoice {
+  const detector = DETECTORS.find((known) => known === name);
+  if (!detector) throw new UserError('bad-usage', `--detector is one of ${DETECTORS.join(', ')}.`);
+  return detector;
+}
+
+async function measure(
+  photos: readonly KnownPhoto[],
+  choice: DetectorChoice,
+  tilt: number,
+  signal: AbortSignal,
+): Promise<FacesAnswer> {
+  const detector = createFaceDetector({ detector: choice });
+  const judgements: Judgement[] = [];
+  try {
+    for (const photo of photos) {
+      const { image, faces } = await loadKnownPhoto(photo, tilt);
+      judgements.push(judge(await detector.detect(image, { signal }), faces));
+    }
+  } finally {
+    await detector.close();
+  }
+  const flaws = photos.flatMap(({ name }, k) => {
+    const { missed, false: wrong } = judgements[k]!;
+    return missed.length + wrong.length === 0 ? [] : [{ photo: name, missed: missed.length, false: wrong.length }];
+  });
+  return { detector: choice, tilt, photos: photos.length, ...tally(judgements), flaws };
+}
+
+/** The answers as a table, a line each, and the photos that are not flawless. */
+export function facesTable(answers: readonly FacesAnswer[]): string {
+  const line = (...cells: (string | number)[]) => cells.map((cell) => String(cell).padStart(9)).join('');
+  return [
+    `Faces at least ${LEAST_WIDTH} pixels wide`,
+    line('detector', 'tilt', 'photos', 'found', 'missed', 'false'),
+    ...answers.flatMap((answer) => [
+      line(answer.detector, answer.tilt, answer.photos, answer.found, answer.missed, answer.false),
+      ...answer.flaws.map((flaw) => `            ${flaw.photo}: ${flaw.missed} missed, ${flaw.false} false`),
+    ]),
+  ].join('\n');
+}
