@@ -1,10 +1,12 @@
 import { DiscordPlatform } from './discord.ts';
 import { LocalPlatform } from './local.ts';
 import type { Platform, PlatformContext, PlatformFactory } from './platform.ts';
+import { SlackPlatform } from './slack.ts';
 
 /** The platforms that need credentials; each is made where the configuration holds them. */
 const WITH_CREDENTIALS: readonly PlatformFactory[] = [
   (context) => (context.config.discord ? new DiscordPlatform(context) : undefined),
+  (context) => (context.config.slack ? new SlackPlatform(context) : undefined),
 ];
 
 /** Every platform that there are credentials for; with none, the page on this machine. */

@@ -1,0 +1,17 @@
+import type { PlatformContext } from '../platform.ts';
+import type { SlackApi } from './api.ts';
+import type { People } from './people.ts';
+
+/** What answering in Slack takes. */
+export interface Desk extends Pick<PlatformContext, 'config' | 'log' | 'commands'> {
+  readonly api: SlackApi;
+  readonly people: People;
+  readonly token: string;
+  readonly me: {
+    /** The bot's user id. */
+    readonly userId: string;
+    /** What it is invited by. */
+    readonly name: string;
+    readonly teamId: string;
+  };
+}

@@ -1,0 +1,57 @@
+import type { User } from '../../../commands/request.ts';
+import type { Config } from '../../config.ts';
+import { isOperator } from '../rights.ts';
+import type { SlackApi } from './api.ts';
+import { said } from './errors.ts';
+
+/** People of whom it is remembered whether they are bots, which never changes. */
+const MAX_REMEMBERED = 2000;
+
+/** Who people are, as far as rights depend on it: Slack is asked each time, since rights change. */
+export class People {
+  readonly #api: SlackApi;
+  readonly #config: Config;
+  readonly #me: { readonly name: string; readonly teamId: string };
+  readonly #bots = new Map<string, boolean>();
+
+  constructor(api: SlackApi, config: Config, me: { readonly name: string; readonly teamId: string }) {
+    this.#api = api;
+    this.#config = config;
+    this.#me = me;
+  }
+
+  /** Whether a user id is another app's; false where Slack does not say. */
+  async isBot(id: string): Promise<boolean> {
+    const known = this.#bots.get(id);
+    if (known !== undefined) return known;
+    try {
+      const { user } = await this.#api.users.info({ user: id });
+      if (this.#bots.size >= MAX_REMEMBERED) this.#bots.clear();
+      const isBot = user?.is_bot === true;
+      this.#bots.set(id, isBot);
+      return isBot;
+    } catch {
+      // Most bots are known by their messages' bot_id; not answering people would be the worse mistake.
+      return false;
+    }
+  }
+
+  /** Whether somebody administers the bot's workspace: guests from others never do. */
+  async isAdmin(id: string): Promise<boolean> {
+    const { user } = await said(this.#me.name, () => this.#api.users.info({ user: id }));
+    if (user === undefined || user.deleted || user.is_bot || user.is_stranger) return false;
+    if (user.team_id !== undefined && user.team_id !== this.#me.teamId) return false;
+    return user.is_admin === true || user.is_owner === true;
+  }
+
+  user(id: string, name: string, isDirect: boolean): User {
+    const place = { isDirect, home: this.#me.teamId };
+    const rule = { homes: this.#config.operator.teams, memberships: () => [this.#me.teamId] };
+    return {
+      id,
+      name,
+      isAdmin: async () => !isDirect && (await this.isAdmin(id)),
+      isOperator: () => isOperator(place, rule, () => this.isAdmin(id)),
+    };
+  }
+}

@@ -1,0 +1,409 @@
+import { createHmac } from 'node:crypto';
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { METHOD_SCOPES } from './slack/scopes.ts';
+
+export interface FakeFile {
+  readonly id: string;
+  readonly name: string;
+  readonly mimetype: string;
+  readonly size: number;
+  readonly url_private: string;
+}
+
+export interface FakeMessage {
+  readonly ts: string;
+  readonly channel: string;
+  readonly user: string;
+  text: string;
+  readonly thread_ts?: string;
+  readonly subtype?: string;
+  readonly files: readonly { id: string; name?: string; mimetype?: string }[];
+  readonly blocks?: readonly { type: string; elements?: { action_id: string; value: string }[] }[];
+}
+
+export interface FakeUpload {
+  readonly filename: string;
+  readonly altText: string | undefined;
+  bytes?: Buffer;
+}
+
+interface Call {
+  readonly method: string;
+  readonly authorization: string | undefined;
+  readonly body: Readonly<Record<string, string>>;
+}
+
+type Answer = { readonly status?: number; readonly headers?: Record<string, string>; readonly body?: unknown };
+
+const CHANNEL = 'C1';
+const BOT_USER = 'UBOT';
+
+/** A Slack on loopback: Web API, file host, Socket Mode, response URLs; and what people and Slack do with them. */
+export class FakeSlack {
+  readonly token = 'xoxb-1-fake';
+  readonly appToken = 'xapp-1-fake';
+  readonly signingSecret = 'abc123';
+  readonly channel = CHANNEL;
+  readonly me = BOT_USER;
+  readonly calls: Call[] = [];
+  readonly acks: string[] = [];
+  readonly responses: { readonly text: string; readonly response_type: string }[] = [];
+  readonly uploads = new Map<string, FakeUpload>();
+  readonly messages: FakeMessage[] = [];
+  readonly ephemeral: { readonly channel: string; readonly user: string; readonly text: string }[] = [];
+  readonly deletedFiles: string[] = [];
+  readonly fileRequests: { readonly path: string; readonly authorization: string | undefined }[] = [];
+  /** Users beside the ordinary ones: admins, bots. */
+  readonly users = new Map<string, Record<string, unknown>>([['UADMIN', { is_admin: true }]]);
+  readonly files = new Map<string, Buffer>();
+  /** Answers of methods that come before the usual ones, each once unless it is a function. */
+  readonly next = new Map<string, Answer[]>();
+  readonly sockets = new Set<WebSocket>();
+  /** Scopes that the token lacks. */
+  readonly lacking = new Set<string>();
+  /** Channels that the bot is in. */
+  readonly joined = new Set([CHANNEL, 'D1']);
+  /** Where signed requests go; over the socket where there is none. */
+  httpTarget: string | undefined;
+  /** How the response URL answers. */
+  responseStatus = 200;
+  connections = 0;
+  origin = '';
+  #count = 0;
+  readonly #server: http.Server;
+  readonly #wss: WebSocketServer;
+
+  private constructor() {
+    this.#server = http.createServer((request, response) => void this.#onRequest(request, response));
+    this.#wss = new WebSocketServer({ server: this.#server });
+    this.#wss.on('connection', (socket) => {
+      this.sockets.add(socket);
+      socket.on('close', () => this.sockets.delete(socket));
+      socket.on('message', (data) => this.acks.push(JSON.parse(String(data)).envelope_id));
+      socket.send(JSON.stringify({ type: 'hello', num_connections: 1 }));
+    });
+  }
+
+  static async start(): Promise<FakeSlack> {
+    const fake = new FakeSlack();
+    await new Promise<void>((done) => fake.#server.listen(0, '127.0.0.1', done));
+    fake.origin = `http://127.0.0.1:${(fake.#server.address() as AddressInfo).port}`;
+    return fake;
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.sockets) socket.terminate();
+    this.#wss.close();
+    this.#server.closeAllConnections();
+    await new Promise((done) => this.#server.close(done));
+  }
+
+  /** Calls of a method so far. */
+  callsTo(method: string): Call[] {
+    return this.calls.filter((call) => call.method === method);
+  }
+
+  /** What the bot has said, uploads included. */
+  said(channel = CHANNEL): FakeMessage[] {
+    return this.messages.filter((message) => message.user === BOT_USER && message.channel === channel);
+  }
+
+  /** What the bot has answered with pictures. */
+  answers(channel = CHANNEL): FakeMessage[] {
+    return this.said(channel).filter(({ files }) => files.length > 0);
+  }
+
+  /** Puts a file on the file host. */
+  file(bytes: Buffer, name = 'photo.png', mimetype = 'image/png'): FakeFile {
+    const id = `FIN${++this.#count}`;
+    this.files.set(id, bytes);
+    return { id, name, mimetype, size: bytes.length, url_private: `${this.origin}/files-pri/T1-${id}/${name}` };
+  }
+
+  /** Somebody posts a message. @returns it */
+  post(fields: Record<string, unknown> = {}, eventId?: string): FakeMessage {
+    const channel = (fields.channel as string | undefined) ?? CHANNEL;
+    const message = {
+      ...(Array.isArray(fields.files) && { subtype: 'file_share' }),
+      user: 'U5',
+      text: '',
+      ts: this.#ts(),
+      files: [],
+      ...fields,
+      channel,
+    } as FakeMessage;
+    this.messages.push(message);
+    this.event({ type: 'message', ...message }, eventId);
+    return message;
+  }
+
+  /** Somebody deletes a message; one with a thread leaves a tombstone. */
+  remove(message: FakeMessage): void {
+    const { channel, ts } = message;
+    const hasThread = this.messages.some((other) => other.thread_ts === ts && other.ts !== ts);
+    if (hasThread) {
+      const tombstone = {
+        ts,
+        thread_ts: ts,
+        subtype: 'tombstone',
+        user: 'USLACKBOT',
+        text: 'This message was deleted.',
+      };
+      this.event({
+        type: 'message',
+        subtype: 'message_changed',
+        channel,
+        message: tombstone,
+        previous_message: message,
+      });
+    } else {
+      this.messages.splice(this.messages.indexOf(message), 1);
+      this.event({ type: 'message', subtype: 'message_deleted', channel, deleted_ts: ts, previous_message: message });
+    }
+  }
+
+  event(event: Record<string, unknown>, eventId = `Ev${++this.#count}`, retry = 0): string {
+    const payload = {
+      type: 'event_callback',
+      team_id: 'T1',
+      api_app_id: 'A1',
+      event_id: eventId,
+      event,
+      authorizations: [{ team_id: 'T1', user_id: BOT_USER, is_bot: true, is_enterprise_install: false }],
+    };
+    return this.#send('events_api', payload, retry);
+  }
+
+  command(command: string, text = '', userId = 'U5', channel = CHANNEL, trigger = `tr${++this.#count}`): string {
+    return this.#send('slash_commands', {
+      command,
+      text,
+      user_id: userId,
+      user_name: 'ada',
+      team_id: 'T1',
+      channel_id: channel,
+      trigger_id: trigger,
+      response_url: `${this.origin}/respond`,
+      is_enterprise_install: 'false',
+    });
+  }
+
+  shortcut(callbackId: string, message: FakeMessage, userId = 'U6'): string {
+    return this.#interactive({
+      type: 'message_action',
+      callback_id: callbackId,
+      message_ts: message.ts,
+      message,
+      channel: { id: message.channel, name: 'general' },
+      user: { id: userId, name: 'ada' },
+    });
+  }
+
+  /** Somebody presses a button of a message. */
+  press(message: FakeMessage, userId: string): string {
+    const button = message.blocks!.flatMap(({ elements = [] }) => elements)[0]!;
+    return this.#interactive({
+      type: 'block_actions',
+      actions: [{ ...button, type: 'button', block_id: 'b' }],
+      message: { ts: message.ts },
+      container: { type: 'message', message_ts: message.ts, channel_id: message.channel },
+      channel: { id: message.channel, name: 'general' },
+      user: { id: userId, username: 'ada' },
+    });
+  }
+
+  /** Slack asks the bot to connect anew. */
+  refresh(): void {
+    for (const socket of this.sockets) socket.send(JSON.stringify({ type: 'disconnect', reason: 'refresh_requested' }));
+  }
+
+  /** A request as Slack signs it. */
+  async signed(
+    body: string,
+    options: { contentType?: string; signature?: string; at?: number } = {},
+  ): Promise<Response> {
+    const at = options.at ?? Math.floor(Date.now() / 1000);
+    const digest = createHmac('sha256', this.signingSecret).update(`v0:${at}:${body}`).digest('hex');
+    return await fetch(this.httpTarget!, {
+      method: 'POST',
+      body,
+      headers: {
+        'content-type': options.contentType ?? 'application/json',
+        'x-slack-request-timestamp': String(at),
+        'x-slack-signature': options.signature ?? `v0=${digest}`,
+      },
+    });
+  }
+
+  #interactive(payload: Record<string, unknown>): string {
+    return this.#send('interactive', {
+      team: { id: 'T1', domain: 't' },
+      trigger_id: `tr${++this.#count}`,
+      response_url: `${this.origin}/respond`,
+      is_enterprise_install: false,
+      ...payload,
+    });
+  }
+
+  #send(type: string, payload: Record<string, unknown>, retry = 0): string {
+    const id = `env${++this.#count}`;
+    if (this.httpTarget === undefined) {
+      const envelope = { type, envelope_id: id, payload, retry_attempt: retry, accepts_response_payload: true };
+      for (const socket of this.sockets) socket.send(JSON.stringify(envelope));
+      return id;
+    }
+    const form = 'application/x-www-form-urlencoded';
+    const sent =
+      type === 'events_api'
+        ? this.signed(JSON.stringify(payload))
+        : type === 'interactive'
+          ? this.signed(new URLSearchParams({ payload: JSON.stringify(payload) }).toString(), { contentType: form })
+          : this.signed(new URLSearchParams(payload as Record<string, string>).toString(), { contentType: form });
+    void sent.then(({ status }) => status === 200 && this.acks.push(id));
+    return id;
+  }
+
+  #ts(): string {
+    return `1700000000.${String(++this.#count).padStart(6, '0')}`;
+  }
+
+  async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const raw = Buffer.concat(chunks);
+    const { pathname } = new URL(request.url!, this.origin);
+    const send = ({ status = 200, headers = {}, body = '' }: Answer) => {
+      const isText = typeof body === 'string' || Buffer.isBuffer(body);
+      response.writeHead(status, { ...(!isText && { 'content-type': 'application/json' }), ...headers });
+      response.end(isText ? body : JSON.stringify(body));
+    };
+    const type = request.headers['content-type'] ?? '';
+    if (pathname.startsWith('/api/')) {
+      const method = pathname.slice('/api/'.length);
+      const body = Object.fromEntries(new URLSearchParams(raw.toString()));
+      this.calls.push({ method, authorization: request.headers.authorization, body });
+      const first = this.next.get(method)?.shift();
+      return send(first ?? { body: this.#call(method, body, request.headers.authorization) });
+    }
+    if (pathname.startsWith('/upload/')) {
+      const form = await new Response(raw, { headers: { 'content-type': type } }).formData();
+      const upload = this.uploads.get(pathname.slice('/upload/'.length))!;
+      upload.bytes = Buffer.from(await (form.get('body') as Blob).arrayBuffer());
+      return send({ body: 'OK' });
+    }
+    if (pathname.startsWith('/files-pri/')) {
+      const { authorization } = request.headers;
+      this.fileRequests.push({ path: pathname, authorization });
+      const first = this.next.get('file')?.shift();
+      if (first) return send(first);
+      if (authorization !== `Bearer ${this.token}`) return send({ body: '<!DOCTYPE html><html>Sign in</html>' });
+      return send({ body: this.files.get(/T1-(\w+)/.exec(pathname)![1]!) });
+    }
+    if (pathname === '/respond') {
+      if (this.responseStatus !== 200) return send({ status: this.responseStatus, body: 'expired_url' });
+      this.responses.push(JSON.parse(raw.toString()));
+      return send({ body: 'ok' });
+    }
+    send({ status: 404 });
+  }
+
+  #call(method: string, body: Readonly<Record<string, string>>, authorization: string | undefined): unknown {
+    const fail = (error: string, more = {}) => ({ ok: false, error, ...more });
+    const scopes = METHOD_SCOPES[method];
+    if (scopes === undefined) return fail('unknown_method');
+    const token = method === 'apps.connections.open' ? this.appToken : this.token;
+    if (authorization !== `Bearer ${token}`) return fail('invalid_auth');
+    const needed = scopes.find((scope) => this.lacking.has(scope));
+    if (needed) return fail('missing_scope', { needed, provided: 'commands' });
+    const channel = body.channel ?? body.channel_id ?? '';
+    const isIn = this.joined.has(channel) || channel.startsWith('U');
+    if (channel !== '' && !isIn && method !== 'chat.getPermalink') return fail('not_in_channel');
+    const find = () => this.messages.find((message) => message.channel === channel && message.ts === body.ts);
+    switch (method) {
+      case 'auth.test':
+        return { ok: true, user_id: BOT_USER, bot_id: 'BBOT', team_id: 'T1', team: 'Testers', user: 'emotions' };
+      case 'apps.connections.open':
+        this.connections++;
+        return { ok: true, url: `${this.origin.replace('http', 'ws')}/link` };
+      case 'users.info':
+        return { ok: true, user: { id: body.user, team_id: 'T1', is_bot: false, ...this.users.get(body.user!) } };
+      case 'chat.postMessage': {
+        const message = this.#say(channel, body.text ?? '', body.thread_ts, [], JSON.parse(body.blocks ?? '[]'));
+        return { ok: true, ts: message.ts, channel };
+      }
+      case 'chat.postEphemeral':
+        this.ephemeral.push({ channel, user: body.user!, text: body.text! });
+        return { ok: true };
+      case 'chat.update': {
+        const message = find();
+        if (message === undefined) return fail('message_not_found');
+        message.text = body.text!;
+        return { ok: true };
+      }
+      case 'chat.delete': {
+        const message = find();
+        if (message === undefined) return fail('message_not_found');
+        this.messages.splice(this.messages.indexOf(message), 1);
+        return { ok: true };
+      }
+      case 'chat.getPermalink':
+        return { ok: true, permalink: `https://t.slack.com/archives/${channel}/p${body.message_ts}` };
+      case 'conversations.history': {
+        const top = this.messages.filter((one) => one.channel === channel && (one.thread_ts ?? one.ts) === one.ts);
+        return { ok: true, messages: top.reverse() };
+      }
+      case 'conversations.replies': {
+        const inThread = this.messages.filter(
+          (one) => one.channel === channel && (one.ts === body.ts || one.thread_ts === body.ts),
+        );
+        return inThread.length > 0 ? { ok: true, messages: inThread } : fail('thread_not_found');
+      }
+      case 'files.getUploadURLExternal': {
+        const id = `FOUT${++this.#count}`;
+        this.uploads.set(id, { filename: body.filename!, altText: body.alt_txt });
+        return { ok: true, upload_url: `${this.origin}/upload/${id}`, file_id: id };
+      }
+      case 'files.completeUploadExternal': {
+        const files = (JSON.parse(body.files!) as { id: string }[]).map(({ id }) => ({ id, mimetype: 'image/jpeg' }));
+        const message = this.#say(channel, body.initial_comment ?? '', body.thread_ts, files, []);
+        // Slack tells the bot of its own uploads as it tells it of everybody's.
+        this.event({ type: 'message', ...message, subtype: 'file_share' });
+        return { ok: true, files };
+      }
+      case 'files.info': {
+        const bytes = this.files.get(body.file!);
+        if (!bytes) return fail('file_not_found');
+        const url = `${this.origin}/files-pri/T1-${body.file}/x.png`;
+        return { ok: true, file: { id: body.file, mimetype: 'image/png', size: bytes.length, url_private: url } };
+      }
+      case 'files.delete':
+        if (!this.uploads.has(body.file!)) return fail('file_not_found');
+        this.deletedFiles.push(body.file!);
+        return { ok: true };
+      default:
+        return fail('unknown_method');
+    }
+  }
+
+  #say(
+    channel: string,
+    text: string,
+    thread: string | undefined,
+    files: FakeMessage['files'],
+    blocks: FakeMessage['blocks'],
+  ): FakeMessage {
+    const message = {
+      ts: this.#ts(),
+      channel,
+      user: BOT_USER,
+      text,
+      ...(thread && { thread_ts: thread }),
+      files,
+      blocks,
+    };
+    this.messages.push(message as FakeMessage);
+    return message as FakeMessage;
+  }
+}

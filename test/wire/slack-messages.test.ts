@@ -1,0 +1,191 @@
+import sharp from 'sharp';
+import { afterEach, describe, expect, test } from 'vitest';
+import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { aWhile, buttons, cleanUp, startOnSlack, until } from './slack-bot.ts';
+
+afterEach(cleanUp);
+
+describe('a posted picture', () => {
+  test('is answered in its thread with the annotated picture, alt text and a line a person', async () => {
+    const { slack } = await startOnSlack();
+    const post = slack.post({ files: [slack.file(await plainPicture(64, 48), 'party.png')] });
+    const [button] = await buttons(slack, 1);
+    const [answer] = slack.answers();
+    expect(answer).toMatchObject({
+      thread_ts: post.ts,
+      text: '2 people\n1. happy 93 %\n2. unsure: sad 40 % or neutral 35 %\nA guess from one picture: it reads the expression, not the feeling.',
+    });
+    const upload = slack.uploads.get(answer!.files[0]!.id)!;
+    expect(upload).toMatchObject({
+      filename: 'party-emotions.jpg',
+      altText: 'A photo with 2 people: 1 happy, 2 unsure',
+    });
+    expect(await sharp(upload.bytes).metadata()).toMatchObject({ format: 'jpeg', width: 64, height: 48 });
+    expect(button!.thread_ts).toBe(post.ts);
+  });
+
+  test('is acknowledged before it is read', async () => {
+    let acked = false;
+    const { slack } = await startOnSlack({
+      readPhoto: async (bytes, signal) => {
+        acked = slack.acks.length > 0;
+        return await fakePhotoReader()(bytes, signal);
+      },
+    });
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 1);
+    expect(acked).toBe(true);
+  });
+
+  test('is answered each for itself where a message has several; other files are left alone', async () => {
+    const { slack } = await startOnSlack();
+    const files = [
+      slack.file(await plainPicture(64, 48), 'one.png'),
+      slack.file(Buffer.from('words'), 'notes.txt', 'text/plain'),
+      slack.file(await plainPicture(80, 60), 'two.png'),
+    ];
+    slack.post({ files });
+    await buttons(slack, 2);
+    await aWhile();
+    expect(slack.answers().map(({ text }) => text.split('\n')[0])).toEqual(['one.png: 2 people', 'two.png: 2 people']);
+    expect(slack.fileRequests).toHaveLength(2);
+  });
+
+  test('of the bot itself, which comes back as an event, or of another bot is never answered', async () => {
+    const { slack } = await startOnSlack({ before: ({ users }) => users.set('UOTHER', { is_bot: true }) });
+    const files = [slack.file(await plainPicture(64, 48))];
+    slack.post({ files, user: slack.me });
+    slack.post({ files: [slack.file(await plainPicture(64, 48))], bot_id: 'B9' });
+    slack.post({ files: [slack.file(await plainPicture(64, 48))], user: 'UOTHER' });
+    await aWhile();
+    expect([slack.callsTo('chat.postMessage'), slack.uploads.size, slack.fileRequests]).toEqual([[], 0, []]);
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 1);
+    await aWhile();
+    expect(slack.callsTo('files.completeUploadExternal')).toHaveLength(1);
+  });
+
+  test('is answered once however often Slack tells of it', async () => {
+    const { slack } = await startOnSlack();
+    const post = slack.post({ files: [slack.file(await plainPicture(64, 48))] }, 'EvSame');
+    const event = { type: 'message', ...post };
+    slack.event(event, 'EvSame', 1);
+    await buttons(slack, 1);
+    slack.event(event, 'EvSame', 2);
+    // The same file under another event's id.
+    slack.event({ ...event, ts: '1700000009.000001' }, 'EvOther');
+    await aWhile();
+    expect(slack.answers()).toHaveLength(1);
+    expect(slack.acks.length).toBeGreaterThanOrEqual(4);
+  });
+
+  test('keeps markup and pings of file names from having an effect', async () => {
+    const { slack } = await startOnSlack();
+    const files = [
+      slack.file(await plainPicture(64, 48), '<!channel>&.png'),
+      slack.file(await plainPicture(64, 48), 'b.png'),
+    ];
+    slack.post({ files });
+    await buttons(slack, 2);
+    expect(slack.answers()[0]!.text).toMatch(/^&lt;!channel&gt;&amp;\.png: 2 people/);
+  });
+
+  test('without a face, or that is no picture, is answered in words', async () => {
+    const { slack } = await startOnSlack();
+    slack.post({ files: [slack.file(await plainPicture(8, 8), 'wall.png'), slack.file(Buffer.from('x'), 'odd.png')] });
+    const said = await buttons(slack, 2);
+    expect(said.map(({ text }) => text)).toEqual([
+      expect.stringMatching(/^wall\.png: I found no face/),
+      'odd.png: That file is not a picture. Post a photo.',
+    ]);
+  });
+});
+
+describe('removing', () => {
+  test('by the poster deletes the file, the text and the button, after a restart of the bot too', async () => {
+    const first = await startOnSlack();
+    const { slack } = first;
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    const [button] = await buttons(slack, 1);
+    await first.bot.stop();
+    await startOnSlack({ slack });
+    const file = slack.answers()[0]!.files[0]!.id;
+    slack.press(button!, 'U5');
+    await until(() => slack.said().length === 0);
+    expect(slack.deletedFiles).toEqual([file]);
+  });
+
+  test('is for the poster and admins: somebody else is told so', async () => {
+    const { slack } = await startOnSlack();
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    const [button] = await buttons(slack, 1);
+    slack.press(button!, 'U9');
+    await until(() => slack.responses.length === 1);
+    expect(slack.responses[0]!.text).toContain('Only whoever posted the picture');
+    expect(slack.said()).toHaveLength(2);
+    slack.press(button!, 'UADMIN');
+    await until(() => slack.said().length === 0);
+  });
+
+  test('the posted message removes the answer, that of an earlier run too', async () => {
+    const first = await startOnSlack();
+    const { slack } = first;
+    const post = slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    const other = slack.post({ files: [slack.file(await plainPicture(64, 48))], user: 'U7' });
+    await buttons(slack, 2);
+    await first.bot.stop();
+    await startOnSlack({ slack });
+    slack.remove(post);
+    await until(() => slack.said().length === 2);
+    expect(slack.said().every(({ thread_ts }) => thread_ts === other.ts)).toBe(true);
+    expect(slack.deletedFiles).toHaveLength(1);
+  });
+
+  test('the message while it is read ends the reading, and nothing is said', async () => {
+    const { slack } = await startOnSlack({ readPhoto: fakePhotoReader(600) });
+    const post = slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await until(() => slack.fileRequests.length === 1);
+    slack.remove(post);
+    await new Promise((done) => setTimeout(done, 900));
+    expect(slack.said()).toEqual([]);
+  });
+});
+
+describe('files', () => {
+  test('are loaded from Slack only: addresses elsewhere, on loopback or behind a redirect get no request', async () => {
+    const { slack, log } = await startOnSlack({ environment: { COOLDOWN_PERSON: '0', COOLDOWN_CHANNEL: '0' } });
+    const good = slack.file(await plainPicture(64, 48));
+    const elsewhere = [
+      'https://example.com/files-pri/T1-F/x.png',
+      'http://127.0.0.1:9/x.png',
+      'http://files.slack.com/x.png',
+      'https://files.slack.com.example.com/x.png',
+      'https://169.254.169.254/latest/meta-data',
+    ];
+    for (const [k, url] of elsewhere.entries()) slack.post({ files: [{ ...good, id: `FX${k}`, url_private: url }] });
+    slack.next.set('file', [{ status: 302, headers: { location: 'http://127.0.0.1:9/secret' } }]);
+    slack.post({ files: [good] });
+    const said = await buttons(slack, elsewhere.length + 1);
+    for (const { text } of said) expect(text).toContain('on another server');
+    expect(slack.fileRequests).toHaveLength(1);
+    expect(slack.fileRequests[0]!.authorization).toBe(`Bearer ${slack.token}`);
+    expect(log.join('')).not.toContain(slack.token);
+  });
+
+  test('that Slack answers with a page to sign in at are explained; the bytes decide', async () => {
+    const { slack } = await startOnSlack();
+    slack.next.set('file', [{ headers: { 'content-type': 'image/png' }, body: '<!DOCTYPE html><html>Sign in</html>' }]);
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    const [said] = await buttons(slack, 1);
+    expect(said!.text).toContain('files:read');
+  });
+
+  test('that Slack must be asked for first are asked for', async () => {
+    const { slack } = await startOnSlack();
+    const { id } = slack.file(await plainPicture(64, 48));
+    slack.post({ files: [{ id, file_access: 'check_file_info' }] });
+    await buttons(slack, 1);
+    expect(slack.callsTo('files.info')[0]!.body).toMatchObject({ file: id });
+    expect(slack.answers()).toHaveLength(1);
+  });
+});
