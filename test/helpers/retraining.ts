@@ -1,0 +1,101 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ARCHITECTURES } from '../../src/emotion/architectures.ts';
+import { saveModel } from '../../src/emotion/layers-format.ts';
+import { unroll } from '../../src/emotion/network.ts';
+import { Retraining, type RetrainingRequest } from '../../src/jobs/retraining.ts';
+import { RetrainingFiles } from '../../src/jobs/retraining-files.ts';
+import type { Notice } from '../../src/jobs/retraining-words.ts';
+import { createLogger } from '../../src/log.ts';
+import { initialWeights } from '../../src/training/initial-weights.ts';
+import { VersionRegistry } from '../../src/training/registry.ts';
+import type { NewVersion } from '../../src/training/version-card.ts';
+import { temporaryFolder, tinyRows, writeTinyFer2013 } from './tiny-fer2013.ts';
+
+/** Folders of a bot with a small data set and a shipped network that has learnt nothing. */
+export interface Site {
+  readonly stateDirectory: string;
+  readonly dataDirectory: string;
+  readonly modelDirectory: string;
+}
+
+export async function makeSite(root?: string): Promise<Site> {
+  const folder = root ?? (await temporaryFolder());
+  const site = {
+    stateDirectory: join(folder, 'state'),
+    dataDirectory: join(folder, 'data'),
+    modelDirectory: join(folder, 'model'),
+  };
+  await mkdir(site.stateDirectory);
+  await writeTinyFer2013(site.dataDirectory, tinyRows(4, ['Training', 'PublicTest', 'PrivateTest']));
+  await saveUntrained(site.modelDirectory, 9);
+  return site;
+}
+
+/** A network of the architecture 'tiny' that has learnt nothing. */
+export async function saveUntrained(directory: string, seed: number): Promise<void> {
+  const network = unroll(ARCHITECTURES.get('tiny')!);
+  await saveModel(directory, { network, weights: initialWeights(network, seed) });
+}
+
+/** What a bot makes of a site. */
+export function openSite(site: Site, more: Partial<ConstructorParameters<typeof Retraining>[0]> = {}) {
+  const registry = new VersionRegistry(site.modelDirectory);
+  const log = createLogger({ level: 'silent' });
+  const retraining = new Retraining({ ...site, registry, log, engine: 'onnx', threads: 1, ...more });
+  return { registry, log, retraining, files: new RetrainingFiles(site.stateDirectory) };
+}
+
+/** A training that learns within seconds. */
+export function tinyTraining(epochs = 12, more: Partial<RetrainingRequest> = {}): RetrainingRequest {
+  const plan = { architecture: 'tiny', epochs, batchSize: 7, learningRate: 0.05, augmentation: 'none' } as const;
+  return { platform: 'test', channel: 'c1', by: 'Ada', clean: false, margin: 0, plan, ...more };
+}
+
+/** A channel that keeps what it is told; `texts` has each message's latest text. */
+export function noticeBoard() {
+  const notices: Notice[] = [];
+  return {
+    notices,
+    post: async (notice: Notice) => {
+      const at = notices.push(notice) - 1;
+      return {
+        update: async (next: Notice) => {
+          notices[at] = next;
+          return true;
+        },
+      };
+    },
+  };
+}
+
+/** Figures for a version whose quality does not matter. */
+export function plainCard(job: string): NewVersion {
+  const figures = {
+    images: 7,
+    accuracy: 0.5,
+    macroRecall: 0.5,
+    recall: { angry: 0.5, disgust: 0.5, fear: 0.5, happy: 0.5, sad: 0.5, surprise: 0.5, neutral: 0.5 },
+  };
+  return {
+    job,
+    architecture: 'tiny',
+    command: 'npm run train',
+    epochs: 3,
+    bestEpoch: 2,
+    publicTest: figures,
+    privateTest: figures,
+  };
+}
+
+/** Waits until something is so. @throws Error where it takes longer than a busy machine would */
+export async function until<T>(look: () => Promise<T | undefined | false>, seconds = 45): Promise<T> {
+  const end = performance.now() + seconds * 1000;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    if (performance.now() > end) throw new Error('it did not come about in time');
+    await delay(15);
+  }
+}
