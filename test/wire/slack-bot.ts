@@ -64,8 +64,12 @@ async function startFake(): Promise<FakeSlack> {
 }
 
 /** Waits until a look finds something. */
-export async function until<T>(look: () => T | undefined | false | null, what = 'what was waited for'): Promise<T> {
-  for (const end = Date.now() + 15_000; Date.now() < end; await delay(5)) {
+export async function until<T>(
+  look: () => T | undefined | false | null,
+  what = 'what was waited for',
+  forMs = 15_000,
+): Promise<T> {
+  for (const end = Date.now() + forMs; Date.now() < end; await delay(5)) {
     const found = look();
     if (found) return found;
   }
@@ -73,11 +77,15 @@ export async function until<T>(look: () => T | undefined | false | null, what = 
 }
 
 /** The buttons under the bot's answers, once there are so many. */
-export async function buttons(slack: FakeSlack, count: number): Promise<FakeMessage[]> {
-  return await until(() => {
-    const found = slack.said().filter(({ blocks = [] }) => blocks.some(({ type }) => type === 'actions'));
-    return found.length >= count && found;
-  }, `button ${count}`);
+export async function buttons(slack: FakeSlack, count: number, forMs?: number): Promise<FakeMessage[]> {
+  return await until(
+    () => {
+      const found = slack.said().filter(({ blocks = [] }) => blocks.some(({ type }) => type === 'actions'));
+      return found.length >= count && found;
+    },
+    `button ${count}`,
+    forMs,
+  );
 }
 
 /** Long enough for an answer that must not come. */

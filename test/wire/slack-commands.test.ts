@@ -1,0 +1,183 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { CommandRegistry } from '../../commands/registry.ts';
+import { SlackPlatform } from '../../src/chat/slack.ts';
+import { loadConfig } from '../../src/config.ts';
+import { createLogger } from '../../src/log.ts';
+import { plainPicture } from '../fakes/photo.ts';
+import { FakeSlack } from '../fakes/slack.ts';
+import { aWhile, buttons, cleanUp, startOnSlack, until } from './slack-bot.ts';
+
+afterEach(cleanUp);
+
+describe('/emotions', () => {
+  test('reads the latest picture of the channel, answers in its thread and tells the asker where', async () => {
+    const { slack } = await startOnSlack();
+    slack.messages.push({
+      ts: '1600000000.000001',
+      channel: slack.channel,
+      user: 'U7',
+      text: '',
+      files: [slack.file(await plainPicture(64, 48), 'old.png')],
+    });
+    const envelope = slack.command('/emotions');
+    await buttons(slack, 1);
+    expect(slack.acks).toContain(envelope);
+    expect(slack.answers()[0]).toMatchObject({ thread_ts: '1600000000.000001' });
+    await until(() => slack.responses.some(({ text }) => text.includes('https://t.slack.com/archives/C1/p1600000000')));
+  });
+
+  test('in a channel that the bot is not in says how to invite it', async () => {
+    const { slack } = await startOnSlack();
+    slack.command('/emotions', '', 'U5', 'C9');
+    await until(() => slack.responses.length > 0);
+    expect(slack.responses[0]).toMatchObject({
+      response_type: 'ephemeral',
+      text: expect.stringContaining('/invite @emotions'),
+    });
+  });
+
+  test('with an expired response address reaches the asker in another way', async () => {
+    const { slack } = await startOnSlack();
+    slack.responseStatus = 404;
+    slack.command('/emotions');
+    await until(() => slack.ephemeral.length > 0);
+    expect(slack.ephemeral[0]).toMatchObject({
+      channel: 'C1',
+      user: 'U5',
+      text: expect.stringContaining('no picture'),
+    });
+  });
+
+  test('that Slack sends twice is answered once', async () => {
+    const { slack } = await startOnSlack();
+    slack.command('/emotions', '', 'U5', 'C1', 'trigger1');
+    slack.command('/emotions', '', 'U5', 'C1', 'trigger1');
+    await until(() => slack.responses.length > 0);
+    await aWhile();
+    expect(slack.responses).toHaveLength(1);
+  });
+
+  test('channel settings are for admins', async () => {
+    const { slack } = await startOnSlack();
+    slack.command('/emotions', 'channel:off');
+    await until(() => slack.responses.length === 1);
+    expect(slack.responses[0]!.text).toContain('Only an admin');
+    slack.command('/emotions', 'channel:off', 'UADMIN');
+    await until(() => slack.responses.length + slack.said().length > 1);
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await aWhile();
+    expect(slack.answers()).toEqual([]);
+  });
+});
+
+describe('other ways to ask', () => {
+  test('Read emotions reads the pictures of the message it was chosen on', async () => {
+    const { slack } = await startOnSlack();
+    const files = [slack.file(await plainPicture(64, 48), 'a.png'), slack.file(await plainPicture(64, 48), 'b.png')];
+    const message = { ts: '1600000000.000002', channel: 'C1', user: 'U7', text: '', files };
+    slack.messages.push(message);
+    slack.shortcut('read_emotions', message);
+    const said = await buttons(slack, 2);
+    expect(said.every(({ thread_ts }) => thread_ts === message.ts)).toBe(true);
+  });
+
+  test('Read emotions on a message without a picture says so', async () => {
+    const { slack } = await startOnSlack();
+    slack.shortcut('read_emotions', { ts: '1600000000.000003', channel: 'C1', user: 'U7', text: 'hi', files: [] });
+    await until(() => slack.responses.length > 0);
+    expect(slack.responses[0]!.text).toBe('There is no picture in this message. Post a photo, or type /emotions-help.');
+  });
+
+  test('/emotions-help and /privacy answer the asker alone', async () => {
+    const { slack } = await startOnSlack();
+    slack.command('/emotions-help');
+    await until(() => slack.responses.some(({ text }) => text.includes('/emotions-help')));
+    slack.command('/privacy', 'opt-out');
+    await until(() => slack.responses.length === 2);
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await aWhile();
+    expect(slack.said()).toEqual([]);
+  });
+
+  test('a mention in a picture’s thread reads that picture; a direct message needs no mention', async () => {
+    const { slack } = await startOnSlack();
+    slack.messages.push({
+      ts: '1600000000.000004',
+      channel: 'C1',
+      user: 'U7',
+      text: '',
+      files: [slack.file(await plainPicture(64, 48))],
+    });
+    slack.post({ text: `<@${slack.me}>`, thread_ts: '1600000000.000004' });
+    await buttons(slack, 1);
+    slack.post({ text: 'help', channel: 'D1' });
+    await until(() => slack.said('D1').length === 1);
+    slack.post({ text: 'just talking' });
+    await aWhile();
+    expect(slack.said()).toHaveLength(2);
+  });
+});
+
+describe('an operator’s command', () => {
+  async function start(environment: Record<string, string> = {}) {
+    const slack = await FakeSlack.start();
+    const config = loadConfig({
+      environment: { SLACK_BOT_TOKEN: slack.token, SLACK_APP_TOKEN: slack.appToken, ...environment },
+      directory: import.meta.dirname,
+      internal: { slackApi: `${slack.origin}/api/` },
+    });
+    const rights: boolean[] = [];
+    const run = async () => {};
+    const commands = new CommandRegistry([
+      { name: 'train', description: 'Trains', options: [], access: 'operator', run },
+    ]);
+    const platform = new SlackPlatform({
+      config,
+      log: createLogger({ level: 'silent' }),
+      commands,
+      dispatch: async ({ user }) => void rights.push(await user.isOperator()),
+    });
+    await platform.start();
+    const ask = async (user: string, channel = 'C1') => {
+      const count = rights.length;
+      slack.command('/train', '', user, channel);
+      return await until(() => rights.length > count && { is: rights[count]! });
+    };
+    const end = async () => {
+      await platform.stop(AbortSignal.timeout(2000));
+      await slack.close();
+    };
+    return { slack, platform, ask, end };
+  }
+
+  test('is for the workspace’s admins, asked for each time, and never in a direct message', async () => {
+    const { slack, ask, end } = await start();
+    slack.users.set('USTRANGER', { is_admin: true, team_id: 'T2' });
+    expect(await ask('U5')).toEqual({ is: false });
+    expect(await ask('UADMIN')).toEqual({ is: true });
+    expect(await ask('UADMIN', 'D1')).toEqual({ is: false });
+    expect(await ask('USTRANGER')).toEqual({ is: false });
+    slack.users.set('UADMIN', { is_admin: false });
+    expect(await ask('UADMIN')).toEqual({ is: false });
+    await end();
+  });
+
+  test('is for an operator’s workspace where those are named', async () => {
+    const { ask, end } = await start({ OPERATOR_TEAMS: 'T9' });
+    expect(await ask('UADMIN')).toEqual({ is: false });
+    await end();
+  });
+
+  test('can go on telling its progress in the channel by its id', async () => {
+    const { slack, platform, end } = await start();
+    const channel = await platform.channel('C1');
+    const posted = await channel!.post({ text: 'epoch 1' });
+    expect(await posted.update({ text: 'epoch 2' })).toBe(true);
+    expect(slack.said().map(({ text }) => text)).toEqual(['epoch 2']);
+    await posted.remove();
+    await posted.remove();
+    expect(await posted.update({ text: 'epoch 3' })).toBe(false);
+    expect(await platform.channel('C9')).toBeUndefined();
+    await end();
+  });
+});

@@ -1,0 +1,163 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import sharp from 'sharp';
+import { afterEach, describe, expect, test } from 'vitest';
+import { loadClassifier } from '../../src/emotion/load-classifier.ts';
+import { createFaceDetector } from '../../src/photo/faces.ts';
+import { readPhoto } from '../../src/photo/read-photo.ts';
+import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { aWhile, buttons, cleanUp, startOnSlack, until } from './slack-bot.ts';
+
+afterEach(cleanUp);
+
+describe('the socket', () => {
+  test('is opened again when Slack refreshes it, and photos are answered over the new one', async () => {
+    const { slack } = await startOnSlack();
+    slack.refresh();
+    await until(() => slack.connections === 2 && slack.sockets.size === 1);
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 1);
+  });
+
+  test('is opened again after it broke while Slack could not be reached', async () => {
+    const { slack, log } = await startOnSlack();
+    slack.next.set('apps.connections.open', Array(5).fill({ status: 503 }));
+    for (const socket of slack.sockets) socket.terminate();
+    await until(() => slack.connections === 2 && slack.sockets.size === 1);
+    expect(log.join('')).toContain('could not be reached');
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 1);
+  });
+
+  test('tokens that Slack refuses end the start with a sentence that does not repeat them', async () => {
+    const badToken = startOnSlack({ environment: { SLACK_BOT_TOKEN: 'xoxb-2-other' } });
+    await expect(badToken).rejects.toThrow('Slack refuses SLACK_BOT_TOKEN (invalid_auth)');
+    const badAppToken = startOnSlack({ environment: { SLACK_APP_TOKEN: 'xapp-2-other' } });
+    await expect(badAppToken).rejects.toThrow('Slack refuses SLACK_APP_TOKEN (invalid_auth)');
+    await expect(badAppToken).rejects.not.toThrow('xapp-2-other');
+  });
+});
+
+describe('signed requests', () => {
+  test('are answered; a bad signature, an old one or none is refused and nothing is read', async () => {
+    const { slack } = await startOnSlack({ http: true });
+    const event = { type: 'message', subtype: 'file_share', channel: 'C1', user: 'U5', ts: '1.5', files: [] };
+    const body = JSON.stringify({ type: 'event_callback', event_id: 'E1', team_id: 'T1', event });
+    expect((await slack.signed(body, { signature: 'v0=bad' })).status).toBe(401);
+    expect((await slack.signed(body, { at: 1_600_000_000 })).status).toBe(401);
+    expect((await fetch(slack.httpTarget!, { method: 'POST', body })).status).toBe(401);
+    expect((await slack.signed(JSON.stringify({ type: 'url_verification', challenge: 'abc' }))).status).toBe(200);
+    expect(slack.fileRequests).toEqual([]);
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    const [button] = await buttons(slack, 1);
+    slack.command('/emotions-help');
+    await until(() => slack.responses.length === 1);
+    slack.press(button!, 'U5');
+    await until(() => slack.said().length === 0);
+    expect(slack.connections).toBe(0);
+  });
+});
+
+describe('trouble at Slack', () => {
+  test('429 is honoured: the call comes again after as long as Slack says', async () => {
+    const { slack } = await startOnSlack();
+    slack.next.set('chat.postMessage', [{ status: 429, headers: { 'retry-after': '1' } }]);
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await until(() => slack.callsTo('chat.postMessage').length === 1);
+    const from = Date.now();
+    await buttons(slack, 1);
+    expect(Date.now() - from).toBeGreaterThanOrEqual(950);
+  });
+
+  test('a failing server is asked again, but not for ever', async () => {
+    const { slack, log } = await startOnSlack();
+    slack.next.set('files.getUploadURLExternal', [{ status: 503 }]);
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 1);
+    slack.next.set('files.getUploadURLExternal', Array(20).fill({ status: 503 }));
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await until(() => log.some((line) => line.includes('a request failed')));
+    expect(slack.callsTo('files.getUploadURLExternal')).toHaveLength(2 + 4);
+  });
+
+  test('a missing permission is said in words, with the text of the answer', async () => {
+    const { slack } = await startOnSlack({ before: ({ lacking }) => lacking.add('files:write') });
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    const [said] = await buttons(slack, 1);
+    expect(said!.text).toMatch(/^2 people[\s\S]*lacks the permission files:write/);
+  });
+
+  test('a channel that is closed to the bot is said in a direct message', async () => {
+    const { slack } = await startOnSlack();
+    slack.joined.delete('C1');
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await until(() => slack.said('U5').length === 1);
+    expect(slack.said('U5')[0]!.text).toContain('/invite @emotions');
+  });
+});
+
+describe('stopping', () => {
+  test('finishes the photo that is being read, and takes no new one', async () => {
+    const { slack, bot } = await startOnSlack({ readPhoto: fakePhotoReader(500) });
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await until(() => slack.fileRequests.length === 1);
+    const stopped = bot.stop();
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await stopped;
+    expect(slack.answers()).toHaveLength(1);
+    await until(() => slack.sockets.size === 0);
+  });
+
+  test('gives up what takes longer than allowed', async () => {
+    const { slack, bot } = await startOnSlack({
+      readPhoto: fakePhotoReader(60_000),
+      environment: { SHUTDOWN_SECONDS: '1' },
+    });
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await until(() => slack.fileRequests.length === 1);
+    const from = Date.now();
+    await bot.stop();
+    expect(Date.now() - from).toBeLessThan(4000);
+    expect(slack.said()).toEqual([]);
+  });
+});
+
+test('no token, secret or picture stands in the log at its fullest', async () => {
+  const { slack, log } = await startOnSlack({ environment: { LOG_LEVEL: 'trace' } });
+  slack.post({ files: [slack.file(await plainPicture(64, 48), 'private-name.png')], text: 'private words' });
+  await buttons(slack, 1);
+  slack.next.set('chat.postMessage', [{ body: { ok: false, error: `bad ${slack.token}` } }]);
+  slack.post({ files: [slack.file(Buffer.from('x'))] });
+  await until(() => log.some((line) => line.includes('could not be sent')));
+  await aWhile();
+  expect(log.join('')).not.toMatch(/xoxb-|xapp-|private words|respond\b|abc123/);
+});
+
+test('a real photo goes through the whole walk: the picture that comes back is decoded again', async () => {
+  const classifier = await loadClassifier('model', { threads: 1 });
+  const detector = createFaceDetector({ threads: 1 });
+  try {
+    const { slack } = await startOnSlack({
+      readPhoto: (bytes, signal) => readPhoto(bytes, { detector, classifier }, { annotate: true, signal }),
+    });
+    const demo = join(dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json')), 'demo');
+    const photo = await readFile(join(demo, 'sample1.jpg'));
+    slack.post({ files: [slack.file(photo, 'sample1.jpg', 'image/jpeg')] });
+    await buttons(slack, 1, 90_000);
+    const [answer] = slack.answers();
+    expect(answer!.text).toMatch(/^\d+ (person|people)\n1\. /);
+    const upload = slack.uploads.get(answer!.files[0]!.id)!;
+    const [before, after] = await Promise.all([sharp(photo).metadata(), sharp(upload.bytes).metadata()]);
+    expect(after.width! / after.height!).toBeCloseTo(before.width! / before.height!, 1);
+    expect(after.exif).toBeUndefined();
+    // The boxes are drawn: the picture is not the photo.
+    const pixels = (bytes: Buffer) => sharp(bytes).resize(200, 200, { fit: 'fill' }).removeAlpha().raw().toBuffer();
+    const [a, b] = await Promise.all([pixels(photo), pixels(upload.bytes!)]);
+    expect(a.filter((value, k) => Math.abs(value - b[k]!) > 60).length).toBeGreaterThan(200);
+    expect(upload.altText).toMatch(/people|person/);
+  } finally {
+    await detector.close();
+    await classifier.dispose();
+  }
+}, 120_000);
