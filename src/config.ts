@@ -5,6 +5,7 @@ import { parse } from 'dotenv';
 import { z } from 'zod';
 import type { EngineChoice } from './emotion/engines/index.ts';
 import { LOG_LEVELS } from './log.ts';
+import type { DetectorChoice } from './photo/faces.ts';
 
 /** A setting that cannot be used. The message is for the person who runs the bot; it never repeats a value. */
 export class ConfigError extends Error {
@@ -27,6 +28,8 @@ function isWhole(text: string, min: number, max: number): boolean {
 
 /** Its own list, since the one beside the engines would load them, which takes longer than reading all settings. */
 const ENGINES = ['auto', 'onnx', 'tensorflow'] as const satisfies readonly EngineChoice[];
+/** Likewise: the one beside the detectors would load them. */
+const DETECTORS = ['fusion', 'haar', 'network'] as const satisfies readonly DetectorChoice[];
 
 /** One of a few words. */
 function oneOf<const Words extends readonly string[]>(words: Words, fallback: Words[number]) {
@@ -77,6 +80,7 @@ const SETTINGS = z.object({
   MODEL_DIR: z.string().default('model'),
   ENGINE: oneOf(ENGINES, 'auto'),
   THREADS: whole(1, 64, Math.min(4, availableParallelism())),
+  DETECTOR: oneOf(DETECTORS, 'fusion'),
   MAX_PHOTO_MB: whole(1, 100, 32),
   PHOTO_CONCURRENCY: whole(1, 32, 2),
   PHOTO_QUEUE: whole(0, 10_000, 50),
@@ -140,6 +144,8 @@ export interface Config {
     readonly engine: EngineChoice;
   };
   readonly photos: {
+    /** What finds faces: cascades and network together, or one of them alone. */
+    readonly detector: DetectorChoice;
     /** Largest file that is read, in bytes. */
     readonly maxBytes: number;
     /** Photos that are read at a time. */
@@ -205,6 +211,7 @@ export function loadConfig(
     },
     model: { directory: resolve(directory, settings.MODEL_DIR), threads: settings.THREADS, engine: settings.ENGINE },
     photos: {
+      detector: settings.DETECTOR,
       maxBytes: settings.MAX_PHOTO_MB * 1024 * 1024,
       concurrency: settings.PHOTO_CONCURRENCY,
       maxWaiting: settings.PHOTO_QUEUE,

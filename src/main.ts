@@ -36,7 +36,7 @@ async function serve(config: Config, log: Logger): Promise<void> {
     engine: choice,
     onPromoted: refresh,
   });
-  const detector = createFaceDetector({ threads: config.photos.concurrency });
+  const detector = createFaceDetector({ detector: config.photos.detector, threads: config.photos.concurrency });
   const release = async () => {
     await Promise.all([detector.close(), classifier.dispose()]);
   };

@@ -20,7 +20,7 @@ describe('loadConfig', () => {
     const config = load();
     expect(config.local).toEqual({ port: 3000, maxPhotos: 40, keepMs: 3_600_000 });
     expect(config.model.directory).toBe(join(directory, 'model'));
-    expect(config.photos).toEqual({ maxBytes: 32 * 1024 * 1024, concurrency: 2, maxWaiting: 50 });
+    expect(config.photos).toEqual({ detector: 'fusion', maxBytes: 32 * 1024 * 1024, concurrency: 2, maxWaiting: 50 });
     expect(config.shutdownMs).toBe(20_000);
     expect(config.log.level).toBe('info');
     expect(config.model.engine).toBe('auto');
@@ -69,6 +69,7 @@ describe('loadConfig', () => {
     ['LOCAL_PORT', '0x50', 'LOCAL_PORT must be a whole number from 0 to 65535.'],
     ['PHOTO_CONCURRENCY', '0', 'PHOTO_CONCURRENCY must be a whole number from 1 to 32.'],
     ['ENGINE', 'torch', 'ENGINE must be one of auto, onnx, tensorflow.'],
+    ['DETECTOR', 'eyes', 'DETECTOR must be one of fusion, haar, network.'],
     [
       'DISCORD_TOKEN',
       'a token',
