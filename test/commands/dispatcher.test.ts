@@ -102,7 +102,7 @@ describe('a command', () => {
     const all = fakeRequest({ command: { name: 'help' } });
     await dispatcher.dispatch(all.request);
     expect(all.replies[0]!.text).toMatch(
-      /\n\/emotions \[channel:on\|asked\|off\] – .*\n\/privacy \[opt-out\|opt-in\] – .*\n\/help \[COMMAND\] – /,
+      /\n\/emotions \[channel:on\|asked\|off\] – .*\n\/privacy \[opt-out\|opt-in\] – .*\n\/retrain .* – .*\n\/help \[COMMAND\] – /,
     );
     expect(all.replies[0]!.private).toBe(true);
     const one = fakeRequest({ command: { name: 'help', input: 'emotions' } });
