@@ -1,7 +1,5 @@
 import sharp from 'sharp';
-import { parse, View } from 'vega';
-import { type Config, compile, type TopLevelSpec } from 'vega-lite';
-import { fontSize, textMetrics } from 'vega-scenegraph';
+import type { Config, TopLevelSpec } from 'vega-lite';
 import { textWidth } from '../lettering.ts';
 import { outlineText } from './svg-text.ts';
 
@@ -37,14 +35,27 @@ const CONFIG: Config = {
   legend: { labelFontSize: 13, titleFontSize: 12, labelColor: '#3c4043', titleColor: '#5f6368' },
 };
 
-// Vega lays out by this. Without it (and without a canvas) it would guess 0.8 of the font size for every letter.
-textMetrics.width = (item, text) => textWidth(`${text ?? ''}`, fontSize(item));
+/**
+ * Loads the charting libraries when the first chart is drawn. Not before: Vega-Lite gives every Set a method of its own,
+ * with which discord.js cannot be loaded any more; and most processes never draw a chart.
+ */
+async function loadVega() {
+  const [{ parse, View }, { compile }, { fontSize, textMetrics }] = await Promise.all([
+    import('vega'),
+    import('vega-lite'),
+    import('vega-scenegraph'),
+  ]);
+  // Vega lays out by this. Without it (and without a canvas) it would guess 0.8 of the font size for every letter.
+  textMetrics.width = (item, text) => textWidth(`${text ?? ''}`, fontSize(item));
+  return { parse, View, compile };
+}
 
 /**
  * Draws a Vega-Lite chart as a PNG: Vega makes an SVG, its text becomes outlines, sharp makes the picture. Needs no browser,
  * no canvas and no installed font.
  */
 export async function renderChart(spec: TopLevelSpec): Promise<Buffer> {
+  const { parse, View, compile } = await loadVega();
   const view = new View(parse(compile({ ...spec, config: { ...CONFIG, ...spec.config } }).spec), { renderer: 'none' });
   const svg = await view.toSVG(SCALE);
   view.finalize();
