@@ -1,0 +1,81 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { EMOTIONS } from '../../src/emotion/labels.ts';
+import { loadClassifier } from '../../src/emotion/load-classifier.ts';
+import { makeSite, noticeBoard, openSite, tinyTraining, until } from '../helpers/retraining.ts';
+import { drawTinyFace } from '../helpers/tiny-fer2013.ts';
+
+test('killed in every phase, a training goes on from its checkpoint and makes one version', {
+  timeout: 120_000,
+}, async () => {
+  const site = await makeSite();
+  const { retraining, registry } = openSite(site);
+  const board = noticeBoard();
+  await retraining.begin(async () => board);
+  await retraining.start(tinyTraining(40));
+  let last = 0;
+  const killWhen = async (phase: string, epochs = 0) => {
+    const status = await until(async () => {
+      const now = (await retraining.status())!.status;
+      const there = now.phase === phase && (now.progress?.history.length ?? 0) >= epochs;
+      return now.pid !== undefined && now.pid !== last && (there || now.state !== 'running') && now;
+    });
+    expect(status.state).toBe('running');
+    last = status.pid!;
+    process.kill(last, 'SIGKILL');
+    return status;
+  };
+  await killWhen('checking');
+  const killed = await killWhen('training', 3);
+  await killWhen('judging', 40);
+  await retraining.idle();
+  const { status } = (await retraining.status())!;
+  expect(status).toMatchObject({ state: 'finished', result: { version: 1 } });
+  expect(status.progress!.history).toHaveLength(40);
+  // The very epochs of before the kill, seconds and all: they were not trained again.
+  expect(status.progress!.history.slice(0, 3)).toEqual(killed.progress!.history.slice(0, 3));
+  expect((await registry.list()).map(({ version }) => version)).toEqual([1]);
+});
+
+test('the memory bound ends a training in words', { timeout: 120_000 }, async () => {
+  const { retraining } = openSite(await makeSite(), { memoryBytes: 100 * 2 ** 20 });
+  await retraining.start(tinyTraining());
+  await retraining.idle();
+  const { status } = (await retraining.status())!;
+  expect(status.state).toBe('failed');
+  expect(status.error).toMatch(/memory/);
+});
+
+test('a broken chunk, a missing one and a path are said in words, and the network stays', {
+  timeout: 120_000,
+}, async () => {
+  const site = await makeSite();
+  const { retraining, registry } = openSite(site);
+  await expect(retraining.start(tinyTraining(1, { data: '../elsewhere' }))).rejects.toMatchObject({
+    code: 'bad-usage',
+  });
+  await expect(retraining.start(tinyTraining(1, { data: 'nowhere' }))).rejects.toMatchObject({ code: 'not-found' });
+  const chunk = join(site.dataDirectory, 'fer2013_07.csv.gz');
+  const whole = await readFile(chunk);
+  await writeFile(chunk, whole.subarray(0, whole.length / 2));
+  const board = noticeBoard();
+  await retraining.begin(async () => board);
+  await retraining.start(tinyTraining());
+  await retraining.idle();
+  expect((await retraining.status())!.status).toMatchObject({ state: 'failed', error: /fer2013_07\.csv\.gz/ });
+  expect(board.notices.at(-1)!.text).toContain('fer2013_07.csv.gz');
+  await rm(chunk);
+  await retraining.resume();
+  await retraining.idle();
+  expect((await retraining.status())!.status).toMatchObject({ state: 'failed', error: /fer2013_07 is missing/ });
+  await writeFile(chunk, whole);
+  await retraining.resume();
+  await retraining.idle();
+  expect((await retraining.status())!.status.state).toBe('finished');
+  const { version } = await registry.inUse();
+  const classifier = await loadClassifier(registry.directoryOf(version));
+  const readings = await classifier.classify(EMOTIONS.map((_, label) => drawTinyFace(label, 10_000 + label)));
+  await classifier.dispose();
+  expect(readings).toHaveLength(7);
+});
