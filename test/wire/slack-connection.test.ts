@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { loadClassifier } from '../../src/emotion/load-classifier.ts';
 import { createFaceDetector } from '../../src/photo/faces.ts';
 import { readPhoto } from '../../src/photo/read-photo.ts';
+import { FakeDiscord } from '../fakes/discord.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { aWhile, buttons, cleanUp, startOnSlack, until } from './slack-bot.ts';
 
@@ -41,7 +42,8 @@ describe('the socket', () => {
 
 describe('signed requests', () => {
   test('are answered; a bad signature, an old one or none is refused and nothing is read', async () => {
-    const { slack } = await startOnSlack({ http: true });
+    // An app token beside them changes nothing: the port asks for the web server.
+    const { slack } = await startOnSlack({ http: true, environment: { SLACK_APP_TOKEN: 'xapp-1-fake' } });
     const event = { type: 'message', subtype: 'file_share', channel: 'C1', user: 'U5', ts: '1.5', files: [] };
     const body = JSON.stringify({ type: 'event_callback', event_id: 'E1', team_id: 'T1', event });
     expect((await slack.signed(body, { signature: 'v0=bad' })).status).toBe(401);
@@ -121,6 +123,19 @@ describe('stopping', () => {
     expect(Date.now() - from).toBeLessThan(4000);
     expect(slack.said()).toEqual([]);
   });
+});
+
+test('one process serves Slack and Discord', async () => {
+  const discord = await FakeDiscord.start();
+  const { slack, bot } = await startOnSlack({
+    environment: { DISCORD_TOKEN: discord.token },
+    internal: { discordApi: `${discord.origin}/api` },
+  });
+  expect(bot.addresses).toEqual([expect.stringMatching(/^On Discord/), expect.stringMatching(/^On Slack/)]);
+  slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+  await buttons(slack, 1);
+  await bot.stop();
+  await discord.close();
 });
 
 test('no token, secret or picture stands in the log at its fullest', async () => {
