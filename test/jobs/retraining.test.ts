@@ -44,7 +44,7 @@ test('the memory bound ends a training in words', { timeout: 120_000 }, async ()
   await retraining.idle();
   const { status } = (await retraining.status())!;
   expect(status.state).toBe('failed');
-  expect(status.error).toMatch(/memory/);
+  expect(status.error).toMatch(/took more than 100 MB of memory/);
 });
 
 test('a broken chunk, a missing one and a path are said in words, and the network stays', {
