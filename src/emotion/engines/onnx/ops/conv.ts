@@ -6,8 +6,12 @@ import { taps, windowAttributes } from './windows.ts';
 /** Kernels that see at most this many numbers at a place get their gradient from one product an image (measured). */
 const THIN_INPUTS = 64;
 
-/** Maps of more pixels than this get a kernel's gradient from shifted copies, where the window allows (measured). */
-const SHIFTED_PIXELS = 64;
+/**
+ * In training, maps of at most this many pixels are convolved by one matrix product over the whole batch: an image alone
+ * has too few positions to be fast. Larger ones go to onnxruntime's Conv, and their kernel's gradient, where the window
+ * allows, comes from shifted copies (all measured).
+ */
+const SMALL_PIXELS = 64;
 
 /** Convolution; x [n, in, h, w], kernel [out, in, k, k]. */
 export function emitConv(context: OpContext, node: NodeOf<'conv'>, x: Value, inputShape: readonly number[]): Emitted {
@@ -16,12 +20,14 @@ export function emitConv(context: OpContext, node: NodeOf<'conv'>, x: Value, inp
   const biasName = `${node.name}/bias`;
   const kernel = context.weight(kernelName);
   const bias = node.bias ? [context.weight(biasName)] : [];
-  const output = graph.node('Conv', [x, kernel, ...bias], windowAttributes(node));
+  const sides: ConvShape = { n: context.batchSize ?? 0, in: mapsOf(inputShape), out: mapsOf(node.shape) };
+  const small = context.batchSize !== undefined && !node.bias && isSmall(node, sides);
+  const output = small
+    ? productConv(graph, x, kernel, node, sides)
+    : graph.node('Conv', [x, kernel, ...bias], windowAttributes(node));
   return {
     output,
     backward(gradient, wanted) {
-      const n = context.batchSize!;
-      const sides: ConvShape = { n, in: mapsOf(inputShape), out: mapsOf(node.shape) };
       return {
         inputs: [wanted ? inputGradient(graph, gradient, kernel, node, sides) : undefined],
         weights: {
@@ -52,8 +58,7 @@ function kernelGradient(graph: GraphBuilder, x: Value, gradient: Value, window: 
   if (window.kernel ** 2 * shape.in[0] <= THIN_INPUTS) return thinKernelGradient(graph, x, gradient, window, shape);
   const centre = (window.kernel - 1) / 2;
   const keepsSize = window.stride === 1 && window.pads.every((pad) => pad === centre);
-  const pixels = shape.out[1] * shape.out[2];
-  return keepsSize && pixels > SHIFTED_PIXELS
+  return keepsSize && !isSmall(window, shape)
     ? shiftedKernelGradient(graph, x, gradient, window, shape)
     : joinedKernelGradient(graph, x, gradient, window, shape);
 }
@@ -104,10 +109,31 @@ function joinedKernelGradient(graph: GraphBuilder, x: Value, gradient: Value, wi
   const swap = { perm: [1, 0, 2, 3] };
   const [outChannels, height, width] = shape.out;
   const positions = shape.n * height * width;
-  const met = concat(graph, taps(graph, graph.node('Transpose', [x], swap), window, height, width), 0);
-  const columns = graph.node('Reshape', [met, graph.ints(window.kernel ** 2 * shape.in[0], positions)]);
+  const columns = columnsOf(graph, x, window, shape);
   const rows = graph.node('Reshape', [graph.node('Transpose', [gradient], swap), graph.ints(outChannels, positions)]);
   return tapsLast(graph, graph.node('Gemm', [rows, columns], { transB: 1 }), window, shape);
+}
+
+/** What every kernel pixel meets, over the whole batch: [k * k * in, n * height * width]. */
+function columnsOf(graph: GraphBuilder, x: Value, window: Window, shape: ConvShape): Value {
+  const [, height, width] = shape.out;
+  const channelsFirst = graph.node('Transpose', [x], { perm: [1, 0, 2, 3] });
+  const met = concat(graph, taps(graph, channelsFirst, window, height, width), 0);
+  return graph.node('Reshape', [met, graph.ints(window.kernel ** 2 * shape.in[0], shape.n * height * width)]);
+}
+
+function isSmall(window: Window, { in: [inChannels], out: [, height, width] }: ConvShape): boolean {
+  return height * width <= SMALL_PIXELS && window.kernel ** 2 * inChannels > THIN_INPUTS;
+}
+
+/** A convolution as one matrix product: the kernel [out, in, k, k] times the columns of x. */
+function productConv(graph: GraphBuilder, x: Value, kernel: Value, window: Window, shape: ConvShape): Value {
+  const [outChannels, height, width] = shape.out;
+  const inChannelsLast = graph.node('Transpose', [kernel], { perm: [0, 2, 3, 1] });
+  const rows = graph.node('Reshape', [inChannelsLast, graph.ints(outChannels, window.kernel ** 2 * shape.in[0])]);
+  const product = graph.node('MatMul', [rows, columnsOf(graph, x, window, shape)]);
+  const apart = graph.node('Reshape', [product, graph.ints(outChannels, shape.n, height, width)]);
+  return graph.node('Transpose', [apart], { perm: [1, 0, 2, 3] });
 }
 
 /** rows [n, a, p] times columns [n, b, p] turned, summed over n: [a, b]. */
@@ -133,6 +159,8 @@ function concat(graph: GraphBuilder, values: readonly Value[], axis: number): Va
 function inputGradient(graph: GraphBuilder, gradient: Value, kernel: Value, node: Window, shape: ConvShape): Value {
   if (node.stride !== 1) return transposed(graph, gradient, kernel, node, shape, 1);
   const swapped = graph.node('Transpose', [turned(graph, kernel)], { perm: [1, 0, 2, 3] });
+  const back: ConvShape = { n: shape.n, in: shape.out, out: shape.in };
+  if (isSmall(node, back)) return productConv(graph, gradient, swapped, opposite(node), back);
   return graph.node('Conv', [gradient, swapped], windowAttributes(opposite(node)));
 }
 
