@@ -59,7 +59,8 @@ export async function annotate(
   const bytes = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
     .resize(width, height, { fit: 'fill' })
     .composite([{ input: Buffer.from(overlay) }])
-    .jpeg({ quality: JPEG_QUALITY })
+    // Colour at full resolution: at half of it, as usual, thin coloured outlines fade into what lies beside them.
+    .jpeg({ quality: JPEG_QUALITY, chromaSubsampling: '4:4:4' })
     .toBuffer();
   return { bytes, mime: 'image/jpeg', width, height, altText: describePhoto(faces) };
 }
