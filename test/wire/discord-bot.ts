@@ -13,6 +13,8 @@ type ReadPhoto = Parameters<typeof startBot>[2];
 export interface BotOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly readPhoto?: ReadPhoto;
+  /** What /retrain works with. */
+  readonly training?: Parameters<typeof startBot>[3];
   /** Prepares the fake before the bot connects. */
   readonly before?: (discord: FakeDiscord) => void;
   /** A fake that runs already, for a bot that is started again. */
@@ -44,7 +46,7 @@ export async function startOnDiscord(options: BotOptions = {}) {
     secrets: config.secrets,
     destination: { write: (line) => log.push(line) },
   });
-  const bot: Bot = await startBot(config, logger, options.readPhoto ?? fakePhotoReader());
+  const bot: Bot = await startBot(config, logger, options.readPhoto ?? fakePhotoReader(), options.training);
   cleanUps.push(() => bot.stop());
   return { discord, bot, log, config };
 }
@@ -56,8 +58,12 @@ async function startFake(): Promise<FakeDiscord> {
 }
 
 /** Waits until a look finds something. */
-export async function until<T>(look: () => T | undefined | false | null, what = 'what was waited for'): Promise<T> {
-  for (const end = Date.now() + 15_000; Date.now() < end; await delay(5)) {
+export async function until<T>(
+  look: () => T | undefined | false | null,
+  what = 'what was waited for',
+  forMs = 15_000,
+): Promise<T> {
+  for (const end = Date.now() + forMs; Date.now() < end; await delay(5)) {
     const found = look();
     if (found) return found;
   }

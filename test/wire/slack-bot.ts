@@ -13,6 +13,8 @@ import { type FakeMessage, FakeSlack } from '../fakes/slack.ts';
 export interface BotOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly readPhoto?: Parameters<typeof startBot>[2];
+  /** What /retrain works with. */
+  readonly training?: Parameters<typeof startBot>[3];
   /** Prepares the fake before the bot connects. */
   readonly before?: (slack: FakeSlack) => void;
   /** A fake that runs already, for a bot that is started again. */
@@ -50,7 +52,7 @@ export async function startOnSlack(options: BotOptions = {}) {
     secrets: config.secrets,
     destination: { write: (line) => log.push(line) },
   });
-  const bot: Bot = await startBot(config, logger, options.readPhoto ?? fakePhotoReader());
+  const bot: Bot = await startBot(config, logger, options.readPhoto ?? fakePhotoReader(), options.training);
   cleanUps.push(() => bot.stop());
   const [, port] = /at port (\d+)/.exec(bot.addresses.join()) ?? [];
   if (port) slack.httpTarget = `http://127.0.0.1:${port}/slack/events`;
