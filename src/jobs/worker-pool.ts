@@ -7,17 +7,23 @@ export interface WorkerPoolOptions {
   readonly threads: number;
   /** How long a thread without work is kept, in milliseconds; Infinity (the default) keeps what it has loaded. */
   readonly idleMilliseconds?: number;
+  /**
+   * True where the worker runs native code that calls back into JavaScript (onnxruntime): ending its thread in the middle of
+   * that ends the whole process. A task then runs to its end, whoever has given it up, and so does `close` wait for it.
+   */
+  readonly uninterruptible?: boolean;
 }
 
 /** Threads that all run one file's default export, off the main thread. */
 export interface WorkerPool<Task, Result> {
   /**
    * Runs one task on the next free thread. Task and result travel by structured clone.
-   * @param signal ends a waiting task, or a running one together with its thread (a new thread takes its place)
+   * @param signal ends a waiting task, or a running one together with its thread (a new thread takes its place); in an
+   *   uninterruptible pool it ends the waiting for the task only
    * @throws the signal's reason when it was aborted; whatever the worker threw otherwise
    */
   run(task: Task, signal?: AbortSignal): Promise<Result>;
-  /** Ends every thread, at once; tasks that are still running are rejected. */
+  /** Ends every thread, at once; tasks that are still running are rejected (an uninterruptible pool waits for them). */
   close(): Promise<void>;
 }
 
@@ -41,9 +47,11 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
     // The default waits for work by blocking the thread: timers and promises that a worker leaves behind would stand still.
     atomics: 'disabled',
   });
+  const { uninterruptible = false } = options;
   return {
     async run(task, signal) {
       signal?.throwIfAborted();
+      if (uninterruptible) return await unlessAborted(pool.run(task), signal);
       try {
         return await pool.run(task, { signal: signal ?? null });
       } catch (error) {
@@ -52,6 +60,23 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
         throw error;
       }
     },
-    close: () => pool.destroy(),
+    close: () => (uninterruptible ? pool.close() : pool.destroy()),
   };
+}
+
+/** What a promise resolves to, or the signal's reason as soon as it is aborted. */
+async function unlessAborted<Result>(promise: Promise<Result>, signal?: AbortSignal): Promise<Result> {
+  if (!signal) return await promise;
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+  });
+  signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+    // Given up, it may still fail; nobody is there to hear of it.
+    promise.catch(() => {});
+  }
 }

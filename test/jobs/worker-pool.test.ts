@@ -7,8 +7,9 @@ import type { ThreadTask } from '../fixtures/thread-worker.ts';
 type Pool = WorkerPool<ThreadTask, { result: number; threadId: number }>;
 
 const open: Pool[] = [];
-function pool(threads: number): Pool {
-  const made: Pool = createWorkerPool(new URL('../fixtures/thread-worker.ts', import.meta.url), { threads });
+function pool(threads: number, uninterruptible = false): Pool {
+  const worker = new URL('../fixtures/thread-worker.ts', import.meta.url);
+  const made: Pool = createWorkerPool(worker, { threads, uninterruptible });
   open.push(made);
   return made;
 }
@@ -43,6 +44,25 @@ describe('createWorkerPool', () => {
     const reason = new Error('changed my mind');
     await Promise.all([expect(stuck).rejects.toBe(reason), sleep(300).then(() => controller.abort(reason))]);
     expect((await workers.run({ square: 5 })).result).toBe(25);
+  });
+
+  it('lets a task that must not be interrupted end on its thread, though nobody waits for it any more', async () => {
+    const workers = pool(1, true);
+    const { threadId: thread } = await workers.run({ square: 2 });
+    const controller = new AbortController();
+    const given = workers.run({ square: 3, after: 300 }, controller.signal);
+    const reason = new Error('changed my mind');
+    controller.abort(reason);
+    await expect(given).rejects.toBe(reason);
+    expect(await workers.run({ square: 4 })).toEqual({ result: 16, threadId: thread });
+  });
+
+  it('waits, when closed, for a task that must not be interrupted', async () => {
+    const workers = pool(1, true);
+    const running = workers.run({ square: 5, after: 300 });
+    await sleep(100);
+    await workers.close();
+    expect((await running).result).toBe(25);
   });
 
   it('never starts a task that was called off before', async () => {

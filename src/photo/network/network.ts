@@ -27,7 +27,7 @@ export interface NetworkProposer {
 /** The tiny face detector on a worker thread of its own. */
 export function createNetworkProposer(): NetworkProposer {
   const worker = new URL('./network-worker.ts', import.meta.url);
-  const pool = createWorkerPool<NetworkTask, NetworkProposal[]>(worker, { threads: 1 });
+  const pool = createWorkerPool<NetworkTask, NetworkProposal[]>(worker, { threads: 1, uninterruptible: true });
   return {
     propose: (image, signal) => pool.run({ image, passes: NETWORK_PASSES, least: LEAST_SCORE }, signal),
     close: () => pool.close(),
