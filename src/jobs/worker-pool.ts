@@ -48,10 +48,17 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
     atomics: 'disabled',
   });
   const { uninterruptible = false } = options;
+  const running = new Set<Promise<Result>>();
   return {
     async run(task, signal) {
       signal?.throwIfAborted();
-      if (uninterruptible) return await unlessAborted(pool.run(task), signal);
+      if (uninterruptible) {
+        const result = pool.run(task);
+        running.add(result);
+        const forget = () => running.delete(result);
+        result.then(forget, forget);
+        return await unlessAborted(result, signal);
+      }
       try {
         return await pool.run(task, { signal: signal ?? null });
       } catch (error) {
@@ -60,7 +67,10 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
         throw error;
       }
     },
-    close: () => (uninterruptible ? pool.close() : pool.destroy()),
+    async close() {
+      await Promise.allSettled(running);
+      await pool.destroy();
+    },
   };
 }
 

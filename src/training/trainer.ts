@@ -132,6 +132,8 @@ class Trainer {
 
   async run(): Promise<TrainingOutcome> {
     const { plan } = this.training;
+    // A resumed run says where it stands, even where nothing is left to train.
+    if (this.progress.history.length > 0 && this.progress.batch === 0) this.tell(true);
     while (this.progress.epoch < plan.epochs) {
       if (this.outOfPatience()) return this.outcome('early');
       if (!(await this.trainEpoch())) {

@@ -118,6 +118,14 @@ test('a damaged checkpoint is passed over for the one before, and a half-written
   expect(resumed.history.map(({ loss }) => loss)).toEqual(straight.history.map(({ loss }) => loss));
 });
 
+test('a run that is resumed with nothing left to train says where it stands', async () => {
+  const directory = await temporaryFolder();
+  const { history } = await train(runIn(directory));
+  const told: TrainingProgress[] = [];
+  await train(runIn(directory, {}, { start: 'resume', onProgress: (progress) => told.push(progress) }));
+  expect(told).toEqual([expect.objectContaining({ epoch: 3, epochs: 3, epochEnded: true, secondsLeft: 0, history })]);
+});
+
 test.each(['weights.bin', 'model.json', 'state.json'])('a checkpoint without a whole %s is damaged', async (file) => {
   const directory = await temporaryFolder();
   await train(runIn(directory, { epochs: 2 }));
