@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { TrainingState } from '../emotion/engines/engine.ts';
@@ -7,6 +6,7 @@ import { syncDirectory, writeDurably } from '../emotion/layers-format/durable.ts
 import { loadModel, saveModel } from '../emotion/layers-format.ts';
 import type { Network, Weights } from '../emotion/network.ts';
 import { UserError } from '../errors.ts';
+import { entriesOf, sha256 } from '../files.ts';
 import type { TrainingPlan } from './plan.ts';
 
 const epochSchema = z.object({
@@ -139,17 +139,4 @@ async function checkpointNames(directory: string): Promise<string[]> {
     .filter((name) => NAME.test(name))
     .sort()
     .reverse();
-}
-
-async function entriesOf(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -6,6 +6,7 @@ import { syncDirectory, writeDurably } from '../emotion/layers-format/durable.ts
 import { loadModel } from '../emotion/layers-format.ts';
 import { UserError } from '../errors.ts';
 import { waitForLock } from '../file-lock.ts';
+import { entriesOf, sha256 } from '../files.ts';
 import { type NewVersion, type VersionCard, versionCardSchema } from './version-card.ts';
 
 const inUseSchema = z.object({ version: z.int().min(0), before: z.int().min(0).optional() });
@@ -63,9 +64,9 @@ export class VersionRegistry {
     if (version > 0) {
       const card = await this.#card(version);
       if (!card) throw new UserError('not-found', `There is no version ${version}: /retrain versions lists them.`);
-      for (const [name, sha256] of Object.entries(card.files)) {
+      for (const [name, checksum] of Object.entries(card.files)) {
         const bytes = await readFile(join(this.directoryOf(version), name)).catch(() => undefined);
-        if (!bytes || sha256 !== sha256Of(bytes))
+        if (!bytes || checksum !== sha256(bytes))
           throw new UserError('bad-model', `Version ${version} is damaged (${name}). Choose another, or train again.`);
       }
     }
@@ -182,7 +183,7 @@ export class VersionRegistry {
 
 async function checksums(directory: string): Promise<Record<string, string>> {
   const files = (await readdir(directory, { withFileTypes: true })).filter((entry) => entry.isFile());
-  const sums = files.map(async ({ name }) => [name, sha256Of(await readFile(join(directory, name)))] as const);
+  const sums = files.map(async ({ name }) => [name, sha256(await readFile(join(directory, name)))] as const);
   return Object.fromEntries(await Promise.all(sums));
 }
 
@@ -193,17 +194,4 @@ async function readIfThere(path: string): Promise<string | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-async function entriesOf(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
