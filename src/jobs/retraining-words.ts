@@ -26,17 +26,11 @@ const PHASES: Readonly<Record<JobStatus['phase'], string>> = {
 /** How a training stands, in lines. */
 export function statusText(job: Job, status: JobStatus): string {
   const { state, phase, progress, findings, error, result } = status;
-  const best = progress?.history.reduce((a, b) => (b.valAccuracy > a.valAccuracy ? b : a), progress.history[0]!);
   const lines = [
     `Training ${String(job.plan.architecture)}, started by ${job.by}`,
-    ...(findings.length > 0 ? findings : []),
-    ...(progress && state !== 'failed' ? [progressLine(progress)] : []),
-    ...(progress && best
-      ? [
-          `PublicTest after epoch ${progress.history.length}: ${percent(progress.history.at(-1)!.valAccuracy)} ` +
-            `(best ${percent(best.valAccuracy)} after epoch ${progress.history.indexOf(best) + 1})`,
-        ]
-      : []),
+    ...findings,
+    ...(progress && state !== 'failed' ? [howFar(phase, progress)] : []),
+    ...(progress && progress.history.length > 0 ? [publicTestLine(progress)] : []),
   ];
   if (state === 'running' && (phase !== 'training' || !progress)) lines.push(PHASES[phase]);
   if (state === 'cancelled') lines.push('Called off. /retrain resume goes on from the last checkpoint.');
@@ -48,7 +42,7 @@ export function statusText(job: Job, status: JobStatus): string {
 
 /** The result card, with the curves and the confusion matrix. */
 export async function resultNotice(card: VersionCard, promoted: boolean, directory: string): Promise<Notice> {
-  const { version, architecture, against, privateTest, publicTest } = card;
+  const { version, architecture, against, privateTest, publicTest, plannedEpochs = card.epochs } = card;
   const figure = (name: string, now: number, before: number | undefined) =>
     `${name}: ${percent(now)}${before === undefined ? '' : ` (before ${percent(before)}, ${points(now - before)})`}`;
   const recalls = EMOTIONS.flatMap((emotion) => {
@@ -67,7 +61,8 @@ export async function resultNotice(card: VersionCard, promoted: boolean, directo
     figure('PrivateTest macro recall', privateTest.macroRecall, against?.privateTest.macroRecall),
     figure('PublicTest accuracy', publicTest.accuracy, against?.publicTest.accuracy),
     `Recognised on PrivateTest: ${recalls.join(', ')}`,
-    `Best epoch ${card.bestEpoch} of ${card.epochs}.`,
+    `Best epoch ${card.bestEpoch} of ${card.epochs}; its network is the one that was kept.`,
+    ...(plannedEpochs > card.epochs ? [earlyLine({ ...card, plannedEpochs })] : []),
   ].join('\n');
   const files = reportFiles(`${directory}/reports`, architecture);
   const picture = async (path: string, name: string, altText: string) => ({
@@ -89,6 +84,36 @@ export async function resultNotice(card: VersionCard, promoted: boolean, directo
     ),
   ]);
   return { text, pictures };
+}
+
+function howFar(phase: JobStatus['phase'], progress: NonNullable<JobStatus['progress']>): string {
+  const { epoch, epochs } = progress;
+  return phase === 'judging' && epoch < epochs
+    ? earlyLine({ epochs: epoch, plannedEpochs: epochs, bestEpoch: bestOf(progress) + 1 })
+    : progressLine(progress);
+}
+
+function publicTestLine(progress: NonNullable<JobStatus['progress']>): string {
+  const accuracies = progress.history.map(({ valAccuracy }) => valAccuracy);
+  const best = bestOf(progress);
+  return (
+    `PublicTest after epoch ${accuracies.length}: ${percent(accuracies.at(-1)!)} ` +
+    `(best ${percent(accuracies[best]!)} after epoch ${best + 1})`
+  );
+}
+
+/** The first epoch, from 0, of those with the highest accuracy on PublicTest: the one that training keeps. */
+function bestOf({ history }: NonNullable<JobStatus['progress']>): number {
+  const accuracies = history.map(({ valAccuracy }) => valAccuracy);
+  return accuracies.indexOf(Math.max(...accuracies));
+}
+
+function earlyLine(card: Pick<VersionCard, 'epochs' | 'bestEpoch'> & { readonly plannedEpochs: number }): string {
+  const since = card.epochs - card.bestEpoch;
+  return (
+    `Ended early, after ${card.epochs} of ${card.plannedEpochs} epochs: ` +
+    `the last ${since === 1 ? 'was' : `${since} were`} no better on PublicTest.`
+  );
 }
 
 /** 0.032 as "+3.2 points". */

@@ -89,6 +89,7 @@ export async function retrain(work: RetrainingWork): Promise<JobStatus['result']
     architecture: architecture.name,
     command: commandOf(plan),
     epochs: trained.history.length,
+    plannedEpochs: plan.epochs,
     bestEpoch: trained.epoch,
     publicTest: figuresOf(figures.publicTest),
     privateTest: figuresOf(figures.privateTest),

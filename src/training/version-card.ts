@@ -25,7 +25,10 @@ export const versionCardSchema = bothSchema.extend({
   architecture: z.string(),
   /** The command that trains it again. */
   command: z.string(),
+  /** Epochs that were trained, and how many were planned: more where it ended early. */
   epochs: z.int(),
+  plannedEpochs: z.int().optional(),
+  /** The epoch, from 1, whose network this is. */
   bestEpoch: z.int(),
   /** The network that was in use when this one was made, on the same images; absent where none could be read. */
   against: bothSchema.extend({ version: z.int() }).optional(),

@@ -71,6 +71,18 @@ test.each(['start', 'status', 'cancel', 'resume', 'versions', 'promote 1', 'roll
   },
 );
 
+test.each([
+  ['start', 8],
+  ['start patience:3', 3],
+  ['start patience:0', 0],
+])('%s: the training may go on for %i epochs without a better one, 0 for ever', async (input, patience) => {
+  const start = vi.fn(async () => {});
+  const command = retrainCommand({ retraining: { start } as never, registry: {} as never, refresh: start });
+  const { request } = fakeRequest({ command: { name: 'retrain', input }, operator: true });
+  await new Dispatcher(new CommandRegistry([command]), createLogger({ level: 'silent' })).dispatch(request);
+  expect(start).toHaveBeenCalledWith(expect.objectContaining({ plan: expect.objectContaining({ patience }) }));
+});
+
 test('the progress message: edited at most every 5 s, fresh after 50 minutes, and nothing is thrown where it is deleted', async () => {
   vi.useFakeTimers();
   onTestFinished(() => {
