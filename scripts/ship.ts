@@ -1,13 +1,15 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createEngine } from '../src/emotion/engines/index.ts';
 import { writeDurably } from '../src/emotion/layers-format/durable.ts';
+import { loadModel } from '../src/emotion/layers-format.ts';
 import { UserError } from '../src/errors.ts';
 import { readFer2013 } from '../src/training/fer2013.ts';
-import { modelCard } from '../src/training/model-card.ts';
+import { modelCard, withComparison } from '../src/training/model-card.ts';
 import { percent } from '../src/training/progress-line.ts';
-import { writeReport } from '../src/training/report.ts';
+import { readReports, type TrainingReport, writeReport } from '../src/training/report.ts';
 import { judgeNetwork, publicTestAccuracy, readRun, reportOf, storeNetwork } from '../src/training/ship.ts';
 import { runTool } from './command-line.ts';
 
@@ -25,7 +27,7 @@ PublicTest.
   --data DIR     the folder with the FER2013 chunks (default: data/)
   --to DIR       where the network goes (default: model/)
   --force        put it in use even if it is not better
-  --report-only  write the report, but leave the network in use alone
+  --report-only  write the report and name it in the model card, but leave the network in use alone
   --help         show this
 `;
 
@@ -56,10 +58,23 @@ await runTool(async (signal) => {
     console.log('Not better than the network in use: that one stays.');
     return 1;
   }
-  await writeReport(join(values.to, 'reports'), reportOf(trained, figures));
-  if (values['report-only']) return 0;
+  const report = reportOf(trained, figures);
+  const reports = join(values.to, 'reports');
+  await writeReport(reports, report);
+  const card = join(values.to, 'README.md');
+  if (values['report-only']) {
+    console.log(`${report.architecture}: PrivateTest ${percent(privateTest.accuracy)}, report in ${reports}`);
+    const shipped = (await loadModel(values.to)).network.architecture.name;
+    if (shipped !== report.architecture)
+      await writeDurably(card, withComparison(await readFile(card, 'utf8'), await othersThan(shipped, reports)));
+    return 0;
+  }
   await storeNetwork(values.to, trained, figures, STORED_AS);
-  await writeDurably(join(values.to, 'README.md'), modelCard(trained, figures));
+  await writeDurably(card, modelCard(trained, figures, await othersThan(report.architecture, reports)));
   console.log(`In use: ${values.to}, PrivateTest ${percent(privateTest.accuracy)}`);
   return 0;
 });
+
+async function othersThan(architecture: string, reports: string): Promise<TrainingReport[]> {
+  return (await readReports(reports)).filter((report) => report.architecture !== architecture);
+}

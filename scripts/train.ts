@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { ARCHITECTURES } from '../src/emotion/architectures.ts';
 import { createEngine, ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/index.ts';
 import { loadModel } from '../src/emotion/layers-format.ts';
@@ -8,7 +9,7 @@ import { UserError } from '../src/errors.ts';
 import { readFer2013 } from '../src/training/fer2013.ts';
 import { trainingPlan } from '../src/training/plan.ts';
 import { epochLine, percent, progressLine } from '../src/training/progress-line.ts';
-import { BEST, type TrainingProgress, train } from '../src/training/trainer.ts';
+import { BEST, type TrainingProgress, type TrainingRun, train } from '../src/training/trainer.ts';
 import { runTool } from './command-line.ts';
 
 const HELP = `Trains a network on FER2013.
@@ -21,6 +22,7 @@ const HELP = `Trains a network on FER2013.
   --output DIR          checkpoints and the best network (training/<architecture>)
   --resume              go on with the run in the output folder, with its settings as given here again
   --from DIR            start from the weights of the model in DIR, with a fresh optimizer
+  --teacher DIR         learn also from what the model in DIR says of the faces; several teachers are averaged
   --engine NAME         auto, onnx or tensorflow (auto)
   --threads N           threads that compute (one a core)
 
@@ -28,10 +30,12 @@ The recipe, with the values that trained the shipped network in brackets:
   --batch N (64)  --learning-rate X (0.1)  --warm-up SHARE (0.15)  --seed N (1)  --optimizer sgd|adam (sgd)
   --weight-decay X (0.0005)  --label-smoothing X (0.1)  --clip-norm X (0: off)  --average-decay X (0: off)
   --class-weights none|balanced (none)  --no-augmentation  --erasing SHARE (0.3)  --mixup ALPHA (off)
-  --cutmix ALPHA (off)  --patience EPOCHS (0: off)
+  --cutmix ALPHA (off)  --teacher-weight SHARE (0.7, of the targets)  --patience EPOCHS (0: off)
 
 Ctrl-C stops after a checkpoint; --resume goes on from there.
 `;
+
+const originSchema = z.object({ command: z.string(), origin: z.array(z.string()).optional() });
 
 await runTool(async (signal) => {
   const { values } = parseArgs({
@@ -43,6 +47,8 @@ await runTool(async (signal) => {
       output: { type: 'string' },
       resume: { type: 'boolean', default: false },
       from: { type: 'string' },
+      teacher: { type: 'string', multiple: true },
+      'teacher-weight': { type: 'string' },
       engine: { type: 'string', default: 'auto' },
       threads: { type: 'string' },
       batch: { type: 'string' },
@@ -87,6 +93,11 @@ await runTool(async (signal) => {
         : { ...defaults.augmentation, erasing: number('erasing', values.erasing)! },
     mixup: number('mixup', values.mixup),
     cutmix: number('cutmix', values.cutmix),
+    from: values.from,
+    teacher: values.teacher && {
+      folders: values.teacher,
+      weight: number('teacher-weight', values['teacher-weight']) ?? 0.7,
+    },
     patience: number('patience', values.patience),
   });
   const architecture = ARCHITECTURES.get(plan.architecture);
@@ -121,7 +132,7 @@ await runTool(async (signal) => {
     validation,
     directory,
     start: values.resume ? 'resume' : 'fresh',
-    from: values.from === undefined ? undefined : (await loadModel(values.from)).weights,
+    from: values.from === undefined ? undefined : await startingPoint(values.from),
     signal,
     onProgress: terminalProgress(),
     onWarning: (sentence) => console.error(sentence),
@@ -135,6 +146,13 @@ await runTool(async (signal) => {
   console.error(`Stopped: go on with the same command and --resume.`);
   return 130;
 });
+
+/** A network to start from, with the commands that made it as far as its file tells. */
+async function startingPoint(directory: string): Promise<TrainingRun['from']> {
+  const { weights, metadata } = await loadModel(directory);
+  const trained = originSchema.safeParse(metadata.trained).data;
+  return { weights, ...(trained && { origin: [...(trained.origin ?? []), trained.command] }) };
+}
 
 /** A line that is rewritten on a terminal; elsewhere, such as in a log, a line every half minute. */
 function terminalProgress(): (progress: TrainingProgress) => void {

@@ -2,10 +2,11 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { shuffledOrder } from '../random.ts';
 import { augmentBatch, type Batch, type BatchPlan } from './augment.ts';
 
-/** What the thread is started with. Pixels and labels lie in shared memory. */
+/** What the thread is started with. The samples lie in shared memory. */
 export interface AugmentWorkerData {
   readonly pixels: Uint8Array;
   readonly labels: Uint8Array;
+  readonly teacher?: Float32Array | undefined;
   readonly plan: BatchPlan;
 }
 
@@ -21,7 +22,7 @@ export interface AugmentAnswer {
   readonly batch: Batch;
 }
 
-const { pixels, labels, plan } = workerData as AugmentWorkerData;
+const { pixels, labels, teacher, plan } = workerData as AugmentWorkerData;
 const port = parentPort!;
 let order: Uint32Array = new Uint32Array(0);
 let orderOf = -1;
@@ -31,7 +32,7 @@ port.on('message', ({ id, epoch, index }: AugmentRequest) => {
     order = shuffledOrder(labels.length, plan.seed, epoch);
     orderOf = epoch;
   }
-  const batch = augmentBatch({ pixels, labels }, order, plan, epoch, index);
+  const batch = augmentBatch({ pixels, labels, teacher }, order, plan, epoch, index);
   const answer: AugmentAnswer = { id, batch };
   port.postMessage(answer, [batch.x.buffer, batch.y.buffer]);
 });

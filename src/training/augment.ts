@@ -2,7 +2,7 @@ import { EMOTIONS, FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
 import { standardise } from '../emotion/normalise.ts';
 import { PURPOSE, Random } from '../random.ts';
 import type { FaceSet } from './face-set.ts';
-import { writeTarget } from './targets.ts';
+import { followTeacher, writeTarget } from './targets.ts';
 import { applyTransform, IDENTITY, type Rectangle, type Transform } from './transform.ts';
 
 /** How far a crop may be changed at random. All are 0 for a crop left as it is. */
@@ -49,6 +49,14 @@ export interface BatchPlan {
   readonly mixup?: number | undefined;
   /** alpha of cutmix (Yun et al. 2019, arXiv 1905.04899), in (0, 2]; 1 is usual. Off by default; with mixup, each takes half. */
   readonly cutmix?: number | undefined;
+  /** Share of the targets that is the teacher's where the set has one, 0..1. */
+  readonly teacherWeight?: number | undefined;
+}
+
+/** What batches are made of. */
+export interface Samples extends Pick<FaceSet, 'pixels' | 'labels'> {
+  /** count * 7 probabilities that a teacher gives the faces, in label order. */
+  readonly teacher?: Float32Array | undefined;
 }
 
 /** One step's worth of samples, as a TrainingSession takes it. */
@@ -76,6 +84,7 @@ export function checkPlan(plan: BatchPlan): void {
   if (!Number.isInteger(plan.seed)) throw new RangeError(`seed is ${plan.seed}, not a whole number`);
   within('seed', plan.seed, 0, 2 ** 32 - 1);
   within('labelSmoothing', plan.labelSmoothing, 0, 1);
+  if (plan.teacherWeight !== undefined) within('teacherWeight', plan.teacherWeight, 0, 1);
   for (const name of ['mixup', 'cutmix'] as const) {
     const alpha = plan[name];
     if (alpha !== undefined) within(name, alpha, Number.MIN_VALUE, 2);
@@ -101,13 +110,7 @@ export function checkPlan(plan: BatchPlan): void {
  * batches can be made anywhere and in any order.
  * @param order the epoch's order, `shuffledOrder(faces.count, plan.seed, epoch)`
  */
-export function augmentBatch(
-  faces: Pick<FaceSet, 'pixels' | 'labels'>,
-  order: Uint32Array,
-  plan: BatchPlan,
-  epoch: number,
-  index: number,
-): Batch {
+export function augmentBatch(faces: Samples, order: Uint32Array, plan: BatchPlan, epoch: number, index: number): Batch {
   const n = plan.batchSize;
   const x = new Float32Array(n * FACE_PIXELS);
   const y = new Float32Array(n * EMOTIONS.length);
@@ -120,7 +123,9 @@ export function augmentBatch(
     applyTransform(crop, drawTransform(random, plan.augmentation), x, k * FACE_PIXELS);
     erased.push(drawErasing(random, plan.augmentation));
     const label = faces.labels[sample]!;
-    writeTarget(label, plan.labelSmoothing, plan.classWeights?.[label] ?? 1, y, k * EMOTIONS.length);
+    const weight = plan.classWeights?.[label] ?? 1;
+    writeTarget(label, plan.labelSmoothing, weight, y, k * EMOTIONS.length);
+    if (faces.teacher) followTeacher(faces.teacher, sample, plan.teacherWeight ?? 0, weight, y, k * EMOTIONS.length);
   }
   // Mixing comes before normalising, so that a mixed crop has the mean and contrast of every other input.
   if (plan.mixup !== undefined || plan.cutmix !== undefined) mixSamples(x, y, plan, epoch, index);

@@ -1,13 +1,15 @@
 import type { Worker } from 'node:worker_threads';
 import { UserError } from '../errors.ts';
 import { shuffledOrder } from '../random.ts';
-import { augmentBatch, type Batch, type BatchPlan, checkPlan } from './augment.ts';
+import { augmentBatch, type Batch, type BatchPlan, checkPlan, type Samples } from './augment.ts';
 import type { AugmentAnswer, AugmentRequest, AugmentWorkerData } from './augment-worker.ts';
 import type { FaceSet } from './face-set.ts';
 import { startWorker } from './start-worker.ts';
 
 export interface BatchSourceOptions extends BatchPlan {
   readonly set: FaceSet;
+  /** set.count * 7 probabilities that a teacher gives the faces; followed as far as teacherWeight says. */
+  readonly teacher?: Float32Array | undefined;
   /** Worker threads that make batches ahead of the training; 0 makes each when it is asked for, on this thread. */
   readonly threads: number;
 }
@@ -31,12 +33,13 @@ const AHEAD = 3;
  * Batches of a training set, shuffled and augmented anew each epoch, the same whatever the number of threads.
  * @throws UserError 'no-data' if the set is empty; RangeError if the plan is out of bounds
  */
-export function createBatchSource({ set, threads, ...asked }: BatchSourceOptions): BatchSource {
+export function createBatchSource({ set, teacher, threads, ...asked }: BatchSourceOptions): BatchSource {
   if (set.count === 0) throw new UserError('no-data', 'There is no row to train on: the Training split is empty.');
   const plan: BatchPlan = { ...asked, batchSize: Math.min(asked.batchSize, set.count) };
   checkPlan(plan);
   const batchesPerEpoch = Math.floor(set.count / plan.batchSize);
-  const maker = threads > 0 ? new ThreadedMaker(set, plan, threads) : new InlineMaker(set, plan);
+  const samples: Samples = { pixels: set.pixels, labels: set.labels, teacher };
+  const maker = threads > 0 ? new ThreadedMaker(samples, plan, threads) : new InlineMaker(samples, plan);
 
   async function* epoch(n: number, first = 0): AsyncGenerator<Batch> {
     const ahead: Promise<Batch>[] = [];
@@ -62,16 +65,16 @@ class InlineMaker implements BatchMaker {
   private orderOf = -1;
 
   constructor(
-    private readonly set: FaceSet,
+    private readonly samples: Samples,
     private readonly plan: BatchPlan,
   ) {}
 
   async make(epoch: number, index: number): Promise<Batch> {
     if (epoch !== this.orderOf) {
-      this.order = shuffledOrder(this.set.count, this.plan.seed, epoch);
+      this.order = shuffledOrder(this.samples.labels.length, this.plan.seed, epoch);
       this.orderOf = epoch;
     }
-    return augmentBatch(this.set, this.order, this.plan, epoch, index);
+    return augmentBatch(this.samples, this.order, this.plan, epoch, index);
   }
 
   async close(): Promise<void> {}
@@ -89,9 +92,14 @@ class ThreadedMaker implements BatchMaker {
   private nextId = 0;
   private failure: Error | undefined;
 
-  constructor(set: FaceSet, plan: BatchPlan, threads: number) {
+  constructor({ pixels, labels, teacher }: Samples, plan: BatchPlan, threads: number) {
     this.ahead = AHEAD * threads;
-    const data: AugmentWorkerData = { pixels: shared(set.pixels), labels: shared(set.labels), plan };
+    const data: AugmentWorkerData = {
+      pixels: shared(pixels),
+      labels: shared(labels),
+      ...(teacher && { teacher: sharedNumbers(teacher) }),
+      plan,
+    };
     this.workers = Array.from({ length: threads }, () => this.start(data));
   }
 
@@ -140,5 +148,11 @@ function shared(bytes: Uint8Array): Uint8Array {
   if (bytes.buffer instanceof SharedArrayBuffer) return bytes;
   const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
   copy.set(bytes);
+  return copy;
+}
+
+function sharedNumbers(numbers: Float32Array): Float32Array {
+  const copy = new Float32Array(new SharedArrayBuffer(numbers.byteLength));
+  copy.set(numbers);
   return copy;
 }

@@ -35,6 +35,8 @@ const progressSchema = z.object({
   correct: z.number(),
   seconds: z.number(),
   history: z.array(epochSchema),
+  /** The commands that made the weights which the run started from, the oldest first; none for random ones. */
+  origin: z.array(z.string()).optional(),
   /** Epochs (from 0) of the best validation accuracy so far; -1 before the first. */
   bestEpoch: z.int(),
 });

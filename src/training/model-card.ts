@@ -1,16 +1,24 @@
 import { EMOTIONS } from '../emotion/labels.ts';
+import { measureConfusion } from './metrics.ts';
 import { commandOf } from './plan.ts';
 import { percent } from './progress-line.ts';
-import { reportFiles } from './report.ts';
+import { reportFiles, type TrainingReport } from './report.ts';
 import type { ShippedFigures, TrainedNetwork } from './ship.ts';
 
-/** The model card of a network, as Markdown: what it is, how it came to be, how good it is and for what it is not. */
-export function modelCard(trained: TrainedNetwork, figures: ShippedFigures): string {
-  const { network, plan, epoch, history } = trained;
+/**
+ * The model card of a network, as Markdown: what it is, how it came to be, how good it is and for what it is not.
+ * @param others reports of networks trained for comparison, whose pictures lie in the card's reports folder
+ */
+export function modelCard(
+  trained: TrainedNetwork,
+  figures: ShippedFigures,
+  others: readonly TrainingReport[] = [],
+): string {
+  const { network, plan, epoch, history, origin = [] } = trained;
   const { publicTest, privateTest, calibration, confidence } = figures;
   const { name, summary, input } = network.architecture;
   const reports = reportFiles('reports', name);
-  return `# Model card: ${name}
+  const card = `# Model card: ${name}
 
 The network that the bot reads faces with: ${summary}.
 Made by this project's own commands from the FER2013 training split and nothing else; every figure below was measured on
@@ -22,7 +30,7 @@ the weights in this folder, read as the bot reads a face.
 | Input | ${input.join(' x ')}: a gray face crop, (x - mean) / (std + 0.05) of the crop itself, pixels 0..1 |
 | Output | probabilities of ${EMOTIONS.join(', ')} |
 | Format | TensorFlow.js layers format (model.json and its weights file); tf.loadLayersModel reads it |
-| Trained by | \`${commandOf(plan)}\` |
+${origin.length === 0 ? '' : `| Started from | the weights of ${origin.map((command) => `\`${command}\``).join(', then ')} |\n`}| Trained by | \`${commandOf(plan)}\` |
 | Seed | ${plan.seed} |
 | Epochs | ${history.length} of ${plan.epochs}; these weights are of epoch ${epoch}, the best on PublicTest |
 | Read as | the mean over the crop and its mirror image, then temperature ${calibration.temperature} |
@@ -63,6 +71,38 @@ and says nothing of who is in it, so how well the network does for people of dif
 not known. Do not decide anything about a person by it. The EU's AI Act (Article 5(1)(f)) bans inferring emotions at work
 and in education, except for medical or safety reasons.
 `;
+  return withComparison(card, others);
+}
+
+const COMPARISON = '## Trained for comparison';
+
+/** The card with its last section, on the networks trained for comparison, written anew. */
+export function withComparison(card: string, others: readonly TrainingReport[]): string {
+  const at = card.indexOf(COMPARISON);
+  const body = at < 0 ? card : card.slice(0, at);
+  return `${[body.trimEnd(), comparison(others).trimEnd()].filter(Boolean).join('\n\n')}\n`;
+}
+
+function comparison(others: readonly TrainingReport[]): string {
+  if (others.length === 0) return '';
+  const rows = others.map(
+    ({ architecture, parameters, command, epochs, privateTest }) =>
+      `| ${architecture} | ${parameters.toLocaleString('en')} | ${epochs.length} | ${percent(Math.max(...epochs.map(({ valAccuracy }) => valAccuracy)))} | ${percent(privateTest.accuracy)} | ${percent(measureConfusion(privateTest.confusion).macroRecall)} | \`${command}\` |`,
+  );
+  const pictures = others.map(({ architecture }) => {
+    const files = reportFiles('reports', architecture);
+    return `![Learning curves of ${architecture}](${files.curves})\n\n![Confusion matrix of ${architecture}](${files.confusion})\n`;
+  });
+  return `${COMPARISON}
+
+Networks whose weights do not come along; their reports do. PublicTest is the best epoch's accuracy, each face seen once;
+PrivateTest is read as the bot reads faces.
+
+| | Parameters | Epochs | PublicTest | PrivateTest | Macro recall | Trained by |
+| --- | --- | --- | --- | --- | --- | --- |
+${rows.join('\n')}
+
+${pictures.join('\n')}`;
 }
 
 function shareOrNone(share: number | null): string {

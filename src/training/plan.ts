@@ -43,6 +43,10 @@ const schema = z.strictObject({
   augmentation: z.union([augmentation, z.literal('none')]).default(DEFAULT_AUGMENTATION),
   mixup: z.number().positive().max(2).optional(),
   cutmix: z.number().positive().max(2).optional(),
+  /** The folder of the network whose weights the run starts from, in place of random ones. */
+  from: z.string().optional(),
+  /** Trained networks to learn from beside the labels, and the share of the targets that is theirs. */
+  teacher: z.strictObject({ folders: z.array(z.string()).min(1), weight: share }).optional(),
   /** Epochs without a better validation accuracy after which training stops; 0 never stops early. */
   patience: z.int().min(0).default(0),
 });
@@ -87,6 +91,7 @@ const OPTIONS = {
   mixup: 'mixup',
   cutmix: 'cutmix',
   patience: 'patience',
+  from: 'from',
 } as const satisfies Partial<Record<keyof TrainingPlan, string>>;
 
 /** The command that trains by a plan: architecture, epochs and seed always, of the rest what is not the default. */
@@ -99,6 +104,8 @@ export function commandOf(plan: TrainingPlan): string {
       ? [`--${option} ${value}`]
       : [];
   });
+  if (plan.teacher)
+    options.push(...plan.teacher.folders.map((name) => `--teacher ${name}`), `--teacher-weight ${plan.teacher.weight}`);
   if (plan.augmentation === 'none') options.push('--no-augmentation');
   else if (defaults.augmentation !== 'none' && plan.augmentation.erasing !== defaults.augmentation.erasing)
     options.push(`--erasing ${plan.augmentation.erasing}`);

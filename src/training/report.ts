@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { EMOTIONS } from '../emotion/labels.ts';
 import { writeDurably } from '../emotion/layers-format/durable.ts';
 import { UserError } from '../errors.ts';
+import { entriesOf } from '../files.ts';
 import { confusionMatrix, learningCurves } from './charts.ts';
 import { type Metrics, measureConfusion } from './metrics.ts';
 
@@ -104,6 +105,12 @@ export async function readReport(path: string): Promise<TrainingReport> {
     throw new UserError('bad-data', `${path} is not JSON.`, { cause: error });
   }
   return checked(value, path);
+}
+
+/** The reports that lie in a folder, by name; none where there is no folder. @throws UserError 'bad-data' */
+export async function readReports(directory: string): Promise<TrainingReport[]> {
+  const names = (await entriesOf(directory)).filter((name) => name.endsWith('.json')).sort();
+  return await Promise.all(names.map((name) => readReport(join(directory, name))));
 }
 
 function checked(value: unknown, name: string): TrainingReport {

@@ -27,6 +27,8 @@ export interface TrainedNetwork {
   readonly history: RunProgress['history'];
   /** The epoch, from 1, whose weights these are. */
   readonly epoch: number;
+  /** The commands that made the weights which the run started from, the oldest first; none for random ones. */
+  readonly origin?: readonly string[] | undefined;
 }
 
 /** A trained network's figures, all measured on the weights as they are stored and read as the bot reads them. */
@@ -47,8 +49,8 @@ export async function readRun(directory: string): Promise<TrainedNetwork> {
   if (!checkpoint || checkpoint.progress.bestEpoch < 0)
     throw new UserError('not-found', `${directory} holds no training run of which an epoch is done.`);
   const { network, weights, metadata } = await loadModel(join(directory, BEST));
-  const { plan, history } = checkpoint.progress;
-  return { network, weights, plan: trainingPlan(JSON.parse(plan)), history, epoch: Number(metadata.epoch) };
+  const { plan, history, origin } = checkpoint.progress;
+  return { network, weights, plan: trainingPlan(JSON.parse(plan)), history, epoch: Number(metadata.epoch), origin };
 }
 
 /**
@@ -88,9 +90,10 @@ export async function storeNetwork(
   figures: ShippedFigures,
   quantization?: Quantization,
 ): Promise<void> {
-  const { network, weights, plan, history, epoch } = trained;
+  const { network, weights, plan, history, epoch, origin: earlier } = trained;
   const { calibration, ...measured } = figures;
-  const origin = { command: commandOf(plan), seed: plan.seed, epochs: history.length, epoch };
+  const command = commandOf(plan);
+  const origin = { command, seed: plan.seed, epochs: history.length, epoch, ...(earlier && { origin: earlier }) };
   const metadata = { calibration, parameters: network.parameters, trained: origin, figures: measured };
   await saveModel(directory, { network, weights, metadata, ...(quantization && { quantization }) });
 }

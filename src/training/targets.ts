@@ -12,6 +12,23 @@ export function writeTarget(label: number, smoothing: number, weight: number, y:
 }
 
 /**
+ * Moves a sample's seven targets towards what a teacher says of it: (1 - share) of what stands there plus share of the
+ * teacher's probabilities, times the class's weight.
+ * @param probabilities n * 7, of which those of `sample` are used
+ */
+export function followTeacher(
+  probabilities: Float32Array,
+  sample: number,
+  share: number,
+  weight: number,
+  y: Float32Array,
+  offset: number,
+): void {
+  for (let k = 0; k < EMOTIONS.length; k++)
+    y[offset + k] = y[offset + k]! * (1 - share) + probabilities[sample * EMOTIONS.length + k]! * share * weight;
+}
+
+/**
  * Class weights, one per emotion, that make up for rare ones: proportional to 1 / count^power, scaled so that the mean
  * weight over the samples is 1 and the learning rate keeps its meaning. Power 1 gives every emotion an equal say (disgust
  * then weighs 16 times happy), 0.5 is a gentler choice, 0 switches them off. An absent emotion has weight 0.

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine, TrainingSession } from '../emotion/engines/engine.ts';
+import { EMOTIONS } from '../emotion/labels.ts';
+import { writeDurably } from '../emotion/layers-format/durable.ts';
 import { loadModel, saveModel } from '../emotion/layers-format.ts';
 import type { Network, Weights } from '../emotion/network.ts';
 import { UserError } from '../errors.ts';
@@ -17,9 +20,10 @@ import {
 import { type FaceSet, withoutBlack } from './face-set.ts';
 import { initialWeights } from './initial-weights.ts';
 import { likeliest, measure } from './metrics.ts';
-import { classWeightsOf, optimizerOf, type TrainingPlan } from './plan.ts';
+import { classWeightsOf, commandOf, optimizerOf, type TrainingPlan } from './plan.ts';
 import { crossEntropy, predictAll } from './predict.ts';
 import { oneCycle } from './schedule.ts';
+import { askTeachers } from './teachers.ts';
 
 export interface TrainingRun {
   readonly engine: Engine;
@@ -33,8 +37,8 @@ export interface TrainingRun {
   readonly directory: string;
   /** 'fresh' forgets an earlier run in the directory, 'resume' goes on with it (and starts where there is none). */
   readonly start: 'fresh' | 'resume';
-  /** Weights to start a fresh run from, in place of random ones. */
-  readonly from?: Weights | undefined;
+  /** A network to start a fresh run from, in place of random weights, and the commands that made it, if known. */
+  readonly from?: { readonly weights: Weights; readonly origin?: readonly string[] | undefined } | undefined;
   /** Threads that augment, beside those of the engine; 0 does it in between the steps. */
   readonly augmentationThreads?: number;
   /** Stops after the step under way and a checkpoint. */
@@ -76,6 +80,9 @@ export interface TrainingOutcome {
 /** Name of the folder, in a run's directory, with the best network so far. */
 export const BEST = 'best';
 
+/** Name of the file, in a run's directory, with what the teachers say of the faces. */
+const TEACHING = 'teaching.bin';
+
 /**
  * Trains a network: every epoch over all of the training set, then validation, then a checkpoint. The weights that are
  * validated and kept are the moving average where the plan keeps one.
@@ -86,6 +93,8 @@ export async function train(run: TrainingRun): Promise<TrainingOutcome> {
   const training = withoutBlack(run.training);
   const source = createBatchSource({
     set: training,
+    teacher: plan.teacher && (await teaching(run, training)),
+    teacherWeight: plan.teacher?.weight,
     batchSize: plan.batchSize,
     seed: plan.seed,
     augmentation: plan.augmentation,
@@ -108,7 +117,7 @@ export async function train(run: TrainingRun): Promise<TrainingOutcome> {
       ...(checkpoint ? { state: checkpoint.state } : {}),
     });
     try {
-      const progress = checkpoint?.progress ?? freshProgress(planKey(plan), data);
+      const progress = checkpoint?.progress ?? freshProgress(planKey(plan), data, run.from?.origin);
       return await new Trainer(run, source, session, progress).run();
     } finally {
       await session.dispose();
@@ -196,7 +205,8 @@ class Trainer {
     };
     const best = progress.history[progress.bestEpoch];
     const better = best === undefined || result.valAccuracy > best.valAccuracy;
-    if (better) await saveModel(join(directory, BEST), { network, weights, metadata: { epoch: progress.epoch + 1 } });
+    if (better)
+      await saveModel(join(directory, BEST), { network, weights, metadata: this.originOf(progress.epoch + 1) });
     this.progress = {
       ...progress,
       epoch: progress.epoch + 1,
@@ -209,6 +219,14 @@ class Trainer {
     };
     await this.checkpoint();
     this.tell(true);
+  }
+
+  /** How the weights of an epoch, counted from 1, came to be. */
+  private originOf(epoch: number): Readonly<Record<string, unknown>> {
+    const { plan } = this.training;
+    const { origin } = this.progress;
+    const trained = { command: commandOf(plan), seed: plan.seed, epoch, ...(origin && { origin }) };
+    return { epoch, trained };
   }
 
   private async validate(weights: Weights): Promise<Pick<EpochResult, 'valLoss' | 'valAccuracy'>> {
@@ -290,13 +308,31 @@ async function startingPoint(run: TrainingRun, data: string): Promise<Checkpoint
 function startingWeights({ network, plan, from }: TrainingRun): Weights {
   if (!from) return initialWeights(network, plan.seed);
   for (const { name, shape } of network.weights)
-    if (from.get(name)?.length !== shape.reduce((a, b) => a * b, 1))
+    if (from.weights.get(name)?.length !== shape.reduce((a, b) => a * b, 1))
       throw new UserError('bad-usage', `The weights to start from are not those of ${plan.architecture} (${name}).`);
-  return from;
+  return from.weights;
 }
 
-function freshProgress(plan: string, data: string): RunProgress {
-  return { plan, data, epoch: 0, batch: 0, lossSum: 0, correct: 0, seconds: 0, history: [], bestEpoch: -1 };
+function freshProgress(plan: string, data: string, origin: readonly string[] | undefined): RunProgress {
+  const start = { epoch: 0, batch: 0, lossSum: 0, correct: 0, seconds: 0, history: [], bestEpoch: -1 };
+  return { plan, data, ...start, ...(origin && { origin: [...origin] }) };
+}
+
+/**
+ * What the plan's teachers say of the faces. Asked once a run and kept beside its checkpoints: a resumed run learns from the
+ * same numbers, even where the teachers have changed since.
+ */
+async function teaching(run: TrainingRun, faces: FaceSet): Promise<Float32Array> {
+  const file = join(run.directory, TEACHING);
+  if (run.start === 'resume') {
+    const bytes = await readFile(file).catch(() => undefined);
+    if (bytes?.length === faces.count * EMOTIONS.length * Float32Array.BYTES_PER_ELEMENT)
+      return new Float32Array(Uint8Array.from(bytes).buffer);
+  }
+  const answers = await askTeachers(run.engine, run.plan.teacher!.folders, faces);
+  await mkdir(run.directory, { recursive: true });
+  await writeDurably(file, Buffer.from(answers.buffer));
+  return answers;
 }
 
 /** SHA-256 over the pixels and labels of both sets. */

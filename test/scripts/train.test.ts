@@ -6,6 +6,7 @@ import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
 import { loadModel } from '../../src/emotion/layers-format.ts';
+import { withComparison } from '../../src/training/model-card.ts';
 import { readReport } from '../../src/training/report.ts';
 import { runScript } from '../helpers/run-script.ts';
 import { drawTinyFace, temporaryFolder, tinyRows, writeTinyFer2013 } from '../helpers/tiny-fer2013.ts';
@@ -99,6 +100,39 @@ async function facesFolder(): Promise<string> {
   await copyFile(join(folder, 'Happy', 'a.png'), join(folder, 'joyful', 'd.png'));
   return folder;
 }
+
+test('a network is compared in the card of the one in use, and one that goes on from it tells so', async () => {
+  const [data, runs, model] = [await dataFolder(), await temporaryFolder(), await temporaryFolder()];
+  const settings = ['--epochs', '1', '--batch', '14', '--learning-rate', '0.01', '--data', data];
+  const training = (architecture: string, name: string, ...more: string[]) =>
+    runScript('train.ts', '--architecture', architecture, ...settings, '--output', join(runs, name), ...more);
+  const ship = (name: string, ...more: string[]) =>
+    runScript('ship.ts', join(runs, name), '--data', data, '--to', model, ...more);
+  expect((await training('tiny', 'first')).code).toBe(0);
+  expect((await ship('first')).code).toBe(0);
+  expect((await training('baseline', 'other')).code).toBe(0);
+  const weights = await readFile(join(model, 'model.json'), 'utf8');
+  expect((await ship('other', '--report-only')).code).toBe(0);
+  expect(await readFile(join(model, 'model.json'), 'utf8')).toBe(weights);
+  const compared = await readFile(join(model, 'README.md'), 'utf8');
+  expect(compared).toContain('Model card: tiny');
+  expect(withComparison(compared, [await readReport(join(model, 'reports', 'baseline.json'))])).toBe(compared);
+  expect(compared).toMatch(/\| baseline \| 1,485,831 \| 1 \| \d+\.\d % \| \d+\.\d % \| \d+\.\d % \| `npm run train/);
+  expect(compared).toContain('(reports/baseline-curves.png)');
+
+  const taught = ['--from', model, '--teacher', join(runs, 'other', 'best'), '--teacher-weight', '0.5'];
+  expect((await training('tiny', 'second', ...taught)).code).toBe(0);
+  expect((await ship('second', '--force')).code).toBe(0);
+  const card = await readFile(join(model, 'README.md'), 'utf8');
+  const first = 'npm run train -- --architecture tiny --epochs 1 --batch 14 --learning-rate 0.01 --seed 1';
+  expect(card).toContain(`| Started from | the weights of \`${first}\` |`);
+  expect(card).toContain(`${first} ${taught.join(' ')}\``);
+  expect(card).toContain('## Trained for comparison');
+  // One that goes on from that one has both before it.
+  expect((await training('tiny', 'third', '--from', model)).code).toBe(0);
+  const { metadata } = await loadModel(join(runs, 'third', 'best'));
+  expect(metadata.trained).toMatchObject({ origin: [first, `${first} ${taught.join(' ')}`] });
+}, 180_000);
 
 test('Ctrl-C ends a training after a checkpoint, from which --resume goes on', async () => {
   const [data, output] = [await dataFolder(), await temporaryFolder()];

@@ -242,6 +242,20 @@ describe('augmentBatch', () => {
     }
   });
 
+  it("moves a sample's target towards its teacher's answer, as far as is asked, and weighs both", () => {
+    const teacher = Float32Array.from({ length: set.count * 7 }, (_, k) => ((k % 7) + 1) / 28);
+    const classWeights = [1, 2, 3, 4, 5, 6, 7];
+    const taught = augmentBatch({ ...set, teacher }, order, { ...plan, classWeights, teacherWeight: 0.6 }, 2, 1);
+    const plain = batch({ classWeights });
+    expect(taught.x).toEqual(plain.x);
+    for (let k = 0; k < 7; k++) {
+      const weight = classWeights[set.labels[order[7 + k]!]!]!;
+      target(taught.y, k).forEach((value, c) => {
+        expect(value).toBeCloseTo(0.4 * target(plain.y, k)[c]! + (0.6 * weight * (c + 1)) / 28, 5);
+      });
+    }
+  });
+
   it("weighs a sample's target by its class", () => {
     const classWeights = [1, 2, 3, 4, 5, 6, 7];
     const { y } = batch({ classWeights });

@@ -1,4 +1,4 @@
-import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ARCHITECTURES } from '../../src/emotion/architectures.ts';
@@ -7,6 +7,7 @@ import { loadModel } from '../../src/emotion/layers-format.ts';
 import { unroll, type Weights } from '../../src/emotion/network.ts';
 import { loadCheckpoint } from '../../src/training/checkpoint.ts';
 import { type TrainingPlanInput, trainingPlan } from '../../src/training/plan.ts';
+import { readRun } from '../../src/training/ship.ts';
 import { BEST, type TrainingProgress, type TrainingRun, train } from '../../src/training/trainer.ts';
 import { temporaryFolder, tinyRows, tinySet } from '../helpers/tiny-fer2013.ts';
 
@@ -159,12 +160,37 @@ test('a run from given weights starts there, with a fresh optimizer', async () =
   const directory = await temporaryFolder();
   const settings = { epochs: 20, learningRate: 0.05, averageDecay: 0, augmentation: 'none' } as const;
   const first = await train(runIn(directory, settings));
-  const from = first.weights;
-  const second = await train(runIn(await temporaryFolder(), { ...settings, epochs: 1, learningRate: 1e-4 }, { from }));
+  const from = { weights: first.weights, origin: ['npm run train -- --first'] };
+  const other = await temporaryFolder();
+  const second = await train(runIn(other, { ...settings, epochs: 1, learningRate: 1e-4 }, { from }));
   expect(second.history[0]!.loss).toBeLessThan(0.8 * first.history[0]!.loss);
+  // Its file tells every command that led to it.
+  const { metadata } = await loadModel(join(other, BEST));
+  expect(metadata.trained).toMatchObject({ origin: from.origin, command: expect.stringContaining('--epochs 1') });
+  expect((await readRun(other)).origin).toEqual(from.origin);
   await expect(
-    train(runIn(directory, {}, { from: new Map([['conv1/kernel', new Float32Array(3)]]) })),
+    train(runIn(directory, {}, { from: { weights: new Map([['conv1/kernel', new Float32Array(3)]]) } })),
   ).rejects.toMatchObject({ code: 'bad-usage' });
+});
+
+test('a network learns from a teacher what the labels do not say, and a resumed run from the same answers', async () => {
+  const settings = { epochs: 20, learningRate: 0.05, averageDecay: 0, augmentation: 'none' } as const;
+  const teacher = await temporaryFolder();
+  await train(runIn(teacher, settings));
+  // The labels of this set are all the same: what the student can tell apart it has from the teacher.
+  const mislabelled = { ...training, labels: new Uint8Array(training.count).fill(3) };
+  const plan = { ...settings, seed: 5, teacher: { folders: [join(teacher, BEST)], weight: 1 } };
+  const student = await train(runIn(await temporaryFolder(), plan, { training: mislabelled }));
+  expect(student.history[student.bestEpoch - 1]!.valAccuracy).toBeGreaterThan(0.7);
+
+  const halfway = await temporaryFolder();
+  await train(
+    runIn(halfway, plan, { training: mislabelled, ...stopping(({ epoch, batch }) => epoch === 2 && batch === 2) }),
+  );
+  await rm(teacher, { recursive: true });
+  const resumed = await train(runIn(halfway, plan, { training: mislabelled, start: 'resume' }));
+  expectSameWeights(resumed.weights, student.weights);
+  await expect(train(runIn(halfway, plan))).rejects.toMatchObject({ code: 'bad-model' });
 });
 
 test('training stops early where the validation gets no better, and the best epoch is what it returns', async () => {
