@@ -70,7 +70,8 @@ async function gpu(): Promise<Omit<Finding, 'part'>> {
   return {
     state: 'off',
     finding: runtime ? `${runtime.package} finds none` : `not used: ${reasons}`,
-    remedy: 'Only for faster training: npm install --no-save @tensorflow/tfjs-node-gpu@4.22.0, with CUDA 11.',
+    remedy:
+      'Only for faster training: npm install --no-save --ignore-scripts=false @tensorflow/tfjs-node-gpu@4.22.0, with CUDA 11.',
   };
 }
 

@@ -40,7 +40,8 @@ function notLoadable(failures: readonly LoadFailure[]): UserError {
   const reasons = failures.map((failure) => `${failure.package} is ${failure.reason}`).join('; ');
   return new UserError(
     'bad-usage',
-    `TensorFlow cannot be loaded (${reasons}). Install it with \`npm install --no-save ${NATIVE_PACKAGES[1]}@4.22.0\` ` +
+    `TensorFlow cannot be loaded (${reasons}). Install it with ` +
+      `\`npm install --no-save --ignore-scripts=false ${NATIVE_PACKAGES[1]}@4.22.0\` ` +
       `(${NATIVE_PACKAGES[0]}@4.22.0 for an NVIDIA GPU), or set ENGINE=onnx, which needs nothing.`,
   );
 }
