@@ -76,6 +76,21 @@ export const EVERY_LAYER = architecture('every-layer', [
   ...head,
 ]);
 
+/** Channels enough for the faster ways that the onnx engine has to convolve: by blocks, and by Winograd's transforms. */
+export const WIDE = architecture('wide', [
+  { kind: 'conv', filters: 16, kernel: 3 },
+  { kind: 'batchNorm' },
+  { kind: 'relu' },
+  { kind: 'conv', filters: 32, kernel: 3, padding: 'valid' },
+  { kind: 'batchNorm' },
+  { kind: 'maxPool', size: 2 },
+  { kind: 'relu' },
+  { kind: 'conv', filters: 32, kernel: 3, bias: true },
+  { kind: 'leakyRelu', slope: 0.1 },
+  { kind: 'globalAveragePool' },
+  ...head,
+]);
+
 /** Weights as a trained network might have them: nothing is 0 or 1, variances are positive. */
 export function randomWeights(network: Network, seed = 1): Weights {
   const random = seeded(seed);

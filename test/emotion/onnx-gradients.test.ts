@@ -1,6 +1,7 @@
 import * as ort from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import type { Layer } from '../../src/emotion/architectures.ts';
+import { findChannelBlock } from '../../src/emotion/engines/onnx/channel-block.ts';
 import { onnxShape, toOnnx } from '../../src/emotion/engines/onnx/layout.ts';
 import { channelsFirst, sessionOptions } from '../../src/emotion/engines/onnx/session.ts';
 import { gradientName, trainingGraph } from '../../src/emotion/engines/onnx/training-graph.ts';
@@ -103,13 +104,34 @@ describe('gradients of the training graph against finite differences', () => {
       await checkGradients(network, 0);
     });
 
+  // Many channels are convolved by Winograd's transforms on small maps, and by blocks of channels on larger ones.
+  for (const [channels, side, channelBlock] of [
+    [32, 4, 0],
+    [16, 12, 0],
+    [16, 12, 16],
+  ] as const)
+    test(`conv 3x3 of ${channels} channels on ${side}x${side + 1}, blocks of ${channelBlock}`, async ({ skip }) => {
+      if (channelBlock !== 0 && channelBlock !== (await findChannelBlock())) skip('not the blocks of this processor');
+      const network = smallNetwork(
+        [
+          { kind: 'conv', filters: channels, kernel: 3 },
+          { kind: 'batchNorm' },
+          { kind: 'conv', filters: channels, kernel: 3, bias: true },
+          { kind: 'leakyRelu', slope: 0.3 },
+          { kind: 'averagePool', size: 4 },
+        ],
+        [side, side + 1, 1],
+      );
+      await checkGradients(network, 0, channelBlock);
+    });
+
   test('the weight penalty', async () => {
     await checkGradients(smallNetwork([{ kind: 'depthwiseConv', kernel: 3, bias: true }]), 0.3);
   });
 });
 
 /** Compares every weight's gradient with the loss's slope, at up to twelve places of each weight. */
-async function checkGradients(network: Network, weightDecay: number): Promise<void> {
+async function checkGradients(network: Network, weightDecay: number, channelBlock = 0): Promise<void> {
   const graph = trainingGraph(
     network,
     {
@@ -118,6 +140,7 @@ async function checkGradients(network: Network, weightDecay: number): Promise<vo
       weightDecay,
       clipNorm: 0,
       averageDecay: 0,
+      channelBlock,
     },
     true,
   );

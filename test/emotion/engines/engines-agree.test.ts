@@ -18,6 +18,7 @@ import {
   randomBatch,
   randomInputs,
   randomWeights,
+  WIDE,
 } from '../networks.ts';
 
 /** The two engines as each other's oracle: the same network, the same batches, the same numbers. */
@@ -121,7 +122,7 @@ describe('prediction', () => {
 });
 
 // Without EVERY_LAYER: its padded average pooling has a test of its own below.
-describe.each([PLAIN, BRANCHED, DROPPING, COLOUR])('training $name', (entry) => {
+describe.each([PLAIN, BRANCHED, DROPPING, COLOUR, WIDE])('training $name', (entry) => {
   const network = unroll(entry);
   const weights = randomWeights(network);
 

@@ -10,6 +10,8 @@ const OPSET = 17;
 const IR_VERSION = 8;
 /** onnxruntime's own operators, such as FusedMatMul. */
 const CONTRIB = 'com.microsoft';
+/** Its operators on maps whose channels lie in blocks; see ops/blocked-conv.ts. */
+const BLOCKED = 'com.microsoft.nchwc';
 
 const FLOAT = 1;
 const INT64 = 7;
@@ -88,6 +90,7 @@ export class GraphBuilder {
   private readonly scalars = new Map<number, Value>();
   private readonly integers = new Map<string, Value>();
   private count = 0;
+  private usesBlocked = false;
 
   /** Declares a float32 input. */
   input(name: string, shape: readonly Side[]): Value {
@@ -141,6 +144,12 @@ export class GraphBuilder {
     return this.append(opType, input, attributes, 1, CONTRIB)[0]!;
   }
 
+  /** Appends a node of onnxruntime's operators on maps whose channels lie in blocks. */
+  blocked(opType: string, input: readonly Value[], attributes: Record<string, AttributeValue> = {}): Value {
+    this.usesBlocked = true;
+    return this.append(opType, input, attributes, 1, BLOCKED)[0]!;
+  }
+
   /** The model in ONNX's file format. */
   encode(name: string): Uint8Array {
     const model = {
@@ -148,6 +157,7 @@ export class GraphBuilder {
       opsetImport: [
         { domain: '', version: OPSET },
         { domain: CONTRIB, version: 1 },
+        ...(this.usesBlocked ? [{ domain: BLOCKED, version: 1 }] : []),
       ],
       graph: {
         name,

@@ -15,6 +15,7 @@ export function inferenceGraph(network: Network, weights: Weights): Uint8Array {
   const context: OpContext = {
     graph,
     batchSize: undefined,
+    channelBlock: 0, // onnxruntime puts constant kernels into blocks by itself
     weight(name) {
       const spec = specs.get(name)!;
       return graph.tensor(toOnnx(spec, weights.get(name)!), onnxShape(spec), name);

@@ -34,7 +34,10 @@ export function gradientName(name: string): string {
   return `${name}>gradient`;
 }
 
-type Options = Pick<TrainerOptions, 'batchSize' | 'optimizer' | 'weightDecay' | 'clipNorm' | 'averageDecay'>;
+type Options = Pick<TrainerOptions, 'batchSize' | 'optimizer' | 'weightDecay' | 'clipNorm' | 'averageDecay'> & {
+  /** Channels in a block of the direct convolutions that this processor has; 0, the default, does without them. */
+  readonly channelBlock?: number;
+};
 
 /**
  * One training step as an ordinary ONNX graph: forward pass, loss, every gradient and the update. onnxruntime-node has
@@ -57,6 +60,7 @@ export function trainingGraph(network: Network, options: Options, tellGradients 
   const context: OpContext = {
     graph,
     batchSize: options.batchSize,
+    channelBlock: options.channelBlock ?? 0,
     weight: (name) => name,
     update: (name, value) => next.set(name, value),
     mask(node: NetworkNode & { op: 'dropout' }) {

@@ -2,18 +2,24 @@ import * as ort from 'onnxruntime-node';
 import { type Network, sizeOf, type Weights } from '../../network.ts';
 import { drawMask } from '../dropout.ts';
 import type { StepResult, TrainerOptions, TrainingBatch, TrainingSession, TrainingState } from '../engine.ts';
+import { findChannelBlock } from './channel-block.ts';
 import { fromOnnx, toOnnx } from './layout.ts';
 import { STEP_INPUTS } from './optimizer.ts';
 import { channelsFirst, sessionOptions } from './session.ts';
 import { nextName, type StateTensor, TRAINING_ENDS, type TrainingGraph, trainingGraph } from './training-graph.ts';
 
-/** Builds a network's training graph and loads weights and optimizer state into it. */
+/**
+ * Builds a network's training graph and loads weights and optimizer state into it.
+ * @param channelBlock how many channels a block of this processor's direct convolutions holds, 0 to do without them;
+ *   found out by default. What comes out differs by rounding alone.
+ */
 export async function startTraining(
   network: Network,
   weights: Weights,
   options: TrainerOptions,
+  channelBlock?: number,
 ): Promise<TrainingSession> {
-  const graph = trainingGraph(network, options);
+  const graph = trainingGraph(network, { ...options, channelBlock: channelBlock ?? (await findChannelBlock()) });
   const session = await ort.InferenceSession.create(graph.model, sessionOptions(options.threads));
   return new OnnxTrainingSession(network, graph, session, weights, options);
 }

@@ -1,37 +1,35 @@
 import type { Window } from '../../../network.ts';
 import type { GraphBuilder, Value } from '../graph.ts';
+import { blockedConv, fillsBlocks } from './blocked-conv.ts';
+import type { ConvShape, EmittedConv } from './conv-shape.ts';
+import { kernelGradient } from './kernel-gradient.ts';
 import { type Emitted, mapsOf, type NodeOf, type OpContext } from './op.ts';
-import { taps, windowAttributes } from './windows.ts';
-
-/** Kernels that see at most this many numbers at a place get their gradient from one product an image (measured). */
-const THIN_INPUTS = 64;
+import { concat, taps, windowAttributes } from './windows.ts';
+import { winogradConv, winogradTiles } from './winograd-conv.ts';
 
 /**
- * In training, maps of at most this many pixels are convolved by one matrix product over the whole batch: an image alone
- * has too few positions to be fast. Larger ones go to onnxruntime's Conv, and their kernel's gradient, where the window
- * allows, comes from shifted copies (all measured).
+ * Convolution; x [n, in, h, w], kernel [out, in, k, k]. An inference graph leaves it to onnxruntime; when training, where
+ * kernels are not constant, sizes decide how it is computed.
  */
-const SMALL_PIXELS = 64;
-
-/** Convolution; x [n, in, h, w], kernel [out, in, k, k]. */
 export function emitConv(context: OpContext, node: NodeOf<'conv'>, x: Value, inputShape: readonly number[]): Emitted {
   const { graph } = context;
   const kernelName = `${node.name}/kernel`;
   const biasName = `${node.name}/bias`;
   const kernel = context.weight(kernelName);
-  const bias = node.bias ? [context.weight(biasName)] : [];
-  const sides: ConvShape = { n: context.batchSize ?? 0, in: mapsOf(inputShape), out: mapsOf(node.shape) };
-  const small = context.batchSize !== undefined && !node.bias && isSmall(node, sides);
-  const output = small
-    ? productConv(graph, x, kernel, node, sides)
-    : graph.node('Conv', [x, kernel, ...bias], windowAttributes(node));
+  const bias = node.bias ? context.weight(biasName) : undefined;
+  const shape: ConvShape = { n: context.batchSize ?? 0, in: mapsOf(inputShape), out: mapsOf(node.shape) };
+  const tiles = context.batchSize === undefined ? undefined : winogradTiles(node, shape);
+  const conv = tiles
+    ? winogradConv(graph, x, kernel, bias, node, shape, tiles)
+    : directConv(context, x, kernel, bias, node, shape);
   return {
-    output,
+    output: conv.output,
     backward(gradient, wanted) {
+      const gradients = conv.gradients(gradient, wanted);
       return {
-        inputs: [wanted ? inputGradient(graph, gradient, kernel, node, sides) : undefined],
+        inputs: [gradients.input],
         weights: {
-          [kernelName]: kernelGradient(graph, x, gradient, node, sides),
+          [kernelName]: gradients.kernel,
           ...(node.bias ? { [biasName]: channelSum(graph, gradient) } : {}),
         },
       };
@@ -39,129 +37,51 @@ export function emitConv(context: OpContext, node: NodeOf<'conv'>, x: Value, inp
   };
 }
 
-interface ConvShape {
-  readonly n: number;
-  readonly in: readonly [channels: number, height: number, width: number];
-  readonly out: readonly [channels: number, height: number, width: number];
-}
-
 /** The gradient's sum over batch, height and width: what a bias gets. */
 export function channelSum(graph: GraphBuilder, gradient: Value): Value {
   return graph.node('ReduceSum', [gradient, graph.ints(0, 2, 3)], { keepdims: 0 });
 }
 
-/**
- * The kernel's gradient: for every kernel pixel, the product of the output's gradient with the inputs that the pixel
- * met, summed over batch and positions. All three ways to get there give the same; which is fastest depends on the sizes.
- */
-function kernelGradient(graph: GraphBuilder, x: Value, gradient: Value, window: Window, shape: ConvShape): Value {
-  if (window.kernel ** 2 * shape.in[0] <= THIN_INPUTS) return thinKernelGradient(graph, x, gradient, window, shape);
-  const centre = (window.kernel - 1) / 2;
-  const keepsSize = window.stride === 1 && window.pads.every((pad) => pad === centre);
-  return keepsSize && !isSmall(window, shape)
-    ? shiftedKernelGradient(graph, x, gradient, window, shape)
-    : joinedKernelGradient(graph, x, gradient, window, shape);
-}
-
-/** One product an image of the gradient with all that its kernel pixels met: for few channels, alone too thin. */
-function thinKernelGradient(graph: GraphBuilder, x: Value, gradient: Value, window: Window, shape: ConvShape): Value {
-  const [outChannels, height, width] = shape.out;
-  const met = concat(graph, taps(graph, x, window, height, width), 1);
-  const columns = graph.node('Reshape', [met, graph.ints(shape.n, window.kernel ** 2 * shape.in[0], height * width)]);
-  const rows = graph.node('Reshape', [gradient, graph.ints(shape.n, outChannels, height * width)]);
-  return tapsLast(graph, productSum(graph, rows, columns), window, shape);
-}
-
-/**
- * A product a kernel pixel and image. The view through a kernel pixel is a shift of the input up or down and left or
- * right; shifting the gradient the other way up or down instead, all views share a few copies, which cost more than the
- * products do.
- */
-function shiftedKernelGradient(
-  graph: GraphBuilder,
+/** A convolution by onnxruntime's own kernels. */
+function directConv(
+  context: OpContext,
   x: Value,
-  gradient: Value,
+  kernel: Value,
+  bias: Value | undefined,
+  window: Window,
+  shape: ConvShape,
+): EmittedConv {
+  return {
+    output: onnxConv(context, x, kernel, bias, window, shape),
+    gradients: (gradient, wanted) => ({
+      input: wanted ? inputGradient(context, gradient, kernel, window, shape) : undefined,
+      kernel: kernelGradient(context.graph, x, gradient, window, shape),
+    }),
+  };
+}
+
+function onnxConv(
+  { graph, channelBlock }: OpContext,
+  x: Value,
+  kernel: Value,
+  bias: Value | undefined,
   window: Window,
   shape: ConvShape,
 ): Value {
-  const { n } = shape;
-  const { kernel } = window;
-  const [inChannels] = shape.in;
-  const [outChannels, height, width] = shape.out;
-  const shifts = Array.from({ length: kernel }, (_, k) => k - (kernel - 1) / 2);
-  // Negative padding cuts off what is shifted out.
-  const moved = (value: Value, down: number, right: number) =>
-    down === 0 && right === 0 ? value : graph.node('Pad', [value, graph.ints(0, 0, down, right, 0, 0, -down, -right)]);
-  const flat = (value: Value, channels: number) =>
-    graph.node('Reshape', [value, graph.ints(n, channels, height * width)]);
-  const rows = shifts.map((shift) => flat(moved(gradient, shift, 0), outChannels));
-  const columns = shifts.map((shift) => flat(moved(x, 0, -shift), inChannels));
-  const products = rows.flatMap((row) =>
-    columns.map((column) =>
-      graph.node('Reshape', [productSum(graph, row, column), graph.ints(outChannels, inChannels, 1)]),
-    ),
-  );
-  return graph.node('Reshape', [concat(graph, products, 2), graph.ints(outChannels, inChannels, kernel, kernel)]);
-}
-
-/** One product over all kernel pixels and the whole batch: for small maps, which have few positions an image. */
-function joinedKernelGradient(graph: GraphBuilder, x: Value, gradient: Value, window: Window, shape: ConvShape): Value {
-  const swap = { perm: [1, 0, 2, 3] };
-  const [outChannels, height, width] = shape.out;
-  const positions = shape.n * height * width;
-  const columns = columnsOf(graph, x, window, shape);
-  const rows = graph.node('Reshape', [graph.node('Transpose', [gradient], swap), graph.ints(outChannels, positions)]);
-  return tapsLast(graph, graph.node('Gemm', [rows, columns], { transB: 1 }), window, shape);
-}
-
-/** What every kernel pixel meets, over the whole batch: [k * k * in, n * height * width]. */
-function columnsOf(graph: GraphBuilder, x: Value, window: Window, shape: ConvShape): Value {
-  const [, height, width] = shape.out;
-  const channelsFirst = graph.node('Transpose', [x], { perm: [1, 0, 2, 3] });
-  const met = concat(graph, taps(graph, channelsFirst, window, height, width), 0);
-  return graph.node('Reshape', [met, graph.ints(window.kernel ** 2 * shape.in[0], shape.n * height * width)]);
-}
-
-function isSmall(window: Window, { in: [inChannels], out: [, height, width] }: ConvShape): boolean {
-  return height * width <= SMALL_PIXELS && window.kernel ** 2 * inChannels > THIN_INPUTS;
-}
-
-/** A convolution as one matrix product: the kernel [out, in, k, k] times the columns of x. */
-function productConv(graph: GraphBuilder, x: Value, kernel: Value, window: Window, shape: ConvShape): Value {
-  const [outChannels, height, width] = shape.out;
-  const inChannelsLast = graph.node('Transpose', [kernel], { perm: [0, 2, 3, 1] });
-  const rows = graph.node('Reshape', [inChannelsLast, graph.ints(outChannels, window.kernel ** 2 * shape.in[0])]);
-  const product = graph.node('MatMul', [rows, columnsOf(graph, x, window, shape)]);
-  const apart = graph.node('Reshape', [product, graph.ints(outChannels, shape.n, height, width)]);
-  return graph.node('Transpose', [apart], { perm: [1, 0, 2, 3] });
-}
-
-/** rows [n, a, p] times columns [n, b, p] turned, summed over n: [a, b]. */
-function productSum(graph: GraphBuilder, rows: Value, columns: Value): Value {
-  const products = graph.contrib('FusedMatMul', [rows, columns], { transB: 1 });
-  return graph.node('ReduceSum', [products, graph.ints(0)], { keepdims: 0 });
-}
-
-/** [out, k * k * in] as a kernel, [out, in, k, k]. */
-function tapsLast(graph: GraphBuilder, product: Value, { kernel }: Window, shape: ConvShape): Value {
-  const apart = graph.node('Reshape', [product, graph.ints(shape.out[0], kernel, kernel, shape.in[0])]);
-  return graph.node('Transpose', [apart], { perm: [0, 3, 1, 2] });
-}
-
-function concat(graph: GraphBuilder, values: readonly Value[], axis: number): Value {
-  return values.length === 1 ? values[0]! : graph.node('Concat', values, { axis });
+  if (fillsBlocks(channelBlock, shape)) return blockedConv(graph, x, kernel, bias, window, shape, channelBlock);
+  return graph.node('Conv', [x, kernel, ...(bias ? [bias] : [])], windowAttributes(window));
 }
 
 /**
  * The input's gradient: the transposed convolution. Where the window moves by one pixel, that is an ordinary
  * convolution with the kernel turned by 180 degrees and its channels swapped, which runs faster.
  */
-function inputGradient(graph: GraphBuilder, gradient: Value, kernel: Value, node: Window, shape: ConvShape): Value {
-  if (node.stride !== 1) return transposed(graph, gradient, kernel, node, shape, 1);
+function inputGradient(context: OpContext, gradient: Value, kernel: Value, window: Window, shape: ConvShape): Value {
+  const { graph } = context;
+  if (window.stride !== 1) return transposed(graph, gradient, kernel, window, shape, 1);
   const swapped = graph.node('Transpose', [turned(graph, kernel)], { perm: [1, 0, 2, 3] });
   const back: ConvShape = { n: shape.n, in: shape.out, out: shape.in };
-  if (isSmall(node, back)) return productConv(graph, gradient, swapped, opposite(node), back);
-  return graph.node('Conv', [gradient, swapped], windowAttributes(opposite(node)));
+  return onnxConv(context, gradient, swapped, undefined, opposite(window), back);
 }
 
 /** A kernel turned by 180 degrees. */

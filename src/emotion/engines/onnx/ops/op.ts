@@ -10,6 +10,8 @@ export interface OpContext {
   readonly graph: GraphBuilder;
   /** Inputs in a batch when training; undefined where a graph takes any number (inference). */
   readonly batchSize: number | undefined;
+  /** Channels in a block of onnxruntime's direct convolutions (see channel-block.ts); 0 where they are not to be used. */
+  readonly channelBlock: number;
   /** The value that holds a weight, in ONNX's layout. */
   weight(name: string): Value;
   /** Declares what a running statistic becomes after this batch. */

@@ -25,3 +25,8 @@ export function taps(graph: GraphBuilder, x: Value, window: Window, height: numb
     }
   return views;
 }
+
+/** Values side by side along an axis. */
+export function concat(graph: GraphBuilder, values: readonly Value[], axis: number): Value {
+  return values.length === 1 ? values[0]! : graph.node('Concat', values, { axis });
+}

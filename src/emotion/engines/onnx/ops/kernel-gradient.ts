@@ -1,0 +1,101 @@
+import type { Window } from '../../../network.ts';
+import type { GraphBuilder, Value } from '../graph.ts';
+import type { ConvShape } from './conv-shape.ts';
+import { concat, taps } from './windows.ts';
+
+/** Kernels that see at most this many numbers at a place get their gradient from one product an image (measured). */
+const THIN_INPUTS = 64;
+
+/** On maps of at most this many pixels the gradient comes from one product over the whole batch (measured). */
+const SMALL_PIXELS = 64;
+
+/**
+ * The kernel's gradient: for every kernel pixel, the product of the output's gradient with the inputs that the pixel
+ * met, summed over batch and positions. All three ways to get there give the same; which is fastest depends on the sizes.
+ */
+export function kernelGradient(
+  graph: GraphBuilder,
+  x: Value,
+  gradient: Value,
+  window: Window,
+  shape: ConvShape,
+): Value {
+  if (window.kernel ** 2 * shape.in[0] <= THIN_INPUTS) return thinKernelGradient(graph, x, gradient, window, shape);
+  const centre = (window.kernel - 1) / 2;
+  const keepsSize = window.stride === 1 && window.pads.every((pad) => pad === centre);
+  const [, height, width] = shape.out;
+  return keepsSize && height * width > SMALL_PIXELS
+    ? shiftedKernelGradient(graph, x, gradient, window, shape)
+    : joinedKernelGradient(graph, x, gradient, window, shape);
+}
+
+/** One product an image of the gradient with all that its kernel pixels met: for few channels, alone too thin. */
+function thinKernelGradient(graph: GraphBuilder, x: Value, gradient: Value, window: Window, shape: ConvShape): Value {
+  const [outChannels, height, width] = shape.out;
+  const met = concat(graph, taps(graph, x, window, height, width), 1);
+  const columns = graph.node('Reshape', [met, graph.ints(shape.n, window.kernel ** 2 * shape.in[0], height * width)]);
+  const rows = graph.node('Reshape', [gradient, graph.ints(shape.n, outChannels, height * width)]);
+  return tapsLast(graph, productSum(graph, rows, columns), window, shape);
+}
+
+/**
+ * A product a kernel pixel and image. The view through a kernel pixel is a shift of the input up or down and left or
+ * right; shifting the gradient the other way up or down instead, all views share a few copies, which cost more than the
+ * products do.
+ */
+function shiftedKernelGradient(
+  graph: GraphBuilder,
+  x: Value,
+  gradient: Value,
+  window: Window,
+  shape: ConvShape,
+): Value {
+  const { n } = shape;
+  const { kernel } = window;
+  const [inChannels] = shape.in;
+  const [outChannels, height, width] = shape.out;
+  const shifts = Array.from({ length: kernel }, (_, k) => k - (kernel - 1) / 2);
+  // Negative padding cuts off what is shifted out.
+  const moved = (value: Value, down: number, right: number) =>
+    down === 0 && right === 0 ? value : graph.node('Pad', [value, graph.ints(0, 0, down, right, 0, 0, -down, -right)]);
+  const flat = (value: Value, channels: number) =>
+    graph.node('Reshape', [value, graph.ints(n, channels, height * width)]);
+  const rows = shifts.map((shift) => flat(moved(gradient, shift, 0), outChannels));
+  const columns = shifts.map((shift) => flat(moved(x, 0, -shift), inChannels));
+  const products = rows.flatMap((row) =>
+    columns.map((column) =>
+      graph.node('Reshape', [productSum(graph, row, column), graph.ints(outChannels, inChannels, 1)]),
+    ),
+  );
+  return graph.node('Reshape', [concat(graph, products, 2), graph.ints(outChannels, inChannels, kernel, kernel)]);
+}
+
+/** One product over all kernel pixels and the whole batch: for small maps, which have few positions an image. */
+function joinedKernelGradient(graph: GraphBuilder, x: Value, gradient: Value, window: Window, shape: ConvShape): Value {
+  const swap = { perm: [1, 0, 2, 3] };
+  const [outChannels, height, width] = shape.out;
+  const positions = shape.n * height * width;
+  const columns = columnsOf(graph, x, window, shape);
+  const rows = graph.node('Reshape', [graph.node('Transpose', [gradient], swap), graph.ints(outChannels, positions)]);
+  return tapsLast(graph, graph.node('Gemm', [rows, columns], { transB: 1 }), window, shape);
+}
+
+/** What every kernel pixel meets, over the whole batch: [k * k * in, n * height * width]. */
+function columnsOf(graph: GraphBuilder, x: Value, window: Window, shape: ConvShape): Value {
+  const [, height, width] = shape.out;
+  const channelsFirst = graph.node('Transpose', [x], { perm: [1, 0, 2, 3] });
+  const met = concat(graph, taps(graph, channelsFirst, window, height, width), 0);
+  return graph.node('Reshape', [met, graph.ints(window.kernel ** 2 * shape.in[0], shape.n * height * width)]);
+}
+
+/** rows [n, a, p] times columns [n, b, p] turned, summed over n: [a, b]. */
+function productSum(graph: GraphBuilder, rows: Value, columns: Value): Value {
+  const products = graph.contrib('FusedMatMul', [rows, columns], { transB: 1 });
+  return graph.node('ReduceSum', [products, graph.ints(0)], { keepdims: 0 });
+}
+
+/** [out, k * k * in] as a kernel, [out, in, k, k]. */
+function tapsLast(graph: GraphBuilder, product: Value, { kernel }: Window, shape: ConvShape): Value {
+  const apart = graph.node('Reshape', [product, graph.ints(shape.out[0], kernel, kernel, shape.in[0])]);
+  return graph.node('Transpose', [apart], { perm: [0, 3, 1, 2] });
+}
