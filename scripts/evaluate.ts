@@ -11,17 +11,21 @@ import { readFer2013, SPLITS, type Split } from '../src/training/fer2013.ts';
 import { percent } from '../src/training/progress-line.ts';
 import { runTool } from './command-line.ts';
 import { evaluateFaces, facesTable } from './evaluate-faces.ts';
+import { DEFAULT_IMAGES, DEFAULT_SEED, evaluateWalk, planOf, type WalkQuestion, walkTable } from './evaluate-walk.ts';
 
 const folder = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 const USAGE = `Usage: npm run --silent evaluate -- [--data DIR] [--split ${SPLITS.join('|')}] | --faces DIR
        npm run --silent evaluate -- --photos DIR [--boxes FILE] [--detector NAME] [--tilt DEGREES,...]
+       npm run --silent evaluate -- --walk [--data DIR] [--images N] [--seed N] [--detector NAME]
 
 Says how good a network is, read as the bot reads faces: accuracy, macro recall, recall of each emotion, confusion matrix.
 With --photos, says instead how many faces are found, missed and falsely seen in photos.
+With --walk, pastes faces of the data into larger pictures at 64 to 256 pixels and tilted by up to 30 degrees, has the bot find and read
+them there, and compares with reading them directly.
 
   --data DIR    the folder with the FER2013 chunks (default: data/)
-  --split NAME  the split to read (default: PrivateTest)
+  --split NAME  the split to read (default: PrivateTest; with --walk: PublicTest)
   --faces DIR   instead: a folder with a folder an emotion (${EMOTIONS.join(', ')}), whose pictures are whole face
                 crops of any size; with --data, crops that equal a Training row are told apart
   --model DIR   the network (default: model/)
@@ -29,8 +33,10 @@ With --photos, says instead how many faces are found, missed and falsely seen in
   --photos DIR  photos with known faces, or pictures with nobody in them
   --boxes FILE  the faces: {"NAME.jpg": {"width", "height", "faces": [{"x", "y", "width", "height"}, ...]}, ...},
                 in pixels of the photo resized to that width and height; without it, every face found is false
-  --detector NAME  fusion, haar or network (default: each of them)
+  --detector NAME  fusion, haar or network (default: each of them; with --walk: fusion)
   --tilt DEGREES   turn the photos clockwise first, by each of these angles (default: 0)
+  --images N    faces to paste (default: ${DEFAULT_IMAGES})
+  --seed N      decides which faces, where and on what background (default: ${DEFAULT_SEED})
   --json        print one JSON object and nothing else
   --help        show this
 `;
@@ -47,6 +53,9 @@ await runTool(async (signal) => {
       boxes: { type: 'string' },
       detector: { type: 'string' },
       tilt: { type: 'string' },
+      walk: { type: 'boolean', default: false },
+      images: { type: 'string' },
+      seed: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -56,17 +65,29 @@ await runTool(async (signal) => {
     return 0;
   }
   if (values.photos !== undefined) {
+    if (values.walk) throw new UserError('bad-usage', 'Give --walk or --photos, not both.');
     const { photos, boxes, detector, tilt: tilts } = values;
     const answers = await evaluateFaces({ photos, boxes, detector, tilts }, signal);
     process.stdout.write(values.json ? `${JSON.stringify(answers)}\n` : `${facesTable(answers)}\n`);
     return 0;
   }
-  if (values.boxes !== undefined || values.detector !== undefined || values.tilt !== undefined)
-    throw new UserError('bad-usage', '--boxes, --detector and --tilt go with --photos.');
+  if (values.boxes !== undefined || values.tilt !== undefined)
+    throw new UserError('bad-usage', '--boxes and --tilt go with --photos.');
+  if (values.walk && values.faces !== undefined) throw new UserError('bad-usage', 'Give --walk or --faces, not both.');
+  if (!values.walk && values.detector !== undefined)
+    throw new UserError('bad-usage', '--detector goes with --photos and --walk.');
+  if (!values.walk && (values.images !== undefined || values.seed !== undefined))
+    throw new UserError('bad-usage', '--images and --seed go with --walk.');
   if (values.faces !== undefined && values.split !== undefined)
     throw new UserError('bad-usage', 'Give --split or --faces, not both.');
   if (!ENGINE_CHOICES.includes(values.engine as EngineChoice))
     throw new UserError('bad-usage', `--engine is one of ${ENGINE_CHOICES.join(', ')}.`);
+  if (values.walk) {
+    const { data = folder('data'), split = 'PublicTest', model, engine, json } = values;
+    const answer = await walk(values, { data, split, model, engine: engine as EngineChoice }, signal);
+    process.stdout.write(json ? `${JSON.stringify(answer)}\n` : `${walkTable(answer)}\n`);
+    return 0;
+  }
   const { set, training } =
     values.faces === undefined
       ? await splitToRead(values.data ?? folder('data'), values.split ?? 'PrivateTest', signal)
@@ -79,14 +100,37 @@ await runTool(async (signal) => {
   return 0;
 });
 
+async function walk(
+  question: WalkQuestion,
+  { data, split: name, model, engine }: { data: string; split: string; model: string; engine: EngineChoice },
+  signal: AbortSignal,
+) {
+  const plan = planOf(question);
+  const split = splitNamed(name);
+  const sets = await readSplits(data, [split], signal);
+  const classifier = await loadClassifier(model, { engine: await createEngine(engine) });
+  try {
+    return await evaluateWalk(plan, sets[split], classifier, signal, (done, of) => {
+      if (process.stderr.isTTY) process.stderr.write(`\rPicture ${done} of ${of}${done === of ? '\n' : ''}`);
+    });
+  } finally {
+    await classifier.dispose();
+  }
+}
+
 interface FacesToRead {
   readonly set: FaceSet;
   readonly training: FaceSet | undefined;
 }
 
-async function splitToRead(data: string, name: string, signal: AbortSignal): Promise<FacesToRead> {
+function splitNamed(name: string): Split {
   const split = SPLITS.find((known) => known.toLowerCase() === name.toLowerCase());
   if (!split) throw new UserError('bad-usage', `--split is one of ${SPLITS.join(', ')}.`);
+  return split;
+}
+
+async function splitToRead(data: string, name: string, signal: AbortSignal): Promise<FacesToRead> {
+  const split = splitNamed(name);
   const sets = await readSplits(data, [split, 'Training'], signal);
   if (sets[split].count === 0) throw new UserError('no-data', `${data} has no rows of ${split}.`);
   return { set: sets[split], training: sets.Training };

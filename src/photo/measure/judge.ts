@@ -24,7 +24,8 @@ function centreIn(box: Rectangle, face: Rectangle): boolean {
   return x >= face.x && x <= face.x + face.width && y >= face.y && y <= face.y + face.height;
 }
 
-function shows(box: Rectangle, face: Rectangle): boolean {
+/** Whether a box shows a face, as FOUND_OVERLAP and ALIKE say. */
+export function shows(box: Rectangle, face: Rectangle): boolean {
   if (overlap(box, face).union > FOUND_OVERLAP) return true;
   return centreIn(box, face) && box.width < ALIKE * face.width && face.width < ALIKE * box.width;
 }
