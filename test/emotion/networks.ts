@@ -78,14 +78,13 @@ export const EVERY_LAYER = architecture('every-layer', [
 
 /** Channels enough for the faster ways that the onnx engine has to convolve: by blocks, and by Winograd's transforms. */
 export const WIDE = architecture('wide', [
+  { kind: 'conv', filters: 16, kernel: 3, stride: 2 },
+  { kind: 'batchNorm' },
+  { kind: 'relu' },
   { kind: 'conv', filters: 16, kernel: 3 },
   { kind: 'batchNorm' },
   { kind: 'relu' },
-  { kind: 'conv', filters: 32, kernel: 3, padding: 'valid' },
-  { kind: 'batchNorm' },
-  { kind: 'maxPool', size: 2 },
-  { kind: 'relu' },
-  { kind: 'conv', filters: 32, kernel: 3, bias: true },
+  { kind: 'conv', filters: 32, kernel: 3, padding: 'valid', bias: true },
   { kind: 'leakyRelu', slope: 0.1 },
   { kind: 'globalAveragePool' },
   ...head,

@@ -4,9 +4,9 @@ import { GraphBuilder } from '../../../src/emotion/engines/onnx/graph.ts';
 import { winogradConv, winogradTiles } from '../../../src/emotion/engines/onnx/ops/winograd-conv.ts';
 import { sessionOptions } from '../../../src/emotion/engines/onnx/session.ts';
 import { axisTransform } from '../../../src/emotion/engines/onnx/winograd.ts';
-import type { Window } from '../../../src/emotion/network.ts';
+import { unroll, type Window } from '../../../src/emotion/network.ts';
 import { numbers } from '../../helpers/networks.ts';
-import { largestDifference } from '../networks.ts';
+import { largestDifference, WIDE } from '../networks.ts';
 
 describe('the transforms of one axis', () => {
   test.each([
@@ -123,6 +123,17 @@ describe('where it is used', () => {
   test('on small maps of many channels, with the tiles that need the fewest products', () => {
     expect(winogradTiles(window, maps(256, 6))).toEqual([3, 3]);
     expect(winogradTiles(window, maps(128, 12))).toEqual([4, 4]);
+  });
+
+  test('in one convolution of the network that the engines are compared on', () => {
+    const convolutions = unroll(WIDE).nodes.filter((node) => node.op === 'conv');
+    const used = convolutions.map((node, k) => {
+      const [height, width, channels] = k === 0 ? WIDE.input : convolutions[k - 1]!.shape;
+      const [outHeight, outWidth, outChannels] = node.shape;
+      const shape = { n: 4, in: [channels!, height!, width!], out: [outChannels!, outHeight!, outWidth!] } as const;
+      return winogradTiles(node, shape) !== undefined;
+    });
+    expect(used).toEqual([false, false, true]);
   });
 
   test('not on large maps, for few channels, or for other windows', () => {

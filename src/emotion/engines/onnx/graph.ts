@@ -82,8 +82,21 @@ type Side = number | string;
 /** A value's name in the graph. */
 export type Value = string;
 
+/** One operation, as the format describes it. */
+interface GraphNode {
+  readonly opType: string;
+  readonly input: readonly Value[];
+  readonly output: readonly Value[];
+  readonly name: string;
+  readonly attribute?: readonly object[];
+  readonly domain?: string;
+}
+
 export class GraphBuilder {
-  private readonly nodes: object[] = [];
+  private readonly nodes: GraphNode[] = [];
+  /** Values that operations gave, and the names of the outputs that some of them become. */
+  private readonly computed = new Set<Value>();
+  private readonly renamed = new Map<Value, string>();
   private readonly initializers: object[] = [];
   private readonly inputs: object[] = [];
   private readonly outputs: object[] = [];
@@ -98,9 +111,13 @@ export class GraphBuilder {
     return name;
   }
 
-  /** Declares `value` as an output called `name`. */
+  /**
+   * Declares `value` as an output called `name`. An operation then gives its result under that name, to those who go on
+   * with it, too; only inputs, constants and what is an output already are copied.
+   */
   output(name: string, shape: readonly Side[], value: Value): void {
-    this.nodes.push({ opType: 'Identity', input: [value], output: [name], name });
+    if (this.computed.has(value) && !this.renamed.has(value)) this.renamed.set(value, name);
+    else this.nodes.push({ opType: 'Identity', input: [value], output: [name], name });
     this.outputs.push(valueInfo(name, shape));
   }
 
@@ -152,6 +169,7 @@ export class GraphBuilder {
 
   /** The model in ONNX's file format. */
   encode(name: string): Uint8Array {
+    const rename = (values: readonly Value[]) => values.map((value) => this.renamed.get(value) ?? value);
     const model = {
       irVersion: IR_VERSION,
       opsetImport: [
@@ -161,7 +179,7 @@ export class GraphBuilder {
       ],
       graph: {
         name,
-        node: this.nodes,
+        node: this.nodes.map((node) => ({ ...node, input: rename(node.input), output: rename(node.output) })),
         initializer: this.initializers,
         input: this.inputs,
         output: this.outputs,
@@ -183,6 +201,7 @@ export class GraphBuilder {
     const output = Array.from({ length: outputs }, (_, k) => (k === 0 ? name : `${name}.${k}`));
     const attribute = Object.entries(attributes).map(([key, value]) => attributeOf(key, value));
     this.nodes.push({ opType, input, output, name, attribute, domain });
+    for (const value of output) this.computed.add(value);
     return output;
   }
 }

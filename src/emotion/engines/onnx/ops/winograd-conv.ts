@@ -82,10 +82,12 @@ export function winogradConv(
     const transformed = graph.node('Gemm', [matrix, reshape(maps, n * channels, pixels)], { transB: 1 });
     return reshape(transformed, points, tiles * n, channels);
   };
-  /** The way back. */
+  /** The way back, image by image: onnxruntime's product of the whole turned batch is up to half as long again (measured). */
   const toMaps = (matrix: Value, value: Value, [channels, h, w]: ConvShape['in']) => {
-    const flat = reshape(value, points * tiles, n * channels);
-    return reshape(graph.node('Gemm', [flat, matrix], { transA: 1 }), n, channels, h, w);
+    const byImage = reshape(value, points * tiles, n, channels);
+    const factors = reshape(matrix, 1, points * tiles, h * w);
+    const maps = graph.contrib('FusedMatMul', [byImage, factors], { transA: 1, transBatchA: 1 });
+    return reshape(maps, n, channels, h, w);
   };
 
   const inputs = transform(ofInput, x, inChannels, inHeight * inWidth);
