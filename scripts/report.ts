@@ -20,7 +20,7 @@ photos only; without one it shows all pictures of the folder and judges nothing.
   --draft          start a labels file instead: a box for every face found, its emotion left to you
   --model DIR      the network (default: model/)
   --detector NAME  what finds faces: fusion (default), haar, network
-  --output FILE    the page (default: report.html); its pictures are in it, about 1 MB a photo
+  --output FILE    the page (default: out/report.html); its pictures are in it, about 1 MB a photo
   --json           print one JSON object instead of sentences; the page is written all the same
   --help           show this
 
@@ -60,7 +60,7 @@ await runTool(async (signal) => {
   if (folder === undefined || rest.length > 0) throw new UserError('bad-usage', 'Name one folder of photos.');
   if (values.draft && (values.json || values.output !== undefined))
     throw new UserError('bad-usage', '--draft writes no page: it goes with --labels, --detector and --model only.');
-  const options = { ...values, folder, output: values.output ?? 'report.html' };
+  const options = { ...values, folder, output: values.output ?? join('out', 'report.html') };
   return values.draft ? await draft(options, signal) : await report(options, signal);
 });
 

@@ -4,9 +4,12 @@ import { UserError } from '../errors.ts';
 export function explainWrite(file: string, error: unknown): unknown {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOENT':
+    case 'EEXIST':
     case 'ENOTDIR':
     case 'EISDIR':
-      return new UserError('bad-usage', `${file} cannot be written: is its folder there?`, { cause: error });
+      return new UserError('bad-usage', `${file} cannot be written: its folder is not there, or is no folder.`, {
+        cause: error,
+      });
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':

@@ -1,4 +1,5 @@
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { UserError } from '../errors.ts';
 import { explainWrite } from './explain-write.ts';
 
@@ -11,7 +12,7 @@ export interface PageFile {
 }
 
 /**
- * Opens `<path>.tmp`, so that a folder that is not there is known before the photos are read.
+ * Opens `<path>.tmp`, and makes its folder where there is none, so that a mistake is known before the photos are read.
  * @throws UserError bad-usage where the path is no place for a page, not-allowed, no-space
  */
 export async function openPageFile(path: string): Promise<PageFile> {
@@ -20,7 +21,10 @@ export async function openPageFile(path: string): Promise<PageFile> {
   const there = await stat(path).catch(() => undefined);
   if (there && !there.isFile()) throw new UserError('bad-usage', `${path} is there and is no file.`);
   const aside = `${path}.tmp`;
-  const file = await explained(path, () => open(aside, 'w'));
+  const file = await explained(path, async () => {
+    await mkdir(dirname(path), { recursive: true });
+    return await open(aside, 'w');
+  });
   let isOpen = true;
   const close = async () => {
     if (isOpen) await file.close();

@@ -84,7 +84,7 @@ function emotionTable(rows: readonly EmotionRow[]): Markup {
     return html`<tr><th scope="row">${dot(emotion)}${emotion}</th><td>${labelled}</td><td>${right}</td><td>${wrong}</td><td>${missed}</td><td class="words">${others}</td></tr>\n`;
   });
   return html`<div class="scroll"><table>
-<caption>Labelled faces by emotion</caption>
+<caption>Labelled faces by emotion; the last column says what the wrong ones were read as</caption>
 <thead><tr><th scope="col">label</th><th scope="col">faces</th><th scope="col">right</th><th scope="col">wrong</th><th scope="col">missed</th><th scope="col" class="words">read as</th></tr></thead>
 <tbody>
 ${lines}</tbody>

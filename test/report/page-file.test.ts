@@ -39,8 +39,15 @@ it('leaves the old page where the new one fails or is given up', async () => {
   expect(await readdir(folder)).toEqual(['report.html']);
 });
 
+it('makes the folder', async () => {
+  const path = join(folder, 'new', 'deep', 'report.html');
+  await (await openPageFile(path)).finish(pieces('a'));
+  expect(await readFile(path, 'utf8')).toBe('a');
+});
+
 it('says that a path is no place for a page before anything is read', async () => {
   await mkdir(join(folder, 'folder.html'));
-  for (const name of ['photo.jpg', 'labels.json', 'folder.html', 'nowhere/report.html'])
+  await writeFile(join(folder, 'file'), '');
+  for (const name of ['photo.jpg', 'labels.json', 'folder.html', 'file/report.html', 'file/in/report.html'])
     await expect(openPageFile(join(folder, name))).rejects.toMatchObject({ name: 'UserError', code: 'bad-usage' });
 });

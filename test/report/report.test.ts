@@ -107,7 +107,7 @@ describe('report', () => {
       expect(await readdir(dirname(output))).not.toContain('none.html');
       expect((await readdir(dirname(output))).filter((name) => name.endsWith('.tmp'))).toEqual([]);
     }
-  });
+  }, 180_000);
 
   it('explains itself', async () => {
     const result = await report('--help');
