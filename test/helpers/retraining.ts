@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { ARCHITECTURES } from '../../src/emotion/architectures.ts';
 import { saveModel } from '../../src/emotion/layers-format.ts';
 import { unroll } from '../../src/emotion/network.ts';
@@ -87,15 +86,4 @@ export function plainCard(job: string): NewVersion {
     publicTest: figures,
     privateTest: figures,
   };
-}
-
-/** Waits until something is so. @throws Error where it takes longer than a busy machine would */
-export async function until<T>(look: () => Promise<T | undefined | false>, seconds = 45): Promise<T> {
-  const end = performance.now() + seconds * 1000;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    if (performance.now() > end) throw new Error('it did not come about in time');
-    await delay(15);
-  }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { makeSite, noticeBoard, openSite, tinyTraining, until } from '../helpers/retraining.ts';
+import { makeSite, noticeBoard, openSite, tinyTraining } from '../helpers/retraining.ts';
+import { until } from '../helpers/until.ts';
 
 test('cancelled from another process, then resumed; two admins; a result better by less than the margin stays out', {
   timeout: 120_000,
@@ -38,14 +39,18 @@ test('a child that dies again and again without an epoch is given up in words', 
   const { retraining } = openSite(await makeSite());
   await retraining.start(tinyTraining());
   const killed = new Set<number>();
-  await until(async () => {
-    const { state, pid } = (await retraining.status())!.status;
-    if (state === 'running' && pid !== undefined && !killed.has(pid)) {
-      killed.add(pid);
-      process.kill(pid, 'SIGKILL');
-    }
-    return state !== 'running';
-  }, 100);
+  await until(
+    async () => {
+      const { state, pid } = (await retraining.status())!.status;
+      if (state === 'running' && pid !== undefined && !killed.has(pid)) {
+        killed.add(pid);
+        process.kill(pid, 'SIGKILL');
+      }
+      return state !== 'running';
+    },
+    'the end',
+    100_000,
+  );
   await retraining.idle();
   expect((await retraining.status())!.status).toMatchObject({ state: 'failed', error: /5 times \(SIGKILL\)/ });
   expect(killed.size).toBe(5);

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
 import { loadClassifier } from '../../src/emotion/load-classifier.ts';
-import { makeSite, noticeBoard, openSite, tinyTraining, until } from '../helpers/retraining.ts';
+import { makeSite, noticeBoard, openSite, tinyTraining } from '../helpers/retraining.ts';
 import { drawTinyFace } from '../helpers/tiny-fer2013.ts';
+import { until } from '../helpers/until.ts';
 
 test('killed in every phase, a training goes on from its checkpoint and makes one version', {
   timeout: 120_000,

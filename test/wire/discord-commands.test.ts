@@ -2,7 +2,9 @@ import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
 import { user } from '../fakes/discord/payloads.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
-import { answers, aWhile, cleanUp, startOnDiscord, until } from './discord-bot.ts';
+import { until } from '../helpers/until.ts';
+import { answers, startOnDiscord } from './discord-bot.ts';
+import { aWhile, cleanUp } from './running-bot.ts';
 
 afterEach(cleanUp);
 

@@ -4,7 +4,9 @@ import { UserError } from '../../src/errors.ts';
 import { type FakeChannel, type Permission, user } from '../fakes/discord/payloads.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
-import { answers, aWhile, cleanUp, startOnDiscord, until } from './discord-bot.ts';
+import { until } from '../helpers/until.ts';
+import { answers, startOnDiscord } from './discord-bot.ts';
+import { aWhile, cleanUp } from './running-bot.ts';
 
 afterEach(cleanUp);
 

@@ -6,7 +6,9 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { MAX_PEOPLE_IN_TEXT } from '../../commands/photo-reply.ts';
 import { user } from '../fakes/discord/payloads.ts';
 import { fakeFace, fakePhotoReader, plainPicture } from '../fakes/photo.ts';
-import { answers, aWhile, cleanUp, startOnDiscord, until } from './discord-bot.ts';
+import { until } from '../helpers/until.ts';
+import { answers, startOnDiscord } from './discord-bot.ts';
+import { aWhile, cleanUp } from './running-bot.ts';
 
 afterEach(cleanUp);
 

@@ -10,7 +10,8 @@ import { createLogger } from '../../src/log.ts';
 import { user } from '../fakes/discord/payloads.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
 import { plainPicture } from '../fakes/photo.ts';
-import { answers, until } from './discord-bot.ts';
+import { until } from '../helpers/until.ts';
+import { answers } from './discord-bot.ts';
 
 const ends: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -14,7 +14,8 @@ import { DEFAULT_LIMITS } from '../../src/photo/limits.ts';
 import type { Rectangle } from '../../src/photo/overlap.ts';
 import { type FaceReading, type PhotoReading, type PhotoTools, readPhoto } from '../../src/photo/read-photo.ts';
 import { fakeFace, fakeUnsureFace, plainPicture } from '../fakes/photo.ts';
-import { answers, cleanUp, startOnDiscord } from './discord-bot.ts';
+import { answers, startOnDiscord } from './discord-bot.ts';
+import { cleanUp } from './running-bot.ts';
 
 afterEach(cleanUp);
 

@@ -4,13 +4,12 @@ import sharp from 'sharp';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { LiveClassifier } from '../../src/training/live-classifier.ts';
 import { makeSite, openSite } from '../helpers/retraining.ts';
-import { answers, cleanUp as cleanUpDiscord, startOnDiscord, until as untilDiscord } from './discord-bot.ts';
-import { cleanUp as cleanUpSlack, startOnSlack, until as untilSlack } from './slack-bot.ts';
+import { until } from '../helpers/until.ts';
+import { answers, startOnDiscord } from './discord-bot.ts';
+import { cleanUp } from './running-bot.ts';
+import { startOnSlack } from './slack-bot.ts';
 
-afterEach(async () => {
-  await cleanUpDiscord();
-  await cleanUpSlack();
-});
+afterEach(cleanUp);
 
 /** A machine on which /retrain can train a small network on a small data set. */
 async function machine() {
@@ -34,7 +33,7 @@ test('/retrain on Discord: refused for others, then from the command to the swap
   expect(await training.retraining.status()).toBeUndefined();
 
   discord.command('retrain', { permissions: ['ManageGuild'], input: { action: 'start', ...SETTINGS } });
-  const card = await untilDiscord(
+  const card = await until(
     () => discord.said().find(({ content }) => content.includes('is trained and in use')),
     'the result',
     90_000,
@@ -46,7 +45,7 @@ test('/retrain on Discord: refused for others, then from the command to the swap
   expect(live.version).toBe(1);
 
   discord.command('retrain', { permissions: ['ManageGuild'], input: { action: 'rollback' } });
-  await untilDiscord(() => discord.said().some(({ content }) => content === 'Version 0 is in use again.'), 'rollback');
+  await until(() => discord.said().some(({ content }) => content === 'Version 0 is in use again.'), 'rollback');
   expect(live.version).toBe(0);
 }, 150_000);
 
@@ -54,10 +53,10 @@ test('/retrain on Slack: refused for others, then from the command to the swappe
   const { live, training } = await machine();
   const { slack } = await startOnSlack({ training });
   slack.command('/retrain', 'start', 'U5', 'C1');
-  await untilSlack(() => slack.responses.some(({ text }) => text.includes('is for admins')), 'refusal');
+  await until(() => slack.responses.some(({ text }) => text.includes('is for admins')), 'refusal');
   expect(await training.retraining.status()).toBeUndefined();
   slack.command('/retrain', `start ${AS_TEXT}`, 'UADMIN', 'C1');
-  const names = await untilSlack(
+  const names = await until(
     () => {
       const found = [...slack.uploads.values()]
         .map(({ filename }) => filename)
@@ -71,5 +70,5 @@ test('/retrain on Slack: refused for others, then from the command to the swappe
   await live.refresh();
   expect(live.version).toBe(1);
   slack.command('/retrain', 'rollback', 'UADMIN', 'C1');
-  await untilSlack(() => live.version === 0, 'rollback');
+  await until(() => live.version === 0, 'rollback');
 }, 150_000);

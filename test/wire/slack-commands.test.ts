@@ -5,7 +5,9 @@ import { loadConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/log.ts';
 import { plainPicture } from '../fakes/photo.ts';
 import { FakeSlack } from '../fakes/slack.ts';
-import { aWhile, buttons, cleanUp, startOnSlack, until } from './slack-bot.ts';
+import { until } from '../helpers/until.ts';
+import { aWhile, cleanUp } from './running-bot.ts';
+import { buttons, startOnSlack } from './slack-bot.ts';
 
 afterEach(cleanUp);
 

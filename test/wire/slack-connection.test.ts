@@ -8,7 +8,9 @@ import { createFaceDetector } from '../../src/photo/faces.ts';
 import { readPhoto } from '../../src/photo/read-photo.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
-import { aWhile, buttons, cleanUp, startOnSlack, until } from './slack-bot.ts';
+import { until } from '../helpers/until.ts';
+import { aWhile, cleanUp } from './running-bot.ts';
+import { buttons, startOnSlack } from './slack-bot.ts';
 
 afterEach(cleanUp);
 

@@ -1,7 +1,9 @@
 import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
-import { aWhile, buttons, cleanUp, startOnSlack, until } from './slack-bot.ts';
+import { until } from '../helpers/until.ts';
+import { aWhile, cleanUp } from './running-bot.ts';
+import { buttons, startOnSlack } from './slack-bot.ts';
 
 afterEach(cleanUp);
 

@@ -1,0 +1,23 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { temporaryFolder } from './tiny-fer2013.ts';
+
+/**
+ * A folder on a file system of its own with so many bytes, gone when the test is over.
+ * @returns undefined where this user may not mount one
+ */
+export async function smallDisk(bytes: number): Promise<string | undefined> {
+  const directory = join(await temporaryFolder(), 'disk');
+  await mkdir(directory);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', directory], { stdio: 'ignore' });
+  } catch {
+    return undefined;
+  }
+  onTestFinished(() => {
+    execFileSync('umount', ['-l', directory]);
+  });
+  return directory;
+}
