@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { entriesOf } from './files.ts';
 import { processStart } from './process-identity.ts';
 
 /** Held until released or until this process is dead. */
@@ -115,14 +116,7 @@ const lockPath = (directory: string, name: string, n: number) => join(directory,
 
 /** Numbers of the lock's files, ascending. */
 async function lockNumbers(directory: string, name: string): Promise<number[]> {
-  let entries: string[];
-  try {
-    entries = await readdir(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-  return entries
+  return (await entriesOf(directory))
     .filter((entry) => entry.startsWith(`${name}.`) && /^\d+\.lock$/.test(entry.slice(name.length + 1)))
     .map((entry) => Number.parseInt(entry.slice(name.length + 1), 10))
     .sort((a, b) => a - b);

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
+import { sha256 } from '../files.ts';
 import { architectureSchema } from './layers-format/architecture-schema.ts';
 import { writeDurably } from './layers-format/durable.ts';
 import { topologyOf } from './layers-format/topology.ts';
@@ -193,10 +193,6 @@ async function weightsFilesInUse(directory: string): Promise<readonly string[]> 
     // Nothing can load such a model, so there is nothing to protect from the save.
     return [];
   }
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 function unreadable(directory: string, file: string, error: unknown): UserError {

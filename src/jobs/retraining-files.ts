@@ -2,6 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeDurably } from '../emotion/layers-format/durable.ts';
+import { epochSchema } from '../training/checkpoint.ts';
 
 /**
  * What a training leaves on the disk while it runs, in STATE_DIR/retraining, each file replaced whole: enough for any
@@ -26,15 +27,6 @@ const jobSchema = z.object({
 
 /** A training as it was asked for. */
 export type Job = Readonly<z.infer<typeof jobSchema>>;
-
-const epochSchema = z.object({
-  loss: z.number(),
-  accuracy: z.number(),
-  valLoss: z.number(),
-  valAccuracy: z.number(),
-  seconds: z.number(),
-  imagesPerSecond: z.number(),
-});
 
 const progressSchema = z.object({
   epoch: z.int(),

@@ -9,7 +9,8 @@ import { UserError } from '../errors.ts';
 import { entriesOf, sha256 } from '../files.ts';
 import type { TrainingPlan } from './plan.ts';
 
-const epochSchema = z.object({
+/** What a checkpoint, and the status of a training, keep of an epoch. */
+export const epochSchema = z.object({
   loss: z.number(),
   accuracy: z.number(),
   valLoss: z.number(),
