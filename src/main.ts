@@ -11,6 +11,8 @@ import { VersionRegistry } from './training/registry.ts';
 
 /** Milliseconds that freeing the engine may take on top of SHUTDOWN_SECONDS. */
 const RELEASE_MS = 5000;
+/** systemd signals every process of a service, and npm passes on what it gets: one signal can come several times. */
+const SAME_SIGNAL_MS = 1000;
 
 async function main(): Promise<void> {
   const config = loadConfig();
@@ -65,10 +67,13 @@ async function serve(config: Config, log: Logger): Promise<void> {
 
 /** The first signal lets running work end; a second one, or a stop that hangs, ends the process at once. */
 function stopOnSignal(config: Config, log: Logger, stop: () => Promise<void>): void {
-  let stopping = false;
+  let stoppingSince: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (stopping) process.exit(1);
-    stopping = true;
+    if (stoppingSince !== undefined) {
+      if (performance.now() - stoppingSince > SAME_SIGNAL_MS) process.exit(1);
+      return;
+    }
+    stoppingSince = performance.now();
     log.info({ signal }, 'stopping');
     setTimeout(() => process.exit(1), config.shutdownMs + RELEASE_MS).unref();
     stop().then(

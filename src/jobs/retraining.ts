@@ -233,11 +233,14 @@ export class Retraining {
   /** Runs the child once. @returns how it ended */
   async #train(job: Job, message: ProgressMessage): Promise<string> {
     const options = this.#options;
+    const data = await this.#dataFolder(job);
+    // Nobody would tell a process that starts now to pause.
+    if (this.#stopping.signal.aborted) return 'not begun';
     const memoryBytes = options.memoryBytes ?? Math.min(4 * 2 ** 30, totalmem() / 2);
     const args: ChildArguments = {
       stateDirectory: options.stateDirectory,
       modelDirectory: options.modelDirectory,
-      data: await this.#dataFolder(job),
+      data,
       engine: options.engine ?? 'auto',
       ...(options.threads !== undefined && { threads: options.threads }),
       memoryBytes,

@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -10,25 +8,17 @@ import type { MessageView } from '../../src/chat/local/channel.ts';
 import { EMOTIONS, FACE_SIZE } from '../../src/emotion/labels.ts';
 import { saveModel } from '../../src/emotion/layers-format.ts';
 import { unroll } from '../../src/emotion/network.ts';
+import { say, startMain } from '../helpers/main-process.ts';
 import { someWeights } from '../helpers/networks.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..');
 const resolve = createRequire(import.meta.url).resolve;
 
 let directory: string;
-let child: ChildProcess;
-let output: { stdout: string; stderr: string };
-
 beforeEach(async () => {
-  // Its own working directory: a developer's .env must not take part.
   directory = mkdtempSync(join(tmpdir(), 'main-'));
   await saveModel(join(directory, 'model'), untrained());
 });
-afterEach(() => {
-  // tsx runs the program in a process of its own: end the whole group.
-  if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL');
-  rmSync(directory, { recursive: true });
-});
+afterEach(() => rmSync(directory, { recursive: true }));
 
 /** A tiny network that has learnt nothing: these tests are about the process, whatever network is shipped. */
 function untrained() {
@@ -41,39 +31,6 @@ function untrained() {
   return { network, weights: someWeights(network), metadata: {} };
 }
 
-/** What `npm start` runs. */
-function startProcess(environment: Record<string, string>): void {
-  const { PATH = '' } = process.env;
-  child = spawn(process.execPath, [resolve('tsx/cli'), join(ROOT, 'src', 'main.ts')], {
-    cwd: directory,
-    env: { PATH, LOCAL_PORT: '0', MODEL_DIR: join(directory, 'model'), ...environment },
-    // A group of its own, so that a test can press Ctrl+C.
-    detached: true,
-  });
-  output = { stdout: '', stderr: '' };
-  child.stdout!.on('data', (chunk) => {
-    output.stdout += chunk;
-  });
-  child.stderr!.on('data', (chunk) => {
-    output.stderr += chunk;
-  });
-}
-
-async function exitCode(): Promise<number | null> {
-  if (child.exitCode !== null) return child.exitCode;
-  const [code] = await once(child, 'exit');
-  return code;
-}
-
-async function address(): Promise<string> {
-  for (;;) {
-    const [found] = /http:\/\/127\.0\.0\.1:\d+/.exec(output.stdout) ?? [];
-    if (found !== undefined) return found;
-    if (child.exitCode !== null) throw new Error(`it ended: ${output.stderr}`);
-    await new Promise((done) => setTimeout(done, 20));
-  }
-}
-
 /** Posts a photo on the page's own way and waits for the answer. */
 async function postSample(origin: string): Promise<MessageView> {
   const sample = join(dirname(resolve('@vladmandic/face-api/package.json')), 'demo', 'sample1.jpg');
@@ -83,11 +40,7 @@ async function postSample(origin: string): Promise<MessageView> {
     body: await readFile(sample),
   });
   const { id } = (await uploaded.json()) as { id: string };
-  await fetch(`${origin}/api/messages`, {
-    method: 'POST',
-    headers: { origin, 'content-type': 'application/json' },
-    body: JSON.stringify({ files: [{ upload: id }] }),
-  });
+  await say(origin, { files: [{ upload: id }] });
   const events = await fetch(`${origin}/api/events`);
   let text = '';
   for await (const chunk of events.body!.pipeThrough(new TextDecoderStream())) {
@@ -105,13 +58,13 @@ async function postSample(origin: string): Promise<MessageView> {
 
 describe('npm start', () => {
   test('a setting that cannot be used ends it with a sentence and status 2', async () => {
-    startProcess({ LOCAL_PORT: 'many' });
+    const { output, exitCode } = startMain(directory, { LOCAL_PORT: 'many' });
     expect(await exitCode()).toBe(2);
     expect(output).toEqual({ stdout: '', stderr: 'LOCAL_PORT must be a whole number from 0 to 65535.\n' });
   });
 
   test('a folder without a network ends it with a sentence and status 2', async () => {
-    startProcess({ MODEL_DIR: 'nothing-here' });
+    const { output, exitCode } = startMain(directory, { MODEL_DIR: 'nothing-here' });
     expect(await exitCode()).toBe(2);
     expect(output.stdout).toBe('');
     expect(output.stderr).toContain(join(directory, 'nothing-here'));
@@ -121,27 +74,27 @@ describe('npm start', () => {
   test('settings of people that cannot be read end it with a sentence and status 2', async () => {
     mkdirSync(join(directory, 'state'));
     writeFileSync(join(directory, 'state', 'settings.db'), 'torn'.repeat(1000));
-    startProcess({});
+    const { output, exitCode } = startMain(directory, {});
     expect(await exitCode()).toBe(2);
     expect(output.stdout).toBe('');
     expect(output.stderr).toMatch(/^The settings in \S+settings\.db cannot be opened: .*\n$/);
   });
 
   test('an engine that is not installed ends it with a sentence and status 2', async () => {
-    startProcess({ ENGINE: 'tensorflow' });
+    const { output, exitCode } = startMain(directory, { ENGINE: 'tensorflow' });
     expect(await exitCode()).toBe(2);
     expect(output.stderr).toMatch(/^TensorFlow cannot be loaded .* or set ENGINE=onnx/);
   });
 
   test('half of Slack’s credentials end it with a sentence and status 2, and stand nowhere', async () => {
-    startProcess({ SLACK_BOT_TOKEN: 'xoxb-1234-secret' });
+    const { output, exitCode } = startMain(directory, { SLACK_BOT_TOKEN: 'xoxb-1234-secret' });
     expect(await exitCode()).toBe(2);
     expect(output.stderr).toMatch(/^SLACK_APP_TOKEN is missing/);
     expect(output.stderr).not.toContain('1234');
   });
 
   test('says where its page is, answers a real photo there, and ends cleanly on SIGTERM', async () => {
-    startProcess({});
+    const { child, output, address, exitCode } = startMain(directory, {});
     const origin = await address();
     expect(output.stdout.trim().split('\n')).toHaveLength(1);
     const answer = await postSample(origin);
@@ -153,7 +106,7 @@ describe('npm start', () => {
   });
 
   test('Ctrl+C, which reaches every process of the terminal’s group, ends it cleanly too', async () => {
-    startProcess({});
+    const { child, address, exitCode } = startMain(directory, {});
     await address();
     process.kill(-child.pid!, 'SIGINT');
     expect(await exitCode()).toBe(0);

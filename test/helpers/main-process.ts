@@ -1,0 +1,72 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { until } from './until.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const TSX_LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+/** What `npm start` runs, as a process of its own. */
+export interface MainProcess {
+  readonly child: ChildProcess;
+  readonly output: { stdout: string; stderr: string };
+  /** Where its page is, once it says so. */
+  address(): Promise<string>;
+  /** Its exit status, once it has ended; null where a signal ended it. */
+  exitCode(): Promise<number | null>;
+}
+
+/**
+ * Starts the program in a working directory of its own, where no developer's .env takes part, and in a process group of its
+ * own, so that a test can press Ctrl+C; what is left of the group ends with the test.
+ */
+export function startMain(directory: string, environment: Readonly<Record<string, string>>): MainProcess {
+  const { PATH = '' } = process.env;
+  const child = spawn(process.execPath, ['--import', TSX_LOADER, join(ROOT, 'src', 'main.ts')], {
+    cwd: directory,
+    env: { PATH, LOCAL_PORT: '0', MODEL_DIR: join(directory, 'model'), ...environment },
+    detached: true,
+  });
+  onTestFinished(() => {
+    // Its training is a process of its own.
+    if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL');
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => {
+    output.stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    output.stderr += chunk;
+  });
+  return {
+    child,
+    output,
+    async address() {
+      return await until(() => {
+        const [found] = /http:\/\/127\.0\.0\.1:\d+/.exec(output.stdout) ?? [];
+        if (found === undefined && child.exitCode !== null) throw new Error(`it ended: ${output.stderr}`);
+        return found;
+      }, 'the address');
+    },
+    async exitCode() {
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      return child.exitCode;
+    },
+  };
+}
+
+/** Writes a message on the page as its user does. */
+export async function say(
+  origin: string,
+  message: { readonly text?: string; readonly files?: unknown },
+): Promise<void> {
+  const answer = await fetch(`${origin}/api/messages`, {
+    method: 'POST',
+    headers: { origin, 'content-type': 'application/json' },
+    body: JSON.stringify(message),
+  });
+  if (!answer.ok) throw new Error(await answer.text());
+}
