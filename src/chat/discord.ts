@@ -24,6 +24,7 @@ import { onRemoveClick } from './discord/remove-click.ts';
 import { Sources } from './discord/sources.ts';
 import { Typing } from './discord/typing.ts';
 import type { Platform, PlatformContext } from './platform.ts';
+import { RunningRequests } from './running-requests.ts';
 
 const RESTARTING = 'I am about to restart. Try again in a minute.';
 /** Messages after a removed one that are looked through for answers of an earlier run of the bot. */
@@ -35,7 +36,8 @@ export class DiscordPlatform implements Platform {
   readonly #context: PlatformContext;
   readonly #sources = new Sources();
   readonly #refusals: Refusals;
-  readonly #running = new Map<Promise<void>, { readonly controller: AbortController; readonly channelId: string }>();
+  /** With the channel that each came from. */
+  readonly #running = new RunningRequests<string>();
   readonly #startedAt = Date.now();
   readonly #stopped = new AbortController();
   #connection: Connection | undefined;
@@ -62,13 +64,7 @@ export class DiscordPlatform implements Platform {
 
   async stop(deadline: AbortSignal): Promise<void> {
     this.#stopping = true;
-    const giveUp = () => {
-      for (const { controller } of this.#running.values()) controller.abort(deadline.reason);
-    };
-    if (deadline.aborted) giveUp();
-    deadline.addEventListener('abort', giveUp, { once: true });
-    await Promise.race([Promise.all(this.#running.keys()), aborted(deadline)]);
-    deadline.removeEventListener('abort', giveUp);
+    await this.#running.end(deadline);
     this.#stopped.abort(new Error('the bot is stopping'));
     await this.#connection?.client.destroy();
   }
@@ -174,17 +170,14 @@ export class DiscordPlatform implements Platform {
   ): void {
     const controller = new AbortController();
     this.#sources.begin(from.sourceId, controller);
-    const running = this.#context
+    const answer = this.#context
       .dispatch(toRequest(controller.signal))
       .finally(end)
       .catch((error: unknown) => {
         this.#context.log.warn({ platform: this.name, err: error }, 'a request did not end cleanly');
       })
-      .finally(() => {
-        this.#sources.end(from.sourceId, controller);
-        this.#running.delete(running);
-      });
-    this.#running.set(running, { controller, channelId: from.channelId });
+      .finally(() => this.#sources.end(from.sourceId, controller));
+    this.#running.add(answer, controller, from.channelId);
   }
 
   async #onRemoved(channelId: string, ids: readonly string[]): Promise<void> {
@@ -206,9 +199,7 @@ export class DiscordPlatform implements Platform {
   }
 
   #onChannelGone(id: string): void {
-    for (const { controller, channelId } of this.#running.values()) {
-      if (channelId === id) controller.abort(new Error('the channel was removed'));
-    }
+    this.#running.giveUp((channelId) => channelId === id, new Error('the channel was removed'));
   }
 
   /** The client reconnects by itself except after these codes. */
@@ -234,10 +225,4 @@ function sourceOf(message: Message): string | undefined {
     }
   }
   return undefined;
-}
-
-/** Resolves when the signal is aborted. */
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }));
 }

@@ -8,6 +8,7 @@ import { tooLarge } from './body.ts';
 import { LocalChannel, type StoredFile } from './local/channel.ts';
 import { createServer, MAX_FILES, type PostedFile } from './local/server.ts';
 import type { Platform, PlatformContext } from './platform.ts';
+import { RunningRequests } from './running-requests.ts';
 
 /** Only this machine: everybody who can open the page is its operator. */
 const HOST = '127.0.0.1';
@@ -33,7 +34,7 @@ export class LocalPlatform implements Platform {
   readonly name = 'local';
   readonly #context: PlatformContext;
   readonly #channel: LocalChannel;
-  readonly #running = new Map<Promise<void>, AbortController>();
+  readonly #running = new RunningRequests<string>();
   #port = 0;
   #server: FastifyInstance | undefined;
   #endStreams: () => void = () => {};
@@ -71,13 +72,7 @@ export class LocalPlatform implements Platform {
   async stop(deadline: AbortSignal): Promise<void> {
     this.#stopping = true;
     clearInterval(this.#forgetting);
-    const giveUp = () => {
-      for (const controller of this.#running.values()) controller.abort(deadline.reason);
-    };
-    if (deadline.aborted) giveUp();
-    deadline.addEventListener('abort', giveUp, { once: true });
-    await Promise.race([Promise.all(this.#running.keys()), aborted(deadline)]);
-    deadline.removeEventListener('abort', giveUp);
+    await this.#running.end(deadline);
     this.#endStreams();
     await this.#server?.close();
     this.#channel.clear();
@@ -131,12 +126,11 @@ export class LocalPlatform implements Platform {
     const stopListening = this.#channel.listen((event) => {
       if (event.type === 'removed' && event.id === messageId) controller.abort(new Error('the message was removed'));
     });
-    const running = this.#context.dispatch(this.#request(messageId, text, files, controller.signal)).finally(() => {
+    const answer = this.#context.dispatch(this.#request(messageId, text, files, controller.signal)).finally(() => {
       stopListening();
       this.#channel.progress(messageId, null);
-      this.#running.delete(running);
     });
-    this.#running.set(running, controller);
+    this.#running.add(answer, controller, messageId);
   }
 
   #request(messageId: string, text: string, files: readonly StoredFile[], signal: AbortSignal): Request {
@@ -200,10 +194,4 @@ function toContent(reply: Reply) {
     ...(reply.card && { card: reply.card }),
     ...(reply.about && { about: reply.about.id }),
   };
-}
-
-/** Resolves when the signal is aborted. */
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }));
 }

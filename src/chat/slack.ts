@@ -1,6 +1,7 @@
 import { App } from '@slack/bolt';
 import type { Channel, Request } from '../../commands/request.ts';
 import type { Platform, PlatformContext } from './platform.ts';
+import { RunningRequests } from './running-requests.ts';
 import { createApi } from './slack/api.ts';
 import { createIntake, type Intake, whoAmI } from './slack/connect.ts';
 import type { Desk } from './slack/desk.ts';
@@ -24,8 +25,8 @@ export class SlackPlatform implements Platform {
   readonly name = 'slack';
   readonly #context: PlatformContext;
   readonly #seen = new Seen();
-  /** What is being answered, with the message that it is about, 'channel:ts'. */
-  readonly #running = new Map<Promise<void>, { readonly controller: AbortController; readonly source?: string }>();
+  /** With the message that each is about, 'channel:ts'. */
+  readonly #running = new RunningRequests<string | undefined>();
   #intake: Intake | undefined;
   #desk: Desk | undefined;
   #stopping = false;
@@ -57,17 +58,10 @@ export class SlackPlatform implements Platform {
 
   async stop(deadline: AbortSignal): Promise<void> {
     this.#stopping = true;
-    const giveUp = () => {
-      for (const { controller } of this.#running.values()) controller.abort(deadline.reason);
-    };
-    if (deadline.aborted) giveUp();
-    deadline.addEventListener('abort', giveUp, { once: true });
     const intake = this.#intake;
     this.#intake = undefined;
     // Events that nobody takes are kept by Slack and sent again.
-    const ended = Promise.all([intake?.stop(), ...this.#running.keys()]);
-    await Promise.race([ended, aborted(deadline)]);
-    deadline.removeEventListener('abort', giveUp);
+    await this.#running.end(deadline, intake?.stop());
   }
 
   async channel(id: string): Promise<Channel | undefined> {
@@ -173,16 +167,11 @@ export class SlackPlatform implements Platform {
     if (this.#stopping) return;
     const controller = new AbortController();
     const source = asking.message?.ts && `${asking.channel}:${asking.message.ts}`;
-    const running = this.#context.dispatch(toRequest(desk, asking, controller.signal)).finally(() => {
-      this.#running.delete(running);
-    });
-    this.#running.set(running, { controller, ...(source && { source }) });
+    this.#running.add(this.#context.dispatch(toRequest(desk, asking, controller.signal)), controller, source);
   }
 
   async #onRemoved(channel: string, message: SlackMessage, desk: Desk): Promise<void> {
-    for (const { controller, source } of this.#running.values()) {
-      if (source === `${channel}:${message.ts}`) controller.abort(new Error('the message was removed'));
-    }
+    this.#running.giveUp((about) => about === `${channel}:${message.ts}`, new Error('the message was removed'));
     const source = sourceOf(channel, message);
     if (source && message.user !== desk.me.userId) await takeBackAnswersTo(desk, source);
   }
@@ -212,10 +201,4 @@ function toAsker(respond: unknown): (text: string) => Promise<void> {
   return async (text) => {
     await (respond as Respond)({ text: slackText(text), response_type: 'ephemeral', replace_original: false });
   };
-}
-
-/** Resolves when the signal is aborted. */
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }));
 }
