@@ -1,6 +1,7 @@
 import type { Window } from '../../../network.ts';
 import type { GraphBuilder, Value } from '../graph.ts';
 import { blockedConv, fillsBlocks } from './blocked-conv.ts';
+import { channelSum } from './channel-sum.ts';
 import type { ConvShape, EmittedConv } from './conv-shape.ts';
 import { kernelGradient } from './kernel-gradient.ts';
 import { type Emitted, mapsOf, type NodeOf, type OpContext } from './op.ts';
@@ -35,11 +36,6 @@ export function emitConv(context: OpContext, node: NodeOf<'conv'>, x: Value, inp
       };
     },
   };
-}
-
-/** The gradient's sum over batch, height and width: what a bias gets. */
-export function channelSum(graph: GraphBuilder, gradient: Value): Value {
-  return graph.node('ReduceSum', [gradient, graph.ints(0, 2, 3)], { keepdims: 0 });
 }
 
 /** A convolution by onnxruntime's own kernels. */

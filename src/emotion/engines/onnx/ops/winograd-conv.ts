@@ -9,22 +9,22 @@ export type Tiles = readonly [number, number];
 /** Tiles of more outputs save more products but round worse. */
 const TILES = [2, 3, 4];
 
-/** What Winograd's way may cost in products against the direct one: it has neither columns nor shifted copies to make (measured). */
-const LIMIT = 1.2;
+/** The share of the direct way's products that Winograd's may need: transforms are products, too, but of thin matrices (measured). */
+const LIMIT = 0.65;
 
 /**
- * The tiles with which Winograd's way pays, or undefined where it does not: on large maps, whose transforms, products
- * of whole maps, outgrow what they save, for few channels and for other than 3x3 kernels that move by one pixel.
+ * The tiles with which Winograd's way pays, or undefined where it does not: on large maps of few channels, whose
+ * transforms cost more than is saved, and for other than 3x3 kernels that move by one pixel.
  */
 export function winogradTiles({ kernel, stride }: Window, { in: input, out }: ConvShape): Tiles | undefined {
   if (kernel !== 3 || stride !== 1) return undefined;
-  const [inChannels, inHeight, inWidth] = input;
+  const [inChannels] = input;
   const [outChannels, height, width] = out;
   const down = bestTile(height, kernel);
   const across = bestTile(width, kernel);
-  const transformed = pointsOf(height, down, kernel) * pointsOf(width, across, kernel);
-  const transforms = inHeight * inWidth * inChannels + height * width * outChannels;
-  const products = transformed * (transforms + inChannels * outChannels);
+  const [rows, columns] = [pointsOf(height, down, kernel), pointsOf(width, across, kernel)];
+  const transform = ([channels, h, w]: ConvShape['in']) => channels * h * columns * (w + rows);
+  const products = transform(input) + transform(out) + rows * columns * inChannels * outChannels;
   const direct = height * width * kernel ** 2 * inChannels * outChannels;
   return products <= LIMIT * direct ? [down, across] : undefined;
 }
@@ -39,9 +39,9 @@ function pointsOf(length: number, tile: number, kernel: number): number {
 }
 
 /**
- * A convolution of stride 1 by Winograd's transforms, in nothing but matrix products: one cuts all maps of the batch into
- * tiles, pads and transforms them; at every point of a tile, one goes over the channels; one more goes back to maps. Each
- * step's transpose is its way back, and nothing is transformed twice.
+ * A convolution of stride 1 by Winograd's transforms, in nothing but matrix products. Two, one an axis, cut all maps of
+ * the batch into tiles, pad and transform them; at every point of a tile, one goes over the channels; two more go back to
+ * maps. Each step's transpose is its way back, and nothing is transformed twice.
  * @param x [n, in, h, w], kernel [out, in, k, k]
  */
 export function winogradConv(
@@ -57,49 +57,59 @@ export function winogradConv(
   const [inChannels, inHeight, inWidth] = shape.in;
   const [outChannels, height, width] = shape.out;
   const k = window.kernel;
+  const [top, left] = window.pads;
   const down = axisTransform(tileDown, k);
   const across = axisTransform(tileAcross, k);
-  const points = down.points * across.points;
-  const rows = [Math.ceil(height / tileDown), Math.ceil(width / tileAcross)] as const;
-  const tiles = rows[0] * rows[1];
-  const [top, left] = window.pads;
-
-  const ofInput = graph.tensor(
-    outer(
-      along(down.input, rows[0], tileDown, -top, inHeight),
-      along(across.input, rows[1], tileAcross, -left, inWidth),
-    ),
-    [points * tiles, inHeight * inWidth],
-  );
-  const ofOutput = graph.tensor(
-    outer(along(down.output, rows[0], tileDown, 0, height), along(across.output, rows[1], tileAcross, 0, width)),
-    [points * tiles, height * width],
-  );
-  const ofKernel = graph.tensor(outer([down.kernel], [across.kernel]), [points, k ** 2]);
-  const reshape = (value: Value, ...sides: number[]) => graph.node('Reshape', [value, graph.ints(...sides)]);
-  /** Maps [n, channels, h, w] to [points, tiles * n, channels]. */
-  const transform = (matrix: Value, maps: Value, channels: number, pixels: number) => {
-    const transformed = graph.node('Gemm', [matrix, reshape(maps, n * channels, pixels)], { transB: 1 });
-    return reshape(transformed, points, tiles * n, channels);
+  const tilesDown = Math.ceil(height / tileDown);
+  const tilesAcross = Math.ceil(width / tileAcross);
+  const rows = down.points * tilesDown;
+  const columns = across.points * tilesAcross;
+  const ofInput: Matrices = {
+    down: graph.tensor(along(down.input, tilesDown, tileDown, -top, inHeight), [rows, inHeight]),
+    across: graph.tensor(along(across.input, tilesAcross, tileAcross, -left, inWidth), [columns, inWidth]),
   };
-  /** The way back, image by image: onnxruntime's product of the whole turned batch is up to half as long again (measured). */
-  const toMaps = (matrix: Value, value: Value, [channels, h, w]: ConvShape['in']) => {
-    const byImage = reshape(value, points * tiles, n, channels);
-    const factors = reshape(matrix, 1, points * tiles, h * w);
-    const maps = graph.contrib('FusedMatMul', [byImage, factors], { transA: 1, transBatchA: 1 });
+  const ofOutput: Matrices = {
+    down: graph.tensor(along(down.output, tilesDown, tileDown, 0, height), [rows, height]),
+    across: graph.tensor(along(across.output, tilesAcross, tileAcross, 0, width), [columns, width]),
+  };
+  const points = down.points * across.points;
+  const ofKernel = graph.tensor(kernelMatrix(across.kernel, down.kernel), [points, k ** 2]);
+  const reshape = (value: Value, ...sides: number[]) => graph.node('Reshape', [value, graph.ints(...sides)]);
+  const fused = (a: Value, b: Value, turned: Record<string, number>) => graph.contrib('FusedMatMul', [a, b], turned);
+
+  /** Maps to [across points, across tiles, down points, down tiles * n, channels]. */
+  const toTiles = (matrices: Matrices, maps: Value, [channels, h, w]: ConvShape['in']) => {
+    const wide = graph.node('Gemm', [matrices.across, reshape(maps, n * channels * h, w)], { transB: 1 });
+    const both = fused(reshape(matrices.down, 1, rows, h), reshape(wide, columns, n * channels, h), { transB: 1 });
+    return reshape(both, across.points, tilesAcross, down.points, tilesDown * n, channels);
+  };
+  /** The way back; last, image by image, as onnxruntime turns a whole batch more slowly (measured). */
+  const toMaps = (matrices: Matrices, tiles: Value, [channels, h, w]: ConvShape['in']) => {
+    const flat = reshape(tiles, columns, rows, n * channels);
+    const wide = fused(flat, reshape(matrices.down, 1, rows, h), { transA: 1 });
+    const images = reshape(wide, columns, n, channels * h);
+    const maps = fused(images, reshape(matrices.across, 1, columns, w), { transA: 1, transBatchA: 1 });
     return reshape(maps, n, channels, h, w);
   };
 
-  const inputs = transform(ofInput, x, inChannels, inHeight * inWidth);
+  const inputs = toTiles(ofInput, x, shape.in);
   const flatKernel = reshape(kernel, outChannels * inChannels, k ** 2);
-  const kernels = reshape(graph.node('Gemm', [ofKernel, flatKernel], { transB: 1 }), points, outChannels, inChannels);
-  const output = toMaps(ofOutput, graph.contrib('FusedMatMul', [inputs, kernels], { transB: 1 }), shape.out);
+  const kernels = reshape(
+    graph.node('Gemm', [ofKernel, flatKernel], { transB: 1 }),
+    across.points,
+    1,
+    down.points,
+    outChannels,
+    inChannels,
+  );
+  const output = toMaps(ofOutput, fused(inputs, kernels, { transB: 1 }), shape.out);
   return {
     output: bias ? graph.node('Add', [output, reshape(bias, outChannels, 1, 1)]) : output,
     gradients(gradient, wanted) {
-      const outputs = transform(ofOutput, gradient, outChannels, height * width);
-      const products = graph.contrib('FusedMatMul', [outputs, inputs], { transA: 1 });
-      const flat = reshape(products, points, outChannels * inChannels);
+      const outputs = toTiles(ofOutput, gradient, shape.out);
+      const products = fused(outputs, inputs, { transA: 1 });
+      const sum = graph.node('ReduceSum', [products, graph.ints(1)], { keepdims: 0 });
+      const flat = reshape(sum, points, outChannels * inChannels);
       return {
         input: wanted ? toMaps(ofInput, graph.node('MatMul', [outputs, kernels]), shape.in) : undefined,
         kernel: reshape(graph.node('Gemm', [flat, ofKernel], { transA: 1 }), outChannels, inChannels, k, k),
@@ -108,22 +118,28 @@ export function winogradConv(
   };
 }
 
-type Rows = AxisTransform['input'];
-
-/** A transform along one axis for every tile of a map: [tile][point][pixel], its rows `tile` pixels apart from `start` on. */
-function along(rows: Rows, tiles: number, tile: number, start: number, length: number): Rows[] {
-  return Array.from({ length: tiles }, (_, t) =>
-    rows.map((row) => Array.from({ length }, (_, pixel) => row[pixel - start - t * tile] ?? 0)),
-  );
+/** Transforms of whole maps along their two axes, [points * tiles, pixels] each. */
+interface Matrices {
+  readonly down: Value;
+  readonly across: Value;
 }
 
-/** The transform of both axes: [point down, point across, tile down, tile across, row, column]. */
-function outer(down: readonly Rows[], across: readonly Rows[]): Float32Array {
-  const points = (tiles: readonly Rows[]) => Array.from(tiles[0]!, (_, point) => tiles.map((rows) => rows[point]!));
-  const numbers = points(down).flatMap((a) =>
-    points(across).flatMap((b) =>
-      a.flatMap((rows) => b.flatMap((columns) => rows.flatMap((p) => columns.map((q) => p * q)))),
-    ),
-  );
-  return Float32Array.from(numbers);
+type Rows = AxisTransform['input'];
+
+/** A transform for every tile of an axis, [point, tile, pixel]: its rows `tile` pixels apart from `start` on. */
+function along(rows: Rows, tiles: number, tile: number, start: number, length: number): Float32Array {
+  const matrix = new Float32Array(rows.length * tiles * length);
+  rows.forEach((row, point) => {
+    for (let t = 0; t < tiles; t++)
+      row.forEach((factor, tap) => {
+        const pixel = start + t * tile + tap;
+        if (pixel >= 0 && pixel < length) matrix[(point * tiles + t) * length + pixel] = factor;
+      });
+  });
+  return matrix;
+}
+
+/** Both axes' transforms of a kernel at once, [across point, down point, row, column]. */
+function kernelMatrix(across: Rows, down: Rows): Float32Array {
+  return Float32Array.from(across.flatMap((a) => down.flatMap((d) => d.flatMap((p) => a.map((q) => p * q)))));
 }
