@@ -15,6 +15,7 @@ from torch import nn
 def build(layers, channels=1, side=48):
     """A list of layers as a module, with the weights at random."""
     modules = []
+    flat = False
     for layer in layers:
         kind = layer["kind"]
         if kind == "conv":
@@ -24,7 +25,8 @@ def build(layers, channels=1, side=48):
             modules.append(nn.Conv2d(channels, layer["filters"], kernel, padding=kernel // 2, bias=layer.get("bias", False)))
             channels = layer["filters"]
         elif kind == "batchNorm":
-            modules.append(nn.BatchNorm2d(channels, eps=1e-3, momentum=0.1))
+            normalisation = nn.BatchNorm1d if flat else nn.BatchNorm2d
+            modules.append(normalisation(channels, eps=1e-3, momentum=0.1))
         elif kind == "relu":
             modules.append(nn.ReLU(inplace=True))
         elif kind == "maxPool":
@@ -32,10 +34,10 @@ def build(layers, channels=1, side=48):
             side = (side - layer["size"]) // layer.get("stride", layer["size"]) + 1
         elif kind == "globalAveragePool":
             modules += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-            side = 1
+            side, flat = 1, True
         elif kind == "flatten":
             modules.append(nn.Flatten())
-            channels, side = channels * side * side, 1
+            channels, side, flat = channels * side * side, 1, True
         elif kind == "dropout":
             modules.append(nn.Dropout(layer["rate"]))
         elif kind == "dense":
