@@ -43,6 +43,7 @@ export function statusText(job: Job, status: JobStatus): string {
 /** The result card, with the curves and the confusion matrix. */
 export async function resultNotice(card: VersionCard, promoted: boolean, directory: string): Promise<Notice> {
   const { version, architecture, against, privateTest, publicTest, plannedEpochs = card.epochs } = card;
+  const gain = against ? publicTest.accuracy - against.publicTest.accuracy : 0;
   const figure = (name: string, now: number, before: number | undefined) =>
     `${name}: ${percent(now)}${before === undefined ? '' : ` (before ${percent(before)}, ${points(now - before)})`}`;
   const recalls = EMOTIONS.flatMap((emotion) => {
@@ -54,8 +55,8 @@ export async function resultNotice(card: VersionCard, promoted: boolean, directo
   const text = [
     promoted
       ? `Version ${version} (${architecture}) is trained and in use. /retrain rollback takes that back.`
-      : `Version ${version} (${architecture}) is trained, but not enough better on PublicTest: the network in use stays. ` +
-        `/retrain promote ${version} puts it in use all the same.`,
+      : `Version ${version} (${architecture}) is trained, but ${gain > 0 ? 'not enough' : 'no'} better on PublicTest: ` +
+        `the network in use stays. /retrain promote ${version} puts it in use all the same.`,
     against ? `Compared with version ${against.version}, which was in use:` : 'There was no network to compare with.',
     figure('PrivateTest accuracy', privateTest.accuracy, against?.privateTest.accuracy),
     figure('PrivateTest macro recall', privateTest.macroRecall, against?.privateTest.macroRecall),

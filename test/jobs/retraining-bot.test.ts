@@ -19,7 +19,7 @@ function startBotProcess(site: Site, epochs: number): ChildProcess {
 }
 
 test('a bot killed while it trains leaves no training behind; the next bot goes on with it and tells the result', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const site = await makeSite();
   const { retraining, files } = openSite(site);
@@ -60,7 +60,7 @@ test('a bot killed while it trains leaves no training behind; the next bot goes 
 });
 
 test('a full disk ends a training in words, and the network in use stays (needs the right to mount)', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async (context) => {
   const site = await makeSite();
   const disk = await smallDisk(256 * 1024);

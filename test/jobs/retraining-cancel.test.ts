@@ -3,7 +3,7 @@ import { makeSite, noticeBoard, openSite, tinyTraining } from '../helpers/retrai
 import { until } from '../helpers/until.ts';
 
 test('cancelled from another process, then resumed; two admins; a result better by less than the margin stays out', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const site = await makeSite();
   const { retraining, files, registry } = openSite(site);
@@ -18,7 +18,8 @@ test('cancelled from another process, then resumed; two admins; a result better 
   const loser = starts.find((start) => start.status === 'rejected')!;
   expect((loser as PromiseRejectedResult).reason).toMatchObject({ code: 'busy', message: /under way already/ });
   const [winner, watcher] = starts[0]!.status === 'fulfilled' ? [retraining, other] : [other, retraining];
-  await until(async () => ((await winner.status())!.status.progress?.history.length ?? 0) >= 2);
+  const epochs = async () => (await winner.status())!.status.progress?.history.length ?? 0;
+  await until(async () => (await epochs()) >= 2, 'the second epoch', 120_000);
   await watcher.cancel();
   await winner.idle();
   const cancelled = (await watcher.status())!.status;
@@ -35,7 +36,7 @@ test('cancelled from another process, then resumed; two admins; a result better 
   await expect(watcher.resume()).rejects.toMatchObject({ code: 'bad-usage' });
 });
 
-test('a child that dies again and again without an epoch is given up in words', { timeout: 120_000 }, async () => {
+test('a child that dies again and again without an epoch is given up in words', { timeout: 300_000 }, async () => {
   const { retraining } = openSite(await makeSite());
   await retraining.start(tinyTraining());
   const killed = new Set<number>();

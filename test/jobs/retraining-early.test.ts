@@ -21,7 +21,7 @@ function partlyMislabelled() {
 }
 
 test('a training whose PublicTest gets no better ends early, says so, and its best epoch becomes the version', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const patience = 4;
   const site = await makeSite();

@@ -8,7 +8,7 @@ import { drawTinyFace } from '../helpers/tiny-fer2013.ts';
 import { until } from '../helpers/until.ts';
 
 test('killed in every phase, a training goes on from its checkpoint and makes one version', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const site = await makeSite();
   const { retraining, registry } = openSite(site);
@@ -39,7 +39,7 @@ test('killed in every phase, a training goes on from its checkpoint and makes on
   expect((await registry.list()).map(({ version }) => version)).toEqual([1]);
 });
 
-test('the memory bound ends a training in words', { timeout: 120_000 }, async () => {
+test('the memory bound ends a training in words', { timeout: 300_000 }, async () => {
   const { retraining } = openSite(await makeSite(), { memoryBytes: 100 * 2 ** 20 });
   await retraining.start(tinyTraining());
   await retraining.idle();
@@ -49,7 +49,7 @@ test('the memory bound ends a training in words', { timeout: 120_000 }, async ()
 });
 
 test('a broken chunk, a missing one and a path are said in words, and the network stays', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const site = await makeSite();
   const { retraining, registry } = openSite(site);
