@@ -30,7 +30,7 @@ the weights in this folder, read as the bot reads a face.
 | Input | ${input.join(' x ')}: a gray face crop, (x - mean) / (std + 0.05) of the crop itself, pixels 0..1 |
 | Output | probabilities of ${EMOTIONS.join(', ')} |
 | Format | TensorFlow.js layers format (model.json and its weights file); tf.loadLayersModel reads it |
-${origin.length === 0 ? '' : `| Started from | the weights of ${origin.map((command) => `\`${command}\``).join(', then ')} |\n`}| Trained by | \`${commandOf(plan)}\` |
+${origin.length === 0 ? '' : `| Started from | the weights of ${inTurn(origin)} |\n`}| Trained by | \`${commandOf(plan)}\` |
 | Seed | ${plan.seed} |
 | Epochs | ${history.length} of ${plan.epochs}; these weights are of epoch ${epoch}, the best on PublicTest |
 | Read as | the mean over the crop and its mirror image, then temperature ${calibration.temperature} |
@@ -86,8 +86,8 @@ export function withComparison(card: string, others: readonly TrainingReport[]):
 function comparison(others: readonly TrainingReport[]): string {
   if (others.length === 0) return '';
   const rows = others.map(
-    ({ architecture, parameters, command, epochs, privateTest }) =>
-      `| ${architecture} | ${parameters.toLocaleString('en')} | ${epochs.length} | ${percent(Math.max(...epochs.map(({ valAccuracy }) => valAccuracy)))} | ${percent(privateTest.accuracy)} | ${percent(measureConfusion(privateTest.confusion).macroRecall)} | \`${command}\` |`,
+    ({ architecture, parameters, command, origin = [], epochs, privateTest }) =>
+      `| ${architecture} | ${parameters.toLocaleString('en')} | ${epochs.length} | ${percent(Math.max(...epochs.map(({ valAccuracy }) => valAccuracy)))} | ${percent(privateTest.accuracy)} | ${percent(measureConfusion(privateTest.confusion).macroRecall)} | ${inTurn([...origin, command])} |`,
   );
   const pictures = others.map(({ architecture }) => {
     const files = reportFiles('reports', architecture);
@@ -96,13 +96,17 @@ function comparison(others: readonly TrainingReport[]): string {
   return `${COMPARISON}
 
 Networks whose weights do not come along; their reports do. PublicTest is the best epoch's accuracy, each face seen once;
-PrivateTest is read as the bot reads faces.
+PrivateTest is read as the bot reads faces. Epochs and curves are those of the last command.
 
 | | Parameters | Epochs | PublicTest | PrivateTest | Macro recall | Trained by |
 | --- | --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 
 ${pictures.join('\n')}`;
+}
+
+function inTurn(commands: readonly string[]): string {
+  return commands.map((command) => `\`${command}\``).join(', then ');
 }
 
 function shareOrNone(share: number | null): string {

@@ -20,6 +20,8 @@ const schema = z
     parameters: count,
     /** The command that trained it, to be given again. */
     command: z.string().min(1),
+    /** The commands that made the weights which it started from, the oldest first; absent for random ones. */
+    origin: z.array(z.string().min(1)).min(1).optional(),
     seed: count,
     /** One entry an epoch; losses in nats, accuracies 0..1; val is PublicTest. */
     epochs: z

@@ -99,12 +99,16 @@ export async function storeNetwork(
 }
 
 /** The report of a training, as writeReport takes it. */
-export function reportOf({ network, plan, history }: TrainedNetwork, { privateTest }: ShippedFigures): TrainingReport {
+export function reportOf(
+  { network, plan, history, origin }: TrainedNetwork,
+  { privateTest }: ShippedFigures,
+): TrainingReport {
   return buildReport(
     {
       architecture: network.architecture.name,
       parameters: network.parameters,
       command: commandOf(plan),
+      ...(origin && { origin: [...origin] }),
       seed: plan.seed,
       epochs: history.map(({ loss, accuracy, valLoss, valAccuracy }) => ({ loss, accuracy, valLoss, valAccuracy })),
     },
