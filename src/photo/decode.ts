@@ -99,5 +99,5 @@ function asUserError(error: unknown): UserError {
 
 /** The whole walk has one time limit; whoever notices that it is over says so in the same words. */
 export function tooSlow(cause?: unknown): UserError {
-  return new UserError('too-slow', 'Reading this picture took too long. Please post a smaller one.', { cause });
+  return new UserError('too-slow', 'Reading this picture took too long. Try again, or post a smaller one.', { cause });
 }
