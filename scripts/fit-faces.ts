@@ -12,6 +12,7 @@ import {
   type ScoredDetector,
 } from '../src/photo/fusion/face-score.ts';
 import { type Example, fitLogistic } from '../src/photo/fusion/fit.ts';
+import { gatherPlaces, toBox } from '../src/photo/fusion/places.ts';
 import { createProposers } from '../src/photo/fusion/proposals.ts';
 import { judge, labelOf, type Tally, tally } from '../src/photo/measure/judge.ts';
 import {
@@ -21,14 +22,17 @@ import {
   readEmptyPictures,
   readKnownPhotos,
 } from '../src/photo/measure/known-photos.ts';
+import { type Rectangle, sharedArea } from '../src/photo/overlap.ts';
 import { toGivenPicture, toSearchPicture } from '../src/photo/search-picture.ts';
 import { runTool } from './command-line.ts';
 
-/** Keeps five coefficients that rest on some seventy faces small; a third or three times as much keeps the same faces. */
+/** Keeps three coefficients that rest on some seventy faces small; a third or three times as much keeps the same faces. */
 const RIDGE = 1;
+/** Examples lie in the picture with at least this part of theirs: of a face that is cut in half, labels may say one thing or the other. */
+const LEAST_INSIDE = 2 / 3;
 /** Scores are compared at these; the detectors' own is --threshold. */
 const THRESHOLDS = [0.3, 0.4, 0.5, 0.6, 0.7];
-const DEFAULT_THRESHOLD = '0.5';
+const DEFAULT_THRESHOLD = '0.6';
 
 const USAGE = `Usage: npm run --silent fit-faces -- --photos DIR --boxes FILE [--empty DIR] [--threshold N] [--write]
 
@@ -67,7 +71,7 @@ await runTool(async (signal) => {
   const scores: Partial<Record<ScoredDetector, FaceScore>> = {};
   const both = await lookAt([...photos, ...empty], signal);
   for (const detector of SCORED_DETECTORS) {
-    const seen = both.map(({ faces, evidence }) => ({ faces, evidence: evidence[detector] }));
+    const seen = both.map((photo) => ({ ...photo, evidence: photo.evidence[detector] }));
     const known = seen.slice(0, photos.length);
     const score = fitScore(seen, threshold);
     scores[detector] = score;
@@ -86,8 +90,9 @@ await runTool(async (signal) => {
   return 0;
 });
 
-/** A photo with all that a detector took for a face in it. */
+/** A photo with all that a detector took for a face in it, all in pixels of the picture that was searched. */
 interface Seen {
+  readonly picture: Rectangle;
   readonly faces: readonly KnownFace[];
   readonly evidence: readonly Evidence[];
 }
@@ -95,17 +100,18 @@ interface Seen {
 async function lookAt(photos: readonly KnownPhoto[], signal: AbortSignal) {
   const proposers = createProposers(Math.min(2, availableParallelism()));
   try {
-    const seen: { faces: readonly KnownFace[]; evidence: Record<ScoredDetector, Evidence[]> }[] = [];
+    const seen: (Omit<Seen, 'evidence'> & { evidence: Record<ScoredDetector, Evidence[]> })[] = [];
     for (const photo of photos) {
       const { image, faces } = await loadKnownPhoto(photo);
       const search = await toSearchPicture(image);
       const { network, haar } = await proposers.propose(search, signal);
-      const inImage = (place: Evidence) => ({ ...place, box: toGivenPicture(place.box, search, image) });
-      const evidence = {
-        fusion: gatherEvidence({ network, haar }).map(inImage),
-        network: gatherEvidence({ network, haar: [] }).map(inImage),
-      };
-      seen.push({ faces, evidence });
+      const gather = (cascades: typeof haar) =>
+        gatherEvidence(gatherPlaces({ network, haar: cascades }), (looks) => proposers.look(search, looks, signal));
+      seen.push({
+        picture: { x: 0, y: 0, width: search.width, height: search.height },
+        faces: faces.map((face) => toGivenPicture(face, image, search)),
+        evidence: { fusion: await gather(haar), network: await gather([]) },
+      });
     }
     return seen;
   } finally {
@@ -113,10 +119,12 @@ async function lookAt(photos: readonly KnownPhoto[], signal: AbortSignal) {
   }
 }
 
-/** Every place as an example of a face or of something else; parts of faces are neither. */
+/** Every place as an example of a face or of something else; parts of faces, and faces that the edge cuts, are neither. */
 function examplesOf(seen: readonly Seen[]): Example[] {
-  return seen.flatMap(({ faces, evidence }) =>
-    evidence.flatMap(({ box, numbers }) => {
+  return seen.flatMap(({ picture, faces, evidence }) =>
+    evidence.flatMap(({ proposed, numbers }) => {
+      const box = toBox(proposed);
+      if (sharedArea(box, picture) < LEAST_INSIDE * box.width * box.height) return [];
       const label = labelOf(box, faces);
       return label === undefined ? [] : [{ numbers, face: label === 'face' }];
     }),
@@ -132,7 +140,7 @@ function fitScore(seen: readonly Seen[], threshold: number): FaceScore {
 function judgeAll(seen: readonly Seen[], score: FaceScore): Tally {
   return tally(
     seen.map(({ faces, evidence }) => {
-      const boxes = keepFaces(evidence, score).map(({ box }) => box);
+      const boxes = keepFaces(evidence, score).map(({ square }) => toBox(square));
       return judge(boxes, faces);
     }),
   );

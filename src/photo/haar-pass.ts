@@ -18,6 +18,8 @@ export interface HaarTask {
   readonly pass: HaarPass;
   /** Smallest face sought, in pixels of this image. */
   readonly minFace: number;
+  /** Whether to look for eyes in what was found. */
+  readonly eyes: boolean;
 }
 
 /** What a pass takes for a face, before anything is verified. */
@@ -30,6 +32,6 @@ export interface HaarProposal {
   readonly angle: number;
   /** Overlapping hits that were joined into this one. */
   readonly neighbours: number;
-  /** Centres of the eyes found in it, in pixels of the task's image. */
+  /** Centres of the eyes found in it, in pixels of the task's image; none where they were not looked for. */
   readonly eyes: readonly { readonly x: number; readonly y: number }[];
 }

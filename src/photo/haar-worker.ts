@@ -164,7 +164,7 @@ function findEyes(mat: Mat, face: Hit): { x: number; y: number }[] {
 }
 
 /** One pass over one picture: see HaarTask and HaarProposal. */
-export default async function runPass({ image, pass, minFace }: HaarTask): Promise<HaarProposal[]> {
+export default async function runPass({ image, pass, minFace, eyes }: HaarTask): Promise<HaarProposal[]> {
   await openCvReady();
   const mats: Mat[] = [];
   try {
@@ -181,7 +181,7 @@ export default async function runPass({ image, pass, minFace }: HaarTask): Promi
         side: hit.width,
         angle: pass.angle,
         neighbours: hit.neighbours,
-        eyes: findEyes(view.mat, hit).map((eye) => view.back(eye.x, eye.y)),
+        eyes: (eyes ? findEyes(view.mat, hit) : []).map((eye) => view.back(eye.x, eye.y)),
       };
     });
   } catch (error) {

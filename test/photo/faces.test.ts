@@ -42,8 +42,8 @@ describe('createFaceDetector', () => {
   it.each([1, 3, 4, 6])('finds the people in sample %i', async (number) => {
     const boxes = await detector.detect(await toRgb(sampleBytes(number)));
     expect(FACES[number]!.map((face) => found(boxes, face) !== undefined)).toEqual(FACES[number]!.map(() => true));
-    // One crest on a sleeve looks like a face to a cascade.
-    expect(boxes.length).toBeLessThanOrEqual(FACES[number]!.length + (number === 1 ? 1 : 0));
+    // Nothing else: the crest on a sleeve in sample 1 looks like a face to a cascade, and is none at the second look.
+    expect(boxes).toHaveLength(FACES[number]!.length);
   });
 
   it.each([-30, -20, 20, 30])('finds a face that leans by %i degrees and says to which side', async (angle) => {

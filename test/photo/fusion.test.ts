@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EVIDENCE, gatherEvidence } from '../../src/photo/fusion/evidence.ts';
+import { EVIDENCE, type Evidence, gatherEvidence, toEvidence } from '../../src/photo/fusion/evidence.ts';
 import {
   type FaceScore,
   keepFaces,
@@ -8,7 +8,10 @@ import {
   scoreOf,
 } from '../../src/photo/fusion/face-score.ts';
 import { fitLogistic } from '../../src/photo/fusion/fit.ts';
+import { leanLooks, leanOf } from '../../src/photo/fusion/lean.ts';
+import { gatherPlaces } from '../../src/photo/fusion/places.ts';
 import type { HaarProposal } from '../../src/photo/haar-pass.ts';
+import { LEAST_SIGHTING, type Look } from '../../src/photo/network/look.ts';
 import type { NetworkProposal } from '../../src/photo/network/network-pass.ts';
 
 /** What the network says of a face whose square, as the cascades frame it, has this centre and side. */
@@ -25,49 +28,44 @@ function network(centreX: number, centreY: number, side: number, score: number, 
   };
 }
 
-function haar(centreX: number, centreY: number, side: number, neighbours: number, angle = 0, eyes = 0): HaarProposal {
-  return { centreX, centreY, side, angle, neighbours, eyes: Array.from({ length: eyes }, () => ({ x: 0, y: 0 })) };
+function haar(centreX: number, centreY: number, side: number, neighbours: number, angle = 0): HaarProposal {
+  return { centreX, centreY, side, angle, neighbours, eyes: [] };
 }
 
 const logOdds = (score: number) => Math.log(score / (1 - score));
 const above = (score: number) => logOdds(score) - logOdds(0.05);
 
-describe('gatherEvidence', () => {
+describe('gatherPlaces', () => {
   it('brings both frames together and adds up what speaks for a face', () => {
-    const [face, ...rest] = gatherEvidence({
+    const [face, ...rest] = gatherPlaces({
       network: [network(200, 150, 100, 0.9), network(202, 151, 100, 0.6, 35), network(198, 149, 100, 0.2, -35)],
-      haar: [haar(204, 154, 100, 20, 0, 1), haar(204, 154, 100, 9, 22, 2)],
+      haar: [haar(204, 154, 100, 20), haar(204, 154, 100, 9, 22)],
     });
     expect(rest).toEqual([]);
-    const [surest, second, third, hits, eyes] = face!.numbers;
-    expect(surest).toBeCloseTo(above(0.9));
-    expect(second).toBeCloseTo(above(0.6));
-    expect(third).toBeCloseTo(above(0.2));
-    expect(hits).toBeCloseTo(Math.log(30));
-    expect(eyes).toBe(2);
+    expect(face!.surest).toBeCloseTo(above(0.9));
+    expect(face!.hits).toBe(29);
     // Half way between what the network and what the cascades are surest of.
-    expect(face!.box.x).toBeCloseTo(152);
-    expect(face!.box.y).toBeCloseTo(102);
-    expect(face!.box.width).toBeCloseTo(100);
-    expect(face!.box.height).toBeCloseTo(100);
+    expect(face!.square.centreX).toBeCloseTo(202);
+    expect(face!.square.centreY).toBeCloseTo(152);
+    expect(face!.square.side).toBeCloseTo(100);
   });
 
   it('counts a pass once', () => {
-    const [face] = gatherEvidence({ network: [network(200, 150, 100, 0.9), network(205, 150, 95, 0.8)], haar: [] });
-    expect(face!.numbers).toEqual([expect.closeTo(above(0.9)), 0, 0, 0, 0]);
+    const [face] = gatherPlaces({ network: [], haar: [haar(200, 150, 100, 12), haar(205, 150, 95, 7)] });
+    expect(face!).toMatchObject({ surest: 0, hits: 12 });
   });
 
   it('moves the frame along the lean of the head', () => {
     for (const angle of [-35, 0, 35]) {
-      const [face] = gatherEvidence({ network: [network(300, 200, 90, 0.7, angle)], haar: [] });
-      expect(face!.box.x).toBeCloseTo(255);
-      expect(face!.box.y).toBeCloseTo(155);
+      const [face] = gatherPlaces({ network: [network(300, 200, 90, 0.7, angle)], haar: [] });
+      expect(face!.square.centreX).toBeCloseTo(300);
+      expect(face!.square.centreY).toBeCloseTo(200);
       expect(face!.angle).toBeCloseTo(angle);
     }
   });
 
   it('takes the lean from the cascade pass that sees the face best', () => {
-    const [face] = gatherEvidence({
+    const [face] = gatherPlaces({
       network: [network(200, 200, 100, 0.9), network(200, 200, 100, 0.9, 35)],
       haar: [haar(200, 200, 100, 9), haar(200, 200, 100, 12, 22)],
     });
@@ -76,7 +74,7 @@ describe('gatherEvidence', () => {
 
   it('takes the lean from all of the network’s passes otherwise, each as far as it sees a face', () => {
     const lean = (...scores: [left: number, upright: number, right: number]) =>
-      gatherEvidence({
+      gatherPlaces({
         network: [-35, 0, 35].map((angle, k) => network(200, 200, 100, scores[k]!, angle)),
         haar: [],
       })[0]!.angle;
@@ -87,32 +85,106 @@ describe('gatherEvidence', () => {
   });
 
   it('keeps places apart that hardly overlap', () => {
-    const places = gatherEvidence({
+    const places = gatherPlaces({
       network: [network(200, 200, 100, 0.9)],
       haar: [haar(290, 200, 100, 12), haar(200, 215, 40, 9)],
     });
-    expect(places.map(({ numbers }) => numbers[0]! > 0)).toEqual([true, false, false]);
-    expect(gatherEvidence({ network: [], haar: [] })).toEqual([]);
+    expect(places.map(({ surest }) => surest > 0)).toEqual([true, false, false]);
+    expect(gatherPlaces({ network: [], haar: [] })).toEqual([]);
+  });
+});
+
+describe('gatherEvidence', () => {
+  const place = (centreX: number, angle = 0) => ({
+    square: { centreX, centreY: 50, side: 40 },
+    angle,
+    surest: 2,
+    hits: 9,
+  });
+
+  it('looks at every place again, as it leans, as it is and mirrored, and weighs what is seen there', async () => {
+    const asked: Look[] = [];
+    const [first, second] = await gatherEvidence([place(100), place(300, -35)], async (looks) => {
+      asked.push(...looks);
+      return looks.map(({ place: { centreX, centreY } }) =>
+        centreX < 200 ? { score: 0.5, square: { centreX: centreX + 6, centreY, side: 80 } } : { score: LEAST_SIGHTING },
+      );
+    });
+    expect(new Set(asked.map(({ place: { centreX }, angle }) => `${centreX} ${angle}`))).toEqual(
+      new Set(['100 0', '300 -35']),
+    );
+    expect(asked.filter(({ mirrored }) => mirrored)).toHaveLength(asked.length / 2);
+    expect(first!.numbers).toEqual([2, expect.closeTo(-logOdds(LEAST_SIGHTING)), expect.closeTo(Math.log(10))]);
+    expect(first!.seen).toEqual({
+      centreX: expect.closeTo(106),
+      centreY: expect.closeTo(50),
+      side: expect.closeTo(80),
+    });
+    expect(second!.numbers).toEqual([2, 0, expect.closeTo(Math.log(10))]);
+    expect(second!.seen).toEqual(second!.proposed);
+  });
+
+  it('lets surer sightings say more about where the face is', () => {
+    const at = (centreX: number, score: number) => ({ score, square: { centreX, centreY: 50, side: 40 } });
+    const { seen } = toEvidence(place(100), [at(90, 0.99), at(110, 0.02), { score: LEAST_SIGHTING }]);
+    expect(seen.centreX).toBeGreaterThan(90);
+    expect(seen.centreX).toBeLessThan(95);
+  });
+
+  it('has nothing to say of no places', async () => {
+    expect(await gatherEvidence([], async (looks) => looks.map(() => ({ score: 1 })))).toEqual([]);
+  });
+});
+
+describe('leanOf', () => {
+  const square = { centreX: 50, centreY: 50, side: 40 };
+  /** What is seen of a head whose score falls off on both sides of the angle that it leans by. */
+  const sightings = (lean: number) =>
+    leanLooks(square).map(({ angle }) => ({ score: 0.9 * Math.exp(-(((angle - lean) / 40) ** 2)) + LEAST_SIGHTING }));
+
+  it.each([-45, -30, 0, 20, 45])('tells a lean of %i degrees', (lean) => {
+    expect(Math.abs(leanOf(sightings(lean), 99) - lean)).toBeLessThan(12);
+  });
+
+  it('keeps to what was thought before where nothing is seen', () => {
+    const none = leanLooks(square).map(() => ({ score: LEAST_SIGHTING }));
+    expect(leanOf(none, -35)).toBe(-35);
   });
 });
 
 describe('keepFaces', () => {
-  const score: FaceScore = { intercept: -3, coefficients: [1, 0.5, 0.5, 1, 0.5], threshold: 0.5 };
-  const place = (x: number, side: number, surest: number, hits = 0) => ({
-    box: { x, y: 0, width: side, height: side },
+  const score: FaceScore = { intercept: -3, coefficients: [1, 0.5, 1], threshold: 0.5 };
+  const square = (x: number, side: number) => ({ centreX: x + side / 2, centreY: side / 2, side });
+  const place = (x: number, side: number, surest: number, hits = 0, seen = square(x, side)) => ({
+    proposed: square(x, side),
+    seen,
     angle: 0,
-    numbers: [surest, 0, 0, hits, 0],
+    numbers: [surest, 0, hits],
   });
+  const lefts = (places: Evidence[]) =>
+    keepFaces(places, score).map(({ proposed }) => proposed.centreX - proposed.side / 2);
 
   it('keeps what scores enough, whoever proposed it, the surest first', () => {
-    const kept = keepFaces([place(0, 50, 3.5), place(100, 50, 0, 4), place(200, 50, 2.9), place(300, 50, 2, 2)], score);
-    expect(kept.map(({ box }) => box.x)).toEqual([100, 300, 0]);
-    expect(kept[0]!.score).toBeCloseTo(1 / (1 + Math.exp(-1)));
+    const places = [place(0, 50, 3.5), place(100, 50, 0, 4), place(200, 50, 2.9), place(300, 50, 2, 2)];
+    expect(lefts(places)).toEqual([100, 300, 0]);
+    expect(keepFaces(places, score)[0]!.score).toBeCloseTo(1 / (1 + Math.exp(-1)));
   });
 
   it('drops what overlaps a surer face or lies within it', () => {
-    const kept = keepFaces([place(0, 100, 6), place(40, 100, 5), place(10, 40, 4), place(90, 100, 4)], score);
-    expect(kept.map(({ box }) => box.x)).toEqual([0, 90]);
+    expect(lefts([place(0, 100, 6), place(40, 100, 5), place(10, 40, 4), place(90, 100, 4)])).toEqual([0, 90]);
+  });
+
+  it('drops a place where the second look saw a surer face', () => {
+    expect(lefts([place(0, 100, 6), place(80, 100, 5, 0, square(20, 100)), place(110, 100, 4)])).toEqual([0, 110]);
+  });
+
+  it('drops what lies between two surer faces', () => {
+    expect(lefts([place(0, 100, 6), place(150, 100, 5), place(75, 100, 4), place(300, 100, 4)])).toEqual([0, 150, 300]);
+  });
+
+  it('answers with the mean of where a face was proposed and where it was seen', () => {
+    const [kept] = keepFaces([place(0, 100, 6, 0, { centreX: 60, centreY: 40, side: 100 })], score);
+    expect(kept!.square).toEqual({ centreX: 55, centreY: 45, side: expect.closeTo(100) });
   });
 });
 
@@ -125,11 +197,13 @@ describe('the fitted scores', () => {
     expect(threshold).toBeLessThan(0.9);
   });
 
-  it('knows a face that both see, and not what only one sees dimly', () => {
+  it('knows a face that is seen again at the second look, and not what is seen once', () => {
     const score = readFaceScore('fusion');
-    expect(scoreOf({ numbers: [above(0.8), above(0.6), 0, Math.log(20), 2] }, score)).toBeGreaterThan(0.95);
-    expect(scoreOf({ numbers: [above(0.2), 0, 0, 0, 0] }, score)).toBeLessThan(0.2);
-    expect(scoreOf({ numbers: [0, 0, 0, Math.log(5), 0] }, score)).toBeLessThan(0.3);
+    const seen = (score: number) => logOdds(score) - logOdds(LEAST_SIGHTING);
+    expect(scoreOf({ numbers: [above(0.8), seen(0.8), Math.log(20)] }, score)).toBeGreaterThan(0.95);
+    expect(scoreOf({ numbers: [above(0.2), 0, 0] }, score)).toBeLessThan(0.2);
+    expect(scoreOf({ numbers: [above(0.7), 0, 0] }, score)).toBeLessThan(0.3);
+    expect(scoreOf({ numbers: [0, 0, Math.log(5)] }, score)).toBeLessThan(0.3);
   });
 });
 

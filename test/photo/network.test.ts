@@ -4,10 +4,11 @@ import type * as tf from '@tensorflow/tfjs';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RgbImage } from '../../src/photo/image.ts';
-import { toBoxes } from '../../src/photo/network/boxes.ts';
+import { type NetworkBox, toBoxes } from '../../src/photo/network/boxes.ts';
+import { LEAST_SIGHTING, type Look, sightingOf, viewOfPlace } from '../../src/photo/network/look.ts';
 import { NETWORK_PASSES } from '../../src/photo/network/network.ts';
-import type { NetworkPass } from '../../src/photo/network/network-pass.ts';
-import runPasses from '../../src/photo/network/network-worker.ts';
+import type { NetworkPass, NetworkTask } from '../../src/photo/network/network-pass.ts';
+import runNetwork from '../../src/photo/network/network-worker.ts';
 import { toPlanes, viewOf } from '../../src/photo/network/pixels.ts';
 import { readDetectorWeights } from '../../src/photo/network/weights.ts';
 import { overlap } from '../../src/photo/overlap.ts';
@@ -17,6 +18,10 @@ const require = createRequire(import.meta.url);
 
 /** A pass that shows the network what face-api shows it. */
 const plain = (side: number): NetworkPass => ({ side, angle: 0, margin: 0 });
+
+async function runPasses(task: Omit<NetworkTask, 'looks'>) {
+  return (await runNetwork({ ...task, looks: [] })).proposals;
+}
 
 async function sample(number: number, width: number): Promise<RgbImage> {
   const { data, info } = await sharp(sampleBytes(number)).resize(width).raw().toBuffer({ resolveWithObject: true });
@@ -134,6 +139,69 @@ describe('the network', () => {
       const image = { width, height, data: new Uint8Array(width * height * 3).fill(200) };
       expect(await runPasses({ image, passes: [...NETWORK_PASSES], least: 0.5 })).toEqual([]);
     }
+  });
+});
+
+describe('a look at one place', () => {
+  /** The boxed face of sample 6, in pixels of the picture 1280 wide. */
+  const face = { centreX: 242, centreY: 425, side: 160 };
+  const look = (place: Look['place'], more: Partial<Look> = {}): Look => ({
+    place,
+    angle: 0,
+    pixels: 160,
+    mirrored: false,
+    ...more,
+  });
+  const sightings = async (image: RgbImage, ...looks: Look[]) =>
+    (await runNetwork({ image, passes: [], least: 0.05, looks })).sightings;
+
+  it('sees a face where there is one, says where, and sees it mirrored as well', async () => {
+    const image = await sample(6, 1280);
+    const beside = { ...face, centreX: face.centreX + 30, centreY: face.centreY - 15, side: 140 };
+    for (const mirrored of [false, true]) {
+      const [seen, askedBeside] = await sightings(image, look(face, { mirrored }), look(beside, { mirrored }));
+      expect(seen!.score).toBeGreaterThan(0.8);
+      expect(askedBeside!.score).toBeGreaterThan(0.5);
+      expect(Math.abs(askedBeside!.square!.centreX - face.centreX)).toBeLessThan(20);
+      expect(Math.abs(askedBeside!.square!.centreY - face.centreY)).toBeLessThan(20);
+      expect(askedBeside!.square!.side).toBeGreaterThan(130);
+    }
+  });
+
+  it('sees nothing on a wall or on a place that lies outside', async () => {
+    const image = await sample(6, 1280);
+    const wall = { width: 400, height: 300, data: new Uint8Array(400 * 300 * 3).fill(120) };
+    const [blank] = await sightings(wall, look({ centreX: 200, centreY: 150, side: 120 }));
+    const [outside] = await sightings(image, look({ centreX: -4000, centreY: -4000, side: 100 }));
+    expect([blank, outside]).toEqual([{ score: LEAST_SIGHTING }, { score: LEAST_SIGHTING }]);
+  });
+
+  it('turns the place back, so that a leaning head is seen upright', async () => {
+    const head = await sharp(sampleBytes(6)).extract({ left: 120, top: 380, width: 500, height: 500 }).png().toBuffer();
+    const { data, info } = await sharp(head).rotate(60, { background: '#888888' }).raw().toBuffer({
+      resolveWithObject: true,
+    });
+    const image = { width: info.width, height: info.height, data };
+    const place = { centreX: info.width / 2, centreY: info.height / 2, side: 250 };
+    const [turned, upsideDown] = await sightings(image, look(place, { angle: 60 }), look(place, { angle: -120 }));
+    expect(turned!.score).toBeGreaterThan(0.7);
+    expect(upsideDown!.score).toBeLessThan(turned!.score);
+  });
+
+  it('counts only what lies at the place, the surest of it, and leads it back to the picture', () => {
+    const asked = look({ centreX: 500, centreY: 300, side: 100 }, { angle: 90, mirrored: true });
+    const view = viewOfPlace(asked);
+    // In a view of 200 x 200; the network's box is higher than the face's square, and its centre lower.
+    const at = (x: number, y: number, score: number): NetworkBox => ({ x, y, width: 90, height: 100 / 0.92, score });
+    const low = (0.13 * 100) / 0.92;
+    const centred = at(100 - 45 + 10, 100 - 50 / 0.92 + low, 0.6);
+    const found = sightingOf([at(0, 0, 0.9), centred, at(50, 50, 0.3)], asked, view);
+    expect(found.score).toBe(0.6);
+    // Ten pixels to the right in the mirror are ten to the left; turned by 90 degrees, that is up.
+    expect(found.square!.centreX).toBeCloseTo(500);
+    expect(found.square!.centreY).toBeCloseTo(290);
+    expect(found.square!.side).toBeCloseTo(100);
+    expect(sightingOf([], asked, view)).toEqual({ score: LEAST_SIGHTING });
   });
 });
 

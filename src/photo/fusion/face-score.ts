@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { overlap } from '../overlap.ts';
+import type { Square } from '../network/frame.ts';
+import { overlap, sharedArea } from '../overlap.ts';
 import { EVIDENCE, type Evidence } from './evidence.ts';
+import { meanSquare, toBox } from './places.ts';
 
 /** How evidence becomes one number: a logistic regression. */
 export interface FaceScore {
@@ -38,25 +40,40 @@ export function scoreOf({ numbers }: Pick<Evidence, 'numbers'>, { intercept, coe
 }
 
 /** A place that was kept. */
-export interface ScoredEvidence extends Evidence {
+export interface KeptFace extends Evidence {
+  /** The face's square: the mean of where it was proposed and where the second look saw it. */
+  readonly square: Square;
   readonly score: number;
 }
 
 /** Two faces overlap by no more than this (intersection over union), and no more than this part of the smaller lies in the other. */
 const MOST_OVERLAP = 0.3;
 const MOST_WITHIN = 0.7;
+/** No more than this part of a face is covered by surer ones: what lies between two faces shows half of each. */
+const MOST_COVERED = 0.4;
 
-/** The places that are faces, the surest first; one that overlaps a surer one is the same face seen again. */
-export function keepFaces(evidence: readonly Evidence[], score: FaceScore): ScoredEvidence[] {
-  const kept: ScoredEvidence[] = [];
+/** The places that are faces, the surest first; what shows a surer face, or parts of several, is dropped. */
+export function keepFaces(evidence: readonly Evidence[], score: FaceScore): KeptFace[] {
+  const kept: KeptFace[] = [];
   const scored = evidence.map((place) => ({ ...place, score: scoreOf(place, score) }));
   for (const place of scored.sort((a, b) => b.score - a.score)) {
     if (place.score < score.threshold) break;
-    const apart = kept.every(({ box }) => {
-      const { union, ofSmaller } = overlap(box, place.box);
-      return union <= MOST_OVERLAP && ofSmaller <= MOST_WITHIN;
-    });
-    if (apart) kept.push(place);
+    if (kept.some((surer) => sameFace(surer, place)) || coveredPart(place, kept) > MOST_COVERED) continue;
+    const squares = [place.proposed, place.seen].map((square) => ({ square, weight: 1 }));
+    kept.push({ ...place, square: meanSquare(squares) });
   }
   return kept;
+}
+
+/** Whether two places show one face: they were proposed, or seen at the second look, at the same spot. */
+function sameFace(a: Evidence, b: Evidence): boolean {
+  const proposed = overlap(toBox(a.proposed), toBox(b.proposed));
+  const seen = overlap(toBox(a.seen), toBox(b.seen));
+  return proposed.union > MOST_OVERLAP || proposed.ofSmaller > MOST_WITHIN || seen.union > MOST_OVERLAP;
+}
+
+function coveredPart({ proposed }: Evidence, surer: readonly Evidence[]): number {
+  const box = toBox(proposed);
+  const covered = surer.reduce((sum, face) => sum + sharedArea(toBox(face.proposed), box), 0);
+  return covered / (box.width * box.height);
 }

@@ -2,10 +2,13 @@ import type { FaceDetector } from '../faces.ts';
 import { toGivenPicture, toSearchPicture } from '../search-picture.ts';
 import { gatherEvidence } from './evidence.ts';
 import { keepFaces, readFaceScore, type ScoredDetector } from './face-score.ts';
+import { leanLooks, leanOf } from './lean.ts';
+import { gatherPlaces, toBox } from './places.ts';
 import { createProposers } from './proposals.ts';
 
 /**
- * A detector that keeps a face by one fitted score, whoever proposed it.
+ * A detector that keeps a face by one fitted score, whoever proposed it: places are proposed, the network looks at each again, the
+ * score decides, and a last look at each face tells how far its head leans.
  * @param detector 'fusion': cascades and network; 'network': the network alone
  * @param options.threads threads that the cascades run on, at least 1; the network has one of its own
  */
@@ -15,10 +18,15 @@ export function createScoredDetector(detector: ScoredDetector, { threads }: { th
   return {
     async detect(image, { signal } = {}) {
       const search = await toSearchPicture(image);
-      const faces = keepFaces(gatherEvidence(await proposers.propose(search, signal)), score);
-      return faces.map((face) => ({
-        ...toGivenPicture(face.box, search, image),
-        angle: face.angle,
+      const places = gatherPlaces(await proposers.propose(search, signal));
+      const evidence = await gatherEvidence(places, (looks) => proposers.look(search, looks, signal));
+      const faces = keepFaces(evidence, score);
+      const looks = faces.flatMap(({ square }) => leanLooks(square));
+      const sightings = await proposers.look(search, looks, signal);
+      const each = looks.length / faces.length;
+      return faces.map((face, k) => ({
+        ...toGivenPicture(toBox(face.square), search, image),
+        angle: leanOf(sightings.slice(k * each, (k + 1) * each), face.angle),
         score: face.score,
       }));
     },

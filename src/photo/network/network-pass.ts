@@ -1,4 +1,5 @@
 import type { RgbImage } from '../image.ts';
+import type { Look, Sighting } from './look.ts';
 
 /** One look of the network at a whole picture. */
 export interface NetworkPass {
@@ -10,12 +11,20 @@ export interface NetworkPass {
   readonly margin: number;
 }
 
-/** What a worker is asked to do. */
+/** What a worker is asked to do: look at all of a picture, or at places in it. */
 export interface NetworkTask {
   readonly image: RgbImage;
   readonly passes: readonly NetworkPass[];
   /** Lowest score of a proposal, between 0 and 1. */
   readonly least: number;
+  readonly looks: readonly Look[];
+}
+
+export interface NetworkAnswer {
+  /** Of all passes. */
+  readonly proposals: readonly NetworkProposal[];
+  /** One for each look, in their order. */
+  readonly sightings: readonly Sighting[];
 }
 
 /** What a pass takes for a face, before anything is verified. */
