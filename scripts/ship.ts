@@ -10,7 +10,14 @@ import { readFer2013 } from '../src/training/fer2013.ts';
 import { modelCard, withComparison } from '../src/training/model-card.ts';
 import { percent } from '../src/training/progress-line.ts';
 import { readReports, type TrainingReport, writeReport } from '../src/training/report.ts';
-import { judgeNetwork, publicTestAccuracy, readRun, reportOf, storeNetwork } from '../src/training/ship.ts';
+import {
+  correctRareEmotions,
+  judgeNetwork,
+  publicTestAccuracy,
+  readRun,
+  reportOf,
+  storeNetwork,
+} from '../src/training/ship.ts';
 import { runTool } from './command-line.ts';
 
 const folder = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
@@ -47,10 +54,11 @@ await runTool(async (signal) => {
     return 0;
   }
   if (positionals.length !== 1) throw new UserError('bad-usage', 'Name the output folder of one training run.');
-  const trained = await readRun(positionals[0]!);
+  const run = await readRun(positionals[0]!);
   const { sets } = await readFer2013(values.data, { signal });
   const engine = await createEngine('auto');
   const before = values['report-only'] ? undefined : await publicTestAccuracy(values.to, engine, sets.PublicTest);
+  const trained = await correctRareEmotions(run, sets, engine);
   const figures = await judgeNetwork(trained, sets, engine, STORED_AS);
   const { publicTest, privateTest } = figures;
   console.log(`PublicTest ${percent(publicTest.accuracy)}${before === undefined ? '' : `, in use ${percent(before)}`}`);

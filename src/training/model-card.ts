@@ -33,7 +33,7 @@ the weights in this folder, read as the bot reads a face.
 ${origin.length === 0 ? '' : `| Started from | the weights of ${inTurn(origin)} |\n`}| Trained by | \`${commandOf(plan)}\` |
 | Seed | ${plan.seed} |
 | Epochs | ${history.length} of ${plan.epochs}; these weights are of epoch ${epoch}, the best on PublicTest |
-| Read as | the mean over the crop and its mirror image, then temperature ${calibration.temperature} |
+${correction(trained)}| Read as | the mean over the crop and its mirror image, then temperature ${calibration.temperature} |
 
 ## Accuracy
 
@@ -103,6 +103,11 @@ PrivateTest is read as the bot reads faces. Epochs and curves are those of the l
 ${rows.join('\n')}
 
 ${pictures.join('\n')}`;
+}
+
+function correction({ priorCorrection = 0 }: TrainedNetwork): string {
+  if (priorCorrection === 0) return '';
+  return `| Rare emotions | logits less ${priorCorrection} times the logarithm of the emotion's share of the training images, in the last bias; chosen on PublicTest |\n`;
 }
 
 function inTurn(commands: readonly string[]): string {

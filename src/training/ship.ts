@@ -16,6 +16,7 @@ import { type Evaluation, evaluate } from './evaluate.ts';
 import { type FaceSet, indexesWhere, selectFaces, withoutBlack } from './face-set.ts';
 import type { Fer2013 } from './fer2013.ts';
 import { commandOf, type TrainingPlan, trainingPlan } from './plan.ts';
+import { biasOfLogits, correctPriors, fitPriorCorrection } from './prior-correction.ts';
 import { buildReport, type TrainingReport } from './report.ts';
 import { BEST } from './trainer.ts';
 
@@ -27,6 +28,8 @@ export interface TrainedNetwork {
   readonly history: RunProgress['history'];
   /** The epoch, from 1, whose weights these are. */
   readonly epoch: number;
+  /** How strongly the weights are corrected for rare emotions, 0..1; see `fitPriorCorrection`. */
+  readonly priorCorrection?: number | undefined;
   /** The commands that made the weights which the run started from, the oldest first; none for random ones. */
   readonly origin?: readonly string[] | undefined;
 }
@@ -54,6 +57,23 @@ export async function readRun(directory: string): Promise<TrainedNetwork> {
 }
 
 /**
+ * Corrects a network for emotions that are rare in the training split, as strongly as PublicTest (without the rows that
+ * equal a Training row) bears.
+ */
+export async function correctRareEmotions(
+  trained: TrainedNetwork,
+  sets: Fer2013['sets'],
+  engine: Engine,
+): Promise<TrainedNetwork> {
+  const { network, weights } = trained;
+  if (biasOfLogits(network) === undefined) return trained;
+  const set = unseenFaces(sets);
+  const { labels } = sets.Training;
+  const strength = fitPriorCorrection(await readSet(engine, network, weights, set), set.labels, labels);
+  return { ...trained, weights: correctPriors(network, weights, labels, strength), priorCorrection: strength };
+}
+
+/**
  * Calibrates a network on PublicTest (without the rows that equal a Training row) and measures it.
  * @param quantization how its weights will be stored: the figures are of the weights after that
  */
@@ -69,14 +89,17 @@ export async function judgeNetwork(
     saveModel(aside, { network, weights, metadata, ...(quantization && { quantization }) });
   try {
     await store({});
-    const calibration = await calibrate(engine, aside, sets);
+    const stored = await loadModel(aside);
+    const set = unseenFaces(sets);
+    const calibration = fitCalibration(await readSet(engine, network, stored.weights, set), set.labels);
     await store({ calibration });
     const classifier = await loadClassifier(aside, { engine });
     const publicTest = await evaluate(classifier, sets.PublicTest, sets.Training);
     const privateTest = await evaluate(classifier, sets.PrivateTest, sets.Training);
     await classifier.dispose();
     const { labels } = sets.PrivateTest;
-    const confidence = judgeCalibration(await readSet(engine, aside, sets.PrivateTest), labels, calibration);
+    const read = await readSet(engine, network, stored.weights, sets.PrivateTest);
+    const confidence = judgeCalibration(read, labels, calibration);
     return { calibration, publicTest, privateTest, confidence };
   } finally {
     await rm(aside, { recursive: true, force: true });
@@ -90,10 +113,17 @@ export async function storeNetwork(
   figures: ShippedFigures,
   quantization?: Quantization,
 ): Promise<void> {
-  const { network, weights, plan, history, epoch, origin: earlier } = trained;
+  const { network, weights, plan, history, epoch, priorCorrection, origin: earlier } = trained;
   const { calibration, ...measured } = figures;
   const command = commandOf(plan);
-  const origin = { command, seed: plan.seed, epochs: history.length, epoch, ...(earlier && { origin: earlier }) };
+  const origin = {
+    command,
+    seed: plan.seed,
+    epochs: history.length,
+    epoch,
+    priorCorrection,
+    ...(earlier && { origin: earlier }),
+  };
   const metadata = { calibration, parameters: network.parameters, trained: origin, figures: measured };
   await saveModel(directory, { network, weights, metadata, ...(quantization && { quantization }) });
 }
@@ -129,15 +159,14 @@ export async function publicTestAccuracy(directory: string, engine: Engine, set:
   }
 }
 
-async function calibrate(engine: Engine, directory: string, sets: Fer2013['sets']): Promise<Calibration> {
+/** PublicTest without the rows that equal a Training row and without black images: what is fitted is fitted on these. */
+function unseenFaces(sets: Fer2013['sets']): FaceSet {
   const seen = new Set(trainingDuplicates(sets.PublicTest, sets.Training));
   const unseen = indexesWhere(sets.PublicTest, (index) => !seen.has(index));
-  const set = withoutBlack(selectFaces(sets.PublicTest, unseen));
-  return fitCalibration(await readSet(engine, directory, set), set.labels);
+  return withoutBlack(selectFaces(sets.PublicTest, unseen));
 }
 
-async function readSet(engine: Engine, directory: string, set: FaceSet): Promise<Float32Array> {
-  const { network, weights } = await loadModel(directory);
+async function readSet(engine: Engine, network: Network, weights: Weights, set: FaceSet): Promise<Float32Array> {
   const predictor = await engine.predictor(network, weights);
   try {
     return await readViews(predictor, set.pixels);
