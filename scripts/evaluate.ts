@@ -4,11 +4,12 @@ import { createEngine, ENGINE_CHOICES, type EngineChoice } from '../src/emotion/
 import { EMOTIONS } from '../src/emotion/labels.ts';
 import { loadClassifier } from '../src/emotion/load-classifier.ts';
 import { UserError } from '../src/errors.ts';
-import { type Evaluation, evaluate } from '../src/training/evaluate.ts';
+import { type Evaluation, judgeReadings, readAll } from '../src/training/evaluate.ts';
 import { readFaceFolders } from '../src/training/face-folders.ts';
 import type { FaceSet } from '../src/training/face-set.ts';
 import { readFer2013, SPLITS, type Split } from '../src/training/fer2013.ts';
 import { percent } from '../src/training/progress-line.ts';
+import { type Slice, slicesOf } from '../src/training/slices.ts';
 import { runTool } from './command-line.ts';
 import { evaluateFaces, facesTable } from './evaluate-faces.ts';
 import { DEFAULT_IMAGES, DEFAULT_SEED, evaluateWalk, planOf, type WalkQuestion, walkTable } from './evaluate-walk.ts';
@@ -19,7 +20,8 @@ const USAGE = `Usage: npm run --silent evaluate -- [--data DIR] [--split ${SPLIT
        npm run --silent evaluate -- --photos DIR [--boxes FILE] [--detector NAME] [--tilt DEGREES,...]
        npm run --silent evaluate -- --walk [--data DIR] [--images N] [--seed N] [--detector NAME]
 
-Says how good a network is, read as the bot reads faces: accuracy, macro recall, recall of each emotion, confusion matrix.
+Says how good a network is, read as the bot reads faces: accuracy, macro recall, recall of each emotion, confusion matrix,
+how honest its confidence is.
 With --photos, says instead how many faces are found, missed and falsely seen in photos.
 With --walk, pastes faces of the data into larger pictures at 64 to 256 pixels and tilted by up to 30 degrees, has the bot find and read
 them there, and compares with reading them directly.
@@ -35,6 +37,7 @@ them there, and compares with reading them directly.
                 in pixels of the photo resized to that width and height; without it, every face found is false
   --detector NAME  fusion, haar or network (default: each of them; with --walk: fusion)
   --tilt DEGREES   turn the photos clockwise first, by each of these angles (default: 0)
+  --slices      also: accuracy by how bright, contrasty and sharp the crops are
   --images N    faces to paste (default: ${DEFAULT_IMAGES})
   --seed N      decides which faces, where and on what background (default: ${DEFAULT_SEED})
   --json        print one JSON object and nothing else
@@ -54,6 +57,7 @@ await runTool(async (signal) => {
       detector: { type: 'string' },
       tilt: { type: 'string' },
       walk: { type: 'boolean', default: false },
+      slices: { type: 'boolean', default: false },
       images: { type: 'string' },
       seed: { type: 'string' },
       json: { type: 'boolean', default: false },
@@ -64,6 +68,8 @@ await runTool(async (signal) => {
     process.stdout.write(USAGE);
     return 0;
   }
+  if (values.slices && (values.walk || values.photos !== undefined))
+    throw new UserError('bad-usage', '--slices goes with --data and --faces.');
   if (values.photos !== undefined) {
     if (values.walk) throw new UserError('bad-usage', 'Give --walk or --photos, not both.');
     const { photos, boxes, detector, tilt: tilts } = values;
@@ -94,9 +100,12 @@ await runTool(async (signal) => {
       : await facesToRead(values.faces, values.data, signal);
   const engine = await createEngine(values.engine as EngineChoice);
   const classifier = await loadClassifier(values.model, { engine });
-  const evaluation = await evaluate(classifier, set, training);
+  const readings = await readAll(classifier, set);
   await classifier.dispose();
-  process.stdout.write(values.json ? `${JSON.stringify(evaluation)}\n` : `${table(evaluation)}\n`);
+  const evaluation = judgeReadings(readings, set, training);
+  const slices = values.slices ? slicesOf(set, readings) : undefined;
+  if (values.json) process.stdout.write(`${JSON.stringify({ ...evaluation, slices })}\n`);
+  else process.stdout.write(`${[table(evaluation), ...(slices ? [slicesTable(slices)] : [])].join('\n\n')}\n`);
   return 0;
 });
 
@@ -151,16 +160,39 @@ async function readSplits(data: string, splits: readonly Split[], signal: AbortS
 }
 
 function table(evaluation: Evaluation): string {
-  const { images, accuracy, macroRecall, recall, confusion, withoutTrainingDuplicates: unseen } = evaluation;
+  const {
+    images,
+    accuracy,
+    macroRecall,
+    recall,
+    confusion,
+    withoutTrainingDuplicates: unseen,
+    confidence,
+  } = evaluation;
+  const { sureAccuracy } = confidence;
   const cell = (text: string | number) => String(text).padStart(9);
   return [
     `${images} faces: accuracy ${percent(accuracy)}, macro recall ${percent(macroRecall)}`,
     `${unseen.images} of them not in Training: accuracy ${percent(unseen.accuracy)}`,
+    `${percent(confidence.unsure)} unsure; of the others ${sureAccuracy === null ? '-' : percent(sureAccuracy)} right; calibration error ${percent(confidence.calibrationError)}`,
     '',
     `${cell('')}${EMOTIONS.map(cell).join('')}${cell('recall')}   (rows: true, columns: read)`,
     ...EMOTIONS.map((emotion, k) => {
       const share = recall[emotion];
       return `${cell(emotion)}${confusion[k]!.map(cell).join('')}${cell(share === null ? '-' : percent(share))}`;
+    }),
+  ].join('\n');
+}
+
+function slicesTable(slices: readonly Slice[]): string {
+  const cell = (text: string | number) => String(text).padStart(10);
+  return [
+    ['by quarter', 'from', 'to', 'faces', 'right', 'unsure'].map(cell).join(''),
+    ...slices.map(({ property, from, to, images, accuracy, unsure }) => {
+      const digits = property === 'sharpness' ? 2 : 0;
+      return [property, from.toFixed(digits), to.toFixed(digits), images, percent(accuracy), percent(unsure)]
+        .map(cell)
+        .join('');
     }),
   ].join('\n');
 }

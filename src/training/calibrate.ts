@@ -8,7 +8,7 @@ const BINS = 15;
 /** What a threshold aims at: this share of the answers that are given to be right ... */
 const SURE_ACCURACY = 0.82;
 /** ... as long as no larger share than this is left unsure. */
-const MOST_UNSURE = 0.28;
+const MOST_UNSURE = 0.3;
 
 /** How well confidence fits: see `calibrationError`, and what the threshold does. */
 export interface ConfidenceReport {
@@ -31,14 +31,16 @@ export function fitCalibration(probabilities: Float32Array, labels: Uint8Array):
   return { temperature, unsureBelow };
 }
 
-/** How well a calibration does on other faces. */
-export function judgeCalibration(
-  probabilities: Float32Array,
-  labels: Uint8Array,
-  calibration: Calibration,
-): ConfidenceReport {
-  const answers = answersOf(tempered(probabilities, calibration.temperature), labels);
-  const sure = answers.filter(({ confidence }) => confidence >= calibration.unsureBelow);
+/** One answer: how probable it says it is (0..1), whether that is too little to be given, whether it is right. */
+export interface Answer {
+  readonly confidence: number;
+  readonly unsure: boolean;
+  readonly right: boolean;
+}
+
+/** How well confidences fit, on faces that nothing was fitted on. */
+export function judgeConfidence(answers: readonly Answer[]): ConfidenceReport {
+  const sure = answers.filter(({ unsure }) => !unsure);
   return {
     calibrationError: calibrationError(answers),
     unsure: answers.length === 0 ? 0 : 1 - sure.length / answers.length,
@@ -72,12 +74,7 @@ function fitThreshold(probabilities: Float32Array, labels: Uint8Array): number {
   return threshold;
 }
 
-interface Answer {
-  readonly confidence: number;
-  readonly right: boolean;
-}
-
-function answersOf(probabilities: Float32Array, labels: Uint8Array): Answer[] {
+function answersOf(probabilities: Float32Array, labels: Uint8Array): Omit<Answer, 'unsure'>[] {
   return Array.from(labels, (label, k) => {
     const row = rowOf(probabilities, k);
     let best = 0;
@@ -87,7 +84,7 @@ function answersOf(probabilities: Float32Array, labels: Uint8Array): Answer[] {
 }
 
 /** Mean distance between confidence and accuracy over 15 equal bins of confidence, each weighing as its share. */
-function calibrationError(answers: readonly Answer[]): number {
+function calibrationError(answers: readonly Omit<Answer, 'unsure'>[]): number {
   let error = 0;
   for (let bin = 0; bin < BINS; bin++) {
     const inside = answers.filter(({ confidence }) => Math.min(BINS - 1, Math.floor(confidence * BINS)) === bin);

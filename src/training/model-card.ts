@@ -15,7 +15,8 @@ export function modelCard(
   others: readonly TrainingReport[] = [],
 ): string {
   const { network, plan, epoch, history, origin = [] } = trained;
-  const { publicTest, privateTest, calibration, confidence } = figures;
+  const { publicTest, privateTest, calibration } = figures;
+  const { confidence } = privateTest;
   const { name, summary, input } = network.architecture;
   const reports = reportFiles('reports', name);
   const card = `# Model card: ${name}

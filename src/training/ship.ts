@@ -9,7 +9,7 @@ import { loadClassifier } from '../emotion/load-classifier.ts';
 import type { Network, Weights } from '../emotion/network.ts';
 import { readViews } from '../emotion/views.ts';
 import { UserError } from '../errors.ts';
-import { type ConfidenceReport, fitCalibration, judgeCalibration } from './calibrate.ts';
+import { fitCalibration } from './calibrate.ts';
 import { loadCheckpoint, type RunProgress } from './checkpoint.ts';
 import { trainingDuplicates } from './duplicates.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
@@ -39,8 +39,6 @@ export interface ShippedFigures {
   readonly calibration: Calibration;
   readonly publicTest: Evaluation;
   readonly privateTest: Evaluation;
-  /** On PrivateTest, with what was fitted on PublicTest. */
-  readonly confidence: ConfidenceReport;
 }
 
 /**
@@ -97,10 +95,7 @@ export async function judgeNetwork(
     const publicTest = await evaluate(classifier, sets.PublicTest, sets.Training);
     const privateTest = await evaluate(classifier, sets.PrivateTest, sets.Training);
     await classifier.dispose();
-    const { labels } = sets.PrivateTest;
-    const read = await readSet(engine, network, stored.weights, sets.PrivateTest);
-    const confidence = judgeCalibration(read, labels, calibration);
-    return { calibration, publicTest, privateTest, confidence };
+    return { calibration, publicTest, privateTest };
   } finally {
     await rm(aside, { recursive: true, force: true });
   }
