@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createEngine, ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/index.ts';
@@ -5,6 +7,7 @@ import { EMOTIONS } from '../src/emotion/labels.ts';
 import { loadClassifier } from '../src/emotion/load-classifier.ts';
 import { UserError } from '../src/errors.ts';
 import { type Evaluation, judgeReadings, readAll } from '../src/training/evaluate.ts';
+import { exampleSheet, examplesOf } from '../src/training/example-sheet.ts';
 import { readFaceFolders } from '../src/training/face-folders.ts';
 import type { FaceSet } from '../src/training/face-set.ts';
 import { readFer2013, SPLITS, type Split } from '../src/training/fer2013.ts';
@@ -16,7 +19,7 @@ import { DEFAULT_IMAGES, DEFAULT_SEED, evaluateWalk, planOf, type WalkQuestion, 
 
 const folder = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
-const USAGE = `Usage: npm run --silent evaluate -- [--data DIR] [--split ${SPLITS.join('|')}] | --faces DIR
+const USAGE = `Usage: npm run --silent evaluate -- [--data DIR] [--split ${SPLITS.join('|')}] | --faces DIR  [--slices] [--examples FILE]
        npm run --silent evaluate -- --photos DIR [--boxes FILE] [--detector NAME] [--tilt DEGREES,...]
        npm run --silent evaluate -- --walk [--data DIR] [--images N] [--seed N] [--detector NAME]
 
@@ -38,6 +41,7 @@ them there, and compares with reading them directly.
   --detector NAME  fusion, haar or network (default: each of them; with --walk: fusion)
   --tilt DEGREES   turn the photos clockwise first, by each of these angles (default: 0)
   --slices      also: accuracy by how bright, contrasty and sharp the crops are
+  --examples FILE  also: a picture of the surest readings of each emotion, right and wrong ones
   --images N    faces to paste (default: ${DEFAULT_IMAGES})
   --seed N      decides which faces, where and on what background (default: ${DEFAULT_SEED})
   --json        print one JSON object and nothing else
@@ -58,6 +62,7 @@ await runTool(async (signal) => {
       tilt: { type: 'string' },
       walk: { type: 'boolean', default: false },
       slices: { type: 'boolean', default: false },
+      examples: { type: 'string' },
       images: { type: 'string' },
       seed: { type: 'string' },
       json: { type: 'boolean', default: false },
@@ -68,8 +73,8 @@ await runTool(async (signal) => {
     process.stdout.write(USAGE);
     return 0;
   }
-  if (values.slices && (values.walk || values.photos !== undefined))
-    throw new UserError('bad-usage', '--slices goes with --data and --faces.');
+  if ((values.slices || values.examples !== undefined) && (values.walk || values.photos !== undefined))
+    throw new UserError('bad-usage', '--slices and --examples go with --data and --faces.');
   if (values.photos !== undefined) {
     if (values.walk) throw new UserError('bad-usage', 'Give --walk or --photos, not both.');
     const { photos, boxes, detector, tilt: tilts } = values;
@@ -104,6 +109,11 @@ await runTool(async (signal) => {
   await classifier.dispose();
   const evaluation = judgeReadings(readings, set, training);
   const slices = values.slices ? slicesOf(set, readings) : undefined;
+  if (values.examples !== undefined) {
+    await mkdir(dirname(values.examples), { recursive: true });
+    await writeFile(values.examples, await exampleSheet(set, examplesOf(set, readings)));
+    console.error(`The examples are ${values.examples}.`);
+  }
   if (values.json) process.stdout.write(`${JSON.stringify({ ...evaluation, slices })}\n`);
   else process.stdout.write(`${[table(evaluation), ...(slices ? [slicesTable(slices)] : [])].join('\n\n')}\n`);
   return 0;

@@ -1,9 +1,10 @@
 import sharp, { type OverlayOptions } from 'sharp';
-import { EMOTIONS, FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
+import { EMOTIONS, FACE_SIZE } from '../emotion/labels.ts';
 import { PURPOSE, Random } from '../random.ts';
 import { classDistribution } from './charts.ts';
 import { countLabels } from './dataset-check.ts';
 import { sameFace } from './duplicates.ts';
+import { enlargedFace } from './enlarged-face.ts';
 import { type FaceSet, faceAt, indexesWhere, isBlack } from './face-set.ts';
 import type { Fer2013 } from './fer2013.ts';
 import { textPath } from './svg-text.ts';
@@ -63,13 +64,7 @@ function chooseFaces(set: FaceSet, label: number, seed: number): number[] {
 
 /** Face `k` of a row, enlarged, at its place on the sheet. */
 async function face(set: FaceSet, index: number, label: number, k: number): Promise<OverlayOptions> {
-  // A copy: sharp takes no view of shared memory.
-  const pixels = Buffer.alloc(FACE_PIXELS);
-  pixels.set(faceAt(set, index));
-  const input = await sharp(pixels, { raw: { width: FACE_SIZE, height: FACE_SIZE, channels: 1 } })
-    .resize({ width: FACE_SIZE * ZOOM, kernel: 'nearest' })
-    .png()
-    .toBuffer();
+  const input = await enlargedFace(set, index, ZOOM);
   return { input, left: MARGIN + LABEL_WIDTH + k * CELL, top: TITLE_HEIGHT + label * CELL };
 }
 
