@@ -1,0 +1,88 @@
+/**
+ * The peer of `npm run benchmark -- reading` and `photo`: face-api on TensorFlow.js' wasm backend. A process of its own, since
+ * all of TensorFlow.js in a process shares one backend: in ours, an engine on tfjs-node would compute on wasm as well.
+ *
+ * Arguments: threads, and the package with the backend. Says hello with a PeerGreeting, then answers each PeerRequest.
+ */
+import { createRequire } from 'node:module';
+import { dirname, join, sep } from 'node:path';
+import {
+  CROP_SIDE,
+  type PeerGreeting,
+  type PeerRequest,
+  type ReadAnswer,
+  type WalkAnswer,
+} from './face-api-messages.ts';
+
+const FACE_API = '@vladmandic/face-api';
+
+type Library = typeof import('@vladmandic/face-api/dist/face-api.node-wasm.js');
+
+// All three packages are CommonJS, of whose exports `import` finds only some by name.
+const require = createRequire(import.meta.url);
+
+function folderOf(name: string): string {
+  return dirname(require.resolve(`${name}/package.json`));
+}
+
+/** @returns face-api with both of its networks, and how many threads the backend computes on */
+async function load(threads: number, backend: string): Promise<{ faceApi: Library; threads: number }> {
+  const tf: typeof import('@tensorflow/tfjs') = require('@tensorflow/tfjs');
+  const wasm: typeof import('@tensorflow/tfjs-backend-wasm') = require(backend);
+  const faceApi: Library = require(`${FACE_API}/dist/face-api.node-wasm.js`);
+  wasm.setWasmPaths(join(folderOf(backend), 'dist') + sep);
+  // Node gets the backend's build without threads, whatever is asked for here; afterwards it says what it has.
+  wasm.setThreadsCount(threads);
+  if (!(await tf.setBackend('wasm'))) throw new Error('the wasm backend does not start');
+  const model = join(folderOf(FACE_API), 'model');
+  await faceApi.nets.ssdMobilenetv1.loadFromDisk(model);
+  await faceApi.nets.faceExpressionNet.loadFromDisk(model);
+  return { faceApi, threads: wasm.getThreadsCount() };
+}
+
+/**
+ * From bytes to probabilities, as the bot's classifier is timed. An array of tensors goes through faceExpressionNet as one
+ * batch; one view a face.
+ */
+async function read(faceApi: Library, crops: readonly Uint8Array[], times: number): Promise<ReadAnswer> {
+  const start = performance.now();
+  for (let time = 0; time < times; time++) {
+    const tensors = crops.map((crop) => faceApi.tf.tensor3d(crop, [CROP_SIDE, CROP_SIDE, 3], 'int32'));
+    await faceApi.nets.faceExpressionNet.predictExpressions(tensors);
+    for (const tensor of tensors) tensor.dispose();
+  }
+  return { milliseconds: performance.now() - start };
+}
+
+/**
+ * What `detectAllFaces(picture).withFaceExpressions()` does, by the same functions, with its default options; but all faces in
+ * one batch instead of one by one.
+ */
+async function walk(faceApi: Library, width: number, height: number, data: Uint8Array): Promise<WalkAnswer> {
+  const start = performance.now();
+  const picture = faceApi.tf.tensor3d(data, [height, width, 3], 'int32');
+  const boxes = await faceApi.nets.ssdMobilenetv1.locateFaces(picture);
+  const found = performance.now();
+  const faces = await faceApi.extractFaceTensors(picture, boxes);
+  if (faces.length > 0) await faceApi.nets.faceExpressionNet.predictExpressions(faces);
+  const end = performance.now();
+  for (const tensor of [picture, ...faces]) tensor.dispose();
+  return { detect: found - start, read: end - found, faces: faces.length };
+}
+
+function send(message: PeerGreeting | ReadAnswer | WalkAnswer): void {
+  process.send?.(message);
+}
+
+const [threads, backend] = process.argv.slice(2);
+try {
+  const loaded = await load(Number(threads), backend!);
+  const { faceApi } = loaded;
+  process.on('message', async (request: PeerRequest) => {
+    if (request.kind === 'read') send(await read(faceApi, request.crops, request.times));
+    else send(await walk(faceApi, request.width, request.height, request.data));
+  });
+  send({ version: faceApi.version, threads: loaded.threads });
+} catch (error) {
+  send({ failure: String((error as Error).message ?? error).split('\n')[0]! });
+}

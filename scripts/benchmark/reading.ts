@@ -1,0 +1,110 @@
+import sharp from 'sharp';
+import type { Engine } from '../../src/emotion/engines/engine.ts';
+import { createOnnxEngine } from '../../src/emotion/engines/onnx.ts';
+import { findRuntime } from '../../src/emotion/engines/tensorflow/runtime.ts';
+import { createTensorflowEngine } from '../../src/emotion/engines/tensorflow.ts';
+import { FACE_PIXELS, FACE_SIZE } from '../../src/emotion/labels.ts';
+import { loadClassifier } from '../../src/emotion/load-classifier.ts';
+import { Random } from '../../src/random.ts';
+import { type FaceApi, startFaceApi } from './face-api.ts';
+import { CROP_SIDE } from './face-api-messages.ts';
+import { takeTurns } from './turns.ts';
+
+export interface ReadingBenchmark {
+  /** Directory of the network. */
+  readonly model: string;
+  /** Numbers of faces in a photo to measure at. */
+  readonly faces: readonly number[];
+  readonly threads: number;
+  /** Rounds that count; the contenders take turns, after one round that is not counted. */
+  readonly rounds: number;
+  /** Says what is going on. */
+  readonly log: (sentence: string) => void;
+}
+
+export interface ReadingResult {
+  readonly name: string;
+  /** Faces in the photo. */
+  readonly faces: number;
+  /** Milliseconds a face of every counted round, in order. */
+  readonly msPerFace: readonly number[];
+}
+
+/** What is timed: reads the first so many crops in one batch, PHOTOS times, and says how many milliseconds that took. */
+interface Contender {
+  readonly name: string;
+  read(faces: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Photos a turn: a single one is read in a few milliseconds. */
+const PHOTOS = 10;
+
+/**
+ * Times reading the face crops of one photo, from their bytes to probabilities, on every engine that loads and, where it
+ * loads, on face-api's faceExpressionNet: the peer, first in the list. The bot averages over its views of a face; the peer
+ * has one. Where the peer has fewer threads, onnx is timed on as few too.
+ * @returns for each number of faces all contenders
+ */
+export async function benchmarkReading(benchmark: ReadingBenchmark): Promise<ReadingResult[]> {
+  const { model, faces, threads, rounds, log } = benchmark;
+  const random = new Random(3);
+  // Noise: the time does not depend on what is in a crop.
+  const crops = Array.from({ length: Math.max(...faces) }, () =>
+    new Uint8Array(FACE_PIXELS).map(() => random.below(256)),
+  );
+  const contenders: Contender[] = [];
+  try {
+    contenders.push(await botContender(createOnnxEngine({ threads }), model, crops));
+    const { runtime, failures } = await findRuntime();
+    if (runtime) contenders.push(await botContender(createTensorflowEngine(runtime), model, crops));
+    else log(`tensorflow is left out: ${failures.map((one) => `${one.package} is ${one.reason}`).join('; ')}`);
+    const peer = await startFaceApi({ threads, log });
+    if (peer) {
+      contenders.unshift(await peerContender(peer, crops));
+      if (peer.threads < threads)
+        contenders.splice(2, 0, await botContender(createOnnxEngine({ threads: peer.threads }), model, crops));
+    }
+    const turns = faces.flatMap((count) => contenders.map((contender) => ({ contender, faces: count })));
+    const measured = await takeTurns(turns, rounds, async ({ contender, faces: count }, round) => {
+      const milliseconds = (await contender.read(count)) / (PHOTOS * count);
+      log(`${round}: ${contender.name}, faces: ${count}, ${milliseconds.toFixed(2)} ms a face`);
+      return milliseconds;
+    });
+    return turns.map(({ contender, faces: count }, k) => ({
+      name: contender.name,
+      faces: count,
+      msPerFace: measured[k]!,
+    }));
+  } finally {
+    for (const contender of contenders) await contender.close();
+  }
+}
+
+/** The bot's classifier on an engine. */
+async function botContender(engine: Engine, model: string, crops: readonly Uint8Array[]): Promise<Contender> {
+  const classifier = await loadClassifier(model, { engine });
+  return {
+    name: `${engine.name} (${engine.device})`,
+    async read(faces) {
+      const photo = crops.slice(0, faces);
+      const start = performance.now();
+      for (let k = 0; k < PHOTOS; k++) await classifier.classify(photo);
+      return performance.now() - start;
+    },
+    close: () => classifier.dispose(),
+  };
+}
+
+/** faceExpressionNet gets the same crops in colour and at its own size, so that it need not scale them. */
+async function peerContender(peer: FaceApi, crops: readonly Uint8Array[]): Promise<Contender> {
+  const raw = { width: FACE_SIZE, height: FACE_SIZE, channels: 1 } as const;
+  const large = await Promise.all(
+    crops.map((crop) => sharp(crop, { raw }).resize(CROP_SIDE, CROP_SIDE).toColourspace('srgb').raw().toBuffer()),
+  );
+  return {
+    name: peer.name,
+    read: async (faces) => (await peer.read(large.slice(0, faces), PHOTOS)).milliseconds,
+    close: () => peer.close(),
+  };
+}

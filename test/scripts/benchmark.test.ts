@@ -1,0 +1,229 @@
+import { describe, expect, it, test } from 'vitest';
+import { startFaceApi } from '../../scripts/benchmark/face-api.ts';
+import { CROP_SIDE } from '../../scripts/benchmark/face-api-messages.ts';
+import { photoTable, readingTable, spread, trainingTable } from '../../scripts/benchmark/table.ts';
+import { takeTurns } from '../../scripts/benchmark/turns.ts';
+import { findRuntime } from '../../src/emotion/engines/tensorflow/runtime.ts';
+import { sampleBytes, samplePath, toRgb } from '../fixtures/photos.ts';
+import { runScript, type ScriptResult } from '../helpers/run-script.ts';
+
+const benchmark = (...args: string[]) => runScript('benchmark.ts', ...args);
+
+/** The cells of all tables in what was printed, heads and rules left out. */
+function tables({ stdout }: ScriptResult): string[][][] {
+  return stdout
+    .split('\n\n')
+    .filter((part) => part.startsWith('|'))
+    .map((part) =>
+      part
+        .trim()
+        .split('\n')
+        .slice(2)
+        .map((line) => line.slice(2, -2).split(' | ')),
+    );
+}
+
+describe('benchmark', () => {
+  it.each([
+    [[], /Say what to measure: training, reading, photo/],
+    [['reading', 'photo'], /Say what to measure/],
+    [['reading', '--batch', '3'], /reading has no --batch/],
+    [['photo', '--faces', '3'], /photo has no --faces/],
+    [['training', '--model', 'model'], /training has no --model/],
+    [['training', '--architecture', 'none'], /no architecture called none/],
+    [['training', '--steps', '1.5'], /--steps must be a whole number from 1 on/],
+    [['photo', '--rounds', '0'], /--rounds must be a whole number from 1 on/],
+    [['reading', '--faces', '1,,3'], /--faces must be whole numbers from 1 on with commas/],
+    [['reading', '--faces', '1,-3'], /--faces/],
+  ])('refuses %j in words', async (args, sentence) => {
+    const result = await benchmark(...args);
+    expect(result.stderr).toMatch(sentence);
+    expect(result.stderr).toMatch(/--help/);
+    expect([result.code, result.stdout]).toEqual([2, '']);
+  });
+
+  it.each([
+    [['reading', '--model', 'test'], /No usable model in test/],
+    [['photo', '--model', 'test'], /No usable model in test/],
+    [['photo', '--photo', 'test/none.jpg'], /no such file/],
+    [['photo', '--photo', 'package.json'], /not a picture/i],
+  ])('ends with 1 and a sentence for %j', async (args, sentence) => {
+    const result = await benchmark(...args);
+    expect(result.stderr).toMatch(sentence);
+    expect(result.stderr).not.toMatch(/at .*\.ts/);
+    expect([result.code, result.stdout]).toEqual([1, '']);
+  });
+
+  it('explains itself', async () => {
+    const result = await benchmark('--help');
+    expect(result.stdout).toMatch(/training.*reading.*photo.*--faces N,N,\.\.\..*--photo FILE/s);
+    expect(result.code).toBe(0);
+  });
+});
+
+test('the first of many rounds is not counted, and contenders take turns', async () => {
+  const turns: string[] = [];
+  const measured = await takeTurns(['a', 'b'], 2, async (contender, round) => {
+    turns.push(`${contender}, ${round}`);
+    return turns.length;
+  });
+  expect(turns).toEqual([
+    'a, round 0 (not counted)',
+    'b, round 0 (not counted)',
+    'a, round 1',
+    'b, round 1',
+    'a, round 2',
+    'b, round 2',
+  ]);
+  expect(measured).toEqual([
+    [3, 5],
+    [4, 6],
+  ]);
+});
+
+describe('tables', () => {
+  it('give the middle of an odd and of an even number of rounds', () => {
+    expect(spread([3, 1, 20], 0)).toBe('3 (1 to 20)');
+    expect(spread([4, 1, 3, 20], 1)).toBe('3.5 (1.0 to 20.0)');
+    expect(spread([2], 2)).toBe('2.00 (2.00 to 2.00)');
+  });
+
+  it('give the rates of a training and their ratios round by round', () => {
+    const table = trainingTable([
+      { name: 'peer', imagesPerSecond: [100, 200, 400] },
+      { name: 'ours', imagesPerSecond: [150, 100, 800] },
+    ]);
+    expect(table.split('\n')).toEqual([
+      '| | images/s: median (least to most) | against the first: median (least to most) |',
+      '| --- | --- | --- |',
+      '| peer | 200 (100 to 400) | 1.00 (1.00 to 1.00) |',
+      '| ours | 150 (100 to 800) | 1.50 (0.50 to 2.00) |',
+    ]);
+  });
+
+  it('compare readings with the first contender at as many faces', () => {
+    const table = readingTable([
+      { faces: 1, name: 'peer', msPerFace: [10, 12, 14] },
+      { faces: 1, name: 'ours', msPerFace: [5, 3, 28] },
+      { faces: 6, name: 'peer', msPerFace: [8, 8, 8] },
+      { faces: 6, name: 'ours', msPerFace: [2, 4, 16] },
+    ]);
+    expect(table.split('\n')).toEqual([
+      '| faces | | ms a face: median (least to most) | times as fast as the first: median (least to most) |',
+      '| --- | --- | --- | --- |',
+      '| 1 | peer | 12.00 (10.00 to 14.00) | 1.00 (1.00 to 1.00) |',
+      '| 1 | ours | 5.00 (3.00 to 28.00) | 2.00 (0.50 to 4.00) |',
+      '| 6 | peer | 8.00 (8.00 to 8.00) | 1.00 (1.00 to 1.00) |',
+      '| 6 | ours | 4.00 (2.00 to 16.00) | 2.00 (0.50 to 4.00) |',
+    ]);
+  });
+
+  const walk = (scale: number) => ({
+    faces: 3,
+    detect: 100 * scale,
+    read: 20 * scale,
+    steps: { decode: 10 * scale, detect: 100 * scale, crop: 5 * scale, classify: 15 * scale, draw: 40, all: 200 },
+  });
+  const steps = [
+    '| the bot | ms: median (least to most) |',
+    '| --- | --- |',
+    '| decode | 15.0 (10.0 to 20.0) |',
+    '| detect | 150.0 (100.0 to 200.0) |',
+    '| crop | 7.5 (5.0 to 10.0) |',
+    '| classify | 22.5 (15.0 to 30.0) |',
+    '| draw | 40.0 (40.0 to 40.0) |',
+    '| all | 200.0 (200.0 to 200.0) |',
+  ];
+
+  it("give the steps of the bot's walk, and compare the part that the peer does too", () => {
+    const table = photoTable([
+      { name: 'peer', walks: [150, 210].map((detect) => ({ faces: 4, detect, read: 30 })) },
+      { name: 'bot', walks: [walk(1), walk(2)] },
+    ]);
+    expect(table.split('\n')).toEqual([
+      ...steps,
+      '',
+      'Compared from the decoded picture to a reading of every face found: median (least to most)',
+      '',
+      '| | faces found | detect, ms | crop and classify, ms | together, ms | times as fast as the first |',
+      '| --- | --- | --- | --- | --- | --- |',
+      '| peer | 4 | 180.0 (150.0 to 210.0) | 30.0 (30.0 to 30.0) | 210.0 (180.0 to 240.0) | 1.00 (1.00 to 1.00) |',
+      '| bot | 3 | 150.0 (100.0 to 200.0) | 30.0 (20.0 to 40.0) | 180.0 (120.0 to 240.0) | 1.25 (1.00 to 1.50) |',
+    ]);
+  });
+
+  it('compare nothing where there is no peer', () => {
+    expect(photoTable([{ name: 'bot', walks: [walk(1), walk(2)] }]).split('\n')).toEqual(steps);
+  });
+});
+
+const SPREAD = /^\d+\.\d+ \(\d+\.\d+ to \d+\.\d+\)$/;
+
+describe('reading', () => {
+  it.each([1, 2])(
+    'reports every contender at every number of faces, on %d threads',
+    { timeout: 120_000 },
+    async (threads) => {
+      const result = await benchmark('reading', '--faces', '1,3', '--rounds', '1', '--threads', `${threads}`);
+      const contenders = [
+        expect.stringMatching(/^face-api \d\S+ \(wasm, 1 thread\)$/),
+        `onnx (CPU, ${threads} thread${threads > 1 ? 's' : ''})`,
+        ...(threads > 1 ? ['onnx (CPU, 1 thread)'] : []),
+        ...((await findRuntime()).runtime ? [expect.stringMatching(/^tensorflow/)] : []),
+      ];
+      const [rows] = tables(result);
+      expect(rows!.map(([faces, name]) => [faces, name])).toEqual(
+        ['1', '3'].flatMap((faces) => contenders.map((name) => [faces, name])),
+      );
+      for (const [, name, milliseconds, ratio] of rows!) {
+        expect(milliseconds).toMatch(SPREAD);
+        expect(ratio).toMatch(SPREAD);
+        if (name!.startsWith('face-api')) expect(ratio).toBe('1.00 (1.00 to 1.00)');
+      }
+      expect(result.stderr.match(/^round 0 \(not counted\): .* ms a face$/gm)).toHaveLength(rows!.length);
+      expect(result.stderr.match(/^round 1: .* ms a face$/gm)).toHaveLength(rows!.length);
+      expect(result.code).toBe(0);
+    },
+  );
+});
+
+describe('photo', () => {
+  it('reports every step, and both contenders with the faces that they found', { timeout: 120_000 }, async () => {
+    const result = await benchmark('photo', '--photo', samplePath(6), '--rounds', '1');
+    const [steps, compared] = tables(result);
+    expect(steps!.map(([step]) => step)).toEqual(['decode', 'detect', 'crop', 'classify', 'draw', 'all']);
+    // One round: its steps make up the whole, but for rounding.
+    const times = steps!.map(([, milliseconds]) => Number.parseFloat(milliseconds!));
+    expect(times.slice(0, 5).reduce((sum, time) => sum + time)).toBeCloseTo(times[5]!, 0);
+    expect(compared!.map(([name, faces]) => [name, faces])).toEqual([
+      [expect.stringMatching(/^face-api .*: ssdMobilenetv1, faceExpressionNet$/), '4'],
+      [expect.stringMatching(/^the bot: cascades and network, (onnx|tensorflow) /), '4'],
+    ]);
+    for (const [, , ...figures] of compared!) for (const figure of figures) expect(figure).toMatch(SPREAD);
+    expect(result.code).toBe(0);
+  });
+});
+
+describe('face-api', () => {
+  it('is left out, and says why, where its backend does not load', async () => {
+    const sentences: string[] = [];
+    const log = (sentence: string) => sentences.push(sentence);
+    expect(await startFaceApi({ threads: 1, log, backend: '@tensorflow/none' })).toBeUndefined();
+    expect(sentences).toEqual([expect.stringMatching(/^face-api is left out: .*@tensorflow\/none/)]);
+  });
+
+  it('reads crops and finds faces, and says when its process has ended', { timeout: 120_000 }, async () => {
+    const faceApi = (await startFaceApi({ threads: 1, log: () => {} }))!;
+    const crops = [1, 2].map((gray) => new Uint8Array(CROP_SIDE * CROP_SIDE * 3).fill(100 * gray));
+    const once = await faceApi.read(crops, 1);
+    expect(once.milliseconds).toBeGreaterThan(0);
+    expect(await faceApi.walk(await toRgb(sampleBytes(6)))).toMatchObject({ faces: 4 });
+    expect(await faceApi.walk({ width: 64, height: 48, data: new Uint8Array(64 * 48 * 3) })).toMatchObject({
+      faces: 0,
+    });
+    // A crop of the wrong size is a mistake in this program: the process ends with it.
+    await expect(faceApi.read([new Uint8Array(9)], 1)).rejects.toThrow(/process of face-api ended/);
+    await expect(faceApi.read(crops, 1)).rejects.toThrow(/process of face-api ended/);
+    await faceApi.close();
+  });
+});
