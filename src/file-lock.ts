@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -12,7 +12,7 @@ export interface FileLock {
   release(): Promise<void>;
 }
 
-const ownerSchema = z.object({ pid: z.int(), started: z.string(), released: z.boolean() });
+const ownerSchema = z.object({ pid: z.int(), started: z.string() });
 
 type Owner = z.infer<typeof ownerSchema>;
 
@@ -67,8 +67,9 @@ export async function isLocked(directory: string, name: string): Promise<boolean
 
 /** Makes a lock file with its content in one step. @returns false where there is one of that name */
 async function claim(directory: string, path: string): Promise<boolean> {
-  const aside = await writeAside(directory, { ...(await myself()), released: false });
+  const aside = join(directory, `${randomUUID()}.tmp`);
   try {
+    await write(aside, await myself());
     await link(aside, path);
     return true;
   } catch (error) {
@@ -79,25 +80,22 @@ async function claim(directory: string, path: string): Promise<boolean> {
   }
 }
 
-/** The file stays, marked: were it removed, its number could be given again. */
+/** The file stays, empty: were it removed, its number could be given again. This takes no space on a full disk. */
 async function release(path: string): Promise<void> {
-  const aside = await writeAside(join(path, '..'), { ...(await myself()), released: true });
-  await rename(aside, path);
+  await truncate(path, 0);
 }
 
-async function writeAside(directory: string, owner: Owner): Promise<string> {
-  const aside = join(directory, `${randomUUID()}.tmp`);
-  const file = await open(aside, 'w');
+async function write(path: string, owner: Owner): Promise<void> {
+  const file = await open(path, 'w');
   try {
     await file.writeFile(JSON.stringify(owner));
     await file.sync();
   } finally {
     await file.close();
   }
-  return aside;
 }
 
-async function myself(): Promise<Omit<Owner, 'released'>> {
+async function myself(): Promise<Owner> {
   return { pid: process.pid, started: (await processStart(process.pid)) ?? '' };
 }
 
@@ -106,10 +104,10 @@ async function isHeld(path: string): Promise<boolean> {
   try {
     owner = ownerSchema.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch {
-    // Lock files appear whole: one that is not was damaged by a crash of the machine, and its owner is gone with that.
+    // Lock files appear whole: one that is not was released, or damaged by a crash of the machine that its owner is gone with.
     return false;
   }
-  return !owner.released && (await processStart(owner.pid)) === owner.started;
+  return (await processStart(owner.pid)) === owner.started;
 }
 
 const lockPath = (directory: string, name: string, n: number) => join(directory, `${name}.${n}.lock`);
