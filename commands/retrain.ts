@@ -1,7 +1,9 @@
 import { ARCHITECTURES, DEFAULT_ARCHITECTURE } from '../src/emotion/architectures.ts';
 import { UserError } from '../src/errors.ts';
-import type { Retraining } from '../src/jobs/retraining.ts';
+import { inWords } from '../src/jobs/full-disk.ts';
+import type { Retraining, Where } from '../src/jobs/retraining.ts';
 import { statusText } from '../src/jobs/retraining-words.ts';
+import { trainingPlan } from '../src/training/plan.ts';
 import { percent } from '../src/training/progress-line.ts';
 import type { VersionRegistry } from '../src/training/registry.ts';
 import type { Command, Options } from './command.ts';
@@ -16,6 +18,7 @@ export interface RetrainServices {
 }
 
 const ACTIONS = ['start', 'status', 'cancel', 'resume', 'versions', 'promote', 'rollback'] as const;
+const DEFAULTS = trainingPlan();
 /** Epochs without a better PublicTest accuracy: the recipe's rate rises and falls once, and rests in between. */
 const DEFAULT_PATIENCE = 8;
 
@@ -49,10 +52,28 @@ export function retrainCommand(services?: RetrainServices): Command {
         choices: [...ARCHITECTURES.keys()],
         description: `The network to train (${DEFAULT_ARCHITECTURE})`,
       },
-      { name: 'epochs', type: 'integer', min: 1, max: 1000, description: 'Passes over the training pictures (22)' },
-      { name: 'learning-rate', type: 'number', min: 1e-6, max: 10, description: 'The highest learning rate (0.1)' },
-      { name: 'batch', type: 'integer', min: 2, max: 4096, description: 'Pictures a step (64)' },
-      { name: 'seed', type: 'integer', min: 0, max: 0xffff_ffff, description: 'What all chance derives from (1)' },
+      {
+        name: 'epochs',
+        type: 'integer',
+        min: 1,
+        max: 1000,
+        description: `Passes over the training pictures (${DEFAULTS.epochs})`,
+      },
+      {
+        name: 'learning-rate',
+        type: 'number',
+        min: 1e-6,
+        max: 10,
+        description: `The highest learning rate (${DEFAULTS.learningRate})`,
+      },
+      { name: 'batch', type: 'integer', min: 2, max: 4096, description: `Pictures a step (${DEFAULTS.batchSize})` },
+      {
+        name: 'seed',
+        type: 'integer',
+        min: 0,
+        max: 0xffff_ffff,
+        description: `What all chance derives from (${DEFAULTS.seed})`,
+      },
       {
         name: 'patience',
         type: 'integer',
@@ -80,28 +101,30 @@ export function retrainCommand(services?: RetrainServices): Command {
 
 async function answer(services: RetrainServices, request: Request, options: Options): Promise<string> {
   const { retraining, registry, refresh } = services;
-  switch (options.action ?? 'status') {
+  const { action = 'status' } = options;
+  refuseStray(String(action), options);
+  switch (action) {
     case 'start':
       await retraining.start(asked(request, options));
       return 'The training begins. I answer photos meanwhile, and say here how it goes.';
     case 'cancel':
       await retraining.cancel();
-      return 'The training ends after this step and a checkpoint. /retrain resume goes on with it.';
+      return 'The training ends after this step and a checkpoint. /retrain resume goes on with it, until another is started.';
     case 'resume':
-      await retraining.resume();
-      return 'The training goes on from its last checkpoint.';
+      await retraining.resume(where(request));
+      return 'The training goes on from its last checkpoint. I say here how it goes.';
     case 'versions':
       return await versions(registry);
     case 'promote': {
       const { version } = options;
       if (typeof version !== 'number')
         throw new UserError('bad-usage', 'Say which version: /retrain promote 3. /retrain versions lists them.');
-      await registry.promote(version);
+      await onDisk(() => registry.promote(version));
       await refresh();
       return `Version ${version} is in use. /retrain rollback takes that back.`;
     }
     case 'rollback': {
-      const version = await registry.rollback();
+      const version = await onDisk(() => registry.rollback());
       await refresh();
       return `Version ${version} is in use again.`;
     }
@@ -112,10 +135,36 @@ async function answer(services: RetrainServices, request: Request, options: Opti
   }
 }
 
+/** @throws UserError where an option was given that the action does not take: it would be passed over in silence */
+function refuseStray(action: string, { action: _, version, ...settings }: Options): void {
+  const [setting] = Object.keys(settings);
+  if (setting !== undefined && action !== 'start')
+    throw new UserError(
+      'bad-usage',
+      `‘${setting}’ is a setting of a new training: /retrain start ${setting}:… begins one.`,
+    );
+  if (version !== undefined && action !== 'promote')
+    throw new UserError(
+      'bad-usage',
+      `/retrain ${action} takes no version. /retrain promote ${version} puts one in use.`,
+    );
+}
+
+async function onDisk<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw inWords(error);
+  }
+}
+
+function where({ platform, channel }: Request): Where {
+  return { platform, channel: channel.id };
+}
+
 function asked(request: Request, options: Options): Parameters<Retraining['start']>[0] {
   return {
-    platform: request.platform,
-    channel: request.channel.id,
+    ...where(request),
     by: request.user.name,
     clean: options.clean === true,
     margin: ((options.margin as number | undefined) ?? 0) / 100,

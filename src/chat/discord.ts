@@ -17,6 +17,7 @@ import { type CommandInteraction, InteractionAnswer } from './discord/interactio
 import { menuRequest, slashRequest } from './discord/interaction-request.ts';
 import { inviteLink } from './discord/invite.ts';
 import { isForTheBot, messageRequest } from './discord/message-request.ts';
+import { maySpeak } from './discord/permissions.ts';
 import { toChannel } from './discord/place.ts';
 import { Refusals } from './discord/refusals.ts';
 import { parseRemoveButton } from './discord/remove-button.ts';
@@ -74,7 +75,7 @@ export class DiscordPlatform implements Platform {
     if (client === undefined) return undefined;
     try {
       const channel = await client.channels.fetch(id);
-      return channel?.isSendable() ? toChannel(channel, client.user.id) : undefined;
+      return channel?.isSendable() && maySpeak(channel) ? toChannel(channel, client.user.id) : undefined;
     } catch (error) {
       if (isGone(error) || lacksPermission(error)) return undefined;
       throw error;

@@ -34,7 +34,7 @@ export interface Platform {
   stop(deadline: AbortSignal): Promise<void>;
   /**
    * A channel by the id that a Request gave, for what outlives its request (a training that goes on after a restart).
-   * @returns undefined where there is no such channel any more
+   * @returns undefined where there is no such channel any more, or the bot may not write there
    */
   channel(id: string): Promise<Channel | undefined>;
 }

@@ -5,7 +5,7 @@ import { RunningRequests } from './running-requests.ts';
 import { createApi } from './slack/api.ts';
 import { createIntake, type Intake, whoAmI } from './slack/connect.ts';
 import type { Desk } from './slack/desk.ts';
-import { said, slackCode } from './slack/errors.ts';
+import { inWords, said, slackCode } from './slack/errors.ts';
 import { boltLogger } from './slack/logger.ts';
 import { READ_EMOTIONS, REMOVE, slashName } from './slack/names.ts';
 import { slackText, takeBack, takeBackAnswersTo } from './slack/outgoing.ts';
@@ -72,7 +72,7 @@ export class SlackPlatform implements Platform {
       return toChannel(desk, id);
     } catch (error) {
       if (['channel_not_found', 'not_in_channel'].includes(slackCode(error) ?? '')) return undefined;
-      throw error;
+      throw inWords(error, desk.me.name);
     }
   }
 

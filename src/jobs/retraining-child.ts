@@ -1,12 +1,14 @@
+import { writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ENGINE_CHOICES } from '../emotion/engines/index.ts';
 import { UserError } from '../errors.ts';
-import { waitForLock } from '../file-lock.ts';
+import { type FileLock, waitForLock } from '../file-lock.ts';
 import { VersionRegistry } from '../training/registry.ts';
-import { type JobStatus, RetrainingFiles } from './retraining-files.ts';
+import { isDiskFull } from './full-disk.ts';
+import { type JobStatus, newStatus, RetrainingFiles } from './retraining-files.ts';
 import { retrain } from './retraining-work.ts';
 
 /**
@@ -37,21 +39,20 @@ const LOOK_EVERY_MS = 300;
 async function main(): Promise<void> {
   // Before any thread is made: threads take the priority over from the one that makes them.
   setPriority(constants.priority.PRIORITY_LOW);
+  beFirstToGo();
   const args = childArguments.parse(JSON.parse(process.argv[2]!));
   const pause = new AbortController();
   process.on('disconnect', () => pause.abort());
   process.on('message', () => pause.abort());
   process.on('SIGTERM', () => pause.abort());
+  // The parent may have died while this file was being loaded.
+  if (!process.connected) pause.abort();
   // Ctrl+C in a terminal reaches the whole group; the parent decides what becomes of the training.
   process.on('SIGINT', () => {});
   const files = new RetrainingFiles(args.stateDirectory);
-  const lock = await waitForLock(files.directory, 'child', ORPHAN_MS);
   const job = await files.job();
-  if (!lock || !job || pause.signal.aborted) return;
-  // What a kill leaves there goes with the run.
-  process.env.TMPDIR = join(files.run(job.id), 'temporary');
-  await mkdir(process.env.TMPDIR, { recursive: true });
-  const teller = new Teller(files, { ...(await files.status(job.id)), state: 'running', pid: process.pid });
+  if (!job) return;
+  const teller = new Teller(files, job.id);
   const cancel = new AbortController();
   const looking = setInterval(() => {
     files.isCancelled(job.id).then(
@@ -60,7 +61,14 @@ async function main(): Promise<void> {
       () => {},
     );
   }, LOOK_EVERY_MS);
+  let lock: FileLock | undefined;
   try {
+    lock = await waitForLock(files.directory, 'child', ORPHAN_MS);
+    if (!lock || pause.signal.aborted) return;
+    await teller.begin();
+    // What a kill leaves there goes with the run.
+    process.env.TMPDIR = join(files.run(job.id), 'temporary');
+    await mkdir(process.env.TMPDIR, { recursive: true });
     const signal = AbortSignal.any([pause.signal, cancel.signal]);
     const result = await retrain({
       job,
@@ -81,9 +89,17 @@ async function main(): Promise<void> {
     else if (!pause.signal.aborted) await teller.end({ state: 'failed', error: sentenceFor(error) });
   } finally {
     clearInterval(looking);
-    await lock.release().catch(() => {
-      // On a full disk it cannot be marked; it is free all the same once this process is gone.
-    });
+    await lock?.release();
+  }
+}
+
+/** Where memory runs out all the same, Linux ends this process rather than the bot. */
+function beFirstToGo(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '1000');
+  } catch (error) {
+    process.stderr.write(`The training cannot be made the first to go where memory runs out: ${error}\n`);
   }
 }
 
@@ -96,10 +112,15 @@ class Teller {
 
   constructor(
     private readonly files: RetrainingFiles,
-    status: JobStatus,
+    job: string,
   ) {
-    const { error: _, result: __, ...rest } = status;
-    this.#status = rest;
+    this.#status = newStatus(job);
+  }
+
+  /** From here on the status is this process's to tell. */
+  async begin(): Promise<void> {
+    const { error: _, result: __, ...before } = await this.files.status(this.#status.job);
+    this.#status = { ...before, state: 'running', pid: process.pid };
     this.change({});
   }
 
@@ -135,8 +156,8 @@ class Teller {
 
 function sentenceFor(error: unknown): string {
   if (error instanceof UserError) return error.message;
-  const { code, stack, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT')
+  const { stack, message } = error as Error;
+  if (isDiskFull(error))
     return 'The disk is full. The network in use stays. Free some space, then /retrain resume goes on from the last checkpoint.';
   process.stderr.write(`${stack}\n`);
   return `Something went wrong in the training (${message}). The network in use stays; the log says more.`;

@@ -1,6 +1,6 @@
 import { EMOTIONS } from '../emotion/labels.ts';
 import { UserError } from '../errors.ts';
-import { checkDataset } from '../training/dataset-check.ts';
+import { checkDataset, type DatasetReport } from '../training/dataset-check.ts';
 import { trainingDuplicates } from '../training/duplicates.ts';
 import { type FaceSet, indexesWhere, selectFaces } from '../training/face-set.ts';
 import { CHUNKS, type Fer2013, readFer2013, SPLITS } from '../training/fer2013.ts';
@@ -48,7 +48,7 @@ export async function readCheckedData(
       const counts = EMOTIONS.map((emotion) => `${emotion} ${emotions[emotion]}`).join(', ');
       return `${split}: ${images} pictures (${counts}).`;
     }),
-    report.original ? 'This is FER2013 as published.' : 'This is not FER2013 as published.',
+    whichData(report),
     ...(report.skipped.length > 0
       ? [`Bad rows: ${report.skipped.length}, left out; the first is ${whereAndWhy(report.skipped[0]!)}.`]
       : []),
@@ -61,6 +61,17 @@ export async function readCheckedData(
         (options.clean ? `${left} rows of Training left out for that.` : 'clean:yes leaves them out of training.'),
   ];
   return { sets: { ...data.sets, Training: training }, findings };
+}
+
+/** Whether it is the published data, and if not, how much of it is another. */
+function whichData({ original, splits }: DatasetReport): string {
+  if (original) return 'This is FER2013 as published.';
+  const different = SPLITS.filter((split) => splits[split].images !== splits[split].official.images);
+  if (different.length === 0) return 'This is not FER2013 as published: pictures or labels are other ones.';
+  const counts = different.map(
+    (split) => `${split} has ${splits[split].images} pictures instead of ${splits[split].official.images}`,
+  );
+  return `This is not FER2013 as published: ${counts.join(', ')}.`;
 }
 
 function withoutTestRows({ Training, PublicTest, PrivateTest }: Fer2013['sets']): FaceSet {

@@ -59,6 +59,11 @@ const statusSchema = z.object({
 /** How a training stands. */
 export type JobStatus = Readonly<z.infer<typeof statusSchema>>;
 
+/** How a training stands that is about to start. */
+export function newStatus(job: string): JobStatus {
+  return { job, state: 'running', phase: 'starting', findings: [] };
+}
+
 const markSchema = z.object({ job: z.string() });
 
 /** The files of the one training that there can be. */
@@ -91,7 +96,7 @@ export class RetrainingFiles {
   /** How a training stands; one of which nothing was written yet is about to start. */
   async status(job: string): Promise<JobStatus> {
     const status = await this.#read('status.json', statusSchema);
-    return status?.job === job ? status : { job, state: 'running', phase: 'starting', findings: [] };
+    return status?.job === job ? status : newStatus(job);
   }
 
   async writeStatus(status: JobStatus): Promise<void> {

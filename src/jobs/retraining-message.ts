@@ -11,6 +11,8 @@ export interface NoticeBoard {
 const EDIT_EVERY_MS = 5000;
 /** Editing a message older than an hour is bounded more tightly still. */
 const FRESH_EVERY_MS = 50 * 60_000;
+/** What could not be shown is tried again after this long: a platform that is out of reach is so for a while. */
+const RETRY_MS = 60_000;
 
 /**
  * A message that follows a training: edited at most every 5 s with the newest text, replaced by a fresh one every 50
@@ -22,11 +24,13 @@ export class ProgressMessage {
   readonly #log: Logger;
   #message: { update(notice: Notice): Promise<boolean> } | undefined;
   #postedAt = Number.NEGATIVE_INFINITY;
-  #editedAt = Number.NEGATIVE_INFINITY;
+  /** When the next text may be sent. */
+  #nextAt = Number.NEGATIVE_INFINITY;
   #pending: string | undefined;
   #shown: string | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #sending: Promise<void> = Promise.resolve();
+  #sending: Promise<void> | undefined;
+  #closed = false;
 
   constructor(board: NoticeBoard, log: Logger) {
     this.#board = board;
@@ -36,34 +40,60 @@ export class ProgressMessage {
   /** Shows this text as soon as it may. Never throws. */
   show(text: string): void {
     this.#pending = text;
-    if (this.#timer) return;
-    const wait = Math.max(0, this.#editedAt + EDIT_EVERY_MS - Date.now());
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#sending = this.#sending.then(() => this.#send());
-    }, wait);
+    this.#schedule();
   }
 
-  /** Takes what waits off, and lets what is being sent arrive. */
-  async close(): Promise<void> {
+  /**
+   * Takes what waits off and lets what is being sent arrive; then the message says how it ended. Never rejects.
+   * @param last absent where the training goes on without this message
+   */
+  async close(last?: string): Promise<void> {
+    this.#closed = true;
     clearTimeout(this.#timer);
-    this.#timer = undefined;
     await this.#sending;
+    const wait = this.#nextAt - Date.now();
+    // Where it could not be shown a moment ago, nobody waits for it.
+    if (last === undefined || !this.#message || wait > EDIT_EVERY_MS) return;
+    await new Promise((done) => setTimeout(done, Math.max(0, wait)));
+    await this.#try(() => this.#edit(last));
   }
 
-  async #send(): Promise<void> {
-    const text = this.#pending;
-    if (text === undefined || text === this.#shown) return;
-    this.#editedAt = Date.now();
-    try {
-      if (this.#editedAt - this.#postedAt >= FRESH_EVERY_MS) {
-        this.#postedAt = this.#editedAt;
-        this.#message = await this.#board.post({ text });
-      } else if (this.#message && !(await this.#message.update({ text }))) {
-        this.#message = undefined;
-      }
+  /** One text is on its way at a time: a platform that holds one up must not get those of meanwhile all at once. */
+  #schedule(): void {
+    if (this.#timer || this.#sending || this.#closed || this.#pending === this.#shown) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#sending = this.#send(this.#pending!).finally(() => {
+          this.#sending = undefined;
+          this.#schedule();
+        });
+      },
+      Math.max(0, this.#nextAt - Date.now()),
+    );
+  }
+
+  async #send(text: string): Promise<void> {
+    await this.#try(async () => {
+      const now = Date.now();
+      if (now - this.#postedAt < FRESH_EVERY_MS) return await this.#edit(text);
+      this.#message = await this.#board.post({ text });
+      this.#postedAt = now;
       this.#shown = text;
+    });
+  }
+
+  async #edit(text: string): Promise<void> {
+    if (this.#message && !(await this.#message.update({ text }))) this.#message = undefined;
+    this.#shown = text;
+  }
+
+  async #try(sending: () => Promise<void>): Promise<void> {
+    try {
+      await sending();
+      this.#nextAt = Date.now() + EDIT_EVERY_MS;
     } catch (error) {
+      this.#nextAt = Date.now() + RETRY_MS;
       this.#log.warn({ err: error }, 'the progress of a training could not be shown');
     }
   }

@@ -40,8 +40,16 @@ export function statusText(job: Job, status: JobStatus): string {
   return lines.join('\n');
 }
 
-/** The result card, with the curves and the confusion matrix. */
-export async function resultNotice(card: VersionCard, promoted: boolean, directory: string): Promise<Notice> {
+/**
+ * The result card, with the curves and the confusion matrix.
+ * @param outcome whether the version was put in use, and how much better it had to be for that, 0..1
+ * @param directory the version's
+ */
+export async function resultNotice(
+  card: VersionCard,
+  outcome: { readonly promoted: boolean; readonly margin: number },
+  directory: string,
+): Promise<Notice> {
   const { version, architecture, against, privateTest, publicTest, plannedEpochs = card.epochs } = card;
   const gain = against ? publicTest.accuracy - against.publicTest.accuracy : 0;
   const figure = (name: string, now: number, before: number | undefined) =>
@@ -52,12 +60,15 @@ export async function resultNotice(card: VersionCard, promoted: boolean, directo
     if (now === null || now === undefined) return [];
     return [`${emotion} ${percent(now)}${typeof before === 'number' ? ` (${points(now - before)})` : ''}`];
   });
+  const notBetter = gain > 0 ? `not ${points(outcome.margin).slice(1)} better` : 'no better';
   const text = [
-    promoted
+    outcome.promoted
       ? `Version ${version} (${architecture}) is trained and in use. /retrain rollback takes that back.`
-      : `Version ${version} (${architecture}) is trained, but ${gain > 0 ? 'not enough' : 'no'} better on PublicTest: ` +
+      : `Version ${version} (${architecture}) is trained, but ${notBetter} on PublicTest: ` +
         `the network in use stays. /retrain promote ${version} puts it in use all the same.`,
-    against ? `Compared with version ${against.version}, which was in use:` : 'There was no network to compare with.',
+    against
+      ? `Compared with version ${against.version}, which was in use:`
+      : 'The network that was in use could not be read, so there is nothing to compare with.',
     figure('PrivateTest accuracy', privateTest.accuracy, against?.privateTest.accuracy),
     figure('PrivateTest macro recall', privateTest.macroRecall, against?.privateTest.macroRecall),
     figure('PublicTest accuracy', publicTest.accuracy, against?.publicTest.accuracy),
@@ -76,12 +87,14 @@ export async function resultNotice(card: VersionCard, promoted: boolean, directo
     picture(
       files.curves,
       `version-${version}-curves.png`,
-      `Learning curves of version ${version}: loss and accuracy an epoch, training and validation`,
+      `Learning curves of version ${version}: loss and accuracy of training and validation over ${card.epochs} epochs, ` +
+        `the best on validation being epoch ${card.bestEpoch}`,
     ),
     picture(
       files.confusion,
       `version-${version}-confusion.png`,
-      `Confusion matrix of version ${version} on PrivateTest: accuracy ${percent(privateTest.accuracy)}`,
+      `Confusion matrix of version ${version} on PrivateTest: accuracy ${percent(privateTest.accuracy)}, recognised of ` +
+        `each emotion: ${EMOTIONS.map((emotion) => `${emotion} ${shareOf(privateTest.recall[emotion])}`).join(', ')}`,
     ),
   ]);
   return { text, pictures };
@@ -119,5 +132,10 @@ function earlyLine(card: Pick<VersionCard, 'epochs' | 'bestEpoch'> & { readonly 
 
 /** 0.032 as "+3.2 points". */
 function points(difference: number): string {
-  return `${difference < 0 ? '−' : '+'}${Math.abs(100 * difference).toFixed(1)} points`;
+  const tenths = Math.round(1000 * difference);
+  return `${tenths < 0 ? '−' : '+'}${(Math.abs(tenths) / 10).toFixed(1)} points`;
+}
+
+function shareOf(share: number | null | undefined): string {
+  return typeof share === 'number' ? percent(share) : 'none there';
 }

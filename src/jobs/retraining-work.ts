@@ -70,6 +70,8 @@ export async function retrain(work: RetrainingWork): Promise<JobStatus['result']
       onChange({ progress: { ...progress, history: [...progress.history] } });
       if (process.memoryUsage.rss() > work.memoryBytes) tooMuch.abort();
     },
+  }).catch((error: unknown) => {
+    throw inAdminsWords(error);
   });
   if (ended === 'stopped') {
     if (!tooMuch.signal.aborted) return undefined;
@@ -101,6 +103,16 @@ export async function retrain(work: RetrainingWork): Promise<JobStatus['result']
     await writeReport(join(directory, 'reports'), reportOf(trained, figures));
   });
   return await putInUse(work, (await registry.list()).find((one) => one.version === version)!);
+}
+
+/** The trainer speaks of folders, which nobody in a chat sees. */
+function inAdminsWords(error: unknown): unknown {
+  if (!(error instanceof UserError) || error.code !== 'bad-data') return error;
+  return new UserError(
+    'bad-data',
+    'The data is not what this training began with. Put that back and type /retrain resume, or begin anew with /retrain start.',
+    { cause: error },
+  );
 }
 
 /** The network in use on the same pictures; undefined where it cannot be loaded, which any network is better than. */

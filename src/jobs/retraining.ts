@@ -12,8 +12,8 @@ import { UserError } from '../errors.ts';
 import { acquireLock, type FileLock } from '../file-lock.ts';
 import type { Logger } from '../log.ts';
 import { type TrainingPlanInput, trainingPlan } from '../training/plan.ts';
-import { percent } from '../training/progress-line.ts';
 import type { VersionRegistry } from '../training/registry.ts';
+import { inWords } from './full-disk.ts';
 import type { ChildArguments } from './retraining-child.ts';
 import { type Job, type JobStatus, RetrainingFiles } from './retraining-files.ts';
 import { type NoticeBoard, ProgressMessage } from './retraining-message.ts';
@@ -42,8 +42,11 @@ export interface RetrainingRequest extends Pick<Job, 'platform' | 'channel' | 'b
   readonly data?: string | undefined;
 }
 
-/** A channel by its platform's name and its id; undefined where it is gone. */
+/** A channel by its platform's name and its id; undefined where it is gone or closed to the bot. */
 export type BoardFinder = (platform: string, channel: string) => Promise<NoticeBoard | undefined>;
+
+/** Where a training asks to be told of. */
+export type Where = Pick<Job, 'platform' | 'channel'>;
 
 /** Held by the process that looks after the training. */
 const LOCK = 'supervisor';
@@ -65,17 +68,23 @@ const PASSED_ON = [
   'LD_LIBRARY_PATH',
   'CUDA_VISIBLE_DEVICES',
 ];
+/** What is written to a channel that is gone. */
+const UNSEEN = { update: async () => true };
 
 /** The one training that there can be: starts it, looks after its process, tells how it goes and how it ended. */
 export class Retraining {
   readonly #options: RetrainingOptions;
   readonly #files: RetrainingFiles;
   readonly #stopping = new AbortController();
-  #findBoard: BoardFinder = async () => undefined;
+  #findBoard: BoardFinder = async () => {
+    throw new UserError('busy', 'I am still getting ready. Try again in a moment.');
+  };
   #child: ChildProcess | undefined;
   #watch: Promise<void> | undefined;
-  /** The newest status heard: ahead of the file, and all there is where the disk is full. */
+  /** The newest status heard: ahead of the file while it trains, and all there is where the disk is full. */
   #heard: JobStatus | undefined;
+  /** The training whose end this process could not tell: left to the next bot. */
+  #untold: string | undefined;
   #adopting: NodeJS.Timeout | undefined;
 
   constructor(options: RetrainingOptions) {
@@ -92,12 +101,14 @@ export class Retraining {
 
   /**
    * Starts a training; it is looked after in the background.
-   * @throws UserError 'busy' where one is under way; 'bad-usage' or 'not-found' where it cannot be started like that
+   * @throws UserError 'busy' where one is under way; 'not-allowed' where nothing could be said of it; 'bad-usage' or
+   *   'not-found' where it cannot be started like that
    */
   async start(request: RetrainingRequest): Promise<Job> {
     const { plan, ...rest } = request;
     const job: Job = { ...rest, id: randomBytes(6).toString('hex'), plan: { ...trainingPlan(plan) } };
     await this.#dataFolder(job);
+    await this.#expectBoard(job);
     const lock = await this.#lockOrBusy();
     try {
       await rm(this.#files.runs, { recursive: true, force: true });
@@ -106,7 +117,6 @@ export class Retraining {
       await lock.release();
       throw inWords(error);
     }
-    this.#heard = undefined;
     this.#lookAfter(job, lock);
     return job;
   }
@@ -136,22 +146,25 @@ export class Retraining {
 
   /**
    * Goes on with a training that was called off or failed.
+   * @param where it is told of from now on; where it was, unless told
    * @throws UserError where there is none to go on with, or one runs
    */
-  async resume(): Promise<Job> {
+  async resume(where?: Where): Promise<Job> {
+    if (where) await this.#expectBoard(where);
     const lock = await this.#lockOrBusy();
     try {
       const last = await this.status();
       if (!last) throw new UserError('not-found', 'There is no training to go on with. /retrain start begins one.');
-      const { job, status } = last;
+      const { status } = last;
+      const job = { ...last.job, ...where };
       if (status.state === 'finished')
         throw new UserError('bad-usage', 'The last training is finished. /retrain start begins another.');
       await this.#dataFolder(job);
+      await this.#files.writeJob(job);
       await this.#files.takeBackCancel();
       await this.#files.takeBackTold();
       const { error: _, ...before } = status;
       await this.#files.writeStatus({ ...before, state: 'running', phase: 'starting' });
-      this.#heard = undefined;
       this.#lookAfter(job, lock);
       return job;
     } catch (error) {
@@ -181,8 +194,9 @@ export class Retraining {
     if (this.#watch || this.#stopping.signal.aborted) return;
     try {
       const job = await this.#files.job();
+      if (!job || job.id === this.#untold) return;
       // One that failed here and could not say so on a full disk is not begun again by itself.
-      if (!job || (this.#heard?.job === job.id && this.#heard.state !== 'running')) return;
+      if (this.#heard?.job === job.id && this.#heard.state !== 'running') return;
       if (await this.#files.isTold(job.id)) return;
       const lock = await acquireLock(this.#files.directory, LOCK);
       if (lock) this.#lookAfter(job, lock);
@@ -193,6 +207,8 @@ export class Retraining {
 
   #lookAfter(job: Job, lock: FileLock): void {
     const { log } = this.#options;
+    this.#heard = undefined;
+    this.#untold = undefined;
     this.#watch = this.#run(job)
       .catch((error: unknown) => log.error({ err: error }, 'a training could not be looked after'))
       .then(() => lock.release())
@@ -203,17 +219,24 @@ export class Retraining {
   }
 
   async #run(job: Job): Promise<void> {
-    const board = await this.#board(job);
+    const board = this.#board(job);
     const message = new ProgressMessage(board, this.#options.log);
     let status = await this.#files.status(job.id);
     let crashes = 0;
     let epochs = -1;
     while (status.state === 'running' && !this.#stopping.signal.aborted) {
       if (await this.#files.isCancelled(job.id)) {
-        status = await this.#settle({ ...status, state: 'cancelled' });
+        status = { ...status, state: 'cancelled' };
         break;
       }
-      const ending = await this.#train(job, message);
+      let ending: string;
+      try {
+        ending = await this.#train(job, message);
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        status = { ...status, state: 'failed', error: error.message };
+        break;
+      }
       status = this.#heard ?? (await this.#files.status(job.id));
       if (status.state !== 'running' || this.#stopping.signal.aborted) break;
       const done = status.progress?.history.length ?? 0;
@@ -222,12 +245,14 @@ export class Retraining {
       this.#options.log.warn({ ending, crashes }, 'the training ended unexpectedly; going on from the last checkpoint');
       if (crashes === MAX_CRASHES) {
         const error = `The training's process ended unexpectedly ${crashes} times (${ending}); the machine may be short of memory. /retrain resume tries again.`;
-        status = await this.#settle({ ...status, state: 'failed', error });
+        status = { ...status, state: 'failed', error };
       }
       await delay(RESTART_MS);
     }
-    await message.close();
-    if (status.state !== 'running') await this.#tellEnd(job, status, board);
+    if (status.state === 'running') return await message.close();
+    await this.#keep(status);
+    await message.close(statusText(job, status));
+    await this.#tellEnd(job, status, board);
   }
 
   /** Runs the child once. @returns how it ended */
@@ -267,54 +292,94 @@ export class Retraining {
     return signal ?? `exit code ${code}`;
   }
 
+  /** An end that cannot be told now is told when a bot starts. */
   async #tellEnd(job: Job, status: JobStatus, board: NoticeBoard): Promise<void> {
-    const { log, registry, onPromoted } = this.#options;
+    const { log, onPromoted } = this.#options;
     if (status.result?.promoted) await onPromoted?.();
     try {
-      const card = (await registry.list()).find(({ version }) => version === status.result?.version);
-      await board.post(
-        card
-          ? await resultNotice(card, status.result!.promoted, registry.directoryOf(card.version))
-          : { text: statusText(job, status) },
-      );
+      await this.#postEnd(job, status, board);
     } catch (error) {
+      this.#untold = job.id;
       log.warn({ err: error }, 'the end of a training could not be told');
+      return;
     }
-    if (status.state === 'finished') await rm(this.#files.runs, { recursive: true, force: true });
-    await this.#files.markTold(job.id);
-  }
-
-  async #settle(status: JobStatus): Promise<JobStatus> {
-    this.#heard = status;
-    await this.#files.writeStatus(status);
-    return status;
-  }
-
-  /** Where the training is told of; a channel that is gone, or cannot be found, is written to in vain. */
-  async #board(job: Job): Promise<NoticeBoard> {
     try {
-      const board = await this.#findBoard(job.platform, job.channel);
-      if (board) return board;
+      if (status.state === 'finished') await rm(this.#files.runs, { recursive: true, force: true });
+      await this.#files.markTold(job.id);
     } catch (error) {
-      this.#options.log.warn({ err: error }, 'the channel of a training cannot be found');
+      log.warn({ err: error }, 'that the end of a training was told could not be remembered');
     }
-    return { post: async () => ({ update: async () => true }) };
+  }
+
+  async #postEnd(job: Job, status: JobStatus, board: NoticeBoard): Promise<void> {
+    const { log, registry } = this.#options;
+    const card = (await registry.list()).find(({ version }) => version === status.result?.version);
+    if (!card) {
+      await board.post({ text: statusText(job, status) });
+      return;
+    }
+    const notice = await resultNotice(card, { ...job, ...status.result! }, registry.directoryOf(card.version));
+    try {
+      await board.post(notice);
+    } catch (error) {
+      // The bot may be allowed to write there, but not to post files.
+      log.warn({ err: error }, 'the result of a training could not be told with its pictures');
+      const where = `Its pictures could not be posted here; they lie in versions/${card.version}/reports of MODEL_DIR.`;
+      await board.post({ text: `${notice.text}\n${where}` });
+    }
+  }
+
+  /** How it ended, in the file or, where that cannot be written, in memory. */
+  async #keep(status: JobStatus): Promise<void> {
+    try {
+      await this.#files.writeStatus(status);
+      this.#heard = undefined;
+    } catch (error) {
+      this.#heard = status;
+      this.#options.log.error({ err: error }, 'the status of a training cannot be written');
+    }
+  }
+
+  /** Where the training is told of, looked for each time: a platform may be out of reach for a while. */
+  #board(job: Job): NoticeBoard {
+    return {
+      post: async (notice) => {
+        const board = await this.#findBoard(job.platform, job.channel);
+        return board ? await board.post(notice) : UNSEEN;
+      },
+    };
+  }
+
+  /** @throws UserError where a training could not be told of */
+  async #expectBoard({ platform, channel }: Where): Promise<void> {
+    if (await this.#findBoard(platform, channel)) return;
+    throw new UserError(
+      'not-allowed',
+      'I may not write in this channel by myself, so I could not say here how the training goes. Invite me or let me send messages here, or ask in another channel.',
+    );
   }
 
   async #lockOrBusy(): Promise<FileLock> {
+    if (this.#stopping.signal.aborted) throw new UserError('busy', 'I am about to restart. Try again in a minute.');
     let lock: FileLock | undefined;
     try {
-      lock = this.#stopping.signal.aborted ? undefined : await acquireLock(this.#files.directory, LOCK);
+      lock = await acquireLock(this.#files.directory, LOCK);
     } catch (error) {
       throw inWords(error);
     }
     if (lock) return lock;
     const last = await this.status();
-    const progress = last?.status.progress;
-    const stands = progress ? `, epoch ${progress.epoch}/${progress.epochs}, ${percent(progress.accuracy)}` : '';
+    // Between its lock and its first word, and after its last one, what the files say is of another training or over.
+    if (last?.status.state !== 'running')
+      throw new UserError(
+        'busy',
+        'A training is under way already: it begins or ends just now. Try again in a moment.',
+      );
+    const { progress } = last.status;
+    const stands = progress ? `, epoch ${progress.epoch} of ${progress.epochs}` : '';
     throw new UserError(
       'busy',
-      `A training is under way already${last ? ` (started by ${last.job.by}${stands})` : ''}. /retrain status tells more.`,
+      `A training is under way already (started by ${last.job.by}${stands}). /retrain status tells more.`,
     );
   }
 
@@ -339,13 +404,4 @@ export class Retraining {
       `There is no folder ‘${data}’ in DATA_DIR${names.length > 0 ? `: there is ${names.slice(0, 20).join(', ')}` : ''}.`,
     );
   }
-}
-
-/** A full disk in words; everything else as it is. */
-function inWords(error: unknown): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
-  return new UserError('no-space', 'The disk is full. Free some space and try again; the network in use stays.', {
-    cause: error,
-  });
 }

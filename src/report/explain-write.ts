@@ -15,6 +15,7 @@ export function explainWrite(file: string, error: unknown): unknown {
     case 'EROFS':
       return new UserError('not-allowed', `${file} may not be written.`, { cause: error });
     case 'ENOSPC':
+    case 'EDQUOT':
       return new UserError('no-space', `There is no room on the disk for ${file}.`, { cause: error });
     default:
       return error;

@@ -3,12 +3,13 @@ import { Dispatcher } from '../../commands/dispatcher.ts';
 import { CommandRegistry } from '../../commands/registry.ts';
 import { retrainCommand } from '../../commands/retrain.ts';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
-import { ProgressMessage } from '../../src/jobs/retraining-message.ts';
 import { createLogger } from '../../src/log.ts';
 import { LiveClassifier } from '../../src/training/live-classifier.ts';
+import { trainingPlan } from '../../src/training/plan.ts';
 import { fakeRequest } from '../fakes/request.ts';
 import { makeSite, noticeBoard, openSite } from '../helpers/retraining.ts';
 import { drawTinyFace } from '../helpers/tiny-fer2013.ts';
+import { until } from '../helpers/until.ts';
 
 async function setUp() {
   const opened = openSite(await makeSite());
@@ -30,11 +31,14 @@ test('from the command to the swapped network: progress, card with pictures, ver
 }, async () => {
   const { retraining, live, type } = await setUp();
   const board = noticeBoard();
+  expect(await type('start')).toBe('I am still getting ready. Try again in a moment.');
   await retraining.begin(async () => board);
   expect(await type('status')).toContain('no training yet');
   expect(await type('start architecture:tiny epochs:14 batch:7 learning-rate:0.05 clean:yes')).toContain(
     'The training begins',
   );
+  expect(await type('start')).toMatch(/under way already/);
+  await until(async () => (await retraining.status())!.status.phase === 'training', 'the training');
   expect(await type('start')).toMatch(/under way already \(started by Ada/);
   await retraining.idle();
   const card = board.notices.at(-1)!;
@@ -43,7 +47,12 @@ test('from the command to the swapped network: progress, card with pictures, ver
   expect(card.text).toMatch(/macro recall: .*\n.*\nRecognised on PrivateTest: angry/);
   expect(card.pictures!.map(({ name }) => name)).toEqual(['version-1-curves.png', 'version-1-confusion.png']);
   for (const { bytes } of card.pictures!) expect(Buffer.from(bytes).subarray(1, 4).toString()).toBe('PNG');
-  expect(board.notices[0]!.text).toMatch(/Training tiny, started by Ada/);
+  const [curves, confusion] = card.pictures!.map(({ altText }) => altText);
+  expect(curves).toMatch(/^Learning curves of version 1: .* over 14 epochs, the best on validation being epoch \d+$/);
+  expect(confusion).toMatch(/^Confusion matrix of version 1 .*: angry [\d.]+ %, disgust [\d.]+ %, .*neutral [\d.]+ %$/);
+  // What has been the progress says that it is over.
+  const [progress] = board.notices;
+  expect(progress!.text).toMatch(/Training tiny, started by Ada.*Finished: version 1, put in use\.$/s);
   await live.refresh();
   expect(live.version).toBe(1);
   expect(await live.classify(EMOTIONS.map((_, label) => drawTinyFace(label, label)))).toHaveLength(7);
@@ -83,45 +92,50 @@ test.each([
   expect(start).toHaveBeenCalledWith(expect.objectContaining({ plan: expect.objectContaining({ patience }) }));
 });
 
-test('the progress message: edited at most every 5 s, fresh after 50 minutes, and nothing is thrown where it is deleted', async () => {
-  vi.useFakeTimers();
-  onTestFinished(() => {
-    vi.useRealTimers();
-  });
-  const posts: string[] = [];
-  const edits: number[] = [];
-  let deleted = false;
-  const message = new ProgressMessage(
-    {
-      post: async ({ text }) => {
-        posts.push(text);
-        return {
-          update: async () => {
-            edits.push(Date.now());
-            return !deleted;
-          },
-        };
-      },
-    },
-    createLogger({ level: 'silent' }),
+const ENOSPC = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+
+/** What is said to an operator who types something, where the training and the versions answer as told. */
+async function said(input: string, services: { readonly retraining?: object; readonly registry?: object } = {}) {
+  const { retraining = {}, registry = {} } = services;
+  const refresh = async () => {};
+  const command = retrainCommand({ retraining: retraining as never, registry: registry as never, refresh });
+  const { request, replies } = fakeRequest({ command: { name: 'retrain', input }, operator: true });
+  await new Dispatcher(new CommandRegistry([command]), createLogger({ level: 'silent' })).dispatch(request);
+  return replies.map(({ text }) => text).join('\n');
+}
+
+test.each([
+  ['resume epochs:40', '‘epochs’ is a setting of a new training: /retrain start epochs:… begins one.'],
+  ['architecture:tiny', '‘architecture’ is a setting of a new training'],
+  ['cancel clean', '‘clean’ is a setting of a new training'],
+  ['start version:3', '/retrain start takes no version. /retrain promote 3 puts one in use.'],
+  ['rollback 2', '/retrain rollback takes no version. /retrain promote 2 puts one in use.'],
+])('%s: nothing is done that was not asked for', async (input, answer) => {
+  expect(await said(input)).toContain(answer);
+});
+
+test.each(['promote 1', 'rollback'])('%s on a full disk is refused in words', async (input) => {
+  const full = async () => {
+    throw ENOSPC;
+  };
+  expect(await said(input, { registry: { promote: full, rollback: full } })).toBe(
+    'The disk is full. Free some space and try again; the network in use stays.',
   );
-  for (let s = 0; s < 60; s++) {
-    message.show(`step ${s}`);
-    await vi.advanceTimersByTimeAsync(1000);
-  }
-  expect(posts).toEqual(['step 0']);
-  expect(edits.length).toBeGreaterThan(8);
-  for (let e = 1; e < edits.length; e++) expect(edits[e]! - edits[e - 1]!).toBeGreaterThanOrEqual(5000);
-  deleted = true;
-  message.show('after it was deleted');
-  await vi.advanceTimersByTimeAsync(6000);
-  const tried = edits.length;
-  message.show('nobody sees this');
-  await vi.advanceTimersByTimeAsync(6000);
-  expect(edits).toHaveLength(tried);
-  await vi.advanceTimersByTimeAsync(50 * 60_000);
-  message.show('an hour later');
-  await vi.advanceTimersByTimeAsync(6000);
-  expect(posts).toEqual(['step 0', 'an hour later']);
-  await message.close();
+});
+
+test('a training that is resumed is told of where that was asked for', async () => {
+  const resume = vi.fn(async () => {});
+  expect(await said('resume', { retraining: { resume } })).toContain('goes on from its last checkpoint');
+  expect(resume).toHaveBeenCalledWith({ platform: 'test', channel: 'c1' });
+});
+
+test('the menu names the defaults of the recipe', () => {
+  const described = Object.fromEntries(retrainCommand().options.map(({ name, description }) => [name, description]));
+  const { epochs, learningRate, batchSize, seed } = trainingPlan();
+  expect(described).toMatchObject({
+    epochs: `Passes over the training pictures (${epochs})`,
+    'learning-rate': `The highest learning rate (${learningRate})`,
+    batch: `Pictures a step (${batchSize})`,
+    seed: `What all chance derives from (${seed})`,
+  });
 });

@@ -1,8 +1,9 @@
-import { openSite, type Site, tinyTraining } from './retraining.ts';
+import { noticeBoard, openSite, type Site, tinyTraining } from './retraining.ts';
 
-/** The part of a bot that trains, as a process that a test can kill: site and epochs as JSON; 0 epochs starts nothing. */
-const { site, epochs } = JSON.parse(process.argv[2]!) as { site: Site; epochs: number };
+/** The part of a bot that trains, as a process that a test can kill: site, epochs and perhaps a data folder as JSON. */
+const { site, epochs, data } = JSON.parse(process.argv[2]!) as { site: Site; epochs: number; data?: string };
 const { retraining } = openSite(site);
-await retraining.begin(async () => undefined);
-if (epochs > 0) await retraining.start(tinyTraining(epochs));
+const board = noticeBoard();
+await retraining.begin(async () => board);
+await retraining.start(tinyTraining(epochs, data === undefined ? {} : { data }));
 await retraining.idle();

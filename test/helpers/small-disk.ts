@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, statfs, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { temporaryFolder } from './tiny-fer2013.ts';
 
@@ -20,4 +20,10 @@ export async function smallDisk(bytes: number): Promise<string | undefined> {
     execFileSync('umount', ['-l', directory]);
   });
   return directory;
+}
+
+/** Takes the space on a file's disk but so many bytes. */
+export async function fillDisk(file: string, free: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(file));
+  await writeFile(file, Buffer.alloc(Math.max(0, bavail * bsize - free)));
 }

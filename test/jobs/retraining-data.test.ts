@@ -12,6 +12,12 @@ test('test rows that equal a Training row are reported, and left out of training
   const dirty = await readCheckedData(folder, { clean: false, signal });
   expect(dirty.sets.Training.count).toBe(14);
   expect(dirty.findings.join('\n')).toContain('0 of PublicTest, 1 of PrivateTest; clean:yes leaves them out');
+  expect(dirty.findings).toContain(
+    'This is not FER2013 as published: Training has 14 pictures instead of 28709, PublicTest has 14 pictures instead of ' +
+      '3589, PrivateTest has 15 pictures instead of 3589.',
+  );
+  expect(dirty.findings[0]).toMatch(/^Training: 14 pictures \(angry 2, disgust 2, .*neutral 2\)\.$/);
+  expect(dirty.findings.join('\n')).toContain('Duplicates: 1 rows, 0 groups with different labels. Black pictures: 0');
   const clean = await readCheckedData(folder, { clean: true, signal });
   expect(clean.sets.Training.count).toBe(13);
   expect(clean.sets.PrivateTest.count).toBe(15);

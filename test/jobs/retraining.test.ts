@@ -41,6 +41,7 @@ test('killed in every phase, a training goes on from its checkpoint and makes on
 
 test('the memory bound ends a training in words', { timeout: 300_000 }, async () => {
   const { retraining } = openSite(await makeSite(), { memoryBytes: 100 * 2 ** 20 });
+  await retraining.begin(async () => noticeBoard());
   await retraining.start(tinyTraining());
   await retraining.idle();
   const { status } = (await retraining.status())!;
@@ -53,6 +54,8 @@ test('a broken chunk, a missing one and a path are said in words, and the networ
 }, async () => {
   const site = await makeSite();
   const { retraining, registry } = openSite(site);
+  const board = noticeBoard();
+  await retraining.begin(async () => board);
   await expect(retraining.start(tinyTraining(1, { data: '../elsewhere' }))).rejects.toMatchObject({
     code: 'bad-usage',
   });
@@ -60,8 +63,6 @@ test('a broken chunk, a missing one and a path are said in words, and the networ
   const chunk = join(site.dataDirectory, 'fer2013_07.csv.gz');
   const whole = await readFile(chunk);
   await writeFile(chunk, whole.subarray(0, whole.length / 2));
-  const board = noticeBoard();
-  await retraining.begin(async () => board);
   await retraining.start(tinyTraining());
   await retraining.idle();
   expect((await retraining.status())!.status).toMatchObject({ state: 'failed', error: /fer2013_07\.csv\.gz/ });

@@ -3,59 +3,20 @@ import 'discord.js';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { user } from '../fakes/discord/payloads.ts';
-import { makeSite, openSite, type Site } from '../helpers/retraining.ts';
+import { makeSite } from '../helpers/retraining.ts';
 import { smallDisk } from '../helpers/small-disk.ts';
 import { until } from '../helpers/until.ts';
-import { startOnDiscord } from './discord-bot.ts';
+import { type Chat, onDiscord, onSlack, trainingAt } from './retrain-chat.ts';
 import { cleanUp } from './running-bot.ts';
-import { startOnSlack } from './slack-bot.ts';
 
 afterEach(cleanUp);
 
-type Who = 'admin' | 'another admin' | 'member';
-type Input = Readonly<Record<string, string | number | boolean>>;
-type Training = NonNullable<Parameters<typeof startOnDiscord>[0]>['training'];
-
-/** A platform as these tests use it: somebody types /retrain, and what the bot says there, to all or to one. */
-interface Chat {
-  retrain(who: Who, input: Input): void;
-  said(): string[];
-}
-
-async function onDiscord(training: Training): Promise<Chat> {
-  const { discord } = await startOnDiscord({ training });
-  const people = { admin: user('ann'), 'another admin': user('bob'), member: user('cid') };
-  return {
-    retrain(who, input) {
-      const permissions = who === 'member' ? (['ManageMessages'] as const) : (['ManageGuild'] as const);
-      discord.command('retrain', { by: people[who], permissions, input });
-    },
-    // Discord takes an underscore for the start of italics: the bot writes a backslash before it.
-    said: () => discord.said().map(({ content }) => content.replaceAll('\\', '')),
-  };
-}
-
-async function onSlack(training: Training): Promise<Chat> {
-  const { slack } = await startOnSlack({ training });
-  slack.users.set('UADMIN2', { is_admin: true });
-  const people = { admin: 'UADMIN', 'another admin': 'UADMIN2', member: 'U5' };
-  return {
-    retrain(who, { action, ...options }) {
-      const named = Object.entries(options).map(([name, value]) => `${name}:${value}`);
-      slack.command('/retrain', [action, ...named].join(' '), people[who], 'C1');
-    },
-    said: () => [...slack.said().map(({ text = '' }) => text), ...slack.responses.map(({ text }) => text)],
-  };
-}
-
-/** What /retrain works with on a small data set. */
-function trainingAt(site: Site) {
-  const { retraining, registry } = openSite(site);
-  return { retraining, registry, refresh: async () => {} };
-}
-
 const START = { action: 'start', architecture: 'tiny', batch: 7, 'learning-rate': 0.05 } as const;
+
+/** Waits for a sentence. */
+async function hear(chat: Chat, sentence: string): Promise<string> {
+  return await until(async () => (await chat.said()).find((text) => text.includes(sentence)), sentence, 90_000);
+}
 
 describe.each([
   ['Discord', onDiscord],
@@ -65,13 +26,12 @@ describe.each([
     timeout: 180_000,
   }, async () => {
     const training = trainingAt(await makeSite());
-    const chat = await connect(training);
-    const hears = (sentence: string) => until(() => chat.said().find((text) => text.includes(sentence)), sentence);
+    const chat = await connect({ training });
     chat.retrain('admin', { ...START, epochs: 1000 });
     chat.retrain('another admin', { ...START, epochs: 1000 });
-    await hears('The training begins');
-    await hears('A training is under way already');
-    expect(chat.said().filter((text) => text.includes('The training begins'))).toHaveLength(1);
+    await hear(chat, 'The training begins');
+    await hear(chat, 'A training is under way already');
+    expect((await chat.said()).filter((text) => text.includes('The training begins'))).toHaveLength(1);
     const job = (await training.retraining.status())!.job.id;
     await until(
       async () => ((await training.retraining.status())?.status.progress?.history.length ?? 0) > 0,
@@ -79,11 +39,56 @@ describe.each([
       60_000,
     );
     for (const action of ['cancel', 'start', 'rollback']) chat.retrain('member', { action });
-    await until(() => chat.said().filter((text) => text.includes('is for admins')).length === 3, 'three refusals');
+    await until(
+      async () => (await chat.said()).filter((text) => text.includes('is for admins')).length === 3,
+      'three refusals',
+    );
     expect((await training.retraining.status())!).toMatchObject({ job: { id: job }, status: { state: 'running' } });
     chat.retrain('another admin', { action: 'cancel' });
-    await hears('Called off.');
+    await hear(chat, 'Called off.');
     expect((await training.retraining.status())!).toMatchObject({ job: { id: job }, status: { state: 'cancelled' } });
+  });
+
+  test('its progress message deleted, the training goes on, and nobody writes to what is gone', {
+    timeout: 180_000,
+  }, async () => {
+    const { retraining, ...rest } = trainingAt(await makeSite());
+    const chat = await connect({ training: { retraining, ...rest } });
+    chat.retrain('admin', { ...START, epochs: 1000, patience: 0 });
+    await hear(chat, 'Training tiny, started by');
+    const epochs = async () => (await retraining.status())?.status.progress?.history.length ?? 0;
+    await until(async () => (await epochs()) > 0, 'an epoch', 60_000);
+    const tries = chat.remove('Training tiny, started by');
+    await until(() => tries() > 0, 'an edit in vain', 20_000);
+    const then = await epochs();
+    await until(async () => (await epochs()) > then + 2, 'further epochs', 60_000);
+    // Long enough for the next edit.
+    await new Promise((done) => setTimeout(done, 7000));
+    expect(tries()).toBe(1);
+    expect((await chat.said()).filter((text) => text.includes('Training tiny'))).toEqual([]);
+    chat.retrain('admin', { action: 'cancel' });
+    await hear(chat, 'Called off.');
+  });
+
+  test('is not begun where nothing could be said of it', { timeout: 60_000 }, async () => {
+    const training = trainingAt(await makeSite());
+    const chat = await connect({ training, where: 'closed' });
+    chat.retrain('admin', { action: 'start' });
+    chat.retrain('admin', { action: 'resume' });
+    await until(
+      async () => (await chat.said()).filter((text) => text.includes('I may not write in this channel')).length === 2,
+      'two refusals',
+    );
+    expect(await training.retraining.status()).toBeUndefined();
+  });
+
+  test('where it may post no files it tells the result in words', { timeout: 180_000 }, async () => {
+    const training = trainingAt(await makeSite());
+    const chat = await connect({ training, where: 'without files' });
+    chat.retrain('admin', { ...START, epochs: 2 });
+    const card = await hear(chat, 'Version 1 (tiny) is trained');
+    expect(card).toContain('PrivateTest accuracy:');
+    expect(card).toContain('Its pictures could not be posted here; they lie in versions/1/reports of MODEL_DIR.');
   });
 
   test('a broken chunk is named in the channel, and the network in use stays', { timeout: 180_000 }, async () => {
@@ -92,9 +97,9 @@ describe.each([
     const whole = await readFile(chunk);
     await writeFile(chunk, whole.subarray(0, whole.length / 2));
     const training = trainingAt(site);
-    const chat = await connect(training);
+    const chat = await connect({ training });
     chat.retrain('admin', { ...START, epochs: 2 });
-    await until(() => chat.said().some((text) => text.includes('fer2013_07.csv.gz')), 'the chunk', 90_000);
+    await hear(chat, 'fer2013_07.csv.gz');
     await training.retraining.idle();
     expect((await training.retraining.status())!.status.state).toBe('failed');
     expect(await training.registry.inUse()).toEqual({ version: 0 });
@@ -107,9 +112,9 @@ describe.each([
     const disk = await smallDisk(256 * 1024);
     if (disk === undefined) return context.skip();
     const training = trainingAt({ ...(await makeSite()), stateDirectory: disk });
-    const chat = await connect(training);
+    const chat = await connect({ training });
     chat.retrain('admin', { ...START, epochs: 5 });
-    await until(() => chat.said().some((text) => text.includes('The disk is full')), 'the full disk', 90_000);
+    await hear(chat, 'The disk is full');
     await training.retraining.idle();
     expect(await training.registry.inUse()).toEqual({ version: 0 });
     await training.registry.verify(0);

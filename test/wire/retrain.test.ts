@@ -1,74 +1,118 @@
 // Before everything else: see slack-bot.ts.
 import 'discord.js';
 import sharp from 'sharp';
-import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { EMOTIONS } from '../../src/emotion/labels.ts';
 import { LiveClassifier } from '../../src/training/live-classifier.ts';
-import { makeSite, openSite } from '../helpers/retraining.ts';
+import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { makeSite, openSite, plainCard, saveUntrained } from '../helpers/retraining.ts';
+import { drawTinyFace } from '../helpers/tiny-fer2013.ts';
 import { until } from '../helpers/until.ts';
-import { answers, startOnDiscord } from './discord-bot.ts';
+import { type Chat, onDiscord, onPage, onSlack } from './retrain-chat.ts';
 import { cleanUp } from './running-bot.ts';
-import { startOnSlack } from './slack-bot.ts';
 
 afterEach(cleanUp);
 
-/** A machine on which /retrain can train a small network on a small data set. */
+/** A machine on which /retrain can train a small network on a small data set, and read faces with it. */
 async function machine() {
   const { retraining, registry, log } = openSite(await makeSite());
   const live = await LiveClassifier.open(registry, log, { threads: 1 });
   onTestFinished(() => live.dispose());
-  return { live, training: { retraining, registry, refresh: () => live.refresh() } };
+  return { live, registry, training: { retraining, registry, refresh: () => live.refresh() } };
 }
 
 const SETTINGS = { architecture: 'tiny', epochs: 14, batch: 7, 'learning-rate': 0.05, clean: true } as const;
-const AS_TEXT = Object.entries({ ...SETTINGS, clean: 'yes' })
-  .map(([name, value]) => `${name}:${value}`)
-  .join(' ');
 
-test('/retrain on Discord: refused for others, then from the command to the swapped network', async () => {
-  const { live, training } = await machine();
-  const { discord } = await startOnDiscord({ training });
-  discord.command('retrain', { permissions: ['ManageMessages'], input: { action: 'start' } });
-  const [refusal] = await answers(discord, 1);
-  expect(refusal!.content).toContain('is for admins');
-  expect(await training.retraining.status()).toBeUndefined();
+describe.each([
+  ['Discord', onDiscord],
+  ['Slack', onSlack],
+  ['the page', onPage],
+])('/retrain on %s', (name, connect) => {
+  test('refused for others, then from the command to the swapped network', { timeout: 180_000 }, async () => {
+    const { live, training } = await machine();
+    const chat = await connect({ training });
+    if (name !== 'the page') {
+      chat.retrain('member', { action: 'start' });
+      await until(async () => (await chat.said()).some((text) => text.includes('is for admins')), 'the refusal');
+      expect(await training.retraining.status()).toBeUndefined();
+    }
+    chat.retrain('admin', { action: 'start', ...SETTINGS });
+    const hear = (words: string) =>
+      until(async () => (await chat.said()).find((text) => text.includes(words)), words, 120_000);
+    const card = await hear('is trained and in use');
+    expect(card).toMatch(/PrivateTest accuracy: [\d.]+ % \(before [\d.]+ %, [+−][\d.]+ points\)/);
+    expect(card).toMatch(/PrivateTest macro recall: [\d.]+ % \(before [\d.]+ %, [+−][\d.]+ points\)/);
+    for (const emotion of EMOTIONS) expect(card).toMatch(new RegExp(`${emotion} [\\d.]+ % \\([+−][\\d.]+ points\\)`));
+    const pictures = await until(async () => (await chat.pictures()).length === 2 && (await chat.pictures()));
+    const [curves, confusion] = [...pictures].sort((a, b) => (a.name > b.name ? -1 : 1));
+    expect(curves).toMatchObject({ name: 'version-1-curves.png', altText: expect.stringMatching(/^Learning curves/) });
+    expect(confusion).toMatchObject({
+      name: 'version-1-confusion.png',
+      altText: expect.stringMatching(/^Confusion matrix.*angry [\d.]+ %/),
+    });
+    for (const { bytes } of pictures) expect((await sharp(bytes).metadata()).format).toBe('png');
+    await hear('Finished: version 1, put in use.');
+    await live.refresh();
+    expect(live.version).toBe(1);
+    chat.retrain('admin', { action: 'versions' });
+    expect(await hear('Version 0: shipped with the bot')).toMatch(/in use before\nVersion 1: tiny, .*, in use$/);
+    chat.retrain('admin', { action: 'rollback' });
+    await hear('Version 0 is in use again.');
+    expect(live.version).toBe(0);
+  });
 
-  discord.command('retrain', { permissions: ['ManageGuild'], input: { action: 'start', ...SETTINGS } });
-  const card = await until(
-    () => discord.said().find(({ content }) => content.includes('is trained and in use')),
-    'the result',
-    90_000,
-  );
-  expect(card.content).toMatch(/PrivateTest accuracy: [\d.]+ %/);
-  expect(card.files.map(({ filename }) => filename)).toEqual(['version-1-curves.png', 'version-1-confusion.png']);
-  for (const { bytes } of card.files) expect((await sharp(bytes!).metadata()).format).toBe('png');
-  await live.refresh();
-  expect(live.version).toBe(1);
+  test('promote and rollback while photos are being read: every photo is answered', { timeout: 180_000 }, async () => {
+    const { live, registry, training } = await machine();
+    for (const seed of [1, 2]) await registry.store(plainCard(`job-${seed}`), (aside) => saveUntrained(aside, seed));
+    const faces = EMOTIONS.map((_, label) => drawTinyFace(label, label));
+    const draw = fakePhotoReader();
+    /** The networks that photos were read with, by what they make of the first face. */
+    const networks = new Set<number>();
+    const readPhoto: typeof draw = async (bytes, signal) => {
+      const readings = await live.classify(faces);
+      networks.add(readings[0]!.confidence);
+      return { ...(await draw(bytes, signal)), faces: readings };
+    };
+    const chat = await connect({ training, readPhoto });
+    const photo = await plainPicture(64, 48);
+    let swapped = false;
+    let posted = 0;
+    const posting = (async () => {
+      while (!swapped) {
+        // As many as are read and wait without anybody being told to come back.
+        for (let k = 0; k < 3; k++) await chat.post(photo);
+        posted += 3;
+        await until(async () => (await answered(chat)) >= posted, `answer ${posted}`);
+      }
+    })();
+    for (const [input, answer] of STEPS) {
+      const before = posted;
+      await until(() => posted > before, 'photos between');
+      chat.retrain('admin', input);
+      await until(async () => (await chat.said()).includes(answer), answer);
+    }
+    swapped = true;
+    await posting;
+    expect(await answered(chat)).toBe(posted);
+    expect(await chat.pictures()).toHaveLength(posted);
+    expect(await failures(chat)).toEqual([]);
+    expect(networks.size).toBe(3);
+    expect(live.version).toBe(0);
+  });
+});
 
-  discord.command('retrain', { permissions: ['ManageGuild'], input: { action: 'rollback' } });
-  await until(() => discord.said().some(({ content }) => content === 'Version 0 is in use again.'), 'rollback');
-  expect(live.version).toBe(0);
-}, 150_000);
+const STEPS = [
+  [{ action: 'promote', version: 1 }, 'Version 1 is in use. /retrain rollback takes that back.'],
+  [{ action: 'promote', version: 2 }, 'Version 2 is in use. /retrain rollback takes that back.'],
+  [{ action: 'rollback' }, 'Version 1 is in use again.'],
+  [{ action: 'promote', version: 0 }, 'Version 0 is in use. /retrain rollback takes that back.'],
+] as const;
 
-test('/retrain on Slack: refused for others, then from the command to the swapped network', async () => {
-  const { live, training } = await machine();
-  const { slack } = await startOnSlack({ training });
-  slack.command('/retrain', 'start', 'U5', 'C1');
-  await until(() => slack.responses.some(({ text }) => text.includes('is for admins')), 'refusal');
-  expect(await training.retraining.status()).toBeUndefined();
-  slack.command('/retrain', `start ${AS_TEXT}`, 'UADMIN', 'C1');
-  const names = await until(
-    () => {
-      const found = [...slack.uploads.values()]
-        .map(({ filename }) => filename)
-        .filter((name) => name.startsWith('version-1'));
-      return found.length >= 2 && found;
-    },
-    'the result',
-    90_000,
-  );
-  expect([...names].sort()).toEqual(['version-1-confusion.png', 'version-1-curves.png']);
-  await live.refresh();
-  expect(live.version).toBe(1);
-  slack.command('/retrain', 'rollback', 'UADMIN', 'C1');
-  await until(() => live.version === 0, 'rollback');
-}, 150_000);
+async function answered(chat: Pick<Chat, 'said'>): Promise<number> {
+  return (await chat.said()).filter((text) => text.includes('7 people')).length;
+}
+
+/** What it says that is neither of a photo with seven people nor of versions. */
+async function failures(chat: Pick<Chat, 'said'>): Promise<string[]> {
+  return (await chat.said()).filter((text) => !/7 people|^Version \d is in use|^Remove this answer$/.test(text));
+}

@@ -40,6 +40,12 @@ export function mayReadBack(channel: SendableChannels): boolean {
   return permissionsIn(channel)?.has(PermissionFlagsBits.ReadMessageHistory) ?? true;
 }
 
+/** Whether the bot may write there without having been asked; true where that is unknown. */
+export function maySpeak(channel: SendableChannels): boolean {
+  const send = channel.isThread() ? PermissionFlagsBits.SendMessagesInThreads : PermissionFlagsBits.SendMessages;
+  return permissionsIn(channel)?.has([PermissionFlagsBits.ViewChannel, send]) ?? true;
+}
+
 /** The bot's permissions in a channel; undefined in a direct message and where the server was not announced. */
 function permissionsIn(channel: SendableChannels): Readonly<PermissionsBitField> | undefined {
   if (channel.isDMBased() || channel.guild.members.me === null) return undefined;
