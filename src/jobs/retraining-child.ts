@@ -1,14 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { ENGINE_CHOICES } from '../emotion/engines/index.ts';
 import { UserError } from '../errors.ts';
 import { type FileLock, waitForLock } from '../file-lock.ts';
 import { VersionRegistry } from '../training/registry.ts';
 import { isDiskFull } from './full-disk.ts';
-import { type JobStatus, newStatus, RetrainingFiles } from './retraining-files.ts';
+import { type Job, type JobStatus, newStatus, RetrainingFiles } from './retraining-files.ts';
 import { retrain } from './retraining-work.ts';
 
 /**
@@ -86,7 +86,8 @@ async function main(): Promise<void> {
     else if (cancel.signal.aborted) await teller.end({ state: 'cancelled' });
   } catch (error) {
     if (cancel.signal.aborted) await teller.end({ state: 'cancelled' });
-    else if (!pause.signal.aborted) await teller.end({ state: 'failed', error: sentenceFor(error) });
+    else if (!pause.signal.aborted)
+      await teller.end({ state: 'failed', error: withoutPaths(sentenceFor(error), args, job) });
   } finally {
     clearInterval(looking);
     await lock?.release();
@@ -161,6 +162,16 @@ function sentenceFor(error: unknown): string {
     return 'The disk is full. The network in use stays. Free some space, then /retrain resume goes on from the last checkpoint.';
   process.stderr.write(`${stack}\n`);
   return `Something went wrong in the training (${message}). The network in use stays; the log says more.`;
+}
+
+/** A whole channel reads it: folders are called by the settings that name them, not by where they are on the machine. */
+function withoutPaths(sentence: string, args: ChildArguments, { data }: Job): string {
+  const names: [string, string][] = [
+    [args.data, data === undefined ? 'DATA_DIR' : `DATA_DIR/${data}`],
+    [args.stateDirectory, 'STATE_DIR'],
+    [args.modelDirectory, 'MODEL_DIR'],
+  ];
+  return names.reduce((text, [path, name]) => text.replaceAll(resolve(path), name), sentence);
 }
 
 // Imported by nothing but its parent's types, this file runs only as a process of its own.

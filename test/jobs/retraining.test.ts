@@ -66,7 +66,8 @@ test('a broken chunk, a missing one and a path are said in words, and the networ
   await retraining.start(tinyTraining());
   await retraining.idle();
   expect((await retraining.status())!.status).toMatchObject({ state: 'failed', error: /fer2013_07\.csv\.gz/ });
-  expect(board.notices.at(-1)!.text).toContain('fer2013_07.csv.gz');
+  expect(board.notices.at(-1)!.text).toContain('DATA_DIR/fer2013_07.csv.gz is cut short');
+  expect(board.notices.at(-1)!.text).not.toContain(site.dataDirectory);
   await rm(chunk);
   await retraining.resume();
   await retraining.idle();
