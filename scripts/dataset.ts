@@ -1,8 +1,10 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { writeDurably } from '../src/emotion/layers-format/durable.ts';
 import { UserError } from '../src/errors.ts';
+import { explainWrite } from '../src/report/explain-write.ts';
 import { checkDataset, formatReport } from '../src/training/dataset-check.ts';
 import { readFer2013 } from '../src/training/fer2013.ts';
 import { runTool } from './command-line.ts';
@@ -29,7 +31,7 @@ await runTool(async (signal) => {
     options: {
       data: { type: 'string', default: DATA },
       json: { type: 'boolean', default: false },
-      out: { type: 'string', default: SHEET },
+      out: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -40,9 +42,11 @@ await runTool(async (signal) => {
   if (positionals.length !== 1) throw new UserError('bad-usage', 'Say one of: check, sheet.');
   switch (positionals[0]) {
     case 'check':
+      if (values.out !== undefined) throw new UserError('bad-usage', '--out is for sheet: check prints what it finds.');
       return check(values.data, values.json, signal);
     case 'sheet':
-      return sheet(values.data, values.out, signal);
+      if (values.json) throw new UserError('bad-usage', '--json is for check: sheet draws a picture.');
+      return sheet(values.data, values.out ?? SHEET, signal);
     default:
       throw new UserError('bad-usage', `There is no "${positionals[0]}": say check or sheet.`);
   }
@@ -61,12 +65,17 @@ async function check(directory: string, json: boolean, signal: AbortSignal): Pro
 }
 
 async function sheet(directory: string, out: string, signal: AbortSignal): Promise<number> {
+  const there = await stat(out).catch(() => undefined);
+  if (there && !there.isFile()) throw new UserError('bad-usage', `${out} is there and is no file.`);
   // Loaded here: the charting library takes longer to load than a check takes to run.
   const { datasetSheet } = await import('../src/training/dataset-sheet.ts');
   const picture = await datasetSheet(await read(directory, signal));
-  await mkdir(dirname(out), { recursive: true });
-  await writeFile(`${out}.tmp`, picture);
-  await rename(`${out}.tmp`, out);
+  try {
+    await mkdir(dirname(out), { recursive: true });
+    await writeDurably(out, picture);
+  } catch (error) {
+    throw explainWrite(out, error);
+  }
   process.stdout.write(`${out}\n`);
   return 0;
 }

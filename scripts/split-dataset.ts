@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { UserError } from '../src/errors.ts';
+import { explainWrite } from '../src/report/explain-write.ts';
 import { CHUNKS } from '../src/training/fer2013.ts';
 import { splitFer2013 } from '../src/training/split-dataset.ts';
 import { runTool } from './command-line.ts';
@@ -38,6 +39,8 @@ await runTool(async (signal) => {
     force: values.force,
     signal,
     onChunk: (name, rows) => process.stderr.write(`${name}: ${rows} rows\n`),
+  }).catch((error: unknown) => {
+    throw explainWrite(values.out, error);
   });
   process.stdout.write(`${names.length} chunks written to ${values.out}\n`);
   return 0;

@@ -23,7 +23,8 @@ export interface Line {
 /**
  * The lines of a text file (gunzipped if its name ends in .gz), as a stream: memory stays bounded, however large the file
  * and however long a line is.
- * @throws UserError 'bad-data' if a .gz is cut short or damaged; AbortError if the signal fires; what opening a file throws
+ * @throws UserError 'bad-data' if a .gz is cut short or damaged, 'not-found' if there is no such file, 'not-allowed' if it
+ *   may not be read; AbortError if the signal fires
  */
 export async function* readLines(path: string, signal?: AbortSignal): AsyncGenerator<Line> {
   let carry: Buffer = EMPTY;
@@ -40,7 +41,7 @@ export async function* readLines(path: string, signal?: AbortSignal): AsyncGener
       carry = Buffer.concat([joined(carry, chunk.subarray(start))]);
     }
   } catch (error) {
-    throw asDamaged(error, path);
+    throw explained(error, path);
   }
   if (carry.length > 0) yield { bytes: withoutReturn(carry), number: ++number };
 }
@@ -52,9 +53,18 @@ function openText(path: string, signal: AbortSignal | undefined): Readable {
   return pipeline(source, createGunzip({ chunkSize: CHUNK }), () => {});
 }
 
-/** zlib's errors as a sentence that names the file; any other error as it is. */
-function asDamaged(error: unknown, path: string): unknown {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
+/** Why a file cannot be read, as a sentence that names it; any other error as it is. */
+function explained(error: unknown, path: string): unknown {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'ENOENT':
+      return new UserError('not-found', `There is no file ${path}.`, { cause: error });
+    case 'EISDIR':
+      return new UserError('not-found', `${path} is a folder, not a file.`, { cause: error });
+    case 'EACCES':
+    case 'EPERM':
+      return new UserError('not-allowed', `${path} may not be read.`, { cause: error });
+  }
   if (!code.startsWith('Z_')) return error;
   const what = code === 'Z_BUF_ERROR' ? 'is cut short' : 'is damaged or not a gzip file';
   return new UserError('bad-data', `${path} ${what}: copy it again or make it anew.`, { cause: error });

@@ -168,16 +168,8 @@ class Fer2013Input {
   }
 
   private async next(): Promise<Line | undefined> {
-    try {
-      const { value, done } = await this.lines.next();
-      return done ? undefined : value;
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'ENOENT') throw new UserError('not-found', `There is no file ${this.name}.`, { cause: error });
-      if (code === 'EISDIR')
-        throw new UserError('not-found', `${this.name} is a folder, not a file.`, { cause: error });
-      throw error;
-    }
+    const { value, done } = await this.lines.next();
+    return done ? undefined : value;
   }
 
   private refusal(why: string): UserError {

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
@@ -34,11 +34,36 @@ describe('npm run dataset', () => {
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
+  it('names what can be neither read nor written, with no stack', async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, 'chunks', 'fer2013_01.csv'), { recursive: true });
+    await writeTinyFer2013(join(folder, 'data'), tinyRows(1, SPLITS));
+    await writeFile(join(folder, 'file'), '');
+    const mistakes: [args: string[], sentence: string][] = [
+      [['check', '--data', join(folder, 'chunks')], 'fer2013_01.csv is a folder, not a file'],
+      [['sheet', '--data', join(folder, 'data'), '--out', folder], `${folder} is there and is no file`],
+      [['sheet', '--data', join(folder, 'data'), '--out', join(folder, 'file', 'x.png')], 'x.png cannot be written'],
+    ];
+    for (const [args, sentence] of mistakes) {
+      const { code, stdout, stderr } = await runScript('dataset.ts', ...args);
+      expect(stderr).toContain(sentence);
+      expect(stderr).not.toMatch(/^\s+at /m);
+      expect([code > 0, stdout]).toEqual([true, '']);
+    }
+  });
+
   it('has a help and exits with 2 for bad usage', async () => {
     const help = await runScript('dataset.ts', '--help');
     expect(help.code).toBe(0);
     expect(help.stdout).toContain('npm run dataset -- check');
-    for (const args of [[], ['nope'], ['check', '--nope'], ['check', 'sheet']]) {
+    for (const args of [
+      [],
+      ['nope'],
+      ['check', '--nope'],
+      ['check', 'sheet'],
+      ['check', '--out', 'x.png'],
+      ['sheet', '--json'],
+    ]) {
       const { code, stdout, stderr } = await runScript('dataset.ts', ...args);
       expect([code, stdout]).toEqual([2, '']);
       expect(stderr).toContain('--help');
@@ -55,6 +80,18 @@ describe('npm run split-dataset', () => {
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toContain('fer2013.csv is not FER2013: it has 21 rows instead of 35887');
     expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  it('names a file that is not there and a folder that is none, with no stack', async () => {
+    const folder = await temporaryFolder();
+    const file = join(folder, 'file');
+    const absent = await runScript('split-dataset.ts', file, '--out', join(folder, 'out'));
+    expect([absent.code, absent.stderr]).toEqual([1, `There is no file ${file}.\n`]);
+    await writeFile(file, '');
+    const out = await runScript('split-dataset.ts', file, '--out', file);
+    expect(out.stderr).toContain(`${file} cannot be written`);
+    expect(out.stderr).not.toMatch(/^\s+at /m);
+    expect(out.code).toBe(2);
   });
 
   it('has a help and exits with 2 for bad usage', async () => {
