@@ -62,6 +62,23 @@ describe('learningCurves', () => {
     }
   });
 
+  it('draws loss on the left and accuracy on the right, each set in its colour', async () => {
+    // Of the losses training's is the higher one all along, of the accuracies validation's.
+    const apart = epochs.map((epoch) => ({ ...epoch, valLoss: 0.2, accuracy: 0.1, valAccuracy: 0.9 }));
+    const picture = await open(await learningCurves(apart, 'tiny'));
+    const height = (colour: number, right: boolean) => {
+      const found: number[] = [];
+      countPixels(picture, (c, x, y) => {
+        const inPanel = y > 0.25 * picture.height && x > picture.width / 2 === right;
+        if (inPanel && c === colour) found.push(picture.height - y);
+        return false;
+      });
+      return found.reduce((sum, y) => sum + y, 0) / found.length;
+    };
+    expect(height(TRAINING, false)).toBeGreaterThan(height(VALIDATION, false) + 100);
+    expect(height(VALIDATION, true)).toBeGreaterThan(height(TRAINING, true) + 100);
+  });
+
   it('draws a single epoch, and very many', async () => {
     const one = await open(await learningCurves(epochs.slice(0, 1), 'tiny'));
     expect(countPixels(one, (c, _, y) => y > 0.25 * one.height && c === TRAINING)).toBeGreaterThan(50);
@@ -94,6 +111,17 @@ describe('confusionMatrix', () => {
       ),
     );
     expect(countPixels(even, (c) => c === dark) / (78 * 62 * 4)).toBeLessThan(0.1);
+  });
+
+  it('has the true emotions in rows and the predicted ones in columns', async () => {
+    const dark = 0x0b4f8a;
+    // Every angry face is taken for a neutral one: the cell on the top right.
+    const matrix = diagonal.map((row, truth) => row.map((_, predicted) => (truth === 0 && predicted === 6 ? 40 : 0)));
+    const picture = await open(await confusionMatrix(matrix, 'tiny'));
+    const [right, top] = [picture.width / 2, picture.height / 2];
+    const cell = 78 * 62 * 4;
+    expect(countPixels(picture, (c, x, y) => c === dark && x > right && y < top) / cell).toBeGreaterThan(0.8);
+    expect(countPixels(picture, (c, x, y) => c === dark && x < right && y > top) / cell).toBeLessThan(0.1);
   });
 
   it('draws an emotion with no image, and none at all', async () => {

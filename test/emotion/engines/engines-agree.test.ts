@@ -36,6 +36,7 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true }));
 
 const SGD: OptimizerOptions = { kind: 'sgd', momentum: 0.9, nesterov: true };
+const HEAVY_BALL: OptimizerOptions = { kind: 'sgd', momentum: 0.9, nesterov: false };
 const ADAM: OptimizerOptions = { kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
 const BATCH = 4;
 const STEPS = 10;
@@ -141,6 +142,40 @@ describe.each([PLAIN, BRANCHED, DROPPING, COLOUR, WIDE])('training $name', (entr
     expect(apart(a.state.slots, b.state.slots)).toBeLessThan(1e-3);
     // The network has moved, so agreeing means something.
     expect(apart(a.weights, weights)).toBeGreaterThan(1e-2);
+  });
+});
+
+describe('training with momentum that does not look ahead', () => {
+  it('is the same in both', async () => {
+    const network = unroll(PLAIN);
+    const weights = randomWeights(network);
+    const options = { ...OPTIONS, optimizer: HEAVY_BALL };
+    const [a, b] = [await train(onnx, network, options, weights), await train(tensorflow, network, options, weights)];
+    expect(largestDifference(a.losses, b.losses)).toBeLessThan(1e-3);
+    expect(apart(a.weights, b.weights)).toBeLessThan(1e-3);
+    const ahead = await train(onnx, network, OPTIONS, weights);
+    expect(apart(a.weights, ahead.weights)).toBeGreaterThan(3e-3);
+  });
+});
+
+describe('batch normalisation of a channel that does not vary', () => {
+  it('stays finite, though rounding puts its variance below zero', async () => {
+    const network = unroll(
+      architecture('flat', [
+        { kind: 'batchNorm' },
+        { kind: 'flatten' },
+        { kind: 'dense', units: 7 },
+        { kind: 'softmax' },
+      ]),
+    );
+    const session = await onnx.trainer(network, randomWeights(network), OPTIONS);
+    for (const gray of [999.7, 1000.1, 1234.5, 3333.3]) {
+      const batch = randomBatch(network, BATCH);
+      const { loss } = await session.step({ ...batch, x: batch.x.map(() => gray) }, 0.001);
+      expect(loss, String(gray)).toBeLessThan(100);
+    }
+    for (const [name, data] of await session.weights()) expect(data.every(Number.isFinite), name).toBe(true);
+    await session.dispose();
   });
 });
 
