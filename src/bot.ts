@@ -52,8 +52,10 @@ export async function startBot(
   };
   try {
     const addresses = await Promise.all(platforms.map((platform) => platform.start()));
-    await training?.retraining.begin(async (name, channel) =>
-      platforms.find((platform) => platform.name === name)?.channel(channel),
+    const named = (name: string) => platforms.find((platform) => platform.name === name);
+    await training?.retraining.begin(
+      async (name, channel) => named(name)?.channel(channel),
+      (name) => named(name) !== undefined,
     );
     return { addresses, stop };
   } catch (error) {

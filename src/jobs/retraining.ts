@@ -79,6 +79,7 @@ export class Retraining {
   #findBoard: BoardFinder = async () => {
     throw new UserError('busy', 'I am still getting ready. Try again in a moment.');
   };
+  #serves: (platform: string) => boolean = () => false;
   #child: ChildProcess | undefined;
   #watch: Promise<void> | undefined;
   /** The newest status heard: ahead of the file while it trains, and all there is where the disk is full. */
@@ -92,9 +93,13 @@ export class Retraining {
     this.#files = new RetrainingFiles(options.stateDirectory);
   }
 
-  /** Goes on with a training that ran when its bot ended, now and whenever another process's bot dies. */
-  async begin(findBoard: BoardFinder): Promise<void> {
+  /**
+   * Goes on with a training that ran when its bot ended, now and whenever another process's bot dies.
+   * @param serves which platforms this process can tell a training on: those of others are left to the processes that can
+   */
+  async begin(findBoard: BoardFinder, serves: (platform: string) => boolean = () => true): Promise<void> {
     this.#findBoard = findBoard;
+    this.#serves = serves;
     await this.#adopt();
     this.#adopting = setInterval(() => void this.#adopt(), ADOPT_EVERY_MS).unref();
   }
@@ -140,8 +145,8 @@ export class Retraining {
     } catch (error) {
       throw inWords(error);
     }
-    // Nobody may be there to see it, where the bot that trained has died.
-    await this.#adopt();
+    // Nobody may be there to see it, where the bot that trained has died and none of its platform is left.
+    await this.#adopt(true);
   }
 
   /**
@@ -190,11 +195,12 @@ export class Retraining {
     deadline.removeEventListener('abort', kill);
   }
 
-  async #adopt(): Promise<void> {
+  async #adopt(ofAnyPlatform = false): Promise<void> {
     if (this.#watch || this.#stopping.signal.aborted) return;
     try {
       const job = await this.#files.job();
       if (!job || job.id === this.#untold) return;
+      if (!ofAnyPlatform && !this.#serves(job.platform)) return;
       // One that failed here and could not say so on a full disk is not begun again by itself.
       if (this.#heard?.job === job.id && this.#heard.state !== 'running') return;
       if (await this.#files.isTold(job.id)) return;

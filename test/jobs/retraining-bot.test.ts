@@ -172,3 +172,29 @@ test('a training whose data folder is gone when the next bot looks for it fails 
   expect((await retraining.status())!.status).toMatchObject({ state: 'failed', error: /no folder ‘data’ in DATA_DIR/ });
   expect(board.notices.at(-1)!.text).toContain('no folder ‘data’');
 });
+
+test('a training of a platform that another process serves is left to that process, but can be called off here', async () => {
+  const site = await makeSite();
+  const first = openSite(site);
+  const bot = startBotProcess(site, 40);
+  await untilPhase(first.files, 'training');
+  bot.kill('SIGKILL');
+  await once(bot, 'exit');
+  await until(() => trainers(site).length === 0, 'the end of its process', 60_000);
+
+  const other = openSite(site).retraining;
+  onTestFinished(() => other.stop(AbortSignal.timeout(10_000)));
+  await other.begin(
+    async () => undefined,
+    () => false,
+  );
+  await other.idle();
+  expect(trainers(site)).toEqual([]);
+  expect((await other.status())!.status.state).toBe('running');
+  const { job } = (await other.status())!;
+  expect(await first.files.isTold(job.id)).toBe(false);
+
+  await other.cancel();
+  await other.idle();
+  expect((await other.status())!.status.state).toBe('cancelled');
+}, 200_000);
