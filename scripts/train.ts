@@ -6,6 +6,7 @@ import { createEngine, ENGINE_CHOICES, type EngineChoice } from '../src/emotion/
 import { loadModel } from '../src/emotion/layers-format.ts';
 import { unroll } from '../src/emotion/network.ts';
 import { UserError } from '../src/errors.ts';
+import { explainWrite } from '../src/report/explain-write.ts';
 import { readFer2013 } from '../src/training/fer2013.ts';
 import { trainingPlan } from '../src/training/plan.ts';
 import { epochLine, percent, progressLine } from '../src/training/progress-line.ts';
@@ -72,6 +73,10 @@ await runTool(async (signal) => {
     process.stdout.write(HELP);
     return 0;
   }
+  if (values['no-augmentation'] && values.erasing !== undefined)
+    throw new UserError('bad-usage', '--no-augmentation leaves nothing for --erasing to do: give one of them.');
+  if (values['teacher-weight'] !== undefined && !values.teacher)
+    throw new UserError('bad-usage', '--teacher-weight needs a --teacher.');
   const defaults = trainingPlan();
   const plan = trainingPlan({
     architecture: values.architecture,
@@ -109,9 +114,11 @@ await runTool(async (signal) => {
   if (!ENGINE_CHOICES.includes(values.engine as EngineChoice))
     throw new UserError('bad-usage', `--engine is one of ${ENGINE_CHOICES.join(', ')}.`);
   const threads = number('threads', values.threads);
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 64))
+    throw new UserError('bad-usage', '--threads must be a whole number from 1 to 64.');
   const network = unroll(architecture);
   const engine = await createEngine(values.engine as EngineChoice, threads === undefined ? {} : { threads });
-  const data = await readFer2013(values.data, { splits: ['Training', 'PublicTest'] });
+  const data = await readFer2013(values.data, { splits: ['Training', 'PublicTest'], signal });
   for (const warning of data.warnings) console.error(warning);
   for (const { file, line, reason } of data.skipped.slice(0, 10)) console.error(`${file}:${line} skipped: ${reason}`);
   if (data.skipped.length > 10) console.error(`... and ${data.skipped.length - 10} more rows skipped`);
@@ -136,6 +143,8 @@ await runTool(async (signal) => {
     signal,
     onProgress: terminalProgress(),
     onWarning: (sentence) => console.error(sentence),
+  }).catch((error: unknown) => {
+    throw explainWrite(directory, error);
   });
   const best = outcome.history[outcome.bestEpoch - 1];
   if (best)

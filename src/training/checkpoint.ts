@@ -123,7 +123,7 @@ export async function removeCheckpoints(directory: string): Promise<void> {
 
 async function readCheckpoint(directory: string): Promise<Checkpoint> {
   const { weights } = await loadModel(directory);
-  const json = stateSchema.parse(JSON.parse(await readFile(join(directory, STATE_FILE), 'utf8')));
+  const json = parseState(await readFile(join(directory, STATE_FILE), 'utf8'));
   const bytes = await readFile(join(directory, SLOTS_FILE));
   if (sha256(bytes) !== json.sha256) throw new UserError('bad-model', `${SLOTS_FILE} has changed or is cut short.`);
   let offset = 0;
@@ -134,6 +134,15 @@ async function readCheckpoint(directory: string): Promise<Checkpoint> {
     offset += length * 4;
   }
   return { weights, state: { step: json.step, slots }, progress: json.progress };
+}
+
+function parseState(text: string): z.infer<typeof stateSchema> {
+  try {
+    return stateSchema.parse(JSON.parse(text));
+  } catch (error) {
+    // zod's own message is a page of JSON.
+    throw new UserError('bad-model', `${STATE_FILE} has changed or is cut short.`, { cause: error });
+  }
 }
 
 /** Names of the checkpoints that were finished, newest first. */

@@ -59,7 +59,40 @@ export function trainingPlan(input: TrainingPlanInput = {}): TrainingPlan {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
-  throw new UserError('bad-usage', `The training's ${issue.path.join('.') || 'settings'}: ${issue.message}.`);
+  throw new UserError('bad-usage', `The training's ${settingName(issue.path)} ${complaint(issue)}.`);
+}
+
+/** What people call a setting: as its option of `npm run train` is called, where it has one. */
+function settingName(path: readonly PropertyKey[]): string {
+  const name = String(path.at(-1) ?? 'settings');
+  return name in OPTIONS ? OPTIONS[name as keyof typeof OPTIONS] : name;
+}
+
+/** What is wrong with a setting, as the end of a sentence. */
+function complaint(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'too_small':
+      return `must be ${issue.inclusive ? 'at least' : 'above'} ${issue.minimum}`;
+    case 'too_big':
+      return `must be ${issue.inclusive ? 'at most' : 'below'} ${issue.maximum}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.join(', ')}`;
+    case 'invalid_type':
+      return `must be ${issue.expected === 'int' ? 'a whole number' : `a ${issue.expected}`}`;
+    default:
+      return `cannot be used (${issue.message})`;
+  }
+}
+
+/** Which settings of two plans differ, for people: "epochs 2, not 4; seed 1, not 2". */
+export function planDifferences(before: object, now: object): string {
+  const [a, b] = [new Map(Object.entries(before)), new Map(Object.entries(now))];
+  const told = (value: unknown) =>
+    value === undefined ? 'not set' : typeof value === 'string' ? value : JSON.stringify(value);
+  return [...new Set([...a.keys(), ...b.keys()])]
+    .filter((key) => told(a.get(key)) !== told(b.get(key)))
+    .map((key) => `${settingName([key])} ${told(a.get(key))}, not ${told(b.get(key))}`)
+    .join('; ');
 }
 
 /** The optimizer of a plan; Adam's other constants are those of its paper (arXiv 1412.6980), epsilon TensorFlow's. */

@@ -20,7 +20,7 @@ import {
 import { type FaceSet, withoutBlack } from './face-set.ts';
 import { initialWeights } from './initial-weights.ts';
 import { likeliest, measure } from './metrics.ts';
-import { classWeightsOf, commandOf, optimizerOf, type TrainingPlan } from './plan.ts';
+import { classWeightsOf, commandOf, optimizerOf, planDifferences, type TrainingPlan } from './plan.ts';
 import { crossEntropy, predictAll } from './predict.ts';
 import { oneCycle } from './schedule.ts';
 import { askTeachers } from './teachers.ts';
@@ -91,9 +91,10 @@ const TEACHING = 'teaching.bin';
 export async function train(run: TrainingRun): Promise<TrainingOutcome> {
   const { engine, network, plan } = run;
   const training = withoutBlack(run.training);
+  const teacher = plan.teacher && (await teaching(run, training));
   const source = createBatchSource({
     set: training,
-    teacher: plan.teacher && (await teaching(run, training)),
+    teacher,
     teacherWeight: plan.teacher?.weight,
     batchSize: plan.batchSize,
     seed: plan.seed,
@@ -106,7 +107,7 @@ export async function train(run: TrainingRun): Promise<TrainingOutcome> {
   });
   try {
     const data = fingerprint(training, run.validation);
-    const checkpoint = await startingPoint(run, data);
+    const checkpoint = run.start === 'resume' ? await earlierCheckpoint(run, data) : undefined;
     const session = await engine.trainer(network, checkpoint?.weights ?? startingWeights(run), {
       batchSize: source.batchSize,
       optimizer: optimizerOf(plan),
@@ -117,6 +118,9 @@ export async function train(run: TrainingRun): Promise<TrainingOutcome> {
       ...(checkpoint ? { state: checkpoint.state } : {}),
     });
     try {
+      // Not before: a mistake in the settings of a new run must not cost the earlier one.
+      if (!checkpoint) await removeCheckpoints(run.directory);
+      if (teacher) await keepTeaching(run.directory, teacher);
       const progress = checkpoint?.progress ?? freshProgress(planKey(plan), data, run.from?.origin);
       return await new Trainer(run, source, session, progress).run();
     } finally {
@@ -285,20 +289,22 @@ class Trainer {
   }
 }
 
-/** The checkpoint to go on from, if any; a fresh run first clears away those of an earlier one. */
-async function startingPoint(run: TrainingRun, data: string): Promise<Checkpoint | undefined> {
-  if (run.start === 'fresh') {
-    await removeCheckpoints(run.directory);
-    return undefined;
-  }
+/** The checkpoint to go on from, if there is one. @throws UserError where it is of another run */
+async function earlierCheckpoint(run: TrainingRun, data: string): Promise<Checkpoint | undefined> {
+  const damaged: string[] = [];
   const checkpoint = await loadCheckpoint(run.directory, (name, reason) =>
-    run.onWarning?.(`${name} is damaged (${reason}); going on from the one before.`),
+    damaged.push(`${name} is damaged (${reason}).`),
   );
+  const next = checkpoint
+    ? 'Going on from the one before.'
+    : `There is no checkpoint in ${run.directory} to go on from: starting at the beginning.`;
+  if (!checkpoint || damaged.length > 0) run.onWarning?.([...damaged, next].join(' '));
   if (!checkpoint) return undefined;
-  if (checkpoint.progress.plan !== planKey(run.plan))
+  const { plan } = checkpoint.progress;
+  if (plan !== planKey(run.plan))
     throw new UserError(
       'bad-usage',
-      `The run in ${run.directory} had other settings (${checkpoint.progress.plan}): resume it with those, or start afresh in another folder.`,
+      `The run in ${run.directory} had other settings (${planDifferences(JSON.parse(plan), run.plan)}): resume it with those, or start afresh in another folder.`,
     );
   if (checkpoint.progress.data !== data)
     throw new UserError('bad-data', `The run in ${run.directory} was trained on other data: resume it with that data.`);
@@ -319,8 +325,8 @@ function freshProgress(plan: string, data: string, origin: readonly string[] | u
 }
 
 /**
- * What the plan's teachers say of the faces. Asked once a run and kept beside its checkpoints: a resumed run learns from the
- * same numbers, even where the teachers have changed since.
+ * What the plan's teachers say of the faces. Asked once a run and then kept beside its checkpoints: a resumed run learns from
+ * the same numbers, even where the teachers have changed since.
  */
 async function teaching(run: TrainingRun, faces: FaceSet): Promise<Float32Array> {
   const file = join(run.directory, TEACHING);
@@ -329,10 +335,12 @@ async function teaching(run: TrainingRun, faces: FaceSet): Promise<Float32Array>
     if (bytes?.length === faces.count * EMOTIONS.length * Float32Array.BYTES_PER_ELEMENT)
       return new Float32Array(Uint8Array.from(bytes).buffer);
   }
-  const answers = await askTeachers(run.engine, run.plan.teacher!.folders, faces);
-  await mkdir(run.directory, { recursive: true });
-  await writeDurably(file, Buffer.from(answers.buffer));
-  return answers;
+  return askTeachers(run.engine, run.plan.teacher!.folders, faces);
+}
+
+async function keepTeaching(directory: string, answers: Float32Array): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await writeDurably(join(directory, TEACHING), Buffer.from(answers.buffer));
 }
 
 /** SHA-256 over the pixels and labels of both sets. */

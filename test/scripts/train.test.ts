@@ -53,6 +53,7 @@ test('a network is trained, put in use, evaluated on a split and on folders of f
     'recall',
     'confusion',
     'withoutTrainingDuplicates',
+    'confidence',
   ]);
   expect(evaluation).toMatchObject({ images: 29, withoutTrainingDuplicates: { images: 28 } });
   expect(evaluation.accuracy).toBeCloseTo(report.privateTest.accuracy, 12);
@@ -74,7 +75,7 @@ test('a network is trained, put in use, evaluated on a split and on folders of f
     withoutTrainingDuplicates: { images: 3 },
   });
   expect(folders.stderr).toContain('notes.txt');
-});
+}, 300_000);
 
 /** A face of 'happy', a larger one of it, and one of 'disgust', with files that are none. */
 async function facesFolder(): Promise<string> {
@@ -132,7 +133,7 @@ test('a network is compared in the card of the one in use, and one that goes on 
   expect((await training('tiny', 'third', '--from', model)).code).toBe(0);
   const { metadata } = await loadModel(join(runs, 'third', 'best'));
   expect(metadata.trained).toMatchObject({ origin: [first, `${first} ${taught.join(' ')}`] });
-}, 180_000);
+}, 300_000);
 
 test('Ctrl-C ends a training after a checkpoint, from which --resume goes on', async () => {
   const [data, output] = [await dataFolder(), await temporaryFolder()];
@@ -157,12 +158,31 @@ test('Ctrl-C ends a training after a checkpoint, from which --resume goes on', a
   expect(progress.epoch).toBeLessThan(300);
   // Another plan is refused; the same one goes on where it stopped.
   const other = await runScript('train.ts', ...args, '--seed', '2', '--resume');
+  expect(other.stderr).toContain('had other settings (seed 1, not 2)');
   expect(other.code).toBe(2);
+});
+
+test('an output folder that cannot be written is named, with no stack', async () => {
+  const data = await dataFolder();
+  const file = join(data, 'file');
+  await writeFile(file, '');
+  for (const output of [file, join(file, 'run')]) {
+    const { code, stderr } = await runScript('train.ts', '--architecture', 'tiny', '--data', data, '--output', output);
+    expect(stderr).toContain(`${output} cannot be written`);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(code).toBe(2);
+  }
 });
 
 test.each([
   [['train.ts', '--epochs', 'many'], 2, /--epochs many is no number/],
   [['train.ts', '--epochs', '0'], 2, /epochs/],
+  [['train.ts', '--batch', '1'], 2, /batch must be at least 2/],
+  [['train.ts', '--threads', '0'], 2, /--threads must be a whole number from 1/],
+  [['train.ts', '--threads', '1.5'], 2, /--threads must be a whole number from 1/],
+  [['train.ts', '--no-augmentation', '--erasing', '0.1'], 2, /give one of them/],
+  [['train.ts', '--teacher-weight', '0.5'], 2, /needs a --teacher/],
+  [['train.ts', '--engine', 'cuda'], 2, /auto, onnx, tensorflow/],
   [['train.ts', '--architecture', 'huge'], 2, /choose compact/],
   [['train.ts', '--data', '/nowhere'], 1, /fer2013\.csv/],
   [['evaluate.ts', '--split', 'Test'], 2, /PublicTest/],

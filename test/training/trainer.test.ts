@@ -2,12 +2,19 @@ import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ARCHITECTURES } from '../../src/emotion/architectures.ts';
+import type { Engine, TrainerOptions, TrainingBatch } from '../../src/emotion/engines/engine.ts';
 import { createOnnxEngine } from '../../src/emotion/engines/onnx.ts';
+import { FACE_PIXELS } from '../../src/emotion/labels.ts';
 import { loadModel } from '../../src/emotion/layers-format.ts';
 import { unroll, type Weights } from '../../src/emotion/network.ts';
+import { shuffledOrder } from '../../src/random.ts';
+import { augmentBatch, DEFAULT_AUGMENTATION } from '../../src/training/augment.ts';
 import { loadCheckpoint } from '../../src/training/checkpoint.ts';
-import { type TrainingPlanInput, trainingPlan } from '../../src/training/plan.ts';
+import { selectFaces } from '../../src/training/face-set.ts';
+import { optimizerOf, type TrainingPlanInput, trainingPlan } from '../../src/training/plan.ts';
+import { oneCycle } from '../../src/training/schedule.ts';
 import { readRun } from '../../src/training/ship.ts';
+import { balancedClassWeights } from '../../src/training/targets.ts';
 import { BEST, type TrainingProgress, type TrainingRun, train } from '../../src/training/trainer.ts';
 import { temporaryFolder, tinyRows, tinySet } from '../helpers/tiny-fer2013.ts';
 
@@ -42,6 +49,94 @@ const checkpoints = async (directory: string) =>
 function expectSameWeights(a: Weights, b: Weights): void {
   for (const [name, data] of a) expect(b.get(name), name).toEqual(data);
 }
+
+/** The onnx engine, with what it was asked to do. */
+function watchedEngine() {
+  const real = createOnnxEngine({ threads: 1 });
+  const seen = {
+    options: [] as TrainerOptions[],
+    steps: [] as { readonly batch: TrainingBatch; readonly rate: number }[],
+    averages: [] as Weights[],
+    validated: [] as Weights[],
+  };
+  const engine: Engine = {
+    ...real,
+    predictor(network, weights, options) {
+      seen.validated.push(weights);
+      return real.predictor(network, weights, options);
+    },
+    async trainer(network, weights, options) {
+      seen.options.push(options);
+      const session = await real.trainer(network, weights, options);
+      return {
+        step(batch, rate) {
+          seen.steps.push({ batch, rate });
+          return session.step(batch, rate);
+        },
+        async average() {
+          const average = await session.average();
+          if (average) seen.averages.push(average);
+          return average;
+        },
+        weights: () => session.weights(),
+        state: () => session.state(),
+        dispose: () => session.dispose(),
+      };
+    },
+  };
+  return { engine, seen };
+}
+
+test('every setting of the plan reaches the engine, and what is validated is the average of the weights', async () => {
+  const { engine, seen } = watchedEngine();
+  const plan = trainingPlan({
+    architecture: 'tiny',
+    epochs: 2,
+    batchSize: 7,
+    learningRate: 0.03,
+    warmUp: 0.4,
+    seed: 9,
+    weightDecay: 0.002,
+    labelSmoothing: 0.2,
+    clipNorm: 1.5,
+    averageDecay: 0.8,
+    classWeights: 'balanced',
+    mixup: 0.4,
+    cutmix: 0.6,
+  });
+  // Emotions of unlike frequency, and a black crop, which is left out.
+  const uneven = tinySet(rows.filter(({ split, label }, k) => split === 'Training' && (label < 3 || k % 2 === 0)));
+  const black = { ...uneven, pixels: uneven.pixels.slice() };
+  black.pixels.fill(0, 0, FACE_PIXELS);
+  await train(runIn(await temporaryFolder(), plan, { engine, training: black }));
+
+  const { weightDecay, clipNorm, averageDecay, seed } = plan;
+  expect(seen.options).toEqual([
+    { batchSize: 7, optimizer: optimizerOf(plan), weightDecay, clipNorm, averageDecay, seed },
+  ]);
+  const steps = seen.steps.length;
+  const cycle = { peak: 0.03, warmUp: 0.4, finalDivisor: plan.finalDivisor };
+  expect(seen.steps.map(({ rate }) => rate)).toEqual(
+    Array.from({ length: steps }, (_, step) => oneCycle(cycle, step, steps)),
+  );
+  const kept = selectFaces(
+    black,
+    Array.from({ length: uneven.count - 1 }, (_, k) => k + 1),
+  );
+  const classWeights = balancedClassWeights(kept.labels, 0.5);
+  for (const { batch } of seen.steps)
+    expect(batch).toEqual(
+      augmentBatch(
+        kept,
+        shuffledOrder(kept.count, 9, batch.epoch),
+        { ...plan, classWeights },
+        batch.epoch,
+        batch.index,
+      ),
+    );
+  expect(seen.averages).toHaveLength(2);
+  expect(seen.validated).toEqual(seen.averages);
+});
 
 test('a network learns to tell the drawn faces apart, and its best epoch is kept', async () => {
   const directory = await temporaryFolder();
@@ -119,6 +214,23 @@ test('a damaged checkpoint is passed over for the one before, and a half-written
   expect(resumed.history.map(({ loss }) => loss)).toEqual(straight.history.map(({ loss }) => loss));
 });
 
+test('where no checkpoint is whole, or there is none, a resumed run says so and starts at the beginning', async () => {
+  const directory = await temporaryFolder();
+  const warnings: string[] = [];
+  const resume = (epochs: number) =>
+    train(runIn(directory, { epochs }, { start: 'resume', onWarning: (sentence) => warnings.push(sentence) }));
+  const straight = await resume(3);
+  expect(warnings).toEqual([expect.stringMatching(/^There is no checkpoint in \S+ to go on from: starting at the be/)]);
+  for (const name of await checkpoints(directory)) await truncate(join(directory, name, 'slots.bin'), 100);
+  const again = await resume(1);
+  expect(warnings).toHaveLength(2);
+  expect(warnings[1]).toMatch(/000000012 is damaged .*000000008 is damaged .*There is no .*starting at the beginning/);
+  expect(again.history[0]!.valAccuracy).toBeGreaterThan(0);
+  expect(straight.history).toHaveLength(3);
+  // The damaged ones, of later steps, do not push the new one out.
+  expect(await checkpoints(directory)).toEqual(['checkpoint-000000004']);
+});
+
 test('a run that is resumed with nothing left to train says where it stands', async () => {
   const directory = await temporaryFolder();
   const { history } = await train(runIn(directory));
@@ -142,7 +254,7 @@ test('a fresh run forgets the checkpoints of an earlier one; a resumed run needs
   await train(runIn(directory, { epochs: 2 }));
   await expect(train(runIn(directory, { epochs: 4 }, { start: 'resume' }))).rejects.toMatchObject({
     code: 'bad-usage',
-    message: expect.stringContaining('"epochs":2'),
+    message: expect.stringContaining('had other settings (epochs 2, not 4): resume it with those'),
   });
   const augmentation = { flip: 0, rotation: 0, scale: 0, shift: 0, contrast: 0, brightness: 0, erasing: 0 };
   await expect(train(runIn(directory, { epochs: 2, augmentation }, { start: 'resume' }))).rejects.toMatchObject({
@@ -168,9 +280,13 @@ test('a run from given weights starts there, with a fresh optimizer', async () =
   const { metadata } = await loadModel(join(other, BEST));
   expect(metadata.trained).toMatchObject({ origin: from.origin, command: expect.stringContaining('--epochs 1') });
   expect((await readRun(other)).origin).toEqual(from.origin);
+  // A mistake in a new run does not cost the one that is there.
+  const before = await checkpoints(directory);
+  expect(before).toHaveLength(2);
   await expect(
     train(runIn(directory, {}, { from: { weights: new Map([['conv1/kernel', new Float32Array(3)]]) } })),
   ).rejects.toMatchObject({ code: 'bad-usage' });
+  expect(await checkpoints(directory)).toEqual(before);
 });
 
 test('a network learns from a teacher what the labels do not say, and a resumed run from the same answers', async () => {
@@ -209,7 +325,17 @@ test('a learning rate that breaks the network is named', async () => {
   ).rejects.toMatchObject({ code: 'bad-usage', message: expect.stringContaining('learning rate below 10') });
 });
 
-test('settings out of bounds are named', () => {
-  expect(() => trainingPlan({ epochs: 0 })).toThrow(/epochs/);
-  expect(() => trainingPlan({ augmentation: { flip: 2 } as never })).toThrow(/augmentation/);
+test.each([
+  [{ epochs: 0 }, "The training's epochs must be at least 1."],
+  [{ epochs: 1.5 }, "The training's epochs must be a whole number."],
+  [{ batchSize: 5000 }, "The training's batch must be at most 4096."],
+  [{ learningRate: 0 }, "The training's learning-rate must be above 0."],
+  [{ optimizer: 'rmsprop' }, "The training's optimizer must be one of sgd, adam."],
+  [{ augmentation: { ...DEFAULT_AUGMENTATION, erasing: 2 } }, "The training's erasing must be at most 1."],
+  [{ augmentation: { flip: 1 } }, "The training's augmentation cannot be used (Invalid input)."],
+  [{ from: 3 }, "The training's from must be a string."],
+])('%j is refused in words', (settings, sentence) => {
+  expect(() => trainingPlan(settings as never)).toThrow(
+    expect.objectContaining({ code: 'bad-usage', message: sentence }),
+  );
 });
