@@ -7,6 +7,7 @@ import { loadModel } from '../src/emotion/layers-format.ts';
 import { unroll } from '../src/emotion/network.ts';
 import { UserError } from '../src/errors.ts';
 import { explainWrite } from '../src/report/explain-write.ts';
+import { hasCheckpoints } from '../src/training/checkpoint.ts';
 import { readFer2013 } from '../src/training/fer2013.ts';
 import { trainingPlan } from '../src/training/plan.ts';
 import { epochLine, percent, progressLine } from '../src/training/progress-line.ts';
@@ -22,6 +23,7 @@ const HELP = `Trains a network on FER2013.
   --data DIR            the folder with the FER2013 chunks (data)
   --output DIR          checkpoints and the best network (training/<architecture>)
   --resume              go on with the run in the output folder, with its settings as given here again
+  --fresh               start anew where the output folder has a run already, which is then gone
   --from DIR            start from the weights of the model in DIR, with a fresh optimizer
   --teacher DIR         learn also from what the model in DIR says of the faces; several teachers are averaged
   --engine NAME         auto, onnx or tensorflow (auto)
@@ -47,6 +49,7 @@ await runTool(async (signal) => {
       data: { type: 'string', default: 'data' },
       output: { type: 'string' },
       resume: { type: 'boolean', default: false },
+      fresh: { type: 'boolean', default: false },
       from: { type: 'string' },
       teacher: { type: 'string', multiple: true },
       'teacher-weight': { type: 'string' },
@@ -73,6 +76,7 @@ await runTool(async (signal) => {
     process.stdout.write(HELP);
     return 0;
   }
+  if (values.resume && values.fresh) throw new UserError('bad-usage', 'Give --resume or --fresh, not both.');
   if (values['no-augmentation'] && values.erasing !== undefined)
     throw new UserError('bad-usage', '--no-augmentation leaves nothing for --erasing to do: give one of them.');
   if (values['teacher-weight'] !== undefined && !values.teacher)
@@ -116,6 +120,15 @@ await runTool(async (signal) => {
   const threads = number('threads', values.threads);
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 64))
     throw new UserError('bad-usage', '--threads must be a whole number from 1 to 64.');
+  const directory = values.output ?? join('training', architecture.name);
+  const explain = (error: unknown): never => {
+    throw explainWrite(directory, error);
+  };
+  if (!values.resume && !values.fresh && (await hasCheckpoints(directory).catch(explain)))
+    throw new UserError(
+      'bad-usage',
+      `${directory} has a training run already: --resume goes on with it, --fresh puts this one in its place, --output takes another folder.`,
+    );
   const network = unroll(architecture);
   const engine = await createEngine(values.engine as EngineChoice, threads === undefined ? {} : { threads });
   const data = await readFer2013(values.data, { splits: ['Training', 'PublicTest'], signal });
@@ -129,7 +142,6 @@ await runTool(async (signal) => {
     `${architecture.name}, ${network.parameters.toLocaleString('en')} parameters, on ${engine.name} (${engine.device}); ` +
       `${training.count} images to train on, ${validation.count} to validate.`,
   );
-  const directory = values.output ?? join('training', architecture.name);
   signal.addEventListener('abort', () => console.error('\nStopping after this step and a checkpoint.'));
   const outcome = await train({
     engine,
@@ -143,9 +155,7 @@ await runTool(async (signal) => {
     signal,
     onProgress: terminalProgress(),
     onWarning: (sentence) => console.error(sentence),
-  }).catch((error: unknown) => {
-    throw explainWrite(directory, error);
-  });
+  }).catch(explain);
   const best = outcome.history[outcome.bestEpoch - 1];
   if (best)
     console.log(

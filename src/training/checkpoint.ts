@@ -115,6 +115,11 @@ export async function loadCheckpoint(
   return undefined;
 }
 
+/** Whether a run left a checkpoint in a folder, be it whole or not. */
+export async function hasCheckpoints(directory: string): Promise<boolean> {
+  return (await checkpointNames(directory)).length > 0;
+}
+
 /** Removes every checkpoint of a run, finished or not. */
 export async function removeCheckpoints(directory: string): Promise<void> {
   for (const name of await entriesOf(directory))

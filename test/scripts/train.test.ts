@@ -160,6 +160,15 @@ test('Ctrl-C ends a training after a checkpoint, from which --resume goes on', a
   const other = await runScript('train.ts', ...args, '--seed', '2', '--resume');
   expect(other.stderr).toContain('had other settings (seed 1, not 2)');
   expect(other.code).toBe(2);
+  // A new run takes its place only where that is asked for.
+  const again = await runScript('train.ts', ...args);
+  expect(again.stderr).toContain(`${output} has a training run already: --resume goes on with it`);
+  expect(again.code).toBe(2);
+  expect(await readdir(output)).toContain(newest);
+  const fresh = await runScript('train.ts', ...args, '--epochs', '1', '--fresh');
+  expect(fresh.stderr).toContain('Epoch 1/1');
+  expect(fresh.code).toBe(0);
+  expect(await readdir(output)).not.toContain(newest);
 });
 
 test('an output folder that cannot be written is named, with no stack', async () => {
@@ -177,6 +186,7 @@ test('an output folder that cannot be written is named, with no stack', async ()
 test.each([
   [['train.ts', '--epochs', 'many'], 2, /--epochs many is no number/],
   [['train.ts', '--epochs', '0'], 2, /epochs/],
+  [['train.ts', '--resume', '--fresh'], 2, /Give --resume or --fresh, not both/],
   [['train.ts', '--batch', '1'], 2, /batch must be at least 2/],
   [['train.ts', '--threads', '0'], 2, /--threads must be a whole number from 1/],
   [['train.ts', '--threads', '1.5'], 2, /--threads must be a whole number from 1/],
