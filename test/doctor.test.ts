@@ -17,7 +17,7 @@ test('the doctor says what is active, and what to do about what is not', async (
   const found = await findings({ MODEL_DIR: join(root, 'model') });
   expect(Object.values(found).filter(({ state }) => state === 'broken')).toEqual([]);
   expect(found.Engine).toMatchObject({ state: 'ok', finding: expect.stringContaining('onnx') });
-  expect(found.Network).toMatchObject({ state: 'ok', finding: expect.stringContaining('compact') });
+  expect(found.Network).toMatchObject({ state: 'ok', finding: expect.stringContaining('vgg9') });
   expect(found['Face detector']).toMatchObject({ state: 'ok' });
   expect(found['Training data']).toMatchObject({ state: 'off', remedy: expect.stringContaining('data/README.md') });
   expect(found.Discord).toMatchObject({ state: 'off', remedy: expect.stringContaining('DISCORD_TOKEN') });

@@ -213,4 +213,4 @@ const LIST: readonly Architecture[] = [
 export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(LIST.map((entry) => [entry.name, entry]));
 
 /** The network that `npm run train` and /retrain use when none is named. */
-export const DEFAULT_ARCHITECTURE = 'compact';
+export const DEFAULT_ARCHITECTURE = 'vgg9';

@@ -22,7 +22,7 @@ test('one step in all is a step at the end of the cycle', () => {
 });
 
 test('the command that a plan comes from names what is not the default', () => {
-  expect(commandOf(trainingPlan())).toBe('npm run train -- --architecture compact --epochs 22 --seed 1');
+  expect(commandOf(trainingPlan())).toBe('npm run train -- --architecture vgg9 --epochs 22 --seed 1');
   const plan = trainingPlan({ architecture: 'tiny', epochs: 3, averageDecay: 0.99, augmentation: 'none', seed: 5 });
   expect(commandOf(plan)).toBe(
     'npm run train -- --architecture tiny --epochs 3 --seed 5 --average-decay 0.99 --no-augmentation',
