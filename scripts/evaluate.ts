@@ -40,7 +40,8 @@ them there, and compares with reading them directly.
                 in pixels of the photo resized to that width and height; without it, every face found is false
   --detector NAME  fusion, haar or network (default: each of them; with --walk: fusion)
   --tilt DEGREES   turn the photos clockwise first, by each of these angles (default: 0)
-  --slices      also: accuracy by how bright, contrasty and sharp the crops are
+  --slices      also: accuracy by how bright, contrasty and sharp the crops are (same mix: if every emotion were as
+                frequent in each quarter as in the whole)
   --examples FILE  also: a picture of the surest readings of each emotion, right and wrong ones
   --images N    faces to paste (default: ${DEFAULT_IMAGES})
   --seed N      decides which faces, where and on what background (default: ${DEFAULT_SEED})
@@ -197,10 +198,18 @@ function table(evaluation: Evaluation): string {
 function slicesTable(slices: readonly Slice[]): string {
   const cell = (text: string | number) => String(text).padStart(10);
   return [
-    ['by quarter', 'from', 'to', 'faces', 'right', 'unsure'].map(cell).join(''),
-    ...slices.map(({ property, from, to, images, accuracy, unsure }) => {
+    ['by quarter', 'from', 'to', 'faces', 'right', 'same mix', 'unsure'].map(cell).join(''),
+    ...slices.map(({ property, from, to, images, accuracy, sameMix, unsure }) => {
       const digits = property === 'sharpness' ? 2 : 0;
-      return [property, from.toFixed(digits), to.toFixed(digits), images, percent(accuracy), percent(unsure)]
+      return [
+        property,
+        from.toFixed(digits),
+        to.toFixed(digits),
+        images,
+        percent(accuracy),
+        percent(sameMix),
+        percent(unsure),
+      ]
         .map(cell)
         .join('');
     }),

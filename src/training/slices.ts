@@ -1,5 +1,5 @@
 import type { Reading } from '../emotion/classifier.ts';
-import { FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
+import { EMOTIONS, FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
 import { likeliestOf } from './evaluate.ts';
 import { type FaceSet, faceAt } from './face-set.ts';
 
@@ -18,6 +18,8 @@ export interface Slice {
   readonly images: number;
   /** Share whose likeliest emotion is the label, 0..1. */
   readonly accuracy: number;
+  /** The same if every emotion had the share of these faces that it has of the whole set: what is not the mix's doing. */
+  readonly sameMix: number;
   /** Share read as 'unsure', 0..1. */
   readonly unsure: number;
 }
@@ -29,6 +31,8 @@ export interface Slice {
  */
 export function slicesOf(set: FaceSet, readings: readonly Reading[]): Slice[] {
   const measured = Array.from({ length: set.count }, (_, k) => measureCrop(faceAt(set, k)));
+  const isRight = (k: number) => likeliestOf(readings[k]!) === set.labels[k];
+  const all = Array.from(set.labels.keys());
   return PROPERTIES.flatMap((property) => {
     const order = measured.map((_, k) => k).sort((a, b) => measured[a]![property] - measured[b]![property] || a - b);
     return [0, 1, 2, 3].flatMap((quarter): Slice[] => {
@@ -42,12 +46,31 @@ export function slicesOf(set: FaceSet, readings: readonly Reading[]): Slice[] {
           from: measured[inside[0]!]![property],
           to: measured[inside.at(-1)!]![property],
           images: inside.length,
-          accuracy: share((k) => likeliestOf(readings[k]!) === set.labels[k]),
+          accuracy: share(isRight),
+          sameMix: sameMix(set.labels, all, inside, isRight),
           unsure: share((k) => readings[k]!.emotion === 'unsure'),
         },
       ];
     });
   });
+}
+
+/** Recalls of the faces inside, each weighing as its emotion does in all; emotions that are missing inside are left out. */
+function sameMix(
+  labels: Uint8Array,
+  all: readonly number[],
+  inside: readonly number[],
+  isRight: (k: number) => boolean,
+): number {
+  let [sum, weight] = [0, 0];
+  for (const label of EMOTIONS.keys()) {
+    const here = inside.filter((k) => labels[k] === label);
+    if (here.length === 0) continue;
+    const share = all.filter((k) => labels[k] === label).length;
+    sum += (share * here.filter(isRight).length) / here.length;
+    weight += share;
+  }
+  return sum / weight;
 }
 
 /**

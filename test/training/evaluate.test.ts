@@ -63,6 +63,21 @@ it('slices are quarters of the set by what the crops look like', async () => {
   ]);
   expect(slices.map(({ accuracy }) => accuracy)).toEqual([0.5, 1, 0.5, 1]);
   expect(slices.map(({ images }) => images)).toEqual([2, 2, 2, 2]);
+  // As many are happy as sad. Of the darkest two one is each, the sad one right; of the next two both are sad.
+  expect(slices.map(({ sameMix }) => sameMix)).toEqual([0.5, 1, 0.5, 1]);
+});
+
+it('where emotions are not as frequent in a quarter as in the whole, the same mix makes up for it', () => {
+  // The four darkest: three sad ones, all read right, and a happy one that is not. In the whole, half are happy.
+  const labels = [4, 4, 4, 3, ...Array(8).fill(3), ...Array(4).fill(4)];
+  const set = plainFaces(
+    labels.map((_, k) => 10 * k),
+    labels,
+  );
+  const readings = labels.map(() => reading(4, 0.8));
+  const [darkest] = slicesOf(set, readings);
+  expect(darkest!.accuracy).toBe(0.75);
+  expect(darkest!.sameMix).toBeCloseTo(7 / 16, 9);
 });
 
 it('a crop is measured: its mean, its deviation, and a blurred one is less sharp than a crisp one', () => {
