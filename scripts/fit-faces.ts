@@ -1,35 +1,18 @@
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { writeDurably } from '../src/emotion/layers-format/durable.ts';
 import { UserError } from '../src/errors.ts';
-import { EVIDENCE, type Evidence, gatherEvidence } from '../src/photo/fusion/evidence.ts';
+import { EVIDENCE } from '../src/photo/fusion/evidence.ts';
 import {
   FACE_SCORES_FILE,
   type FaceScore,
-  keepFaces,
   SCORED_DETECTORS,
   type ScoredDetector,
 } from '../src/photo/fusion/face-score.ts';
-import { type Example, fitLogistic } from '../src/photo/fusion/fit.ts';
-import { gatherPlaces, toBox } from '../src/photo/fusion/places.ts';
-import { createProposers } from '../src/photo/fusion/proposals.ts';
-import { judge, labelOf, type Tally, tally } from '../src/photo/measure/judge.ts';
-import {
-  type KnownFace,
-  type KnownPhoto,
-  loadKnownPhoto,
-  readEmptyPictures,
-  readKnownPhotos,
-} from '../src/photo/measure/known-photos.ts';
-import { type Rectangle, sharedArea } from '../src/photo/overlap.ts';
-import { toGivenPicture, toSearchPicture } from '../src/photo/search-picture.ts';
+import { readEmptyPictures, readKnownPhotos } from '../src/photo/measure/known-photos.ts';
 import { runTool } from './command-line.ts';
+import { fitScore, inWords, judgeAll, leaveOneOut, lookAt } from './face-evidence.ts';
 
-/** Keeps three coefficients that rest on some seventy faces small; a third or three times as much keeps the same faces. */
-const RIDGE = 1;
-/** Examples lie in the picture with at least this part of theirs: of a face that is cut in half, labels may say one thing or the other. */
-const LEAST_INSIDE = 2 / 3;
 /** Scores are compared at these; the detectors' own is --threshold. */
 const THRESHOLDS = [0.3, 0.4, 0.5, 0.6, 0.7];
 const DEFAULT_THRESHOLD = '0.6';
@@ -89,79 +72,3 @@ await runTool(async (signal) => {
   if (values.write) await writeDurably(fileURLToPath(FACE_SCORES_FILE), `${JSON.stringify(scores, null, 2)}\n`);
   return 0;
 });
-
-/** A photo with all that a detector took for a face in it, all in pixels of the picture that was searched. */
-interface Seen {
-  readonly picture: Rectangle;
-  readonly faces: readonly KnownFace[];
-  readonly evidence: readonly Evidence[];
-}
-
-async function lookAt(photos: readonly KnownPhoto[], signal: AbortSignal) {
-  const proposers = createProposers(Math.min(2, availableParallelism()));
-  try {
-    const seen: (Omit<Seen, 'evidence'> & { evidence: Record<ScoredDetector, Evidence[]> })[] = [];
-    for (const photo of photos) {
-      const { image, faces } = await loadKnownPhoto(photo);
-      const search = await toSearchPicture(image);
-      const { network, haar } = await proposers.propose(search, signal);
-      const gather = (cascades: typeof haar) =>
-        gatherEvidence(gatherPlaces({ network, haar: cascades }), (looks) => proposers.look(search, looks, signal));
-      seen.push({
-        picture: { x: 0, y: 0, width: search.width, height: search.height },
-        faces: faces.map((face) => toGivenPicture(face, image, search)),
-        evidence: { fusion: await gather(haar), network: await gather([]) },
-      });
-    }
-    return seen;
-  } finally {
-    await proposers.close();
-  }
-}
-
-/** Every place as an example of a face or of something else; parts of faces, and faces that the edge cuts, are neither. */
-function examplesOf(seen: readonly Seen[]): Example[] {
-  return seen.flatMap(({ picture, faces, evidence }) =>
-    evidence.flatMap(({ proposed, numbers }) => {
-      const box = toBox(proposed);
-      if (sharedArea(box, picture) < LEAST_INSIDE * box.width * box.height) return [];
-      const label = labelOf(box, faces);
-      return label === undefined ? [] : [{ numbers, face: label === 'face' }];
-    }),
-  );
-}
-
-function fitScore(seen: readonly Seen[], threshold: number): FaceScore {
-  const { intercept, coefficients } = fitLogistic(examplesOf(seen), RIDGE);
-  const round = (value: number) => Number(value.toFixed(3));
-  return { intercept: round(intercept), coefficients: coefficients.map(round), threshold };
-}
-
-function judgeAll(seen: readonly Seen[], score: FaceScore): Tally {
-  return tally(
-    seen.map(({ faces, evidence }) => {
-      const boxes = keepFaces(evidence, score).map(({ square }) => toBox(square));
-      return judge(boxes, faces);
-    }),
-  );
-}
-
-/** Each photo judged by a score that was fitted without it. */
-function leaveOneOut(seen: readonly Seen[], known: readonly Seen[], threshold: number): Tally {
-  const sum = { found: 0, missed: 0, false: 0 };
-  for (const photo of known) {
-    const score = fitScore(
-      seen.filter((other) => other !== photo),
-      threshold,
-    );
-    const result = judgeAll([photo], score);
-    sum.found += result.found;
-    sum.missed += result.missed;
-    sum.false += result.false;
-  }
-  return sum;
-}
-
-function inWords({ found, missed, false: wrong }: Tally): string {
-  return `${found} found, ${missed} missed, ${wrong} false`;
-}
