@@ -3,12 +3,17 @@ import { UserError } from '../src/errors.ts';
 /**
  * Runs a command-line tool and ends the process with its exit code: what `main` returns, 2 for bad usage, 1 for any other
  * mistake of the person's (its sentence goes to stderr), 130 when interrupted. A bug is thrown on, with its stack.
- * @param main gets a signal that fires on Ctrl-C, so that nothing half-written is left behind
+ * @param main gets a signal that fires on Ctrl-C, so that nothing half-written is left behind, and where nobody reads what it
+ *   prints any more (`npm run ... | head`)
  */
 export async function runTool(main: (signal: AbortSignal) => Promise<number>): Promise<void> {
   const interrupt = new AbortController();
   const onInterrupt = () => interrupt.abort();
   process.once('SIGINT', onInterrupt);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    interrupt.abort();
+  });
   try {
     process.exitCode = await main(interrupt.signal);
   } catch (error) {
