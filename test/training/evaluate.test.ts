@@ -1,24 +1,9 @@
 import { expect, it } from 'vitest';
-import type { Classifier, Reading } from '../../src/emotion/classifier.ts';
-import { EMOTIONS, FACE_PIXELS, toScores } from '../../src/emotion/labels.ts';
+import type { Classifier } from '../../src/emotion/classifier.ts';
+import { FACE_PIXELS } from '../../src/emotion/labels.ts';
 import { evaluate } from '../../src/training/evaluate.ts';
-import type { FaceSet } from '../../src/training/face-set.ts';
 import { measureCrop, slicesOf } from '../../src/training/slices.ts';
-
-/** Crops of one gray level each. */
-function plainFaces(levels: readonly number[], labels: readonly number[]): FaceSet {
-  const pixels = new Uint8Array(levels.length * FACE_PIXELS);
-  for (const [k, level] of levels.entries()) pixels.fill(level, k * FACE_PIXELS, (k + 1) * FACE_PIXELS);
-  const zeros = new Uint32Array(levels.length);
-  const rows = { files: ['x.csv'], file: new Uint16Array(levels.length), line: zeros, index: zeros };
-  return { count: levels.length, pixels, labels: Uint8Array.from(labels), rows };
-}
-
-function reading(emotion: number, confidence: number, unsure = false): Reading {
-  const rest = (1 - confidence) / (EMOTIONS.length - 1);
-  const scores = toScores(Float32Array.from(EMOTIONS, (_, k) => (k === emotion ? confidence : rest)));
-  return { scores, confidence, emotion: unsure ? 'unsure' : EMOTIONS[emotion]! };
-}
+import { plainFaces, reading } from '../helpers/plain-faces.ts';
 
 /** Reads happy (3) in bright crops, sad (4) in dark ones; unsure of the very dark. */
 const byBrightness: Classifier = {

@@ -1,28 +1,7 @@
 import sharp from 'sharp';
 import { expect, it } from 'vitest';
-import type { Reading } from '../../src/emotion/classifier.ts';
-import { EMOTIONS, FACE_PIXELS, toScores } from '../../src/emotion/labels.ts';
 import { exampleSheet, examplesOf } from '../../src/training/example-sheet.ts';
-import type { FaceSet } from '../../src/training/face-set.ts';
-
-/** Plain crops of these gray levels, whose rows in the data set start at 100. */
-function plainFaces(levels: readonly number[], labels: readonly number[]): FaceSet {
-  const pixels = new Uint8Array(levels.length * FACE_PIXELS);
-  for (const [k, level] of levels.entries()) pixels.fill(level, k * FACE_PIXELS, (k + 1) * FACE_PIXELS);
-  const rows = {
-    files: ['x.csv'],
-    file: new Uint16Array(levels.length),
-    line: new Uint32Array(levels.length),
-    index: Uint32Array.from(levels, (_, k) => 100 + k),
-  };
-  return { count: levels.length, pixels, labels: Uint8Array.from(labels), rows };
-}
-
-function reading(emotion: number, confidence: number): Reading {
-  const rest = (1 - confidence) / (EMOTIONS.length - 1);
-  const scores = toScores(Float32Array.from(EMOTIONS, (_, k) => (k === emotion ? confidence : rest)));
-  return { scores, confidence, emotion: EMOTIONS[emotion]! };
-}
+import { plainFaces, reading } from '../helpers/plain-faces.ts';
 
 it('the surest right and wrong readings of each label come first, six of each, and no picture twice', () => {
   const happy = Array.from({ length: 9 }, (_, k) => reading(3, 0.5 + 0.05 * k));
