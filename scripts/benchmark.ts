@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ARCHITECTURES, DEFAULT_ARCHITECTURE } from '../src/emotion/architectures.ts';
 import { UserError } from '../src/errors.ts';
-import { runTool } from './command-line.ts';
+import { runTool, wholeNumber } from './command-line.ts';
 
 const DEFAULT_MODEL = fileURLToPath(new URL('../model', import.meta.url));
 const DEFAULT_PHOTO = fileURLToPath(new URL('../node_modules/@vladmandic/face-api/demo/sample5.jpg', import.meta.url));
@@ -137,11 +137,7 @@ function log(sentence: string): void {
 }
 
 function count(name: string, text: string | undefined, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new UserError('bad-usage', `--${name} must be a whole number from 1 on.`);
-  return value;
+  return text === undefined ? otherwise : wholeNumber(name, text);
 }
 
 /** Numbers with commas between them. */

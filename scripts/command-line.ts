@@ -24,6 +24,14 @@ export async function runTool(main: (signal: AbortSignal) => Promise<number>): P
   }
 }
 
+/** The number of an option. @throws UserError bad-usage where it is no whole number from 1 on */
+export function wholeNumber(option: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new UserError('bad-usage', `--${option} must be a whole number from 1 on.`);
+  return value;
+}
+
 function explain(error: unknown): number {
   // node:util's parseArgs throws these for options it does not know.
   const code = (error as NodeJS.ErrnoException).code ?? '';

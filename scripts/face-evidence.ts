@@ -81,14 +81,18 @@ export function judgeAll(seen: readonly Seen[], score: FaceScore): Tally {
   );
 }
 
+/** Each known photo with the score that is fitted to all the others. */
+export function* scoredByOthers(seen: readonly Seen[], known: readonly Seen[], threshold: number) {
+  for (const photo of known) {
+    const others = seen.filter((other) => other !== photo);
+    yield { photo, score: fitScore(others, threshold) };
+  }
+}
+
 /** Each photo judged by a score that was fitted without it. */
 export function leaveOneOut(seen: readonly Seen[], known: readonly Seen[], threshold: number): Tally {
   const sum = { found: 0, missed: 0, false: 0 };
-  for (const photo of known) {
-    const score = fitScore(
-      seen.filter((other) => other !== photo),
-      threshold,
-    );
+  for (const { photo, score } of scoredByOthers(seen, known, threshold)) {
     const result = judgeAll([photo], score);
     sum.found += result.found;
     sum.missed += result.missed;

@@ -10,14 +10,7 @@ import { readFer2013 } from '../src/training/fer2013.ts';
 import { modelCard, withComparison } from '../src/training/model-card.ts';
 import { percent } from '../src/training/progress-line.ts';
 import { readReports, type TrainingReport, writeReport } from '../src/training/report.ts';
-import {
-  correctRareEmotions,
-  judgeNetwork,
-  publicTestAccuracy,
-  readRun,
-  reportOf,
-  storeNetwork,
-} from '../src/training/ship.ts';
+import { judgeNetwork, publicTestAccuracy, readRun, reportOf, storeNetwork } from '../src/training/ship.ts';
 import { runTool } from './command-line.ts';
 
 const folder = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
@@ -58,8 +51,7 @@ await runTool(async (signal) => {
   const { sets } = await readFer2013(values.data, { signal });
   const engine = await createEngine('auto');
   const before = values['report-only'] ? undefined : await publicTestAccuracy(values.to, engine, sets.PublicTest);
-  const trained = await correctRareEmotions(run, sets, engine);
-  const figures = await judgeNetwork(trained, sets, engine, STORED_AS);
+  const { trained, figures } = await judgeNetwork(run, sets, engine, STORED_AS);
   const { publicTest, privateTest } = figures;
   console.log(`PublicTest ${percent(publicTest.accuracy)}${before === undefined ? '' : `, in use ${percent(before)}`}`);
   if (before !== undefined && publicTest.accuracy <= before && !values.force) {

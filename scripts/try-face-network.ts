@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Architecture, Layer } from '../src/emotion/architectures.ts';
+import { type Architecture, convolve, halve } from '../src/emotion/architectures.ts';
 import type { Predictor } from '../src/emotion/engines/engine.ts';
 import { createOnnxEngine } from '../src/emotion/engines/onnx.ts';
 import { FACE_PIXELS } from '../src/emotion/labels.ts';
@@ -18,7 +18,7 @@ import { readFer2013 } from '../src/training/fer2013.ts';
 import { initialWeights } from '../src/training/initial-weights.ts';
 import { oneCycle } from '../src/training/schedule.ts';
 import { applyTransform, IDENTITY } from '../src/training/transform.ts';
-import { runTool } from './command-line.ts';
+import { runTool, wholeNumber } from './command-line.ts';
 import {
   examplesOf,
   fitScore,
@@ -28,6 +28,7 @@ import {
   lookAt,
   type Seen,
   type SeenByBoth,
+  scoredByOthers,
 } from './face-evidence.ts';
 
 const USAGE = `Usage: npm run --silent try-face-network -- --data DIR --photos DIR --boxes FILE --empty DIR --held-out DIR
@@ -54,9 +55,6 @@ const THRESHOLD = 0.6;
 /** More certainty than this says nothing, in log odds. */
 const MOST = 7;
 
-const relu: Layer = { kind: 'relu' };
-const convolve = (filters: number): Layer[] => [{ kind: 'conv', filters, kernel: 3 }, { kind: 'batchNorm' }, relu];
-const halve: Layer = { kind: 'maxPool', size: 2 };
 /** About 0.2 million parameters; the bound was half a million. */
 const FACE_OR_NOT: Architecture = {
   name: 'face-or-not',
@@ -131,13 +129,6 @@ await runTool(async (signal) => {
   }
   return 0;
 });
-
-function wholeNumber(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new UserError('bad-usage', `--${name} must be a whole number from 1 on.`);
-  return value;
-}
 
 /** Crops of everything that was taken for a face in pictures without people, and of squares at random. */
 function minedFrom(pictures: readonly SeenByBoth[], seed: number): Uint8Array[] {
@@ -243,15 +234,10 @@ function only(photos: readonly Seen[], keep: readonly number[]): Seen[] {
 /** -log of the probability that each photo's examples are given by a score that was fitted to the other photos, all added up. */
 function logLoss(seen: readonly Seen[]): number {
   let loss = 0;
-  for (const photo of seen) {
-    const { intercept, coefficients } = fitScore(
-      seen.filter((other) => other !== photo),
-      THRESHOLD,
-    );
+  for (const { photo, score } of scoredByOthers(seen, seen, THRESHOLD))
     for (const { numbers, face } of examplesOf([photo])) {
-      const odds = coefficients.reduce((sum, coefficient, k) => sum + coefficient * numbers[k]!, intercept);
+      const odds = score.coefficients.reduce((sum, factor, k) => sum + factor * numbers[k]!, score.intercept);
       loss += Math.log1p(Math.exp(face ? -odds : odds));
     }
-  }
   return loss;
 }

@@ -12,6 +12,7 @@ import { unroll } from '../../src/emotion/network.ts';
 import { Random } from '../../src/random.ts';
 import { initialWeights } from '../../src/training/initial-weights.ts';
 import { optimizerOf, trainingPlan } from '../../src/training/plan.ts';
+import { takeTurns } from './turns.ts';
 
 export interface TrainingBenchmark {
   readonly architecture: Architecture;
@@ -42,21 +43,17 @@ export interface ContenderResult {
 /** Times the training steps of every engine that loads and, where Python has it, of PyTorch: the peer, first in the list. */
 export async function benchmarkTraining(benchmark: TrainingBenchmark): Promise<ContenderResult[]> {
   const contenders = [await pytorch(benchmark), ...(await engines(benchmark))].filter((one) => one !== undefined);
-  const rates = contenders.map((): number[] => []);
+  const { steps, batch, rounds, log } = benchmark;
   try {
-    for (let round = 0; round <= benchmark.rounds; round++)
-      for (const [k, contender] of contenders.entries()) {
-        const seconds = await contender.run(benchmark.steps);
-        const rate = (benchmark.steps * benchmark.batch) / seconds;
-        benchmark.log(
-          `round ${round}${round === 0 ? ' (not counted)' : ''}: ${contender.name} ${rate.toFixed(1)} images/s`,
-        );
-        if (round > 0) rates[k]!.push(rate);
-      }
+    const rates = await takeTurns(contenders, rounds, async (contender, round) => {
+      const rate = (steps * batch) / (await contender.run(steps));
+      log(`${round}: ${contender.name} ${rate.toFixed(1)} images/s`);
+      return rate;
+    });
+    return contenders.map(({ name }, k) => ({ name, imagesPerSecond: rates[k]! }));
   } finally {
     for (const contender of contenders) await contender.close();
   }
-  return contenders.map(({ name }, k) => ({ name, imagesPerSecond: rates[k]! }));
 }
 
 async function engines(benchmark: TrainingBenchmark): Promise<Contender[]> {

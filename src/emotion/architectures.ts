@@ -86,10 +86,11 @@ export interface Architecture {
 
 const relu = { kind: 'relu' } as const;
 const batchNorm = { kind: 'batchNorm' } as const;
-const halve = { kind: 'maxPool', size: 2 } as const;
+/** 2x2 max pooling. */
+export const halve = { kind: 'maxPool', size: 2 } as const;
 
 /** 3x3 convolution, batch normalisation, ReLU. */
-function convolve(filters: number): Layer[] {
+export function convolve(filters: number): Layer[] {
   return [{ kind: 'conv', filters, kernel: 3 }, batchNorm, relu];
 }
 

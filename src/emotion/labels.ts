@@ -14,6 +14,11 @@ export const FACE_PIXELS = FACE_SIZE * FACE_SIZE;
 /** Probability of each emotion, 0..1, summing to 1. */
 export type Scores = Readonly<Record<Emotion, number>>;
 
+/** The likeliest emotion; the first of those alike. */
+export function likeliestEmotion(scores: Scores): Emotion {
+  return EMOTIONS.reduce((best, emotion) => (scores[emotion] > scores[best] ? emotion : best));
+}
+
 /** Probabilities in label order (length 7) to named scores, divided by their sum so that they add up to 1. */
 export function toScores(probabilities: ArrayLike<number>): Scores {
   let sum = 0;

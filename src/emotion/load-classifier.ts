@@ -3,7 +3,7 @@ import { calibrationSchema, rowOf, temper, UNCALIBRATED } from './calibration.ts
 import type { Classifier, Reading } from './classifier.ts';
 import type { Engine } from './engines/engine.ts';
 import { createOnnxEngine } from './engines/onnx.ts';
-import { EMOTIONS, FACE_PIXELS, FACE_SIZE, toScores } from './labels.ts';
+import { EMOTIONS, FACE_PIXELS, FACE_SIZE, likeliestEmotion, toScores } from './labels.ts';
 import { loadModel } from './layers-format.ts';
 import { readViews } from './views.ts';
 
@@ -46,7 +46,7 @@ export async function loadClassifier(modelDirectory: string, options: Classifier
 
 function readingOf(probabilities: Float32Array, unsureBelow: number): Reading {
   const scores = toScores(probabilities);
-  const likeliest = EMOTIONS.reduce((best, emotion) => (scores[emotion] > scores[best] ? emotion : best));
+  const likeliest = likeliestEmotion(scores);
   const confidence = scores[likeliest];
   return { scores, emotion: confidence < unsureBelow ? 'unsure' : likeliest, confidence };
 }

@@ -10,7 +10,7 @@ import type { Fer2013 } from '../training/fer2013.ts';
 import { commandOf, trainingPlan } from '../training/plan.ts';
 import type { VersionRegistry } from '../training/registry.ts';
 import { writeReport } from '../training/report.ts';
-import { correctRareEmotions, judgeNetwork, readRun, reportOf, storeNetwork } from '../training/ship.ts';
+import { judgeNetwork, readRun, reportOf, storeNetwork } from '../training/ship.ts';
 import { train } from '../training/trainer.ts';
 import { figuresOf, type NewVersion, type VersionCard } from '../training/version-card.ts';
 import { readCheckedData } from './retraining-data.ts';
@@ -81,8 +81,7 @@ export async function retrain(work: RetrainingWork): Promise<JobStatus['result']
     );
   }
   onChange({ phase: 'judging' });
-  const trained = await correctRareEmotions(await readRun(work.run), sets, engine);
-  const figures = await judgeNetwork(trained, sets, engine, STORED_AS);
+  const { trained, figures } = await judgeNetwork(await readRun(work.run), sets, engine, STORED_AS);
   if (signal.aborted) return undefined;
   const against = await judgeInUse(work, sets, engine);
   if (signal.aborted) return undefined;

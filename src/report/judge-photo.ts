@@ -1,6 +1,5 @@
-import type { Emotion } from '../emotion/labels.ts';
+import { type Emotion, likeliestEmotion } from '../emotion/labels.ts';
 import { UserError } from '../errors.ts';
-import { twoLikeliest } from '../photo/describe.ts';
 import { LEAST_WIDTH } from '../photo/measure/known-photos.ts';
 import type { Rectangle } from '../photo/overlap.ts';
 import type { FaceReading } from '../photo/read-photo.ts';
@@ -63,7 +62,7 @@ export function judgePhoto(
 
 /** The emotion that a reading counts as: its likeliest, 'unsure' or not. */
 export function likeliestOf(reading: FaceReading): Emotion {
-  return twoLikeliest(reading.scores)[0];
+  return likeliestEmotion(reading.scores);
 }
 
 /** Where a judged face is, in pixels of the upright photo. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { EMOTIONS, type Emotion } from '../emotion/labels.ts';
 import { duplicateGroups, hasConflictingLabels, trainingDuplicates } from './duplicates.ts';
-import { type FaceSet, indexesWhere, isBlack, whereIs } from './face-set.ts';
+import { countLabels, type FaceSet, indexesWhere, isBlack, whereIs } from './face-set.ts';
 import { type Fer2013, type SkippedRow, SPLITS, type Split } from './fer2013.ts';
 import { OFFICIAL_COUNTS, total } from './official-counts.ts';
 
@@ -68,13 +68,6 @@ export function checkDataset(data: Fer2013, expected = OFFICIAL_COUNTS): Dataset
     original: digest(sets) === ORIGINAL_DIGEST,
     problems: findProblems(data, splits),
   };
-}
-
-/** Images of each emotion, in label order. */
-export function countLabels(set: FaceSet): number[] {
-  const counts = EMOTIONS.map(() => 0);
-  for (const label of set.labels) counts[label]!++;
-  return counts;
 }
 
 function splitCount(counts: readonly number[]): SplitCount {

@@ -2,12 +2,11 @@ import sharp, { type OverlayOptions } from 'sharp';
 import { EMOTIONS, FACE_SIZE } from '../emotion/labels.ts';
 import { PURPOSE, Random } from '../random.ts';
 import { classDistribution } from './charts.ts';
-import { countLabels } from './dataset-check.ts';
 import { sameFace } from './duplicates.ts';
 import { enlargedFace } from './enlarged-face.ts';
-import { type FaceSet, faceAt, indexesWhere, isBlack } from './face-set.ts';
+import { countLabels, type FaceSet, faceAt, indexesWhere, isBlack } from './face-set.ts';
 import type { Fer2013 } from './fer2013.ts';
-import { textPath } from './svg-text.ts';
+import { textElement } from './svg-text.ts';
 
 /** Samples of each emotion on the sheet. */
 const COLUMNS = 12;
@@ -70,9 +69,7 @@ async function face(set: FaceSet, index: number, label: number, k: number): Prom
 
 /** The title and the emotions' names, as an SVG of outlines. */
 function lettering(width: number, height: number): string {
-  const text = (words: string, size: number, x: number, y: number) =>
-    `<path transform="translate(${x},${y})" d="${textPath(words, size)}" fill="#202124"/>`;
-  const names = EMOTIONS.map((emotion, k) => text(emotion, 24, MARGIN, TITLE_HEIGHT + k * CELL + CELL / 2 + 4));
-  const title = text('Samples of the Training split', 36, MARGIN, 60);
+  const names = EMOTIONS.map((emotion, k) => textElement(emotion, 24, MARGIN, TITLE_HEIGHT + k * CELL + CELL / 2 + 4));
+  const title = textElement('Samples of the Training split', 36, MARGIN, 60);
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${title}${names.join('')}</svg>`;
 }

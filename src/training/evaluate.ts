@@ -1,5 +1,5 @@
 import type { Classifier, Reading } from '../emotion/classifier.ts';
-import { EMOTIONS } from '../emotion/labels.ts';
+import { EMOTIONS, likeliestEmotion } from '../emotion/labels.ts';
 import { type ConfidenceReport, judgeConfidence } from './calibrate.ts';
 import { trainingDuplicates } from './duplicates.ts';
 import { type FaceSet, faceAt } from './face-set.ts';
@@ -28,7 +28,7 @@ export async function readAll(classifier: Classifier, set: FaceSet): Promise<Rea
 
 /** The index of the likeliest emotion of a reading, unsure or not. */
 export function likeliestOf({ scores }: Reading): number {
-  return EMOTIONS.indexOf(EMOTIONS.reduce((best, emotion) => (scores[emotion] > scores[best] ? emotion : best)));
+  return EMOTIONS.indexOf(likeliestEmotion(scores));
 }
 
 /**

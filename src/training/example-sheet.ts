@@ -5,7 +5,7 @@ import { sameFace } from './duplicates.ts';
 import { enlargedFace } from './enlarged-face.ts';
 import { likeliestOf } from './evaluate.ts';
 import { type FaceSet, faceAt } from './face-set.ts';
-import { textPath } from './svg-text.ts';
+import { textElement } from './svg-text.ts';
 
 /** Examples of each kind in a row. */
 const COLUMNS = 6;
@@ -68,14 +68,14 @@ export async function exampleSheet(set: FaceSet, examples: readonly Example[]): 
     const { left, top } = places.get(example)!;
     const read = `${EMOTIONS[example.read]} ${Math.round(100 * example.confidence)} %`;
     const row = `row ${set.rows.index[example.index]}`;
-    const under = (text: string, size: number, line: number) => outlined(text, size, left, top + SIDE + line);
+    const under = (text: string, size: number, line: number) => textElement(text, size, left, top + SIDE + line);
     return under(read, 15, 17) + under(row, 12, 34);
   });
   const titles = [
-    outlined('Surest readings', 32, MARGIN, 50),
-    outlined('right', 24, MARGIN + LABEL_WIDTH, 95),
-    outlined('wrong', 24, MARGIN + LABEL_WIDTH + COLUMNS * CELL.width + MIDDLE, 95),
-    ...EMOTIONS.map((emotion, k) => outlined(emotion, 22, MARGIN, TITLE_HEIGHT + k * CELL.height + SIDE / 2)),
+    textElement('Surest readings', 32, MARGIN, 50),
+    textElement('right', 24, MARGIN + LABEL_WIDTH, 95),
+    textElement('wrong', 24, MARGIN + LABEL_WIDTH + COLUMNS * CELL.width + MIDDLE, 95),
+    ...EMOTIONS.map((emotion, k) => textElement(emotion, 22, MARGIN, TITLE_HEIGHT + k * CELL.height + SIDE / 2)),
   ];
   const lettering = `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}">${titles.join('')}${captions.join('')}</svg>`;
   return sharp({ create: { width: WIDTH, height: HEIGHT, channels: 3, background: 'white' } })
@@ -92,9 +92,4 @@ function placeOf(example: Example, examples: readonly Example[]): { left: number
     left: MARGIN + LABEL_WIDTH + column * CELL.width + (right ? 0 : MIDDLE),
     top: TITLE_HEIGHT + example.label * CELL.height,
   };
-}
-
-/** A text from (x, y) on, as outlines: no font is needed to draw it. */
-function outlined(text: string, size: number, x: number, y: number): string {
-  return `<path transform="translate(${x},${y})" d="${textPath(text, size)}" fill="#202124"/>`;
 }

@@ -1,4 +1,4 @@
-import { FACE_PIXELS } from '../emotion/labels.ts';
+import { EMOTIONS, FACE_PIXELS } from '../emotion/labels.ts';
 
 /**
  * Where the rows of a set came from, one entry a row: `file[i]` indexes `files`, `line[i]` is the 1-based line in that
@@ -25,6 +25,13 @@ export interface FaceSet {
 /** The 2304 pixels of crop `index`: a view, not a copy. */
 export function faceAt(set: FaceSet, index: number): Uint8Array {
   return set.pixels.subarray(index * FACE_PIXELS, (index + 1) * FACE_PIXELS);
+}
+
+/** How many crops of each emotion there are, in label order. */
+export function countLabels({ labels }: Pick<FaceSet, 'labels'>): number[] {
+  const counts = EMOTIONS.map(() => 0);
+  for (const label of labels) counts[label]!++;
+  return counts;
 }
 
 /** Where crop `index` stands, as file:line, for messages. */

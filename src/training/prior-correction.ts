@@ -1,5 +1,6 @@
 import { EMOTIONS } from '../emotion/labels.ts';
 import type { Network, Weights } from '../emotion/network.ts';
+import { countLabels } from './face-set.ts';
 import { likeliest, measure } from './metrics.ts';
 
 /** Accuracy that may be given for a larger macro recall: a third of a percent. */
@@ -46,7 +47,5 @@ export function biasOfLogits(network: Network): string | undefined {
 
 /** Logarithms of the emotions' shares of the labels; one that does not occur counts as one image. */
 function logPriors(labels: Uint8Array): number[] {
-  const counts = EMOTIONS.map(() => 0);
-  for (const label of labels) counts[label]!++;
-  return counts.map((count) => Math.log(Math.max(1, count) / labels.length));
+  return countLabels({ labels }).map((count) => Math.log(Math.max(1, count) / labels.length));
 }

@@ -55,32 +55,37 @@ export async function readRun(directory: string): Promise<TrainedNetwork> {
 }
 
 /**
- * Corrects a network for emotions that are rare in the training split, as strongly as PublicTest (without the rows that
- * equal a Training row) bears.
+ * Corrects a network for emotions that are rare in the training split.
+ * @param set the faces that decide how strongly
+ * @param training the training split, of which the labels count
  */
-export async function correctRareEmotions(
+async function correctRareEmotions(
   trained: TrainedNetwork,
-  sets: Fer2013['sets'],
+  set: FaceSet,
+  training: FaceSet,
   engine: Engine,
 ): Promise<TrainedNetwork> {
   const { network, weights } = trained;
   if (biasOfLogits(network) === undefined) return trained;
-  const set = unseenFaces(sets);
-  const { labels } = sets.Training;
+  const { labels } = training;
   const strength = fitPriorCorrection(await readSet(engine, network, weights, set), set.labels, labels);
   return { ...trained, weights: correctPriors(network, weights, labels, strength), priorCorrection: strength };
 }
 
 /**
- * Calibrates a network on PublicTest (without the rows that equal a Training row) and measures it.
+ * Corrects a network for rare emotions and calibrates it, both on PublicTest (without the rows that equal a Training row), and
+ * measures it.
  * @param quantization how its weights will be stored: the figures are of the weights after that
+ * @returns the network with its correction, and its figures
  */
 export async function judgeNetwork(
-  trained: TrainedNetwork,
+  run: TrainedNetwork,
   sets: Fer2013['sets'],
   engine: Engine,
   quantization?: Quantization,
-): Promise<ShippedFigures> {
+): Promise<{ readonly trained: TrainedNetwork; readonly figures: ShippedFigures }> {
+  const set = unseenFaces(sets);
+  const trained = await correctRareEmotions(run, set, sets.Training, engine);
   const { network, weights } = trained;
   const aside = await mkdtemp(join(tmpdir(), 'emotion-model-'));
   const store = (metadata: Readonly<Record<string, unknown>>) =>
@@ -88,14 +93,13 @@ export async function judgeNetwork(
   try {
     await store({});
     const stored = await loadModel(aside);
-    const set = unseenFaces(sets);
     const calibration = fitCalibration(await readSet(engine, network, stored.weights, set), set.labels);
     await store({ calibration });
     const classifier = await loadClassifier(aside, { engine });
     const publicTest = await evaluate(classifier, sets.PublicTest, sets.Training);
     const privateTest = await evaluate(classifier, sets.PrivateTest, sets.Training);
     await classifier.dispose();
-    return { calibration, publicTest, privateTest };
+    return { trained, figures: { calibration, publicTest, privateTest } };
   } finally {
     await rm(aside, { recursive: true, force: true });
   }

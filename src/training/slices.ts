@@ -1,7 +1,8 @@
 import type { Reading } from '../emotion/classifier.ts';
 import { EMOTIONS, FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
 import { likeliestOf } from './evaluate.ts';
-import { type FaceSet, faceAt } from './face-set.ts';
+import { countLabels, type FaceSet, faceAt } from './face-set.ts';
+import { type Metrics, measure } from './metrics.ts';
 
 /** What of a crop can be measured without knowing who is in it. */
 export const PROPERTIES = ['brightness', 'contrast', 'sharpness'] as const;
@@ -31,14 +32,17 @@ export interface Slice {
  */
 export function slicesOf(set: FaceSet, readings: readonly Reading[]): Slice[] {
   const measured = Array.from({ length: set.count }, (_, k) => measureCrop(faceAt(set, k)));
-  const isRight = (k: number) => likeliestOf(readings[k]!) === set.labels[k];
-  const all = Array.from(set.labels.keys());
+  const predictions = readings.map(likeliestOf);
+  const counts = countLabels(set);
   return PROPERTIES.flatMap((property) => {
     const order = measured.map((_, k) => k).sort((a, b) => measured[a]![property] - measured[b]![property] || a - b);
     return [0, 1, 2, 3].flatMap((quarter): Slice[] => {
       const inside = order.slice((quarter * order.length) / 4, ((quarter + 1) * order.length) / 4);
       if (inside.length === 0) return [];
-      const share = (holds: (k: number) => boolean) => inside.filter(holds).length / inside.length;
+      const { accuracy, recall } = measure(
+        inside.map((k) => set.labels[k]!),
+        inside.map((k) => predictions[k]!),
+      );
       return [
         {
           property,
@@ -46,29 +50,23 @@ export function slicesOf(set: FaceSet, readings: readonly Reading[]): Slice[] {
           from: measured[inside[0]!]![property],
           to: measured[inside.at(-1)!]![property],
           images: inside.length,
-          accuracy: share(isRight),
-          sameMix: sameMix(set.labels, all, inside, isRight),
-          unsure: share((k) => readings[k]!.emotion === 'unsure'),
+          accuracy,
+          sameMix: sameMix(recall, counts),
+          unsure: inside.filter((k) => readings[k]!.emotion === 'unsure').length / inside.length,
         },
       ];
     });
   });
 }
 
-/** Recalls of the faces inside, each weighing as its emotion does in all; emotions that are missing inside are left out. */
-function sameMix(
-  labels: Uint8Array,
-  all: readonly number[],
-  inside: readonly number[],
-  isRight: (k: number) => boolean,
-): number {
+/** Mean of the recalls, each weighing as its emotion does in the whole set; emotions that do not occur here are left out. */
+function sameMix(recall: Metrics['recall'], counts: readonly number[]): number {
   let [sum, weight] = [0, 0];
-  for (const label of EMOTIONS.keys()) {
-    const here = inside.filter((k) => labels[k] === label);
-    if (here.length === 0) continue;
-    const share = all.filter((k) => labels[k] === label).length;
-    sum += (share * here.filter(isRight).length) / here.length;
-    weight += share;
+  for (const [k, emotion] of EMOTIONS.entries()) {
+    const found = recall[emotion];
+    if (found === null) continue;
+    sum += counts[k]! * found;
+    weight += counts[k]!;
   }
   return sum / weight;
 }

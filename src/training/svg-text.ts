@@ -6,6 +6,11 @@ export function textPath(text: string, size: number, anchor: 'start' | 'middle' 
   return textOutline(text, -share * textWidth(text, size), 0, size);
 }
 
+/** A text in dark gray as an SVG element, from (x, y) on its baseline on. */
+export function textElement(text: string, size: number, x: number, y: number): string {
+  return `<path transform="translate(${x},${y})" d="${textPath(text, size)}" fill="#202124"/>`;
+}
+
 /**
  * Replaces every `<text>` of an SVG made by Vega by the outlines of its glyphs, with the same place, fill and opacity: a
  * machine without fonts (a container, say) would draw text as empty boxes.

@@ -1,4 +1,5 @@
 import { EMOTIONS } from '../emotion/labels.ts';
+import { countLabels } from './face-set.ts';
 
 /**
  * Writes the seven targets of one sample: (1 - smoothing) on its label plus smoothing / 7 on all (Szegedy et al. 2016, arXiv
@@ -35,8 +36,7 @@ export function followTeacher(
  * @param labels indexes into EMOTIONS
  */
 export function balancedClassWeights(labels: Uint8Array, power = 1): number[] {
-  const counts = EMOTIONS.map(() => 0);
-  for (const label of labels) counts[label]!++;
+  const counts = countLabels({ labels });
   const raw = counts.map((count) => (count === 0 ? 0 : count ** -power));
   const total = raw.reduce((sum, weight, k) => sum + weight * counts[k]!, 0);
   return raw.map((weight) => (weight * labels.length) / total);

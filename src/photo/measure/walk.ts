@@ -1,5 +1,5 @@
 import type { Classifier } from '../../emotion/classifier.ts';
-import { EMOTIONS, type Scores } from '../../emotion/labels.ts';
+import { EMOTIONS, likeliestEmotion, type Scores } from '../../emotion/labels.ts';
 import type { FaceDetector } from '../faces.ts';
 import { overlap, type Rectangle } from '../overlap.ts';
 import { readPhoto } from '../read-photo.ts';
@@ -92,8 +92,7 @@ export async function walkScenes(
 }
 
 function likeliest(scores: Scores): number {
-  const values = EMOTIONS.map((emotion) => scores[emotion]);
-  return values.indexOf(Math.max(...values));
+  return EMOTIONS.indexOf(likeliestEmotion(scores));
 }
 
 /**
