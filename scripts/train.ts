@@ -8,10 +8,11 @@ import { unroll } from '../src/emotion/network.ts';
 import { UserError } from '../src/errors.ts';
 import { explainWrite } from '../src/report/explain-write.ts';
 import { hasCheckpoints } from '../src/training/checkpoint.ts';
-import { readFer2013 } from '../src/training/fer2013.ts';
-import { trainingPlan } from '../src/training/plan.ts';
+import { type Fer2013, readFer2013 } from '../src/training/fer2013.ts';
+import { type TrainingPlan, trainingPlan } from '../src/training/plan.ts';
 import { epochLine, percent, progressLine } from '../src/training/progress-line.ts';
 import { BEST, type TrainingProgress, type TrainingRun, train } from '../src/training/trainer.ts';
+import { agreedFaces, checkVotes, findVotes, readVotes, VOTES_FILE, votedFaces } from '../src/training/votes.ts';
 import { runTool } from './command-line.ts';
 
 const HELP = `Trains a network on FER2013.
@@ -21,6 +22,8 @@ const HELP = `Trains a network on FER2013.
   --architecture NAME   ${[...ARCHITECTURES.values()].map(({ name, summary }) => `${name}: ${summary}`).join('\n                        ')}
   --epochs N            passes over the training set (22)
   --data DIR            the folder with the FER2013 chunks (data)
+  --labels NAME         votes: what ten people voted for each face (FER+); fer2013: FER2013's own labels; both: votes with a share of the label
+  --votes FILE          FER+'s fer2013new.csv (looked for beside the chunks)
   --output DIR          checkpoints and the best network (training/<architecture>)
   --resume              go on with the run in the output folder, with its settings as given here again
   --fresh               start anew where the output folder has a run already, which is then gone
@@ -32,7 +35,7 @@ const HELP = `Trains a network on FER2013.
 The recipe, with the values that trained the shipped network in brackets:
   --batch N (64)  --learning-rate X (0.1)  --warm-up SHARE (0.15)  --seed N (1)  --optimizer sgd|adam (sgd)
   --weight-decay X (0.0005)  --label-smoothing X (0.1)  --clip-norm X (0: off)  --average-decay X (0: off)
-  --class-weights none|balanced (none)  --no-augmentation  --erasing SHARE (0.3)  --mixup ALPHA (off)
+  --class-weights none|balanced (none)  --no-augmentation  --erasing SHARE (0.3)  --tone SHARE (0)  --label-weight SHARE (0.25, with --labels both)  --mixup ALPHA (off)
   --cutmix ALPHA (off)  --teacher-weight SHARE (0.7, of the targets)  --patience EPOCHS (0: off)
 
 Ctrl-C stops after a checkpoint; --resume goes on from there.
@@ -67,6 +70,10 @@ await runTool(async (signal) => {
       'class-weights': { type: 'string' },
       'no-augmentation': { type: 'boolean', default: false },
       erasing: { type: 'string' },
+      tone: { type: 'string' },
+      labels: { type: 'string' },
+      'label-weight': { type: 'string' },
+      votes: { type: 'string' },
       mixup: { type: 'string' },
       cutmix: { type: 'string' },
       patience: { type: 'string' },
@@ -97,9 +104,15 @@ await runTool(async (signal) => {
     classWeights: values['class-weights'] as 'none' | undefined,
     augmentation: values['no-augmentation']
       ? 'none'
-      : values.erasing === undefined || defaults.augmentation === 'none'
+      : defaults.augmentation === 'none'
         ? defaults.augmentation
-        : { ...defaults.augmentation, erasing: number('erasing', values.erasing)! },
+        : {
+            ...defaults.augmentation,
+            ...(values.erasing !== undefined && { erasing: number('erasing', values.erasing)! }),
+            ...(values.tone !== undefined && { tone: number('tone', values.tone)! }),
+          },
+    labels: values.labels as 'votes' | undefined,
+    labelWeight: number('label-weight', values['label-weight']),
     mixup: number('mixup', values.mixup),
     cutmix: number('cutmix', values.cutmix),
     from: values.from,
@@ -135,7 +148,7 @@ await runTool(async (signal) => {
   for (const warning of data.warnings) console.error(warning);
   for (const { file, line, reason } of data.skipped.slice(0, 10)) console.error(`${file}:${line} skipped: ${reason}`);
   if (data.skipped.length > 10) console.error(`... and ${data.skipped.length - 10} more rows skipped`);
-  const { Training: training, PublicTest: validation } = data.sets;
+  const { training, targets, validation } = await labelledBy(plan, data, values.votes, values.data, signal);
   if (training.count === 0 || validation.count === 0)
     throw new UserError('bad-data', `${values.data} has no rows of Training or none of PublicTest: both are needed.`);
   console.error(
@@ -148,6 +161,7 @@ await runTool(async (signal) => {
     network,
     plan,
     training,
+    targets,
     validation,
     directory,
     start: values.resume ? 'resume' : 'fresh',
@@ -165,6 +179,28 @@ await runTool(async (signal) => {
   console.error(`Stopped: go on with the same command and --resume.`);
   return 130;
 });
+
+/** The faces to learn from and to validate on, with the labels that the plan asks for. */
+async function labelledBy(
+  plan: TrainingPlan,
+  data: Fer2013,
+  file: string | undefined,
+  directory: string,
+  signal: AbortSignal,
+): Promise<Pick<TrainingRun, 'training' | 'targets' | 'validation'>> {
+  const { Training: training, PublicTest: validation } = data.sets;
+  if (plan.labels === 'fer2013') return { training, validation };
+  const votesFile = file ?? (await findVotes(directory));
+  if (votesFile === undefined)
+    throw new UserError(
+      'no-data',
+      `There is no ${VOTES_FILE} in ${directory}: put it there, or name it with --votes FILE.`,
+    );
+  const votes = await readVotes(votesFile, signal);
+  checkVotes(votes, data);
+  const voted = votedFaces(training, votes, plan.labels === 'both' ? plan.labelWeight : 0);
+  return { training: voted.set, targets: voted.targets, validation: agreedFaces(validation, votes) };
+}
 
 /** A network to start from, with the commands that made it as far as its file tells. */
 async function startingPoint(directory: string): Promise<TrainingRun['from']> {

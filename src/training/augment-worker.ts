@@ -7,6 +7,7 @@ export interface AugmentWorkerData {
   readonly pixels: Uint8Array;
   readonly labels: Uint8Array;
   readonly teacher?: Float32Array | undefined;
+  readonly targets?: Float32Array | undefined;
   readonly plan: BatchPlan;
 }
 
@@ -22,7 +23,7 @@ export interface AugmentAnswer {
   readonly batch: Batch;
 }
 
-const { pixels, labels, teacher, plan } = workerData as AugmentWorkerData;
+const { pixels, labels, teacher, targets, plan } = workerData as AugmentWorkerData;
 const port = parentPort!;
 let order: Uint32Array = new Uint32Array(0);
 let orderOf = -1;
@@ -32,7 +33,7 @@ port.on('message', ({ id, epoch, index }: AugmentRequest) => {
     order = shuffledOrder(labels.length, plan.seed, epoch);
     orderOf = epoch;
   }
-  const batch = augmentBatch({ pixels, labels, teacher }, order, plan, epoch, index);
+  const batch = augmentBatch({ pixels, labels, teacher, targets }, order, plan, epoch, index);
   const answer: AugmentAnswer = { id, batch };
   port.postMessage(answer, [batch.x.buffer, batch.y.buffer]);
 });

@@ -10,6 +10,8 @@ export interface BatchSourceOptions extends BatchPlan {
   readonly set: FaceSet;
   /** set.count * 7 probabilities that a teacher gives the faces; followed as far as teacherWeight says. */
   readonly teacher?: Float32Array | undefined;
+  /** set.count * 7 targets in place of the labels. */
+  readonly targets?: Float32Array | undefined;
   /** Worker threads that make batches ahead of the training; 0 makes each when it is asked for, on this thread. */
   readonly threads: number;
 }
@@ -33,12 +35,12 @@ const AHEAD = 3;
  * Batches of a training set, shuffled and augmented anew each epoch, the same whatever the number of threads.
  * @throws UserError 'no-data' if the set is empty; RangeError if the plan is out of bounds
  */
-export function createBatchSource({ set, teacher, threads, ...asked }: BatchSourceOptions): BatchSource {
+export function createBatchSource({ set, teacher, targets, threads, ...asked }: BatchSourceOptions): BatchSource {
   if (set.count === 0) throw new UserError('no-data', 'There is no row to train on: the Training split is empty.');
   const plan: BatchPlan = { ...asked, batchSize: Math.min(asked.batchSize, set.count) };
   checkPlan(plan);
   const batchesPerEpoch = Math.floor(set.count / plan.batchSize);
-  const samples: Samples = { pixels: set.pixels, labels: set.labels, teacher };
+  const samples: Samples = { pixels: set.pixels, labels: set.labels, teacher, targets };
   const maker = threads > 0 ? new ThreadedMaker(samples, plan, threads) : new InlineMaker(samples, plan);
 
   async function* epoch(n: number, first = 0): AsyncGenerator<Batch> {
@@ -92,12 +94,13 @@ class ThreadedMaker implements BatchMaker {
   private nextId = 0;
   private failure: Error | undefined;
 
-  constructor({ pixels, labels, teacher }: Samples, plan: BatchPlan, threads: number) {
+  constructor({ pixels, labels, teacher, targets }: Samples, plan: BatchPlan, threads: number) {
     this.ahead = AHEAD * threads;
     const data: AugmentWorkerData = {
       pixels: shared(pixels),
       labels: shared(labels),
       ...(teacher && { teacher: sharedNumbers(teacher) }),
+      ...(targets && { targets: sharedNumbers(targets) }),
       plan,
     };
     this.workers = Array.from({ length: threads }, () => this.start(data));

@@ -24,6 +24,8 @@ export interface Fer2013 {
   readonly sets: Readonly<Record<Split, FaceSet>>;
   /** Bad rows, in file order. Pixels of splits that were not asked for are not looked at. */
   readonly skipped: readonly SkippedRow[];
+  /** Rows of all splits, those left out included. */
+  readonly rows: number;
   /** Names of the files read, in order. */
   readonly files: readonly string[];
   /** Names of the chunks of the fifteen that are not there (without extension); empty if the data is not in chunks. */
@@ -89,8 +91,11 @@ export async function readFer2013(directory: string, options: ReadOptions = {}):
     );
   }
   const sets = Object.fromEntries(SPLITS.map((split) => [split, collectors[split].finish()])) as Record<Split, FaceSet>;
-  return { sets, skipped, files: read, missingChunks, warnings };
+  return { sets, skipped, rows: index, files: read, missingChunks, warnings };
 }
+
+/** FER+'s votes lie beside the chunks and are read on their own. */
+const VOTES = /^fer2013new\.csv(\.gz)?$/i;
 
 const HOW_TO_SPLIT = 'Make the chunks with: npm run split-dataset -- fer2013.csv';
 
@@ -113,7 +118,7 @@ async function csvFiles(directory: string): Promise<string[]> {
     if (code === 'ENOENT' || code === 'ENOTDIR') throw noData(directory);
     throw error;
   }
-  const files = names.filter((name) => /^[^.].*\.csv(\.gz)?$/i.test(name));
+  const files = names.filter((name) => /^[^.].*\.csv(\.gz)?$/i.test(name) && !VOTES.test(name));
   if (files.length === 0) throw noData(directory);
   const order = new Intl.Collator('en', { numeric: true });
   return files.sort(order.compare);

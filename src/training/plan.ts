@@ -5,6 +5,9 @@ import { UserError } from '../errors.ts';
 import { DEFAULT_AUGMENTATION } from './augment.ts';
 import { balancedClassWeights } from './targets.ts';
 
+/** What a network may learn from. */
+export const LABELS = ['votes', 'fer2013', 'both'] as const;
+
 const share = z.number().min(0).max(1);
 const augmentation = z.strictObject({
   flip: share,
@@ -14,6 +17,7 @@ const augmentation = z.strictObject({
   contrast: share,
   brightness: share,
   erasing: share,
+  tone: share.default(0),
 });
 
 /**
@@ -38,6 +42,10 @@ const schema = z.strictObject({
   clipNorm: z.number().min(0).default(0),
   /** Decay of the moving average of the weights that is then validated and kept; 0 switches it off. */
   averageDecay: share.default(0),
+  /** What is learned: what people voted for each face (FER+), FER2013's own labels, or votes with a share of the label. */
+  labels: z.enum(LABELS).default('fer2013'),
+  /** The share of FER2013's label in the targets where `labels` is 'both'. */
+  labelWeight: share.default(0.25),
   /** 'balanced' gives rare emotions more say: weights proportional to 1 / sqrt(images of the emotion). */
   classWeights: z.enum(['none', 'balanced']).default('none'),
   augmentation: z.union([augmentation, z.literal('none')]).default(DEFAULT_AUGMENTATION),
@@ -120,6 +128,8 @@ const OPTIONS = {
   labelSmoothing: 'label-smoothing',
   clipNorm: 'clip-norm',
   averageDecay: 'average-decay',
+  labels: 'labels',
+  labelWeight: 'label-weight',
   classWeights: 'class-weights',
   mixup: 'mixup',
   cutmix: 'cutmix',
@@ -140,7 +150,8 @@ export function commandOf(plan: TrainingPlan): string {
   if (plan.teacher)
     options.push(...plan.teacher.folders.map((name) => `--teacher ${name}`), `--teacher-weight ${plan.teacher.weight}`);
   if (plan.augmentation === 'none') options.push('--no-augmentation');
-  else if (defaults.augmentation !== 'none' && plan.augmentation.erasing !== defaults.augmentation.erasing)
-    options.push(`--erasing ${plan.augmentation.erasing}`);
+  else if (defaults.augmentation !== 'none')
+    for (const name of ['erasing', 'tone'] as const)
+      if (plan.augmentation[name] !== defaults.augmentation[name]) options.push(`--${name} ${plan.augmentation[name]}`);
   return `npm run train -- ${options.join(' ')}`;
 }

@@ -13,6 +13,24 @@ export function writeTarget(label: number, smoothing: number, weight: number, y:
 }
 
 /**
+ * Writes a sample's seven targets where they are a distribution rather than one label: (1 - smoothing) of it plus
+ * smoothing / 7 on all, times the class's weight.
+ * @param targets n * 7, of which those of `sample` are used
+ */
+export function writeDistribution(
+  targets: Float32Array,
+  sample: number,
+  smoothing: number,
+  weight: number,
+  y: Float32Array,
+  offset: number,
+): void {
+  const base = smoothing / EMOTIONS.length;
+  for (let k = 0; k < EMOTIONS.length; k++)
+    y[offset + k] = (base + (1 - smoothing) * targets[sample * EMOTIONS.length + k]!) * weight;
+}
+
+/**
  * Moves a sample's seven targets towards what a teacher says of it: (1 - share) of what stands there plus share of the
  * teacher's probabilities, times the class's weight.
  * @param probabilities n * 7, of which those of `sample` are used

@@ -17,7 +17,7 @@ import {
   removeCheckpoints,
   saveCheckpoint,
 } from './checkpoint.ts';
-import { type FaceSet, withoutBlack } from './face-set.ts';
+import { type FaceSet, indexesWhere, isBlack, selectFaces } from './face-set.ts';
 import { initialWeights } from './initial-weights.ts';
 import { likeliest, measure } from './metrics.ts';
 import { classWeightsOf, commandOf, optimizerOf, planDifferences, type TrainingPlan } from './plan.ts';
@@ -31,6 +31,8 @@ export interface TrainingRun {
   readonly plan: TrainingPlan;
   /** Black crops are left out. */
   readonly training: FaceSet;
+  /** training.count * 7 targets, such as shares of votes, in place of its labels. */
+  readonly targets?: Float32Array | undefined;
   /** Decides which epoch is the best: FER2013's PublicTest. */
   readonly validation: FaceSet;
   /** Holds the checkpoints and, in best/, the best network so far. */
@@ -90,11 +92,12 @@ const TEACHING = 'teaching.bin';
  */
 export async function train(run: TrainingRun): Promise<TrainingOutcome> {
   const { engine, network, plan } = run;
-  const training = withoutBlack(run.training);
+  const { set: training, targets } = withoutBlackRows(run);
   const teacher = plan.teacher && (await teaching(run, training));
   const source = createBatchSource({
     set: training,
     teacher,
+    targets,
     teacherWeight: plan.teacher?.weight,
     batchSize: plan.batchSize,
     seed: plan.seed,
@@ -106,7 +109,7 @@ export async function train(run: TrainingRun): Promise<TrainingOutcome> {
     threads: run.augmentationThreads ?? 1,
   });
   try {
-    const data = fingerprint(training, run.validation);
+    const data = fingerprint([training, run.validation], targets);
     const checkpoint = run.start === 'resume' ? await earlierCheckpoint(run, data) : undefined;
     const session = await engine.trainer(network, checkpoint?.weights ?? startingWeights(run), {
       batchSize: source.batchSize,
@@ -343,9 +346,20 @@ async function keepTeaching(directory: string, answers: Float32Array): Promise<v
   await writeDurably(join(directory, TEACHING), Buffer.from(answers.buffer));
 }
 
-/** SHA-256 over the pixels and labels of both sets. */
-function fingerprint(...sets: readonly FaceSet[]): string {
+/** The training set without its black crops, and the targets of the rows that are left. */
+function withoutBlackRows({ training, targets }: TrainingRun): { set: FaceSet; targets: Float32Array | undefined } {
+  const kept = indexesWhere(training, (k) => !isBlack(training, k));
+  const n = EMOTIONS.length;
+  const left =
+    targets &&
+    Float32Array.from({ length: kept.length * n }, (_, i) => targets[kept[Math.floor(i / n)]! * n + (i % n)]!);
+  return { set: selectFaces(training, kept), targets: left };
+}
+
+/** SHA-256 over the pixels and labels of both sets, and over the targets. */
+function fingerprint(sets: readonly FaceSet[], targets: Float32Array | undefined): string {
   const hash = createHash('sha256');
   for (const { pixels, labels } of sets) hash.update(pixels).update(labels);
+  if (targets) hash.update(Buffer.from(targets.buffer, targets.byteOffset, targets.byteLength));
   return hash.digest('hex');
 }
