@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { UserError, type UserErrorCode } from '../src/errors.ts';
-import type { Logger } from '../src/log.ts';
+import { UserError, type UserErrorCode } from '../src/base/errors.ts';
+import type { Logger } from '../src/base/log.ts';
 import type { Access, Command, Options } from './command.ts';
 import { checkOptions } from './options.ts';
 import { shortName } from './photo-reply.ts';

@@ -1,7 +1,7 @@
+import { UserError } from '../src/base/errors.ts';
 import type { Reading } from '../src/emotion/classifier.ts';
-import { UserError } from '../src/errors.ts';
-import type { BoundedQueue } from '../src/jobs/queue.ts';
 import { CHANNEL_MODES, type ChannelMode, type Settings } from '../src/settings/settings.ts';
+import type { BoundedQueue } from '../src/work/queue.ts';
 import type { Command } from './command.ts';
 import { answersHere, hasTurn, type Manners, posterAgrees, settingsId } from './may-read.ts';
 import { photoReply, shortName } from './photo-reply.ts';

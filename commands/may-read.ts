@@ -1,6 +1,6 @@
-import type { PhotoCooldown, Refusal } from '../src/cooldown.ts';
-import { UserError } from '../src/errors.ts';
+import { UserError } from '../src/base/errors.ts';
 import type { Settings } from '../src/settings/settings.ts';
+import type { PhotoCooldown, Refusal } from '../src/work/cooldown.ts';
 import type { Attachment, Channel, Request, User } from './request.ts';
 
 /** What decides whether a photo is read. */

@@ -1,4 +1,4 @@
-import { UserError } from '../src/errors.ts';
+import { UserError } from '../src/base/errors.ts';
 import type { Command, CommandOption, Options } from './command.ts';
 import { usage } from './command.ts';
 import type { Attachment, CommandInput } from './request.ts';

@@ -1,4 +1,4 @@
-import { UserError } from '../src/errors.ts';
+import { UserError } from '../src/base/errors.ts';
 import type { Command } from './command.ts';
 
 const CHOICE = new Intl.ListFormat('en-GB', { type: 'disjunction' });

@@ -1,11 +1,11 @@
+import { UserError } from '../src/base/errors.ts';
+import { inWords } from '../src/base/full-disk.ts';
 import { ARCHITECTURES, DEFAULT_ARCHITECTURE } from '../src/emotion/architectures.ts';
-import { UserError } from '../src/errors.ts';
-import { inWords } from '../src/jobs/full-disk.ts';
-import type { Retraining, Where } from '../src/jobs/retraining.ts';
-import { statusText } from '../src/jobs/retraining-words.ts';
-import { trainingPlan } from '../src/training/plan.ts';
-import { percent } from '../src/training/progress-line.ts';
-import type { VersionRegistry } from '../src/training/registry.ts';
+import type { Retraining, Where } from '../src/retraining/supervisor.ts';
+import { statusText } from '../src/retraining/words.ts';
+import { trainingPlan } from '../src/training/run/plan.ts';
+import { percent } from '../src/training/run/progress-line.ts';
+import type { VersionRegistry } from '../src/versions/registry.ts';
 import type { Command, Options } from './command.ts';
 import type { Request } from './request.ts';
 

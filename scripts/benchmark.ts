@@ -2,8 +2,8 @@ import { availableParallelism, cpus } from 'node:os';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { UserError } from '../src/base/errors.ts';
 import { ARCHITECTURES, DEFAULT_ARCHITECTURE } from '../src/emotion/architectures.ts';
-import { UserError } from '../src/errors.ts';
 import { runTool, wholeNumber } from './command-line.ts';
 
 const DEFAULT_MODEL = fileURLToPath(new URL('../model', import.meta.url));

@@ -1,4 +1,4 @@
-import { UserError } from '../src/errors.ts';
+import { UserError } from '../src/base/errors.ts';
 
 /**
  * Runs a command-line tool and ends the process with its exit code: what `main` returns, 2 for bad usage, 1 for any other

@@ -2,11 +2,11 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { writeDurably } from '../src/emotion/layers-format/durable.ts';
-import { UserError } from '../src/errors.ts';
-import { explainWrite } from '../src/report/explain-write.ts';
-import { checkDataset, formatReport } from '../src/training/dataset-check.ts';
-import { readFer2013 } from '../src/training/fer2013.ts';
+import { writeDurably } from '../src/base/durable.ts';
+import { UserError } from '../src/base/errors.ts';
+import { explainWrite } from '../src/base/explain-write.ts';
+import { checkDataset, formatReport } from '../src/training/data/dataset-check.ts';
+import { readFer2013 } from '../src/training/data/fer2013.ts';
 import { runTool } from './command-line.ts';
 
 const DATA = fileURLToPath(new URL('../data', import.meta.url));
@@ -68,7 +68,7 @@ async function sheet(directory: string, out: string, signal: AbortSignal): Promi
   const there = await stat(out).catch(() => undefined);
   if (there && !there.isFile()) throw new UserError('bad-usage', `${out} is there and is no file.`);
   // Loaded here: the charting library takes longer to load than a check takes to run.
-  const { datasetSheet } = await import('../src/training/dataset-sheet.ts');
+  const { datasetSheet } = await import('../src/training/pictures/dataset-sheet.ts');
   const picture = await datasetSheet(await read(directory, signal));
   try {
     await mkdir(dirname(out), { recursive: true });

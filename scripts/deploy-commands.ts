@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import type { createCommands } from '../commands/index.ts';
+import { UserError } from '../src/base/errors.ts';
 import type { Deployment } from '../src/chat/discord/deploy.ts';
 import { ConfigError, loadConfig } from '../src/config.ts';
-import { UserError } from '../src/errors.ts';
 import { runTool } from './command-line.ts';
 
 const ACTIONS = ['view', 'register', 'clear'] as const satisfies readonly Deployment['action'][];

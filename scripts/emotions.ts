@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { UserError } from '../src/errors.ts';
+import { UserError } from '../src/base/errors.ts';
 import type { PhotoReading, PhotoTools } from '../src/photo/read-photo.ts';
 import { runTool } from './command-line.ts';
 
@@ -47,13 +47,13 @@ interface Options {
 /** Reads the photos one after the other, so that answers come in the order asked; one that fails does not stop the rest. */
 async function readAll(photos: readonly string[], options: Options, signal: AbortSignal): Promise<number> {
   // Loaded here so that --help and mistakes in usage answer at once.
-  const { openOutputFolder } = await import('../src/photo/output-folder.ts');
+  const { openOutputFolder } = await import('./output-folder.ts');
   const folder = options.out === undefined ? undefined : await openOutputFolder(options.out, photos);
-  const { createFaceDetector, DETECTORS } = await import('../src/photo/faces.ts');
+  const { createFaceDetector, DETECTORS } = await import('../src/photo/faces/create-detector.ts');
   const choice = DETECTORS.find((known) => known === options.detector);
   if (!choice) throw new UserError('bad-usage', `--detector is one of ${DETECTORS.join(', ')}.`);
   const { loadClassifier } = await import('../src/emotion/load-classifier.ts');
-  const { describeReading } = await import('../src/photo/describe.ts');
+  const { describeReading } = await import('../src/photo/picture/describe.ts');
   const classifier = await loadClassifier(options.model);
   const detector = createFaceDetector({ detector: choice });
   let allRead = true;

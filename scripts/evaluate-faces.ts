@@ -1,13 +1,13 @@
-import { UserError } from '../src/errors.ts';
-import { createFaceDetector, DETECTORS, type DetectorChoice } from '../src/photo/faces.ts';
-import { type Judgement, judge, type Tally, tally } from '../src/photo/measure/judge.ts';
+import { UserError } from '../src/base/errors.ts';
+import { type Judgement, judge, type Tally, tally } from '../src/evaluation/judge.ts';
 import {
   type KnownPhoto,
   LEAST_WIDTH,
   loadKnownPhoto,
   readEmptyPictures,
   readKnownPhotos,
-} from '../src/photo/measure/known-photos.ts';
+} from '../src/evaluation/known-photos.ts';
+import { createFaceDetector, DETECTORS, type DetectorChoice } from '../src/photo/faces/create-detector.ts';
 
 /** What `npm run evaluate` is asked where it measures face detection. */
 export interface FacesQuestion {

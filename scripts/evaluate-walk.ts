@@ -1,11 +1,11 @@
+import { UserError } from '../src/base/errors.ts';
+import { shuffledOrder } from '../src/base/random.ts';
 import type { Classifier } from '../src/emotion/classifier.ts';
-import { UserError } from '../src/errors.ts';
-import { createFaceDetector, DETECTORS, type DetectorChoice } from '../src/photo/faces.ts';
-import { planWalk, walkScenes } from '../src/photo/measure/walk.ts';
-import { type WalkFigures, type WalkShare, walkFigures } from '../src/photo/measure/walk-figures.ts';
-import { shuffledOrder } from '../src/random.ts';
-import { type FaceSet, faceAt, withoutBlack } from '../src/training/face-set.ts';
-import { percent } from '../src/training/progress-line.ts';
+import { planWalk, walkScenes } from '../src/evaluation/walk.ts';
+import { type WalkFigures, type WalkShare, walkFigures } from '../src/evaluation/walk-figures.ts';
+import { createFaceDetector, DETECTORS, type DetectorChoice } from '../src/photo/faces/create-detector.ts';
+import { type FaceSet, faceAt, withoutBlack } from '../src/training/data/face-set.ts';
+import { percent } from '../src/training/run/progress-line.ts';
 
 /** What `npm run evaluate -- --walk` is asked. */
 export interface WalkQuestion {

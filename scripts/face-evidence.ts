@@ -1,14 +1,14 @@
 import { availableParallelism } from 'node:os';
-import { type Evidence, gatherEvidence } from '../src/photo/fusion/evidence.ts';
-import { type FaceScore, keepFaces, type ScoredDetector } from '../src/photo/fusion/face-score.ts';
-import { type Example, fitLogistic } from '../src/photo/fusion/fit.ts';
-import { gatherPlaces, toBox } from '../src/photo/fusion/places.ts';
-import { createProposers } from '../src/photo/fusion/proposals.ts';
+import { type Example, fitLogistic } from '../src/evaluation/fit-logistic.ts';
+import { judge, labelOf, type Tally, tally } from '../src/evaluation/judge.ts';
+import { type KnownFace, type KnownPhoto, loadKnownPhoto } from '../src/evaluation/known-photos.ts';
+import { type Evidence, gatherEvidence } from '../src/photo/faces/evidence.ts';
+import { type Rectangle, sharedArea } from '../src/photo/faces/overlap.ts';
+import { gatherPlaces, toBox } from '../src/photo/faces/places.ts';
+import { createProposers } from '../src/photo/faces/proposals.ts';
+import { type FaceScore, keepFaces, type ScoredDetector } from '../src/photo/faces/score.ts';
+import { toGivenPicture, toSearchPicture } from '../src/photo/faces/search-picture.ts';
 import { type GrayImage, toGray } from '../src/photo/image.ts';
-import { judge, labelOf, type Tally, tally } from '../src/photo/measure/judge.ts';
-import { type KnownFace, type KnownPhoto, loadKnownPhoto } from '../src/photo/measure/known-photos.ts';
-import { type Rectangle, sharedArea } from '../src/photo/overlap.ts';
-import { toGivenPicture, toSearchPicture } from '../src/photo/search-picture.ts';
 
 /** Keeps three coefficients that rest on some seventy faces small; a third or three times as much keeps the same faces. */
 const RIDGE = 1;

@@ -1,15 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { writeDurably } from '../src/emotion/layers-format/durable.ts';
-import { UserError } from '../src/errors.ts';
-import { EVIDENCE } from '../src/photo/fusion/evidence.ts';
-import {
-  FACE_SCORES_FILE,
-  type FaceScore,
-  SCORED_DETECTORS,
-  type ScoredDetector,
-} from '../src/photo/fusion/face-score.ts';
-import { readEmptyPictures, readKnownPhotos } from '../src/photo/measure/known-photos.ts';
+import { writeDurably } from '../src/base/durable.ts';
+import { UserError } from '../src/base/errors.ts';
+import { readEmptyPictures, readKnownPhotos } from '../src/evaluation/known-photos.ts';
+import { EVIDENCE } from '../src/photo/faces/evidence.ts';
+import { FACE_SCORES_FILE, type FaceScore, SCORED_DETECTORS, type ScoredDetector } from '../src/photo/faces/score.ts';
 import { runTool } from './command-line.ts';
 import { fitScore, inWords, judgeAll, leaveOneOut, lookAt } from './face-evidence.ts';
 

@@ -2,8 +2,8 @@ import { access } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { UserError } from '../src/errors.ts';
-import type { ReportedPhoto } from '../src/report/report-photo.ts';
+import { UserError } from '../src/base/errors.ts';
+import type { ReportedPhoto } from '../src/evaluation/report/report-photo.ts';
 import { runTool } from './command-line.ts';
 
 const USAGE = `Usage: npm run --silent report -- DIR [--labels FILE] [--output FILE] [--json]
@@ -67,12 +67,12 @@ await runTool(async (signal) => {
 /** Reads the photos, writes the page and prints what it comes to. @returns the exit status */
 async function report(options: Options, signal: AbortSignal): Promise<number> {
   // Loaded here so that --help and mistakes in usage answer at once.
-  const { readLabels } = await import('../src/report/labels-file.ts');
-  const { openPageFile } = await import('../src/report/page-file.ts');
-  const { makeReport } = await import('../src/report/make-report.ts');
-  const { pageOf } = await import('../src/report/page.ts');
-  const { jsonOf } = await import('../src/report/json.ts');
-  const { photoSentence, reportSentences } = await import('../src/report/words.ts');
+  const { readLabels } = await import('../src/evaluation/report/labels-file.ts');
+  const { openPageFile } = await import('../src/evaluation/report/page-file.ts');
+  const { makeReport } = await import('../src/evaluation/report/make-report.ts');
+  const { pageOf } = await import('../src/evaluation/report/page.ts');
+  const { jsonOf } = await import('../src/evaluation/report/json.ts');
+  const { photoSentence, reportSentences } = await import('../src/evaluation/report/words.ts');
   const print = (line: string) => process.stdout.write(`${line}\n`);
 
   const file = options.labels ?? (await defaultLabels(options.folder));
@@ -97,7 +97,7 @@ async function report(options: Options, signal: AbortSignal): Promise<number> {
 
 /** Writes a labels file to be filled in by a person. @returns the exit status */
 async function draft(options: Options, signal: AbortSignal): Promise<number> {
-  const { makeDraft } = await import('../src/report/make-draft.ts');
+  const { makeDraft } = await import('../src/evaluation/report/make-draft.ts');
   const labels = options.labels ?? join(options.folder, 'labels.json');
   const onBroken = (name: string, error: UserError) => void process.stderr.write(`${name}: ${error.message}\n`);
   const allRead = await makeDraft({ ...options, labels }, onBroken, signal);

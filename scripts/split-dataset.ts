@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { UserError } from '../src/errors.ts';
-import { explainWrite } from '../src/report/explain-write.ts';
-import { CHUNKS } from '../src/training/fer2013.ts';
-import { splitFer2013 } from '../src/training/split-dataset.ts';
+import { UserError } from '../src/base/errors.ts';
+import { explainWrite } from '../src/base/explain-write.ts';
+import { CHUNKS } from '../src/training/data/fer2013.ts';
+import { splitFer2013 } from '../src/training/data/split-dataset.ts';
 import { runTool } from './command-line.ts';
 
 const DATA = fileURLToPath(new URL('../data', import.meta.url));

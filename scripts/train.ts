@@ -1,18 +1,18 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { UserError } from '../src/base/errors.ts';
+import { explainWrite } from '../src/base/explain-write.ts';
 import { ARCHITECTURES } from '../src/emotion/architectures.ts';
-import { createEngine, ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/index.ts';
-import { loadModel } from '../src/emotion/layers-format.ts';
+import { createEngine, ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/create-engine.ts';
+import { loadModel } from '../src/emotion/layers-format/layers-format.ts';
 import { unroll } from '../src/emotion/network.ts';
-import { UserError } from '../src/errors.ts';
-import { explainWrite } from '../src/report/explain-write.ts';
-import { hasCheckpoints } from '../src/training/checkpoint.ts';
-import { type Fer2013, readFer2013 } from '../src/training/fer2013.ts';
-import { type TrainingPlan, trainingPlan } from '../src/training/plan.ts';
-import { epochLine, percent, progressLine } from '../src/training/progress-line.ts';
-import { BEST, type TrainingProgress, type TrainingRun, train } from '../src/training/trainer.ts';
-import { agreedFaces, checkVotes, findVotes, readVotes, VOTES_FILE, votedFaces } from '../src/training/votes.ts';
+import { type Fer2013, readFer2013 } from '../src/training/data/fer2013.ts';
+import { agreedFaces, checkVotes, findVotes, readVotes, VOTES_FILE, votedFaces } from '../src/training/data/votes.ts';
+import { hasCheckpoints } from '../src/training/run/checkpoint.ts';
+import { type TrainingPlan, trainingPlan } from '../src/training/run/plan.ts';
+import { epochLine, percent, progressLine } from '../src/training/run/progress-line.ts';
+import { BEST, type TrainingProgress, type TrainingRun, train } from '../src/training/run/trainer.ts';
 import { runTool } from './command-line.ts';
 
 const HELP = `Trains a network on FER2013.

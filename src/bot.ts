@@ -2,13 +2,13 @@ import { Dispatcher } from '../commands/dispatcher.ts';
 import type { AnsweredPhoto } from '../commands/emotions.ts';
 import { createCommands } from '../commands/index.ts';
 import type { RetrainServices } from '../commands/retrain.ts';
+import type { Logger } from './base/log.ts';
 import type { Platform } from './chat/platform.ts';
 import { createPlatforms } from './chat/platforms.ts';
 import type { Config } from './config.ts';
-import { PhotoCooldown } from './cooldown.ts';
-import { BoundedQueue } from './jobs/queue.ts';
-import type { Logger } from './log.ts';
 import { openSettings } from './settings/open-settings.ts';
+import { PhotoCooldown } from './work/cooldown.ts';
+import { BoundedQueue } from './work/queue.ts';
 
 /** A bot that is talking to people. */
 export interface Bot {

@@ -3,9 +3,9 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { z } from 'zod';
-import type { EngineChoice } from './emotion/engines/index.ts';
-import { LOG_LEVELS } from './log.ts';
-import type { DetectorChoice } from './photo/faces.ts';
+import { LOG_LEVELS } from './base/log.ts';
+import type { EngineChoice } from './emotion/engines/create-engine.ts';
+import type { DetectorChoice } from './photo/faces/create-detector.ts';
 
 /** A setting that cannot be used. The message is for the person who runs the bot; it never repeats a value. */
 export class ConfigError extends Error {

@@ -1,14 +1,14 @@
 import { constants } from 'node:fs';
 import { access, readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { textWidth } from './base/lettering.ts';
 import type { Config } from './config.ts';
-import { createEngine } from './emotion/engines/index.ts';
+import { createEngine } from './emotion/engines/create-engine.ts';
 import { findRuntime } from './emotion/engines/tensorflow/runtime.ts';
 import { FACE_PIXELS } from './emotion/labels.ts';
-import { loadModel } from './emotion/layers-format.ts';
+import { loadModel } from './emotion/layers-format/layers-format.ts';
 import { loadClassifier } from './emotion/load-classifier.ts';
-import { textWidth } from './lettering.ts';
-import { createFaceDetector } from './photo/faces.ts';
+import { createFaceDetector } from './photo/faces/create-detector.ts';
 
 /** What the doctor found out about one part of the bot. */
 export interface Finding {

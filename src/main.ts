@@ -1,13 +1,13 @@
+import { UserError } from './base/errors.ts';
+import { createLogger, type Logger } from './base/log.ts';
 import { startBot } from './bot.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
-import { createEngine } from './emotion/engines/index.ts';
-import { UserError } from './errors.ts';
-import { Retraining } from './jobs/retraining.ts';
-import { createLogger, type Logger } from './log.ts';
-import { createFaceDetector } from './photo/faces.ts';
+import { createEngine } from './emotion/engines/create-engine.ts';
+import { createFaceDetector } from './photo/faces/create-detector.ts';
 import { readPhoto } from './photo/read-photo.ts';
-import { LiveClassifier } from './training/live-classifier.ts';
-import { VersionRegistry } from './training/registry.ts';
+import { Retraining } from './retraining/supervisor.ts';
+import { LiveClassifier } from './versions/live-classifier.ts';
+import { VersionRegistry } from './versions/registry.ts';
 
 /** Milliseconds that freeing the engine may take on top of SHUTDOWN_SECONDS. */
 const RELEASE_MS = 5000;

@@ -1,11 +1,11 @@
-import { createOnnxEngine } from '../../src/emotion/engines/onnx.ts';
+import { Random } from '../../src/base/random.ts';
+import { createOnnxEngine } from '../../src/emotion/engines/onnx/onnx-engine.ts';
 import { EMOTIONS, FACE_PIXELS } from '../../src/emotion/labels.ts';
 import { unroll } from '../../src/emotion/network.ts';
-import { Random } from '../../src/random.ts';
-import { createBatchSource } from '../../src/training/batch-source.ts';
-import type { FaceSet } from '../../src/training/face-set.ts';
-import { initialWeights } from '../../src/training/initial-weights.ts';
-import { optimizerOf, trainingPlan } from '../../src/training/plan.ts';
+import type { FaceSet } from '../../src/training/data/face-set.ts';
+import { createBatchSource } from '../../src/training/run/batch-source.ts';
+import { initialWeights } from '../../src/training/run/initial-weights.ts';
+import { optimizerOf, trainingPlan } from '../../src/training/run/plan.ts';
 import type { TrainingBenchmark } from './training.ts';
 
 /** Steps before the clock starts: the first ones build the graph and fill the queue of batches. */

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { Classifier } from '../../src/emotion/classifier.ts';
-import { createEngine } from '../../src/emotion/engines/index.ts';
+import { createEngine } from '../../src/emotion/engines/create-engine.ts';
 import { loadClassifier } from '../../src/emotion/load-classifier.ts';
 import { decodePhoto } from '../../src/photo/decode.ts';
-import { createFaceDetector, type FaceDetector } from '../../src/photo/faces.ts';
+import { createFaceDetector, type FaceDetector } from '../../src/photo/faces/create-detector.ts';
 import { DEFAULT_LIMITS } from '../../src/photo/limits.ts';
 import { readPhotoFile } from '../../src/photo/photo-file.ts';
 import { type PhotoTools, readPhoto } from '../../src/photo/read-photo.ts';

@@ -1,11 +1,11 @@
 import sharp from 'sharp';
+import { Random } from '../../src/base/random.ts';
 import type { Engine } from '../../src/emotion/engines/engine.ts';
-import { createOnnxEngine } from '../../src/emotion/engines/onnx.ts';
+import { createOnnxEngine } from '../../src/emotion/engines/onnx/onnx-engine.ts';
 import { findRuntime } from '../../src/emotion/engines/tensorflow/runtime.ts';
-import { createTensorflowEngine } from '../../src/emotion/engines/tensorflow.ts';
+import { createTensorflowEngine } from '../../src/emotion/engines/tensorflow/tensorflow-engine.ts';
 import { FACE_PIXELS, FACE_SIZE } from '../../src/emotion/labels.ts';
 import { loadClassifier } from '../../src/emotion/load-classifier.ts';
-import { Random } from '../../src/random.ts';
 import { type FaceApi, startFaceApi } from './face-api.ts';
 import { CROP_SIDE } from './face-api-messages.ts';
 import { takeTurns } from './turns.ts';

@@ -2,16 +2,16 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { Random } from '../../src/base/random.ts';
 import type { Architecture } from '../../src/emotion/architectures.ts';
 import type { Engine } from '../../src/emotion/engines/engine.ts';
-import { createOnnxEngine } from '../../src/emotion/engines/onnx.ts';
+import { createOnnxEngine } from '../../src/emotion/engines/onnx/onnx-engine.ts';
 import { findRuntime } from '../../src/emotion/engines/tensorflow/runtime.ts';
-import { createTensorflowEngine } from '../../src/emotion/engines/tensorflow.ts';
+import { createTensorflowEngine } from '../../src/emotion/engines/tensorflow/tensorflow-engine.ts';
 import { EMOTIONS, FACE_PIXELS } from '../../src/emotion/labels.ts';
 import { unroll } from '../../src/emotion/network.ts';
-import { Random } from '../../src/random.ts';
-import { initialWeights } from '../../src/training/initial-weights.ts';
-import { optimizerOf, trainingPlan } from '../../src/training/plan.ts';
+import { initialWeights } from '../../src/training/run/initial-weights.ts';
+import { optimizerOf, trainingPlan } from '../../src/training/run/plan.ts';
 import { takeTurns } from './turns.ts';
 
 export interface TrainingBenchmark {

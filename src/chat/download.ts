@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { UserError } from '../errors.ts';
+import { UserError } from '../base/errors.ts';
 import { readBounded } from './body.ts';
 
 /** Redirects that are followed: a platform needs one at most. */

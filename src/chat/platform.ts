@@ -4,8 +4,8 @@
  */
 import type { CommandRegistry } from '../../commands/registry.ts';
 import type { Channel, Request } from '../../commands/request.ts';
+import type { Logger } from '../base/log.ts';
 import type { Config } from '../config.ts';
-import type { Logger } from '../log.ts';
 
 /** What an adapter gets from the bot. */
 export interface PlatformContext {

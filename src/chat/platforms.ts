@@ -1,7 +1,7 @@
-import { DiscordPlatform } from './discord.ts';
-import { LocalPlatform } from './local.ts';
+import { DiscordPlatform } from './discord/discord.ts';
+import { LocalPlatform } from './local/local.ts';
 import type { Platform, PlatformContext, PlatformFactory } from './platform.ts';
-import { SlackPlatform } from './slack.ts';
+import { SlackPlatform } from './slack/slack.ts';
 
 /** The platforms that need credentials; each is made where the configuration holds them. */
 const WITH_CREDENTIALS: readonly PlatformFactory[] = [

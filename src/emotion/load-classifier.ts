@@ -1,10 +1,10 @@
-import { UserError } from '../errors.ts';
+import { UserError } from '../base/errors.ts';
 import { calibrationSchema, rowOf, temper, UNCALIBRATED } from './calibration.ts';
 import type { Classifier, Reading } from './classifier.ts';
 import type { Engine } from './engines/engine.ts';
-import { createOnnxEngine } from './engines/onnx.ts';
+import { createOnnxEngine } from './engines/onnx/onnx-engine.ts';
 import { EMOTIONS, FACE_PIXELS, FACE_SIZE, likeliestEmotion, toScores } from './labels.ts';
-import { loadModel } from './layers-format.ts';
+import { loadModel } from './layers-format/layers-format.ts';
 import { readViews } from './views.ts';
 
 export interface ClassifierOptions {

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { UserError } from '../errors.ts';
+import { UserError } from '../base/errors.ts';
 import type { RgbImage } from './image.ts';
 import type { PhotoLimits } from './limits.ts';
 import { pictureFormat } from './picture-format.ts';

@@ -1,12 +1,12 @@
+import { withDeadline } from '../base/deadline.ts';
 import type { Classifier, Reading } from '../emotion/classifier.ts';
-import { type AnnotatedPicture, annotate } from './annotate.ts';
 import { cropFace } from './crop.ts';
-import { withDeadline } from './deadline.ts';
 import { decodePhoto } from './decode.ts';
-import type { FaceBox, FaceDetector } from './faces.ts';
+import type { FaceBox, FaceDetector } from './faces/create-detector.ts';
+import type { Rectangle } from './faces/overlap.ts';
 import { toGray } from './image.ts';
 import { DEFAULT_LIMITS, type PhotoLimits } from './limits.ts';
-import type { Rectangle } from './overlap.ts';
+import { type AnnotatedPicture, annotate } from './picture/annotate.ts';
 
 /** A face in the photo and what it shows. */
 export interface FaceReading extends Reading {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import type { Logger } from '../base/log.ts';
 import { type Config, ConfigError } from '../config.ts';
-import type { Logger } from '../log.ts';
 import { FileStore } from './file-store.ts';
 import { RedisStore } from './redis-store.ts';
 import { Settings } from './settings.ts';

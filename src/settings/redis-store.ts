@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../base/log.ts';
 import { noSpace, type Store, unreachable } from './store.ts';
 
 /** Before every key, so that one Redis can serve other programs too. */

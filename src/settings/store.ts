@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { UserError } from '../base/errors.ts';
 
 /**
  * A few small texts by key that outlive the process. Several processes may use one store at a time; whatever happens to

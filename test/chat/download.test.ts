@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { UserError } from '../../src/base/errors.ts';
 import { type DownloadOptions, downloadAttachment } from '../../src/chat/download.ts';
-import { UserError } from '../../src/errors.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 

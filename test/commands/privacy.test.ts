@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { Dispatcher } from '../../commands/dispatcher.ts';
 import { privacyCommand } from '../../commands/privacy.ts';
 import { CommandRegistry } from '../../commands/registry.ts';
-import { createLogger } from '../../src/log.ts';
+import { createLogger } from '../../src/base/log.ts';
 import { FileStore } from '../../src/settings/file-store.ts';
 import { Settings } from '../../src/settings/settings.ts';
 import { fakeManners } from '../fakes/manners.ts';

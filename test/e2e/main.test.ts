@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { MessageView } from '../../src/chat/local/channel.ts';
 import { EMOTIONS, FACE_SIZE } from '../../src/emotion/labels.ts';
-import { saveModel } from '../../src/emotion/layers-format.ts';
+import { saveModel } from '../../src/emotion/layers-format/layers-format.ts';
 import { unroll } from '../../src/emotion/network.ts';
 import { say, startMain } from '../helpers/main-process.ts';
 import { someWeights } from '../helpers/networks.ts';

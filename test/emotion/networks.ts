@@ -1,7 +1,7 @@
+import { Random } from '../../src/base/random.ts';
 import type { Architecture, Layer } from '../../src/emotion/architectures.ts';
 import type { TrainingBatch } from '../../src/emotion/engines/engine.ts';
 import { type Network, sizeOf, type WeightSpec, type Weights } from '../../src/emotion/network.ts';
-import { Random } from '../../src/random.ts';
 
 /** Tiny networks and seeded numbers for tests: TensorFlow.js's cpu backend, the oracle, takes milliseconds an operation. */
 

@@ -1,7 +1,7 @@
 import type { Manners } from '../../commands/may-read.ts';
-import { PhotoCooldown } from '../../src/cooldown.ts';
 import { Settings } from '../../src/settings/settings.ts';
 import { type Store, unreachable } from '../../src/settings/store.ts';
+import { PhotoCooldown } from '../../src/work/cooldown.ts';
 
 /** Settings in memory and cooldowns, for tests that are about what becomes of a request. */
 export function fakeManners(

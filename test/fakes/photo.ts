@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
 import type { AnsweredPhoto } from '../../commands/emotions.ts';
+import { UserError } from '../../src/base/errors.ts';
 import type { Reading } from '../../src/emotion/classifier.ts';
 import { EMOTIONS, type Emotion, toScores } from '../../src/emotion/labels.ts';
-import { UserError } from '../../src/errors.ts';
 
 /** A face whose likeliest emotion has the given probability, the rest spread over the others. */
 export function fakeFace(emotion: Emotion, probability: number): Reading {

@@ -1,6 +1,6 @@
+import { Random } from '../../src/base/random.ts';
 import type { Architecture, Layer } from '../../src/emotion/architectures.ts';
 import { type Network, sizeOf, unroll, type Weights } from '../../src/emotion/network.ts';
-import { Random } from '../../src/random.ts';
 
 /** A network of the given layers, closed by a dense layer of 3 classes and a softmax. */
 export function smallNetwork(layers: readonly Layer[], input: Architecture['input'] = [6, 5, 2]): Network {

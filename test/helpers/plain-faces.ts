@@ -1,6 +1,6 @@
 import type { Reading } from '../../src/emotion/classifier.ts';
 import { EMOTIONS, FACE_PIXELS, toScores } from '../../src/emotion/labels.ts';
-import type { FaceSet } from '../../src/training/face-set.ts';
+import type { FaceSet } from '../../src/training/data/face-set.ts';
 
 /** Labelled crops of one gray level each, which are rows 100, 101, ... of their data set. */
 export function plainFaces(levels: readonly number[], labels: readonly number[]): FaceSet {

@@ -1,15 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createLogger } from '../../src/base/log.ts';
 import { ARCHITECTURES } from '../../src/emotion/architectures.ts';
-import { saveModel } from '../../src/emotion/layers-format.ts';
+import { saveModel } from '../../src/emotion/layers-format/layers-format.ts';
 import { unroll } from '../../src/emotion/network.ts';
-import { Retraining, type RetrainingRequest } from '../../src/jobs/retraining.ts';
-import { RetrainingFiles } from '../../src/jobs/retraining-files.ts';
-import type { Notice } from '../../src/jobs/retraining-words.ts';
-import { createLogger } from '../../src/log.ts';
-import { initialWeights } from '../../src/training/initial-weights.ts';
-import { VersionRegistry } from '../../src/training/registry.ts';
-import type { NewVersion } from '../../src/training/version-card.ts';
+import { RetrainingFiles } from '../../src/retraining/files.ts';
+import { Retraining, type RetrainingRequest } from '../../src/retraining/supervisor.ts';
+import type { Notice } from '../../src/retraining/words.ts';
+import { initialWeights } from '../../src/training/run/initial-weights.ts';
+import { VersionRegistry } from '../../src/versions/registry.ts';
+import type { NewVersion } from '../../src/versions/version-card.ts';
 import { temporaryFolder, tinyRows, writeTinyFer2013 } from './tiny-fer2013.ts';
 
 /** Folders of a bot with a small data set and a shipped network that has learnt nothing. */

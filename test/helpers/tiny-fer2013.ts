@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
+import { Random } from '../../src/base/random.ts';
 import { EMOTIONS, FACE_PIXELS, FACE_SIZE } from '../../src/emotion/labels.ts';
-import { Random } from '../../src/random.ts';
-import type { FaceSet } from '../../src/training/face-set.ts';
-import type { Split } from '../../src/training/fer2013.ts';
+import type { FaceSet } from '../../src/training/data/face-set.ts';
+import type { Split } from '../../src/training/data/fer2013.ts';
 
 /**
  * A drawn "face" that a small network can tell apart from those of the other six labels within a few steps: an oval with

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { UserError, type UserErrorCode } from '../../src/errors.ts';
+import { UserError, type UserErrorCode } from '../../src/base/errors.ts';
 import { pictureFormat } from '../../src/photo/picture-format.ts';
 import { SVG, ZIP } from '../fixtures/photos.ts';
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 import { FACE_PIXELS } from '../../src/emotion/labels.ts';
-import { createFaceDetector, type FaceBox, type FaceDetector } from '../../src/photo/faces.ts';
+import { createFaceDetector, type FaceBox, type FaceDetector } from '../../src/photo/faces/create-detector.ts';
 import { inReadingOrder, readPhoto } from '../../src/photo/read-photo.ts';
 import { fourColours, hugePng, SVG, sampleBytes, ZIP } from '../fixtures/photos.ts';
 import { fakeClassifier, reading } from '../fixtures/readings.ts';

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { SPLITS } from '../../src/training/fer2013.ts';
+import { SPLITS } from '../../src/training/data/fer2013.ts';
 import { runScript } from '../helpers/run-script.ts';
 import { csvText, temporaryFolder, tinyRows, writeTinyFer2013 } from '../helpers/tiny-fer2013.ts';
 

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
-import { loadModel } from '../../src/emotion/layers-format.ts';
-import { withComparison } from '../../src/training/model-card.ts';
-import { readReport } from '../../src/training/report.ts';
+import { loadModel } from '../../src/emotion/layers-format/layers-format.ts';
+import { withComparison } from '../../src/versions/model-card.ts';
+import { readReport } from '../../src/versions/training-report.ts';
 import { runScript } from '../helpers/run-script.ts';
 import { drawTinyFace, temporaryFolder, tinyRows, writeTinyFer2013 } from '../helpers/tiny-fer2013.ts';
 

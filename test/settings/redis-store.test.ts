@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { createLogger } from '../../src/base/log.ts';
 import { ConfigError } from '../../src/config.ts';
-import { createLogger } from '../../src/log.ts';
 import { openSettings } from '../../src/settings/open-settings.ts';
 import { RedisStore } from '../../src/settings/redis-store.ts';
 import { HAS_REDIS, startRedis, type TestRedis } from '../helpers/redis.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createLogger } from '../../src/log.ts';
+import { createLogger } from '../../src/base/log.ts';
 import { FileStore } from '../../src/settings/file-store.ts';
 import { RedisStore } from '../../src/settings/redis-store.ts';
 import { Settings } from '../../src/settings/settings.ts';

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { UserError } from '../../src/base/errors.ts';
 import { ConfigError } from '../../src/config.ts';
-import { UserError } from '../../src/errors.ts';
 import { type FakeChannel, type Permission, user } from '../fakes/discord/payloads.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';

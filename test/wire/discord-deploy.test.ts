@@ -4,10 +4,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Command } from '../../commands/command.ts';
 import { createCommands } from '../../commands/index.ts';
 import { CommandRegistry } from '../../commands/registry.ts';
+import { UserError } from '../../src/base/errors.ts';
 import { applicationCommands } from '../../src/chat/discord/application-commands.ts';
 import { type Deployment, deployCommands } from '../../src/chat/discord/deploy.ts';
 import { ConfigError, loadConfig } from '../../src/config.ts';
-import { UserError } from '../../src/errors.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
 import { runScript } from '../helpers/run-script.ts';
 

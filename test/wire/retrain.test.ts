@@ -3,7 +3,7 @@ import 'discord.js';
 import sharp from 'sharp';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
-import { LiveClassifier } from '../../src/training/live-classifier.ts';
+import { LiveClassifier } from '../../src/versions/live-classifier.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { makeSite, openSite, plainCard, saveUntrained } from '../helpers/retraining.ts';
 import { drawTinyFace } from '../helpers/tiny-fer2013.ts';

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createLogger } from '../../src/base/log.ts';
 import { type Bot, startBot } from '../../src/bot.ts';
 import type { Config } from '../../src/config.ts';
-import { createLogger } from '../../src/log.ts';
 import { fakePhotoReader } from '../fakes/photo.ts';
 
 /** What a test may say about a bot, whatever it is connected to. */

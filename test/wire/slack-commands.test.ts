@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { CommandRegistry } from '../../commands/registry.ts';
-import { SlackPlatform } from '../../src/chat/slack.ts';
+import { createLogger } from '../../src/base/log.ts';
+import { SlackPlatform } from '../../src/chat/slack/slack.ts';
 import { loadConfig } from '../../src/config.ts';
-import { createLogger } from '../../src/log.ts';
 import { plainPicture } from '../fakes/photo.ts';
 import { FakeSlack } from '../fakes/slack.ts';
 import { until } from '../helpers/until.ts';

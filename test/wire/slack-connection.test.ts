@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
 import { loadClassifier } from '../../src/emotion/load-classifier.ts';
-import { createFaceDetector } from '../../src/photo/faces.ts';
+import { createFaceDetector } from '../../src/photo/faces/create-detector.ts';
 import { readPhoto } from '../../src/photo/read-photo.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';

@@ -1,7 +1,7 @@
 import type { Message, Attachment as Upload } from 'discord.js';
 import type { Attachment } from '../../../commands/request.ts';
+import { UserError } from '../../base/errors.ts';
 import type { Config } from '../../config.ts';
-import { UserError } from '../../errors.ts';
 import { downloadAttachment } from '../download.ts';
 
 /** Where Discord keeps what people upload. */

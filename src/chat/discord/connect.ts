@@ -10,9 +10,9 @@ import {
   Options,
   Partials,
 } from 'discord.js';
+import { UserError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
 import { type Config, ConfigError } from '../../config.ts';
-import { UserError } from '../../errors.ts';
-import type { Logger } from '../../log.ts';
 
 /** Messages that are kept a channel, without their pictures: enough to know one again that a reconnect brings twice. */
 const KEPT_MESSAGES = 50;

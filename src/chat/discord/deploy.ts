@@ -7,8 +7,8 @@ import {
   Routes,
 } from 'discord.js';
 import type { CommandRegistry } from '../../../commands/registry.ts';
+import { UserError } from '../../base/errors.ts';
 import { type Config, ConfigError } from '../../config.ts';
-import { UserError } from '../../errors.ts';
 import { applicationCommands } from './application-commands.ts';
 import { lacksPermission } from './errors.ts';
 import { inviteLink } from './invite.ts';

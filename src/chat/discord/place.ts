@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Message, SendableChannels } from 'discord.js';
 import type { Channel, Posted, Reply } from '../../../commands/request.ts';
-import { UserError } from '../../errors.ts';
+import { UserError } from '../../base/errors.ts';
 import { type DiscordAttachment, picturesOf } from './attachment.ts';
 import type { Desk } from './desk.ts';
 import { lacksPermission, mayNotRefer } from './errors.ts';

@@ -1,5 +1,5 @@
 import type { SendableChannels, User } from 'discord.js';
-import type { Logger } from '../../log.ts';
+import type { Logger } from '../../base/log.ts';
 import { isUnreachable } from './errors.ts';
 import { plainMessage } from './outgoing.ts';
 import { missingInWords } from './permissions.ts';

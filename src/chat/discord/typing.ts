@@ -1,5 +1,5 @@
 import type { SendableChannels } from 'discord.js';
-import type { Logger } from '../../log.ts';
+import type { Logger } from '../../base/log.ts';
 
 /** Discord shows that somebody is typing for 10 seconds. */
 const AGAIN_MS = 8000;

@@ -1,5 +1,5 @@
 import { EMOTIONS } from '../../emotion/labels.ts';
-import { EMOTION_COLOURS, inkOn } from '../../photo/colours.ts';
+import { EMOTION_COLOURS, inkOn } from '../../photo/picture/colours.ts';
 
 /** A style sheet with each emotion's colour as it is in the annotated pictures, and the ink to write on it. */
 export function palette(): string {

@@ -1,6 +1,6 @@
 import { webApi } from '@slack/bolt';
+import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
-import type { Logger } from '../../log.ts';
 import { boltLogger } from './logger.ts';
 
 export type SlackApi = webApi.WebClient;

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { HTTPReceiver, type Receiver } from '@slack/bolt';
+import type { Logger } from '../../base/log.ts';
 import { type Config, ConfigError, type SlackConnection } from '../../config.ts';
-import type { Logger } from '../../log.ts';
 import type { SlackApi } from './api.ts';
 import { slackCode } from './errors.ts';
 import { boltLogger } from './logger.ts';

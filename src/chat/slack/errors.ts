@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.ts';
+import { UserError } from '../../base/errors.ts';
 
 /** Slack's word for why a call failed, e.g. 'not_in_channel'; undefined where it failed otherwise. */
 export function slackCode(error: unknown): string | undefined {

@@ -1,5 +1,5 @@
 import { type Logger as BoltLogger, LogLevel } from '@slack/bolt';
-import type { Logger } from '../../log.ts';
+import type { Logger } from '../../base/log.ts';
 
 /** Anything that looks like one of Slack's tokens, even one that the bot was never given. */
 const TOKEN = /x(?:ox[a-z]|app)-[\w-]+/g;

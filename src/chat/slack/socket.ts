@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SocketModeReceiver } from '@slack/bolt';
+import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
-import type { Logger } from '../../log.ts';
 import { apiOptions } from './api.ts';
 import { boltLogger } from './logger.ts';
 

@@ -1,4 +1,4 @@
-import { PURPOSE, Random } from '../../random.ts';
+import { PURPOSE, Random } from '../../base/random.ts';
 import { type Network, type NetworkNode, sizeOf } from '../network.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.ts';
+import { UserError } from '../../base/errors.ts';
 import { type Network, sizeOf, type Weights } from '../network.ts';
 import { FLOAT16_MAX, fromFloat16, toFloat16 } from './float16.ts';
 

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Architecture } from '../../../src/emotion/architectures.ts';
 import type { Engine, OptimizerOptions, TrainerOptions, TrainingState } from '../../../src/emotion/engines/engine.ts';
-import { createOnnxEngine } from '../../../src/emotion/engines/onnx.ts';
+import { createOnnxEngine } from '../../../src/emotion/engines/onnx/onnx-engine.ts';
 import { findRuntime, JAVASCRIPT_PACKAGE, NATIVE_PACKAGES } from '../../../src/emotion/engines/tensorflow/runtime.ts';
-import { createTensorflowEngine } from '../../../src/emotion/engines/tensorflow.ts';
-import { loadModel, saveModel } from '../../../src/emotion/layers-format.ts';
+import { createTensorflowEngine } from '../../../src/emotion/engines/tensorflow/tensorflow-engine.ts';
+import { loadModel, saveModel } from '../../../src/emotion/layers-format/layers-format.ts';
 import { type Network, unroll, type Weights } from '../../../src/emotion/network.ts';
 import {
   architecture,

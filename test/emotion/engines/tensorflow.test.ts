@@ -12,7 +12,7 @@ import {
   NATIVE_PACKAGES,
   type TensorFlow,
 } from '../../../src/emotion/engines/tensorflow/runtime.ts';
-import { createTensorflowEngine } from '../../../src/emotion/engines/tensorflow.ts';
+import { createTensorflowEngine } from '../../../src/emotion/engines/tensorflow/tensorflow-engine.ts';
 import { type Network, unroll, type Weights } from '../../../src/emotion/network.ts';
 import {
   architecture,

@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import opentype, { type Font, type PathCommand } from 'opentype.js';
+
+const FONT_FILE = new URL('../../assets/fonts/open-sans-latin-600-normal.woff', import.meta.url);
+
+let loaded: Font | undefined;
+
+function font(): Font {
+  if (!loaded) {
+    const file = readFileSync(FONT_FILE);
+    loaded = opentype.parse(file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength) as ArrayBuffer);
+  }
+  return loaded;
+}
+
+/** Width of a text in pixels. @param size pixels an em */
+export function textWidth(text: string, size: number): number {
+  return font().getAdvanceWidth(text, size);
+}
+
+/** Height of a capital letter in pixels. @param size pixels an em */
+export function capHeight(size: number): number {
+  return (font().tables.os2.sCapHeight / font().unitsPerEm) * size;
+}
+
+/**
+ * A text as SVG path data: outlines of the font that ships with the project. Text elements would need a font on the machine.
+ * @param x left end of the baseline, in pixels
+ * @param y the baseline, in pixels
+ * @param size pixels an em
+ */
+export function textOutline(text: string, x: number, y: number, size: number): string {
+  return font().getPath(text, x, y, size).commands.map(pathData).join('');
+}
+
+/** One command as path data. Path.toPathData would write NaN for coordinates a hair above a whole number (opentype.js 2.0.0). */
+function pathData(command: PathCommand): string {
+  const points = (() => {
+    switch (command.type) {
+      case 'M':
+      case 'L':
+        return [command.x, command.y];
+      case 'Q':
+        return [command.x1, command.y1, command.x, command.y];
+      case 'C':
+        return [command.x1, command.y1, command.x2, command.y2, command.x, command.y];
+      case 'Z':
+        return [];
+    }
+  })();
+  return command.type + points.map((value) => value.toFixed(2)).join(' ');
+}

@@ -1,0 +1,92 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Piscina } from 'piscina';
+
+export interface WorkerPoolOptions {
+  /** Most worker threads; they start when work comes. */
+  readonly threads: number;
+  /** How long a thread without work is kept, in milliseconds; Infinity (the default) keeps what it has loaded. */
+  readonly idleMilliseconds?: number;
+  /**
+   * True where the worker runs native code that calls back into JavaScript (onnxruntime): ending its thread in the middle of
+   * that ends the whole process. A task then runs to its end, whoever has given it up, and so does `close` wait for it.
+   */
+  readonly uninterruptible?: boolean;
+}
+
+/** Threads that all run one file's default export, off the main thread. */
+export interface WorkerPool<Task, Result> {
+  /**
+   * Runs one task on the next free thread. Task and result travel by structured clone.
+   * @param signal ends a waiting task, or a running one together with its thread (a new thread takes its place); in an
+   *   uninterruptible pool it ends the waiting for the task only
+   * @throws the signal's reason when it was aborted; whatever the worker threw otherwise
+   */
+  run(task: Task, signal?: AbortSignal): Promise<Result>;
+  /** Ends every thread, at once; tasks that are still running are rejected (an uninterruptible pool waits for them). */
+  close(): Promise<void>;
+}
+
+/**
+ * The worker is TypeScript, so its thread needs tsx too. The loader is named by its address: the bare word would be looked up
+ * from the folder that the process was started in.
+ */
+const TSX_LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+/**
+ * @param worker address of a TypeScript file whose default export takes a Task and returns a Result (or a promise of one):
+ *   `new URL('../jobs/name-worker.ts', import.meta.url)`
+ */
+export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolOptions): WorkerPool<Task, Result> {
+  const pool = new Piscina<Task, Result>({
+    filename: fileURLToPath(worker),
+    minThreads: 0,
+    maxThreads: options.threads,
+    idleTimeout: options.idleMilliseconds ?? Number.POSITIVE_INFINITY,
+    execArgv: ['--import', TSX_LOADER],
+    // The default waits for work by blocking the thread: timers and promises that a worker leaves behind would stand still.
+    atomics: 'disabled',
+  });
+  const { uninterruptible = false } = options;
+  const running = new Set<Promise<Result>>();
+  return {
+    async run(task, signal) {
+      signal?.throwIfAborted();
+      if (uninterruptible) {
+        const result = pool.run(task);
+        running.add(result);
+        const forget = () => running.delete(result);
+        result.then(forget, forget);
+        return await unlessAborted(result, signal);
+      }
+      try {
+        return await pool.run(task, { signal: signal ?? null });
+      } catch (error) {
+        // Piscina reports an aborted task by an error of its own; the caller wants the reason it gave.
+        signal?.throwIfAborted();
+        throw error;
+      }
+    },
+    async close() {
+      await Promise.allSettled(running);
+      await pool.destroy();
+    },
+  };
+}
+
+/** What a promise resolves to, or the signal's reason as soon as it is aborted. */
+async function unlessAborted<Result>(promise: Promise<Result>, signal?: AbortSignal): Promise<Result> {
+  if (!signal) return await promise;
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+  });
+  signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+    // Given up, it may still fail; nobody is there to hear of it.
+    promise.catch(() => {});
+  }
+}

@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import type { Attachment, Channel, Posted, Reply, Request, User } from '../../../commands/request.ts';
+import { UserError } from '../../base/errors.ts';
+import { ConfigError } from '../../config.ts';
+import { tooLarge } from '../body.ts';
+import type { Platform, PlatformContext } from '../platform.ts';
+import { RunningRequests } from '../running-requests.ts';
+import { LocalChannel, type StoredFile } from './channel.ts';
+import { createServer, MAX_FILES, type PostedFile } from './server.ts';
+
+/** Only this machine: everybody who can open the page is its operator. */
+const HOST = '127.0.0.1';
+/** Ports that are tried after the configured one. */
+const MORE_PORTS = 10;
+/** Bytes of all photos and annotated pictures that the channel keeps. */
+const MAX_CHANNEL_BYTES = 256 * 1024 * 1024;
+const MAX_MESSAGES = 200;
+/** Milliseconds between looks for what is too old. */
+const FORGET_EVERY_MS = 30_000;
+const CHANNEL_ID = 'page';
+
+const OPERATOR: User = {
+  id: 'you',
+  name: 'You',
+  alone: true,
+  isAdmin: async () => true,
+  isOperator: async () => true,
+};
+
+/** A chat page in the browser, on this machine only: the platform that needs no credentials. */
+export class LocalPlatform implements Platform {
+  readonly name = 'local';
+  readonly #context: PlatformContext;
+  readonly #channel: LocalChannel;
+  readonly #running = new RunningRequests<string>();
+  #port = 0;
+  #server: FastifyInstance | undefined;
+  #endStreams: () => void = () => {};
+  #forgetting: NodeJS.Timeout | undefined;
+  #stopping = false;
+
+  constructor(context: PlatformContext) {
+    this.#context = context;
+    const { maxPhotos, keepMs } = context.config.local;
+    this.#channel = new LocalChannel({
+      maxPhotos,
+      keepMs,
+      maxMessages: MAX_MESSAGES,
+      maxBytes: MAX_CHANNEL_BYTES,
+    });
+  }
+
+  async start(): Promise<string> {
+    const wanted = this.#context.config.local.port;
+    for (let port = wanted; ; port++) {
+      try {
+        await this.#listen(port);
+        break;
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'EADDRINUSE' && port < Math.min(wanted + MORE_PORTS, 65_535)) continue;
+        if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
+        throw new ConfigError(`The page cannot use port ${port} (${code}). Set LOCAL_PORT to another one.`);
+      }
+    }
+    this.#forgetting = setInterval(() => this.#channel.forget(), FORGET_EVERY_MS);
+    return `Open http://${HOST}:${this.#port} in a browser on this machine`;
+  }
+
+  async stop(deadline: AbortSignal): Promise<void> {
+    this.#stopping = true;
+    clearInterval(this.#forgetting);
+    await this.#running.end(deadline);
+    this.#endStreams();
+    await this.#server?.close();
+    this.#channel.clear();
+  }
+
+  async channel(id: string): Promise<Channel | undefined> {
+    return id === CHANNEL_ID ? this.#place() : undefined;
+  }
+
+  async #listen(port: number): Promise<void> {
+    const { server, endStreams } = await createServer({
+      channel: this.#channel,
+      log: this.#context.log,
+      maxBytes: this.#context.config.photos.maxBytes,
+      keepMs: this.#context.config.local.keepMs,
+      port: () => this.#port,
+      post: (text, files) => this.#receive(text, files),
+    });
+    try {
+      await server.listen({ host: HOST, port });
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+    this.#port = (server.server.address() as AddressInfo).port;
+    this.#server = server;
+    this.#endStreams = endStreams;
+  }
+
+  /** A message from the page: shown at once, answered when the answer is there. */
+  #receive(text: string, posted: readonly PostedFile[]): { readonly id: string } {
+    if (this.#stopping) throw new UserError('busy', 'I am about to stop. Start me again and post it then.');
+    if (text === '' && posted.length === 0) throw new UserError('bad-usage', 'The message is empty.');
+    const most = Math.min(MAX_FILES, this.#context.config.local.maxPhotos);
+    if (posted.length > most) throw new UserError('bad-usage', `Post at most ${most} photos in one message.`);
+    const files = posted.map((file) => this.#file(file));
+    const message = this.#channel.post({ from: 'you', text, files, removable: false });
+    this.#answer(message.id, text, files);
+    return { id: message.id };
+  }
+
+  #file(posted: PostedFile): StoredFile {
+    if ('size' in posted) return { id: randomUUID(), name: posted.name, size: posted.size };
+    const file = this.#channel.takeUpload(posted.upload);
+    if (file === undefined) throw new UserError('not-found', 'That photo has been forgotten. Post it again.');
+    return file;
+  }
+
+  #answer(messageId: string, text: string, files: readonly StoredFile[]): void {
+    const controller = new AbortController();
+    const stopListening = this.#channel.listen((event) => {
+      if (event.type === 'removed' && event.id === messageId) controller.abort(new Error('the message was removed'));
+    });
+    const answer = this.#context.dispatch(this.#request(messageId, text, files, controller.signal)).finally(() => {
+      stopListening();
+      this.#channel.progress(messageId, null);
+    });
+    this.#running.add(answer, controller, messageId);
+  }
+
+  #request(messageId: string, text: string, files: readonly StoredFile[], signal: AbortSignal): Request {
+    const [, name, input] = /^\/(\S+)\s*(.*)$/s.exec(text) ?? [];
+    return {
+      platform: this.name,
+      id: messageId,
+      ...(name !== undefined && { command: { name, input: input ?? '' } }),
+      asked: true,
+      attachments: files.map((file) => this.#attachment(file)),
+      user: OPERATOR,
+      channel: this.#place(),
+      signal,
+      latestImages: async (limit) => this.#channel.latestFiles(limit, messageId).map((file) => this.#attachment(file)),
+      reply: async (reply) => this.#post(reply),
+      progress: async (line) => this.#channel.progress(messageId, line),
+    };
+  }
+
+  #place(): Channel {
+    return { id: CHANNEL_ID, isDirect: false, post: async (reply) => this.#post(reply) };
+  }
+
+  #attachment({ id, name, size }: StoredFile): Attachment {
+    return {
+      id,
+      name,
+      fetch: async ({ maxBytes, signal }) => {
+        signal?.throwIfAborted();
+        if (size > maxBytes) throw tooLarge(maxBytes);
+        const bytes = this.#channel.file(id)?.bytes;
+        if (bytes === undefined) throw new UserError('not-found', 'That picture has been removed.');
+        return bytes;
+      },
+    };
+  }
+
+  #post(reply: Reply): Posted {
+    // The photo may have been removed while it was read: its annotated copy must not come back after that.
+    if (reply.about && !this.#channel.file(reply.about.id)) return GONE;
+    const { id } = this.#channel.post({ from: 'bot', ...toContent(reply) });
+    return {
+      id,
+      update: async (next) => this.#channel.update(id, toContent(next)),
+      remove: async () => {
+        this.#channel.remove(id);
+      },
+    };
+  }
+}
+
+/** A message that was removed before it could be seen. */
+const GONE: Posted = { id: 'gone', update: async () => false, remove: async () => {} };
+
+function toContent(reply: Reply) {
+  const files = (reply.pictures ?? []).map((picture) => ({ ...picture, id: randomUUID(), size: picture.bytes.length }));
+  return {
+    text: reply.text,
+    files,
+    removable: reply.removable === true,
+    ...(reply.card && { card: reply.card }),
+    ...(reply.about && { about: reply.about.id }),
+  };
+}

@@ -1,0 +1,47 @@
+import { UserError } from '../../base/errors.ts';
+import type { Engine } from './engine.ts';
+import { createOnnxEngine } from './onnx/onnx-engine.ts';
+import { findRuntime, type LoadFailure, NATIVE_PACKAGES, type RuntimeSearch } from './tensorflow/runtime.ts';
+import { createTensorflowEngine } from './tensorflow/tensorflow-engine.ts';
+
+/** 'auto' takes TensorFlow where it finds a GPU, else onnxruntime, which every installation has. */
+export const ENGINE_CHOICES = ['auto', 'onnx', 'tensorflow'] as const;
+
+export type EngineChoice = (typeof ENGINE_CHOICES)[number];
+
+export interface EngineOptions {
+  /** Threads to compute with, where a call does not say; one a core by default. TensorFlow sets its own. */
+  readonly threads?: number;
+  /** Looks for TensorFlow.js; tests put their own here. */
+  readonly find?: (packages?: readonly string[]) => Promise<RuntimeSearch>;
+}
+
+/**
+ * The engine that a person chose.
+ *
+ * @throws UserError 'bad-usage' where TensorFlow was asked for and none of its packages loads: says what to install
+ */
+export async function createEngine(choice: EngineChoice, options: EngineOptions = {}): Promise<Engine> {
+  const { threads, find = findRuntime } = options;
+  if (choice === 'tensorflow') {
+    const { runtime, failures } = await find();
+    if (!runtime) throw notLoadable(failures);
+    return createTensorflowEngine(runtime);
+  }
+  if (choice === 'auto') {
+    // Without the GPU package there can be no GPU, and loading the other one costs a second.
+    const { runtime } = await find([NATIVE_PACKAGES[0]]);
+    if (runtime?.gpu) return createTensorflowEngine(runtime);
+  }
+  return createOnnxEngine(threads === undefined ? {} : { threads });
+}
+
+function notLoadable(failures: readonly LoadFailure[]): UserError {
+  const reasons = failures.map((failure) => `${failure.package} is ${failure.reason}`).join('; ');
+  return new UserError(
+    'bad-usage',
+    `TensorFlow cannot be loaded (${reasons}). Install it with ` +
+      `\`npm install --no-save --ignore-scripts=false ${NATIVE_PACKAGES[1]}@4.22.0\` ` +
+      `(${NATIVE_PACKAGES[0]}@4.22.0 for an NVIDIA GPU), or set ENGINE=onnx, which needs nothing.`,
+  );
+}

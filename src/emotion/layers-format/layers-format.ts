@@ -1,0 +1,201 @@
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { writeDurably } from '../../base/durable.ts';
+import { UserError } from '../../base/errors.ts';
+import { sha256 } from '../../base/files.ts';
+import { type Network, unroll, type Weights } from '../network.ts';
+import { architectureSchema } from './architecture-schema.ts';
+import { topologyOf } from './topology.ts';
+import { byteLength, decodeWeights, encodeWeights, inNetworkOrder, type Quantization } from './weights-file.ts';
+
+/**
+ * Networks on disk in the TensorFlow.js layers format: a directory with model.json (the topology, the list of weights
+ * and our metadata) and one file of weights. tf.loadLayersModel reads it; this module needs no TensorFlow.js.
+ */
+
+export interface StoredModel {
+  readonly network: Network;
+  /** All weights of the network, by name, in TensorFlow's layout. */
+  readonly weights: Weights;
+  /** What was given to saveModel, as JSON keeps it. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** SHA-256 of the weights file, 64 hexadecimal digits: the model's identity. */
+  readonly sha256: string;
+}
+
+export interface ModelToSave {
+  readonly network: Network;
+  readonly weights: Weights;
+  /** Anything that JSON can hold; the names `architecture` and `sha256` are taken. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  /** float16 halves the file, for shipping; float32 (the default) keeps every bit. */
+  readonly quantization?: Quantization;
+}
+
+const MODEL_FILE = 'model.json';
+
+/**
+ * The two names that the weights file can have. No file system replaces two files at once, so a save never touches the
+ * file that the present model.json refers to: it writes the other name, then replaces model.json in one rename, and
+ * only then removes the old weights. A crash at any moment leaves a model.json whose weights are whole and its own.
+ */
+const WEIGHTS_FILES = ['weights.bin', 'weights-2.bin'] as const;
+
+/** A reader that lost the race against that many saves in a row gives up. */
+const READ_ATTEMPTS = 3;
+
+/**
+ * Writes a model into a directory, made where missing, over one that is there: a crash at any moment leaves the old
+ * model or the new one. One writer at a time; readers may read meanwhile.
+ *
+ * @throws Error where the weights are not those of the network
+ * @throws UserError 'bad-model' where a weight is too large for float16
+ * @throws the file system's error, such as ENOSPC; the old model is then still there
+ */
+export async function saveModel(directory: string, model: ModelToSave): Promise<void> {
+  const { network, metadata } = model;
+  const { entries, bytes } = encodeWeights(inNetworkOrder(network, model.weights), model.quantization);
+  await mkdir(directory, { recursive: true });
+  const inUse = await weightsFilesInUse(directory);
+  const [first, second] = WEIGHTS_FILES;
+  const [file, other] = inUse.includes(first) ? [second, first] : [first, second];
+  const json = {
+    format: 'layers-model',
+    generatedBy: 'emotion-bot',
+    convertedBy: null,
+    modelTopology: topologyOf(network),
+    weightsManifest: [{ paths: [file], weights: entries }],
+    userDefinedMetadata: { ...metadata, architecture: network.architecture, sha256: sha256(bytes) },
+  };
+  await writeDurably(join(directory, file), bytes);
+  await writeDurably(join(directory, MODEL_FILE), `${JSON.stringify(json)}\n`);
+  await rm(join(directory, other), { force: true });
+}
+
+/**
+ * Reads the model that saveModel wrote into a directory. float32 weights come back bit for bit; float16 ones as the
+ * float32 numbers that tf.loadLayersModel makes of them.
+ *
+ * @throws UserError 'bad-model' where a file is missing, cut or changed, or the network has a layer this version
+ * does not know
+ */
+export async function loadModel(directory: string): Promise<StoredModel> {
+  for (let attempt = 1; ; attempt++) {
+    const json = await readModelFile(directory);
+    try {
+      return await readGeneration(directory, json);
+    } catch (error) {
+      // A save may have replaced the model between our two reads; then, and only then, is it worth another look.
+      if (attempt === READ_ATTEMPTS || json === (await readModelFile(directory))) throw error;
+    }
+  }
+}
+
+const entrySchema = z.object({
+  name: z.string(),
+  shape: z.array(z.int().nonnegative()),
+  dtype: z.literal('float32'),
+  quantization: z.object({ dtype: z.literal('float16'), original_dtype: z.literal('float32').optional() }).optional(),
+});
+
+const modelSchema = z.object({
+  format: z.literal('layers-model'),
+  weightsManifest: z.tuple([
+    z.object({
+      // A name, not a path: what is read must lie in the model's directory.
+      paths: z.tuple([z.string().regex(/^[\w-][\w.-]*$/, 'the weights must lie beside model.json')]),
+      weights: z.array(entrySchema),
+    }),
+  ]),
+  userDefinedMetadata: z.looseObject({ architecture: architectureSchema, sha256: z.string() }),
+});
+
+/** The part of any model.json that says where its weights are. */
+const manifestSchema = z.object({ weightsManifest: z.array(z.object({ paths: z.array(z.string()) })) });
+
+/** Reads the weights that this content of model.json refers to. */
+async function readGeneration(directory: string, json: string): Promise<StoredModel> {
+  const model = parse(directory, json);
+  const { architecture, sha256: checksum, ...metadata } = model.userDefinedMetadata;
+  const { paths, weights: entries } = model.weightsManifest[0];
+  const network = unrollStored(directory, architecture);
+  const expected = network.weights.map(({ name, shape }) => `${name} ${shape.join('x')}`);
+  const found = new Set(entries.map(({ name, shape }) => `${name} ${shape.join('x')}`));
+  const missing = expected.find((weight) => !found.has(weight));
+  if (missing !== undefined) throw bad(directory, `its weights lack ${missing}`);
+  if (entries.length !== expected.length)
+    throw bad(directory, `it lists ${entries.length} weights where ${architecture.name} has ${expected.length}`);
+
+  const bytes = await readWeightsFile(directory, paths[0]);
+  const length = byteLength(entries);
+  if (bytes.length !== length)
+    throw bad(directory, `${paths[0]} has ${bytes.length} bytes where model.json says ${length}`);
+  if (sha256(bytes) !== checksum) throw bad(directory, `${paths[0]} is not the file that model.json was written with`);
+  return { network, weights: decodeWeights(bytes, entries), metadata, sha256: checksum };
+}
+
+function parse(directory: string, json: string) {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    throw bad(directory, 'model.json is not JSON', error);
+  }
+  const result = modelSchema.safeParse(value);
+  if (result.success) return result.data;
+  const { path, message } = result.error.issues[0]!;
+  throw bad(directory, `model.json is not one that this program wrote (${path.join('.')}: ${message})`);
+}
+
+function unrollStored(directory: string, architecture: Network['architecture']): Network {
+  try {
+    return unroll(architecture);
+  } catch (error) {
+    throw bad(directory, `its layers do not fit together (${(error as Error).message})`, error);
+  }
+}
+
+async function readModelFile(directory: string): Promise<string> {
+  try {
+    return await readFile(join(directory, MODEL_FILE), 'utf8');
+  } catch (error) {
+    throw unreadable(directory, MODEL_FILE, error);
+  }
+}
+
+async function readWeightsFile(directory: string, file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(join(directory, file));
+  } catch (error) {
+    throw unreadable(directory, file, error);
+  }
+}
+
+/** The weights files that the directory's model.json refers to, whoever wrote it; none where there is no such list. */
+async function weightsFilesInUse(directory: string): Promise<readonly string[]> {
+  let json: string;
+  try {
+    json = await readFile(join(directory, MODEL_FILE), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  try {
+    return manifestSchema.parse(JSON.parse(json)).weightsManifest.flatMap((group) => group.paths);
+  } catch {
+    // Nothing can load such a model, so there is nothing to protect from the save.
+    return [];
+  }
+}
+
+function unreadable(directory: string, file: string, error: unknown): UserError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return bad(directory, code === 'ENOENT' ? `${file} is missing` : `${file} cannot be read (${message})`, error);
+}
+
+function bad(directory: string, why: string, cause?: unknown): UserError {
+  return new UserError('bad-model', `No usable model in ${directory}: ${why}. Train it again, or copy it anew.`, {
+    cause,
+  });
+}

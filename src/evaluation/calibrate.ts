@@ -1,0 +1,102 @@
+import { type Calibration, rowOf, temper } from '../emotion/calibration.ts';
+import { EMOTIONS } from '../emotion/labels.ts';
+import { crossEntropy } from '../training/run/predict.ts';
+
+/** The bins of an expected calibration error, as in Guo et al. (2017, arXiv 1706.04599). */
+const BINS = 15;
+
+/** What a threshold aims at: this share of the answers that are given to be right ... */
+const SURE_ACCURACY = 0.82;
+/** ... as long as no larger share than this is left unsure. */
+const MOST_UNSURE = 0.3;
+
+/** How well confidence fits: see `calibrationError`, and what the threshold does. */
+export interface ConfidenceReport {
+  /** Expected calibration error, 0..1. */
+  readonly calibrationError: number;
+  /** Share of faces whose reading is 'unsure', 0..1. */
+  readonly unsure: number;
+  /** Share of the other readings that are right, 0..1; null where there are none. */
+  readonly sureAccuracy: number | null;
+}
+
+/**
+ * Fits temperature and threshold on faces that the network was not trained on.
+ * @param probabilities n * 7, as the network gives them
+ * @param labels n indexes into EMOTIONS
+ */
+export function fitCalibration(probabilities: Float32Array, labels: Uint8Array): Calibration {
+  const temperature = fitTemperature(probabilities, labels);
+  const unsureBelow = fitThreshold(tempered(probabilities, temperature), labels);
+  return { temperature, unsureBelow };
+}
+
+/** One answer: how probable it says it is (0..1), whether that is too little to be given, whether it is right. */
+export interface Answer {
+  readonly confidence: number;
+  readonly unsure: boolean;
+  readonly right: boolean;
+}
+
+/** How well confidences fit, on faces that nothing was fitted on. */
+export function judgeConfidence(answers: readonly Answer[]): ConfidenceReport {
+  const sure = answers.filter(({ unsure }) => !unsure);
+  return {
+    calibrationError: calibrationError(answers),
+    unsure: answers.length === 0 ? 0 : 1 - sure.length / answers.length,
+    sureAccuracy: sure.length === 0 ? null : sure.filter(({ right }) => right).length / sure.length,
+  };
+}
+
+/** The temperature with the lowest cross-entropy, to 0.1 %, by golden-section search: the loss has one valley in it. */
+function fitTemperature(probabilities: Float32Array, labels: Uint8Array): number {
+  const loss = (temperature: number) => crossEntropy(tempered(probabilities, temperature), labels);
+  const golden = (Math.sqrt(5) - 1) / 2;
+  let [low, high] = [0.2, 5];
+  while (high - low > 0.001) {
+    const [a, b] = [high - golden * (high - low), low + golden * (high - low)];
+    if (loss(a) < loss(b)) high = b;
+    else low = a;
+  }
+  return Number(((low + high) / 2).toFixed(3));
+}
+
+/** The lowest threshold, in hundredths, that reaches SURE_ACCURACY; else the highest within MOST_UNSURE. */
+function fitThreshold(probabilities: Float32Array, labels: Uint8Array): number {
+  const answers = answersOf(probabilities, labels);
+  let threshold = 0;
+  for (let percent = 20; percent <= 95; percent++) {
+    const sure = answers.filter(({ confidence }) => confidence >= percent / 100);
+    if (sure.length < (1 - MOST_UNSURE) * answers.length) break;
+    threshold = percent / 100;
+    if (sure.filter(({ right }) => right).length >= SURE_ACCURACY * sure.length) break;
+  }
+  return threshold;
+}
+
+function answersOf(probabilities: Float32Array, labels: Uint8Array): Omit<Answer, 'unsure'>[] {
+  return Array.from(labels, (label, k) => {
+    const row = rowOf(probabilities, k);
+    let best = 0;
+    for (let c = 1; c < EMOTIONS.length; c++) if (row[c]! > row[best]!) best = c;
+    return { confidence: row[best]!, right: best === label };
+  });
+}
+
+/** Mean distance between confidence and accuracy over 15 equal bins of confidence, each weighing as its share. */
+function calibrationError(answers: readonly Omit<Answer, 'unsure'>[]): number {
+  let error = 0;
+  for (let bin = 0; bin < BINS; bin++) {
+    const inside = answers.filter(({ confidence }) => Math.min(BINS - 1, Math.floor(confidence * BINS)) === bin);
+    const right = inside.filter((answer) => answer.right).length;
+    const confidence = inside.reduce((sum, answer) => sum + answer.confidence, 0);
+    error += Math.abs(right - confidence) / Math.max(1, answers.length);
+  }
+  return error;
+}
+
+function tempered(probabilities: Float32Array, temperature: number): Float32Array {
+  const out = Float32Array.from(probabilities);
+  for (let k = 0; k < out.length / EMOTIONS.length; k++) temper(rowOf(out, k), temperature);
+  return out;
+}

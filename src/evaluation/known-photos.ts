@@ -1,0 +1,114 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { z } from 'zod';
+import { UserError } from '../base/errors.ts';
+import { decodePhoto } from '../photo/decode.ts';
+import type { Rectangle } from '../photo/faces/overlap.ts';
+import type { RgbImage } from '../photo/image.ts';
+import { DEFAULT_LIMITS } from '../photo/limits.ts';
+
+/** A face whose place is known. */
+export interface KnownFace extends Rectangle {
+  /** Whether a detector that does not find it missed it: faces narrower than LEAST_WIDTH are too small to ask for. */
+  readonly counts: boolean;
+}
+
+/** A photo file with the faces in it; none for a picture without people. */
+export interface KnownPhoto {
+  readonly name: string;
+  readonly file: string;
+  /** Size that the boxes are given at, in pixels; absent where there are none. */
+  readonly size?: { readonly width: number; readonly height: number };
+  readonly faces: readonly KnownFace[];
+}
+
+/** Narrower faces do not count as missed; in pixels of the size that the boxes are given at. */
+export const LEAST_WIDTH = 36;
+
+const SCHEMA = z.record(
+  z.string(),
+  z.object({
+    width: z.number().positive(),
+    height: z.number().positive(),
+    faces: z.array(
+      z.object({ x: z.number(), y: z.number(), width: z.number().positive(), height: z.number().positive() }),
+    ),
+  }),
+);
+
+/**
+ * Photos with their faces.
+ * @param folder where the photos lie
+ * @param boxesFile JSON: by file name `{width, height, faces: [{x, y, width, height}]}`, the boxes in pixels of the photo shrunk (or
+ *   enlarged) to that width and height
+ * @throws UserError bad-data where that file cannot be read as such
+ */
+export async function readKnownPhotos(folder: string, boxesFile: string): Promise<KnownPhoto[]> {
+  let boxes: z.infer<typeof SCHEMA>;
+  try {
+    boxes = SCHEMA.parse(JSON.parse(await readFile(boxesFile, 'utf8')));
+  } catch (error) {
+    throw new UserError('bad-data', `${boxesFile} is no file of face boxes.`, { cause: error });
+  }
+  return Object.entries(boxes).map(([name, { width, height, faces }]) => ({
+    name,
+    file: join(folder, name),
+    size: { width, height },
+    faces: faces.map((face) => ({ ...face, counts: face.width >= LEAST_WIDTH })),
+  }));
+}
+
+/**
+ * Pictures in which there is nobody.
+ * @throws UserError no-data where the folder holds none (or is none)
+ */
+export async function readEmptyPictures(folder: string): Promise<KnownPhoto[]> {
+  const names = await readdir(folder).catch(() => []);
+  const pictures = names.filter((name) => /\.(jpe?g|png|webp)$/i.test(name)).sort();
+  if (pictures.length === 0) throw new UserError('no-data', `There are no pictures in ${folder}.`);
+  return pictures.map((name) => ({ name, file: join(folder, name), faces: [] }));
+}
+
+/** A known photo as the bot sees it. */
+export interface LoadedPhoto {
+  readonly image: RgbImage;
+  /** In pixels of that image. */
+  readonly faces: readonly KnownFace[];
+}
+
+/**
+ * Decodes a photo as the bot does.
+ * @param tilt degrees to turn it by, clockwise; the corners that come in are gray, the boxes keep their sizes
+ * @throws UserError as decodePhoto does
+ */
+export async function loadKnownPhoto(photo: KnownPhoto, tilt = 0): Promise<LoadedPhoto> {
+  const { image } = await decodePhoto(await readFile(photo.file), DEFAULT_LIMITS);
+  const scale = photo.size === undefined ? 1 : image.width / photo.size.width;
+  const faces = photo.faces.map(({ x, y, width, height, counts }) => ({
+    x: x * scale,
+    y: y * scale,
+    width: width * scale,
+    height: height * scale,
+    counts,
+  }));
+  return tilt === 0 ? { image, faces } : await turned({ image, faces }, tilt);
+}
+
+async function turned({ image, faces }: LoadedPhoto, degrees: number): Promise<LoadedPhoto> {
+  const { data, info } = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
+    .rotate(degrees, { background: '#808080' })
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const radians = (degrees * Math.PI) / 180;
+  const turnedFaces = faces.map((face) => {
+    const x = face.x + face.width / 2 - image.width / 2;
+    const y = face.y + face.height / 2 - image.height / 2;
+    return {
+      ...face,
+      x: info.width / 2 + x * Math.cos(radians) - y * Math.sin(radians) - face.width / 2,
+      y: info.height / 2 + x * Math.sin(radians) + y * Math.cos(radians) - face.height / 2,
+    };
+  });
+  return { image: { width: info.width, height: info.height, data }, faces: turnedFaces };
+}

@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { z } from 'zod';
+import { UserError } from '../../base/errors.ts';
+import { EMOTIONS, type Emotion } from '../../emotion/labels.ts';
+import type { Rectangle } from '../../photo/faces/overlap.ts';
+
+/** A face that a person saw in a photo, and what that person says it shows. */
+export interface LabelledFace extends Rectangle {
+  readonly emotion: Emotion;
+  /** Emotions that are right as well, where the face leaves room for them; most faces have none. */
+  readonly also: readonly Emotion[];
+}
+
+/** Every face in one photo. */
+export interface PhotoLabels {
+  /** Size that the boxes are given at, in pixels: the photo's own, or any other of its shape. */
+  readonly width: number;
+  readonly height: number;
+  /** Boxes in pixels of that size; none for a photo without people. */
+  readonly faces: readonly LabelledFace[];
+}
+
+/** By the photo's file name. */
+export type Labels = ReadonlyMap<string, PhotoLabels>;
+
+const emotionSchema = z.enum(EMOTIONS, {
+  error: ({ input }) => `${JSON.stringify(input)} is none of ${EMOTIONS.join(', ')}`,
+});
+const side = z.number().positive();
+const faceSchema = z.strictObject({
+  x: z.number().nonnegative(),
+  y: z.number().nonnegative(),
+  width: side,
+  height: side,
+  emotion: emotionSchema,
+  also: z.array(emotionSchema).default([]),
+});
+const photoSchema = z
+  .strictObject({ width: side, height: side, faces: z.array(faceSchema) })
+  .superRefine(({ width, height, faces }, context) => {
+    for (const [k, face] of faces.entries())
+      if (face.x + face.width > width || face.y + face.height > height)
+        context.addIssue({
+          code: 'custom',
+          path: ['faces', k],
+          message: `the box reaches beyond the ${width} x ${height} pixels`,
+        });
+  });
+const nameSchema = z.string().refine((name) => name !== '' && basename(name) === name && !/^\.\.?$/.test(name), {
+  error: 'names of files in the folder are asked for, not paths',
+});
+const labelsSchema = z.record(nameSchema, photoSchema);
+
+/**
+ * Reads a labels file: JSON, by photo `{"width", "height", "faces": [{"x", "y", "width", "height", "emotion", "also"?}]}`. Without the
+ * emotions it is what `npm run evaluate -- --boxes` reads.
+ * @throws UserError bad-data with the photo, the face and what is wrong with it; not-found and not-allowed
+ */
+export async function readLabels(file: string): Promise<Labels> {
+  const parsed = labelsSchema.safeParse(parseJson(file, await readText(file)));
+  if (parsed.success) return new Map(Object.entries(parsed.data));
+  const issue = parsed.error.issues[0]!;
+  const more = parsed.error.issues.length - 1;
+  throw new UserError(
+    'bad-data',
+    `${file}, ${placeOf(issue.path)}: ${sentenceOf(issue)}.${more === 0 ? '' : ` (${more} more like this.)`}`,
+    { cause: parsed.error },
+  );
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      throw new UserError('not-found', `There is no labels file ${file}.`, { cause: error });
+    if (code === 'EISDIR') throw new UserError('bad-data', `${file} is a folder, not a labels file.`, { cause: error });
+    if (code === 'EACCES' || code === 'EPERM')
+      throw new UserError('not-allowed', `The labels file ${file} may not be read.`, { cause: error });
+    throw error;
+  }
+}
+
+function parseJson(file: string, text: string): unknown {
+  try {
+    // Editors of Windows put a byte order mark before the text.
+    return JSON.parse(text.replace(/^\ufeff/, ''));
+  } catch (error) {
+    throw new UserError('bad-data', `${file} is no JSON: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+/** Where an issue is, as a person counts: ['a.jpg', 'faces', 1, 'emotion'] is "a.jpg, face 2, emotion". */
+function placeOf(path: readonly PropertyKey[]): string {
+  const words = path.flatMap((step, k) => {
+    if (path[k + 1] !== undefined && typeof path[k + 1] === 'number' && step === 'faces') return [];
+    return [typeof step === 'number' && path[k - 1] === 'faces' ? `face ${step + 1}` : String(step)];
+  });
+  return words.length === 0 ? 'the whole of it' : words.join(', ');
+}
+
+function sentenceOf(issue: z.core.$ZodIssue): string {
+  // What is wrong with a name stands one level deeper.
+  return issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+}

@@ -1,0 +1,161 @@
+import { readFile } from 'node:fs/promises';
+import { EMOTION_COLOURS } from '../../photo/picture/colours.ts';
+import { describeReading } from '../../photo/picture/describe.ts';
+import { html, type Markup, trusted } from './html.ts';
+import type { JudgedFace, Verdict } from './judge-photo.ts';
+import type { LabelledFace } from './labels-file.ts';
+import type { ModelNote } from './model-note.ts';
+import { facesOf, type ReadPhoto, type ReportedPhoto } from './report-photo.ts';
+import { THUMBNAIL_SIDE } from './report-pictures.ts';
+import { type EmotionRow, type Totals, totalsOf } from './totals.ts';
+import { photoSentence, reportSentences } from './words.ts';
+
+/** All that a report says. */
+export interface Report {
+  /** The folder, as it was given. */
+  readonly folder: string;
+  /** The labels file, as it was given; absent where nothing is judged. */
+  readonly labels?: string | undefined;
+  /** The model directory, as it was given. */
+  readonly model: string;
+  readonly modelNote: ModelNote;
+  readonly detector: string;
+  readonly photos: readonly ReportedPhoto[];
+  /** Pictures in the folder that were left out since they have no labels. */
+  readonly unlabelled: readonly string[];
+}
+
+/**
+ * The report as one HTML page that needs nothing else: style and pictures are in it, and its policy lets it load nothing.
+ * @returns the page in pieces, since a page of many photos is longer than a string may be
+ */
+export async function* pageOf(report: Report): AsyncGenerator<string> {
+  const style = trusted(await readFile(new URL('./page.css', import.meta.url), 'utf8'));
+  const title = `Emotions in ${report.folder}`;
+  yield html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>${title}</title>
+<style>
+${style}</style>
+</head>
+<body>
+<header>
+<h1>${title}</h1>
+${summary(report)}
+</header>
+<main>
+`.text;
+  for (const photo of report.photos) yield ('error' in photo ? brokenSection(photo) : photoSection(photo)).text;
+  yield `</main>
+<footer><p>A guess from pictures: it reads the expression, not the feeling.</p></footer>
+</body>
+</html>
+`;
+}
+
+function summary(report: Report): Markup {
+  const { results, notes } = reportSentences(report);
+  const [lead, ...details] = results;
+  const totals = totalsOf(facesOf(report.photos));
+  return html`${report.labels === undefined ? html`` : tiles(totals)}
+<p class="lead">${lead!}</p>
+${details.map((sentence) => html`<p>${unbroken(sentence)}</p>\n`)}${totals.emotions.length === 0 ? html`` : emotionTable(totals.emotions)}
+${notes.map((note) => html`<p class="note">${note}</p>\n`)}`;
+}
+
+const TILES = ['right', 'wrong', 'false', 'missed'] as const;
+
+/** The four numbers, large. What they say is in the sentence below them, too. */
+function tiles(totals: Totals): Markup {
+  const items = TILES.map(
+    (name) => html`<li data-verdict="${name}"><strong>${totals[name]}</strong> <span>${name}</span></li>\n`,
+  );
+  return html`<ul class="tiles">\n${items}</ul>`;
+}
+
+function emotionTable(rows: readonly EmotionRow[]): Markup {
+  const lines = rows.map(({ emotion, labelled, right, wrong, missed, readAs }) => {
+    const others = readAs.map((read) => `${read.emotion}${read.count === 1 ? '' : ` ${read.count}`}`).join(', ');
+    return html`<tr><th scope="row">${dot(emotion)}${emotion}</th><td>${labelled}</td><td>${right}</td><td>${wrong}</td><td>${missed}</td><td class="words">${others}</td></tr>\n`;
+  });
+  return html`<div class="scroll"><table>
+<caption>Labelled faces by emotion; the last column says what the wrong ones were read as</caption>
+<thead><tr><th scope="col">label</th><th scope="col">faces</th><th scope="col">right</th><th scope="col">wrong</th><th scope="col">missed</th><th scope="col" class="words">read as</th></tr></thead>
+<tbody>
+${lines}</tbody>
+</table></div>`;
+}
+
+function brokenSection({ name, error }: Extract<ReportedPhoto, { error: unknown }>): Markup {
+  return html`<section class="broken">
+<h2>${name}</h2>
+<p>${error.message}</p>
+</section>
+`;
+}
+
+function photoSection(photo: ReadPhoto): Markup {
+  const { name, width, height, faces, picture, pictures } = photo;
+  const size = trusted(`width="${picture.width}" height="${picture.height}"`);
+  const cards = faces.map((face, k) => card(face, pictures.thumbnails[k]!, name));
+  return html`<section>
+<h2>${name}</h2>
+<p class="note">${width} x ${height} pixels. ${photoSentence(faces)}</p>
+<div class="pair">
+<figure><img ${size} alt="${name} as it is" src="${dataUri(pictures.original)}"><figcaption>original</figcaption></figure>
+<figure><img ${size} alt="${picture.altText}" src="${dataUri(picture.bytes)}"><figcaption>annotated</figcaption></figure>
+</div>
+${faces.length === 0 ? html`` : html`<ul class="faces">\n${cards}</ul>`}
+</section>
+`;
+}
+
+const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
+  right: '✓ right',
+  wrong: '✗ wrong',
+  false: 'false: no labelled face',
+  missed: 'missed',
+  small: 'too small to count as missed',
+  unlabelled: '',
+};
+
+function card(face: JudgedFace, thumbnail: Buffer, photo: string): Markup {
+  const who = 'number' in face ? `Face ${face.number}` : 'Not found';
+  const alt = `${'number' in face ? who : 'A face that was not found'} in ${photo}`;
+  const verdict =
+    face.verdict === 'unlabelled' ? html`` : html` <span class="verdict">${VERDICT_WORDS[face.verdict]}</span>`;
+  const read =
+    'reading' in face
+      ? html`<p>${dot(face.reading.emotion)}read: <b>${unbroken(describeReading(face.reading))}</b></p>`
+      : html``;
+  const label = 'label' in face ? html`<p>label: <b>${labelWords(face.label)}</b></p>` : html``;
+  return html`<li data-verdict="${face.verdict}">
+<img width="${THUMBNAIL_SIDE / 2}" height="${THUMBNAIL_SIDE / 2}" alt="${alt}" src="${dataUri(thumbnail)}">
+<div><p><b>${who}</b>${verdict}</p>${read}${label}</div>
+</li>
+`;
+}
+
+/** "neutral, or happy" */
+function labelWords({ emotion, also }: LabelledFace): string {
+  return [emotion, ...also].join(', or ');
+}
+
+/** Keeps a number and its percent sign on one line. */
+function unbroken(text: string): string {
+  return text.replace(/(\d) %/g, '$1\u00a0%');
+}
+
+/** A spot in the colour that the emotion has in the annotated picture; the word beside it says the same. */
+function dot(emotion: keyof typeof EMOTION_COLOURS): Markup {
+  return html`<i class="dot" style="background:${EMOTION_COLOURS[emotion]}"></i>`;
+}
+
+function dataUri(jpeg: Uint8Array): Markup {
+  return trusted(`data:image/jpeg;base64,${Buffer.from(jpeg).toString('base64')}`);
+}

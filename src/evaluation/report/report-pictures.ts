@@ -1,0 +1,60 @@
+import sharp from 'sharp';
+import { decodePhoto } from '../../photo/decode.ts';
+import type { Rectangle } from '../../photo/faces/overlap.ts';
+import type { RgbImage } from '../../photo/image.ts';
+import { outputSize } from '../../photo/picture/annotate.ts';
+import { REPORT_LIMITS } from './report-limits.ts';
+
+/** A photo as the report shows it beside the annotated one: upright, of the same size, without metadata. All are JPEG files. */
+export interface ReportPictures {
+  readonly original: Buffer;
+  /** Each face with what is around it, THUMBNAIL_SIDE pixels square, in the order asked. */
+  readonly thumbnails: readonly Buffer[];
+}
+
+/** Pixels, width and height: shown at half of that, sharp on dense screens. */
+export const THUMBNAIL_SIDE = 144;
+/** Around a face its thumbnail shows this much more on each side, as a part of the box's longer side. */
+const MARGIN = 0.2;
+const JPEG_QUALITY = 82;
+
+/**
+ * @param bytes a picture file that readPhoto could read
+ * @param photo the upright photo's size, in whose pixels the boxes are
+ */
+export async function drawReportPictures(
+  bytes: Uint8Array,
+  photo: { readonly width: number; readonly height: number },
+  boxes: readonly Rectangle[],
+): Promise<ReportPictures> {
+  const { image } = await decodePhoto(bytes, REPORT_LIMITS);
+  const { width, height } = outputSize(photo);
+  const original = await pixels(image)
+    .resize(width, height, { fit: 'fill' })
+    .jpeg({ quality: JPEG_QUALITY })
+    .toBuffer();
+  const scale = image.width / photo.width;
+  const thumbnails: Buffer[] = [];
+  for (const box of boxes) thumbnails.push(await thumbnail(image, box, scale));
+  return { original, thumbnails };
+}
+
+function pixels({ data, width, height }: RgbImage) {
+  return sharp(data, { raw: { width, height, channels: 3 } });
+}
+
+/** The square around a box; of one at the edge, what there is of it. */
+async function thumbnail(image: RgbImage, box: Rectangle, scale: number): Promise<Buffer> {
+  const half = Math.max(box.width, box.height) * scale * (0.5 + MARGIN);
+  const span = (centre: number, most: number) => {
+    const from = Math.min(most - 1, Math.max(0, Math.round(centre - half)));
+    return { from, length: Math.max(1, Math.min(most, Math.round(centre + half)) - from) };
+  };
+  const across = span((box.x + box.width / 2) * scale, image.width);
+  const down = span((box.y + box.height / 2) * scale, image.height);
+  return await pixels(image)
+    .extract({ left: across.from, top: down.from, width: across.length, height: down.length })
+    .resize(THUMBNAIL_SIDE, THUMBNAIL_SIDE, { fit: 'contain', background: '#808080' })
+    .jpeg({ quality: JPEG_QUALITY })
+    .toBuffer();
+}

@@ -1,0 +1,110 @@
+import type { Classifier } from '../emotion/classifier.ts';
+import { EMOTIONS, likeliestEmotion, type Scores } from '../emotion/labels.ts';
+import type { FaceDetector } from '../photo/faces/create-detector.ts';
+import { overlap, type Rectangle } from '../photo/faces/overlap.ts';
+import { readPhoto } from '../photo/read-photo.ts';
+import { shows } from './judge.ts';
+import { drawScene, layOut, type SceneFace } from './scene.ts';
+
+/** Sides that faces are pasted at, in pixels, and degrees that they are turned by; each size meets each tilt equally often. */
+export const WALK_SIZES = [64, 96, 128, 192, 256] as const;
+export const WALK_TILTS = [-30, -20, -10, 0, 10, 20, 30] as const;
+
+/** A face with its label, as it goes into a scene. */
+export interface WalkFace extends SceneFace {
+  /** Index into EMOTIONS. */
+  readonly label: number;
+}
+
+/** What became of a face. Emotions are indexes into EMOTIONS: the likeliest ones, unsure or not. */
+export interface WalkedFace {
+  readonly face: WalkFace;
+  /** What the network sees in the face's own 48 x 48 pixels. */
+  readonly direct: number;
+  /** What the bot saw in it in the scene; undefined where it found no face there. */
+  readonly walked: number | undefined;
+}
+
+/** What a walk through scenes came to. */
+export interface Walk {
+  readonly faces: readonly WalkedFace[];
+  readonly scenes: number;
+  /** Boxes that show none of the pasted faces. */
+  readonly false: number;
+}
+
+/** Gives each face its size and tilt, in turn. */
+export function planWalk(faces: readonly Pick<WalkFace, 'crop' | 'label'>[]): WalkFace[] {
+  return faces.map(({ crop, label }, k) => ({
+    crop,
+    label,
+    size: WALK_SIZES[k % WALK_SIZES.length]!,
+    tilt: WALK_TILTS[Math.floor(k / WALK_SIZES.length) % WALK_TILTS.length]!,
+  }));
+}
+
+export interface WalkOptions {
+  readonly signal?: AbortSignal;
+  /** Is told after each scene how many are done, and of how many. */
+  readonly onScene?: (done: number, of: number) => void;
+}
+
+/** Longest time for one scene: this measures, nobody waits for an answer. */
+const MOST_MILLISECONDS = 600_000;
+
+/**
+ * Pastes faces into scenes, has the bot read these as it reads any photo, and has the network read the faces directly.
+ * @param seed whole number; the same faces and seed give the same scenes
+ * @throws the signal's reason when it was aborted
+ */
+export async function walkScenes(
+  faces: readonly WalkFace[],
+  tools: { readonly detector: FaceDetector; readonly classifier: Classifier },
+  seed: number,
+  { signal, onScene }: WalkOptions = {},
+): Promise<Walk> {
+  const scenes = layOut(faces, seed);
+  const walked: WalkedFace[] = [];
+  let wrong = 0;
+  for (const [number, scene] of scenes.entries()) {
+    signal?.throwIfAborted();
+    const jpeg = await drawScene(scene, seed, number);
+    const reading = await readPhoto(
+      jpeg,
+      { ...tools, limits: { maxMilliseconds: MOST_MILLISECONDS } },
+      { annotate: false, ...(signal && { signal }) },
+    );
+    const direct = await tools.classifier.classify(scene.map(({ face }) => face.crop));
+    const boxes = reading.faces.map(({ box }) => box);
+    const matches = matchBoxes(
+      boxes,
+      scene.map(({ box }) => box),
+    );
+    scene.forEach(({ face }, k) => {
+      const match = matches[k];
+      const seen = match === undefined ? undefined : likeliest(reading.faces[match]!.scores);
+      walked.push({ face, direct: likeliest(direct[k]!.scores), walked: seen });
+    });
+    wrong += boxes.length - matches.filter((match) => match !== undefined).length;
+    onScene?.(number + 1, scenes.length);
+  }
+  return { faces: walked, scenes: scenes.length, false: wrong };
+}
+
+function likeliest(scores: Scores): number {
+  return EMOTIONS.indexOf(likeliestEmotion(scores));
+}
+
+/**
+ * Which box shows which face: pairs that overlap most come first, each box shows one face at most.
+ * @returns for each face the index of its box, or undefined where none shows it
+ */
+export function matchBoxes(boxes: readonly Rectangle[], faces: readonly Rectangle[]): (number | undefined)[] {
+  const pairs = faces.flatMap((face, f) =>
+    boxes.flatMap((box, b) => (shows(box, face) ? [{ f, b, shared: overlap(box, face).union }] : [])),
+  );
+  const matches: (number | undefined)[] = faces.map(() => undefined);
+  for (const { f, b } of pairs.sort((one, other) => other.shared - one.shared))
+    if (matches[f] === undefined && !matches.includes(b)) matches[f] = b;
+  return matches;
+}

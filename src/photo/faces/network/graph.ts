@@ -1,0 +1,84 @@
+import { GraphBuilder, type Value } from '../../../emotion/engines/onnx/graph.ts';
+import type { DetectorWeight } from './weights.ts';
+
+/** Names of the graph's ends: "pixels" [1, 3, side, side], RGB 0..255, in; "cells" [1, 25, side / 32, side / 32] out. */
+export const DETECTOR_INPUT = 'pixels';
+export const DETECTOR_OUTPUT = 'cells';
+
+/** Colour that the detector was trained to see as 0, RGB; from face-api's src/tinyFaceDetector/const.ts, as is the slope. */
+const MEAN_RGB = [117.001, 114.697, 97.404];
+const LEAKY_SLOPE = 0.1;
+/** Layers after the first, each a depthwise 3x3 and a 1x1 convolution. */
+const SEPARABLE_LAYERS = 5;
+/** Numbers a cell: x, y, width, height and objectness for each of five anchors. */
+const CELL_NUMBERS = 25;
+
+/**
+ * The tiny face detector as an ONNX model for square pictures whose side is a multiple of 32.
+ *
+ * What parity with face-api hangs on: the first convolution is not padded, max pools are padded at the bottom and the right where
+ * the size is odd, and the last one moves by a single pixel and so keeps the size.
+ */
+export function detectorGraph(weights: ReadonlyMap<string, DetectorWeight>): Uint8Array {
+  const graph = new GraphBuilder();
+  const weight = (name: string): DetectorWeight => {
+    const found = weights.get(name);
+    if (!found) throw new Error(`the face detector's weights lack ${name}`);
+    return found;
+  };
+  const bias = (name: string) => graph.tensor(weight(name).data, weight(name).shape, name);
+  const kernel = (name: string, { shape, data } = channelsFirst(weight(name))) => graph.tensor(data, shape, name);
+  const activated = (x: Value) => graph.node('LeakyRelu', [x], { alpha: { float: LEAKY_SLOPE } });
+  const pooled = (x: Value, stride: number) =>
+    graph.node('MaxPool', [x], { kernel_shape: [2, 2], strides: [stride, stride], auto_pad: 'SAME_UPPER' });
+
+  const pixels = graph.input(DETECTOR_INPUT, [1, 3, 'side', 'side']);
+  const first = onRawPixels(weight('conv0/filters'), weight('conv0/bias'));
+  let x = graph.node('Conv', [
+    pixels,
+    kernel('conv0/filters', first.kernel),
+    graph.tensor(first.bias, [first.bias.length], 'conv0/bias'),
+  ]);
+  x = pooled(activated(x), 2);
+  for (let layer = 1; layer <= SEPARABLE_LAYERS; layer++) {
+    const depthwise = weight(`conv${layer}/depthwise_filter`);
+    x = graph.node('Conv', [x, kernel(`conv${layer}/depthwise_filter`, depthwiseFirst(depthwise))], {
+      group: depthwise.shape[2]!,
+      pads: [1, 1, 1, 1],
+    });
+    x = graph.node('Conv', [x, kernel(`conv${layer}/pointwise_filter`), bias(`conv${layer}/bias`)]);
+    x = pooled(activated(x), layer < SEPARABLE_LAYERS ? 2 : 1);
+  }
+  const cells = graph.node('Conv', [x, kernel('conv8/filters'), bias('conv8/bias')]);
+  graph.output(DETECTOR_OUTPUT, [1, CELL_NUMBERS, 'cells', 'cells'], cells);
+  return graph.encode('tiny face detector');
+}
+
+/** [height, width, in, out] to ONNX's [out, in, height, width]. */
+function channelsFirst({ shape, data }: DetectorWeight) {
+  const [height, width, inputs, outputs] = shape as [number, number, number, number];
+  const ordered = new Float32Array(data.length);
+  let at = 0;
+  for (let output = 0; output < outputs; output++)
+    for (let input = 0; input < inputs; input++)
+      for (let place = 0; place < height * width; place++)
+        ordered[at++] = data[(place * inputs + input) * outputs + output]!;
+  return { shape: [outputs, inputs, height, width], data: ordered };
+}
+
+/** [height, width, channels, 1] to ONNX's [channels, 1, height, width]: the same with the last two axes the other way round. */
+function depthwiseFirst({ shape, data }: DetectorWeight) {
+  const [height, width, channels] = shape as [number, number, number];
+  return channelsFirst({ shape: [height, width, 1, channels], data });
+}
+
+/** The first layer takes (pixel - mean) / 255. It is linear and not padded, so its weights can do that themselves, exactly. */
+function onRawPixels(filters: DetectorWeight, bias: DetectorWeight) {
+  const kernel = channelsFirst(filters);
+  const places = kernel.shape[2]! * kernel.shape[3]!;
+  const shifted = Float32Array.from(bias.data);
+  kernel.data.forEach((value, k) => {
+    shifted[Math.floor(k / (places * 3))]! -= (value * MEAN_RGB[Math.floor(k / places) % 3]!) / 255;
+  });
+  return { kernel: { shape: kernel.shape, data: kernel.data.map((value) => value / 255) }, bias: shifted };
+}

@@ -1,0 +1,55 @@
+/**
+ * Runs in a worker thread, since onnxruntime-node computes on the thread that calls it: the graph is built once a thread, then each
+ * task shows the network one picture.
+ */
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { sessionOptions } from '../../../emotion/engines/onnx/session.ts';
+import type { RgbImage } from '../../image.ts';
+import { type NetworkBox, toBoxes } from './boxes.ts';
+import { DETECTOR_INPUT, DETECTOR_OUTPUT, detectorGraph } from './graph.ts';
+import { LEAST_SIGHTING, type Look, type Sighting, sightingOf, viewOfPlace } from './look.ts';
+import type { NetworkAnswer, NetworkPass, NetworkProposal, NetworkTask } from './network-pass.ts';
+import { toPlanes, type View, viewOf } from './pixels.ts';
+import { readDetectorWeights } from './weights.ts';
+
+let session: Promise<InferenceSession> | undefined;
+
+async function openSession(): Promise<InferenceSession> {
+  return await InferenceSession.create(detectorGraph(await readDetectorWeights()), sessionOptions(1));
+}
+
+/** What the network sees in one view, in pixels of the turned picture. */
+async function boxesIn(image: RgbImage, view: View, least: number): Promise<NetworkBox[]> {
+  session ??= openSession();
+  const network = await session;
+  const pixels = new Tensor('float32', toPlanes(image, view), [1, 3, view.side, view.side]);
+  const results = await network.run({ [DETECTOR_INPUT]: pixels });
+  return toBoxes(results[DETECTOR_OUTPUT]!.data as Float32Array, view, least);
+}
+
+async function proposalsOf(image: RgbImage, pass: NetworkPass, least: number): Promise<NetworkProposal[]> {
+  const view = viewOf(image, pass);
+  const proposals: NetworkProposal[] = [];
+  for (const box of await boxesIn(image, view, least)) {
+    const centre = view.back(box.x + box.width / 2, box.y + box.height / 2);
+    // Faces of the mirror image in the margin are none of the picture.
+    if (centre.x < 0 || centre.y < 0 || centre.x > image.width || centre.y > image.height) continue;
+    const { width, height, score } = box;
+    proposals.push({ centreX: centre.x, centreY: centre.y, width, height, pass, score });
+  }
+  return proposals;
+}
+
+async function lookAt(image: RgbImage, look: Look): Promise<Sighting> {
+  const view = viewOfPlace(look);
+  return sightingOf(await boxesIn(image, view, LEAST_SIGHTING), look, view);
+}
+
+/** All passes over one picture and all looks at places in it: see NetworkTask and NetworkAnswer. */
+export default async function runNetwork({ image, passes, least, looks }: NetworkTask): Promise<NetworkAnswer> {
+  const proposals: NetworkProposal[] = [];
+  for (const pass of passes) proposals.push(...(await proposalsOf(image, pass, least)));
+  const sightings: Sighting[] = [];
+  for (const look of looks) sightings.push(await lookAt(image, look));
+  return { proposals, sightings };
+}

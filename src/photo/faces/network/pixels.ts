@@ -1,0 +1,108 @@
+import type { RgbImage } from '../../image.ts';
+import type { NetworkPass } from './network-pass.ts';
+
+/** How a pass sees a picture: what leads from places in the square that the network looks at back to the picture. */
+export interface View {
+  /** Side of the square, in pixels. */
+  readonly side: number;
+  /** Size of the turned picture with its margin, in the picture's own pixels; it lies in the square's top left corner. */
+  readonly width: number;
+  readonly height: number;
+  /** Width of the margin, in the picture's own pixels. */
+  readonly margin: number;
+  /** Whether the picture stands as it is, so that it is sampled at the very places where face-api samples it. */
+  readonly plain: boolean;
+  /** A point of the turned picture (in the picture's own pixels) as a point of the picture. */
+  back(x: number, y: number): { x: number; y: number };
+}
+
+/** The view of a whole picture, with its margin turned back by the pass's angle, its longer side filling the square. */
+export function viewOf(image: Pick<RgbImage, 'width' | 'height'>, pass: NetworkPass): View {
+  const plain = pass.angle === 0 && pass.margin === 0;
+  const radians = (pass.angle * Math.PI) / 180;
+  const cos = Math.cos(radians);
+  const sin = Math.sin(radians);
+  const margin = pass.margin * Math.max(image.width, image.height);
+  const whole = { width: image.width + 2 * margin, height: image.height + 2 * margin };
+  const width = whole.width * Math.abs(cos) + whole.height * Math.abs(sin);
+  const height = whole.width * Math.abs(sin) + whole.height * Math.abs(cos);
+  return {
+    side: pass.side,
+    width,
+    height,
+    margin,
+    plain,
+    back: (x, y) => ({
+      x: image.width / 2 + (x - width / 2) * cos - (y - height / 2) * sin,
+      y: image.height / 2 + (x - width / 2) * sin + (y - height / 2) * cos,
+    }),
+  };
+}
+
+/**
+ * The picture as a view shows it: bilinear samples, as tf.image.resizeBilinear takes them for face-api (the first sample lies on
+ * the first pixel). The margin shows the mirror image of what lies inside the edge, so that half a face becomes a whole one;
+ * beyond it all is black.
+ * @returns the planes red, green, blue, side * side numbers 0..255 each
+ */
+export function toPlanes(image: RgbImage, view: View): Float32Array {
+  const { side } = view;
+  const step = Math.max(view.width, view.height) / side;
+  const planes = new Float32Array(3 * side * side);
+  // Pixel centres lie at half numbers; places below count in pixels from the centre of the first.
+  const origin = view.back(0.5, 0.5);
+  const right = view.back(0.5 + step, 0.5);
+  const down = view.back(0.5, 0.5 + step);
+  const reach = { left: -view.margin, right: image.width + view.margin, bottom: image.height + view.margin };
+  const across = neighbours(image.width, view, Math.max(image.width, image.height));
+  const along = neighbours(image.height, view, Math.max(image.width, image.height));
+  for (let row = 0; row < side; row++) {
+    for (let column = 0; column < side; column++) {
+      const x = origin.x - 0.5 + column * (right.x - origin.x) + row * (down.x - origin.x);
+      const y = origin.y - 0.5 + column * (right.y - origin.y) + row * (down.y - origin.y);
+      if (x < reach.left - 1 || y < reach.left - 1 || x >= reach.right || y >= reach.bottom) continue;
+      sampleInto(planes, row * side + column, image, { x, y }, { across, along });
+    }
+  }
+  return planes;
+}
+
+/** Which pixel of a row (or column) shows at a whole place in it, the margin included; -1 where there is black. */
+type Neighbours = (place: number) => number;
+
+function neighbours(length: number, view: View, longest: number): Neighbours {
+  // What face-api enlarges ends with its last pixel repeated at the edge of the square; where the square goes on, in black.
+  if (view.plain) return (place) => (Math.min(place, longest - 1) < length ? Math.min(place, longest - 1) : -1);
+  const margin = Math.ceil(view.margin);
+  return (place) => {
+    if (place < -margin || place >= length + margin) return -1;
+    const mirrored = place < 0 ? -1 - place : place >= length ? 2 * length - 1 - place : place;
+    return mirrored >= 0 && mirrored < length ? mirrored : -1;
+  };
+}
+
+function sampleInto(
+  planes: Float32Array,
+  at: number,
+  { width, data }: RgbImage,
+  { x, y }: { x: number; y: number },
+  { across, along }: { across: Neighbours; along: Neighbours },
+): void {
+  const plane = planes.length / 3;
+  const left = Math.floor(x);
+  const top = Math.floor(y);
+  for (let j = 0; j < 2; j++) {
+    const pixelY = along(top + j);
+    const weightY = j === 0 ? 1 - (y - top) : y - top;
+    if (pixelY < 0 || weightY === 0) continue;
+    for (let i = 0; i < 2; i++) {
+      const pixelX = across(left + i);
+      const weight = weightY * (i === 0 ? 1 - (x - left) : x - left);
+      if (pixelX < 0 || weight === 0) continue;
+      const from = (pixelY * width + pixelX) * 3;
+      planes[at]! += weight * data[from]!;
+      planes[at + plane]! += weight * data[from + 1]!;
+      planes[at + 2 * plane]! += weight * data[from + 2]!;
+    }
+  }
+}

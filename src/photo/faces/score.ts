@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { EVIDENCE, type Evidence } from './evidence.ts';
+import type { Square } from './network/frame.ts';
+import { overlap, sharedArea } from './overlap.ts';
+import { meanSquare, toBox } from './places.ts';
+
+/** How evidence becomes one number: a logistic regression. */
+export interface FaceScore {
+  readonly intercept: number;
+  /** One for each of EVIDENCE, in that order. */
+  readonly coefficients: readonly number[];
+  /** Places that score at least this are faces, 0..1. */
+  readonly threshold: number;
+}
+
+/** The two detectors that keep faces by a score, each with its own. */
+export const SCORED_DETECTORS = ['fusion', 'network'] as const;
+export type ScoredDetector = (typeof SCORED_DETECTORS)[number];
+
+/** Where the fitted scores are kept: written by `npm run fit-faces`. */
+export const FACE_SCORES_FILE = new URL('../../../model/face-scores.json', import.meta.url);
+
+const SCHEMA = z.object({
+  intercept: z.number(),
+  coefficients: z.array(z.number()).length(EVIDENCE.length),
+  threshold: z.number().min(0).max(1),
+});
+
+/** @throws when the file of the fitted scores is missing or not in its format */
+export function readFaceScore(detector: ScoredDetector): FaceScore {
+  const scores = z.record(z.string(), z.unknown()).parse(JSON.parse(readFileSync(FACE_SCORES_FILE, 'utf8')));
+  return SCHEMA.parse(scores[detector]);
+}
+
+/** How likely a place is a face, 0..1. */
+export function scoreOf({ numbers }: Pick<Evidence, 'numbers'>, { intercept, coefficients }: FaceScore): number {
+  const sum = coefficients.reduce((total, coefficient, k) => total + coefficient * numbers[k]!, intercept);
+  return 1 / (1 + Math.exp(-sum));
+}
+
+/** A place that was kept. */
+export interface KeptFace extends Evidence {
+  /** The face's square: the mean of where it was proposed and where the second look saw it. */
+  readonly square: Square;
+  readonly score: number;
+}
+
+/** Two faces overlap by no more than this (intersection over union), and no more than this part of the smaller lies in the other. */
+const MOST_OVERLAP = 0.3;
+const MOST_WITHIN = 0.7;
+/** No more than this part of a face is covered by surer ones: what lies between two faces shows half of each. */
+const MOST_COVERED = 0.4;
+
+/** The places that are faces, the surest first; what shows a surer face, or parts of several, is dropped. */
+export function keepFaces(evidence: readonly Evidence[], score: FaceScore): KeptFace[] {
+  const kept: KeptFace[] = [];
+  const scored = evidence.map((place) => ({ ...place, score: scoreOf(place, score) }));
+  for (const place of scored.sort((a, b) => b.score - a.score)) {
+    if (place.score < score.threshold) break;
+    if (kept.some((surer) => sameFace(surer, place)) || coveredPart(place, kept) > MOST_COVERED) continue;
+    const squares = [place.proposed, place.seen].map((square) => ({ square, weight: 1 }));
+    kept.push({ ...place, square: meanSquare(squares) });
+  }
+  return kept;
+}
+
+/** Whether two places show one face: they were proposed, or seen at the second look, at the same spot. */
+function sameFace(a: Evidence, b: Evidence): boolean {
+  const proposed = overlap(toBox(a.proposed), toBox(b.proposed));
+  const seen = overlap(toBox(a.seen), toBox(b.seen));
+  return proposed.union > MOST_OVERLAP || proposed.ofSmaller > MOST_WITHIN || seen.union > MOST_OVERLAP;
+}
+
+function coveredPart({ proposed }: Evidence, surer: readonly Evidence[]): number {
+  const box = toBox(proposed);
+  const covered = surer.reduce((sum, face) => sum + sharedArea(toBox(face.proposed), box), 0);
+  return covered / (box.width * box.height);
+}

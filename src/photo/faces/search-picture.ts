@@ -1,0 +1,39 @@
+import sharp from 'sharp';
+import type { RgbImage } from '../image.ts';
+
+/**
+ * Faces are sought on a picture that fits in here. A pass takes time in proportion to the area, and all that verifies
+ * a face was chosen at this size.
+ */
+const SEARCH_SIZE = { width: 1280, height: 960 };
+/** Smaller pictures are enlarged towards that size, but no more than this: faces in thumbnails are small. */
+const MOST_ENLARGED = 2;
+
+/** How much larger (or smaller) the searched picture is than the given one. */
+export function searchScale(width: number, height: number): number {
+  return Math.min(SEARCH_SIZE.width / width, SEARCH_SIZE.height / height, MOST_ENLARGED);
+}
+
+/** The picture at the size at which faces are sought. */
+export async function toSearchPicture(image: RgbImage): Promise<RgbImage> {
+  const scale = searchScale(image.width, image.height);
+  if (scale === 1) return image;
+  const width = Math.max(1, Math.round(image.width * scale));
+  const height = Math.max(1, Math.round(image.height * scale));
+  const data = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
+    .resize(width, height, { fit: 'fill' })
+    .raw()
+    .toBuffer();
+  return { width, height, data };
+}
+
+/** A box in pixels of the searched picture as one in pixels of the given picture; all else stays. */
+export function toGivenPicture<Box extends { x: number; y: number; width: number; height: number }>(
+  box: Box,
+  search: Pick<RgbImage, 'width' | 'height'>,
+  given: Pick<RgbImage, 'width' | 'height'>,
+): Box {
+  const x = given.width / search.width;
+  const y = given.height / search.height;
+  return { ...box, x: box.x * x, y: box.y * y, width: box.width * x, height: box.height * y };
+}

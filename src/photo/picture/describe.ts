@@ -1,0 +1,46 @@
+import type { Reading } from '../../emotion/classifier.ts';
+import { EMOTIONS, type Emotion, type Scores } from '../../emotion/labels.ts';
+
+/** Longest description, in characters: Discord takes 1024 and Slack 1000 as alternative text. */
+const LONGEST = 900;
+
+/** The two emotions with the highest scores, the likeliest first; of equal ones the first in label order. */
+export function twoLikeliest(scores: Scores): [Emotion, Emotion] {
+  const sorted = [...EMOTIONS].sort((a, b) => scores[b] - scores[a]);
+  return [sorted[0]!, sorted[1]!];
+}
+
+/** A probability (0..1) as whole percent: "91 %". */
+export function percent(probability: number): string {
+  return `${Math.round(probability * 100)} %`;
+}
+
+/** What a face shows, in words: "happy (91 %)", or "unsure between sad (41 %) and neutral (33 %)". */
+export function describeReading(reading: Reading): string {
+  if (reading.emotion !== 'unsure') return `${reading.emotion} (${percent(reading.confidence)})`;
+  const [first, second] = twoLikeliest(reading.scores);
+  return `unsure between ${first} (${percent(reading.scores[first])}) and ${second} (${percent(reading.scores[second])})`;
+}
+
+/**
+ * What an annotated picture shows, for people who do not see it:
+ * "Photo with 2 faces: 1 happy (91 %), 2 unsure between sad (41 %) and neutral (33 %)". Crowds are counted instead of listed.
+ * @param readings in the order of their numbers
+ */
+export function describePhoto(readings: readonly Reading[]): string {
+  if (readings.length === 0) return 'Photo in which no face was found';
+  const title = `Photo with ${readings.length} ${readings.length === 1 ? 'face' : 'faces'}`;
+  const list = readings.map((reading, k) => `${k + 1} ${describeReading(reading)}`).join(', ');
+  const full = `${title}: ${list}`;
+  return full.length <= LONGEST ? full : `${title}: ${countEmotions(readings)}`;
+}
+
+/** "12 happy, 7 neutral, 3 unsure", the most frequent first. */
+function countEmotions(readings: readonly Reading[]): string {
+  const counts = new Map<string, number>();
+  for (const { emotion } of readings) counts.set(emotion, (counts.get(emotion) ?? 0) + 1);
+  return [...counts]
+    .sort((a, b) => b[1] - a[1])
+    .map(([emotion, count]) => `${count} ${emotion}`)
+    .join(', ');
+}

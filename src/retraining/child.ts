@@ -1,0 +1,178 @@
+import { writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { constants, setPriority } from 'node:os';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { UserError } from '../base/errors.ts';
+import { isDiskFull } from '../base/full-disk.ts';
+import { type FileLock, waitForLock } from '../base/lock.ts';
+import { ENGINE_CHOICES } from '../emotion/engines/create-engine.ts';
+import { VersionRegistry } from '../versions/registry.ts';
+import { type Job, type JobStatus, newStatus, RetrainingFiles } from './files.ts';
+import { retrain } from './work.ts';
+
+/**
+ * The process that trains, started by Retraining with its arguments as JSON. It tells its parent every change by IPC and
+ * keeps the status file; it stops after a checkpoint when the training is called off, when the parent says 'pause', or when
+ * the parent is gone: the next bot goes on.
+ */
+
+/** What the parent tells the child to work with. */
+export const childArguments = z.object({
+  stateDirectory: z.string(),
+  modelDirectory: z.string(),
+  data: z.string(),
+  engine: z.enum(ENGINE_CHOICES),
+  threads: z.int().optional(),
+  memoryBytes: z.number(),
+  keepVersions: z.int(),
+});
+
+export type ChildArguments = z.infer<typeof childArguments>;
+
+/** An orphan of a bot that was killed may have a step, a checkpoint and a chart to end. */
+const ORPHAN_MS = 10 * 60_000;
+const TELL_EVERY_MS = 500;
+const WRITE_EVERY_MS = 5000;
+const LOOK_EVERY_MS = 300;
+
+async function main(): Promise<void> {
+  // Before any thread is made: threads take the priority over from the one that makes them.
+  setPriority(constants.priority.PRIORITY_LOW);
+  beFirstToGo();
+  const args = childArguments.parse(JSON.parse(process.argv[2]!));
+  const pause = new AbortController();
+  process.on('disconnect', () => pause.abort());
+  process.on('message', () => pause.abort());
+  process.on('SIGTERM', () => pause.abort());
+  // The parent may have died while this file was being loaded.
+  if (!process.connected) pause.abort();
+  // Ctrl+C in a terminal reaches the whole group; the parent decides what becomes of the training.
+  process.on('SIGINT', () => {});
+  const files = new RetrainingFiles(args.stateDirectory);
+  const job = await files.job();
+  if (!job) return;
+  const teller = new Teller(files, job.id);
+  const cancel = new AbortController();
+  const looking = setInterval(() => {
+    files.isCancelled(job.id).then(
+      (cancelled) => cancelled && cancel.abort(),
+      // Looked at again soon.
+      () => {},
+    );
+  }, LOOK_EVERY_MS);
+  let lock: FileLock | undefined;
+  try {
+    lock = await waitForLock(files.directory, 'child', ORPHAN_MS);
+    if (!lock || pause.signal.aborted) return;
+    await teller.begin();
+    // What a kill leaves there goes with the run.
+    process.env.TMPDIR = join(files.run(job.id), 'temporary');
+    await mkdir(process.env.TMPDIR, { recursive: true });
+    const signal = AbortSignal.any([pause.signal, cancel.signal]);
+    const result = await retrain({
+      job,
+      run: files.run(job.id),
+      data: args.data,
+      registry: new VersionRegistry(args.modelDirectory),
+      engine: args.engine,
+      ...(args.threads !== undefined && { threads: args.threads }),
+      memoryBytes: args.memoryBytes,
+      keepVersions: args.keepVersions,
+      signal,
+      onChange: (change) => teller.change(change),
+    });
+    if (result) await teller.end({ state: 'finished', result });
+    else if (cancel.signal.aborted) await teller.end({ state: 'cancelled' });
+  } catch (error) {
+    if (cancel.signal.aborted) await teller.end({ state: 'cancelled' });
+    else if (!pause.signal.aborted)
+      await teller.end({ state: 'failed', error: withoutPaths(sentenceFor(error), args, job) });
+  } finally {
+    clearInterval(looking);
+    await lock?.release();
+  }
+}
+
+/** Where memory runs out all the same, Linux ends this process rather than the bot. */
+function beFirstToGo(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '1000');
+  } catch (error) {
+    process.stderr.write(`The training cannot be made the first to go where memory runs out: ${error}\n`);
+  }
+}
+
+/** Keeps the status and tells it: changes of a phase at once, progress at most so often. */
+class Teller {
+  #status: JobStatus;
+  #told = 0;
+  #written = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly files: RetrainingFiles,
+    job: string,
+  ) {
+    this.#status = newStatus(job);
+  }
+
+  /** From here on the status is this process's to tell. */
+  async begin(): Promise<void> {
+    const { error: _, result: __, ...before } = await this.files.status(this.#status.job);
+    this.#status = { ...before, state: 'running', pid: process.pid };
+    this.change({});
+  }
+
+  change(change: Partial<JobStatus>): void {
+    this.#status = { ...this.#status, ...change };
+    const now = performance.now();
+    const atOnce = change.progress === undefined;
+    if (atOnce || now - this.#told > TELL_EVERY_MS) {
+      this.#told = now;
+      if (process.connected) process.send!(this.#status);
+    }
+    if (atOnce || now - this.#written > WRITE_EVERY_MS) {
+      this.#written = now;
+      // The next checkpoint needs the same disk and says what is wrong with it.
+      this.#write().catch(() => {});
+    }
+  }
+
+  /** The parent is told whatever the disk says. */
+  async end(change: Partial<JobStatus>): Promise<void> {
+    this.#status = { ...this.#status, ...change };
+    if (process.connected) await new Promise((done) => process.send!(this.#status, done));
+    await this.#write().catch((error: unknown) => process.stderr.write(`The status cannot be written: ${error}\n`));
+  }
+
+  /** One write at a time, each with what is so by then. */
+  #write(): Promise<void> {
+    const write = () => this.files.writeStatus(this.#status);
+    this.#writing = this.#writing.then(write, write);
+    return this.#writing;
+  }
+}
+
+function sentenceFor(error: unknown): string {
+  if (error instanceof UserError) return error.message;
+  const { stack, message } = error as Error;
+  if (isDiskFull(error))
+    return 'The disk is full. The network in use stays. Free some space, then /retrain resume goes on from the last checkpoint.';
+  process.stderr.write(`${stack}\n`);
+  return `Something went wrong in the training (${message}). The network in use stays; the log says more.`;
+}
+
+/** A whole channel reads it: folders are called by the settings that name them, not by where they are on the machine. */
+function withoutPaths(sentence: string, args: ChildArguments, { data }: Job): string {
+  const names: [string, string][] = [
+    [args.data, data === undefined ? 'DATA_DIR' : `DATA_DIR/${data}`],
+    [args.stateDirectory, 'STATE_DIR'],
+    [args.modelDirectory, 'MODEL_DIR'],
+  ];
+  return names.reduce((text, [path, name]) => text.replaceAll(resolve(path), name), sentence);
+}
+
+// Imported by nothing but its parent's types, this file runs only as a process of its own.
+if (process.send) await main().finally(() => process.exit());

@@ -1,0 +1,87 @@
+import { UserError } from '../base/errors.ts';
+import { EMOTIONS } from '../emotion/labels.ts';
+import { checkDataset, type DatasetReport } from '../training/data/dataset-check.ts';
+import { trainingDuplicates } from '../training/data/duplicates.ts';
+import { type FaceSet, indexesWhere, selectFaces } from '../training/data/face-set.ts';
+import { CHUNKS, type Fer2013, readFer2013, SPLITS } from '../training/data/fer2013.ts';
+
+/** Data that a network can be trained on, and what there is to know about it. */
+export interface CheckedData {
+  readonly sets: Fer2013['sets'];
+  /** A sentence each. */
+  readonly findings: readonly string[];
+}
+
+/**
+ * Reads and checks a folder of FER2013 before anything is trained on it.
+ * @param options.clean leaves rows of Training that equal a row of PublicTest or PrivateTest out
+ * @throws UserError that says in words what is wrong: a chunk missing, damaged or there twice; a split or an emotion without
+ *   a picture
+ */
+export async function readCheckedData(
+  directory: string,
+  options: { readonly clean: boolean; readonly signal: AbortSignal },
+): Promise<CheckedData> {
+  const data = await readFer2013(directory, { signal: options.signal });
+  if (data.missingChunks.length > 0)
+    throw new UserError(
+      'bad-data',
+      `The data is not whole: of its ${CHUNKS} chunks ${data.missingChunks.join(', ')} ` +
+        `${data.missingChunks.length === 1 ? 'is' : 'are'} missing. Put ${data.missingChunks.length === 1 ? 'it' : 'them'} there and start again.`,
+    );
+  const report = checkDataset(data);
+  for (const split of SPLITS) {
+    const { images, emotions } = report.splits[split];
+    if (images === 0)
+      throw new UserError('bad-data', `The data has no picture of ${split}: all three splits are needed.`);
+    const lacking = EMOTIONS.filter((emotion) => emotions[emotion] === 0);
+    if (lacking.length > 0)
+      throw new UserError('bad-data', `${split} has no picture of ${lacking.join(', ')}: every emotion is needed.`);
+  }
+  const overlap = report.inTraining.PublicTest + report.inTraining.PrivateTest;
+  const training = options.clean ? withoutTestRows(data.sets) : data.sets.Training;
+  const left = data.sets.Training.count - training.count;
+  if (training.count === 0) throw new UserError('bad-data', 'Without the rows that equal a test row nothing is left.');
+  const findings = [
+    ...SPLITS.map((split) => {
+      const { images, emotions } = report.splits[split];
+      const counts = EMOTIONS.map((emotion) => `${emotion} ${emotions[emotion]}`).join(', ');
+      return `${split}: ${images} pictures (${counts}).`;
+    }),
+    whichData(report),
+    ...(report.skipped.length > 0
+      ? [`Bad rows: ${report.skipped.length}, left out; the first is ${whereAndWhy(report.skipped[0]!)}.`]
+      : []),
+    `Duplicates: ${report.duplicates.surplus} rows, ${report.duplicates.conflicting} groups with different labels. ` +
+      `Black pictures: ${report.black.length}, left out.`,
+    overlap === 0
+      ? 'No test row equals a Training row.'
+      : `Test rows that equal a Training row: ${report.inTraining.PublicTest} of PublicTest, ` +
+        `${report.inTraining.PrivateTest} of PrivateTest; ` +
+        (options.clean ? `${left} rows of Training left out for that.` : 'clean:yes leaves them out of training.'),
+  ];
+  return { sets: { ...data.sets, Training: training }, findings };
+}
+
+/** Whether it is the published data, and if not, how much of it is another. */
+function whichData({ original, splits }: DatasetReport): string {
+  if (original) return 'This is FER2013 as published.';
+  const different = SPLITS.filter((split) => splits[split].images !== splits[split].official.images);
+  if (different.length === 0) return 'This is not FER2013 as published: pictures or labels are other ones.';
+  const counts = different.map(
+    (split) => `${split} has ${splits[split].images} pictures instead of ${splits[split].official.images}`,
+  );
+  return `This is not FER2013 as published: ${counts.join(', ')}.`;
+}
+
+function withoutTestRows({ Training, PublicTest, PrivateTest }: Fer2013['sets']): FaceSet {
+  const seen = new Set([...trainingDuplicates(Training, PublicTest), ...trainingDuplicates(Training, PrivateTest)]);
+  return selectFaces(
+    Training,
+    indexesWhere(Training, (index) => !seen.has(index)),
+  );
+}
+
+function whereAndWhy({ file, line, reason }: Fer2013['skipped'][number]): string {
+  return `${file}:${line}, ${reason.replace(/\.$/, '')}`;
+}

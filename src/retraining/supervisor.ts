@@ -1,0 +1,413 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readdir, rm, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { UserError } from '../base/errors.ts';
+import { inWords } from '../base/full-disk.ts';
+import { acquireLock, type FileLock } from '../base/lock.ts';
+import type { Logger } from '../base/log.ts';
+import type { EngineChoice } from '../emotion/engines/create-engine.ts';
+import { type TrainingPlanInput, trainingPlan } from '../training/run/plan.ts';
+import type { VersionRegistry } from '../versions/registry.ts';
+import type { ChildArguments } from './child.ts';
+import { type Job, type JobStatus, RetrainingFiles } from './files.ts';
+import { type NoticeBoard, ProgressMessage } from './message.ts';
+import { resultNotice, statusText } from './words.ts';
+
+export interface RetrainingOptions {
+  readonly stateDirectory: string;
+  readonly dataDirectory: string;
+  readonly modelDirectory: string;
+  readonly registry: VersionRegistry;
+  readonly log: Logger;
+  readonly engine?: EngineChoice;
+  /** Threads that the training computes on; one a core by default. */
+  readonly threads?: number;
+  /** Most bytes that the training may take: 4 GiB, or half of a smaller machine. */
+  readonly memoryBytes?: number;
+  /** Trained versions that are kept: 5. */
+  readonly keepVersions?: number;
+  /** Told when another version was put in use, so that this process need not wait for its next look. */
+  readonly onPromoted?: () => Promise<void>;
+}
+
+/** What an admin asks for. */
+export interface RetrainingRequest extends Pick<Job, 'platform' | 'channel' | 'by' | 'clean' | 'margin'> {
+  readonly plan: TrainingPlanInput;
+  readonly data?: string | undefined;
+}
+
+/** A channel by its platform's name and its id; undefined where it is gone or closed to the bot. */
+export type BoardFinder = (platform: string, channel: string) => Promise<NoticeBoard | undefined>;
+
+/** Where a training asks to be told of. */
+export type Where = Pick<Job, 'platform' | 'channel'>;
+
+/** Held by the process that looks after the training. */
+const LOCK = 'supervisor';
+/** A child that ends like that many times without an epoch in between is given up. */
+const MAX_CRASHES = 5;
+const RESTART_MS = 500;
+/** Milliseconds between looks for a training whose bot has died. */
+const ADOPT_EVERY_MS = 30_000;
+const TSX_LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+/** The rest of the environment holds tokens, which a training has no use for. */
+const PASSED_ON = [
+  'PATH',
+  'HOME',
+  'LANG',
+  'TMPDIR',
+  'TEMP',
+  'TMP',
+  'SYSTEMROOT',
+  'LD_LIBRARY_PATH',
+  'CUDA_VISIBLE_DEVICES',
+];
+/** What is written to a channel that is gone. */
+const UNSEEN = { update: async () => true };
+
+/** The one training that there can be: starts it, looks after its process, tells how it goes and how it ended. */
+export class Retraining {
+  readonly #options: RetrainingOptions;
+  readonly #files: RetrainingFiles;
+  readonly #stopping = new AbortController();
+  #findBoard: BoardFinder = async () => {
+    throw new UserError('busy', 'I am still getting ready. Try again in a moment.');
+  };
+  #serves: (platform: string) => boolean = () => false;
+  #child: ChildProcess | undefined;
+  #watch: Promise<void> | undefined;
+  /** The newest status heard: ahead of the file while it trains, and all there is where the disk is full. */
+  #heard: JobStatus | undefined;
+  /** The training whose end this process could not tell: left to the next bot. */
+  #untold: string | undefined;
+  #adopting: NodeJS.Timeout | undefined;
+
+  constructor(options: RetrainingOptions) {
+    this.#options = options;
+    this.#files = new RetrainingFiles(options.stateDirectory);
+  }
+
+  /**
+   * Goes on with a training that ran when its bot ended, now and whenever another process's bot dies.
+   * @param serves which platforms this process can tell a training on: those of others are left to the processes that can
+   */
+  async begin(findBoard: BoardFinder, serves: (platform: string) => boolean = () => true): Promise<void> {
+    this.#findBoard = findBoard;
+    this.#serves = serves;
+    await this.#adopt();
+    this.#adopting = setInterval(() => void this.#adopt(), ADOPT_EVERY_MS).unref();
+  }
+
+  /**
+   * Starts a training; it is looked after in the background.
+   * @throws UserError 'busy' where one is under way; 'not-allowed' where nothing could be said of it; 'bad-usage' or
+   *   'not-found' where it cannot be started like that
+   */
+  async start(request: RetrainingRequest): Promise<Job> {
+    const { plan, ...rest } = request;
+    const job: Job = { ...rest, id: randomBytes(6).toString('hex'), plan: { ...trainingPlan(plan) } };
+    await this.#dataFolder(job);
+    await this.#expectBoard(job);
+    const lock = await this.#lockOrBusy();
+    try {
+      await rm(this.#files.runs, { recursive: true, force: true });
+      await this.#files.writeJob(job);
+    } catch (error) {
+      await lock.release();
+      throw inWords(error);
+    }
+    this.#lookAfter(job, lock);
+    return job;
+  }
+
+  /** The last training and how it stands; undefined where there was none. */
+  async status(): Promise<{ readonly job: Job; readonly status: JobStatus } | undefined> {
+    const job = await this.#files.job();
+    if (!job) return undefined;
+    return { job, status: this.#heard?.job === job.id ? this.#heard : await this.#files.status(job.id) };
+  }
+
+  /**
+   * Calls the training off, in whichever process it runs; a checkpoint is written first.
+   * @throws UserError 'not-found' where none runs
+   */
+  async cancel(): Promise<void> {
+    const last = await this.status();
+    if (last?.status.state !== 'running') throw new UserError('not-found', 'No training is under way.');
+    try {
+      await this.#files.askToCancel(last.job.id);
+    } catch (error) {
+      throw inWords(error);
+    }
+    // Nobody may be there to see it, where the bot that trained has died and none of its platform is left.
+    await this.#adopt(true);
+  }
+
+  /**
+   * Goes on with a training that was called off or failed.
+   * @param where it is told of from now on; where it was, unless told
+   * @throws UserError where there is none to go on with, or one runs
+   */
+  async resume(where?: Where): Promise<Job> {
+    if (where) await this.#expectBoard(where);
+    const lock = await this.#lockOrBusy();
+    try {
+      const last = await this.status();
+      if (!last) throw new UserError('not-found', 'There is no training to go on with. /retrain start begins one.');
+      const { status } = last;
+      const job = { ...last.job, ...where };
+      if (status.state === 'finished')
+        throw new UserError('bad-usage', 'The last training is finished. /retrain start begins another.');
+      await this.#dataFolder(job);
+      await this.#files.writeJob(job);
+      await this.#files.takeBackCancel();
+      await this.#files.takeBackTold();
+      const { error: _, ...before } = status;
+      await this.#files.writeStatus({ ...before, state: 'running', phase: 'starting' });
+      this.#lookAfter(job, lock);
+      return job;
+    } catch (error) {
+      await lock.release();
+      throw inWords(error);
+    }
+  }
+
+  /** Waits until this process looks after no training any more. */
+  async idle(): Promise<void> {
+    await this.#watch;
+  }
+
+  /** Lets the training write a checkpoint and ends its process; the next bot goes on with it. */
+  async stop(deadline: AbortSignal): Promise<void> {
+    clearInterval(this.#adopting);
+    this.#stopping.abort();
+    const kill = () => this.#child?.kill('SIGKILL');
+    if (deadline.aborted) kill();
+    deadline.addEventListener('abort', kill, { once: true });
+    if (this.#child?.connected) this.#child.send('pause');
+    await this.#watch;
+    deadline.removeEventListener('abort', kill);
+  }
+
+  async #adopt(ofAnyPlatform = false): Promise<void> {
+    if (this.#watch || this.#stopping.signal.aborted) return;
+    try {
+      const job = await this.#files.job();
+      if (!job || job.id === this.#untold) return;
+      if (!ofAnyPlatform && !this.#serves(job.platform)) return;
+      // One that failed here and could not say so on a full disk is not begun again by itself.
+      if (this.#heard?.job === job.id && this.#heard.state !== 'running') return;
+      if (await this.#files.isTold(job.id)) return;
+      const lock = await acquireLock(this.#files.directory, LOCK);
+      if (lock) this.#lookAfter(job, lock);
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'a training that was interrupted could not be gone on with');
+    }
+  }
+
+  #lookAfter(job: Job, lock: FileLock): void {
+    const { log } = this.#options;
+    this.#heard = undefined;
+    this.#untold = undefined;
+    this.#watch = this.#run(job)
+      .catch((error: unknown) => log.error({ err: error }, 'a training could not be looked after'))
+      .then(() => lock.release())
+      .catch((error: unknown) => log.error({ err: error }, 'the lock of a training could not be released'))
+      .finally(() => {
+        this.#watch = undefined;
+      });
+  }
+
+  async #run(job: Job): Promise<void> {
+    const board = this.#board(job);
+    const message = new ProgressMessage(board, this.#options.log);
+    let status = await this.#files.status(job.id);
+    let crashes = 0;
+    let epochs = -1;
+    while (status.state === 'running' && !this.#stopping.signal.aborted) {
+      if (await this.#files.isCancelled(job.id)) {
+        status = { ...status, state: 'cancelled' };
+        break;
+      }
+      let ending: string;
+      try {
+        ending = await this.#train(job, message);
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        status = { ...status, state: 'failed', error: error.message };
+        break;
+      }
+      status = this.#heard ?? (await this.#files.status(job.id));
+      if (status.state !== 'running' || this.#stopping.signal.aborted) break;
+      const done = status.progress?.history.length ?? 0;
+      crashes = done > epochs ? 1 : crashes + 1;
+      epochs = done;
+      this.#options.log.warn({ ending, crashes }, 'the training ended unexpectedly; going on from the last checkpoint');
+      if (crashes === MAX_CRASHES) {
+        const error = `The training's process ended unexpectedly ${crashes} times (${ending}); the machine may be short of memory. /retrain resume tries again.`;
+        status = { ...status, state: 'failed', error };
+      }
+      await delay(RESTART_MS);
+    }
+    if (status.state === 'running') return await message.close();
+    await this.#keep(status);
+    await message.close(statusText(job, status));
+    await this.#tellEnd(job, status, board);
+  }
+
+  /** Runs the child once. @returns how it ended */
+  async #train(job: Job, message: ProgressMessage): Promise<string> {
+    const options = this.#options;
+    const data = await this.#dataFolder(job);
+    // Nobody would tell a process that starts now to pause.
+    if (this.#stopping.signal.aborted) return 'not begun';
+    const memoryBytes = options.memoryBytes ?? Math.min(4 * 2 ** 30, totalmem() / 2);
+    const args: ChildArguments = {
+      stateDirectory: options.stateDirectory,
+      modelDirectory: options.modelDirectory,
+      data,
+      engine: options.engine ?? 'auto',
+      ...(options.threads !== undefined && { threads: options.threads }),
+      memoryBytes,
+      keepVersions: options.keepVersions ?? 5,
+    };
+    const passedOn = PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
+    const child = fork(fileURLToPath(new URL('./child.ts', import.meta.url)), [JSON.stringify(args)], {
+      execArgv: ['--import', TSX_LOADER, `--max-old-space-size=${Math.max(64, Math.floor(memoryBytes / 2 ** 20))}`],
+      env: Object.fromEntries(passedOn),
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    this.#child = child;
+    let complaint = '';
+    child.stderr!.on('data', (chunk: Buffer) => {
+      complaint = `${complaint}${chunk}`.slice(-4000);
+    });
+    child.on('message', (status: JobStatus) => {
+      this.#heard = status;
+      if (status.state === 'running') message.show(statusText(job, status));
+    });
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    this.#child = undefined;
+    if (complaint !== '') this.#options.log.warn({ complaint }, 'the training wrote to its standard error');
+    return signal ?? `exit code ${code}`;
+  }
+
+  /** An end that cannot be told now is told when a bot starts. */
+  async #tellEnd(job: Job, status: JobStatus, board: NoticeBoard): Promise<void> {
+    const { log, onPromoted } = this.#options;
+    if (status.result?.promoted) await onPromoted?.();
+    try {
+      await this.#postEnd(job, status, board);
+    } catch (error) {
+      this.#untold = job.id;
+      log.warn({ err: error }, 'the end of a training could not be told');
+      return;
+    }
+    try {
+      if (status.state === 'finished') await rm(this.#files.runs, { recursive: true, force: true });
+      await this.#files.markTold(job.id);
+    } catch (error) {
+      log.warn({ err: error }, 'that the end of a training was told could not be remembered');
+    }
+  }
+
+  async #postEnd(job: Job, status: JobStatus, board: NoticeBoard): Promise<void> {
+    const { log, registry } = this.#options;
+    const card = (await registry.list()).find(({ version }) => version === status.result?.version);
+    if (!card) {
+      await board.post({ text: statusText(job, status) });
+      return;
+    }
+    const notice = await resultNotice(card, { ...job, ...status.result! }, registry.directoryOf(card.version));
+    try {
+      await board.post(notice);
+    } catch (error) {
+      // The bot may be allowed to write there, but not to post files.
+      log.warn({ err: error }, 'the result of a training could not be told with its pictures');
+      const where = `Its pictures could not be posted here; they lie in versions/${card.version}/reports of MODEL_DIR.`;
+      await board.post({ text: `${notice.text}\n${where}` });
+    }
+  }
+
+  /** How it ended, in the file or, where that cannot be written, in memory. */
+  async #keep(status: JobStatus): Promise<void> {
+    try {
+      await this.#files.writeStatus(status);
+      this.#heard = undefined;
+    } catch (error) {
+      this.#heard = status;
+      this.#options.log.error({ err: error }, 'the status of a training cannot be written');
+    }
+  }
+
+  /** Where the training is told of, looked for each time: a platform may be out of reach for a while. */
+  #board(job: Job): NoticeBoard {
+    return {
+      post: async (notice) => {
+        const board = await this.#findBoard(job.platform, job.channel);
+        return board ? await board.post(notice) : UNSEEN;
+      },
+    };
+  }
+
+  /** @throws UserError where a training could not be told of */
+  async #expectBoard({ platform, channel }: Where): Promise<void> {
+    if (await this.#findBoard(platform, channel)) return;
+    throw new UserError(
+      'not-allowed',
+      'I may not write in this channel by myself, so I could not say here how the training goes. Invite me or let me send messages here, or ask in another channel.',
+    );
+  }
+
+  async #lockOrBusy(): Promise<FileLock> {
+    if (this.#stopping.signal.aborted) throw new UserError('busy', 'I am about to restart. Try again in a minute.');
+    let lock: FileLock | undefined;
+    try {
+      lock = await acquireLock(this.#files.directory, LOCK);
+    } catch (error) {
+      throw inWords(error);
+    }
+    if (lock) return lock;
+    const last = await this.status();
+    // Between its lock and its first word, and after its last one, what the files say is of another training or over.
+    if (last?.status.state !== 'running')
+      throw new UserError(
+        'busy',
+        'A training is under way already: it begins or ends just now. Try again in a moment.',
+      );
+    const { progress } = last.status;
+    const stands = progress ? `, epoch ${progress.epoch} of ${progress.epochs}` : '';
+    throw new UserError(
+      'busy',
+      `A training is under way already (started by ${last.job.by}${stands}). /retrain status tells more.`,
+    );
+  }
+
+  /** @throws UserError where the data option is no folder in DATA_DIR */
+  async #dataFolder({ data }: Pick<Job, 'data'>): Promise<string> {
+    const { dataDirectory } = this.#options;
+    if (data === undefined) return dataDirectory;
+    if (!/^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u.test(data))
+      throw new UserError('bad-usage', 'data takes the name of a folder inside DATA_DIR, not a path.');
+    const folder = join(dataDirectory, data);
+    if (
+      await stat(folder).then(
+        (entry) => entry.isDirectory(),
+        () => false,
+      )
+    )
+      return folder;
+    const there = await readdir(dataDirectory, { withFileTypes: true }).catch(() => []);
+    const names = there.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    throw new UserError(
+      'not-found',
+      `There is no folder ‘${data}’ in DATA_DIR${names.length > 0 ? `: there is ${names.slice(0, 20).join(', ')}` : ''}.`,
+    );
+  }
+}

@@ -1,0 +1,141 @@
+import { readFile } from 'node:fs/promises';
+import { EMOTIONS } from '../emotion/labels.ts';
+import { percent, progressLine } from '../training/run/progress-line.ts';
+import { reportFiles } from '../versions/training-report.ts';
+import type { VersionCard } from '../versions/version-card.ts';
+import type { Job, JobStatus } from './files.ts';
+
+/** A message of a training, in the shape that a channel sends. */
+export interface Notice {
+  readonly text: string;
+  readonly pictures?: readonly {
+    readonly bytes: Uint8Array;
+    readonly mime: string;
+    readonly name: string;
+    readonly altText: string;
+  }[];
+}
+
+const PHASES: Readonly<Record<JobStatus['phase'], string>> = {
+  starting: 'Getting ready…',
+  checking: 'Looking the data through…',
+  training: 'Training…',
+  judging: 'Judging the best epoch on PublicTest and PrivateTest…',
+};
+
+/** How a training stands, in lines. */
+export function statusText(job: Job, status: JobStatus): string {
+  const { state, phase, progress, findings, error, result } = status;
+  const lines = [
+    `Training ${String(job.plan.architecture)}, started by ${job.by}`,
+    ...findings,
+    ...(progress && state !== 'failed' ? [howFar(phase, progress)] : []),
+    ...(progress && progress.history.length > 0 ? [publicTestLine(progress)] : []),
+  ];
+  if (state === 'running' && (phase !== 'training' || !progress)) lines.push(PHASES[phase]);
+  if (state === 'cancelled') lines.push('Called off. /retrain resume goes on from the last checkpoint.');
+  if (state === 'failed') lines.push(error ?? 'It failed.');
+  if (state === 'finished' && result)
+    lines.push(`Finished: version ${result.version}${result.promoted ? ', put in use' : ', not put in use'}.`);
+  return lines.join('\n');
+}
+
+/**
+ * The result card, with the curves and the confusion matrix.
+ * @param outcome whether the version was put in use, and how much better it had to be for that, 0..1
+ * @param directory the version's
+ */
+export async function resultNotice(
+  card: VersionCard,
+  outcome: { readonly promoted: boolean; readonly margin: number },
+  directory: string,
+): Promise<Notice> {
+  const { version, architecture, against, privateTest, publicTest, plannedEpochs = card.epochs } = card;
+  const gain = against ? publicTest.accuracy - against.publicTest.accuracy : 0;
+  const figure = (name: string, now: number, before: number | undefined) =>
+    `${name}: ${percent(now)}${before === undefined ? '' : ` (before ${percent(before)}, ${points(now - before)})`}`;
+  const recalls = EMOTIONS.flatMap((emotion) => {
+    const now = privateTest.recall[emotion];
+    const before = against?.privateTest.recall[emotion];
+    if (now === null || now === undefined) return [];
+    return [`${emotion} ${percent(now)}${typeof before === 'number' ? ` (${points(now - before)})` : ''}`];
+  });
+  const notBetter = gain > 0 ? `not ${points(outcome.margin).slice(1)} better` : 'no better';
+  const text = [
+    outcome.promoted
+      ? `Version ${version} (${architecture}) is trained and in use. /retrain rollback takes that back.`
+      : `Version ${version} (${architecture}) is trained, but ${notBetter} on PublicTest: ` +
+        `the network in use stays. /retrain promote ${version} puts it in use all the same.`,
+    against
+      ? `Compared with version ${against.version}, which was in use:`
+      : 'The network that was in use could not be read, so there is nothing to compare with.',
+    figure('PrivateTest accuracy', privateTest.accuracy, against?.privateTest.accuracy),
+    figure('PrivateTest macro recall', privateTest.macroRecall, against?.privateTest.macroRecall),
+    figure('PublicTest accuracy', publicTest.accuracy, against?.publicTest.accuracy),
+    `Recognised on PrivateTest: ${recalls.join(', ')}`,
+    `Best epoch ${card.bestEpoch} of ${card.epochs}; its network is the one that was kept.`,
+    ...(plannedEpochs > card.epochs ? [earlyLine({ ...card, plannedEpochs })] : []),
+  ].join('\n');
+  const files = reportFiles(`${directory}/reports`, architecture);
+  const picture = async (path: string, name: string, altText: string) => ({
+    bytes: await readFile(path),
+    mime: 'image/png',
+    name,
+    altText,
+  });
+  const pictures = await Promise.all([
+    picture(
+      files.curves,
+      `version-${version}-curves.png`,
+      `Learning curves of version ${version}: loss and accuracy of training and validation over ${card.epochs} epochs, ` +
+        `the best on validation being epoch ${card.bestEpoch}`,
+    ),
+    picture(
+      files.confusion,
+      `version-${version}-confusion.png`,
+      `Confusion matrix of version ${version} on PrivateTest: accuracy ${percent(privateTest.accuracy)}, recognised of ` +
+        `each emotion: ${EMOTIONS.map((emotion) => `${emotion} ${shareOf(privateTest.recall[emotion])}`).join(', ')}`,
+    ),
+  ]);
+  return { text, pictures };
+}
+
+function howFar(phase: JobStatus['phase'], progress: NonNullable<JobStatus['progress']>): string {
+  const { epoch, epochs } = progress;
+  return phase === 'judging' && epoch < epochs
+    ? earlyLine({ epochs: epoch, plannedEpochs: epochs, bestEpoch: bestOf(progress) + 1 })
+    : progressLine(progress);
+}
+
+function publicTestLine(progress: NonNullable<JobStatus['progress']>): string {
+  const accuracies = progress.history.map(({ valAccuracy }) => valAccuracy);
+  const best = bestOf(progress);
+  return (
+    `PublicTest after epoch ${accuracies.length}: ${percent(accuracies.at(-1)!)} ` +
+    `(best ${percent(accuracies[best]!)} after epoch ${best + 1})`
+  );
+}
+
+/** The first epoch, from 0, of those with the highest accuracy on PublicTest: the one that training keeps. */
+function bestOf({ history }: NonNullable<JobStatus['progress']>): number {
+  const accuracies = history.map(({ valAccuracy }) => valAccuracy);
+  return accuracies.indexOf(Math.max(...accuracies));
+}
+
+function earlyLine(card: Pick<VersionCard, 'epochs' | 'bestEpoch'> & { readonly plannedEpochs: number }): string {
+  const since = card.epochs - card.bestEpoch;
+  return (
+    `Ended early, after ${card.epochs} of ${card.plannedEpochs} epochs: ` +
+    `the last ${since === 1 ? 'was' : `${since} were`} no better on PublicTest.`
+  );
+}
+
+/** 0.032 as "+3.2 points". */
+function points(difference: number): string {
+  const tenths = Math.round(1000 * difference);
+  return `${tenths < 0 ? '−' : '+'}${(Math.abs(tenths) / 10).toFixed(1)} points`;
+}
+
+function shareOf(share: number | null | undefined): string {
+  return typeof share === 'number' ? percent(share) : 'none there';
+}

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { EMOTIONS, type Emotion } from '../../emotion/labels.ts';
+import { duplicateGroups, hasConflictingLabels, trainingDuplicates } from './duplicates.ts';
+import { countLabels, type FaceSet, indexesWhere, isBlack, whereIs } from './face-set.ts';
+import { type Fer2013, type SkippedRow, SPLITS, type Split } from './fer2013.ts';
+import { OFFICIAL_COUNTS, total } from './official-counts.ts';
+
+/** Images of one split, in all and per emotion. */
+export interface SplitCount {
+  readonly images: number;
+  readonly emotions: Readonly<Record<Emotion, number>>;
+}
+
+/** What there is to know about a copy of FER2013 before training on it. */
+export interface DatasetReport {
+  readonly splits: Readonly<Record<Split, SplitCount & { readonly official: SplitCount }>>;
+  /** Rows that could not be read. */
+  readonly skipped: readonly SkippedRow[];
+  readonly missingChunks: readonly string[];
+  /** Pixel-identical images over all splits: groups of them, rows beyond the first of each, groups labelled differently. */
+  readonly duplicates: { readonly groups: number; readonly surplus: number; readonly conflicting: number };
+  /** Test rows whose pixels equal a Training row. */
+  readonly inTraining: { readonly PublicTest: number; readonly PrivateTest: number };
+  /** All-black images, as file:line. */
+  readonly black: readonly string[];
+  /** True if every pixel, label and split, in order, is that of Kaggle's file. */
+  readonly original: boolean;
+  /** What is wrong, a sentence each; empty if this is FER2013 whole. The flaws that the original has are not listed here. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * SHA-256 over the labels and then the pixels of Training, PublicTest and PrivateTest, computed from the file whose md5 is
+ * f8428a1edbd21e88f42c73edd2a14f95 (Kaggle's fer2013.csv).
+ */
+const ORIGINAL_DIGEST = '1bd6b568a0e8b39ba7ac63bdc09880301ab9d2d3102c7c7d42318d0eb8c00975';
+
+/** Looks a data set through, comparing it with what Kaggle published (or with `expected` counts). */
+export function checkDataset(data: Fer2013, expected = OFFICIAL_COUNTS): DatasetReport {
+  const { Training, PublicTest, PrivateTest } = data.sets;
+  const sets = SPLITS.map((split) => data.sets[split]);
+  const groups = duplicateGroups(sets);
+  const splits = Object.fromEntries(
+    SPLITS.map((split) => [
+      split,
+      { ...splitCount(countLabels(data.sets[split])), official: splitCount(expected[split]) },
+    ]),
+  ) as Record<Split, SplitCount & { official: SplitCount }>;
+  return {
+    splits,
+    skipped: data.skipped,
+    missingChunks: data.missingChunks,
+    duplicates: {
+      groups: groups.length,
+      surplus: groups.reduce((sum, group) => sum + group.length - 1, 0),
+      conflicting: groups.filter(hasConflictingLabels).length,
+    },
+    inTraining: {
+      PublicTest: trainingDuplicates(PublicTest, Training).length,
+      PrivateTest: trainingDuplicates(PrivateTest, Training).length,
+    },
+    black: sets.flatMap((set) =>
+      Array.from(
+        indexesWhere(set, (i) => isBlack(set, i)),
+        (i) => whereIs(set, i),
+      ),
+    ),
+    original: digest(sets) === ORIGINAL_DIGEST,
+    problems: findProblems(data, splits),
+  };
+}
+
+function splitCount(counts: readonly number[]): SplitCount {
+  const emotions = Object.fromEntries(EMOTIONS.map((emotion, k) => [emotion, counts[k]])) as Record<Emotion, number>;
+  return { images: total(counts), emotions };
+}
+
+function digest(sets: readonly FaceSet[]): string {
+  const hash = createHash('sha256');
+  for (const set of sets) hash.update(set.labels).update(set.pixels);
+  return hash.digest('hex');
+}
+
+function findProblems(data: Fer2013, splits: DatasetReport['splits']): string[] {
+  const problems: string[] = [];
+  if (data.missingChunks.length > 0) problems.push(`Missing chunks: ${data.missingChunks.join(', ')}.`);
+  if (data.skipped.length > 0) problems.push(`Bad rows: ${data.skipped.length}, skipped when training.`);
+  for (const split of SPLITS) {
+    const { emotions, official } = splits[split];
+    const wrong = EMOTIONS.filter((emotion) => emotions[emotion] !== official.emotions[emotion]);
+    if (wrong.length === 0) continue;
+    const list = wrong.map((emotion) => `${emotion} ${emotions[emotion]} instead of ${official.emotions[emotion]}`);
+    problems.push(`${split} does not have the official counts: ${list.join(', ')}.`);
+  }
+  return problems;
+}
+
+/** The report as lines of text for a terminal. */
+export function formatReport(report: DatasetReport): string {
+  const lines = [
+    ...countTable(report),
+    '',
+    `Pixel-identical images: ${report.duplicates.surplus} surplus rows in ${report.duplicates.groups} groups, ` +
+      `${report.duplicates.conflicting} groups with conflicting labels`,
+    `Test rows that equal a Training row: ${report.inTraining.PublicTest} of PublicTest, ` +
+      `${report.inTraining.PrivateTest} of PrivateTest`,
+    `Black images: ${report.black.length}${report.black.length > 0 ? ` (${report.black.join(', ')})` : ''}`,
+    `Bad rows: ${report.skipped.length}`,
+    ...report.skipped.slice(0, 20).map(({ file, line, reason }) => `  ${file}:${line}: ${reason}`),
+    ...(report.skipped.length > 20 ? [`  … and ${report.skipped.length - 20} more (--json lists all)`] : []),
+    `Same pixels as Kaggle's file: ${report.original ? 'yes' : 'no'}`,
+    '',
+    ...(report.problems.length > 0
+      ? ['Something is wrong:', ...report.problems.map((problem) => `  ${problem}`)]
+      : ['This is FER2013, whole. The duplicates and black images above are in the original too.']),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** A row for each split: images per emotion and in all, with the official number behind those that differ. */
+function countTable({ splits }: DatasetReport): string[] {
+  const cell = (found: number, official: number) => (found === official ? `${found}` : `${found} (${official})`);
+  const rows = [
+    ['', ...EMOTIONS, 'all'],
+    ...SPLITS.map((split) => {
+      const { emotions, images, official } = splits[split];
+      return [
+        split,
+        ...EMOTIONS.map((emotion) => cell(emotions[emotion], official.emotions[emotion])),
+        cell(images, official.images),
+      ];
+    }),
+  ];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row.map((text, c) => (c === 0 ? text.padEnd(widths[c]!) : text.padStart(widths[c]!))).join('  '),
+  );
+}

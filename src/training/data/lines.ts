@@ -1,0 +1,81 @@
+import { createReadStream } from 'node:fs';
+import { pipeline, type Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { UserError } from '../../base/errors.ts';
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const EMPTY = Buffer.alloc(0);
+
+/** Longest line kept, in bytes: a FER2013 row has at most 9,240. What is longer is handed on cut to this length. */
+export const MAX_LINE = 1 << 16;
+
+/** Bytes read and inflated at a time: large enough that the stream machinery does not show beside 20 MB of text. */
+const CHUNK = 1 << 20;
+
+export interface Line {
+  /** The line without its line break (LF or CRLF). */
+  readonly bytes: Buffer;
+  /** 1-based. */
+  readonly number: number;
+}
+
+/**
+ * The lines of a text file (gunzipped if its name ends in .gz), as a stream: memory stays bounded, however large the file
+ * and however long a line is.
+ * @throws UserError 'bad-data' if a .gz is cut short or damaged, 'not-found' if there is no such file, 'not-allowed' if it
+ *   may not be read; AbortError if the signal fires
+ */
+export async function* readLines(path: string, signal?: AbortSignal): AsyncGenerator<Line> {
+  let carry: Buffer = EMPTY;
+  let number = 0;
+  try {
+    for await (const chunk of openText(path, signal) as AsyncIterable<Buffer>) {
+      let start = 0;
+      for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
+        yield { bytes: withoutReturn(joined(carry, chunk.subarray(start, end))), number: ++number };
+        carry = EMPTY;
+        start = end + 1;
+      }
+      // A copy, since the stream may use the chunk's memory again.
+      carry = Buffer.concat([joined(carry, chunk.subarray(start))]);
+    }
+  } catch (error) {
+    throw explained(error, path);
+  }
+  if (carry.length > 0) yield { bytes: withoutReturn(carry), number: ++number };
+}
+
+function openText(path: string, signal: AbortSignal | undefined): Readable {
+  const source = createReadStream(path, { highWaterMark: CHUNK, signal });
+  if (!path.toLowerCase().endsWith('.gz')) return source;
+  // `pipeline` hands an error of either stream to the reader of the last one, who throws it: nothing to do in the callback.
+  return pipeline(source, createGunzip({ chunkSize: CHUNK }), () => {});
+}
+
+/** Why a file cannot be read, as a sentence that names it; any other error as it is. */
+function explained(error: unknown, path: string): unknown {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'ENOENT':
+      return new UserError('not-found', `There is no file ${path}.`, { cause: error });
+    case 'EISDIR':
+      return new UserError('not-found', `${path} is a folder, not a file.`, { cause: error });
+    case 'EACCES':
+    case 'EPERM':
+      return new UserError('not-allowed', `${path} may not be read.`, { cause: error });
+  }
+  if (!code.startsWith('Z_')) return error;
+  const what = code === 'Z_BUF_ERROR' ? 'is cut short' : 'is damaged or not a gzip file';
+  return new UserError('bad-data', `${path} ${what}: copy it again or make it anew.`, { cause: error });
+}
+
+/** Two parts of a line as one, cut to MAX_LINE. */
+function joined(head: Buffer, tail: Buffer): Buffer {
+  if (head.length === 0) return tail.subarray(0, MAX_LINE);
+  return Buffer.concat([head, tail], Math.min(MAX_LINE, head.length + tail.length));
+}
+
+function withoutReturn(line: Buffer): Buffer {
+  return line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line;
+}

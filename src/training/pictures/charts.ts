@@ -1,0 +1,180 @@
+import type { TopLevelSpec } from 'vega-lite';
+import { EMOTIONS } from '../../emotion/labels.ts';
+import { SPLITS, type Split } from '../data/fer2013.ts';
+import { total } from '../data/official-counts.ts';
+import { measureConfusion } from '../run/metrics.ts';
+import { renderChart } from './render-chart.ts';
+
+/** Loss and accuracy (0..1) of one epoch, on the augmented training images and on PublicTest. */
+export interface EpochResult {
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly valLoss: number;
+  readonly valAccuracy: number;
+}
+
+/** Blue and vermilion of Okabe and Ito's palette, which colour-blind people can tell apart too. */
+const TRAINING_COLOUR = '#0072B2';
+const VALIDATION_COLOUR = '#D55E00';
+
+/** One of several charts side by side. */
+type Panel = Extract<TopLevelSpec, { hconcat: unknown }>['hconcat'][number];
+
+/** Where a mark stands. */
+type Position = Pick<NonNullable<Extract<TopLevelSpec, { mark: unknown }>['encoding']>, 'x' | 'y'>;
+
+const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
+const grouped = (count: number) => count.toLocaleString('en-US');
+
+/**
+ * Learning curves: loss on the left, accuracy on the right, training and validation in each.
+ * @param epochs at least one
+ * @param name what was trained, for the title
+ * @returns a PNG
+ * @throws RangeError without an epoch
+ */
+export function learningCurves(epochs: readonly EpochResult[], name: string): Promise<Buffer> {
+  if (epochs.length === 0) throw new RangeError('There is no epoch to draw');
+  const best = epochs.reduce((found, { valAccuracy }, i) => (valAccuracy > epochs[found]!.valAccuracy ? i : found), 0);
+  const values = epochs.flatMap(({ loss, accuracy, valLoss, valAccuracy }, i) => [
+    { epoch: i + 1, set: 'training', loss, accuracy },
+    { epoch: i + 1, set: 'validation', loss: valLoss, accuracy: valAccuracy },
+  ]);
+  const panel = (field: 'loss' | 'accuracy', title: string, format: string): Panel => ({
+    width: 420,
+    height: 300,
+    mark: { type: 'line', strokeWidth: 2.5, point: epochs.length <= 40 ? { size: 36, filled: true } : false },
+    encoding: {
+      x: {
+        field: 'epoch',
+        type: 'quantitative',
+        title: 'Epoch',
+        scale: { domain: [1, Math.max(2, epochs.length)], nice: false },
+        axis: { format: 'd', tickMinStep: 1, grid: false },
+      },
+      y: { field, type: 'quantitative', title, scale: { zero: false, nice: true }, axis: { format, tickCount: 6 } },
+      color: {
+        field: 'set',
+        type: 'nominal',
+        title: null,
+        scale: { domain: ['training', 'validation'], range: [TRAINING_COLOUR, VALIDATION_COLOUR] },
+        legend: { orient: 'top', symbolType: 'stroke', symbolStrokeWidth: 3, symbolSize: 300, columnPadding: 24 },
+      },
+    },
+  });
+  return renderChart({
+    title: {
+      text: `Learning curves of ${name}`,
+      subtitle:
+        `${epochs.length} ${epochs.length === 1 ? 'epoch' : 'epochs'}, best validation accuracy ` +
+        `${percent(epochs[best]!.valAccuracy)} after epoch ${best + 1}`,
+    },
+    data: { values },
+    hconcat: [panel('loss', 'Loss (cross-entropy)', '.2f'), panel('accuracy', 'Accuracy', '.0%')],
+    spacing: 48,
+  });
+}
+
+/**
+ * A confusion matrix: counts, with the share of the true emotion below each and as the shade of its cell.
+ * @param matrix rows true, columns predicted, in label order
+ * @param name what was judged and on which images, for the title
+ * @returns a PNG
+ */
+export function confusionMatrix(matrix: readonly (readonly number[])[], name: string): Promise<Buffer> {
+  const { accuracy, macroRecall, images } = measureConfusion(matrix);
+  const values = matrix.flatMap((row, truth) =>
+    row.map((count, predicted) => ({
+      truth: EMOTIONS[truth],
+      predicted: EMOTIONS[predicted],
+      count,
+      share: total(row) === 0 ? 0 : count / total(row),
+    })),
+  );
+  const position: Position = {
+    x: { field: 'predicted', type: 'nominal', sort: null, title: 'Predicted', axis: { labelAngle: 0, ticks: false } },
+    y: { field: 'truth', type: 'nominal', sort: null, title: 'True', axis: { ticks: false } },
+  };
+  // White on dark cells, black on light ones; from here on white has the greater contrast.
+  const ink = { condition: { test: 'datum.share > 0.68', value: 'white' }, value: '#202124' } as const;
+  return renderChart({
+    title: {
+      text: `Confusion matrix of ${name}`,
+      subtitle: `Accuracy ${percent(accuracy)}, macro recall ${percent(macroRecall)}, ${grouped(images)} images`,
+    },
+    data: { values },
+    width: { step: 78 },
+    height: { step: 62 },
+    layer: [
+      {
+        mark: { type: 'rect', stroke: 'white', strokeWidth: 2 },
+        encoding: {
+          ...position,
+          color: {
+            field: 'share',
+            type: 'quantitative',
+            scale: { domain: [0, 1], range: ['#f1f5f9', '#7fb2d9', '#0b4f8a'] },
+            legend: {
+              title: 'Share of the true emotion',
+              titleLimit: 300,
+              titleOrient: 'right',
+              format: '.0%',
+              labelOffset: 4,
+              gradientLength: 300,
+              values: [0, 0.25, 0.5, 0.75, 1],
+            },
+          },
+        },
+      },
+      {
+        mark: { type: 'text', fontSize: 16, dy: -6 },
+        encoding: { ...position, text: { field: 'count', format: ',d' }, color: ink },
+      },
+      {
+        mark: { type: 'text', fontSize: 11.5, dy: 12 },
+        encoding: { ...position, text: { field: 'share', format: '.1%' }, color: ink },
+      },
+    ],
+  });
+}
+
+/**
+ * How many images each split has of each emotion: a panel of bars for every split.
+ * @param counts images of each emotion, in label order
+ * @returns a PNG
+ */
+export function classDistribution(counts: Readonly<Record<Split, readonly number[]>>): Promise<Buffer> {
+  const panels = SPLITS.map((split): Panel => {
+    const images = total(counts[split]);
+    const values = EMOTIONS.map((emotion, k) => ({
+      emotion,
+      count: counts[split][k],
+      label: `${grouped(counts[split][k]!)} (${percent(images === 0 ? 0 : counts[split][k]! / images)})`,
+    }));
+    const position: Position = {
+      x: {
+        field: 'count',
+        type: 'quantitative',
+        title: 'Images',
+        // Room for the number beside the longest bar.
+        scale: { domain: [0, 1.45 * Math.max(1, ...counts[split])], nice: false },
+        axis: { grid: false, tickCount: 4, format: ',d', tickMinStep: 1 },
+      },
+      y: { field: 'emotion', type: 'nominal', sort: null, title: null, axis: { ticks: false } },
+    };
+    return {
+      title: { text: `${split}: ${grouped(images)}`, fontSize: 14, offset: 8 },
+      data: { values },
+      width: 270,
+      height: { step: 32 },
+      layer: [
+        { mark: { type: 'bar', color: TRAINING_COLOUR, height: { band: 0.75 } }, encoding: position },
+        {
+          mark: { type: 'text', align: 'left', dx: 6, fontSize: 11.5, color: '#3c4043' },
+          encoding: { ...position, text: { field: 'label' } },
+        },
+      ],
+    };
+  });
+  return renderChart({ title: 'Images per emotion', hconcat: panels, spacing: 32 });
+}

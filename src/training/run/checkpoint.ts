@@ -1,0 +1,159 @@
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { syncDirectory, writeDurably } from '../../base/durable.ts';
+import { UserError } from '../../base/errors.ts';
+import { entriesOf, sha256 } from '../../base/files.ts';
+import type { TrainingState } from '../../emotion/engines/engine.ts';
+import { loadModel, saveModel } from '../../emotion/layers-format/layers-format.ts';
+import type { Network, Weights } from '../../emotion/network.ts';
+import type { TrainingPlan } from './plan.ts';
+
+/** What a checkpoint, and the status of a training, keep of an epoch. */
+export const epochSchema = z.object({
+  loss: z.number(),
+  accuracy: z.number(),
+  valLoss: z.number(),
+  valAccuracy: z.number(),
+  /** Seconds that training took, validation left out, and images a second over them. */
+  seconds: z.number(),
+  imagesPerSecond: z.number(),
+});
+
+/** What an epoch came to; losses are means a sample, accuracies 0..1. */
+export type EpochResult = Readonly<z.infer<typeof epochSchema>>;
+
+const progressSchema = z.object({
+  /** The plan of the run, as JSON: a resumed run must have the same. */
+  plan: z.string(),
+  /** SHA-256 over the training and validation rows: a resumed run must have the same. */
+  data: z.string(),
+  /** The epoch (from 0) and the batch in it (from 0) that come next. */
+  epoch: z.int(),
+  batch: z.int(),
+  /** Sums over the batches of the present epoch so far. */
+  lossSum: z.number(),
+  correct: z.number(),
+  seconds: z.number(),
+  history: z.array(epochSchema),
+  /** The commands that made the weights which the run started from, the oldest first; none for random ones. */
+  origin: z.array(z.string()).optional(),
+  /** Epochs (from 0) of the best validation accuracy so far; -1 before the first. */
+  bestEpoch: z.int(),
+});
+
+/** Where a run stands, beside its weights and optimizer state. */
+export type RunProgress = Readonly<z.infer<typeof progressSchema>>;
+
+export interface Checkpoint {
+  readonly weights: Weights;
+  readonly state: TrainingState;
+  readonly progress: RunProgress;
+}
+
+const stateSchema = z.object({
+  step: z.int(),
+  sha256: z.string(),
+  slots: z.array(z.object({ name: z.string(), length: z.int() })),
+  progress: progressSchema,
+});
+
+const STATE_FILE = 'state.json';
+const SLOTS_FILE = 'slots.bin';
+const NAME = /^checkpoint-(\d{9})$/;
+/** The newest, and the one before for when the newest turns out to be damaged. */
+const KEPT = 2;
+
+/** Fingerprint of a plan: what must not change between a run and its resumption. */
+export function planKey(plan: TrainingPlan): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(plan).sort(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+/**
+ * Writes a checkpoint into a run's directory: beside its place, forced to the disk, then renamed, so that a crash leaves
+ * either no trace of it or all of it. Older ones but the one before are removed.
+ */
+export async function saveCheckpoint(directory: string, network: Network, checkpoint: Checkpoint): Promise<void> {
+  const name = `checkpoint-${String(checkpoint.state.step).padStart(9, '0')}`;
+  const aside = join(directory, `${name}.tmp`);
+  await rm(aside, { recursive: true, force: true });
+  await mkdir(aside, { recursive: true });
+  await saveModel(aside, { network, weights: checkpoint.weights });
+  const slots = [...checkpoint.state.slots];
+  const bytes = Buffer.concat(slots.map(([, data]) => Buffer.from(data.buffer, data.byteOffset, data.byteLength)));
+  await writeDurably(join(aside, SLOTS_FILE), bytes);
+  const state: z.infer<typeof stateSchema> = {
+    step: checkpoint.state.step,
+    sha256: sha256(bytes),
+    slots: slots.map(([slot, data]) => ({ name: slot, length: data.length })),
+    progress: { ...checkpoint.progress, history: [...checkpoint.progress.history] },
+  };
+  await writeDurably(join(aside, STATE_FILE), JSON.stringify(state));
+  await rm(join(directory, name), { recursive: true, force: true });
+  await rename(aside, join(directory, name));
+  await syncDirectory(directory);
+  for (const old of (await checkpointNames(directory)).slice(KEPT))
+    await rm(join(directory, old), { recursive: true, force: true });
+}
+
+/**
+ * The newest checkpoint of a run that is whole; a damaged one is passed over for the one before.
+ * @param onDamaged is told of each that was passed over
+ * @returns undefined where there is none
+ */
+export async function loadCheckpoint(
+  directory: string,
+  onDamaged: (name: string, reason: string) => void = () => {},
+): Promise<Checkpoint | undefined> {
+  for (const name of await checkpointNames(directory)) {
+    try {
+      return await readCheckpoint(join(directory, name));
+    } catch (error) {
+      onDamaged(name, (error as Error).message);
+    }
+  }
+  return undefined;
+}
+
+/** Whether a run left a checkpoint in a folder, be it whole or not. */
+export async function hasCheckpoints(directory: string): Promise<boolean> {
+  return (await checkpointNames(directory)).length > 0;
+}
+
+/** Removes every checkpoint of a run, finished or not. */
+export async function removeCheckpoints(directory: string): Promise<void> {
+  for (const name of await entriesOf(directory))
+    if (name.startsWith('checkpoint-')) await rm(join(directory, name), { recursive: true, force: true });
+}
+
+async function readCheckpoint(directory: string): Promise<Checkpoint> {
+  const { weights } = await loadModel(directory);
+  const json = parseState(await readFile(join(directory, STATE_FILE), 'utf8'));
+  const bytes = await readFile(join(directory, SLOTS_FILE));
+  if (sha256(bytes) !== json.sha256) throw new UserError('bad-model', `${SLOTS_FILE} has changed or is cut short.`);
+  let offset = 0;
+  const slots = new Map<string, Float32Array>();
+  for (const { name, length } of json.slots) {
+    // A copy: the bytes of a file need not lie where a Float32Array may start.
+    slots.set(name, new Float32Array(new Uint8Array(bytes.subarray(offset, offset + length * 4)).buffer));
+    offset += length * 4;
+  }
+  return { weights, state: { step: json.step, slots }, progress: json.progress };
+}
+
+function parseState(text: string): z.infer<typeof stateSchema> {
+  try {
+    return stateSchema.parse(JSON.parse(text));
+  } catch (error) {
+    // zod's own message is a page of JSON.
+    throw new UserError('bad-model', `${STATE_FILE} has changed or is cut short.`, { cause: error });
+  }
+}
+
+/** Names of the checkpoints that were finished, newest first. */
+async function checkpointNames(directory: string): Promise<string[]> {
+  return (await entriesOf(directory))
+    .filter((name) => NAME.test(name))
+    .sort()
+    .reverse();
+}

@@ -1,0 +1,157 @@
+import { z } from 'zod';
+import { UserError } from '../../base/errors.ts';
+import { DEFAULT_ARCHITECTURE } from '../../emotion/architectures.ts';
+import type { OptimizerOptions } from '../../emotion/engines/engine.ts';
+import { DEFAULT_AUGMENTATION } from './augment.ts';
+import { balancedClassWeights } from './targets.ts';
+
+/** What a network may learn from. */
+export const LABELS = ['votes', 'fer2013', 'both'] as const;
+
+const share = z.number().min(0).max(1);
+const augmentation = z.strictObject({
+  flip: share,
+  rotation: z.number().min(0).max(180),
+  scale: z.number().min(0).max(0.9),
+  shift: share,
+  contrast: share,
+  brightness: share,
+  erasing: share,
+  tone: share.default(0),
+});
+
+/**
+ * Everything that decides what a training does, but for the data: two runs of one plan on one data set with one thread
+ * end in the same weights. The defaults are the recipe of the shipped network.
+ */
+const schema = z.strictObject({
+  architecture: z.string().default(DEFAULT_ARCHITECTURE),
+  epochs: z.int().min(1).max(10_000).default(22),
+  batchSize: z.int().min(2).max(4096).default(64),
+  /** The one cycle's highest learning rate. */
+  learningRate: z.number().positive().max(10).default(0.1),
+  /** Share of the steps in which the learning rate rises. */
+  warmUp: share.default(0.15),
+  finalDivisor: z.number().min(1).default(10_000),
+  seed: z.int().min(0).max(0xffff_ffff).default(1),
+  optimizer: z.enum(['sgd', 'adam']).default('sgd'),
+  momentum: share.default(0.9),
+  weightDecay: z.number().min(0).max(1).default(5e-4),
+  labelSmoothing: share.default(0.1),
+  /** Longest gradient; 0 switches clipping off. */
+  clipNorm: z.number().min(0).default(0),
+  /** Decay of the moving average of the weights that is then validated and kept; 0 switches it off. */
+  averageDecay: share.default(0),
+  /** What is learned: what people voted for each face (FER+), FER2013's own labels, or votes with a share of the label. */
+  labels: z.enum(LABELS).default('fer2013'),
+  /** The share of FER2013's label in the targets where `labels` is 'both'. */
+  labelWeight: share.default(0.25),
+  /** 'balanced' gives rare emotions more say: weights proportional to 1 / sqrt(images of the emotion). */
+  classWeights: z.enum(['none', 'balanced']).default('none'),
+  augmentation: z.union([augmentation, z.literal('none')]).default(DEFAULT_AUGMENTATION),
+  mixup: z.number().positive().max(2).optional(),
+  cutmix: z.number().positive().max(2).optional(),
+  /** The folder of the network whose weights the run starts from, in place of random ones. */
+  from: z.string().optional(),
+  /** Trained networks to learn from beside the labels, and the share of the targets that is theirs. */
+  teacher: z.strictObject({ folders: z.array(z.string()).min(1), weight: share }).optional(),
+  /** Epochs without a better validation accuracy after which training stops; 0 never stops early. */
+  patience: z.int().min(0).default(0),
+});
+
+export type TrainingPlan = Readonly<z.infer<typeof schema>>;
+export type TrainingPlanInput = Readonly<z.input<typeof schema>>;
+
+/** Fills in the defaults. @throws UserError 'bad-usage' that names the setting and its bounds */
+export function trainingPlan(input: TrainingPlanInput = {}): TrainingPlan {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new UserError('bad-usage', `The training's ${settingName(issue.path)} ${complaint(issue)}.`);
+}
+
+/** What people call a setting: as its option of `npm run train` is called, where it has one. */
+function settingName(path: readonly PropertyKey[]): string {
+  const name = String(path.at(-1) ?? 'settings');
+  return name in OPTIONS ? OPTIONS[name as keyof typeof OPTIONS] : name;
+}
+
+/** What is wrong with a setting, as the end of a sentence. */
+function complaint(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'too_small':
+      return `must be ${issue.inclusive ? 'at least' : 'above'} ${issue.minimum}`;
+    case 'too_big':
+      return `must be ${issue.inclusive ? 'at most' : 'below'} ${issue.maximum}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.join(', ')}`;
+    case 'invalid_type':
+      return `must be ${issue.expected === 'int' ? 'a whole number' : `a ${issue.expected}`}`;
+    default:
+      return `cannot be used (${issue.message})`;
+  }
+}
+
+/** Which settings of two plans differ, for people: "epochs 2, not 4; seed 1, not 2". */
+export function planDifferences(before: object, now: object): string {
+  const [a, b] = [new Map(Object.entries(before)), new Map(Object.entries(now))];
+  const told = (value: unknown) =>
+    value === undefined ? 'not set' : typeof value === 'string' ? value : JSON.stringify(value);
+  return [...new Set([...a.keys(), ...b.keys()])]
+    .filter((key) => told(a.get(key)) !== told(b.get(key)))
+    .map((key) => `${settingName([key])} ${told(a.get(key))}, not ${told(b.get(key))}`)
+    .join('; ');
+}
+
+/** The optimizer of a plan; Adam's other constants are those of its paper (arXiv 1412.6980), epsilon TensorFlow's. */
+export function optimizerOf(plan: TrainingPlan): OptimizerOptions {
+  return plan.optimizer === 'sgd'
+    ? { kind: 'sgd', momentum: plan.momentum, nesterov: true }
+    : { kind: 'adam', beta1: plan.momentum, beta2: 0.999, epsilon: 1e-7 };
+}
+
+/** One factor an emotion; undefined for a plan without. */
+export function classWeightsOf(plan: TrainingPlan, labels: Uint8Array): readonly number[] | undefined {
+  return plan.classWeights === 'none' ? undefined : balancedClassWeights(labels, 0.5);
+}
+
+/** The options of `npm run train` by the setting that each changes. */
+const OPTIONS = {
+  architecture: 'architecture',
+  epochs: 'epochs',
+  batchSize: 'batch',
+  learningRate: 'learning-rate',
+  warmUp: 'warm-up',
+  seed: 'seed',
+  optimizer: 'optimizer',
+  weightDecay: 'weight-decay',
+  labelSmoothing: 'label-smoothing',
+  clipNorm: 'clip-norm',
+  averageDecay: 'average-decay',
+  labels: 'labels',
+  labelWeight: 'label-weight',
+  classWeights: 'class-weights',
+  mixup: 'mixup',
+  cutmix: 'cutmix',
+  patience: 'patience',
+  from: 'from',
+} as const satisfies Partial<Record<keyof TrainingPlan, string>>;
+
+/** The command that trains by a plan: architecture, epochs and seed always, of the rest what is not the default. */
+export function commandOf(plan: TrainingPlan): string {
+  const defaults = trainingPlan();
+  const told = new Set<string>(['architecture', 'epochs', 'seed']);
+  const options = Object.entries(OPTIONS).flatMap(([key, option]) => {
+    const value = plan[key as keyof typeof OPTIONS];
+    return value !== undefined && (told.has(key) || value !== defaults[key as keyof typeof OPTIONS])
+      ? [`--${option} ${value}`]
+      : [];
+  });
+  if (plan.teacher)
+    options.push(...plan.teacher.folders.map((name) => `--teacher ${name}`), `--teacher-weight ${plan.teacher.weight}`);
+  if (plan.augmentation === 'none') options.push('--no-augmentation');
+  else if (defaults.augmentation !== 'none')
+    for (const name of ['erasing', 'tone'] as const)
+      if (plan.augmentation[name] !== defaults.augmentation[name]) options.push(`--${name} ${plan.augmentation[name]}`);
+  return `npm run train -- ${options.join(' ')}`;
+}

@@ -1,0 +1,365 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeDurably } from '../../base/durable.ts';
+import { UserError } from '../../base/errors.ts';
+import type { Engine, TrainingSession } from '../../emotion/engines/engine.ts';
+import { EMOTIONS } from '../../emotion/labels.ts';
+import { loadModel, saveModel } from '../../emotion/layers-format/layers-format.ts';
+import type { Network, Weights } from '../../emotion/network.ts';
+import { type FaceSet, indexesWhere, isBlack, selectFaces } from '../data/face-set.ts';
+import { createBatchSource } from './batch-source.ts';
+import {
+  type Checkpoint,
+  type EpochResult,
+  loadCheckpoint,
+  planKey,
+  type RunProgress,
+  removeCheckpoints,
+  saveCheckpoint,
+} from './checkpoint.ts';
+import { initialWeights } from './initial-weights.ts';
+import { likeliest, measure } from './metrics.ts';
+import { classWeightsOf, commandOf, optimizerOf, planDifferences, type TrainingPlan } from './plan.ts';
+import { crossEntropy, predictAll } from './predict.ts';
+import { oneCycle } from './schedule.ts';
+import { askTeachers } from './teachers.ts';
+
+export interface TrainingRun {
+  readonly engine: Engine;
+  readonly network: Network;
+  readonly plan: TrainingPlan;
+  /** Black crops are left out. */
+  readonly training: FaceSet;
+  /** training.count * 7 targets, such as shares of votes, in place of its labels. */
+  readonly targets?: Float32Array | undefined;
+  /** Decides which epoch is the best: FER2013's PublicTest. */
+  readonly validation: FaceSet;
+  /** Holds the checkpoints and, in best/, the best network so far. */
+  readonly directory: string;
+  /** 'fresh' forgets an earlier run in the directory, 'resume' goes on with it (and starts where there is none). */
+  readonly start: 'fresh' | 'resume';
+  /** A network to start a fresh run from, in place of random weights, and the commands that made it, if known. */
+  readonly from?: { readonly weights: Weights; readonly origin?: readonly string[] | undefined } | undefined;
+  /** Threads that augment, beside those of the engine; 0 does it in between the steps. */
+  readonly augmentationThreads?: number;
+  /** Stops after the step under way and a checkpoint. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: TrainingProgress) => void;
+  readonly onWarning?: (sentence: string) => void;
+}
+
+/** Told after every step and every epoch. */
+export interface TrainingProgress {
+  /** The epoch under way, from 1, and how many there will be at most. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Batches done in the epoch under way. */
+  readonly batch: number;
+  readonly batches: number;
+  /** Means over the epoch so far; accuracy on the augmented images, 0..1. */
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly imagesPerSecond: number;
+  /** Seconds until the last epoch ends, at the present speed. */
+  readonly secondsLeft: number;
+  /** Epochs that have ended. */
+  readonly history: readonly EpochResult[];
+  /** True once an epoch, rather than a step. */
+  readonly epochEnded: boolean;
+}
+
+export interface TrainingOutcome {
+  /** 'stopped': the signal fired; the run can be resumed. 'early': patience ran out. */
+  readonly ended: 'finished' | 'early' | 'stopped';
+  readonly history: readonly EpochResult[];
+  /** The best epoch, from 1; 0 where none has ended. */
+  readonly bestEpoch: number;
+  /** The network of that epoch. */
+  readonly weights: Weights;
+}
+
+/** Name of the folder, in a run's directory, with the best network so far. */
+export const BEST = 'best';
+
+/** Name of the file, in a run's directory, with what the teachers say of the faces. */
+const TEACHING = 'teaching.bin';
+
+/**
+ * Trains a network: every epoch over all of the training set, then validation, then a checkpoint. The weights that are
+ * validated and kept are the moving average where the plan keeps one.
+ * @throws UserError 'bad-usage' where a run to be resumed had another plan or other data
+ */
+export async function train(run: TrainingRun): Promise<TrainingOutcome> {
+  const { engine, network, plan } = run;
+  const { set: training, targets } = withoutBlackRows(run);
+  const teacher = plan.teacher && (await teaching(run, training));
+  const source = createBatchSource({
+    set: training,
+    teacher,
+    targets,
+    teacherWeight: plan.teacher?.weight,
+    batchSize: plan.batchSize,
+    seed: plan.seed,
+    augmentation: plan.augmentation,
+    labelSmoothing: plan.labelSmoothing,
+    classWeights: classWeightsOf(plan, training.labels),
+    mixup: plan.mixup,
+    cutmix: plan.cutmix,
+    threads: run.augmentationThreads ?? 1,
+  });
+  try {
+    const data = fingerprint([training, run.validation], targets);
+    const checkpoint = run.start === 'resume' ? await earlierCheckpoint(run, data) : undefined;
+    const session = await engine.trainer(network, checkpoint?.weights ?? startingWeights(run), {
+      batchSize: source.batchSize,
+      optimizer: optimizerOf(plan),
+      weightDecay: plan.weightDecay,
+      clipNorm: plan.clipNorm,
+      averageDecay: plan.averageDecay,
+      seed: plan.seed,
+      ...(checkpoint ? { state: checkpoint.state } : {}),
+    });
+    try {
+      // Not before: a mistake in the settings of a new run must not cost the earlier one.
+      if (!checkpoint) await removeCheckpoints(run.directory);
+      if (teacher) await keepTeaching(run.directory, teacher);
+      const progress = checkpoint?.progress ?? freshProgress(planKey(plan), data, run.from?.origin);
+      return await new Trainer(run, source, session, progress).run();
+    } finally {
+      await session.dispose();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+class Trainer {
+  private progress: RunProgress;
+
+  constructor(
+    private readonly training: TrainingRun,
+    private readonly source: ReturnType<typeof createBatchSource>,
+    private readonly session: TrainingSession,
+    progress: RunProgress,
+  ) {
+    this.progress = progress;
+  }
+
+  async run(): Promise<TrainingOutcome> {
+    const { plan } = this.training;
+    // A resumed run says where it stands, even where nothing is left to train.
+    if (this.progress.history.length > 0 && this.progress.batch === 0) this.tell(true);
+    while (this.progress.epoch < plan.epochs) {
+      if (this.outOfPatience()) return this.outcome('early');
+      if (!(await this.trainEpoch())) {
+        await this.checkpoint();
+        return this.outcome('stopped');
+      }
+      await this.endEpoch();
+    }
+    return this.outcome('finished');
+  }
+
+  /** Trains what is left of the present epoch. @returns false where the signal ended it before */
+  private async trainEpoch(): Promise<boolean> {
+    const { plan, signal } = this.training;
+    const steps = plan.epochs * this.source.batchesPerEpoch;
+    const { epoch } = this.progress;
+    let since = performance.now();
+    for await (const batch of this.source.epoch(epoch, this.progress.batch)) {
+      if (signal?.aborted) return false;
+      const step = epoch * this.source.batchesPerEpoch + batch.index;
+      const rate = oneCycle(
+        { peak: plan.learningRate, warmUp: plan.warmUp, finalDivisor: plan.finalDivisor },
+        step,
+        steps,
+      );
+      const { loss, correct } = await this.session.step(batch, rate);
+      if (!Number.isFinite(loss))
+        throw new UserError(
+          'bad-usage',
+          `The loss became ${loss} in epoch ${epoch + 1}: try a learning rate below ${plan.learningRate}.`,
+        );
+      const now = performance.now();
+      const { progress } = this;
+      this.progress = {
+        ...progress,
+        batch: batch.index + 1,
+        lossSum: progress.lossSum + loss,
+        correct: progress.correct + correct,
+        seconds: progress.seconds + (now - since) / 1000,
+      };
+      since = now;
+      this.tell(false);
+    }
+    return true;
+  }
+
+  /** Validates, keeps the network if it is the best so far, and writes a checkpoint. */
+  private async endEpoch(): Promise<void> {
+    const { network, directory } = this.training;
+    const { progress } = this;
+    const images = progress.batch * this.source.batchSize;
+    const weights = (await this.session.average()) ?? (await this.session.weights());
+    const validation = await this.validate(weights);
+    const result: EpochResult = {
+      loss: progress.lossSum / progress.batch,
+      accuracy: progress.correct / images,
+      ...validation,
+      seconds: progress.seconds,
+      imagesPerSecond: images / progress.seconds,
+    };
+    const best = progress.history[progress.bestEpoch];
+    const better = best === undefined || result.valAccuracy > best.valAccuracy;
+    if (better)
+      await saveModel(join(directory, BEST), { network, weights, metadata: this.originOf(progress.epoch + 1) });
+    this.progress = {
+      ...progress,
+      epoch: progress.epoch + 1,
+      batch: 0,
+      lossSum: 0,
+      correct: 0,
+      seconds: 0,
+      history: [...progress.history, result],
+      bestEpoch: better ? progress.epoch : progress.bestEpoch,
+    };
+    await this.checkpoint();
+    this.tell(true);
+  }
+
+  /** How the weights of an epoch, counted from 1, came to be. */
+  private originOf(epoch: number): Readonly<Record<string, unknown>> {
+    const { plan } = this.training;
+    const { origin } = this.progress;
+    const trained = { command: commandOf(plan), seed: plan.seed, epoch, ...(origin && { origin }) };
+    return { epoch, trained };
+  }
+
+  private async validate(weights: Weights): Promise<Pick<EpochResult, 'valLoss' | 'valAccuracy'>> {
+    const { engine, network, validation } = this.training;
+    const predictor = await engine.predictor(network, weights);
+    try {
+      const probabilities = await predictAll(predictor, validation);
+      return {
+        valLoss: crossEntropy(probabilities, validation.labels),
+        valAccuracy: measure(validation.labels, likeliest(probabilities)).accuracy,
+      };
+    } finally {
+      await predictor.dispose();
+    }
+  }
+
+  private async checkpoint(): Promise<void> {
+    const { directory, network } = this.training;
+    const weights = await this.session.weights();
+    await saveCheckpoint(directory, network, { weights, state: await this.session.state(), progress: this.progress });
+  }
+
+  private outOfPatience(): boolean {
+    const { patience } = this.training.plan;
+    const { history, bestEpoch } = this.progress;
+    return patience > 0 && history.length - 1 - bestEpoch >= patience;
+  }
+
+  private async outcome(ended: TrainingOutcome['ended']): Promise<TrainingOutcome> {
+    const { history, bestEpoch } = this.progress;
+    const weights =
+      bestEpoch < 0 ? await this.session.weights() : (await loadModel(join(this.training.directory, BEST))).weights;
+    return { ended, history, bestEpoch: bestEpoch + 1, weights };
+  }
+
+  private tell(epochEnded: boolean): void {
+    const { plan, onProgress } = this.training;
+    if (!onProgress) return;
+    const { progress, source } = this;
+    const last = progress.history.at(-1);
+    const images = progress.batch * source.batchSize;
+    const speed = epochEnded ? last!.imagesPerSecond : images / progress.seconds;
+    const left = (plan.epochs - progress.epoch) * source.batchesPerEpoch - progress.batch;
+    onProgress({
+      epoch: epochEnded ? progress.epoch : progress.epoch + 1,
+      epochs: plan.epochs,
+      batch: epochEnded ? source.batchesPerEpoch : progress.batch,
+      batches: source.batchesPerEpoch,
+      loss: epochEnded ? last!.loss : progress.lossSum / progress.batch,
+      accuracy: epochEnded ? last!.accuracy : progress.correct / images,
+      imagesPerSecond: speed,
+      secondsLeft: (left * source.batchSize) / speed,
+      history: progress.history,
+      epochEnded,
+    });
+  }
+}
+
+/** The checkpoint to go on from, if there is one. @throws UserError where it is of another run */
+async function earlierCheckpoint(run: TrainingRun, data: string): Promise<Checkpoint | undefined> {
+  const damaged: string[] = [];
+  const checkpoint = await loadCheckpoint(run.directory, (name, reason) =>
+    damaged.push(`${name} is damaged (${reason}).`),
+  );
+  const next = checkpoint
+    ? 'Going on from the one before.'
+    : `There is no checkpoint in ${run.directory} to go on from: starting at the beginning.`;
+  if (!checkpoint || damaged.length > 0) run.onWarning?.([...damaged, next].join(' '));
+  if (!checkpoint) return undefined;
+  const { plan } = checkpoint.progress;
+  if (plan !== planKey(run.plan))
+    throw new UserError(
+      'bad-usage',
+      `The run in ${run.directory} had other settings (${planDifferences(JSON.parse(plan), run.plan)}): resume it with those, or start afresh in another folder.`,
+    );
+  if (checkpoint.progress.data !== data)
+    throw new UserError('bad-data', `The run in ${run.directory} was trained on other data: resume it with that data.`);
+  return checkpoint;
+}
+
+function startingWeights({ network, plan, from }: TrainingRun): Weights {
+  if (!from) return initialWeights(network, plan.seed);
+  for (const { name, shape } of network.weights)
+    if (from.weights.get(name)?.length !== shape.reduce((a, b) => a * b, 1))
+      throw new UserError('bad-usage', `The weights to start from are not those of ${plan.architecture} (${name}).`);
+  return from.weights;
+}
+
+function freshProgress(plan: string, data: string, origin: readonly string[] | undefined): RunProgress {
+  const start = { epoch: 0, batch: 0, lossSum: 0, correct: 0, seconds: 0, history: [], bestEpoch: -1 };
+  return { plan, data, ...start, ...(origin && { origin: [...origin] }) };
+}
+
+/**
+ * What the plan's teachers say of the faces. Asked once a run and then kept beside its checkpoints: a resumed run learns from
+ * the same numbers, even where the teachers have changed since.
+ */
+async function teaching(run: TrainingRun, faces: FaceSet): Promise<Float32Array> {
+  const file = join(run.directory, TEACHING);
+  if (run.start === 'resume') {
+    const bytes = await readFile(file).catch(() => undefined);
+    if (bytes?.length === faces.count * EMOTIONS.length * Float32Array.BYTES_PER_ELEMENT)
+      return new Float32Array(Uint8Array.from(bytes).buffer);
+  }
+  return askTeachers(run.engine, run.plan.teacher!.folders, faces);
+}
+
+async function keepTeaching(directory: string, answers: Float32Array): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await writeDurably(join(directory, TEACHING), Buffer.from(answers.buffer));
+}
+
+/** The training set without its black crops, and the targets of the rows that are left. */
+function withoutBlackRows({ training, targets }: TrainingRun): { set: FaceSet; targets: Float32Array | undefined } {
+  const kept = indexesWhere(training, (k) => !isBlack(training, k));
+  const n = EMOTIONS.length;
+  const left =
+    targets &&
+    Float32Array.from({ length: kept.length * n }, (_, i) => targets[kept[Math.floor(i / n)]! * n + (i % n)]!);
+  return { set: selectFaces(training, kept), targets: left };
+}
+
+/** SHA-256 over the pixels and labels of both sets, and over the targets. */
+function fingerprint(sets: readonly FaceSet[], targets: Float32Array | undefined): string {
+  const hash = createHash('sha256');
+  for (const { pixels, labels } of sets) hash.update(pixels).update(labels);
+  if (targets) hash.update(Buffer.from(targets.buffer, targets.byteOffset, targets.byteLength));
+  return hash.digest('hex');
+}

@@ -1,0 +1,120 @@
+import { EMOTIONS } from '../emotion/labels.ts';
+import { measureConfusion } from '../training/run/metrics.ts';
+import { commandOf } from '../training/run/plan.ts';
+import { percent } from '../training/run/progress-line.ts';
+import type { ShippedFigures, TrainedNetwork } from './ship.ts';
+import { reportFiles, type TrainingReport } from './training-report.ts';
+
+/**
+ * The model card of a network, as Markdown: what it is, how it came to be, how good it is and for what it is not.
+ * @param others reports of networks trained for comparison, whose pictures lie in the card's reports folder
+ */
+export function modelCard(
+  trained: TrainedNetwork,
+  figures: ShippedFigures,
+  others: readonly TrainingReport[] = [],
+): string {
+  const { network, plan, epoch, history, origin = [] } = trained;
+  const { publicTest, privateTest, calibration } = figures;
+  const { confidence } = privateTest;
+  const { name, summary, input } = network.architecture;
+  const reports = reportFiles('reports', name);
+  const card = `# Model card: ${name}
+
+The network that the bot reads faces with: ${summary}.
+Made by this project's own commands from the FER2013 training split and nothing else; every figure below was measured on
+the weights in this folder, read as the bot reads a face.
+
+| | |
+| --- | --- |
+| Parameters | ${network.parameters.toLocaleString('en')} |
+| Input | ${input.join(' x ')}: a gray face crop, (x - mean) / (std + 0.05) of the crop itself, pixels 0..1 |
+| Output | probabilities of ${EMOTIONS.join(', ')} |
+| Format | TensorFlow.js layers format (model.json and its weights file); tf.loadLayersModel reads it |
+${origin.length === 0 ? '' : `| Started from | the weights of ${inTurn(origin)} |\n`}| Trained by | \`${commandOf(plan)}\` |
+| Seed | ${plan.seed} |
+| Epochs | ${history.length} of ${plan.epochs}; these weights are of epoch ${epoch}, the best on PublicTest |
+${correction(trained)}| Read as | the mean over the crop and its mirror image, then temperature ${calibration.temperature} |
+
+## Accuracy
+
+| | Images | Accuracy | Macro recall |
+| --- | --- | --- | --- |
+| PublicTest (chose the epoch, the temperature and the threshold) | ${publicTest.images} | ${percent(publicTest.accuracy)} | ${percent(publicTest.macroRecall)} |
+| PrivateTest | ${privateTest.images} | ${percent(privateTest.accuracy)} | ${percent(privateTest.macroRecall)} |
+| PrivateTest without rows that equal a Training row | ${privateTest.withoutTrainingDuplicates.images} | ${percent(privateTest.withoutTrainingDuplicates.accuracy)} | |
+
+People agree with the labels of FER2013 in about 65 ± 5 % of cases (Goodfellow et al. 2013, arXiv 1307.0414).
+
+![Learning curves](${reports.curves})
+
+## Confusion matrix, PrivateTest
+
+Rows: the label; columns: what the network reads.
+
+| | ${EMOTIONS.join(' | ')} | recall |
+| --- |${' --- |'.repeat(EMOTIONS.length + 1)}
+${EMOTIONS.map((emotion, k) => `| ${emotion} | ${privateTest.confusion[k]!.join(' | ')} | ${shareOrNone(privateTest.recall[emotion])} |`).join('\n')}
+
+![Confusion matrix](${reports.confusion})
+
+## Confidence
+
+Temperature and threshold were fitted on PublicTest without the rows that equal a Training row. Below a confidence of
+${percent(calibration.unsureBelow)} a reading is 'unsure'. On PrivateTest that leaves ${percent(confidence.unsure)} unsure; of the other readings
+${shareOrNone(confidence.sureAccuracy)} are right. The expected calibration error (15 equal bins) is ${percent(confidence.calibrationError)}.
+
+## What it is not for
+
+It guesses what an expression looks like in one still picture; it does not know what a person feels. FER2013 was
+collected by a web search for words of emotion, is noisily labelled (57 groups of equal pictures carry different labels)
+and says nothing of who is in it, so how well the network does for people of different ages, skin tones or cultures is
+not known. Do not decide anything about a person by it. The EU's AI Act (Article 5(1)(f)) bans inferring emotions at work
+and in education, except for medical or safety reasons.
+`;
+  return withComparison(card, others);
+}
+
+const COMPARISON = '## Trained for comparison';
+
+/** The card with its last section, on the networks trained for comparison, written anew. */
+export function withComparison(card: string, others: readonly TrainingReport[]): string {
+  const at = card.indexOf(COMPARISON);
+  const body = at < 0 ? card : card.slice(0, at);
+  return `${[body.trimEnd(), comparison(others).trimEnd()].filter(Boolean).join('\n\n')}\n`;
+}
+
+function comparison(others: readonly TrainingReport[]): string {
+  if (others.length === 0) return '';
+  const rows = others.map(
+    ({ architecture, parameters, command, origin = [], epochs, privateTest }) =>
+      `| ${architecture} | ${parameters.toLocaleString('en')} | ${epochs.length} | ${percent(Math.max(...epochs.map(({ valAccuracy }) => valAccuracy)))} | ${percent(privateTest.accuracy)} | ${percent(measureConfusion(privateTest.confusion).macroRecall)} | ${inTurn([...origin, command])} |`,
+  );
+  const pictures = others.map(({ architecture }) => {
+    const files = reportFiles('reports', architecture);
+    return `![Learning curves of ${architecture}](${files.curves})\n\n![Confusion matrix of ${architecture}](${files.confusion})\n`;
+  });
+  return `${COMPARISON}
+
+Networks whose weights do not come along; their reports do. PublicTest is the best epoch's accuracy, each face seen once;
+PrivateTest is read as the bot reads faces. Epochs and curves are those of the last command.
+
+| | Parameters | Epochs | PublicTest | PrivateTest | Macro recall | Trained by |
+| --- | --- | --- | --- | --- | --- | --- |
+${rows.join('\n')}
+
+${pictures.join('\n')}`;
+}
+
+function correction({ priorCorrection = 0 }: TrainedNetwork): string {
+  if (priorCorrection === 0) return '';
+  return `| Rare emotions | logits less ${priorCorrection} times the logarithm of the emotion's share of the training images, in the last bias; chosen on PublicTest |\n`;
+}
+
+function inTurn(commands: readonly string[]): string {
+  return commands.map((command) => `\`${command}\``).join(', then ');
+}
+
+function shareOrNone(share: number | null): string {
+  return share === null ? '-' : percent(share);
+}

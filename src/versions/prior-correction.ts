@@ -1,0 +1,51 @@
+import { EMOTIONS } from '../emotion/labels.ts';
+import type { Network, Weights } from '../emotion/network.ts';
+import { countLabels } from '../training/data/face-set.ts';
+import { likeliest, measure } from '../training/run/metrics.ts';
+
+/** Accuracy that may be given for a larger macro recall: a third of a percent. */
+const MOST_LOST = 0.003;
+
+/**
+ * How strongly to correct for emotions that are rare in the training split (Menon et al. 2021, arXiv 2007.07314): of 0,
+ * 0.1, ... 1, the one with the largest macro recall whose accuracy is at most MOST_LOST below that of 0. At 1, an
+ * emotion's probability would be divided by its share of the training images; disgust has 1.5 % of FER2013's.
+ * @param probabilities n * 7, as the network gives them for faces that it was not trained on
+ * @param labels n indexes into EMOTIONS
+ * @param trained the training split's labels
+ */
+export function fitPriorCorrection(probabilities: Float32Array, labels: Uint8Array, trained: Uint8Array): number {
+  const priors = logPriors(trained);
+  const judged = Array.from({ length: 11 }, (_, tenth) => {
+    const strength = tenth / 10;
+    const scores = probabilities.map((p, k) => Math.log(p + 1e-12) - strength * priors[k % EMOTIONS.length]!);
+    return { strength, ...measure(labels, likeliest(scores)) };
+  });
+  const allowed = judged.filter(({ accuracy }) => accuracy >= judged[0]!.accuracy - MOST_LOST);
+  return allowed.reduce((best, one) => (one.macroRecall > best.macroRecall ? one : best)).strength;
+}
+
+/**
+ * The weights with the correction in the last layer's bias, so that it costs nothing when faces are read; as they are
+ * where the network has no such bias.
+ * @param trained the training split's labels
+ */
+export function correctPriors(network: Network, weights: Weights, trained: Uint8Array, strength: number): Weights {
+  const name = biasOfLogits(network);
+  if (name === undefined || strength === 0) return weights;
+  const priors = logPriors(trained);
+  const bias = weights.get(name)!.map((value, k) => value - strength * priors[k]!);
+  return new Map(weights).set(name, bias);
+}
+
+/** The name of the bias that is added just before the softmax, if there is one. */
+export function biasOfLogits(network: Network): string | undefined {
+  const softmax = network.nodes.at(-1)!;
+  const logits = network.nodes.find(({ name }) => name === softmax.inputs[0]);
+  return logits?.weights.find(({ role }) => role === 'bias')?.name;
+}
+
+/** Logarithms of the emotions' shares of the labels; one that does not occur counts as one image. */
+function logPriors(labels: Uint8Array): number[] {
+  return countLabels({ labels }).map((count) => Math.log(Math.max(1, count) / labels.length));
+}

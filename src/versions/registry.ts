@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { syncDirectory, writeDurably } from '../base/durable.ts';
+import { UserError } from '../base/errors.ts';
+import { entriesOf, sha256 } from '../base/files.ts';
+import { waitForLock } from '../base/lock.ts';
+import { loadModel } from '../emotion/layers-format/layers-format.ts';
+import { type NewVersion, type VersionCard, versionCardSchema } from './version-card.ts';
+
+const inUseSchema = z.object({ version: z.int().min(0), before: z.int().min(0).optional() });
+
+/** The version that photos are read with, and the one that was in use before it. */
+export type InUse = Readonly<z.infer<typeof inUseSchema>>;
+
+const CARD_FILE = 'card.json';
+const IN_USE_FILE = 'in-use.json';
+const LOCK = 'registry';
+/** Nothing under the lock takes longer than a load of one network. */
+const LOCK_MS = 30_000;
+
+/**
+ * The networks that a bot has to choose from: version 0 is the shipped one in the model directory itself, trained ones are
+ * whole folders in its `versions`. Each appears there in one rename once all of it is on the disk, and is loaded only where
+ * its files are those that its card was written with. Which one is in use is one small file, replaced durably; every process
+ * looks at it.
+ */
+export class VersionRegistry {
+  readonly #model: string;
+  readonly #versions: string;
+
+  /** @param modelDirectory folder of the shipped network */
+  constructor(modelDirectory: string) {
+    this.#model = modelDirectory;
+    this.#versions = join(modelDirectory, 'versions');
+  }
+
+  /** Where a version's network lies. */
+  directoryOf(version: number): string {
+    return version === 0 ? this.#model : join(this.#versions, String(version));
+  }
+
+  /** What is in use; version 0 where nothing else was ever chosen. */
+  async inUse(): Promise<InUse> {
+    const text = await readIfThere(join(this.#versions, IN_USE_FILE));
+    if (text === undefined) return { version: 0 };
+    try {
+      return inUseSchema.parse(JSON.parse(text));
+    } catch {
+      // The file is replaced whole: this one was damaged by the disk, and the shipped network still works.
+      return { version: 0 };
+    }
+  }
+
+  /** Cards of the trained versions, oldest first; folders without a whole card are left out. */
+  async list(): Promise<VersionCard[]> {
+    const cards = await Promise.all((await this.#numbers()).map((version) => this.#card(version)));
+    return cards.filter((card) => card !== undefined);
+  }
+
+  /** @throws UserError 'not-found' where there is no such version, 'bad-model' where it is damaged */
+  async verify(version: number): Promise<void> {
+    if (version > 0) {
+      const card = await this.#card(version);
+      if (!card) throw new UserError('not-found', `There is no version ${version}: /retrain versions lists them.`);
+      for (const [name, checksum] of Object.entries(card.files)) {
+        const bytes = await readFile(join(this.directoryOf(version), name)).catch(() => undefined);
+        if (!bytes || checksum !== sha256(bytes))
+          throw new UserError('bad-model', `Version ${version} is damaged (${name}). Choose another, or train again.`);
+      }
+    }
+    await loadModel(this.directoryOf(version));
+  }
+
+  /**
+   * Adds a version. Nothing of it can be seen before all of it is on the disk.
+   * @param write puts the network (and what else belongs to it) into the folder it is given
+   * @returns its number
+   * @throws the file system's error, such as ENOSPC; no trace is left then
+   */
+  async store(card: NewVersion, write: (directory: string) => Promise<void>): Promise<number> {
+    return await this.#locked(async () => {
+      await this.#clearLeftovers();
+      const aside = join(this.#versions, `${randomUUID()}.tmp`);
+      try {
+        await mkdir(aside);
+        await write(aside);
+        const { version: used, before = 0 } = await this.inUse();
+        const version = Math.max(0, used, before, ...(await this.#numbers())) + 1;
+        const whole = { ...card, version, created: new Date().toISOString(), files: await checksums(aside) };
+        await writeDurably(join(aside, CARD_FILE), JSON.stringify(versionCardSchema.parse(whole), undefined, 2));
+        await rename(aside, this.directoryOf(version));
+        await syncDirectory(this.#versions);
+        return version;
+      } catch (error) {
+        await rm(aside, { recursive: true, force: true });
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Puts a version in use, in every process.
+   * @throws UserError where it does not exist, is damaged, or is in use already; the old one then stays
+   */
+  async promote(version: number): Promise<void> {
+    await this.#locked(async () => {
+      const { version: before } = await this.inUse();
+      if (before === version) throw new UserError('bad-usage', `Version ${version} is in use already.`);
+      await this.#use({ version, before });
+    });
+  }
+
+  /**
+   * Puts the version that was in use before in use again; a second rollback takes that back.
+   * @returns its number
+   * @throws UserError 'not-found' where there was none
+   */
+  async rollback(): Promise<number> {
+    return await this.#locked(async () => {
+      const { version, before } = await this.inUse();
+      if (before === undefined)
+        throw new UserError('not-found', `Version ${version} is the first: there is nothing to go back to.`);
+      await this.#use({ version: before, before: version });
+      return before;
+    });
+  }
+
+  /** Removes the oldest trained versions but `keep`, never the one in use nor the one before it. */
+  async prune(keep: number): Promise<void> {
+    await this.#locked(async () => {
+      const { version, before } = await this.inUse();
+      const spare = (await this.#numbers()).filter((number) => number !== version && number !== before);
+      const kept = keep - ((version > 0 ? 1 : 0) + (before !== undefined && before > 0 ? 1 : 0));
+      for (const number of spare.slice(0, Math.max(0, spare.length - Math.max(1, kept)))) {
+        // Out of sight in one step: half a version must not be listed.
+        const aside = join(this.#versions, `${randomUUID()}.tmp`);
+        await rename(this.directoryOf(number), aside);
+        await rm(aside, { recursive: true, force: true });
+      }
+    });
+  }
+
+  async #use(next: InUse): Promise<void> {
+    await this.verify(next.version);
+    await writeDurably(join(this.#versions, IN_USE_FILE), JSON.stringify(next));
+  }
+
+  async #card(version: number): Promise<VersionCard | undefined> {
+    const text = await readIfThere(join(this.directoryOf(version), CARD_FILE));
+    if (text === undefined) return undefined;
+    try {
+      return versionCardSchema.parse(JSON.parse(text));
+    } catch {
+      // A damaged card makes a damaged version: it is not offered.
+      return undefined;
+    }
+  }
+
+  /** Numbers of the finished folders, ascending. */
+  async #numbers(): Promise<number[]> {
+    const names = (await entriesOf(this.#versions)).filter((name) => /^[1-9]\d{0,8}$/.test(name));
+    return names.map(Number).sort((a, b) => a - b);
+  }
+
+  /** What a crash in the middle of storing or pruning left. */
+  async #clearLeftovers(): Promise<void> {
+    for (const name of await entriesOf(this.#versions))
+      if (/^[\da-f-]{36}\.tmp$/.test(name)) await rm(join(this.#versions, name), { recursive: true, force: true });
+  }
+
+  async #locked<T>(work: () => Promise<T>): Promise<T> {
+    const lock = await waitForLock(this.#versions, LOCK, LOCK_MS);
+    if (!lock) throw new UserError('busy', 'Another process is changing the versions. Try again in a minute.');
+    try {
+      return await work();
+    } finally {
+      await lock.release();
+    }
+  }
+}
+
+async function checksums(directory: string): Promise<Record<string, string>> {
+  const files = (await readdir(directory, { withFileTypes: true })).filter((entry) => entry.isFile());
+  const sums = files.map(async ({ name }) => [name, sha256(await readFile(join(directory, name)))] as const);
+  return Object.fromEntries(await Promise.all(sums));
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,175 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { UserError } from '../base/errors.ts';
+import type { Calibration } from '../emotion/calibration.ts';
+import type { Engine } from '../emotion/engines/engine.ts';
+import { loadModel, saveModel } from '../emotion/layers-format/layers-format.ts';
+import type { Quantization } from '../emotion/layers-format/weights-file.ts';
+import { loadClassifier } from '../emotion/load-classifier.ts';
+import type { Network, Weights } from '../emotion/network.ts';
+import { readViews } from '../emotion/views.ts';
+import { fitCalibration } from '../evaluation/calibrate.ts';
+import { type Evaluation, evaluate } from '../evaluation/evaluate.ts';
+import { trainingDuplicates } from '../training/data/duplicates.ts';
+import { type FaceSet, indexesWhere, selectFaces, withoutBlack } from '../training/data/face-set.ts';
+import type { Fer2013 } from '../training/data/fer2013.ts';
+import { loadCheckpoint, type RunProgress } from '../training/run/checkpoint.ts';
+import { commandOf, type TrainingPlan, trainingPlan } from '../training/run/plan.ts';
+import { BEST } from '../training/run/trainer.ts';
+import { biasOfLogits, correctPriors, fitPriorCorrection } from './prior-correction.ts';
+import { buildReport, type TrainingReport } from './training-report.ts';
+
+/** The best network of a training run, and how it came to be. */
+export interface TrainedNetwork {
+  readonly network: Network;
+  readonly weights: Weights;
+  readonly plan: TrainingPlan;
+  readonly history: RunProgress['history'];
+  /** The epoch, from 1, whose weights these are. */
+  readonly epoch: number;
+  /** How strongly the weights are corrected for rare emotions, 0..1; see `fitPriorCorrection`. */
+  readonly priorCorrection?: number | undefined;
+  /** The commands that made the weights which the run started from, the oldest first; none for random ones. */
+  readonly origin?: readonly string[] | undefined;
+}
+
+/** A trained network's figures, all measured on the weights as they are stored and read as the bot reads them. */
+export interface ShippedFigures {
+  readonly calibration: Calibration;
+  readonly publicTest: Evaluation;
+  readonly privateTest: Evaluation;
+}
+
+/**
+ * Reads a run's best network.
+ * @throws UserError 'not-found' where the folder holds no run with an epoch done
+ */
+export async function readRun(directory: string): Promise<TrainedNetwork> {
+  const checkpoint = await loadCheckpoint(directory);
+  if (!checkpoint || checkpoint.progress.bestEpoch < 0)
+    throw new UserError('not-found', `${directory} holds no training run of which an epoch is done.`);
+  const { network, weights, metadata } = await loadModel(join(directory, BEST));
+  const { plan, history, origin } = checkpoint.progress;
+  return { network, weights, plan: trainingPlan(JSON.parse(plan)), history, epoch: Number(metadata.epoch), origin };
+}
+
+/**
+ * Corrects a network for emotions that are rare in the training split.
+ * @param set the faces that decide how strongly
+ * @param training the training split, of which the labels count
+ */
+async function correctRareEmotions(
+  trained: TrainedNetwork,
+  set: FaceSet,
+  training: FaceSet,
+  engine: Engine,
+): Promise<TrainedNetwork> {
+  const { network, weights } = trained;
+  if (biasOfLogits(network) === undefined) return trained;
+  const { labels } = training;
+  const strength = fitPriorCorrection(await readSet(engine, network, weights, set), set.labels, labels);
+  return { ...trained, weights: correctPriors(network, weights, labels, strength), priorCorrection: strength };
+}
+
+/**
+ * Corrects a network for rare emotions and calibrates it, both on PublicTest (without the rows that equal a Training row), and
+ * measures it.
+ * @param quantization how its weights will be stored: the figures are of the weights after that
+ * @returns the network with its correction, and its figures
+ */
+export async function judgeNetwork(
+  run: TrainedNetwork,
+  sets: Fer2013['sets'],
+  engine: Engine,
+  quantization?: Quantization,
+): Promise<{ readonly trained: TrainedNetwork; readonly figures: ShippedFigures }> {
+  const set = unseenFaces(sets);
+  const trained = await correctRareEmotions(run, set, sets.Training, engine);
+  const { network, weights } = trained;
+  const aside = await mkdtemp(join(tmpdir(), 'emotion-model-'));
+  const store = (metadata: Readonly<Record<string, unknown>>) =>
+    saveModel(aside, { network, weights, metadata, ...(quantization && { quantization }) });
+  try {
+    await store({});
+    const stored = await loadModel(aside);
+    const calibration = fitCalibration(await readSet(engine, network, stored.weights, set), set.labels);
+    await store({ calibration });
+    const classifier = await loadClassifier(aside, { engine });
+    const publicTest = await evaluate(classifier, sets.PublicTest, sets.Training);
+    const privateTest = await evaluate(classifier, sets.PrivateTest, sets.Training);
+    await classifier.dispose();
+    return { trained, figures: { calibration, publicTest, privateTest } };
+  } finally {
+    await rm(aside, { recursive: true, force: true });
+  }
+}
+
+/** Writes a network into a directory with its calibration, its origin and its figures; a crash leaves the old one. */
+export async function storeNetwork(
+  directory: string,
+  trained: TrainedNetwork,
+  figures: ShippedFigures,
+  quantization?: Quantization,
+): Promise<void> {
+  const { network, weights, plan, history, epoch, priorCorrection, origin: earlier } = trained;
+  const { calibration, ...measured } = figures;
+  const command = commandOf(plan);
+  const origin = {
+    command,
+    seed: plan.seed,
+    epochs: history.length,
+    epoch,
+    priorCorrection,
+    ...(earlier && { origin: earlier }),
+  };
+  const metadata = { calibration, parameters: network.parameters, trained: origin, figures: measured };
+  await saveModel(directory, { network, weights, metadata, ...(quantization && { quantization }) });
+}
+
+/** The report of a training, as writeReport takes it. */
+export function reportOf(
+  { network, plan, history, origin }: TrainedNetwork,
+  { privateTest }: ShippedFigures,
+): TrainingReport {
+  return buildReport(
+    {
+      architecture: network.architecture.name,
+      parameters: network.parameters,
+      command: commandOf(plan),
+      ...(origin && { origin: [...origin] }),
+      seed: plan.seed,
+      epochs: history.map(({ loss, accuracy, valLoss, valAccuracy }) => ({ loss, accuracy, valLoss, valAccuracy })),
+    },
+    privateTest,
+  );
+}
+
+/** PublicTest accuracy of the network in a directory; undefined where there is none. */
+export async function publicTestAccuracy(directory: string, engine: Engine, set: FaceSet): Promise<number | undefined> {
+  try {
+    const classifier = await loadClassifier(directory, { engine });
+    const { accuracy } = await evaluate(classifier, set);
+    await classifier.dispose();
+    return accuracy;
+  } catch (error) {
+    if (error instanceof UserError && error.code === 'bad-model') return undefined;
+    throw error;
+  }
+}
+
+/** PublicTest without the rows that equal a Training row and without black images: what is fitted is fitted on these. */
+function unseenFaces(sets: Fer2013['sets']): FaceSet {
+  const seen = new Set(trainingDuplicates(sets.PublicTest, sets.Training));
+  const unseen = indexesWhere(sets.PublicTest, (index) => !seen.has(index));
+  return withoutBlack(selectFaces(sets.PublicTest, unseen));
+}
+
+async function readSet(engine: Engine, network: Network, weights: Weights, set: FaceSet): Promise<Float32Array> {
+  const predictor = await engine.predictor(network, weights);
+  try {
+    return await readViews(predictor, set.pixels);
+  } finally {
+    await predictor.dispose();
+  }
+}

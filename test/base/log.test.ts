@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { createLogger, type LogLevel } from '../../src/base/log.ts';
+
+function recorder(level: LogLevel = 'info', secrets: string[] = []) {
+  const lines: string[] = [];
+  const log = createLogger({ level, secrets, destination: { write: (line) => lines.push(line) } });
+  return { log, lines };
+}
+
+test('one JSON object a line, with level, time and message', () => {
+  const { log, lines } = recorder();
+  log.warn({ code: 'busy' }, 'too much');
+  expect(lines).toHaveLength(1);
+  expect(JSON.parse(lines[0]!)).toEqual({ level: 'warn', time: expect.any(String), code: 'busy', msg: 'too much' });
+});
+
+test('says nothing below its level', () => {
+  const { log, lines } = recorder('error');
+  log.info('hello');
+  expect(lines).toEqual([]);
+});
+
+test('a secret never appears, wherever it stands and however JSON writes it', () => {
+  const secrets = ['xoxb-12345', 'quo"te\\secret'];
+  const { log, lines } = recorder('info', secrets);
+  log.info({ url: 'https://host/?key=xoxb-12345', nested: { deep: ['xoxb-12345'] } }, 'with xoxb-12345');
+  log.error({ err: new Error('refused quo"te\\secret') }, 'failed');
+  expect(lines.join('')).not.toMatch(/xoxb-12345|te\\\\secret/);
+  expect(JSON.parse(lines[1]!).err.message).toBe('refused [secret]');
+});
+
+test('credentials and pictures are redacted by the name of their field', () => {
+  const { log, lines } = recorder();
+  log.info(
+    { token: 'abc', request: { authorization: 'Bot abc' }, file: { bytes: Buffer.from('abc'), name: 'n' } },
+    'x',
+  );
+  expect(JSON.parse(lines[0]!)).toMatchObject({
+    token: '[redacted]',
+    request: { authorization: '[redacted]' },
+    file: { bytes: '[redacted]', name: 'n' },
+  });
+});
+
+test('an error is logged with its code, stack and causes, but without the fields a library hung on it', () => {
+  const { log, lines } = recorder();
+  const cause = Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+  const error = Object.assign(new Error('request failed', { cause }), {
+    request: { body: 'a photo', headers: 'token' },
+  });
+  log.error({ err: error }, 'failed');
+  const { err } = JSON.parse(lines[0]!);
+  expect(err).toMatchObject({ type: 'Error', message: 'request failed', cause: { code: 'ECONNRESET' } });
+  expect(err.stack).toContain('log.test.ts');
+  expect(err).not.toHaveProperty('request');
+});
+
+test('a cause that points back at its error ends somewhere', () => {
+  const { log, lines } = recorder();
+  const error = new Error('around');
+  error.cause = error;
+  log.error({ err: error }, 'failed');
+  expect(lines).toHaveLength(1);
+});
+
+test('something thrown that is no error is still logged', () => {
+  const { log, lines } = recorder();
+  log.error({ err: 'just a string' }, 'failed');
+  expect(JSON.parse(lines[0]!).err).toEqual({ message: 'just a string' });
+});

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread, threadId } from 'node:worker_threads';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createWorkerPool, type WorkerPool } from '../../src/base/workers.ts';
+import type { ThreadTask } from '../fixtures/thread-worker.ts';
+
+type Pool = WorkerPool<ThreadTask, { result: number; threadId: number }>;
+
+const open: Pool[] = [];
+function pool(threads: number, uninterruptible = false): Pool {
+  const worker = new URL('../fixtures/thread-worker.ts', import.meta.url);
+  const made: Pool = createWorkerPool(worker, { threads, uninterruptible });
+  open.push(made);
+  return made;
+}
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((one) => one.close()));
+});
+
+describe('createWorkerPool', () => {
+  it('runs a TypeScript file on a thread of its own', async () => {
+    const answer = await pool(1).run({ square: 7 });
+    expect(answer.result).toBe(49);
+    expect(answer.threadId).not.toBe(isMainThread ? 0 : threadId);
+  });
+
+  it('answers every task of more than there are threads', async () => {
+    const workers = pool(2);
+    const answers = await Promise.all(Array.from({ length: 9 }, (_, k) => workers.run({ square: k })));
+    expect(answers.map(({ result }) => result)).toEqual([0, 1, 4, 9, 16, 25, 36, 49, 64]);
+    expect(new Set(answers.map((answer) => answer.threadId)).size).toBeLessThanOrEqual(2);
+  });
+
+  it('passes on what a worker throws, and goes on', async () => {
+    const workers = pool(1);
+    await expect(workers.run({ fail: 'no such square' })).rejects.toThrow('no such square');
+    expect((await workers.run({ square: 3 })).result).toBe(9);
+  });
+
+  it('ends a running task with the reason it was given, and goes on with a new thread', async () => {
+    const workers = pool(1);
+    const controller = new AbortController();
+    const stuck = workers.run({ forever: true }, controller.signal);
+    const reason = new Error('changed my mind');
+    await Promise.all([expect(stuck).rejects.toBe(reason), sleep(300).then(() => controller.abort(reason))]);
+    expect((await workers.run({ square: 5 })).result).toBe(25);
+  });
+
+  it('lets a task that must not be interrupted end on its thread, though nobody waits for it any more', async () => {
+    const workers = pool(1, true);
+    const { threadId: thread } = await workers.run({ square: 2 });
+    const controller = new AbortController();
+    const given = workers.run({ square: 3, after: 300 }, controller.signal);
+    const reason = new Error('changed my mind');
+    controller.abort(reason);
+    await expect(given).rejects.toBe(reason);
+    expect(await workers.run({ square: 4 })).toEqual({ result: 16, threadId: thread });
+  });
+
+  it('waits, when closed, for a task that must not be interrupted', async () => {
+    const workers = pool(1, true);
+    const running = workers.run({ square: 5, after: 300 });
+    await sleep(100);
+    await workers.close();
+    expect((await running).result).toBe(25);
+  });
+
+  it('never starts a task that was called off before', async () => {
+    const reason = new Error('too late');
+    await expect(pool(1).run({ forever: true }, AbortSignal.abort(reason))).rejects.toBe(reason);
+  });
+
+  it('rejects what still runs when it closes', async () => {
+    const workers = pool(1);
+    const stuck = workers.run({ forever: true });
+    await Promise.all([expect(stuck).rejects.toThrow(), sleep(300).then(() => workers.close())]);
+  });
+});

@@ -1,0 +1,188 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type ChannelEvent, type ChannelLimits, LocalChannel } from '../../../src/chat/local/channel.ts';
+
+const LIMITS: ChannelLimits = { maxPhotos: 3, maxBytes: 1000, maxMessages: 10, keepMs: 60_000 };
+
+let now: number;
+let channel: LocalChannel;
+let events: ChannelEvent[];
+
+function setUp(limits: Partial<ChannelLimits> = {}) {
+  now = 1_000_000;
+  channel = new LocalChannel({ ...LIMITS, ...limits }, () => now);
+  events = [];
+  channel.listen((event) => events.push(event));
+}
+
+beforeEach(() => setUp());
+
+function postPhoto(size = 10, text = '') {
+  const upload = channel.upload({ name: 'a.png', mime: 'image/png', bytes: new Uint8Array(size) });
+  const file = channel.takeUpload(upload)!;
+  return { file, message: channel.post({ from: 'you', text, files: [file], removable: false }) };
+}
+
+function answer(about: string, size = 10) {
+  const file = { id: `annotated-${about}-${size}`, name: 'b.jpg', bytes: new Uint8Array(size), size };
+  return { file, message: channel.post({ from: 'bot', text: '1 person', files: [file], removable: true, about }) };
+}
+
+const texts = () => channel.messages().map((message) => `${message.from}: ${message.files.length || message.text}`);
+
+describe('posting', () => {
+  test('tells the listeners what a browser needs, without the bytes', () => {
+    const { message } = postPhoto(10, 'hello');
+    expect(events).toEqual([{ type: 'message', message }]);
+    expect(message).toEqual({
+      id: expect.any(String),
+      from: 'you',
+      text: 'hello',
+      files: [{ id: expect.any(String), name: 'a.png', mime: 'image/png' }],
+      removable: false,
+      at: now,
+    });
+  });
+
+  test('a listener that stopped listening hears nothing', () => {
+    const heard: ChannelEvent[] = [];
+    channel.listen((event) => heard.push(event))();
+    postPhoto();
+    expect(heard).toEqual([]);
+  });
+
+  test('an upload is taken once', () => {
+    const id = channel.upload({ name: 'a.png', bytes: new Uint8Array(1) });
+    expect(channel.takeUpload(id)?.size).toBe(1);
+    expect(channel.takeUpload(id)).toBeUndefined();
+  });
+
+  test('an update keeps the place and tells; after removal it says so', () => {
+    const { message } = postPhoto();
+    now += 1000;
+    expect(channel.update(message.id, { text: 'new', files: [], removable: true })).toBe(true);
+    expect(channel.messages()).toMatchObject([{ id: message.id, text: 'new', at: message.at, from: 'you' }]);
+    channel.remove(message.id);
+    expect(channel.update(message.id, { text: 'newer', files: [], removable: true })).toBe(false);
+  });
+
+  test('latest files are people’s, newest first, without the message that asks', () => {
+    const first = postPhoto();
+    answer(first.file.id);
+    const second = postPhoto();
+    const asking = postPhoto();
+    expect(channel.latestFiles(5, asking.message.id).map(({ id }) => id)).toEqual([second.file.id, first.file.id]);
+    expect(channel.latestFiles(1, 'none').map(({ id }) => id)).toEqual([asking.file.id]);
+  });
+
+  test('progress is told, kept for those who come later, and taken away', () => {
+    channel.progress('r1', 'looking');
+    expect(channel.underWay()).toEqual({ r1: 'looking' });
+    channel.progress('r1', null);
+    expect(channel.underWay()).toEqual({});
+    expect(events.map((event) => event.type === 'progress' && event.text)).toEqual(['looking', null]);
+  });
+});
+
+describe('removing', () => {
+  test('an answer takes its photo and every other answer to it along, in view and in memory', () => {
+    const { file, message } = postPhoto();
+    const one = answer(file.id);
+    const two = answer(file.id, 11);
+    const other = postPhoto();
+    events = [];
+    expect(channel.remove(one.message.id)).toBe(true);
+    expect(channel.messages().map(({ id }) => id)).toEqual([other.message.id]);
+    const removed = events.map((event) => event.type === 'removed' && event.id);
+    expect(new Set(removed)).toEqual(new Set([one.message.id, two.message.id, message.id]));
+    for (const id of [file.id, one.file.id, two.file.id]) expect(channel.file(id)).toBeUndefined();
+    expect(channel.file(other.file.id)).toBeDefined();
+  });
+
+  test('only the answered photo leaves a message of several', () => {
+    const uploads = [1, 2].map((size) => channel.upload({ name: `${size}.png`, bytes: new Uint8Array(size) }));
+    const files = uploads.map((id) => channel.takeUpload(id)!);
+    const { id } = channel.post({ from: 'you', text: '', files, removable: false });
+    channel.remove(answer(files[0]!.id).message.id);
+    expect(channel.messages()).toMatchObject([{ id, files: [{ name: '2.png' }] }]);
+    expect(channel.file(files[0]!.id)).toBeUndefined();
+  });
+
+  test('words that came with the photo stay', () => {
+    const { file } = postPhoto(10, 'at the beach');
+    channel.remove(answer(file.id).message.id);
+    expect(texts()).toEqual(['you: at the beach']);
+  });
+
+  test('a message of a person takes the answers to its photos along', () => {
+    const { file, message } = postPhoto();
+    answer(file.id);
+    channel.remove(message.id);
+    expect(channel.messages()).toEqual([]);
+  });
+
+  test('what is gone already is no error', () => {
+    expect(channel.remove('nothing')).toBe(false);
+    expect(events).toEqual([]);
+  });
+});
+
+describe('forgetting', () => {
+  test('messages that are too old go, answers with their photo', () => {
+    const { file } = postPhoto();
+    now += 59_000;
+    answer(file.id);
+    expect(channel.messages()).toHaveLength(2);
+    now += 1_000;
+    channel.forget();
+    expect(channel.messages()).toEqual([]);
+    expect(channel.file(file.id)).toBeUndefined();
+    expect(events.filter((event) => event.type === 'removed')).toHaveLength(2);
+  });
+
+  test('of too many photos the oldest go', () => {
+    const posted = [1, 2, 3, 4, 5].map((size) => postPhoto(size));
+    expect(channel.messages().map(({ id }) => id)).toEqual(posted.slice(2).map(({ message }) => message.id));
+  });
+
+  test('of too many bytes the oldest go, annotated pictures counted', () => {
+    const first = postPhoto(400);
+    answer(first.file.id, 400);
+    postPhoto(150);
+    expect(channel.messages()).toHaveLength(3);
+    postPhoto(100);
+    expect(channel.messages()).toHaveLength(2);
+    expect(channel.file(first.file.id)).toBeUndefined();
+  });
+
+  test('of too many messages the oldest go', () => {
+    for (let k = 0; k < 15; k++) channel.post({ from: 'bot', text: String(k), files: [], removable: false });
+    expect(texts()).toEqual(Array.from({ length: 10 }, (_, k) => `bot: ${k + 5}`));
+  });
+
+  test('a message larger than everything that may be kept does not stay', () => {
+    const bytes = new Uint8Array(5000);
+    const file = { id: 'large', name: 'large.png', bytes, size: bytes.length };
+    channel.post({ from: 'you', text: '', files: [file], removable: false });
+    expect(channel.messages()).toEqual([]);
+  });
+
+  test('uploads that no message takes go after two minutes, and beyond the bounds at once', () => {
+    const upload = (size: number) => channel.upload({ name: 'a', bytes: new Uint8Array(size) });
+    const old = upload(1);
+    now += 120_000;
+    const fresh = upload(1);
+    expect([channel.takeUpload(old), channel.takeUpload(fresh)?.size]).toEqual([undefined, 1]);
+
+    const many = [upload(1), upload(2), upload(3), upload(4)];
+    expect(many.map((id) => channel.takeUpload(id)?.size)).toEqual([undefined, 2, 3, 4]);
+
+    const large = [upload(600), upload(600)];
+    expect(large.map((id) => channel.takeUpload(id)?.size)).toEqual([undefined, 600]);
+  });
+
+  test('clear leaves nothing', () => {
+    const { file } = postPhoto();
+    channel.clear();
+    expect([channel.messages(), channel.file(file.id)]).toEqual([[], undefined]);
+  });
+});

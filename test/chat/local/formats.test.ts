@@ -1,0 +1,101 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Dispatcher } from '../../../commands/dispatcher.ts';
+import { createCommands } from '../../../commands/index.ts';
+import type { Reply, Request } from '../../../commands/request.ts';
+import { createLogger } from '../../../src/base/log.ts';
+import type { Classifier } from '../../../src/emotion/classifier.ts';
+import { toScores } from '../../../src/emotion/labels.ts';
+import { createFaceDetector, type FaceDetector } from '../../../src/photo/faces/create-detector.ts';
+import { readPhoto } from '../../../src/photo/read-photo.ts';
+import { BoundedQueue } from '../../../src/work/queue.ts';
+import { fakeManners } from '../../fakes/manners.ts';
+import { fakeRequest } from '../../fakes/request.ts';
+
+/** Everybody is happy: these tests are about the way from a file to an answer. */
+const CLASSIFIER: Classifier = {
+  classify: async (crops) =>
+    crops.map(() => ({ scores: toScores([1, 1, 1, 14, 1, 1, 1]), emotion: 'happy', confidence: 0.7 })),
+  dispose: async () => {},
+};
+
+let detector: FaceDetector;
+let photo: Buffer;
+
+beforeAll(async () => {
+  detector = createFaceDetector({ threads: 1 });
+  const packageFile = createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json');
+  const sample = await readFile(join(dirname(packageFile), 'demo', 'sample1.jpg'));
+  photo = await sharp(sample).resize(640).png().toBuffer();
+});
+afterAll(() => detector.close());
+
+/** Posts one file the way every platform does, with the real walk behind it. */
+async function post(name: string, bytes: Uint8Array): Promise<Reply> {
+  const dispatcher = new Dispatcher(
+    createCommands({
+      readPhoto: (file, signal) => readPhoto(file, { detector, classifier: CLASSIFIER }, { signal }),
+      queue: new BoundedQueue({ concurrency: 1, maxWaiting: 1 }),
+      maxBytes: 10_000_000,
+      ...fakeManners(),
+    }),
+    createLogger({ level: 'silent' }),
+  );
+  const { request, replies } = fakeRequest({ attachments: [{ id: '1', name, fetch: async () => bytes }] });
+  await dispatcher.dispatch(request satisfies Request);
+  expect(replies).toHaveLength(1);
+  return replies[0]!;
+}
+
+test.each(['jpeg', 'png', 'webp', 'gif', 'avif', 'tiff'] as const)('a photo as %s is answered', async (format) => {
+  const reply = await post(`photo.${format}`, await sharp(photo).toFormat(format).toBuffer());
+  expect(reply.card?.heading).toMatch(/^\d+ (person|people)$/);
+  expect(reply.card!.people.length).toBeGreaterThanOrEqual(1);
+  const [picture] = reply.pictures!;
+  expect(picture!.altText).toContain('happy');
+  expect((await sharp(picture!.bytes).metadata()).width).toBe(640);
+});
+
+test('of an animated GIF the first frame is answered', async () => {
+  const wall = await sharp({ create: { width: 640, height: 427, channels: 3, background: 'gray' } })
+    .png()
+    .toBuffer();
+  const animation = await sharp([await sharp(photo).resize(640, 427).png().toBuffer(), wall], {
+    join: { animated: true },
+  })
+    .gif()
+    .toBuffer();
+  expect((await sharp(animation).metadata()).pages).toBe(2);
+  expect((await post('moving.gif', animation)).card!.people.length).toBeGreaterThanOrEqual(1);
+});
+
+/** An ISO media file's first box, as an iPhone writes it; nothing behind it is looked at. */
+const HEIC = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypheic\0\0\0\0mif1heic'), Buffer.alloc(64)]);
+/** A bitmap's header of 54 bytes, and one white pixel. */
+const BMP = Buffer.concat([Buffer.from('BM'), Buffer.alloc(52), Buffer.from([255, 255, 255, 0])]);
+
+test.each([
+  ['holiday.heic', HEIC, 'HEIC'],
+  ['renamed.jpg', HEIC, 'HEIC'],
+  ['drawing.bmp', BMP, 'BMP'],
+  ['logo.svg', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'), 'SVG'],
+])('%s is answered with a sentence that says what to post instead', async (name, bytes, format) => {
+  const reply = await post(name, bytes);
+  expect(reply.text).toContain(format);
+  expect(reply.text).toMatch(/JPEG/);
+  expect(reply).toMatchObject({ removable: true, about: { name } });
+  expect(reply.pictures ?? []).toEqual([]);
+});
+
+test.each([
+  ['empty.jpg', Buffer.alloc(0)],
+  ['archive.jpg', Buffer.from('PK\x03\x04 and so on')],
+  ['letter.pdf', Buffer.from('%PDF-1.7')],
+])('%s is answered politely, without a word of the program’s insides', async (name, bytes) => {
+  const reply = await post(name, bytes);
+  expect(reply.text).toMatch(/^[A-Z].*post.*\.$/i);
+  expect(reply.text).not.toMatch(/log as|error|stack|undefined/i);
+});

@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { browserPictureType } from '../../../src/chat/local/file-type.ts';
+import { refusal, SECURITY_HEADERS } from '../../../src/chat/local/guard.ts';
+import { palette } from '../../../src/chat/local/palette.ts';
+import { EMOTIONS } from '../../../src/emotion/labels.ts';
+import { plainPicture } from '../../fakes/photo.ts';
+
+const HERE = { host: '127.0.0.1:3000', origin: 'http://127.0.0.1:3000' };
+
+describe('refusal', () => {
+  test.each([
+    ['GET', '/', { host: '127.0.0.1:3000' }],
+    ['GET', '/', { host: 'LOCALHOST:3000' }],
+    // Somebody follows a link to the page.
+    ['GET', '/', { host: '127.0.0.1:3000', 'sec-fetch-site': 'cross-site' }],
+    ['GET', '/api/events', { host: '127.0.0.1:3000', 'sec-fetch-site': 'same-origin' }],
+    ['POST', '/api/messages', HERE],
+    ['POST', '/api/messages', { ...HERE, 'sec-fetch-site': 'same-origin' }],
+    ['DELETE', '/api/messages/1', { host: 'localhost:3000', origin: 'http://localhost:3000' }],
+  ])('lets the page itself through: %s %s %j', (method, url, headers) => {
+    expect(refusal({ method, url, headers }, 3000)).toBeUndefined();
+  });
+
+  test.each([
+    ['a name that was pointed here', 'GET', '/', { host: 'evil.example:3000' }],
+    ['a name that contains ours', 'GET', '/', { host: '127.0.0.1.evil.example:3000' }],
+    ['another port', 'GET', '/', { host: '127.0.0.1:4000' }],
+    ['no host', 'GET', '/', {}],
+    ['a form of a foreign page', 'POST', '/api/messages', { ...HERE, origin: 'http://evil.example' }],
+    ['a sandboxed foreign page', 'POST', '/api/files', { ...HERE, origin: 'null' }],
+    ['another server on this machine', 'POST', '/api/files', { ...HERE, origin: 'http://127.0.0.1:8080' }],
+    ['our page under its other name', 'POST', '/api/files', { ...HERE, origin: 'http://localhost:3000' }],
+    ['no origin', 'DELETE', '/api/messages/1', { host: '127.0.0.1:3000' }],
+    ['a foreign origin that only reads', 'GET', '/api/events', { ...HERE, origin: 'http://evil.example' }],
+    ['an image on a foreign page', 'GET', '/api/files/1', { host: HERE.host, 'sec-fetch-site': 'cross-site' }],
+    ['another server’s page', 'GET', '/api/events', { host: HERE.host, 'sec-fetch-site': 'same-site' }],
+  ])('refuses %s', (_what, method, url, headers) => {
+    expect(refusal({ method, url, headers }, 3000)).toEqual(expect.any(String));
+  });
+
+  test('on port 80 browsers leave the port out', () => {
+    const headers = { host: '127.0.0.1', origin: 'http://127.0.0.1' };
+    expect(refusal({ method: 'POST', url: '/api/files', headers }, 80)).toBeUndefined();
+    expect(refusal({ method: 'POST', url: '/api/files', headers }, 3000)).toBeDefined();
+  });
+});
+
+test('the policy allows nothing from elsewhere and nothing inline', () => {
+  const policy = SECURITY_HEADERS['content-security-policy']!;
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).not.toMatch(/unsafe|https?:|\*/);
+});
+
+describe('browserPictureType', () => {
+  test('goes by the bytes', async () => {
+    for (const format of ['png', 'jpeg', 'webp'] as const) {
+      expect(browserPictureType(await plainPicture(4, 4, format))).toBe(`image/${format}`);
+    }
+    expect(browserPictureType(Buffer.from('GIF89a'))).toBe('image/gif');
+  });
+
+  test.each([
+    '',
+    '<svg xmlns="http://www.w3.org/2000/svg"/>',
+    '<!doctype html>',
+    'PK\x03\x04',
+    '%PDF-1.7',
+    'RIFF1234WAVE',
+  ])('shows no %j as a picture', (text) => {
+    expect(browserPictureType(Buffer.from(text, 'latin1'))).toBeUndefined();
+  });
+});
+
+test('the palette has a colour and a readable ink for every emotion', () => {
+  const css = palette();
+  for (const emotion of [...EMOTIONS, 'unsure']) {
+    expect(css).toMatch(
+      new RegExp(`\\[data-emotion="${emotion}"\\] \\{ --emotion: #[0-9a-f]{6}; --on-emotion: #(000000|ffffff); \\}`),
+    );
+  }
+});

@@ -1,0 +1,412 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import sharp from 'sharp';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { AnsweredPhoto } from '../../../commands/emotions.ts';
+import { createLogger } from '../../../src/base/log.ts';
+import { type Bot, startBot } from '../../../src/bot.ts';
+import type { ChannelEvent, MessageView } from '../../../src/chat/local/channel.ts';
+import { ConfigError, loadConfig } from '../../../src/config.ts';
+import { fakePhotoReader, plainPicture } from '../../fakes/photo.ts';
+
+const bots: Bot[] = [];
+const openStreams: AbortController[] = [];
+afterEach(async () => {
+  for (const stream of openStreams.splice(0)) stream.abort();
+  await Promise.all(bots.splice(0).map((bot) => bot.stop()));
+});
+
+/** A bot on its page, with what a browser would do there. */
+async function start(
+  options: {
+    environment?: Record<string, string>;
+    readPhoto?: (bytes: Uint8Array, signal: AbortSignal) => Promise<AnsweredPhoto>;
+  } = {},
+) {
+  const environment = { LOCAL_PORT: '0', SHUTDOWN_SECONDS: '5', ...options.environment };
+  const config = loadConfig({ environment, directory: import.meta.dirname });
+  const log: string[] = [];
+  const logger = createLogger({ level: 'debug', destination: { write: (line) => log.push(line) } });
+  const bot = await startBot(config, logger, options.readPhoto ?? fakePhotoReader());
+  bots.push(bot);
+  const origin = /http:\/\/127\.0\.0\.1:\d+/.exec(bot.addresses[0]!)![0];
+  const send = (method: string, path: string, body?: string | Uint8Array, type = 'application/json') =>
+    fetch(origin + path, {
+      method,
+      headers: { origin, ...(body !== undefined && { 'content-type': type }) },
+      ...(body !== undefined && { body: Buffer.from(body) }),
+    });
+  const upload = async (bytes: Uint8Array, name = 'photo.png') => {
+    const answer = await send('POST', `/api/files?name=${encodeURIComponent(name)}`, bytes, 'application/octet-stream');
+    expect(answer.status).toBe(201);
+    return ((await answer.json()) as { id: string }).id;
+  };
+  const post = (message: unknown) => send('POST', '/api/messages', JSON.stringify(message));
+  return { bot, origin, log, send, upload, post, page: await watch(origin) };
+}
+
+type PageEvent = ChannelEvent | { type: 'all'; messages: MessageView[]; limits: Record<string, number> };
+
+/** Listens to the page's events as a browser does. */
+async function watch(origin: string) {
+  const controller = new AbortController();
+  openStreams.push(controller);
+  const answer = await fetch(`${origin}/api/events`, { signal: controller.signal });
+  expect(answer.headers.get('content-type')).toContain('text/event-stream');
+  const events: PageEvent[] = [];
+  const ended = (async () => {
+    let text = '';
+    for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      const blocks = text.split('\n\n');
+      text = blocks.pop()!;
+      for (const block of blocks) if (block.startsWith('data: ')) events.push(JSON.parse(block.slice(6)));
+    }
+  })().catch((error: unknown) => {
+    if (!controller.signal.aborted) throw error;
+  });
+  const until = async <T>(look: () => T | undefined | false): Promise<T> => {
+    for (const end = Date.now() + 20_000; Date.now() < end; await delay(5)) {
+      const found = look();
+      if (found) return found;
+    }
+    throw new Error(`not seen; the page saw ${JSON.stringify(events)}`);
+  };
+  const messages = (from: 'you' | 'bot') =>
+    events.flatMap((event) => (event.type === 'message' && event.message.from === from ? [event.message] : []));
+  return {
+    events,
+    ended,
+    until,
+    messages,
+    answers: (count: number) => until(() => messages('bot').length >= count && messages('bot')),
+    removed: (id: string) => until(() => events.some((event) => event.type === 'removed' && event.id === id)),
+  };
+}
+
+/** A raw request, with headers that fetch would not send. */
+function raw(origin: string, path: string, headers: Record<string, string>, method = 'GET'): Promise<number> {
+  return new Promise((done, fail) => {
+    const request = http.request(origin + path, { method, headers }, (answer) => {
+      answer.resume();
+      done(answer.statusCode!);
+    });
+    request.on('error', fail);
+    request.end();
+  });
+}
+
+describe('photos', () => {
+  test('a photo is shown, and answered with the annotated picture and its people', async () => {
+    const { page, upload, post, origin } = await start();
+    const photo = await upload(await plainPicture(64, 48), 'party.png');
+    expect((await post({ files: [{ upload: photo }] })).status).toBe(202);
+    const [answer] = await page.answers(1);
+    expect(page.messages('you')[0]!.files).toEqual([{ id: photo, name: 'party.png', mime: 'image/png' }]);
+    expect(answer).toMatchObject({
+      removable: true,
+      card: {
+        heading: '2 people',
+        people: [
+          { number: 1, emotion: 'happy' },
+          { number: 2, emotion: 'unsure' },
+        ],
+      },
+      files: [{ name: 'party-emotions.jpg', mime: 'image/jpeg', altText: expect.stringContaining('2 people') }],
+    });
+    const picture = await fetch(`${origin}/api/files/${answer!.files[0]!.id}`);
+    expect(picture.headers.get('content-type')).toBe('image/jpeg');
+    expect(picture.headers.get('cache-control')).toBe('no-store');
+    expect(await sharp(await picture.arrayBuffer()).metadata()).toMatchObject({ width: 64, height: 48 });
+    await page.until(() => page.events.some((event) => event.type === 'progress' && event.text === null));
+  });
+
+  test('every photo of a message is answered, mistakes in words', async () => {
+    const { page, upload, post } = await start({ environment: { MAX_PHOTO_MB: '1' } });
+    const files = [
+      { upload: await upload(await plainPicture(64, 48), 'one.png') },
+      { upload: await upload(Buffer.from('hello'), 'notes.txt') },
+      { name: 'huge.png', size: 5_000_000 },
+      { upload: await upload(await plainPicture(8, 8), 'wall.png') },
+    ];
+    await post({ files });
+    const answers = await page.answers(4);
+    expect(answers.map(({ text }) => text.split('\n')[0])).toEqual([
+      'one.png: 2 people',
+      'notes.txt: That file is not a picture. Post a photo.',
+      'huge.png: That file is larger than 1 MB. Post a smaller copy of the picture.',
+      expect.stringMatching(/^wall\.png: I found no face/),
+    ]);
+    // Only what is a picture by its bytes is offered to the browser as one.
+    expect(page.messages('you')[0]!.files.map(({ mime }) => mime)).toEqual([
+      'image/png',
+      undefined,
+      undefined,
+      'image/png',
+    ]);
+  });
+
+  test('a page that is opened later sees what there is', async () => {
+    const { page, upload, post, origin } = await start();
+    await post({ files: [{ upload: await upload(await plainPicture(64, 48)) }] });
+    await page.answers(1);
+    const later = await watch(origin);
+    const all = await later.until(() => later.events.find((event) => event.type === 'all'));
+    expect(all.messages.map(({ from }) => from)).toEqual(['you', 'bot']);
+    expect(all.limits).toEqual({ maxBytes: 32 * 1024 * 1024, maxFiles: 10, keepMinutes: 60 });
+  });
+
+  test('Remove deletes the answer and the photo everywhere', async () => {
+    const { page, upload, post, send, origin } = await start();
+    const photo = await upload(await plainPicture(64, 48));
+    await post({ files: [{ upload: photo }] });
+    const [answer] = await page.answers(1);
+    expect((await send('DELETE', `/api/messages/${answer!.id}`)).status).toBe(204);
+    await page.removed(answer!.id);
+    await page.removed(page.messages('you')[0]!.id);
+    for (const id of [photo, answer!.files[0]!.id]) {
+      expect((await fetch(`${origin}/api/files/${id}`)).status).toBe(404);
+    }
+    expect((await send('DELETE', `/api/messages/${answer!.id}`)).status).toBe(404);
+  });
+
+  test('a photo that is removed while it is read is given up and never comes back', async () => {
+    let reading!: AbortSignal;
+    const { page, upload, post, send } = await start({
+      readPhoto: (bytes, signal) => {
+        reading = signal;
+        return fakePhotoReader(60_000)(bytes, signal);
+      },
+    });
+    const { id } = (await (await post({ files: [{ upload: await upload(await plainPicture(64, 48)) }] })).json()) as {
+      id: string;
+    };
+    await page.until(() => reading);
+    await send('DELETE', `/api/messages/${id}`);
+    await page.until(() => reading.aborted);
+    await page.until(() => page.events.some((event) => event.type === 'progress' && event.text === null));
+    expect(page.messages('bot')).toEqual([]);
+  });
+});
+
+describe('words', () => {
+  test('/emotions reads the latest photo again', async () => {
+    const { page, upload, post } = await start();
+    await post({ files: [{ upload: await upload(await plainPicture(64, 48), 'old.png') }] });
+    await page.answers(1);
+    await post({ files: [{ upload: await upload(await plainPicture(64, 48), 'new.png') }] });
+    await page.answers(2);
+    await post({ text: '/emotions' });
+    const answers = await page.answers(3);
+    expect(answers[2]!.files[0]!.name).toBe('new-emotions.jpg');
+  });
+
+  test('/privacy opt-out is kept when the bot starts again, and a photo is answered with why it is not read', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'local-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const environment = { STATE_DIR: directory };
+    const first = await start({ environment });
+    await first.post({ text: '/privacy opt-out' });
+    expect((await first.page.answers(1))[0]!.text).toMatch(/^Done/);
+    await first.bot.stop();
+
+    const second = await start({ environment, readPhoto: () => Promise.reject(new Error('it must not be read')) });
+    await second.post({ files: [{ upload: await second.upload(await plainPicture(64, 48)) }] });
+    expect((await second.page.answers(1))[0]!.text).toMatch(/^You opted out/);
+    await second.bot.stop();
+
+    const third = await start({ environment });
+    await third.post({ text: '/privacy opt-in' });
+    await third.page.answers(1);
+    await third.post({ files: [{ upload: await third.upload(await plainPicture(64, 48)) }] });
+    expect((await third.page.answers(2))[1]!.card?.heading).toBe('2 people');
+  });
+
+  test('its one user never waits for a cooldown', async () => {
+    const { page, post, upload } = await start({ environment: { PERSON_PHOTOS_PER_MINUTE: '1' } });
+    for (let k = 1; k <= 3; k++) {
+      await post({ files: [{ upload: await upload(await plainPicture(64, 48)) }] });
+      expect((await page.answers(k))[k - 1]!.card?.heading).toBe('2 people');
+    }
+  });
+
+  test.each([
+    ['/emotions', 'There is no picture here yet.'],
+    ['/help', '/emotions [channel:on|asked|off] – '],
+    ['/help emotions', 'image – The picture to read'],
+    ['/dance', 'There is no command /dance. You can type /emotions, '],
+    ['/emotions now', '‘now’'],
+    ['hello', 'There is no picture in this message.'],
+    ['/', 'There is no picture in this message.'],
+  ])('%j is answered: %s', async (text, part) => {
+    const { page, post } = await start();
+    await post({ text });
+    expect((await page.answers(1))[0]!.text).toContain(part);
+    expect(page.messages('you')[0]!.text).toBe(text);
+  });
+
+  test.each([
+    [{ text: '  ' }, 400, 'empty'],
+    [{ text: 'x'.repeat(2001) }, 400, 'at most 2000 characters'],
+    [{ files: Array.from({ length: 11 }, () => ({ name: 'a', size: 1 })) }, 400, '10 photos'],
+    [{ files: [{ upload: 'f47ac10b-58cc-4372-a567-0e02b2c3d479' }] }, 404, 'Post it again'],
+    [{ files: [{ path: '/etc/passwd' }] }, 400, 'at most'],
+  ])('%j is refused with %i', async (message, status, part) => {
+    const { page, post } = await start();
+    const answer = await post(message);
+    expect(answer.status).toBe(status);
+    expect(await answer.json()).toMatchObject({ message: expect.stringContaining(part) });
+    expect(page.messages('you')).toEqual([]);
+  });
+
+  test('what is not JSON is refused in words', async () => {
+    const { send } = await start();
+    const answer = await send('POST', '/api/messages', '{"text":');
+    expect([answer.status, await answer.json()]).toMatchObject([400, { message: expect.stringContaining('not read') }]);
+  });
+});
+
+describe('care', () => {
+  test('a file is refused as soon as it is too large, announced or not', async () => {
+    const { send, origin } = await start({ environment: { MAX_PHOTO_MB: '1' } });
+    const large = new Uint8Array(1024 * 1024 + 1);
+    const announced = await send('POST', '/api/files?name=a.png', large, 'application/octet-stream');
+    expect(announced.status).toBe(413);
+
+    // Chunked, so that nothing says how long it will be; it goes on until the server has enough.
+    let sent = 0;
+    const status = await new Promise<number>((done, fail) => {
+      const headers = { origin, 'content-type': 'application/octet-stream' };
+      const request = http.request(`${origin}/api/files?name=a.png`, { method: 'POST', headers }, (answer) => {
+        done(answer.statusCode!);
+        request.destroy();
+      });
+      request.on('error', fail);
+      const more = () => {
+        if (request.destroyed) return;
+        sent += 65_536;
+        if (request.write(new Uint8Array(65_536))) setImmediate(more);
+        else request.once('drain', more);
+      };
+      more();
+    });
+    expect(status).toBe(413);
+    expect(sent).toBeLessThan(64 * 1024 * 1024);
+  });
+
+  test('a name that was pointed at this machine, and a foreign page, are refused', async () => {
+    const { origin } = await start();
+    const { port } = new URL(origin);
+    expect(await raw(origin, '/', {})).toBe(200);
+    expect(await raw(origin, '/', { host: `evil.example:${port}` })).toBe(403);
+    expect(await raw(origin, '/api/messages', { origin: 'http://evil.example' }, 'POST')).toBe(403);
+    expect(await raw(origin, '/api/messages/1', {}, 'DELETE')).toBe(403);
+    expect(await raw(origin, '/api/events', { 'sec-fetch-site': 'cross-site' })).toBe(403);
+  });
+
+  test('every answer carries the strict headers, refusals and pictures too', async () => {
+    const { origin, upload, post, page } = await start();
+    const id = await upload(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), 'drawing.svg');
+    await post({ files: [{ upload: id }] });
+    await page.answers(1);
+    for (const path of ['/', '/chat.js', '/chat.css', '/palette.css', '/nothing', `/api/files/${id}`, '/api/events']) {
+      const controller = new AbortController();
+      const answer = await fetch(origin + path, { signal: controller.signal });
+      const policy = answer.headers.get('content-security-policy');
+      expect(policy, path).toContain("default-src 'none'");
+      expect(answer.headers.get('x-content-type-options'), path).toBe('nosniff');
+      expect(answer.headers.get('cross-origin-resource-policy'), path).toBe('same-origin');
+      controller.abort();
+    }
+    const drawing = await fetch(`${origin}/api/files/${id}`);
+    expect(drawing.headers.get('content-type')).toBe('application/octet-stream');
+    expect(drawing.headers.get('content-security-policy')).toContain('sandbox');
+  });
+
+  test('nothing but the page’s own files is served', async () => {
+    const { origin } = await start();
+    for (const path of ['/index.html', '/../package.json', '/%2e%2e/package.json', '/local.ts', '/.env']) {
+      expect(await raw(origin, path, {}), path).toBe(404);
+    }
+  });
+
+  test('a photo’s name and bytes stay out of the log, a bug’s id does not', async () => {
+    const { page, upload, post, log } = await start({
+      readPhoto: () => Promise.reject(new TypeError('broken inside')),
+    });
+    await post({ files: [{ upload: await upload(await plainPicture(64, 48), 'private-name.png') }] });
+    const [answer] = await page.answers(1);
+    const id = /log as ([0-9a-f]{8})/.exec(answer!.text)![1];
+    expect(log.join('')).toContain(id);
+    expect(log.join('')).not.toContain('private-name');
+    expect(answer!.text).not.toContain('broken inside');
+  });
+});
+
+describe('starting and stopping', () => {
+  test('a port that is taken makes it look for the next', async () => {
+    const first = await start();
+    const port = new URL(first.origin).port;
+    const second = await start({ environment: { LOCAL_PORT: port } });
+    expect(Number(new URL(second.origin).port)).toBeGreaterThan(Number(port));
+  });
+
+  test('where no port is free it says which setting to change', async () => {
+    const blocker = http.createServer();
+    await new Promise<void>((done) => blocker.listen(65_535, '127.0.0.1', done));
+    try {
+      await expect(start({ environment: { LOCAL_PORT: '65535' } })).rejects.toThrow(
+        new ConfigError('The page cannot use port 65535 (EADDRINUSE). Set LOCAL_PORT to another one.'),
+      );
+    } finally {
+      blocker.close();
+    }
+  });
+
+  test('stopping takes nothing new, finishes what runs, then ends the page', async () => {
+    let finish!: () => void;
+    const held = new Promise<void>((done) => {
+      finish = done;
+    });
+    const { bot, page, upload, post, origin } = await start({
+      readPhoto: async (bytes, signal) => {
+        await held;
+        return await fakePhotoReader()(bytes, signal);
+      },
+    });
+    await post({ files: [{ upload: await upload(await plainPicture(64, 48)) }] });
+    await page.until(() => page.events.some((event) => event.type === 'progress'));
+    const stopped = bot.stop();
+    const refused = await post({ text: '/help' });
+    expect([refused.status, await refused.json()]).toMatchObject([503, { code: 'busy' }]);
+    finish();
+    await page.answers(1);
+    await Promise.all([stopped, page.ended]);
+    await expect(fetch(origin)).rejects.toThrow();
+  });
+
+  test('what does not end in time is given up', async () => {
+    let signal!: AbortSignal;
+    const { bot, page, upload, post } = await start({
+      environment: { SHUTDOWN_SECONDS: '1' },
+      readPhoto: (_bytes, given) => {
+        signal = given;
+        return new Promise(() => {});
+      },
+    });
+    await post({ files: [{ upload: await upload(await plainPicture(64, 48)) }] });
+    await page.until(() => signal);
+    await bot.stop();
+    expect(signal.aborted).toBe(true);
+    expect(page.messages('bot')).toEqual([]);
+  });
+
+  test('stopping twice, or with an open page, is no trouble', async () => {
+    const { bot, page } = await start();
+    await Promise.all([bot.stop(), bot.stop()]);
+    await page.ended;
+  });
+});

@@ -1,0 +1,73 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readLabels } from '../../../src/evaluation/report/labels-file.ts';
+import { samplePath } from '../../fixtures/photos.ts';
+
+const face = { x: 1, y: 2, width: 30, height: 40, emotion: 'happy' };
+const photo = (...faces: unknown[]) => ({ 'a.jpg': { width: 100, height: 80, faces } });
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'labels-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function file(text: string): Promise<string> {
+  await writeFile(join(folder, 'labels.json'), text);
+  return join(folder, 'labels.json');
+}
+
+describe('readLabels', () => {
+  it('reads faces with one emotion and with several, photos without people, and a file from Windows', async () => {
+    const given = { ...photo(face, { ...face, also: ['neutral'] }), 'street.png': { width: 9, height: 9, faces: [] } };
+    const labels = await readLabels(await file(`\ufeff${JSON.stringify(given)}`));
+    expect([...labels.keys()]).toEqual(['a.jpg', 'street.png']);
+    expect(labels.get('a.jpg')!.faces.map(({ emotion, also }) => [emotion, also])).toEqual([
+      ['happy', []],
+      ['happy', ['neutral']],
+    ]);
+    expect(labels.get('street.png')!.faces).toEqual([]);
+  });
+
+  it.each([
+    [
+      'an emotion there is not',
+      photo(face, { ...face, emotion: 'joy' }),
+      /a\.jpg, face 2, emotion: "joy" is none of angry/,
+    ],
+    ['a second emotion there is not', photo({ ...face, also: ['?'] }), /a\.jpg, face 1, also, 0: "\?" is none of/],
+    ['no emotion', photo({ x: 1, y: 1, width: 5, height: 5 }), /a\.jpg, face 1, emotion:/],
+    ['a box beyond the edge', photo({ ...face, x: 71 }), /a\.jpg, face 1: the box reaches beyond the 100 x 80 pixels/],
+    ['a box of no width', photo({ ...face, width: 0 }), /a\.jpg, face 1, width:/],
+    ['a misspelt key', photo({ ...face, alos: ['sad'] }), /a\.jpg, face 1: .*alos/],
+    ['no size', { 'a.jpg': { faces: [face] } }, /a\.jpg, width:.*1 more/],
+    ['a path', { '../a.jpg': { width: 9, height: 9, faces: [] } }, /\.\.\/a\.jpg: names of files/],
+    ['a list', [face], /labels\.json, the whole of it:/],
+  ])('names the place and what is wrong with it: %s', async (_, given, message) => {
+    const path = await file(JSON.stringify(given));
+    await expect(readLabels(path)).rejects.toMatchObject({ code: 'bad-data', message: expect.stringMatching(message) });
+  });
+
+  it('says that a file is no JSON, is a folder, or is not there', async () => {
+    await expect(readLabels(await file('{"a.jpg": {'))).rejects.toMatchObject({
+      code: 'bad-data',
+      message: expect.stringMatching(/is no JSON/),
+    });
+    await expect(readLabels(folder)).rejects.toMatchObject({ code: 'bad-data' });
+    await expect(readLabels(join(folder, 'none.json'))).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it('reads the labels of the six samples, which have the shape of the photos', async () => {
+    const labels = await readLabels(fileURLToPath(new URL('../../../data/real-photos.json', import.meta.url)));
+    expect([...labels.values()].reduce((sum, { faces }) => sum + faces.length, 0)).toBe(22);
+    for (let k = 1; k <= 6; k++) {
+      const { width, height } = await sharp(samplePath(k)).metadata();
+      const given = labels.get(`sample${k}.jpg`)!;
+      expect(given.width / given.height).toBeCloseTo(width / height, 2);
+    }
+  });
+});

@@ -1,0 +1,129 @@
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fourColours, sampleBytes, samplePath, ZIP } from '../../fixtures/photos.ts';
+import { runScript } from '../../helpers/run-script.ts';
+
+const report = (...args: string[]) => runScript('report.ts', ...args);
+/** No cascades: loading OpenCV takes most of a short run. */
+const FAST = ['--detector', 'network'];
+
+let folder: string;
+let output: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'report-'));
+  output = join(await mkdtemp(join(tmpdir(), 'report-page-')), 'page.html');
+  const face = await sharp(sampleBytes(6)).extract({ left: 120, top: 380, width: 500, height: 500 }).png().toBuffer();
+  await writeFile(join(folder, 'one.png'), face);
+  await writeFile(join(folder, 'street.png'), await fourColours(320, 240).png().toBuffer());
+  await writeFile(join(folder, 'zip.jpg'), ZIP);
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+  await rm(dirname(output), { recursive: true });
+});
+
+describe('report', () => {
+  it('reads a folder without labels, drafts some, refuses the draft, and judges by it once it is filled in', async () => {
+    const unlabelled = await report(folder, '--output', output, ...FAST);
+    expect(unlabelled.code).toBe(1);
+    expect(unlabelled.stdout).toContain('one.png: 1 face found.\nstreet.png: No face found.\n');
+    expect(unlabelled.stdout).toContain('1 face found. There are no labels');
+    expect(unlabelled.stderr).toContain('zip.jpg: This is a zip archive');
+    expect(await readFile(output, 'utf8')).toContain('<h2>zip.jpg</h2>');
+
+    const draft = await report(folder, '--draft', ...FAST);
+    expect(draft.code).toBe(1);
+    const file = join(folder, 'labels.json');
+    const drafted = JSON.parse(await readFile(file, 'utf8'));
+    expect(Object.keys(drafted)).toEqual(['one.png', 'street.png']);
+    expect(drafted['street.png']).toEqual({ width: 320, height: 240, faces: [] });
+    const box = { x: expect.any(Number), y: expect.any(Number), width: expect.any(Number), height: expect.any(Number) };
+    expect(drafted['one.png']).toEqual({ width: 500, height: 500, faces: [{ ...box, emotion: '?' }] });
+
+    const again = await report(folder, '--draft', ...FAST);
+    expect(again).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/is there already and stays/) });
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(drafted);
+
+    const unfilled = await report(folder, '--output', output, ...FAST);
+    expect(unfilled.code).toBe(1);
+    expect(unfilled.stderr).toMatch(/one\.png, face 1, emotion: "\?" is none of angry/);
+
+    // The face smiles: labelled wrongly on purpose, so that its reading is not right.
+    drafted['one.png'].faces[0].emotion = 'disgust';
+    drafted['gone.jpg'] = drafted['street.png'];
+    await writeFile(file, JSON.stringify(drafted));
+    const before = await readdir(folder);
+    const judged = await report(folder, '--output', output, '--json', ...FAST);
+    expect(judged.code).toBe(1);
+    expect(judged.stderr).toContain('gone.jpg: There is no such file.');
+    const answer = JSON.parse(judged.stdout);
+    expect(answer).toMatchObject({
+      labels: file,
+      model: { architecture: expect.any(String), calibrated: true },
+      detector: 'network',
+      leftOut: ['zip.jpg'],
+      totals: { detections: 1, right: 0, wrong: 1, false: 0, missed: 0 },
+    });
+    expect(
+      answer.photos.map(({ photo, error }: { photo: string; error?: object }) => [photo, error !== undefined]),
+    ).toEqual([
+      ['gone.jpg', true],
+      ['one.png', false],
+      ['street.png', false],
+    ]);
+    const [found] = answer.photos[1].faces;
+    expect(found).toMatchObject({ verdict: 'wrong', number: 1, label: { emotion: 'disgust', also: [] } });
+    expect(Object.values<number>(found.scores).reduce((sum, score) => sum + score, 0)).toBeCloseTo(1, 6);
+    expect(await readdir(folder)).toEqual(before);
+  }, 300_000);
+
+  it.each([
+    ['no folder', []],
+    ['two folders', ['a', 'b']],
+    ['an option that does not exist', ['a', '--lables', 'b']],
+    ['a draft with a page', ['a', '--draft', '--output', 'b.html']],
+    ['a page that is a photo', [dirname(samplePath(1)), '--output', 'photo.jpg']],
+    ['a detector that there is not', [dirname(samplePath(1)), '--detector', 'eyes']],
+  ])('ends with 2 for %s, and shows the way', async (_, args) => {
+    const result = await report(...args);
+    expect(result).toMatchObject({ code: 2, stdout: '' });
+    expect(result.stderr).toMatch(/--help/);
+  });
+
+  it('ends with 1 and a sentence where there is no network, labels file or folder, and leaves no page', async () => {
+    const photos = dirname(samplePath(1));
+    for (const args of [
+      [photos, '--model', folder],
+      [photos, '--labels', join(folder, 'none.json')],
+      [join(folder, 'none')],
+    ]) {
+      const page = join(dirname(output), 'none.html');
+      const result = await report(...args, '--output', page);
+      expect(result).toMatchObject({ code: 1, stdout: '' });
+      expect(result.stderr.trim().split('\n')).toHaveLength(1);
+      expect(await readdir(dirname(output))).not.toContain('none.html');
+      expect((await readdir(dirname(output))).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+    }
+  }, 180_000);
+
+  it('explains itself', async () => {
+    const result = await report('--help');
+    expect(result.code).toBe(0);
+    expect(result.stdout).toMatch(/DIR.*--labels FILE.*--draft.*--output FILE.*--json/s);
+  });
+});
+
+it('the shipped network reads at least 70 % of its detections in six real photos right, and at most 5 % are false', async () => {
+  const labels = new URL('../../../data/real-photos.json', import.meta.url).pathname;
+  const photos = join(dirname(output), 'samples');
+  await mkdir(photos);
+  for (let k = 1; k <= 6; k++) await copyFile(samplePath(k), join(photos, `sample${k}.jpg`));
+  const result = await report(photos, '--labels', labels, '--output', output, '--json');
+  expect(result.code).toBe(0);
+  const { detections, right, false: wrongly } = JSON.parse(result.stdout).totals;
+  expect(right / detections).toBeGreaterThanOrEqual(0.7);
+  expect(wrongly / detections).toBeLessThanOrEqual(0.05);
+}, 300_000);

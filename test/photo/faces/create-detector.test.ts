@@ -1,0 +1,116 @@
+import sharp from 'sharp';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createFaceDetector, type FaceBox } from '../../../src/photo/faces/create-detector.ts';
+import { overlap } from '../../../src/photo/faces/overlap.ts';
+import { searchScale } from '../../../src/photo/faces/search-picture.ts';
+import { fourColours, sampleBytes, toRgb } from '../../fixtures/photos.ts';
+
+const detector = createFaceDetector();
+afterAll(() => detector.close());
+
+/** Faces in the samples, as squares from brow to chin in pixels of the photo fitted inside 1280 x 1280; seen by eye. */
+const FACES: Record<number, [x: number, y: number, side: number][]> = {
+  1: [
+    [250, 245, 155],
+    [535, 300, 150],
+    [975, 145, 150],
+  ],
+  3: [
+    [370, 230, 160],
+    [690, 150, 185],
+    [985, 210, 170],
+  ],
+  4: [
+    [175, 145, 140],
+    [410, 50, 155],
+    [622, 138, 140],
+    [820, 112, 135],
+  ],
+  6: [
+    [165, 345, 160],
+    [422, 240, 160],
+    [770, 225, 157],
+    [963, 190, 170],
+  ],
+};
+
+function found(boxes: readonly FaceBox[], [x, y, side]: [number, number, number]): FaceBox | undefined {
+  return boxes.find((box) => overlap(box, { x, y, width: side, height: side }).union > 0.4);
+}
+
+describe('createFaceDetector', () => {
+  it.each([1, 3, 4, 6])('finds the people in sample %i', async (number) => {
+    const boxes = await detector.detect(await toRgb(sampleBytes(number)));
+    expect(FACES[number]!.map((face) => found(boxes, face) !== undefined)).toEqual(FACES[number]!.map(() => true));
+    // Nothing else: the crest on a sleeve in sample 1 looks like a face to a cascade, and is none at the second look.
+    expect(boxes).toHaveLength(FACES[number]!.length);
+  });
+
+  it.each([-30, -20, 20, 30])('finds a face that leans by %i degrees and says to which side', async (angle) => {
+    const face = sharp(sampleBytes(6)).extract({ left: 120, top: 380, width: 500, height: 500 });
+    const turned = await sharp(await face.png().toBuffer())
+      .rotate(angle, { background: '#888888' })
+      .png()
+      .toBuffer();
+    const boxes = await detector.detect(await toRgb(turned));
+    const [surest] = boxes.sort((a, b) => b.score - a.score);
+    expect(surest!.width).toBeGreaterThan(150);
+    expect(Math.abs(surest!.angle - angle)).toBeLessThanOrEqual(20);
+  });
+
+  it('finds small faces in a thumbnail', async () => {
+    const thumbnail = await toRgb(await sharp(sampleBytes(6)).resize(200).png().toBuffer());
+    const boxes = await detector.detect(thumbnail);
+    const faces = FACES[6]!.map(([x, y, side]) => [x, y, side].map((value) => (value * 200) / 1280));
+    expect(faces.filter((face) => found(boxes, face as [number, number, number])).length).toBeGreaterThanOrEqual(3);
+    expect(boxes.every(({ width }) => width < 60)).toBe(true);
+  });
+
+  it.each([
+    ['one colour', sharp({ create: { width: 640, height: 480, channels: 3, background: '#93a1b5' } })],
+    ['four colours', fourColours(640, 480)],
+    ['a single pixel', sharp({ create: { width: 1, height: 1, channels: 3, background: 'white' } })],
+    ['a line', sharp({ create: { width: 3000, height: 1, channels: 3, background: 'white' } })],
+  ])('finds nobody in %s', async (_, picture) => {
+    expect(await detector.detect(await toRgb(await picture.png().toBuffer()))).toEqual([]);
+  });
+
+  it('leaves the main thread free while it works', async () => {
+    const image = await toRgb(sampleBytes(2));
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 10);
+    await detector.detect(image);
+    clearInterval(timer);
+    // It takes a second or so; had it worked here, not one tick would have come through.
+    expect(ticks).toBeGreaterThan(10);
+  });
+
+  it('answers several photos at once, each with its own faces', async () => {
+    const images = await Promise.all([3, 4].map(async (number) => toRgb(sampleBytes(number))));
+    const [third, fourth] = await Promise.all(images.map((image) => detector.detect(image)));
+    expect(FACES[3]!.every((face) => found(third!, face))).toBe(true);
+    expect(FACES[4]!.every((face) => found(fourth!, face))).toBe(true);
+  });
+
+  it('stops when it is called off', async () => {
+    const reason = new Error('no longer wanted');
+    const controller = new AbortController();
+    const detection = detector.detect(await toRgb(sampleBytes(5)), { signal: controller.signal });
+    setTimeout(() => controller.abort(reason), 50);
+    await expect(detection).rejects.toBe(reason);
+    // The threads that were ended are replaced.
+    expect(await detector.detect(await toRgb(await fourColours(64, 64).png().toBuffer()))).toEqual([]);
+  });
+});
+
+describe('searchScale', () => {
+  it.each([
+    [1280, 960, 1],
+    [2560, 960, 0.5],
+    [1000, 2000, 0.48],
+    [960, 720, 4 / 3],
+    [200, 150, 2],
+  ])('%i x %i is searched at %f', (width, height, scale) => {
+    expect(searchScale(width, height)).toBeCloseTo(scale, 5);
+  });
+});

@@ -1,0 +1,226 @@
+import { describe, expect, it } from 'vitest';
+import { fitLogistic } from '../../../src/evaluation/fit-logistic.ts';
+import { EVIDENCE, type Evidence, gatherEvidence, toEvidence } from '../../../src/photo/faces/evidence.ts';
+import type { HaarProposal } from '../../../src/photo/faces/haar/haar-pass.ts';
+import { leanLooks, leanOf } from '../../../src/photo/faces/lean.ts';
+import { LEAST_SIGHTING, type Look } from '../../../src/photo/faces/network/look.ts';
+import type { NetworkProposal } from '../../../src/photo/faces/network/network-pass.ts';
+import { gatherPlaces } from '../../../src/photo/faces/places.ts';
+import { type FaceScore, keepFaces, readFaceScore, SCORED_DETECTORS, scoreOf } from '../../../src/photo/faces/score.ts';
+
+/** What the network says of a face whose square, as the cascades frame it, has this centre and side. */
+function network(centreX: number, centreY: number, side: number, score: number, angle = 0): NetworkProposal {
+  const height = side / 0.92;
+  const radians = (angle * Math.PI) / 180;
+  return {
+    centreX: centreX - 0.13 * height * Math.sin(radians),
+    centreY: centreY + 0.13 * height * Math.cos(radians),
+    width: height * 1.1,
+    height,
+    pass: { side: 416, angle, margin: 0 },
+    score,
+  };
+}
+
+function haar(centreX: number, centreY: number, side: number, neighbours: number, angle = 0): HaarProposal {
+  return { centreX, centreY, side, angle, neighbours, eyes: [] };
+}
+
+const logOdds = (score: number) => Math.log(score / (1 - score));
+const above = (score: number) => logOdds(score) - logOdds(0.05);
+
+describe('gatherPlaces', () => {
+  it('brings both frames together and adds up what speaks for a face', () => {
+    const [face, ...rest] = gatherPlaces({
+      network: [network(200, 150, 100, 0.9), network(202, 151, 100, 0.6, 35), network(198, 149, 100, 0.2, -35)],
+      haar: [haar(204, 154, 100, 20), haar(204, 154, 100, 9, 22)],
+    });
+    expect(rest).toEqual([]);
+    expect(face!.surest).toBeCloseTo(above(0.9));
+    expect(face!.hits).toBe(29);
+    // Half way between what the network and what the cascades are surest of.
+    expect(face!.square.centreX).toBeCloseTo(202);
+    expect(face!.square.centreY).toBeCloseTo(152);
+    expect(face!.square.side).toBeCloseTo(100);
+  });
+
+  it('counts a pass once', () => {
+    const [face] = gatherPlaces({ network: [], haar: [haar(200, 150, 100, 12), haar(205, 150, 95, 7)] });
+    expect(face!).toMatchObject({ surest: 0, hits: 12 });
+  });
+
+  it('moves the frame along the lean of the head', () => {
+    for (const angle of [-35, 0, 35]) {
+      const [face] = gatherPlaces({ network: [network(300, 200, 90, 0.7, angle)], haar: [] });
+      expect(face!.square.centreX).toBeCloseTo(300);
+      expect(face!.square.centreY).toBeCloseTo(200);
+      expect(face!.angle).toBeCloseTo(angle);
+    }
+  });
+
+  it('takes the lean from the cascade pass that sees the face best', () => {
+    const [face] = gatherPlaces({
+      network: [network(200, 200, 100, 0.9), network(200, 200, 100, 0.9, 35)],
+      haar: [haar(200, 200, 100, 9), haar(200, 200, 100, 12, 22)],
+    });
+    expect(face!.angle).toBe(22);
+  });
+
+  it('takes the lean from all of the network’s passes otherwise, each as far as it sees a face', () => {
+    const lean = (...scores: [left: number, upright: number, right: number]) =>
+      gatherPlaces({
+        network: [-35, 0, 35].map((angle, k) => network(200, 200, 100, scores[k]!, angle)),
+        haar: [],
+      })[0]!.angle;
+    expect(lean(0.5, 0.9, 0.5)).toBeCloseTo(0);
+    expect(lean(0.06, 0.9, 0.9)).toBeGreaterThan(14);
+    expect(lean(0.06, 0.9, 0.9)).toBeLessThan(20);
+    expect(lean(0.9, 0.9, 0.06)).toBeLessThan(-14);
+  });
+
+  it('keeps places apart that hardly overlap', () => {
+    const places = gatherPlaces({
+      network: [network(200, 200, 100, 0.9)],
+      haar: [haar(290, 200, 100, 12), haar(200, 215, 40, 9)],
+    });
+    expect(places.map(({ surest }) => surest > 0)).toEqual([true, false, false]);
+    expect(gatherPlaces({ network: [], haar: [] })).toEqual([]);
+  });
+});
+
+describe('gatherEvidence', () => {
+  const place = (centreX: number, angle = 0) => ({
+    square: { centreX, centreY: 50, side: 40 },
+    angle,
+    surest: 2,
+    hits: 9,
+  });
+
+  it('looks at every place again, as it leans, as it is and mirrored, and weighs what is seen there', async () => {
+    const asked: Look[] = [];
+    const [first, second] = await gatherEvidence([place(100), place(300, -35)], async (looks) => {
+      asked.push(...looks);
+      return looks.map(({ place: { centreX, centreY } }) =>
+        centreX < 200 ? { score: 0.5, square: { centreX: centreX + 6, centreY, side: 80 } } : { score: LEAST_SIGHTING },
+      );
+    });
+    expect(new Set(asked.map(({ place: { centreX }, angle }) => `${centreX} ${angle}`))).toEqual(
+      new Set(['100 0', '300 -35']),
+    );
+    expect(asked.filter(({ mirrored }) => mirrored)).toHaveLength(asked.length / 2);
+    expect(first!.numbers).toEqual([2, expect.closeTo(-logOdds(LEAST_SIGHTING)), expect.closeTo(Math.log(10))]);
+    expect(first!.seen).toEqual({
+      centreX: expect.closeTo(106),
+      centreY: expect.closeTo(50),
+      side: expect.closeTo(80),
+    });
+    expect(second!.numbers).toEqual([2, 0, expect.closeTo(Math.log(10))]);
+    expect(second!.seen).toEqual(second!.proposed);
+  });
+
+  it('lets surer sightings say more about where the face is', () => {
+    const at = (centreX: number, score: number) => ({ score, square: { centreX, centreY: 50, side: 40 } });
+    const { seen } = toEvidence(place(100), [at(90, 0.99), at(110, 0.02), { score: LEAST_SIGHTING }]);
+    expect(seen.centreX).toBeGreaterThan(90);
+    expect(seen.centreX).toBeLessThan(95);
+  });
+
+  it('has nothing to say of no places', async () => {
+    expect(await gatherEvidence([], async (looks) => looks.map(() => ({ score: 1 })))).toEqual([]);
+  });
+});
+
+describe('leanOf', () => {
+  const square = { centreX: 50, centreY: 50, side: 40 };
+  /** What is seen of a head whose score falls off on both sides of the angle that it leans by. */
+  const sightings = (lean: number) =>
+    leanLooks(square).map(({ angle }) => ({ score: 0.9 * Math.exp(-(((angle - lean) / 40) ** 2)) + LEAST_SIGHTING }));
+
+  it.each([-45, -30, 0, 20, 45])('tells a lean of %i degrees', (lean) => {
+    expect(Math.abs(leanOf(sightings(lean), 99) - lean)).toBeLessThan(12);
+  });
+
+  it('keeps to what was thought before where nothing is seen', () => {
+    const none = leanLooks(square).map(() => ({ score: LEAST_SIGHTING }));
+    expect(leanOf(none, -35)).toBe(-35);
+  });
+});
+
+describe('keepFaces', () => {
+  const score: FaceScore = { intercept: -3, coefficients: [1, 0.5, 1], threshold: 0.5 };
+  const square = (x: number, side: number) => ({ centreX: x + side / 2, centreY: side / 2, side });
+  const place = (x: number, side: number, surest: number, hits = 0, seen = square(x, side)) => ({
+    proposed: square(x, side),
+    seen,
+    angle: 0,
+    numbers: [surest, 0, hits],
+  });
+  const lefts = (places: Evidence[]) =>
+    keepFaces(places, score).map(({ proposed }) => proposed.centreX - proposed.side / 2);
+
+  it('keeps what scores enough, whoever proposed it, the surest first', () => {
+    const places = [place(0, 50, 3.5), place(100, 50, 0, 4), place(200, 50, 2.9), place(300, 50, 2, 2)];
+    expect(lefts(places)).toEqual([100, 300, 0]);
+    expect(keepFaces(places, score)[0]!.score).toBeCloseTo(1 / (1 + Math.exp(-1)));
+  });
+
+  it('drops what overlaps a surer face or lies within it', () => {
+    expect(lefts([place(0, 100, 6), place(40, 100, 5), place(10, 40, 4), place(90, 100, 4)])).toEqual([0, 90]);
+  });
+
+  it('drops a place where the second look saw a surer face', () => {
+    expect(lefts([place(0, 100, 6), place(80, 100, 5, 0, square(20, 100)), place(110, 100, 4)])).toEqual([0, 110]);
+  });
+
+  it('drops what lies between two surer faces', () => {
+    expect(lefts([place(0, 100, 6), place(150, 100, 5), place(75, 100, 4), place(300, 100, 4)])).toEqual([0, 150, 300]);
+  });
+
+  it('answers with the mean of where a face was proposed and where it was seen', () => {
+    const [kept] = keepFaces([place(0, 100, 6, 0, { centreX: 60, centreY: 40, side: 100 })], score);
+    expect(kept!.square).toEqual({ centreX: 55, centreY: 45, side: expect.closeTo(100) });
+  });
+});
+
+describe('the fitted scores', () => {
+  it.each(SCORED_DETECTORS)('%s: nothing makes a face less likely', (detector) => {
+    const { coefficients, threshold } = readFaceScore(detector);
+    expect(coefficients).toHaveLength(EVIDENCE.length);
+    expect(coefficients.every((value) => value >= 0)).toBe(true);
+    expect(threshold).toBeGreaterThan(0.1);
+    expect(threshold).toBeLessThan(0.9);
+  });
+
+  it('knows a face that is seen again at the second look, and not what is seen once', () => {
+    const score = readFaceScore('fusion');
+    const seen = (score: number) => logOdds(score) - logOdds(LEAST_SIGHTING);
+    expect(scoreOf({ numbers: [above(0.8), seen(0.8), Math.log(20)] }, score)).toBeGreaterThan(0.95);
+    expect(scoreOf({ numbers: [above(0.2), 0, 0] }, score)).toBeLessThan(0.2);
+    expect(scoreOf({ numbers: [above(0.7), 0, 0] }, score)).toBeLessThan(0.3);
+    expect(scoreOf({ numbers: [0, 0, Math.log(5)] }, score)).toBeLessThan(0.3);
+  });
+});
+
+describe('fitLogistic', () => {
+  it('finds the odds of a table of counts', () => {
+    // 30 of 40 with the mark are faces, 10 of 40 without: odds of 3 and of 1/3.
+    const times = (count: number, mark: number, face: boolean) =>
+      Array.from({ length: count }, () => ({ numbers: [mark], face }));
+    const examples = [...times(30, 1, true), ...times(10, 1, false), ...times(10, 0, true), ...times(30, 0, false)];
+    const { intercept, coefficients } = fitLogistic(examples, 0);
+    expect(intercept).toBeCloseTo(Math.log(1 / 3), 4);
+    expect(coefficients[0]).toBeCloseTo(Math.log(9), 4);
+    expect(fitLogistic(examples, 5).coefficients[0]!).toBeLessThan(Math.log(9));
+  });
+
+  it('stays finite where the examples could be told apart perfectly', () => {
+    const examples = [0, 1, 2, 3].map((value) => ({ numbers: [value, 1], face: value > 1 }));
+    const { intercept, coefficients } = fitLogistic(examples, 1);
+    expect([intercept, ...coefficients].every(Number.isFinite)).toBe(true);
+    expect(coefficients[0]).toBeGreaterThan(0);
+  });
+
+  it('refuses examples of one kind', () => {
+    expect(() => fitLogistic([{ numbers: [1], face: true }], 1)).toThrow('examples of faces and of others');
+  });
+});

@@ -1,0 +1,158 @@
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import type { RgbImage } from '../../../src/photo/image.ts';
+import { annotate, drawOverlay, outputSize } from '../../../src/photo/picture/annotate.ts';
+import { EMOTION_COLOURS } from '../../../src/photo/picture/colours.ts';
+import { pixel, toRgb } from '../../fixtures/photos.ts';
+import { reading } from '../../fixtures/readings.ts';
+
+const happy = reading({ happy: 9, neutral: 1 });
+const unsure = reading({ sad: 4, neutral: 3, fear: 3 });
+
+/** A picture of one gray. */
+function plain(width: number, height: number): RgbImage {
+  return { width, height, data: new Uint8Array(width * height * 3).fill(128) };
+}
+
+/** How many pixels of an area have about this colour. */
+function count(image: RgbImage, colour: string, area: { x: number; y: number; width: number; height: number }): number {
+  const wanted = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
+  let found = 0;
+  for (let y = area.y; y < area.y + area.height; y++) {
+    for (let x = area.x; x < area.x + area.width; x++) {
+      if (pixel(image, x, y).every((value, k) => Math.abs(value - wanted[k]!) < 40)) found++;
+    }
+  }
+  return found;
+}
+
+const attribute = (tag: string, name: string) => Number(new RegExp(` ${name}="(-?[\\d.]+)"`).exec(tag)![1]);
+
+describe('annotate', () => {
+  it('draws a box in the colour of the emotion where the face is, and the label above it', async () => {
+    const box = { x: 300, y: 300, width: 200, height: 200 };
+    const picture = await annotate(plain(1000, 800), { width: 1000, height: 800 }, [{ ...happy, box }]);
+    expect([picture.width, picture.height, picture.mime]).toEqual([1000, 800, 'image/jpeg']);
+    const drawn = await toRgb(picture.bytes);
+    const yellow = EMOTION_COLOURS.happy;
+    // The four sides, without corners.
+    expect(count(drawn, yellow, { x: 320, y: 296, width: 160, height: 8 })).toBeGreaterThan(200);
+    expect(count(drawn, yellow, { x: 320, y: 496, width: 160, height: 8 })).toBeGreaterThan(200);
+    expect(count(drawn, yellow, { x: 296, y: 320, width: 8, height: 160 })).toBeGreaterThan(200);
+    expect(count(drawn, yellow, { x: 496, y: 320, width: 8, height: 160 })).toBeGreaterThan(200);
+    // The plate, with letters on it.
+    const plate = { x: 296, y: 255, width: 190, height: 40 };
+    expect(count(drawn, yellow, plate)).toBeGreaterThan(2000);
+    expect(count(drawn, '#000000', plate)).toBeGreaterThan(500);
+    // The face itself is left alone.
+    expect(count(drawn, '#808080', { x: 310, y: 310, width: 180, height: 180 })).toBe(180 * 180);
+  });
+
+  it('tells in the alternative text what is to be seen', async () => {
+    const box = { x: 10, y: 10, width: 20, height: 20 };
+    const { altText } = await annotate(plain(100, 100), { width: 100, height: 100 }, [
+      { ...happy, box },
+      { ...unsure, box: { ...box, x: 60 } },
+    ]);
+    expect(altText).toBe('Photo with 2 faces: 1 happy (90 %), 2 unsure between sad (40 %) and fear (30 %)');
+  });
+
+  it('scales boxes from the photo to the picture', async () => {
+    const photo = { width: 4000, height: 3000 };
+    const face = { ...happy, box: { x: 2000, y: 1500, width: 1000, height: 1000 } };
+    const picture = await annotate(plain(2048, 1536), photo, [face]);
+    expect([picture.width, picture.height]).toEqual([1600, 1200]);
+    const drawn = await toRgb(
+      await sharp(picture.bytes).extract({ left: 780, top: 700, width: 60, height: 300 }).png().toBuffer(),
+    );
+    expect(count(drawn, EMOTION_COLOURS.happy, { x: 16, y: 0, width: 8, height: 300 })).toBeGreaterThan(500);
+  });
+
+  it('leaves no metadata in what goes out', async () => {
+    const { bytes } = await annotate(plain(300, 200), { width: 300, height: 200 }, []);
+    const { exif, icc, xmp, iptc, orientation, format } = await sharp(bytes).metadata();
+    expect({ exif, icc, xmp, iptc, orientation, format }).toEqual({
+      exif: undefined,
+      icc: undefined,
+      xmp: undefined,
+      iptc: undefined,
+      orientation: undefined,
+      format: 'jpeg',
+    });
+  });
+
+  it.each([
+    [1, 1],
+    [3000, 2],
+    [2, 3000],
+  ])('draws on a picture of %i x %i', async (width, height) => {
+    const image = plain(Math.min(width, 2048), Math.min(height, 2048));
+    const face = { ...unsure, box: { x: 0, y: 0, width, height } };
+    const { bytes } = await annotate(image, { width, height }, [face, face]);
+    expect((await sharp(bytes).metadata()).format).toBe('jpeg');
+  });
+});
+
+describe('outputSize', () => {
+  it.each([
+    ['12 megapixels are shrunk', 4000, 3000, 1600, 1200],
+    ['a usual photo stays', 1024, 768, 1024, 768],
+    ['a thumbnail is enlarged', 200, 150, 640, 480],
+    ['a tiny one only four times', 50, 40, 200, 160],
+    ['a line keeps a pixel', 8000, 1, 1600, 1],
+  ])('%s', (_, width, height, outWidth, outHeight) => {
+    expect(outputSize({ width, height })).toEqual({ width: outWidth, height: outHeight });
+  });
+});
+
+describe('drawOverlay', () => {
+  /** Rectangles that are filled, the plates of labels, in the order drawn: three a label. */
+  const plates = (svg: string) =>
+    (svg.match(/<rect [^>]*fill="#[^>]*>/g) ?? []).map((tag) => ({
+      x: attribute(tag, 'x'),
+      y: attribute(tag, 'y'),
+      width: attribute(tag, 'width'),
+      height: attribute(tag, 'height'),
+    }));
+
+  it.each([
+    [1600, 1200, 12],
+    [640, 480, 4],
+    [640, 480, 40],
+    [220, 640, 3],
+    [640, 60, 5],
+  ])('keeps every label on a picture of %i x %i with %i faces', (width, height, faces) => {
+    const boxes = Array.from({ length: faces }, (_, k) => ({
+      x: ((k * 131) % width) - 10,
+      y: ((k * 97) % height) - 10,
+      width: 50,
+      height: 50,
+    }));
+    const svg = drawOverlay(
+      { width, height },
+      boxes,
+      boxes.map((_, k) => (k % 3 === 0 ? unsure : happy)),
+    );
+    const drawn = plates(svg);
+    expect(drawn).toHaveLength(faces * 3);
+    for (const plate of drawn) {
+      expect(plate.x).toBeGreaterThanOrEqual(0);
+      expect(plate.y).toBeGreaterThanOrEqual(0);
+      expect(plate.x + plate.width).toBeLessThanOrEqual(width + 0.01);
+      expect(plate.y + plate.height).toBeLessThanOrEqual(height + 0.01);
+    }
+  });
+
+  it('draws no text that would need a font', () => {
+    const svg = drawOverlay({ width: 640, height: 480 }, [{ x: 9, y: 99, width: 99, height: 99 }], [happy]);
+    expect(svg).not.toMatch(/<text|font/);
+    expect(svg).not.toContain('NaN');
+  });
+
+  it('dashes the box of a face that is a guess between two', () => {
+    const box = { x: 9, y: 99, width: 99, height: 99 };
+    const canvas = { width: 640, height: 480 };
+    expect(drawOverlay(canvas, [box], [unsure])).toContain('stroke-dasharray');
+    expect(drawOverlay(canvas, [box], [happy])).not.toContain('stroke-dasharray');
+  });
+});

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { describePhoto, describeReading, percent, twoLikeliest } from '../../../src/photo/picture/describe.ts';
+import { reading } from '../../fixtures/readings.ts';
+
+const happy = reading({ happy: 91, neutral: 9 });
+const unsure = reading({ sad: 41, neutral: 33, fear: 26 });
+
+describe('describePhoto', () => {
+  it('says what each number shows', () => {
+    expect(describePhoto([happy, unsure])).toBe(
+      'Photo with 2 faces: 1 happy (91 %), 2 unsure between sad (41 %) and neutral (33 %)',
+    );
+  });
+
+  it('speaks of one face', () => {
+    expect(describePhoto([happy])).toBe('Photo with 1 face: 1 happy (91 %)');
+  });
+
+  it('says that there is nobody', () => {
+    expect(describePhoto([])).toBe('Photo in which no face was found');
+  });
+
+  it('counts crowds, for platforms bound the length', () => {
+    const crowd = Array.from({ length: 80 }, (_, k) => (k % 4 === 0 ? unsure : happy));
+    expect(describePhoto(crowd)).toBe('Photo with 80 faces: 60 happy, 20 unsure');
+  });
+});
+
+it('describeReading tells one reading', () => {
+  expect(describeReading(happy)).toBe('happy (91 %)');
+  expect(describeReading(unsure)).toBe('unsure between sad (41 %) and neutral (33 %)');
+});
+
+it('twoLikeliest gives the likeliest first, and of equal ones the first in label order', () => {
+  expect(twoLikeliest(unsure.scores)).toEqual(['sad', 'neutral']);
+  expect(twoLikeliest(reading({ neutral: 1 }).scores)).toEqual(['neutral', 'angry']);
+});
+
+it('percent rounds to whole percent', () => {
+  expect([0, 0.004, 0.125, 0.996, 1].map(percent)).toEqual(['0 %', '0 %', '13 %', '100 %', '100 %']);
+});

@@ -1,0 +1,114 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { Notice } from '../../src/retraining/words.ts';
+import { makeSite, noticeBoard, openSite, plainCard, saveUntrained, tinyTraining } from '../helpers/retraining.ts';
+import { tinyRows, writeTinyFer2013 } from '../helpers/tiny-fer2013.ts';
+import { until } from '../helpers/until.ts';
+
+test('cancelled from another process, then resumed; two admins; a result better by less than the margin stays out', {
+  timeout: 300_000,
+}, async () => {
+  const site = await makeSite();
+  const { retraining, files, registry } = openSite(site);
+  const other = openSite(site).retraining;
+  const board = noticeBoard();
+  await retraining.begin(async () => board);
+  await other.begin(async () => board);
+  const starts = await Promise.allSettled([
+    retraining.start(tinyTraining(60, { margin: 1 })),
+    other.start(tinyTraining(60, { margin: 1, by: 'Grace' })),
+  ]);
+  expect(starts.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  const loser = starts.find((start) => start.status === 'rejected')!;
+  expect((loser as PromiseRejectedResult).reason).toMatchObject({ code: 'busy', message: /under way already/ });
+  const [winner, watcher] = starts[0]!.status === 'fulfilled' ? [retraining, other] : [other, retraining];
+  const epochs = async () => (await winner.status())!.status.progress?.history.length ?? 0;
+  await until(async () => (await epochs()) >= 2, 'the second epoch', 120_000);
+  await watcher.cancel();
+  await winner.idle();
+  const cancelled = (await watcher.status())!.status;
+  expect(cancelled.state).toBe('cancelled');
+  expect(cancelled.progress!.history.length).toBeLessThan(60);
+  await expect(winner.cancel()).rejects.toMatchObject({ code: 'not-found' });
+  await watcher.resume();
+  // The process that trained before hears of it too.
+  expect((await winner.status())!.status.state).toBe('running');
+  await watcher.idle();
+  const { status, job } = (await watcher.status())!;
+  expect(status.result).toEqual({ version: 1, promoted: false });
+  expect(status.progress!.history[0]).toEqual(cancelled.progress!.history[0]);
+  expect(await registry.inUse()).toEqual({ version: 0 });
+  expect(await files.isTold(job.id)).toBe(true);
+  await expect(watcher.resume()).rejects.toMatchObject({ code: 'bad-usage' });
+});
+
+test('a child that dies again and again without an epoch is given up in words', { timeout: 300_000 }, async () => {
+  const { retraining } = openSite(await makeSite());
+  await retraining.begin(async () => noticeBoard());
+  await retraining.start(tinyTraining());
+  const killed = new Set<number>();
+  await until(
+    async () => {
+      const { state, pid } = (await retraining.status())!.status;
+      if (state === 'running' && pid !== undefined && !killed.has(pid)) {
+        killed.add(pid);
+        process.kill(pid, 'SIGKILL');
+      }
+      return state !== 'running';
+    },
+    'the end',
+    100_000,
+  );
+  await retraining.idle();
+  expect((await retraining.status())!.status).toMatchObject({ state: 'failed', error: /5 times \(SIGKILL\)/ });
+  expect(killed.size).toBe(5);
+});
+
+test('its end is told without pictures where those are refused, and by the next bot where nothing can be said', {
+  timeout: 300_000,
+}, async () => {
+  const site = await makeSite();
+  const { retraining, files, registry } = openSite(site, { keepVersions: 2 });
+  for (const job of ['a', 'b', 'c']) await registry.store(plainCard(job), (aside) => saveUntrained(aside, 5));
+  const texts: string[] = [];
+  const refusing = (refuses: (notice: Notice) => boolean) => async () => ({
+    post: async (notice: Notice) => {
+      if (refuses(notice)) throw new Error('Missing Permissions');
+      texts.push(notice.text);
+      return { update: async () => true };
+    },
+  });
+  await retraining.begin(refusing(({ text }) => text.startsWith('Version')));
+  await retraining.start(tinyTraining(3));
+  await retraining.idle();
+  const { job, status } = (await retraining.status())!;
+  expect(status).toMatchObject({ state: 'finished', result: { version: 4 } });
+  expect(texts.filter((text) => text.startsWith('Version'))).toEqual([]);
+  expect(await files.isTold(job.id)).toBe(false);
+  // Older ones are cleared away with every training.
+  expect((await registry.list()).map(({ version }) => version)).toEqual([3, 4]);
+
+  const next = openSite(site).retraining;
+  await next.begin(refusing(({ pictures = [] }) => pictures.length > 0));
+  await next.idle();
+  expect(texts.at(-1)).toMatch(/^Version 4 .*pictures could not be posted here; they lie in versions\/4\/reports/s);
+  expect(await readdir(join(registry.directoryOf(4), 'reports'))).toContain('tiny-curves.png');
+  expect(await files.isTold(job.id)).toBe(true);
+});
+
+test('a training is not gone on with on other data, and says so', { timeout: 300_000 }, async () => {
+  const site = await makeSite();
+  const { retraining } = openSite(site);
+  const board = noticeBoard();
+  await retraining.begin(async () => board);
+  await retraining.start(tinyTraining(400));
+  await until(async () => ((await retraining.status())!.status.progress?.history.length ?? 0) >= 1, 'an epoch', 60_000);
+  await retraining.cancel();
+  await retraining.idle();
+  await writeTinyFer2013(site.dataDirectory, tinyRows(3, ['Training', 'PublicTest', 'PrivateTest']));
+  await retraining.resume();
+  await retraining.idle();
+  expect((await retraining.status())!.status.state).toBe('failed');
+  expect(board.notices.at(-1)!.text).toContain('The data is not what this training began with.');
+});

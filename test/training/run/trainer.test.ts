@@ -1,0 +1,341 @@
+import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { shuffledOrder } from '../../../src/base/random.ts';
+import { ARCHITECTURES } from '../../../src/emotion/architectures.ts';
+import type { Engine, TrainerOptions, TrainingBatch } from '../../../src/emotion/engines/engine.ts';
+import { createOnnxEngine } from '../../../src/emotion/engines/onnx/onnx-engine.ts';
+import { FACE_PIXELS } from '../../../src/emotion/labels.ts';
+import { loadModel } from '../../../src/emotion/layers-format/layers-format.ts';
+import { unroll, type Weights } from '../../../src/emotion/network.ts';
+import { selectFaces } from '../../../src/training/data/face-set.ts';
+import { augmentBatch, DEFAULT_AUGMENTATION } from '../../../src/training/run/augment.ts';
+import { loadCheckpoint } from '../../../src/training/run/checkpoint.ts';
+import { optimizerOf, type TrainingPlanInput, trainingPlan } from '../../../src/training/run/plan.ts';
+import { oneCycle } from '../../../src/training/run/schedule.ts';
+import { balancedClassWeights } from '../../../src/training/run/targets.ts';
+import { BEST, type TrainingProgress, type TrainingRun, train } from '../../../src/training/run/trainer.ts';
+import { readRun } from '../../../src/versions/ship.ts';
+import { temporaryFolder, tinyRows, tinySet } from '../../helpers/tiny-fer2013.ts';
+
+const rows = tinyRows(4, ['Training', 'PublicTest']);
+const training = tinySet(rows.filter(({ split }) => split === 'Training'));
+const validation = tinySet(rows.filter(({ split }) => split === 'PublicTest'));
+
+/** A run on one thread, whose arithmetic comes out the same to the bit every time. */
+function runIn(directory: string, plan: TrainingPlanInput = {}, more: Partial<TrainingRun> = {}): TrainingRun {
+  return {
+    engine: createOnnxEngine({ threads: 1 }),
+    network: unroll(ARCHITECTURES.get('tiny')!),
+    plan: trainingPlan({ architecture: 'tiny', epochs: 3, batchSize: 7, averageDecay: 0.9, ...plan }),
+    training,
+    validation,
+    directory,
+    start: 'fresh',
+    augmentationThreads: 0,
+    ...more,
+  };
+}
+
+/** Options that stop a run once `when` says so. */
+function stopping(when: (progress: TrainingProgress) => boolean): Partial<TrainingRun> {
+  const stop = new AbortController();
+  return { signal: stop.signal, onProgress: (progress) => when(progress) && stop.abort() };
+}
+
+const checkpoints = async (directory: string) =>
+  (await readdir(directory)).filter((name) => name.startsWith('checkpoint-'));
+
+function expectSameWeights(a: Weights, b: Weights): void {
+  for (const [name, data] of a) expect(b.get(name), name).toEqual(data);
+}
+
+/** The onnx engine, with what it was asked to do. */
+function watchedEngine() {
+  const real = createOnnxEngine({ threads: 1 });
+  const seen = {
+    options: [] as TrainerOptions[],
+    steps: [] as { readonly batch: TrainingBatch; readonly rate: number }[],
+    averages: [] as Weights[],
+    validated: [] as Weights[],
+  };
+  const engine: Engine = {
+    ...real,
+    predictor(network, weights, options) {
+      seen.validated.push(weights);
+      return real.predictor(network, weights, options);
+    },
+    async trainer(network, weights, options) {
+      seen.options.push(options);
+      const session = await real.trainer(network, weights, options);
+      return {
+        step(batch, rate) {
+          seen.steps.push({ batch, rate });
+          return session.step(batch, rate);
+        },
+        async average() {
+          const average = await session.average();
+          if (average) seen.averages.push(average);
+          return average;
+        },
+        weights: () => session.weights(),
+        state: () => session.state(),
+        dispose: () => session.dispose(),
+      };
+    },
+  };
+  return { engine, seen };
+}
+
+test('every setting of the plan reaches the engine, and what is validated is the average of the weights', async () => {
+  const { engine, seen } = watchedEngine();
+  const plan = trainingPlan({
+    architecture: 'tiny',
+    epochs: 2,
+    batchSize: 7,
+    learningRate: 0.03,
+    warmUp: 0.4,
+    seed: 9,
+    weightDecay: 0.002,
+    labelSmoothing: 0.2,
+    clipNorm: 1.5,
+    averageDecay: 0.8,
+    classWeights: 'balanced',
+    mixup: 0.4,
+    cutmix: 0.6,
+  });
+  // Emotions of unlike frequency, and a black crop, which is left out.
+  const uneven = tinySet(rows.filter(({ split, label }, k) => split === 'Training' && (label < 3 || k % 2 === 0)));
+  const black = { ...uneven, pixels: uneven.pixels.slice() };
+  black.pixels.fill(0, 0, FACE_PIXELS);
+  await train(runIn(await temporaryFolder(), plan, { engine, training: black }));
+
+  const { weightDecay, clipNorm, averageDecay, seed } = plan;
+  expect(seen.options).toEqual([
+    { batchSize: 7, optimizer: optimizerOf(plan), weightDecay, clipNorm, averageDecay, seed },
+  ]);
+  const steps = seen.steps.length;
+  const cycle = { peak: 0.03, warmUp: 0.4, finalDivisor: plan.finalDivisor };
+  expect(seen.steps.map(({ rate }) => rate)).toEqual(
+    Array.from({ length: steps }, (_, step) => oneCycle(cycle, step, steps)),
+  );
+  const kept = selectFaces(
+    black,
+    Array.from({ length: uneven.count - 1 }, (_, k) => k + 1),
+  );
+  const classWeights = balancedClassWeights(kept.labels, 0.5);
+  for (const { batch } of seen.steps)
+    expect(batch).toEqual(
+      augmentBatch(
+        kept,
+        shuffledOrder(kept.count, 9, batch.epoch),
+        { ...plan, classWeights },
+        batch.epoch,
+        batch.index,
+      ),
+    );
+  expect(seen.averages).toHaveLength(2);
+  expect(seen.validated).toEqual(seen.averages);
+});
+
+test('a network learns to tell the drawn faces apart, and its best epoch is kept', async () => {
+  const directory = await temporaryFolder();
+  const told: TrainingProgress[] = [];
+  const outcome = await train(
+    runIn(
+      directory,
+      { epochs: 30, learningRate: 0.05, averageDecay: 0, augmentation: 'none' },
+      { onProgress: (progress) => told.push(progress) },
+    ),
+  );
+  expect(outcome.ended).toBe('finished');
+  expect(outcome.history).toHaveLength(30);
+  expect(outcome.history.at(-1)!.loss).toBeLessThan(0.75 * outcome.history[0]!.loss);
+  const best = outcome.history[outcome.bestEpoch - 1]!;
+  expect(best.valAccuracy).toBe(Math.max(...outcome.history.map(({ valAccuracy }) => valAccuracy)));
+  expect(best.valAccuracy).toBeGreaterThan(0.8);
+  const stored = await loadModel(join(directory, BEST));
+  expect(stored.metadata.epoch).toBe(outcome.bestEpoch);
+  expectSameWeights(stored.weights, outcome.weights);
+  // Four batches and an ending an epoch.
+  expect(told).toHaveLength(30 * 5);
+  expect(told[0]).toMatchObject({ epoch: 1, epochs: 30, batch: 1, batches: 4, epochEnded: false });
+  expect(told.at(-1)).toMatchObject({ epoch: 30, batch: 4, epochEnded: true, secondsLeft: 0 });
+});
+
+test('a run stopped in the middle of an epoch and resumed ends in the same weights, bit for bit', async () => {
+  const [whole, parts] = [await temporaryFolder(), await temporaryFolder()];
+  const straight = await train(runIn(whole, { mixup: 0.2, clipNorm: 1 }));
+  const plan = { mixup: 0.2, clipNorm: 1 };
+  const first = await train(
+    runIn(
+      parts,
+      plan,
+      stopping(({ epoch, batch }) => epoch === 2 && batch === 2),
+    ),
+  );
+  expect(first.ended).toBe('stopped');
+  expect(first.history).toHaveLength(1);
+  const second = await train(runIn(parts, plan, { start: 'resume' }));
+  expect(second.ended).toBe('finished');
+  const figures = (history: typeof straight.history) =>
+    history.map(({ loss, accuracy, valLoss, valAccuracy }) => ({ loss, accuracy, valLoss, valAccuracy }));
+  expect(figures(second.history)).toEqual(figures(straight.history));
+  const [a, b] = [await loadCheckpoint(whole), await loadCheckpoint(parts)];
+  expectSameWeights(a!.weights, b!.weights);
+  expect(b!.state.step).toBe(12);
+  for (const [name, slot] of a!.state.slots) expect(b!.state.slots.get(name), name).toEqual(slot);
+});
+
+test('on several threads a resumed run has the same losses to 1e-4', async () => {
+  const [whole, parts] = [await temporaryFolder(), await temporaryFolder()];
+  const threads = () => ({ engine: createOnnxEngine({ threads: 2 }), augmentationThreads: 1 });
+  const straight = await train(runIn(whole, {}, threads()));
+  await train(runIn(parts, {}, { ...threads(), ...stopping(({ epochEnded }) => epochEnded) }));
+  const resumed = await train(runIn(parts, {}, { ...threads(), start: 'resume' }));
+  resumed.history.forEach(({ loss }, k) => {
+    expect(Math.abs(loss / straight.history[k]!.loss - 1)).toBeLessThan(1e-4);
+  });
+});
+
+test('a damaged checkpoint is passed over for the one before, and a half-written one is not looked at', async () => {
+  const directory = await temporaryFolder();
+  const straight = await train(runIn(directory));
+  const names = (await checkpoints(directory)).sort();
+  expect(names).toEqual(['checkpoint-000000008', 'checkpoint-000000012']);
+  await truncate(join(directory, names[1]!, 'slots.bin'), 100);
+  await mkdir(join(directory, 'checkpoint-000000016.tmp'));
+  const warnings: string[] = [];
+  const resumed = await train(
+    runIn(directory, {}, { start: 'resume', onWarning: (sentence) => warnings.push(sentence) }),
+  );
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toContain('checkpoint-000000012');
+  expect(resumed.history.map(({ loss }) => loss)).toEqual(straight.history.map(({ loss }) => loss));
+});
+
+test('where no checkpoint is whole, or there is none, a resumed run says so and starts at the beginning', async () => {
+  const directory = await temporaryFolder();
+  const warnings: string[] = [];
+  const resume = (epochs: number) =>
+    train(runIn(directory, { epochs }, { start: 'resume', onWarning: (sentence) => warnings.push(sentence) }));
+  const straight = await resume(3);
+  expect(warnings).toEqual([expect.stringMatching(/^There is no checkpoint in \S+ to go on from: starting at the be/)]);
+  for (const name of await checkpoints(directory)) await truncate(join(directory, name, 'slots.bin'), 100);
+  const again = await resume(1);
+  expect(warnings).toHaveLength(2);
+  expect(warnings[1]).toMatch(/000000012 is damaged .*000000008 is damaged .*There is no .*starting at the beginning/);
+  expect(again.history[0]!.valAccuracy).toBeGreaterThan(0);
+  expect(straight.history).toHaveLength(3);
+  // The damaged ones, of later steps, do not push the new one out.
+  expect(await checkpoints(directory)).toEqual(['checkpoint-000000004']);
+});
+
+test('a run that is resumed with nothing left to train says where it stands', async () => {
+  const directory = await temporaryFolder();
+  const { history } = await train(runIn(directory));
+  const told: TrainingProgress[] = [];
+  await train(runIn(directory, {}, { start: 'resume', onProgress: (progress) => told.push(progress) }));
+  expect(told).toEqual([expect.objectContaining({ epoch: 3, epochs: 3, epochEnded: true, secondsLeft: 0, history })]);
+});
+
+test.each(['weights.bin', 'model.json', 'state.json'])('a checkpoint without a whole %s is damaged', async (file) => {
+  const directory = await temporaryFolder();
+  await train(runIn(directory, { epochs: 2 }));
+  await writeFile(join(directory, 'checkpoint-000000008', file), 'x');
+  const passedOver: string[] = [];
+  const checkpoint = await loadCheckpoint(directory, (name) => passedOver.push(name));
+  expect(passedOver).toEqual(['checkpoint-000000008']);
+  expect(checkpoint!.state.step).toBe(4);
+});
+
+test('a fresh run forgets the checkpoints of an earlier one; a resumed run needs the same plan and data', async () => {
+  const directory = await temporaryFolder();
+  await train(runIn(directory, { epochs: 2 }));
+  await expect(train(runIn(directory, { epochs: 4 }, { start: 'resume' }))).rejects.toMatchObject({
+    code: 'bad-usage',
+    message: expect.stringContaining('had other settings (epochs 2, not 4): resume it with those'),
+  });
+  const augmentation = { flip: 0, rotation: 0, scale: 0, shift: 0, contrast: 0, brightness: 0, erasing: 0 };
+  await expect(train(runIn(directory, { epochs: 2, augmentation }, { start: 'resume' }))).rejects.toMatchObject({
+    code: 'bad-usage',
+  });
+  await expect(train(runIn(directory, { epochs: 2 }, { start: 'resume', validation: training }))).rejects.toMatchObject(
+    { code: 'bad-data' },
+  );
+  const fresh = await train(runIn(directory, { epochs: 1 }));
+  expect(fresh.history).toHaveLength(1);
+  expect(await checkpoints(directory)).toEqual(['checkpoint-000000004']);
+});
+
+test('a run from given weights starts there, with a fresh optimizer', async () => {
+  const directory = await temporaryFolder();
+  const settings = { epochs: 20, learningRate: 0.05, averageDecay: 0, augmentation: 'none' } as const;
+  const first = await train(runIn(directory, settings));
+  const from = { weights: first.weights, origin: ['npm run train -- --first'] };
+  const other = await temporaryFolder();
+  const second = await train(runIn(other, { ...settings, epochs: 1, learningRate: 1e-4 }, { from }));
+  expect(second.history[0]!.loss).toBeLessThan(0.8 * first.history[0]!.loss);
+  // Its file tells every command that led to it.
+  const { metadata } = await loadModel(join(other, BEST));
+  expect(metadata.trained).toMatchObject({ origin: from.origin, command: expect.stringContaining('--epochs 1') });
+  expect((await readRun(other)).origin).toEqual(from.origin);
+  // A mistake in a new run does not cost the one that is there.
+  const before = await checkpoints(directory);
+  expect(before).toHaveLength(2);
+  await expect(
+    train(runIn(directory, {}, { from: { weights: new Map([['conv1/kernel', new Float32Array(3)]]) } })),
+  ).rejects.toMatchObject({ code: 'bad-usage' });
+  expect(await checkpoints(directory)).toEqual(before);
+});
+
+test('a network learns from a teacher what the labels do not say, and a resumed run from the same answers', async () => {
+  const settings = { epochs: 20, learningRate: 0.05, averageDecay: 0, augmentation: 'none' } as const;
+  const teacher = await temporaryFolder();
+  await train(runIn(teacher, settings));
+  // The labels of this set are all the same: what the student can tell apart it has from the teacher.
+  const mislabelled = { ...training, labels: new Uint8Array(training.count).fill(3) };
+  const plan = { ...settings, seed: 5, teacher: { folders: [join(teacher, BEST)], weight: 1 } };
+  const student = await train(runIn(await temporaryFolder(), plan, { training: mislabelled }));
+  expect(student.history[student.bestEpoch - 1]!.valAccuracy).toBeGreaterThan(0.7);
+
+  const halfway = await temporaryFolder();
+  await train(
+    runIn(halfway, plan, { training: mislabelled, ...stopping(({ epoch, batch }) => epoch === 2 && batch === 2) }),
+  );
+  await rm(teacher, { recursive: true });
+  const resumed = await train(runIn(halfway, plan, { training: mislabelled, start: 'resume' }));
+  expectSameWeights(resumed.weights, student.weights);
+  await expect(train(runIn(halfway, plan))).rejects.toMatchObject({ code: 'bad-model' });
+});
+
+test('training stops early where the validation gets no better, and the best epoch is what it returns', async () => {
+  const directory = await temporaryFolder();
+  // A learning rate this small changes no prediction: the first epoch stays the best.
+  const outcome = await train(runIn(directory, { epochs: 50, learningRate: 1e-9, averageDecay: 0, patience: 2 }));
+  expect(outcome.ended).toBe('early');
+  expect(outcome.history.length).toBeLessThan(50);
+  expect(outcome.history.length - outcome.bestEpoch).toBe(2);
+});
+
+test('a learning rate that breaks the network is named', async () => {
+  const directory = await temporaryFolder();
+  await expect(
+    train(runIn(directory, { learningRate: 10, weightDecay: 1, momentum: 0.99, epochs: 60 })),
+  ).rejects.toMatchObject({ code: 'bad-usage', message: expect.stringContaining('learning rate below 10') });
+});
+
+test.each([
+  [{ epochs: 0 }, "The training's epochs must be at least 1."],
+  [{ epochs: 1.5 }, "The training's epochs must be a whole number."],
+  [{ batchSize: 5000 }, "The training's batch must be at most 4096."],
+  [{ learningRate: 0 }, "The training's learning-rate must be above 0."],
+  [{ optimizer: 'rmsprop' }, "The training's optimizer must be one of sgd, adam."],
+  [{ augmentation: { ...DEFAULT_AUGMENTATION, erasing: 2 } }, "The training's erasing must be at most 1."],
+  [{ augmentation: { flip: 1 } }, "The training's augmentation cannot be used (Invalid input)."],
+  [{ from: 3 }, "The training's from must be a string."],
+])('%j is refused in words', (settings, sentence) => {
+  expect(() => trainingPlan(settings as never)).toThrow(
+    expect.objectContaining({ code: 'bad-usage', message: sentence }),
+  );
+});

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import { BoundedQueue } from '../../src/work/queue.ts';
+
+/** Work that ends when it is told to. */
+function gate() {
+  let open!: () => void;
+  const opened = new Promise<void>((done) => {
+    open = done;
+  });
+  return { open, wait: () => opened };
+}
+
+describe('BoundedQueue', () => {
+  test('runs as many at a time as it may, in order', async () => {
+    const queue = new BoundedQueue({ concurrency: 2, maxWaiting: 10 });
+    let running = 0;
+    let most = 0;
+    const started: number[] = [];
+    const work = (k: number) => async () => {
+      started.push(k);
+      most = Math.max(most, ++running);
+      await new Promise((done) => setTimeout(done, 5));
+      running--;
+      return k * k;
+    };
+    const results = await Promise.all([0, 1, 2, 3, 4].map((k) => queue.run(work(k))));
+    expect(results).toEqual([0, 1, 4, 9, 16]);
+    expect(started).toEqual([0, 1, 2, 3, 4]);
+    expect(most).toBe(2);
+  });
+
+  test('refuses what would wait beyond its bound, and takes more once there is room', async () => {
+    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 1 });
+    const { open, wait } = gate();
+    const first = queue.run(wait);
+    const second = queue.run(wait);
+    await expect(queue.run(wait)).rejects.toMatchObject({ name: 'UserError', code: 'busy' });
+    open();
+    await Promise.all([first, second]);
+    await expect(queue.run(async () => 'room')).resolves.toBe('room');
+  });
+
+  test('with no room to wait still runs what can start at once', async () => {
+    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 0 });
+    const { open, wait } = gate();
+    const first = queue.run(wait);
+    await expect(queue.run(wait)).rejects.toMatchObject({ code: 'busy' });
+    open();
+    await first;
+  });
+
+  test('passes on what work throws and goes on', async () => {
+    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 1 });
+    await expect(queue.run(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+    await expect(queue.run(async () => 1)).resolves.toBe(1);
+  });
+
+  test('aborted work that waits never starts and gives up its place', async () => {
+    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 1 });
+    const { open, wait } = gate();
+    const first = queue.run(wait);
+    const controller = new AbortController();
+    let started = false;
+    const waiting = queue.run(async () => {
+      started = true;
+    }, controller.signal);
+    controller.abort(new Error('removed'));
+    await expect(waiting).rejects.toThrow('removed');
+    expect(queue.waiting).toBe(0);
+    open();
+    await first;
+    expect(started).toBe(false);
+  });
+
+  test('closing waits for what runs and refuses what comes', async () => {
+    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 5 });
+    const { open, wait } = gate();
+    const first = queue.run(wait);
+    const closed = queue.close();
+    await expect(queue.run(wait)).rejects.toMatchObject({ code: 'busy' });
+    open();
+    await Promise.all([first, closed]);
+  });
+});
