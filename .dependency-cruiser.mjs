@@ -1,0 +1,70 @@
+/**
+ * The rooms of the house, from the ground up: a file imports from its own room and from those named beside it. `npm run lint`
+ * holds this; ARCHITECTURE.md says what each room is for.
+ */
+const ROOMS = [
+  ['base', 'src/base/', []],
+  ['emotion', 'src/emotion/', ['base']],
+  ['photo', 'src/photo/', ['base', 'emotion']],
+  ['training', 'src/training/', ['base', 'emotion', 'photo']],
+  ['evaluation', 'src/evaluation/', ['base', 'emotion', 'photo', 'training']],
+  ['versions', 'src/versions/', ['base', 'emotion', 'photo', 'training', 'evaluation']],
+  ['config', 'src/config.ts', ['base', 'emotion', 'photo']],
+  ['settings', 'src/settings/', ['base', 'config']],
+  ['work', 'src/work/', ['base', 'config']],
+  ['retraining', 'src/retraining/', ['base', 'emotion', 'photo', 'training', 'evaluation', 'versions', 'config']],
+  [
+    'commands',
+    'commands/',
+    ['base', 'emotion', 'photo', 'training', 'evaluation', 'versions', 'settings', 'work', 'retraining'],
+  ],
+  ['chat', 'src/chat/', ['base', 'emotion', 'photo', 'config', 'settings', 'work', 'commands']],
+];
+
+const pattern = (start) => `^${start.replaceAll('.', '\\.')}`;
+const startOf = new Map(ROOMS.map(([name, start]) => [name, start]));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    {
+      name: 'no-circle',
+      comment: 'No circle between files, type imports included: what two files share lives in a third.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    ...ROOMS.map(([name, start, below]) => ({
+      name: `${name}-stands-on-its-floor`,
+      comment: `${start} imports only from itself and from: ${below.join(', ') || 'nothing else'}.`,
+      severity: 'error',
+      from: { path: pattern(start) },
+      to: {
+        path: '^(src|commands|scripts|test)/',
+        pathNot: [start, ...below.map((room) => startOf.get(room))].map(pattern),
+      },
+    })),
+    {
+      name: 'no-chat-below-chat',
+      comment: 'Only src/chat knows a chat platform.',
+      severity: 'error',
+      from: { path: '^(src|commands|scripts)/', pathNot: '^(src/chat/|scripts/deploy-commands\\.ts)' },
+      to: { path: '(^|/)(discord\\.js|@discordjs/|discord-api-types|@slack/)' },
+    },
+    {
+      name: 'nothing-forgotten',
+      comment: 'Every file is reached from a program, a thread or a test.',
+      severity: 'error',
+      from: { orphan: true, pathNot: '\\.d\\.ts$|\\.(config|mjs)' },
+      to: {},
+    },
+  ],
+  options: {
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    moduleSystems: ['es6'],
+    doNotFollow: { path: 'node_modules' },
+    // What a thread or process starts with is reached by its address.
+    exclude: { path: '\\.(css|html|svg|py)$' },
+  },
+};
