@@ -49,7 +49,8 @@ async function readAll(photos: readonly string[], options: Options, signal: Abor
   // Loaded here so that --help and mistakes in usage answer at once.
   const { openOutputFolder } = await import('./output-folder.ts');
   const folder = options.out === undefined ? undefined : await openOutputFolder(options.out, photos);
-  const { createFaceDetector, DETECTORS } = await import('../src/photo/faces/create-detector.ts');
+  const { createFaceDetector } = await import('../src/photo/faces/create-detector.ts');
+  const { DETECTORS } = await import('../src/photo/faces/detector.ts');
   const choice = DETECTORS.find((known) => known === options.detector);
   if (!choice) throw new UserError('bad-usage', `--detector is one of ${DETECTORS.join(', ')}.`);
   const { loadClassifier } = await import('../src/emotion/load-classifier.ts');
@@ -87,7 +88,7 @@ async function readOne(
 ): Promise<PhotoReading | UserError> {
   const { readPhotoFile } = await import('../src/photo/photo-file.ts');
   const { readPhoto } = await import('../src/photo/read-photo.ts');
-  const { DEFAULT_LIMITS } = await import('../src/photo/limits.ts');
+  const { DEFAULT_LIMITS } = await import('../src/photo/decode.ts');
   try {
     return await readPhoto(await readPhotoFile(photo, DEFAULT_LIMITS.maxBytes), tools, { annotate, signal });
   } catch (error) {

@@ -7,7 +7,8 @@ import {
   readEmptyPictures,
   readKnownPhotos,
 } from '../src/evaluation/known-photos.ts';
-import { createFaceDetector, DETECTORS, type DetectorChoice } from '../src/photo/faces/create-detector.ts';
+import { createFaceDetector } from '../src/photo/faces/create-detector.ts';
+import { DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
 
 /** What `npm run evaluate` is asked where it measures face detection. */
 export interface FacesQuestion {

@@ -3,7 +3,8 @@ import { shuffledOrder } from '../src/base/random.ts';
 import type { Classifier } from '../src/emotion/classifier.ts';
 import { planWalk, walkScenes } from '../src/evaluation/walk.ts';
 import { type WalkFigures, type WalkShare, walkFigures } from '../src/evaluation/walk-figures.ts';
-import { createFaceDetector, DETECTORS, type DetectorChoice } from '../src/photo/faces/create-detector.ts';
+import { createFaceDetector } from '../src/photo/faces/create-detector.ts';
+import { DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
 import { type FaceSet, faceAt, withoutBlack } from '../src/training/data/face-set.ts';
 import { percent } from '../src/training/run/progress-line.ts';
 

@@ -2,12 +2,12 @@ import { availableParallelism } from 'node:os';
 import { type Example, fitLogistic } from '../src/evaluation/fit-logistic.ts';
 import { judge, labelOf, type Tally, tally } from '../src/evaluation/judge.ts';
 import { type KnownFace, type KnownPhoto, loadKnownPhoto } from '../src/evaluation/known-photos.ts';
+import { type Rectangle, sharedArea, toBox, toCopy } from '../src/photo/faces/box.ts';
 import { type Evidence, gatherEvidence } from '../src/photo/faces/evidence.ts';
-import { type Rectangle, sharedArea } from '../src/photo/faces/overlap.ts';
-import { gatherPlaces, toBox } from '../src/photo/faces/places.ts';
-import { createProposers } from '../src/photo/faces/proposals.ts';
+import { gatherPlaces } from '../src/photo/faces/places.ts';
 import { type FaceScore, keepFaces, type ScoredDetector } from '../src/photo/faces/score.ts';
-import { toGivenPicture, toSearchPicture } from '../src/photo/faces/search-picture.ts';
+import { createProposers } from '../src/photo/faces/scored-detector.ts';
+import { toSearchPicture } from '../src/photo/faces/search-picture.ts';
 import { type GrayImage, toGray } from '../src/photo/image.ts';
 
 /** Keeps three coefficients that rest on some seventy faces small; a third or three times as much keeps the same faces. */
@@ -42,7 +42,7 @@ export async function lookAt(photos: readonly KnownPhoto[], signal: AbortSignal)
       seen.push({
         picture: { x: 0, y: 0, width: search.width, height: search.height },
         gray: toGray(search),
-        faces: faces.map((face) => toGivenPicture(face, image, search)),
+        faces: faces.map((face) => toCopy(face, image, search)),
         evidence: { fusion: await gather(haar), network: await gather([]) },
       });
     }

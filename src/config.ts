@@ -5,7 +5,7 @@ import { parse } from 'dotenv';
 import { z } from 'zod';
 import { LOG_LEVELS } from './base/log.ts';
 import type { EngineChoice } from './emotion/engines/create-engine.ts';
-import type { DetectorChoice } from './photo/faces/create-detector.ts';
+import type { DetectorChoice } from './photo/faces/detector.ts';
 
 /** A setting that cannot be used. The message is for the person who runs the bot; it never repeats a value. */
 export class ConfigError extends Error {

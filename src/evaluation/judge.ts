@@ -1,4 +1,4 @@
-import { overlap, type Rectangle } from '../photo/faces/overlap.ts';
+import { overlap, type Rectangle } from '../photo/faces/box.ts';
 import type { KnownFace } from './known-photos.ts';
 
 /** How a detector did. */

@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
-import { decodePhoto } from '../photo/decode.ts';
-import type { Rectangle } from '../photo/faces/overlap.ts';
+import { DEFAULT_LIMITS, decodePhoto } from '../photo/decode.ts';
+import type { Rectangle } from '../photo/faces/box.ts';
 import type { RgbImage } from '../photo/image.ts';
-import { DEFAULT_LIMITS } from '../photo/limits.ts';
 
 /** A face whose place is known. */
 export interface KnownFace extends Rectangle {

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { Random } from '../base/random.ts';
 import { FACE_SIZE } from '../emotion/labels.ts';
-import type { Rectangle } from '../photo/faces/overlap.ts';
+import type { Rectangle } from '../photo/faces/box.ts';
 import type { RgbImage } from '../photo/image.ts';
 
 /** A face to paste into a scene. */

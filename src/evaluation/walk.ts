@@ -1,7 +1,7 @@
 import type { Classifier } from '../emotion/classifier.ts';
 import { EMOTIONS, likeliestEmotion, type Scores } from '../emotion/labels.ts';
-import type { FaceDetector } from '../photo/faces/create-detector.ts';
-import { overlap, type Rectangle } from '../photo/faces/overlap.ts';
+import { overlap, type Rectangle } from '../photo/faces/box.ts';
+import type { FaceDetector } from '../photo/faces/detector.ts';
 import { readPhoto } from '../photo/read-photo.ts';
 import { shows } from './judge.ts';
 import { drawScene, layOut, type SceneFace } from './scene.ts';

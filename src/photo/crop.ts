@@ -1,14 +1,6 @@
 import { FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
+import { centreOf, cosAndSin, type LeaningBox } from './faces/box.ts';
 import type { GrayImage } from './image.ts';
-
-/** Where the face is: a square or nearly so, with the angle that the head leans clockwise, in degrees. */
-export interface CropSource {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-  readonly angle: number;
-}
 
 /**
  * Side of the crop as a multiple of the face box's. Faces of PublicTest, pasted into larger pictures and found again, are read best
@@ -28,15 +20,15 @@ const MOST_SAMPLES = 24;
  * @param face box in pixels of that picture
  * @returns 48 * 48 bytes, row by row
  */
-export function cropFace(image: GrayImage, face: CropSource): Uint8Array {
-  const radians = (face.angle * Math.PI) / 180;
+export function cropFace(image: GrayImage, face: LeaningBox): Uint8Array {
+  const { cos, sin } = cosAndSin(face.angle);
   const side = Math.max(face.width, face.height) * CROP_MARGIN;
   const step = side / FACE_SIZE;
   const samples = Math.min(MOST_SAMPLES, Math.max(1, Math.ceil(step)));
   // One pixel of the crop to the right, and one down, in the picture.
-  const right = { x: step * Math.cos(radians), y: step * Math.sin(radians) };
+  const right = { x: step * cos, y: step * sin };
   const down = { x: -right.y, y: right.x };
-  const centre = { x: face.x + face.width / 2, y: face.y + face.height / 2 };
+  const centre = centreOf(face);
   const crop = new Uint8Array(FACE_PIXELS);
   for (let row = 0; row < FACE_SIZE; row++) {
     for (let column = 0; column < FACE_SIZE; column++) {

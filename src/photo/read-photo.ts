@@ -1,11 +1,10 @@
 import { withDeadline } from '../base/deadline.ts';
 import type { Classifier, Reading } from '../emotion/classifier.ts';
 import { cropFace } from './crop.ts';
-import { decodePhoto } from './decode.ts';
-import type { FaceBox, FaceDetector } from './faces/create-detector.ts';
-import type { Rectangle } from './faces/overlap.ts';
+import { DEFAULT_LIMITS, decodePhoto, type PhotoLimits } from './decode.ts';
+import type { FaceBox, Rectangle } from './faces/box.ts';
+import type { FaceDetector } from './faces/detector.ts';
 import { toGray } from './image.ts';
-import { DEFAULT_LIMITS, type PhotoLimits } from './limits.ts';
 import { type AnnotatedPicture, annotate } from './picture/annotate.ts';
 
 /** A face in the photo and what it shows. */

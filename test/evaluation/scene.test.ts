@@ -4,9 +4,8 @@ import { FACE_PIXELS, FACE_SIZE } from '../../src/emotion/labels.ts';
 import { drawScene, layOut, SCENE_HEIGHT, SCENE_WIDTH, type SceneFace } from '../../src/evaluation/scene.ts';
 import { WALK_SIZES, WALK_TILTS } from '../../src/evaluation/walk.ts';
 import { CROP_MARGIN, cropFace } from '../../src/photo/crop.ts';
-import { decodePhoto } from '../../src/photo/decode.ts';
+import { DEFAULT_LIMITS, decodePhoto } from '../../src/photo/decode.ts';
 import { toGray } from '../../src/photo/image.ts';
-import { DEFAULT_LIMITS } from '../../src/photo/limits.ts';
 
 /** A smooth crop that looks the same from no two sides. */
 const lopsided = Uint8Array.from({ length: FACE_PIXELS }, (_, k) => {

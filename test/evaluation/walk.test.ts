@@ -4,7 +4,8 @@ import { EMOTIONS, FACE_PIXELS } from '../../src/emotion/labels.ts';
 import { layOut } from '../../src/evaluation/scene.ts';
 import { matchBoxes, planWalk, WALK_SIZES, WALK_TILTS, type WalkFace, walkScenes } from '../../src/evaluation/walk.ts';
 import { walkFigures } from '../../src/evaluation/walk-figures.ts';
-import type { FaceBox, FaceDetector } from '../../src/photo/faces/create-detector.ts';
+import type { FaceBox } from '../../src/photo/faces/box.ts';
+import type { FaceDetector } from '../../src/photo/faces/detector.ts';
 import { reading } from '../fixtures/readings.ts';
 
 /** Crops of one gray each, which says the label. */

@@ -1,7 +1,6 @@
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { decodePhoto, WORKING_SIDE } from '../../src/photo/decode.ts';
-import { DEFAULT_LIMITS } from '../../src/photo/limits.ts';
+import { DEFAULT_LIMITS, decodePhoto, WORKING_SIDE } from '../../src/photo/decode.ts';
 import { fourColours, hugePng, pixel, SVG, sampleBytes, ZIP } from '../fixtures/photos.ts';
 
 const decode = (file: Uint8Array, limits = {}) => decodePhoto(file, { ...DEFAULT_LIMITS, ...limits });

@@ -6,10 +6,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import type { Classifier } from '../../src/emotion/classifier.ts';
 import { createEngine } from '../../src/emotion/engines/create-engine.ts';
 import { loadClassifier } from '../../src/emotion/load-classifier.ts';
-import { decodePhoto } from '../../src/photo/decode.ts';
-import { createFaceDetector, type FaceDetector } from '../../src/photo/faces/create-detector.ts';
-import type { Rectangle } from '../../src/photo/faces/overlap.ts';
-import { DEFAULT_LIMITS } from '../../src/photo/limits.ts';
+import { DEFAULT_LIMITS, decodePhoto } from '../../src/photo/decode.ts';
+import type { Rectangle } from '../../src/photo/faces/box.ts';
+import { createFaceDetector } from '../../src/photo/faces/create-detector.ts';
+import type { FaceDetector } from '../../src/photo/faces/detector.ts';
 import { annotate, outputSize } from '../../src/photo/picture/annotate.ts';
 import { EMOTION_COLOURS } from '../../src/photo/picture/colours.ts';
 import { type FaceReading, type PhotoReading, type PhotoTools, readPhoto } from '../../src/photo/read-photo.ts';

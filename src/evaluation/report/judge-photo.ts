@@ -1,6 +1,6 @@
 import { UserError } from '../../base/errors.ts';
 import { type Emotion, likeliestEmotion } from '../../emotion/labels.ts';
-import type { Rectangle } from '../../photo/faces/overlap.ts';
+import type { Rectangle } from '../../photo/faces/box.ts';
 import { searchScale } from '../../photo/faces/search-picture.ts';
 import type { FaceReading } from '../../photo/read-photo.ts';
 import { LEAST_WIDTH } from '../known-photos.ts';

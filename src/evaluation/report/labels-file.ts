@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../base/errors.ts';
 import { EMOTIONS, type Emotion } from '../../emotion/labels.ts';
-import type { Rectangle } from '../../photo/faces/overlap.ts';
+import type { Rectangle } from '../../photo/faces/box.ts';
 
 /** A face that a person saw in a photo, and what that person says it shows. */
 export interface LabelledFace extends Rectangle {

@@ -1,6 +1,7 @@
 import { UserError } from '../../base/errors.ts';
 import { loadClassifier } from '../../emotion/load-classifier.ts';
-import { createFaceDetector, DETECTORS } from '../../photo/faces/create-detector.ts';
+import { createFaceDetector } from '../../photo/faces/create-detector.ts';
+import { DETECTORS } from '../../photo/faces/detector.ts';
 import type { PhotoTools } from '../../photo/read-photo.ts';
 import { REPORT_LIMITS } from './report-limits.ts';
 

@@ -1,4 +1,4 @@
-import { overlap, type Rectangle } from '../../photo/faces/overlap.ts';
+import { overlap, type Rectangle } from '../../photo/faces/box.ts';
 import { labelOf } from '../judge.ts';
 
 /**

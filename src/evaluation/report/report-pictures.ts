@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { decodePhoto } from '../../photo/decode.ts';
-import type { Rectangle } from '../../photo/faces/overlap.ts';
+import type { Rectangle } from '../../photo/faces/box.ts';
 import type { RgbImage } from '../../photo/image.ts';
 import { outputSize } from '../../photo/picture/annotate.ts';
 import { REPORT_LIMITS } from './report-limits.ts';

@@ -1,6 +1,7 @@
-import type { Square } from './network/frame.ts';
-import { LEAST_SIGHTING, type Look, type Sighting } from './network/look.ts';
-import { logOdds, meanSquare, type Place } from './places.ts';
+import { meanSquare, type Square } from './box.ts';
+import { LEAST_SIGHTING } from './network/boxes.ts';
+import type { Look, Sighting } from './network/network.ts';
+import { logOdds, type Place } from './places.ts';
 
 /** All that speaks for a face at one place in the picture. */
 export interface Evidence {
@@ -31,8 +32,15 @@ const SECOND_LOOK = [128, 192].flatMap((pixels) => [false, true].map((mirrored) 
 /** Surer sightings count as sure as this: above it, differences say nothing. */
 const MOST_SIGHTING = 0.999;
 
+/** How a kept face is looked at to tell how far its head leans: turned back by each of these angles, in two sizes. */
+const LEAN_ANGLES = [-60, -30, 0, 30, 60];
+const LEAN_SIZES = [128, 160];
+
+/** What is seen well counts this much more than what is seen badly: the power that errs least on photos turned by known angles. */
+const LEAN_POWER = 4;
+
 /** How much a sighting says, 0 for none. */
-export function weightOf({ score }: Sighting): number {
+function weightOf({ score }: Sighting): number {
   return logOdds(Math.min(MOST_SIGHTING, score)) - logOdds(LEAST_SIGHTING);
 }
 
@@ -58,4 +66,27 @@ export function toEvidence(place: Place, sightings: readonly Sighting[]): Eviden
     angle: place.angle,
     numbers: [place.surest, look, Math.log1p(place.hits)],
   };
+}
+
+/** The looks that tell a face's lean. */
+export function leanLooks(place: Square): Look[] {
+  return LEAN_ANGLES.flatMap((angle) => LEAN_SIZES.map((pixels) => ({ place, angle, pixels, mirrored: false })));
+}
+
+/**
+ * How far a head leans clockwise, in degrees: the mean of the angles looked from, each weighted by how well the face was seen from it.
+ * @param sightings of leanLooks, in their order
+ * @param otherwise what to answer when nothing was seen at all
+ */
+export function leanOf(sightings: readonly Sighting[], otherwise: number): number {
+  const each = LEAN_SIZES.length;
+  let sum = 0;
+  let total = 0;
+  LEAN_ANGLES.forEach((angle, k) => {
+    const seen = sightings.slice(k * each, (k + 1) * each);
+    const weight = (seen.reduce((all, sighting) => all + weightOf(sighting), 0) / each) ** LEAN_POWER;
+    sum += weight * angle;
+    total += weight;
+  });
+  return total === 0 ? otherwise : sum / total;
 }

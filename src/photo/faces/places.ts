@@ -1,9 +1,13 @@
-import type { HaarProposal } from './haar/haar-pass.ts';
-import { type Square, toSquare } from './network/frame.ts';
-import { LEAST_SCORE } from './network/network.ts';
-import type { NetworkProposal } from './network/network-pass.ts';
-import { overlap, type Rectangle } from './overlap.ts';
-import type { Proposals } from './proposals.ts';
+import { groupByFace, meanSquare, overlap, SAME_PLACE, type Square, toBox, toSquare } from './box.ts';
+import type { HaarProposal } from './haar/haar.ts';
+import { LEAST_SCORE, type NetworkProposal } from './network/network.ts';
+
+/** Every place that network or cascades take for a face, loosely. */
+export interface Proposals {
+  readonly network: readonly NetworkProposal[];
+  /** None where the cascades were not asked. */
+  readonly haar: readonly HaarProposal[];
+}
 
 /** A place in the picture that network or cascades took for a face, with what they said of it at first sight. */
 export interface Place {
@@ -16,47 +20,32 @@ export interface Place {
   readonly hits: number;
 }
 
-/** Proposals that overlap by more than this (intersection over union, in one frame) are about the same face. */
-const SAME_PLACE = 0.3;
-
-/** One proposal, whoever made it. */
-interface Voice {
+/** One proposal of the network or of a cascade, in terms that both share. */
+interface Proposal {
   readonly source: 'network' | 'haar';
   readonly pass: string;
   readonly square: Square;
   readonly angle: number;
   /** Log odds above the weakest proposal's, or hits. */
   readonly strength: number;
-  /** Decides who is heard first, 0..1: the network's score; hits count as much as it at about 60. */
+  /** How sure it is, 0..1: the network's score; about 60 hits count as much as a sure one. The surest is gathered first. */
   readonly rank: number;
 }
 
 /** Gathers what network and cascades proposed, each place once. */
 export function gatherPlaces({ network, haar }: Proposals): Place[] {
-  const groups: Voice[][] = [];
-  const voices = [...network.map(networkVoice), ...haar.map(haarVoice)].sort((a, b) => b.rank - a.rank);
-  for (const voice of voices) {
-    let closest: Voice[] | undefined;
-    let most = SAME_PLACE;
-    for (const group of groups) {
-      const { union } = overlap(toBox(group[0]!.square), toBox(voice.square));
-      if (union > most) [closest, most] = [group, union];
-    }
-    if (closest) closest.push(voice);
-    else groups.push([voice]);
-  }
+  const proposals = [...network.map(ofNetwork), ...haar.map(ofHaar)].sort((a, b) => b.rank - a.rank);
+  const groups = groupByFace(proposals, (first, proposal) => {
+    const { union } = overlap(toBox(first.square), toBox(proposal.square));
+    return union > SAME_PLACE ? union : 0;
+  });
   return groups.map(toPlace);
-}
-
-/** A square as an upright box. */
-export function toBox({ centreX, centreY, side }: Square): Rectangle {
-  return { x: centreX - side / 2, y: centreY - side / 2, width: side, height: side };
 }
 
 /** Log odds of a score between 0 and 1. */
 export const logOdds = (score: number) => Math.log(score / (1 - score));
 
-function networkVoice(proposal: NetworkProposal): Voice {
+function ofNetwork(proposal: NetworkProposal): Proposal {
   const { pass, score } = proposal;
   return {
     source: 'network',
@@ -68,7 +57,7 @@ function networkVoice(proposal: NetworkProposal): Voice {
   };
 }
 
-function haarVoice({ centreX, centreY, side, angle, neighbours }: HaarProposal): Voice {
+function ofHaar({ centreX, centreY, side, angle, neighbours }: HaarProposal): Proposal {
   return {
     source: 'haar',
     pass: String(angle),
@@ -79,9 +68,9 @@ function haarVoice({ centreX, centreY, side, angle, neighbours }: HaarProposal):
   };
 }
 
-function toPlace(voices: readonly Voice[]): Place {
-  const network = strongestByPass(voices.filter(({ source }) => source === 'network'));
-  const haar = strongestByPass(voices.filter(({ source }) => source === 'haar'));
+function toPlace(proposals: readonly Proposal[]): Place {
+  const network = strongestByPass(proposals.filter(({ source }) => source === 'network'));
+  const haar = strongestByPass(proposals.filter(({ source }) => source === 'haar'));
   return {
     square: meanSquare([network, haar].flatMap(([first]) => (first ? [{ square: first.square, weight: 1 }] : []))),
     angle: leaning(network, haar),
@@ -90,36 +79,21 @@ function toPlace(voices: readonly Voice[]): Place {
   };
 }
 
-/** The strongest voice of each pass, the strongest first. */
-function strongestByPass(voices: readonly Voice[]): Voice[] {
-  const passes = new Map<string, Voice>();
-  for (const voice of voices) {
-    const known = passes.get(voice.pass);
-    if (!known || voice.strength > known.strength) passes.set(voice.pass, voice);
+/** The strongest proposal of each pass, the strongest first. */
+function strongestByPass(proposals: readonly Proposal[]): Proposal[] {
+  const passes = new Map<string, Proposal>();
+  for (const proposal of proposals) {
+    const known = passes.get(proposal.pass);
+    if (!known || proposal.strength > known.strength) passes.set(proposal.pass, proposal);
   }
   return [...passes.values()].sort((a, b) => b.strength - a.strength);
-}
-
-/**
- * What several squares make of one face: their errors differ, so their mean is better than any of them.
- * @param squares at least one, with weights above 0
- */
-export function meanSquare(squares: readonly { readonly square: Square; readonly weight: number }[]): Square {
-  const total = squares.reduce((sum, { weight }) => sum + weight, 0);
-  const mean = (value: (square: Square) => number) =>
-    squares.reduce((sum, { square, weight }) => sum + weight * value(square), 0) / total;
-  return {
-    centreX: mean(({ centreX }) => centreX),
-    centreY: mean(({ centreY }) => centreY),
-    side: Math.exp(mean(({ side }) => Math.log(side))),
-  };
 }
 
 /**
  * How far the head leans, at first sight. A cascade sees a lean only in the pass that is nearest to it, so where one saw the face, its
  * pass decides. The network sees a face in several passes: what lies between their angles comes from how well each sees it.
  */
-function leaning(network: readonly Voice[], haar: readonly Voice[]): number {
+function leaning(network: readonly Proposal[], haar: readonly Proposal[]): number {
   if (haar[0]) return haar[0].angle;
   let sum = 0;
   let weights = 0;

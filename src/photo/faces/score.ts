@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { meanSquare, overlap, SAME_PLACE, type Square, sharedArea, showSameFace, toBox } from './box.ts';
 import { EVIDENCE, type Evidence } from './evidence.ts';
-import type { Square } from './network/frame.ts';
-import { overlap, sharedArea } from './overlap.ts';
-import { meanSquare, toBox } from './places.ts';
 
 /** How evidence becomes one number: a logistic regression. */
 export interface FaceScore {
@@ -46,9 +44,6 @@ export interface KeptFace extends Evidence {
   readonly score: number;
 }
 
-/** Two faces overlap by no more than this (intersection over union), and no more than this part of the smaller lies in the other. */
-const MOST_OVERLAP = 0.3;
-const MOST_WITHIN = 0.7;
 /** No more than this part of a face is covered by surer ones: what lies between two faces shows half of each. */
 const MOST_COVERED = 0.4;
 
@@ -67,9 +62,8 @@ export function keepFaces(evidence: readonly Evidence[], score: FaceScore): Kept
 
 /** Whether two places show one face: they were proposed, or seen at the second look, at the same spot. */
 function sameFace(a: Evidence, b: Evidence): boolean {
-  const proposed = overlap(toBox(a.proposed), toBox(b.proposed));
-  const seen = overlap(toBox(a.seen), toBox(b.seen));
-  return proposed.union > MOST_OVERLAP || proposed.ofSmaller > MOST_WITHIN || seen.union > MOST_OVERLAP;
+  if (showSameFace(toBox(a.proposed), toBox(b.proposed))) return true;
+  return overlap(toBox(a.seen), toBox(b.seen)).union > SAME_PLACE;
 }
 
 function coveredPart({ proposed }: Evidence, surer: readonly Evidence[]): number {

@@ -1,10 +1,12 @@
-import type { FaceDetector } from './create-detector.ts';
-import { gatherEvidence } from './evidence.ts';
-import { leanLooks, leanOf } from './lean.ts';
-import { gatherPlaces, toBox } from './places.ts';
-import { createProposers } from './proposals.ts';
+import { type RgbImage, toGray } from '../image.ts';
+import { toBox, toCopy } from './box.ts';
+import type { FaceDetector } from './detector.ts';
+import { gatherEvidence, leanLooks, leanOf } from './evidence.ts';
+import { createHaarProposer, HAAR_BESIDE_NETWORK } from './haar/haar.ts';
+import { createNetworkProposer, type Look, type Sighting } from './network/network.ts';
+import { gatherPlaces, type Proposals } from './places.ts';
 import { keepFaces, readFaceScore, type ScoredDetector } from './score.ts';
-import { toGivenPicture, toSearchPicture } from './search-picture.ts';
+import { toSearchPicture } from './search-picture.ts';
 
 /**
  * A detector that keeps a face by one fitted score, whoever proposed it: places are proposed, the network looks at each again, the
@@ -25,11 +27,39 @@ export function createScoredDetector(detector: ScoredDetector, { threads }: { th
       const sightings = await proposers.look(search, looks, signal);
       const each = looks.length / faces.length;
       return faces.map((face, k) => ({
-        ...toGivenPicture(toBox(face.square), search, image),
+        ...toCopy(toBox(face.square), search, image),
         angle: leanOf(sightings.slice(k * each, (k + 1) * each), face.angle),
         score: face.score,
       }));
     },
     close: () => proposers.close(),
+  };
+}
+
+/** What proposes places and looks at them again. */
+export interface Proposers {
+  /** @param image picture of the size at which faces are sought; the proposals are in its pixels */
+  propose(image: RgbImage, signal?: AbortSignal): Promise<Proposals>;
+  /** Has the network look at places in that picture: one sighting a look, in their order. */
+  look(image: RgbImage, looks: readonly Look[], signal?: AbortSignal): Promise<readonly Sighting[]>;
+  close(): Promise<void>;
+}
+
+/** Network and cascades side by side. @param haarThreads threads that the cascades run on; 0: the network alone */
+export function createProposers(haarThreads: number): Proposers {
+  const network = createNetworkProposer();
+  const haar = haarThreads === 0 ? undefined : createHaarProposer(HAAR_BESIDE_NETWORK, { threads: haarThreads });
+  return {
+    async propose(image, signal) {
+      const [ofNetwork, ofHaar] = await Promise.all([
+        network.propose(image, signal),
+        haar ? haar.propose(toGray(image), signal) : [],
+      ]);
+      return { network: ofNetwork, haar: ofHaar };
+    },
+    look: (image, looks, signal) => network.look(image, looks, signal),
+    async close() {
+      await Promise.all([network.close(), haar?.close()]);
+    },
   };
 }

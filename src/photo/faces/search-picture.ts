@@ -26,14 +26,3 @@ export async function toSearchPicture(image: RgbImage): Promise<RgbImage> {
     .toBuffer();
   return { width, height, data };
 }
-
-/** A box in pixels of the searched picture as one in pixels of the given picture; all else stays. */
-export function toGivenPicture<Box extends { x: number; y: number; width: number; height: number }>(
-  box: Box,
-  search: Pick<RgbImage, 'width' | 'height'>,
-  given: Pick<RgbImage, 'width' | 'height'>,
-): Box {
-  const x = given.width / search.width;
-  const y = given.height / search.height;
-  return { ...box, x: box.x * x, y: box.y * y, width: box.width * x, height: box.height * y };
-}

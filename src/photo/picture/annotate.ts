@@ -1,11 +1,10 @@
 import sharp from 'sharp';
 import type { Reading } from '../../emotion/classifier.ts';
-import type { Rectangle } from '../faces/overlap.ts';
+import type { Rectangle } from '../faces/box.ts';
 import type { RgbImage } from '../image.ts';
 import { EMOTION_COLOURS, inkOn } from './colours.ts';
 import { describePhoto } from './describe.ts';
-import { drawLabel, type Label, makeLabel, wordings } from './label.ts';
-import { type Placed, placeLabels } from './label-layout.ts';
+import { drawLabel, type Label, makeLabel, type Placed, placeLabels, wordings } from './label.ts';
 
 /** The picture that goes out: the upright photo with boxes, numbers and words; without any metadata of the photo. */
 export interface AnnotatedPicture {

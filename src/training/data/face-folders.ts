@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { UserError } from '../../base/errors.ts';
 import { EMOTIONS, type Emotion, FACE_PIXELS, FACE_SIZE } from '../../emotion/labels.ts';
-import { decodePhoto } from '../../photo/decode.ts';
+import { DEFAULT_LIMITS, decodePhoto } from '../../photo/decode.ts';
 import { toGray } from '../../photo/image.ts';
-import { DEFAULT_LIMITS } from '../../photo/limits.ts';
 import type { FaceSet } from './face-set.ts';
 
 /** Labelled faces from a folder, and the files in it that are not pictures. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Emotion } from '../../../src/emotion/labels.ts';
 import { judgePhoto } from '../../../src/evaluation/report/judge-photo.ts';
 import type { LabelledFace } from '../../../src/evaluation/report/labels-file.ts';
-import type { Rectangle } from '../../../src/photo/faces/overlap.ts';
+import type { Rectangle } from '../../../src/photo/faces/box.ts';
 import { reading } from '../../fixtures/readings.ts';
 
 const box = (x: number, y: number, width: number, height = width): Rectangle => ({ x, y, width, height });

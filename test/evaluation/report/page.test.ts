@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Labels } from '../../../src/evaluation/report/labels-file.ts';
 import { pageOf, type Report } from '../../../src/evaluation/report/page.ts';
 import { reportPhoto } from '../../../src/evaluation/report/report-photo.ts';
-import type { FaceDetector } from '../../../src/photo/faces/create-detector.ts';
+import type { FaceDetector } from '../../../src/photo/faces/detector.ts';
 import { samplePath, ZIP } from '../../fixtures/photos.ts';
 import { fakeClassifier, reading } from '../../fixtures/readings.ts';
 

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createFaceDetector, type FaceBox } from '../../../src/photo/faces/create-detector.ts';
-import { overlap } from '../../../src/photo/faces/overlap.ts';
+import { type FaceBox, overlap } from '../../../src/photo/faces/box.ts';
+import { createFaceDetector } from '../../../src/photo/faces/create-detector.ts';
 import { searchScale } from '../../../src/photo/faces/search-picture.ts';
 import { fourColours, sampleBytes, toRgb } from '../../fixtures/photos.ts';
 

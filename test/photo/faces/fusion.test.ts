@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { fitLogistic } from '../../../src/evaluation/fit-logistic.ts';
-import { EVIDENCE, type Evidence, gatherEvidence, toEvidence } from '../../../src/photo/faces/evidence.ts';
-import type { HaarProposal } from '../../../src/photo/faces/haar/haar-pass.ts';
-import { leanLooks, leanOf } from '../../../src/photo/faces/lean.ts';
-import { LEAST_SIGHTING, type Look } from '../../../src/photo/faces/network/look.ts';
-import type { NetworkProposal } from '../../../src/photo/faces/network/network-pass.ts';
+import {
+  EVIDENCE,
+  type Evidence,
+  gatherEvidence,
+  leanLooks,
+  leanOf,
+  toEvidence,
+} from '../../../src/photo/faces/evidence.ts';
+import type { HaarProposal } from '../../../src/photo/faces/haar/haar.ts';
+import { LEAST_SIGHTING } from '../../../src/photo/faces/network/boxes.ts';
+import type { Look, NetworkProposal } from '../../../src/photo/faces/network/network.ts';
 import { gatherPlaces } from '../../../src/photo/faces/places.ts';
 import { type FaceScore, keepFaces, readFaceScore, SCORED_DETECTORS, scoreOf } from '../../../src/photo/faces/score.ts';
 

@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import cv from '@techstark/opencv-js';
 import type { GrayImage } from '../../image.ts';
-import type { HaarProposal, HaarTask } from './haar-pass.ts';
+import { cosAndSin, type Point, turnedSize, type WayBack, wayBack } from '../box.ts';
+import type { HaarProposal, HaarTask } from './haar.ts';
 
 type Mat = InstanceType<typeof cv.Mat>;
 
@@ -110,19 +111,14 @@ function toMat(image: GrayImage): Mat {
  * Turns a picture counter-clockwise by an angle onto a canvas that holds all of it.
  * @returns the turned picture (the caller deletes it) and the way back for a point on it
  */
-function turned(mat: Mat, degrees: number): { mat: Mat; back: (x: number, y: number) => { x: number; y: number } } {
-  const radians = (degrees * Math.PI) / 180;
-  const cos = Math.cos(radians);
-  const sin = Math.sin(radians);
-  const width = Math.ceil(mat.cols * Math.abs(cos) + mat.rows * Math.abs(sin));
-  const height = Math.ceil(mat.cols * Math.abs(sin) + mat.rows * Math.abs(cos));
+function turned(mat: Mat, angle: number): { mat: Mat; back: WayBack } {
+  const { cos, sin } = cosAndSin(angle);
+  const size = turnedSize({ width: mat.cols, height: mat.rows }, angle);
+  const width = Math.ceil(size.width);
+  const height = Math.ceil(size.height);
   const from = { x: mat.cols / 2, y: mat.rows / 2 };
   const to = { x: width / 2, y: height / 2 };
-  const back = (x: number, y: number) => ({
-    x: from.x + (x - to.x) * cos - (y - to.y) * sin,
-    y: from.y + (x - to.x) * sin + (y - to.y) * cos,
-  });
-  // The same turn as `back`, the other way round, as the 2 x 3 matrix that warpAffine takes.
+  // The way there, as the 2 x 3 matrix that warpAffine takes.
   const forward = cv.matFromArray(2, 3, cv.CV_64F, [
     cos,
     sin,
@@ -134,7 +130,7 @@ function turned(mat: Mat, degrees: number): { mat: Mat; back: (x: number, y: num
   const result = new cv.Mat();
   try {
     cv.warpAffine(mat, result, forward, new cv.Size(width, height), cv.INTER_LINEAR, cv.BORDER_CONSTANT);
-    return { mat: result, back };
+    return { mat: result, back: wayBack({ angle, from: to, to: from }) };
   } catch (error) {
     result.delete();
     throw error;
@@ -144,7 +140,7 @@ function turned(mat: Mat, degrees: number): { mat: Mat; back: (x: number, y: num
 }
 
 /** Centres of the eyes in a face, in pixels of the picture that the face was found in. */
-function findEyes(mat: Mat, face: Hit): { x: number; y: number }[] {
+function findEyes(mat: Mat, face: Hit): Point[] {
   const height = Math.round(face.width * EYE_SEARCH_PART);
   const upper = mat.roi(new cv.Rect(face.x, face.y, face.width, height));
   const search = new cv.Mat();

@@ -1,9 +1,38 @@
 import { createWorkerPool } from '../../../base/workers.ts';
-import { type GrayImage, toGray } from '../../image.ts';
-import type { FaceDetector } from '../create-detector.ts';
-import { toGivenPicture, toSearchPicture } from '../search-picture.ts';
-import { gatherCandidates, isFace, toFaceBox } from './candidates.ts';
-import type { HaarPass, HaarProposal, HaarTask } from './haar-pass.ts';
+import type { GrayImage } from '../../image.ts';
+import type { Point, Square } from '../box.ts';
+
+/** One run of a face cascade over a whole picture. */
+export interface HaarPass {
+  /** File name in model/cascades. */
+  readonly cascade: string;
+  /** Degrees that the heads sought lean clockwise: the picture is turned back by it before the cascade runs. */
+  readonly angle: number;
+  /** Each size of face sought is this many times the last. */
+  readonly scaleFactor: number;
+  /** A face needs more than this many overlapping hits. */
+  readonly minNeighbours: number;
+}
+
+/** What a worker is asked to do. */
+export interface HaarTask {
+  readonly image: GrayImage;
+  readonly pass: HaarPass;
+  /** Smallest face sought, in pixels of this image. */
+  readonly minFace: number;
+  /** Whether to look for eyes in what was found. */
+  readonly eyes: boolean;
+}
+
+/** What a pass takes for a face, before anything is verified; in pixels of the task's image. */
+export interface HaarProposal extends Square {
+  /** The pass's angle, degrees clockwise. */
+  readonly angle: number;
+  /** Overlapping hits that were joined into this one. */
+  readonly neighbours: number;
+  /** Centres of the eyes found in it; none where they were not looked for. */
+  readonly eyes: readonly Point[];
+}
 
 /** Degrees that the tilted passes turn the picture by: the upright cascade still sees heads that lean some 12 degrees. */
 const TILT = 22;
@@ -92,19 +121,5 @@ function enlarged(proposal: HaarProposal, times: number): HaarProposal {
     centreY: proposal.centreY * times,
     side: proposal.side * times,
     eyes: proposal.eyes.map(({ x, y }) => ({ x: x * times, y: y * times })),
-  };
-}
-
-/** The embedded detector: the cascades alone. */
-export function createHaarDetector({ threads }: { threads: number }): FaceDetector {
-  const haar = createHaarProposer(HAAR_ALONE, { threads });
-  return {
-    async detect(image, { signal } = {}) {
-      const search = await toSearchPicture(image);
-      const proposals = await haar.propose(toGray(search), signal);
-      const faces = gatherCandidates(proposals).filter(isFace).map(toFaceBox);
-      return faces.map((face) => toGivenPicture(face, search, image));
-    },
-    close: () => haar.close(),
   };
 }

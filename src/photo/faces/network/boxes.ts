@@ -1,11 +1,15 @@
-import { overlap, type Rectangle } from '../overlap.ts';
-import type { View } from './pixels.ts';
+import { centreOf, groupByFace, overlap, type Rectangle, SAME_PLACE, toBox, toSquare } from '../box.ts';
+import type { Look, Sighting } from './network.ts';
+import type { View } from './view.ts';
 
 /** What the network takes for a face in one view of the picture. */
 export interface NetworkBox extends Rectangle {
   /** How sure the network is, 0..1. */
   readonly score: number;
 }
+
+/** Weaker sightings count as none; this is their score. */
+export const LEAST_SIGHTING = 0.005;
 
 /** Pixels of the view that a cell stands for, each way. */
 const CELL = 32;
@@ -55,13 +59,28 @@ export function toBoxes(cells: Float32Array, view: View, least: number): Network
       });
     }
   }
-  return suppressed(boxes);
+  return keepSurest(boxes);
 }
 
 /** Drops every box that overlaps a surer one. */
-function suppressed(boxes: readonly NetworkBox[]): NetworkBox[] {
-  const kept: NetworkBox[] = [];
-  for (const box of [...boxes].sort((a, b) => b.score - a.score))
-    if (kept.every((other) => overlap(other, box).union <= MOST_OVERLAP)) kept.push(box);
-  return kept;
+function keepSurest(boxes: readonly NetworkBox[]): NetworkBox[] {
+  const sorted = [...boxes].sort((a, b) => b.score - a.score);
+  return groupByFace(sorted, (surer, box) => (overlap(surer, box).union > MOST_OVERLAP ? 1 : 0)).map(
+    ([surest]) => surest,
+  );
+}
+
+/** @param boxes what the network saw in the look's view, in pixels of the turned picture */
+export function sightingOf(boxes: readonly NetworkBox[], look: Look, view: View): Sighting {
+  const middle = view.width / 2;
+  const asked = toBox({ centreX: middle, centreY: middle, side: look.place.side });
+  let best: Sighting = { score: LEAST_SIGHTING };
+  for (const box of boxes) {
+    const { x, y } = centreOf(box);
+    const square = toSquare({ centreX: x, centreY: y, height: box.height }, 0);
+    if (box.score <= best.score || overlap(toBox(square), asked).union <= SAME_PLACE) continue;
+    const centre = view.back(square.centreX, square.centreY);
+    best = { score: box.score, square: { centreX: centre.x, centreY: centre.y, side: square.side } };
+  }
+  return best;
 }

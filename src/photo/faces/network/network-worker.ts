@@ -5,12 +5,11 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { sessionOptions } from '../../../emotion/engines/onnx/session.ts';
 import type { RgbImage } from '../../image.ts';
-import { type NetworkBox, toBoxes } from './boxes.ts';
-import { DETECTOR_INPUT, DETECTOR_OUTPUT, detectorGraph } from './graph.ts';
-import { LEAST_SIGHTING, type Look, type Sighting, sightingOf, viewOfPlace } from './look.ts';
-import type { NetworkAnswer, NetworkPass, NetworkProposal, NetworkTask } from './network-pass.ts';
-import { toPlanes, type View, viewOf } from './pixels.ts';
-import { readDetectorWeights } from './weights.ts';
+import { centreOf } from '../box.ts';
+import { LEAST_SIGHTING, type NetworkBox, sightingOf, toBoxes } from './boxes.ts';
+import { DETECTOR_INPUT, DETECTOR_OUTPUT, detectorGraph, readDetectorWeights } from './graph.ts';
+import type { Look, NetworkAnswer, NetworkPass, NetworkProposal, NetworkTask, Sighting } from './network.ts';
+import { toPlanes, type View, viewOf, viewOfPlace } from './view.ts';
 
 let session: Promise<InferenceSession> | undefined;
 
@@ -31,7 +30,8 @@ async function proposalsOf(image: RgbImage, pass: NetworkPass, least: number): P
   const view = viewOf(image, pass);
   const proposals: NetworkProposal[] = [];
   for (const box of await boxesIn(image, view, least)) {
-    const centre = view.back(box.x + box.width / 2, box.y + box.height / 2);
+    const { x, y } = centreOf(box);
+    const centre = view.back(x, y);
     // Faces of the mirror image in the margin are none of the picture.
     if (centre.x < 0 || centre.y < 0 || centre.x > image.width || centre.y > image.height) continue;
     const { width, height, score } = box;

@@ -1,7 +1,60 @@
 import { createWorkerPool } from '../../../base/workers.ts';
 import type { RgbImage } from '../../image.ts';
-import type { Look, Sighting } from './look.ts';
-import type { NetworkAnswer, NetworkPass, NetworkProposal, NetworkTask } from './network-pass.ts';
+import type { NetworkFrame, Square } from '../box.ts';
+
+/** One look of the network at a whole picture. */
+export interface NetworkPass {
+  /** Side of the square that the picture is fitted into, in pixels; a multiple of 32. Small faces need a large one, large faces a small one. */
+  readonly side: number;
+  /** Degrees that the heads sought lean clockwise: the picture is turned back by it before the network looks. */
+  readonly angle: number;
+  /** Width of the margin of mirrored picture around the picture, as a part of its longer side; 0 for none. */
+  readonly margin: number;
+}
+
+/** A look of the network at one place in the picture rather than at the whole of it. */
+export interface Look {
+  /** Where a face is thought to be, in pixels of the picture. */
+  readonly place: Square;
+  /** Degrees that the head is thought to lean clockwise: the place is turned back by it. */
+  readonly angle: number;
+  /** Side of the square that the network is shown, in pixels; a multiple of 32. */
+  readonly pixels: number;
+  /** Whether it is shown the mirror image. */
+  readonly mirrored: boolean;
+}
+
+/** What the network made of a look: its surest face at that place. */
+export interface Sighting {
+  /** 0..1, not below LEAST_SIGHTING. */
+  readonly score: number;
+  /** The face's square, in pixels of the picture; absent where there was nothing. */
+  readonly square?: Square;
+}
+
+/** What a worker is asked to do: look at all of a picture, or at places in it. */
+export interface NetworkTask {
+  readonly image: RgbImage;
+  readonly passes: readonly NetworkPass[];
+  /** Lowest score of a proposal, between 0 and 1. */
+  readonly least: number;
+  readonly looks: readonly Look[];
+}
+
+export interface NetworkAnswer {
+  /** Of all passes. */
+  readonly proposals: readonly NetworkProposal[];
+  /** One for each look, in their order. */
+  readonly sightings: readonly Sighting[];
+}
+
+/** What a pass takes for a face, before anything is verified; in pixels of the task's image. */
+export interface NetworkProposal extends NetworkFrame {
+  /** Which of the task's passes it is of. */
+  readonly pass: NetworkPass;
+  /** How sure the network is, 0..1. */
+  readonly score: number;
+}
 
 /**
  * How the network looks at a picture. Large faces vanish at a large size and small ones at a small size, so it looks at two; with the

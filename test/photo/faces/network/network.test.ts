@@ -3,14 +3,17 @@ import { createRequire } from 'node:module';
 import type * as tf from '@tensorflow/tfjs';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type NetworkBox, toBoxes } from '../../../../src/photo/faces/network/boxes.ts';
-import { LEAST_SIGHTING, type Look, sightingOf, viewOfPlace } from '../../../../src/photo/faces/network/look.ts';
-import { NETWORK_PASSES } from '../../../../src/photo/faces/network/network.ts';
-import type { NetworkPass, NetworkTask } from '../../../../src/photo/faces/network/network-pass.ts';
+import { overlap } from '../../../../src/photo/faces/box.ts';
+import { LEAST_SIGHTING, type NetworkBox, sightingOf, toBoxes } from '../../../../src/photo/faces/network/boxes.ts';
+import { readDetectorWeights } from '../../../../src/photo/faces/network/graph.ts';
+import {
+  type Look,
+  NETWORK_PASSES,
+  type NetworkPass,
+  type NetworkTask,
+} from '../../../../src/photo/faces/network/network.ts';
 import runNetwork from '../../../../src/photo/faces/network/network-worker.ts';
-import { toPlanes, viewOf } from '../../../../src/photo/faces/network/pixels.ts';
-import { readDetectorWeights } from '../../../../src/photo/faces/network/weights.ts';
-import { overlap } from '../../../../src/photo/faces/overlap.ts';
+import { toPlanes, viewOf, viewOfPlace } from '../../../../src/photo/faces/network/view.ts';
 import type { RgbImage } from '../../../../src/photo/image.ts';
 import { fourColours, pixel, sampleBytes } from '../../../fixtures/photos.ts';
 

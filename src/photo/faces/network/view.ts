@@ -1,5 +1,9 @@
 import type { RgbImage } from '../../image.ts';
-import type { NetworkPass } from './network-pass.ts';
+import { turnedSize, type WayBack, wayBack } from '../box.ts';
+import type { Look, NetworkPass } from './network.ts';
+
+/** The view of a place is this many times as wide as the face's square: the face fills half of it each way. */
+const CONTEXT = 2;
 
 /** How a pass sees a picture: what leads from places in the square that the network looks at back to the picture. */
 export interface View {
@@ -13,30 +17,35 @@ export interface View {
   /** Whether the picture stands as it is, so that it is sampled at the very places where face-api samples it. */
   readonly plain: boolean;
   /** A point of the turned picture (in the picture's own pixels) as a point of the picture. */
-  back(x: number, y: number): { x: number; y: number };
+  readonly back: WayBack;
 }
 
 /** The view of a whole picture, with its margin turned back by the pass's angle, its longer side filling the square. */
 export function viewOf(image: Pick<RgbImage, 'width' | 'height'>, pass: NetworkPass): View {
   const plain = pass.angle === 0 && pass.margin === 0;
-  const radians = (pass.angle * Math.PI) / 180;
-  const cos = Math.cos(radians);
-  const sin = Math.sin(radians);
   const margin = pass.margin * Math.max(image.width, image.height);
   const whole = { width: image.width + 2 * margin, height: image.height + 2 * margin };
-  const width = whole.width * Math.abs(cos) + whole.height * Math.abs(sin);
-  const height = whole.width * Math.abs(sin) + whole.height * Math.abs(cos);
+  const { width, height } = turnedSize(whole, pass.angle);
   return {
     side: pass.side,
     width,
     height,
     margin,
     plain,
-    back: (x, y) => ({
-      x: image.width / 2 + (x - width / 2) * cos - (y - height / 2) * sin,
-      y: image.height / 2 + (x - width / 2) * sin + (y - height / 2) * cos,
+    back: wayBack({
+      angle: pass.angle,
+      from: { x: width / 2, y: height / 2 },
+      to: { x: image.width / 2, y: image.height / 2 },
     }),
   };
+}
+
+/** The view of one place, turned back and mirrored as the look says; beyond the picture's edge lies its mirror image. */
+export function viewOfPlace({ place, angle, pixels, mirrored }: Look): View {
+  const width = CONTEXT * place.side;
+  const from = { x: width / 2, y: width / 2 };
+  const back = wayBack({ angle, from, to: { x: place.centreX, y: place.centreY }, mirrored });
+  return { side: pixels, width, height: width, margin: width, plain: false, back };
 }
 
 /**

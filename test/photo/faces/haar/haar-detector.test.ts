@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { gatherCandidates, isFace, toFaceBox } from '../../../../src/photo/faces/haar/candidates.ts';
-import type { HaarProposal } from '../../../../src/photo/faces/haar/haar-pass.ts';
+import type { HaarProposal } from '../../../../src/photo/faces/haar/haar.ts';
+import { gatherCandidates, isFace, toFaceBox } from '../../../../src/photo/faces/haar/haar-detector.ts';
 
 function proposal(
   centreX: number,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Rectangle, sharedArea } from '../../../src/photo/faces/overlap.ts';
-import { type Placed, placeLabels } from '../../../src/photo/picture/label-layout.ts';
+import { type Rectangle, sharedArea } from '../../../src/photo/faces/box.ts';
+import { type Placed, placeLabels } from '../../../src/photo/picture/label.ts';
 
 const canvas = { width: 640, height: 480 };
 const label = { width: 100, height: 24 };

@@ -1,6 +1,8 @@
-import type { FaceBox } from '../create-detector.ts';
-import { overlap, type Rectangle } from '../overlap.ts';
-import type { HaarProposal } from './haar-pass.ts';
+import { toGray } from '../../image.ts';
+import { type FaceBox, groupByFace, showSameFace, toBox, toCopy } from '../box.ts';
+import type { FaceDetector } from '../detector.ts';
+import { toSearchPicture } from '../search-picture.ts';
+import { createHaarProposer, HAAR_ALONE, type HaarProposal } from './haar.ts';
 
 /** A place in the picture that one or more passes took for a face, with all that speaks for it. */
 export interface Candidate {
@@ -12,31 +14,15 @@ export interface Candidate {
   readonly eyes: number;
 }
 
-/** Proposals that overlap by more than this (intersection over union) are about the same face. */
-const SAME_FACE = 0.3;
-/** So are those of which this part of the smaller one lies in the other: a box within a face is no second face. */
-const WITHIN = 0.7;
-
-function boxOf({ centreX, centreY, side }: HaarProposal): Rectangle {
-  return { x: centreX - side / 2, y: centreY - side / 2, width: side, height: side };
-}
-
 /** Gathers what several passes proposed: one candidate a place, the one with the most hits first. */
 export function gatherCandidates(proposals: readonly HaarProposal[]): Candidate[] {
-  const groups: HaarProposal[][] = [];
-  for (const proposal of [...proposals].sort((a, b) => b.neighbours - a.neighbours)) {
-    const group = groups.find(([best]) => {
-      const { union, ofSmaller } = overlap(boxOf(best!), boxOf(proposal));
-      return union > SAME_FACE || ofSmaller > WITHIN;
-    });
-    if (group) group.push(proposal);
-    else groups.push([proposal]);
-  }
+  const sorted = [...proposals].sort((a, b) => b.neighbours - a.neighbours);
+  const groups = groupByFace(sorted, (best, proposal) => (showSameFace(toBox(best), toBox(proposal)) ? 1 : 0));
   return groups.map((group) => {
     const ofPass = new Map<number, number>();
     for (const { angle, neighbours } of group) ofPass.set(angle, Math.max(neighbours, ofPass.get(angle) ?? 0));
     return {
-      best: group[0]!,
+      best: group[0],
       hits: [...ofPass.values()].reduce((sum, hits) => sum + hits, 0),
       eyes: Math.max(...group.map(({ eyes }) => eyes.length)),
     };
@@ -56,5 +42,19 @@ export function isFace({ hits, eyes }: Candidate): boolean {
 
 /** A candidate as the detector's answer. */
 export function toFaceBox({ best, hits }: Candidate): FaceBox {
-  return { ...boxOf(best), angle: best.angle, score: hits };
+  return { ...toBox(best), angle: best.angle, score: hits };
+}
+
+/** The embedded detector: the cascades alone. */
+export function createHaarDetector({ threads }: { threads: number }): FaceDetector {
+  const haar = createHaarProposer(HAAR_ALONE, { threads });
+  return {
+    async detect(image, { signal } = {}) {
+      const search = await toSearchPicture(image);
+      const proposals = await haar.propose(toGray(search), signal);
+      const faces = gatherCandidates(proposals).filter(isFace).map(toFaceBox);
+      return faces.map((face) => toCopy(face, search, image));
+    },
+    close: () => haar.close(),
+  };
 }
