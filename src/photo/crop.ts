@@ -1,6 +1,7 @@
+import { createWorkerPool, type WorkerPool } from '../base/workers.ts';
 import { FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
 import { centreOf, cosAndSin, type LeaningBox } from './faces/box.ts';
-import type { GrayImage } from './image.ts';
+import { addSample, type Edge, type GrayImage, inSharedMemory, type RgbImage } from './image.ts';
 
 /**
  * Side of the crop as a multiple of the face box's. Faces of PublicTest, pasted into larger pictures and found again, are read best
@@ -29,38 +30,48 @@ export function cropFace(image: GrayImage, face: LeaningBox): Uint8Array {
   const right = { x: step * cos, y: step * sin };
   const down = { x: -right.y, y: right.x };
   const centre = centreOf(face);
-  const crop = new Uint8Array(FACE_PIXELS);
+  const edges = { column: repeated(image.width), row: repeated(image.height) };
+  const sums = new Float64Array(FACE_PIXELS);
   for (let row = 0; row < FACE_SIZE; row++) {
     for (let column = 0; column < FACE_SIZE; column++) {
-      let sum = 0;
       for (let j = 0; j < samples; j++) {
         const v = row + (j + 0.5) / samples - FACE_SIZE / 2;
         for (let i = 0; i < samples; i++) {
           const u = column + (i + 0.5) / samples - FACE_SIZE / 2;
-          sum += sample(image, centre.x + u * right.x + v * down.x, centre.y + u * right.y + v * down.y);
+          // Pixel centres lie at half numbers.
+          const x = centre.x + u * right.x + v * down.x - 0.5;
+          const y = centre.y + u * right.y + v * down.y - 0.5;
+          addSample(sums, row * FACE_SIZE + column, 0, image, 1, { x, y }, edges);
         }
       }
-      crop[row * FACE_SIZE + column] = Math.round(sum / (samples * samples));
     }
   }
-  return crop;
+  return Uint8Array.from(sums, (sum) => Math.round(sum / (samples * samples)));
 }
 
-/** Bilinear value at a point whose pixel centres lie at half numbers; beyond the edge the border repeats. */
-function sample({ data, width, height }: GrayImage, x: number, y: number): number {
-  const left = Math.floor(x - 0.5);
-  const top = Math.floor(y - 0.5);
-  const fx = x - 0.5 - left;
-  const fy = y - 0.5 - top;
-  const x0 = clamp(left, width - 1);
-  const x1 = clamp(left + 1, width - 1);
-  const y0 = clamp(top, height - 1) * width;
-  const y1 = clamp(top + 1, height - 1) * width;
-  const upper = data[y0 + x0]! * (1 - fx) + data[y0 + x1]! * fx;
-  const lower = data[y1 + x0]! * (1 - fx) + data[y1 + x1]! * fx;
-  return upper * (1 - fy) + lower * fy;
+/** Beyond the edge the border repeats. */
+function repeated(length: number): Edge {
+  return (place) => Math.max(0, Math.min(place, length - 1));
 }
 
-function clamp(value: number, most: number): number {
-  return Math.max(0, Math.min(value, most));
+/** What the thread that crops is asked for. */
+export interface CropTask {
+  readonly image: RgbImage;
+  readonly faces: readonly LeaningBox[];
+}
+
+let pool: WorkerPool<CropTask, Uint8Array[]> | undefined;
+/** How long the thread waits for the next photo before it ends, in milliseconds. */
+const IDLE_MS = 60_000;
+
+/**
+ * The crops of a photo's faces, as `cropFace` makes them, on a thread of their own: a face that fills the photo takes too long for the
+ * thread that talks. The thread starts with the first photo, and keeps no process alive.
+ * @returns one crop a face, in their order
+ */
+export async function cropFaces(image: RgbImage, faces: readonly LeaningBox[]): Promise<Uint8Array[]> {
+  if (faces.length === 0) return [];
+  const worker = new URL('./crop-worker.ts', import.meta.url);
+  pool ??= createWorkerPool(worker, { threads: 1, idleMilliseconds: IDLE_MS });
+  return await pool.run({ image: inSharedMemory(image), faces });
 }

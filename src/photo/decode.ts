@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { UserError } from '../base/errors.ts';
-import type { RgbImage } from './image.ts';
+import { inSharedMemory, type RgbImage } from './image.ts';
 import { pictureFormat } from './picture-format.ts';
 
 /** What one photo may cost. Beyond a limit the walk ends with a UserError instead of a slow or a dead process. */
@@ -30,7 +30,7 @@ export interface DecodedPhoto {
   readonly width: number;
   /** Height of the upright photo, in pixels. */
   readonly height: number;
-  /** The photo, shrunk to WORKING_SIDE where it is larger. */
+  /** The photo, shrunk to WORKING_SIDE where it is larger; in shared memory, since several threads look at it. */
   readonly image: RgbImage;
 }
 
@@ -84,7 +84,7 @@ async function decode(bytes: Uint8Array, limits: PhotoLimits): Promise<RgbImage>
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
     if (info.channels !== 3) throw new Error(`decoded to ${info.channels} channels instead of 3`);
-    return { width: info.width, height: info.height, data };
+    return inSharedMemory({ width: info.width, height: info.height, data });
   } catch (error) {
     throw asUserError(error);
   }

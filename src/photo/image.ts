@@ -15,6 +15,17 @@ export interface GrayImage {
 }
 
 /**
+ * The same picture in shared memory, so that a message to a thread carries it without copying it; the picture itself where it is there
+ * already. Nobody writes to it.
+ */
+export function inSharedMemory(image: RgbImage): RgbImage {
+  if (image.data.buffer instanceof SharedArrayBuffer) return image;
+  const data = new Uint8Array(new SharedArrayBuffer(image.data.length));
+  data.set(image.data);
+  return { ...image, data };
+}
+
+/**
  * The gray picture that cascades and the emotion network look at.
  * Weights are luma of ITU-R BT.601 on the stored (gamma-encoded) values, as OpenCV and most tools that made the
  * training data's gray pictures do; scaled by 2^16 so that integers are enough.
@@ -26,4 +37,57 @@ export function toGray(image: RgbImage): GrayImage {
     gray[i] = (data[k]! * 19595 + data[k + 1]! * 38470 + data[k + 2]! * 7471 + 32768) >> 16;
   }
   return { width, height, data: gray };
+}
+
+/** A picture of half the width and height: each pixel is the mean of four. An odd last row or column counts twice. */
+export function halve({ width, height, data }: GrayImage): GrayImage {
+  const half = { width: Math.ceil(width / 2), height: Math.ceil(height / 2) };
+  const pixels = new Uint8Array(half.width * half.height);
+  for (let y = 0; y < half.height; y++) {
+    const upper = 2 * y * width;
+    const lower = Math.min(2 * y + 1, height - 1) * width;
+    for (let x = 0; x < half.width; x++) {
+      const left = 2 * x;
+      const right = Math.min(left + 1, width - 1);
+      const sum = data[upper + left]! + data[upper + right]! + data[lower + left]! + data[lower + right]!;
+      pixels[y * half.width + x] = (sum + 2) >> 2;
+    }
+  }
+  return { ...half, data: pixels };
+}
+
+/** Which pixel of a row (or column) shows at a whole place in it, which may lie outside the picture; -1 where there is black. */
+export type Edge = (place: number) => number;
+
+/**
+ * Adds a bilinear sample of a picture to numbers, one a channel.
+ * @param sums the number of the first channel is at `at`; each of the others `stride` numbers after the one before
+ * @param place whole numbers are the centres of pixels
+ * @param edges what shows at a column and at a row
+ */
+export function addSample(
+  sums: Float32Array | Float64Array,
+  at: number,
+  stride: number,
+  image: RgbImage | GrayImage,
+  channels: 1 | 3,
+  place: { readonly x: number; readonly y: number },
+  edges: { readonly column: Edge; readonly row: Edge },
+): void {
+  const { data, width } = image;
+  const left = Math.floor(place.x);
+  const top = Math.floor(place.y);
+  for (let j = 0; j < 2; j++) {
+    const row = edges.row(top + j);
+    const weightY = j === 0 ? 1 - (place.y - top) : place.y - top;
+    if (row < 0 || weightY === 0) continue;
+    for (let i = 0; i < 2; i++) {
+      const column = edges.column(left + i);
+      const weight = weightY * (i === 0 ? 1 - (place.x - left) : place.x - left);
+      if (column < 0 || weight === 0) continue;
+      const from = (row * width + column) * channels;
+      for (let channel = 0; channel < channels; channel++)
+        sums[at + channel * stride]! += weight * data[from + channel]!;
+    }
+  }
 }

@@ -1,10 +1,9 @@
 import { withDeadline } from '../base/deadline.ts';
 import type { Classifier, Reading } from '../emotion/classifier.ts';
-import { cropFace } from './crop.ts';
+import { cropFaces } from './crop.ts';
 import { DEFAULT_LIMITS, decodePhoto, type PhotoLimits } from './decode.ts';
-import type { FaceBox, Rectangle } from './faces/box.ts';
+import { centreOf, type FaceBox, type Rectangle } from './faces/box.ts';
 import type { FaceDetector } from './faces/detector.ts';
-import { toGray } from './image.ts';
 import { type AnnotatedPicture, annotate } from './picture/annotate.ts';
 
 /** A face in the photo and what it shows. */
@@ -71,8 +70,9 @@ async function walk(
   signal.throwIfAborted();
   const found = inReadingOrder(await detector.detect(image, { signal }));
   signal.throwIfAborted();
-  const gray = toGray(image);
-  const readings = await classifier.classify(found.map((face) => cropFace(gray, face)));
+  const crops = await cropFaces(image, found);
+  signal.throwIfAborted();
+  const readings = await classifier.classify(crops);
   signal.throwIfAborted();
   const scale = { x: width / image.width, y: height / image.height };
   const faces = found.map((face, k) => ({ box: toPhotoPixels(face, scale, { width, height }), ...readings[k]! }));
@@ -82,8 +82,7 @@ async function walk(
 
 /** Left to right by the faces' centres; of two in one column the upper one first. */
 export function inReadingOrder<Face extends Rectangle>(faces: readonly Face[]): Face[] {
-  const centre = (face: Face) => ({ x: face.x + face.width / 2, y: face.y + face.height / 2 });
-  return [...faces].sort((a, b) => centre(a).x - centre(b).x || centre(a).y - centre(b).y);
+  return [...faces].sort((a, b) => centreOf(a).x - centreOf(b).x || centreOf(a).y - centreOf(b).y);
 }
 
 /** A detector's box in whole pixels of the upright photo, cut at its edges, at least one pixel wide and high. */

@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { FACE_PIXELS, FACE_SIZE } from '../../src/emotion/labels.ts';
 import { CROP_MARGIN, cropFace } from '../../src/photo/crop.ts';
-import { type GrayImage, toGray } from '../../src/photo/image.ts';
+import type { GrayImage } from '../../src/photo/image.ts';
 
 /** A picture of a formula of its pixel centres. */
 function picture(width: number, height: number, value: (x: number, y: number) => number): GrayImage {
@@ -100,12 +100,5 @@ describe('cropFace', () => {
     );
     expect(crop[0]).toBeLessThan(4);
     expect(crop[47]).toBeGreaterThan(223);
-  });
-});
-
-describe('toGray', () => {
-  it('weighs red, green and blue as BT.601 does', () => {
-    const data = new Uint8Array([255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255, 10, 10, 10, 0, 0, 0]);
-    expect([...toGray({ width: 6, height: 1, data }).data]).toEqual([76, 150, 29, 255, 10, 0]);
   });
 });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { FACE_PIXELS } from '../../src/emotion/labels.ts';
 import type { FaceBox } from '../../src/photo/faces/box.ts';
 import { createFaceDetector } from '../../src/photo/faces/create-detector.ts';
@@ -103,6 +103,47 @@ describe('readPhoto', () => {
   it('takes its bounds from the caller', async () => {
     const small = { detector: finds({}), classifier, limits: { maxPixels: 100 * 100 } };
     await expect(readPhoto(await file, small)).rejects.toMatchObject({ code: 'too-many-pixels' });
+  });
+
+  it('crops off the thread that talks: what waits for that thread comes first', async () => {
+    let cameThrough = false;
+    const large: FaceDetector = {
+      detect: async (image) => {
+        setImmediate(() => {
+          cameThrough = true;
+        });
+        return [{ x: 0, y: 0, width: image.width, height: image.height, angle: 0, score: 1 }];
+      },
+      close: async () => {},
+    };
+    const watching = {
+      ...classifier,
+      classify: async (crops: readonly Uint8Array[]) => {
+        expect(cameThrough).toBe(true);
+        return await classifier.classify(crops);
+      },
+    };
+    expect((await readPhoto(await file, { detector: large, classifier: watching })).faces).toHaveLength(1);
+  });
+
+  it('does not begin the next step once it was called off', async () => {
+    const controller = new AbortController();
+    const reason = new Error('the message was deleted');
+    const classify = vi.fn(classifier.classify);
+    const detect = vi.fn(async () => [{ x: 0, y: 0, width: 10, height: 10, angle: 0, score: 1 }]);
+    const steps = { detector: { detect, close: async () => {} }, classifier: { ...classifier, classify } };
+    const early = readPhoto(await file, steps, { signal: controller.signal });
+    controller.abort(reason);
+    await expect(early).rejects.toBe(reason);
+    const late = new AbortController();
+    detect.mockImplementationOnce(async () => {
+      late.abort(reason);
+      return [];
+    });
+    await expect(readPhoto(await file, steps, { signal: late.signal })).rejects.toBe(reason);
+    await sleep(300);
+    expect(detect).toHaveBeenCalledTimes(1);
+    expect(classify).not.toHaveBeenCalled();
   });
 
   it('ends when time is over, and tells the detector', async () => {

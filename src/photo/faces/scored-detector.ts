@@ -1,4 +1,4 @@
-import { type RgbImage, toGray } from '../image.ts';
+import type { RgbImage } from '../image.ts';
 import { toBox, toCopy } from './box.ts';
 import type { FaceDetector } from './detector.ts';
 import { gatherEvidence, leanLooks, leanOf } from './evidence.ts';
@@ -53,7 +53,7 @@ export function createProposers(haarThreads: number): Proposers {
     async propose(image, signal) {
       const [ofNetwork, ofHaar] = await Promise.all([
         network.propose(image, signal),
-        haar ? haar.propose(toGray(image), signal) : [],
+        haar ? haar.propose(image, signal) : [],
       ]);
       return { network: ofNetwork, haar: ofHaar };
     },

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import type { RgbImage } from '../image.ts';
+import { inSharedMemory, type RgbImage } from '../image.ts';
 
 /**
  * Faces are sought on a picture that fits in here. A pass takes time in proportion to the area, and all that verifies
@@ -14,15 +14,15 @@ export function searchScale(width: number, height: number): number {
   return Math.min(SEARCH_SIZE.width / width, SEARCH_SIZE.height / height, MOST_ENLARGED);
 }
 
-/** The picture at the size at which faces are sought. */
+/** The picture at the size at which faces are sought; in shared memory, since several threads look at it. */
 export async function toSearchPicture(image: RgbImage): Promise<RgbImage> {
   const scale = searchScale(image.width, image.height);
-  if (scale === 1) return image;
+  if (scale === 1) return inSharedMemory(image);
   const width = Math.max(1, Math.round(image.width * scale));
   const height = Math.max(1, Math.round(image.height * scale));
   const data = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
     .resize(width, height, { fit: 'fill' })
     .raw()
     .toBuffer();
-  return { width, height, data };
+  return inSharedMemory({ width, height, data });
 }

@@ -1,5 +1,6 @@
+import { MessagePort } from 'node:worker_threads';
 import sharp from 'sharp';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { type FaceBox, overlap } from '../../../src/photo/faces/box.ts';
 import { createFaceDetector } from '../../../src/photo/faces/create-detector.ts';
 import { searchScale } from '../../../src/photo/faces/search-picture.ts';
@@ -36,6 +37,18 @@ const FACES: Record<number, [x: number, y: number, side: number][]> = {
 
 function found(boxes: readonly FaceBox[], [x, y, side]: [number, number, number]): FaceBox | undefined {
   return boxes.find((box) => overlap(box, { x, y, width: side, height: side }).union > 0.4);
+}
+
+/** Bytes of the arrays in a message to a thread: those that are copied with it, and those that both sides share. */
+function bytesOf(message: unknown): { copied: number; shared: number } {
+  const bytes = { copied: 0, shared: 0 };
+  const visit = (value: unknown) => {
+    if (ArrayBuffer.isView(value)) {
+      bytes[value.buffer instanceof SharedArrayBuffer ? 'shared' : 'copied'] += value.byteLength;
+    } else if (typeof value === 'object' && value !== null) Object.values(value).forEach(visit);
+  };
+  visit(message);
+  return bytes;
 }
 
 describe('createFaceDetector', () => {
@@ -83,6 +96,21 @@ describe('createFaceDetector', () => {
     clearInterval(timer);
     // It takes a second or so; had it worked here, not one tick would have come through.
     expect(ticks).toBeGreaterThan(10);
+  });
+
+  it.each(['fusion', 'haar'] as const)('%s: copies no pixel on the way to its threads', async (choice) => {
+    const image = await toRgb(sampleBytes(2));
+    const post = vi.spyOn(MessagePort.prototype, 'postMessage');
+    const one = createFaceDetector({ detector: choice });
+    try {
+      await one.detect(image);
+      const sent = post.mock.calls.map(([message]) => bytesOf(message));
+      expect(Math.max(...sent.map(({ shared }) => shared))).toBeGreaterThan(1_000_000);
+      expect(Math.max(...sent.map(({ copied }) => copied))).toBeLessThan(10_000);
+    } finally {
+      post.mockRestore();
+      await one.close();
+    }
   });
 
   it('answers several photos at once, each with its own faces', async () => {

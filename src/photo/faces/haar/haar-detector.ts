@@ -1,4 +1,3 @@
-import { toGray } from '../../image.ts';
 import { type FaceBox, groupByFace, showSameFace, toBox, toCopy } from '../box.ts';
 import type { FaceDetector } from '../detector.ts';
 import { toSearchPicture } from '../search-picture.ts';
@@ -51,7 +50,7 @@ export function createHaarDetector({ threads }: { threads: number }): FaceDetect
   return {
     async detect(image, { signal } = {}) {
       const search = await toSearchPicture(image);
-      const proposals = await haar.propose(toGray(search), signal);
+      const proposals = await haar.propose(search, signal);
       const faces = gatherCandidates(proposals).filter(isFace).map(toFaceBox);
       return faces.map((face) => toCopy(face, search, image));
     },

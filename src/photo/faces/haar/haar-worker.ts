@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import cv from '@techstark/opencv-js';
-import type { GrayImage } from '../../image.ts';
+import { type GrayImage, halve, toGray } from '../../image.ts';
 import { cosAndSin, type Point, turnedSize, type WayBack, wayBack } from '../box.ts';
 import type { HaarProposal, HaarTask } from './haar.ts';
 
@@ -160,24 +160,29 @@ function findEyes(mat: Mat, face: Hit): Point[] {
 }
 
 /** One pass over one picture: see HaarTask and HaarProposal. */
-export default async function runPass({ image, pass, minFace, eyes }: HaarTask): Promise<HaarProposal[]> {
+export default async function runPass({ image, halved, pass, minFace, eyes }: HaarTask): Promise<HaarProposal[]> {
   await openCvReady();
+  const gray = halved ? halve(toGray(image)) : toGray(image);
+  const scale = halved ? 2 : 1;
+  const inImage = ({ x, y }: Point) => ({ x: x * scale, y: y * scale });
   const mats: Mat[] = [];
   try {
-    const upright = toMat(image);
+    const upright = toMat(gray);
     mats.push(upright);
     const view =
       pass.angle === 0 ? { mat: upright, back: (x: number, y: number) => ({ x, y }) } : turned(upright, pass.angle);
     mats.push(view.mat);
-    return runCascade(loadCascade(pass.cascade), view.mat, pass.scaleFactor, pass.minNeighbours, minFace).map((hit) => {
-      const centre = view.back(hit.x + hit.width / 2, hit.y + hit.width / 2);
+    const { scaleFactor, minNeighbours } = pass;
+    const hits = runCascade(loadCascade(pass.cascade), view.mat, scaleFactor, minNeighbours, minFace / scale);
+    return hits.map((hit) => {
+      const centre = inImage(view.back(hit.x + hit.width / 2, hit.y + hit.width / 2));
       return {
         centreX: centre.x,
         centreY: centre.y,
-        side: hit.width,
+        side: hit.width * scale,
         angle: pass.angle,
         neighbours: hit.neighbours,
-        eyes: (eyes ? findEyes(view.mat, hit) : []).map((eye) => view.back(eye.x, eye.y)),
+        eyes: (eyes ? findEyes(view.mat, hit) : []).map((eye) => inImage(view.back(eye.x, eye.y))),
       };
     });
   } catch (error) {

@@ -1,5 +1,5 @@
 import { createWorkerPool } from '../../../base/workers.ts';
-import type { GrayImage } from '../../image.ts';
+import { inSharedMemory, type RgbImage } from '../../image.ts';
 import type { Point, Square } from '../box.ts';
 
 /** One run of a face cascade over a whole picture. */
@@ -14,14 +14,21 @@ export interface HaarPass {
   readonly minNeighbours: number;
 }
 
-/** What a worker is asked to do. */
-export interface HaarTask {
-  readonly image: GrayImage;
-  readonly pass: HaarPass;
-  /** Smallest face sought, in pixels of this image. */
+/** How the cascades look at a picture. */
+export interface HaarLook {
+  readonly passes: readonly HaarPass[];
+  /** Whether the picture is halved first. */
+  readonly halved: boolean;
+  /** Smallest face sought, in pixels of the picture that is given. */
   readonly minFace: number;
   /** Whether to look for eyes in what was found. */
   readonly eyes: boolean;
+}
+
+/** What a worker is asked to do: one pass. */
+export interface HaarTask extends Omit<HaarLook, 'passes'> {
+  readonly image: RgbImage;
+  readonly pass: HaarPass;
 }
 
 /** What a pass takes for a face, before anything is verified; in pixels of the task's image. */
@@ -44,17 +51,6 @@ const upright: HaarPass = {
   minNeighbours: 2,
 };
 
-/** How the cascades look at a picture. */
-export interface HaarLook {
-  readonly passes: readonly HaarPass[];
-  /** Whether the picture is halved first. */
-  readonly halved: boolean;
-  /** Smallest face sought, in pixels of the picture that is given. */
-  readonly minFace: number;
-  /** Whether to look for eyes in what was found. */
-  readonly eyes: boolean;
-}
-
 /**
  * All that the cascades can tell, for the detector that they are alone. They propose loosely: what speaks for a place in all passes
  * together is weighed afterwards. alt2 finds more faces with fewer false ones than the default cascade; heads that lean need the
@@ -75,51 +71,20 @@ export const HAAR_BESIDE_NETWORK: HaarLook = { passes: [upright], halved: true, 
 
 /** What the cascades take for faces. */
 export interface HaarProposer {
-  /** @param image gray picture of the size at which faces are sought; the proposals are in its pixels */
-  propose(image: GrayImage, signal?: AbortSignal): Promise<HaarProposal[]>;
+  /** @param image picture of the size at which faces are sought; the proposals are in its pixels */
+  propose(image: RgbImage, signal?: AbortSignal): Promise<HaarProposal[]>;
   close(): Promise<void>;
 }
 
 /** OpenCV's cascades in WebAssembly, one pass a task, on worker threads. */
 export function createHaarProposer(look: HaarLook, { threads }: { threads: number }): HaarProposer {
   const pool = createWorkerPool<HaarTask, HaarProposal[]>(new URL('./haar-worker.ts', import.meta.url), { threads });
-  const { passes, halved, eyes } = look;
-  const shrink = halved ? 2 : 1;
+  const { passes, ...how } = look;
   return {
     async propose(image, signal) {
-      const searched = halved ? halve(image) : image;
-      const minFace = look.minFace / shrink;
-      const tasks = passes.map((pass) => pool.run({ image: searched, pass, minFace, eyes }, signal));
-      return (await Promise.all(tasks)).flat().map((proposal) => enlarged(proposal, shrink));
+      const shared = inSharedMemory(image);
+      return (await Promise.all(passes.map((pass) => pool.run({ ...how, image: shared, pass }, signal)))).flat();
     },
     close: () => pool.close(),
-  };
-}
-
-/** A picture of half the width and height: each pixel is the mean of four. An odd last row or column counts twice. */
-export function halve({ width, height, data }: GrayImage): GrayImage {
-  const half = { width: Math.ceil(width / 2), height: Math.ceil(height / 2) };
-  const pixels = new Uint8Array(half.width * half.height);
-  for (let y = 0; y < half.height; y++) {
-    const upper = 2 * y * width;
-    const lower = Math.min(2 * y + 1, height - 1) * width;
-    for (let x = 0; x < half.width; x++) {
-      const left = 2 * x;
-      const right = Math.min(left + 1, width - 1);
-      const sum = data[upper + left]! + data[upper + right]! + data[lower + left]! + data[lower + right]!;
-      pixels[y * half.width + x] = (sum + 2) >> 2;
-    }
-  }
-  return { ...half, data: pixels };
-}
-
-/** A proposal in pixels of a picture that is so many times as large. */
-function enlarged(proposal: HaarProposal, times: number): HaarProposal {
-  return {
-    ...proposal,
-    centreX: proposal.centreX * times,
-    centreY: proposal.centreY * times,
-    side: proposal.side * times,
-    eyes: proposal.eyes.map(({ x, y }) => ({ x: x * times, y: y * times })),
   };
 }

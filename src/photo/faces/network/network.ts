@@ -1,5 +1,5 @@
 import { createWorkerPool } from '../../../base/workers.ts';
-import type { RgbImage } from '../../image.ts';
+import { inSharedMemory, type RgbImage } from '../../image.ts';
 import type { NetworkFrame, Square } from '../box.ts';
 
 /** One look of the network at a whole picture. */
@@ -89,12 +89,13 @@ export function createNetworkProposer(): NetworkProposer {
   const pool = createWorkerPool<NetworkTask, NetworkAnswer>(worker, { threads: 1, uninterruptible: true });
   return {
     async propose(image, signal) {
-      const task = { image, passes: NETWORK_PASSES, least: LEAST_SCORE, looks: [] };
+      const task = { image: inSharedMemory(image), passes: NETWORK_PASSES, least: LEAST_SCORE, looks: [] };
       return (await pool.run(task, signal)).proposals;
     },
     async look(image, looks, signal) {
       if (looks.length === 0) return [];
-      return (await pool.run({ image, passes: [], least: LEAST_SCORE, looks }, signal)).sightings;
+      return (await pool.run({ image: inSharedMemory(image), passes: [], least: LEAST_SCORE, looks }, signal))
+        .sightings;
     },
     close: () => pool.close(),
   };

@@ -1,4 +1,4 @@
-import type { RgbImage } from '../../image.ts';
+import { addSample, type Edge, type RgbImage } from '../../image.ts';
 import { turnedSize, type WayBack, wayBack } from '../box.ts';
 import type { Look, NetworkPass } from './network.ts';
 
@@ -63,23 +63,20 @@ export function toPlanes(image: RgbImage, view: View): Float32Array {
   const right = view.back(0.5 + step, 0.5);
   const down = view.back(0.5, 0.5 + step);
   const reach = { left: -view.margin, right: image.width + view.margin, bottom: image.height + view.margin };
-  const across = neighbours(image.width, view, Math.max(image.width, image.height));
-  const along = neighbours(image.height, view, Math.max(image.width, image.height));
+  const longest = Math.max(image.width, image.height);
+  const edges = { column: edgeOf(image.width, view, longest), row: edgeOf(image.height, view, longest) };
   for (let row = 0; row < side; row++) {
     for (let column = 0; column < side; column++) {
       const x = origin.x - 0.5 + column * (right.x - origin.x) + row * (down.x - origin.x);
       const y = origin.y - 0.5 + column * (right.y - origin.y) + row * (down.y - origin.y);
       if (x < reach.left - 1 || y < reach.left - 1 || x >= reach.right || y >= reach.bottom) continue;
-      sampleInto(planes, row * side + column, image, { x, y }, { across, along });
+      addSample(planes, row * side + column, side * side, image, 3, { x, y }, edges);
     }
   }
   return planes;
 }
 
-/** Which pixel of a row (or column) shows at a whole place in it, the margin included; -1 where there is black. */
-type Neighbours = (place: number) => number;
-
-function neighbours(length: number, view: View, longest: number): Neighbours {
+function edgeOf(length: number, view: View, longest: number): Edge {
   // What face-api enlarges ends with its last pixel repeated at the edge of the square; where the square goes on, in black.
   if (view.plain) return (place) => (Math.min(place, longest - 1) < length ? Math.min(place, longest - 1) : -1);
   const margin = Math.ceil(view.margin);
@@ -88,30 +85,4 @@ function neighbours(length: number, view: View, longest: number): Neighbours {
     const mirrored = place < 0 ? -1 - place : place >= length ? 2 * length - 1 - place : place;
     return mirrored >= 0 && mirrored < length ? mirrored : -1;
   };
-}
-
-function sampleInto(
-  planes: Float32Array,
-  at: number,
-  { width, data }: RgbImage,
-  { x, y }: { x: number; y: number },
-  { across, along }: { across: Neighbours; along: Neighbours },
-): void {
-  const plane = planes.length / 3;
-  const left = Math.floor(x);
-  const top = Math.floor(y);
-  for (let j = 0; j < 2; j++) {
-    const pixelY = along(top + j);
-    const weightY = j === 0 ? 1 - (y - top) : y - top;
-    if (pixelY < 0 || weightY === 0) continue;
-    for (let i = 0; i < 2; i++) {
-      const pixelX = across(left + i);
-      const weight = weightY * (i === 0 ? 1 - (x - left) : x - left);
-      if (pixelX < 0 || weight === 0) continue;
-      const from = (pixelY * width + pixelX) * 3;
-      planes[at]! += weight * data[from]!;
-      planes[at + plane]! += weight * data[from + 1]!;
-      planes[at + 2 * plane]! += weight * data[from + 2]!;
-    }
-  }
 }
