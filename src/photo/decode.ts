@@ -52,7 +52,7 @@ export async function decodePhoto(bytes: Uint8Array, limits: PhotoLimits): Promi
       `This file is too large: at most ${allowed} MB can be read. Please post a smaller one.`,
     );
   }
-  pictureFormat(bytes);
+  await pictureFormat(bytes);
   const { width, height } = await uprightSize(bytes);
   if (width * height > limits.maxPixels) throw tooManyPixels(width, height, limits.maxPixels);
   return { width, height, image: await decode(bytes, limits) };

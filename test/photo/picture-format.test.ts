@@ -17,11 +17,22 @@ describe('pictureFormat', () => {
     const file = await sharp({ create: { width: 16, height: 16, channels: 3, background: 'teal' } })
       .toFormat(format)
       .toBuffer();
-    expect(pictureFormat(file)).toBe(format);
+    expect(await pictureFormat(file)).toBe(format);
   });
 
-  it('takes a HEIF container with AVIF among its compatible brands for AVIF', () => {
-    expect(pictureFormat(iso('mif1', 'mif1', 'avif'))).toBe('avif');
+  it('takes a HEIF container with AVIF among its compatible brands for AVIF', async () => {
+    expect(await pictureFormat(iso('mif1', 'mif1', 'avif'))).toBe('avif');
+  });
+
+  it('knows a PNG whose pixels come after a large colour profile, and a TIFF whose directory comes last', async () => {
+    const png = await sharp({ create: { width: 16, height: 16, channels: 3, background: 'teal' } })
+      .png()
+      .toBuffer();
+    const profile = Buffer.concat([Buffer.from([0, 0, 0x40, 0]), Buffer.from('iCCP'), Buffer.alloc(0x4000 + 4)]);
+    const header = 8 + 25;
+    expect(await pictureFormat(Buffer.concat([png.subarray(0, header), profile, png.subarray(header)]))).toBe('png');
+    const tiff = Buffer.concat([Buffer.from('II*\0\0\0\x01\0', 'latin1'), Buffer.alloc(0x10000)]);
+    expect(await pictureFormat(tiff)).toBe('tiff');
   });
 
   it.each<[string, Buffer, UserErrorCode, RegExp]>([
@@ -33,6 +44,7 @@ describe('pictureFormat', () => {
     ['a PDF', bytes('%PDF-1.7'), 'not-a-picture', /PDF/],
     ['a compressed SVG', bytes('\x1f\x8b\x08'), 'not-a-picture', /compressed/],
     ['a web page', Buffer.from('<!DOCTYPE html><html><svg></svg></html>'), 'not-a-picture', /web page/],
+    ['a zip with nothing in it', bytes('PK\x05\x06'), 'not-a-picture', /zip archive/],
     ['a video', iso('isom', 'iso2', 'mp41'), 'not-a-picture', /video/],
     ['an SVG', SVG, 'unsupported-picture', /SVG/],
     ['an SVG after a byte order mark', Buffer.from('\ufeff  <svg>'), 'unsupported-picture', /SVG/],
@@ -41,15 +53,16 @@ describe('pictureFormat', () => {
     ['a HEIC', iso('heic', 'mif1', 'heic'), 'unsupported-picture', /HEIC.*JPEG/],
     ['a BMP', bytes('BM'), 'unsupported-picture', /BMP.*JPEG/],
     ['a JPEG XL', bytes('\xff\x0a'), 'unsupported-picture', /JPEG XL/],
+    ['a JPEG XL in boxes', bytes('\0\0\0\x0cJXL '), 'unsupported-picture', /JPEG XL/],
     ['a JPEG 2000', bytes('\0\0\0\x0cjP  '), 'unsupported-picture', /JPEG 2000/],
     ['a Photoshop file', bytes('8BPS'), 'unsupported-picture', /Photoshop/],
     ['an icon', bytes('\0\0\x01\0'), 'unsupported-picture', /icon/],
     ['a raw photo (CR2)', bytes('II*\0\x10\0\0\0CR'), 'unsupported-picture', /raw/],
     ['a raw photo (CR3)', iso('crx ', 'crx '), 'unsupported-picture', /raw/],
-  ])('refuses %s', (_, file, code, words) => {
+  ])('refuses %s', async (_, file, code, words) => {
     let thrown: unknown;
     try {
-      pictureFormat(file);
+      await pictureFormat(file);
     } catch (error) {
       thrown = error;
     }
