@@ -8,17 +8,13 @@ export type Padding = 'same' | 'valid';
 
 export type Layer =
   | ConvLayer
-  | DepthwiseConvLayer
   | BatchNormLayer
   | { readonly kind: 'relu' }
-  | { readonly kind: 'leakyRelu'; readonly slope: number }
   | PoolLayer
   | { readonly kind: 'globalAveragePool' }
   | { readonly kind: 'flatten' }
   | { readonly kind: 'dropout'; readonly rate: number }
   | { readonly kind: 'dense'; readonly units: number; readonly bias?: boolean }
-  | ResidualLayer
-  | SqueezeExciteLayer
   | { readonly kind: 'softmax' };
 
 /** Convolution over height and width; `bias` defaults to false, as batch normalisation usually follows. */
@@ -26,15 +22,6 @@ export interface ConvLayer {
   readonly kind: 'conv';
   readonly filters: number;
   /** Height and width of the kernel, in pixels. */
-  readonly kernel: number;
-  readonly stride?: number;
-  readonly padding?: Padding;
-  readonly bias?: boolean;
-}
-
-/** One kernel a channel; the number of channels stays. */
-export interface DepthwiseConvLayer {
-  readonly kind: 'depthwiseConv';
   readonly kernel: number;
   readonly stride?: number;
   readonly padding?: Padding;
@@ -58,20 +45,6 @@ export interface PoolLayer {
   readonly size: number;
   readonly stride?: number;
   readonly padding?: Padding;
-}
-
-/** body(x) + shortcut(x); without a shortcut, x itself. */
-export interface ResidualLayer {
-  readonly kind: 'residual';
-  readonly body: readonly Layer[];
-  readonly shortcut?: readonly Layer[];
-}
-
-/** Squeeze-and-excitation (Hu et al. 2018, arXiv 1709.01507): channels weighted by a two-layer gate of their means. */
-export interface SqueezeExciteLayer {
-  readonly kind: 'squeezeExcite';
-  /** Channels divided by this is the width of the gate's hidden layer. */
-  readonly ratio: number;
 }
 
 export interface Architecture {

@@ -40,9 +40,7 @@ export function correctPriors(network: Network, weights: Weights, trained: Uint8
 
 /** The name of the bias that is added just before the softmax, if there is one. */
 export function biasOfLogits(network: Network): string | undefined {
-  const softmax = network.nodes.at(-1)!;
-  const logits = network.nodes.find(({ name }) => name === softmax.inputs[0]);
-  return logits?.weights.find(({ role }) => role === 'bias')?.name;
+  return network.nodes.at(-2)?.weights.find(({ role }) => role === 'bias')?.name;
 }
 
 /** Logarithms of the emotions' shares of the labels; one that does not occur counts as one image. */

@@ -29,49 +29,30 @@ export const PLAIN = architecture('plain', [
   { kind: 'relu' },
   { kind: 'maxPool', size: 2 },
   { kind: 'conv', filters: 6, kernel: 3, bias: true },
-  { kind: 'leakyRelu', slope: 0.1 },
+  { kind: 'relu' },
   { kind: 'globalAveragePool' },
   ...head,
 ]);
 
-/** Residuals with and without a shortcut, a squeeze-excitation, depthwise kernels, overlapping pools. */
-export const BRANCHED = architecture('branched', [
+/** Strides, overlapping pools with and without padding, kernels of even size, a hidden dense layer. */
+export const POOLED = architecture('pooled', [
   // No bias before a batch normalisation: its gradient is zero but for rounding, which Adam blows up to full steps.
   { kind: 'conv', filters: 4, kernel: 3, stride: 2 },
   { kind: 'batchNorm', momentum: 0.8, epsilon: 1e-3 },
   { kind: 'relu' },
   { kind: 'maxPool', size: 3, stride: 2, padding: 'same' },
-  {
-    kind: 'residual',
-    body: [
-      { kind: 'depthwiseConv', kernel: 3 },
-      { kind: 'batchNorm' },
-      { kind: 'relu' },
-      { kind: 'squeezeExcite', ratio: 2 },
-    ],
-  },
-  {
-    kind: 'residual',
-    body: [{ kind: 'conv', filters: 5, kernel: 2, padding: 'valid' }],
-    shortcut: [
-      { kind: 'averagePool', size: 2, stride: 1 },
-      { kind: 'conv', filters: 5, kernel: 1 },
-    ],
-  },
+  { kind: 'conv', filters: 5, kernel: 2, padding: 'valid' },
   { kind: 'averagePool', size: 2, stride: 1 },
-  { kind: 'leakyRelu', slope: 0.2 },
   { kind: 'flatten' },
   { kind: 'dense', units: 6, bias: false },
-  { kind: 'batchNorm' },
   { kind: 'relu' },
   ...head,
 ]);
 
-/** BRANCHED with what is missing there: dropout, padded average pooling, a depthwise convolution with bias. */
+/** With PLAIN, every operation there is: POOLED with padded average pooling and dropout. */
 export const EVERY_LAYER = architecture('every-layer', [
-  { kind: 'depthwiseConv', kernel: 2, stride: 1, padding: 'valid', bias: true },
   { kind: 'averagePool', size: 3, stride: 1, padding: 'same' },
-  ...BRANCHED.layers.slice(0, -2),
+  ...POOLED.layers.slice(0, -2),
   { kind: 'dropout', rate: 0.4 },
   ...head,
 ]);
@@ -85,7 +66,7 @@ export const WIDE = architecture('wide', [
   { kind: 'batchNorm' },
   { kind: 'relu' },
   { kind: 'conv', filters: 32, kernel: 3, padding: 'valid', bias: true },
-  { kind: 'leakyRelu', slope: 0.1 },
+  { kind: 'relu' },
   { kind: 'globalAveragePool' },
   ...head,
 ]);
@@ -102,8 +83,6 @@ function randomWeight({ role, shape }: WeightSpec, random: () => number): Float3
     case 'kernel':
       // Glorot & Bengio's uniform bound with the fan-in alone keeps activations near 1.
       return uniform(count, random, Math.sqrt(3 / (count / shape.at(-1)!)));
-    case 'depthwiseKernel':
-      return uniform(count, random, Math.sqrt(3 / (shape[0]! * shape[1]!)));
     case 'gamma':
     case 'movingVariance':
       return uniform(count, random, 0.4, 1);

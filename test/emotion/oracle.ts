@@ -28,21 +28,14 @@ export function fromDirectory(directory: string): tf.io.IOHandler {
  */
 export function reference(network: Network, weights: Weights, x: Float32Array, count: number): Float32Array {
   return tf.tidy(() => {
-    const values = new Map<string, tf.Tensor>();
-    for (const node of network.nodes) {
-      const inputs = node.inputs.map((name) => values.get(name)!);
-      values.set(
-        node.name,
-        node.op === 'input' ? tf.tensor(x, [count, ...node.shape]) : compute(node, inputs, weights),
-      );
-    }
-    const output = values.get(network.nodes.at(-1)!.name)!;
+    const [input, ...others] = network.nodes;
+    const start: tf.Tensor = tf.tensor(x, [count, ...input!.shape]);
+    const output = others.reduce((value, node) => compute(node, value, weights), start);
     return output.dataSync<'float32'>().slice();
   });
 }
 
-function compute(node: NetworkNode, inputs: readonly tf.Tensor[], weights: Weights): tf.Tensor {
-  const x = inputs[0]!;
+function compute(node: NetworkNode, x: tf.Tensor, weights: Weights): tf.Tensor {
   const maps = x as tf.Tensor4D;
   const [kernelOrGamma, ...others] = node.weights.map(({ name, shape }) =>
     tf.tensor(weights.get(name)!, [...shape] as [number]),
@@ -51,8 +44,6 @@ function compute(node: NetworkNode, inputs: readonly tf.Tensor[], weights: Weigh
   switch (node.op) {
     case 'conv':
       return biased(tf.conv2d(maps, kernelOrGamma as unknown as tf.Tensor4D, node.stride, node.padding));
-    case 'depthwiseConv':
-      return biased(tf.depthwiseConv2d(maps, kernelOrGamma as unknown as tf.Tensor4D, node.stride, node.padding));
     case 'dense':
       return biased(tf.matMul(x, kernelOrGamma!));
     case 'batchNorm': {
@@ -61,10 +52,6 @@ function compute(node: NetworkNode, inputs: readonly tf.Tensor[], weights: Weigh
     }
     case 'relu':
       return tf.relu(x);
-    case 'leakyRelu':
-      return tf.leakyRelu(x, node.slope);
-    case 'sigmoid':
-      return tf.sigmoid(x);
     case 'softmax':
       return tf.softmax(x);
     case 'maxPool':
@@ -77,10 +64,6 @@ function compute(node: NetworkNode, inputs: readonly tf.Tensor[], weights: Weigh
       return tf.reshape(x, [x.shape[0]!, -1]);
     case 'dropout':
       return x;
-    case 'add':
-      return tf.add(x, inputs[1]!);
-    case 'channelScale':
-      return tf.mul(x, tf.reshape(inputs[1]!, [x.shape[0]!, 1, 1, -1]));
     case 'input':
       throw new Error('an input is fed, not computed');
   }

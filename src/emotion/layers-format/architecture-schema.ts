@@ -9,37 +9,30 @@ const window = { kernel: count, stride: count.optional(), padding, bias: z.boole
 const pool = { size: count, stride: count.optional(), padding };
 
 // Strict objects: a property that this version does not know would change what the network computes.
-const layer: z.ZodType<Layer> = z.lazy(() =>
-  z.discriminatedUnion(
-    'kind',
-    [
-      z.strictObject({ kind: z.literal('conv'), filters: count, ...window }),
-      z.strictObject({ kind: z.literal('depthwiseConv'), ...window }),
-      z.strictObject({
-        kind: z.literal('batchNorm'),
-        momentum: z.number().min(0).max(1).optional(),
-        epsilon: z.number().positive().optional(),
-      }),
-      z.strictObject({ kind: z.literal('relu') }),
-      z.strictObject({ kind: z.literal('leakyRelu'), slope: z.number() }),
-      z.strictObject({ kind: z.literal('maxPool'), ...pool }),
-      z.strictObject({ kind: z.literal('averagePool'), ...pool }),
-      z.strictObject({ kind: z.literal('globalAveragePool') }),
-      z.strictObject({ kind: z.literal('flatten') }),
-      z.strictObject({ kind: z.literal('dropout'), rate: z.number().min(0).lt(1) }),
-      z.strictObject({ kind: z.literal('dense'), units: count, bias: z.boolean().optional() }),
-      z.strictObject({ kind: z.literal('residual'), body: layers, shortcut: layers.optional() }),
-      z.strictObject({ kind: z.literal('squeezeExcite'), ratio: z.number().positive() }),
-      z.strictObject({ kind: z.literal('softmax') }),
-    ],
-    { error: ({ input }) => `unknown layer ${JSON.stringify((input as { kind?: unknown } | null)?.kind ?? input)}` },
-  ),
+const layer: z.ZodType<Layer> = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({ kind: z.literal('conv'), filters: count, ...window }),
+    z.strictObject({
+      kind: z.literal('batchNorm'),
+      momentum: z.number().min(0).max(1).optional(),
+      epsilon: z.number().positive().optional(),
+    }),
+    z.strictObject({ kind: z.literal('relu') }),
+    z.strictObject({ kind: z.literal('maxPool'), ...pool }),
+    z.strictObject({ kind: z.literal('averagePool'), ...pool }),
+    z.strictObject({ kind: z.literal('globalAveragePool') }),
+    z.strictObject({ kind: z.literal('flatten') }),
+    z.strictObject({ kind: z.literal('dropout'), rate: z.number().min(0).lt(1) }),
+    z.strictObject({ kind: z.literal('dense'), units: count, bias: z.boolean().optional() }),
+    z.strictObject({ kind: z.literal('softmax') }),
+  ],
+  { error: ({ input }) => `unknown layer ${JSON.stringify((input as { kind?: unknown } | null)?.kind ?? input)}` },
 );
-const layers = z.array(layer);
 
 export const architectureSchema: z.ZodType<Architecture> = z.strictObject({
   name: z.string().regex(/^[a-z0-9-]+$/, 'a name has lower-case letters, digits and dashes'),
   summary: z.string(),
   input: z.tuple([count, count, count]),
-  layers,
+  layers: z.array(layer),
 });

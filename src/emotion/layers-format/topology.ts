@@ -46,7 +46,7 @@ export function maskInput(node: NetworkNode): string {
 
 /** The model configuration of a network. Inputs are [batch, height, width, channels], masks follow in node order. */
 export function topologyOf(network: Network, options: TopologyOptions = {}): LayersTopology {
-  const layers = network.nodes.flatMap((node) => layersOf(node, options));
+  const layers = network.nodes.flatMap((node, k) => layersOf(node, network.nodes[k - 1], options));
   const inputs = layers.filter((layer) => layer.class_name === 'InputLayer');
   return {
     class_name: 'Model',
@@ -61,9 +61,10 @@ export function topologyOf(network: Network, options: TopologyOptions = {}): Lay
   };
 }
 
-/** The Keras layers that compute a node; the last one has the node's name. */
-function layersOf(node: NetworkNode, options: TopologyOptions): LayerConfig[] {
-  const { name, inputs } = node;
+/** The Keras layers that compute a node from the one before it; the last of them has the node's name. */
+function layersOf(node: NetworkNode, before: NetworkNode | undefined, options: TopologyOptions): LayerConfig[] {
+  const { name } = node;
+  const inputs = before ? [before.name] : [];
   const one = (className: string, config: Readonly<Record<string, unknown>> = {}) => [
     layer(className, name, inputs, config),
   ];
@@ -77,14 +78,6 @@ function layersOf(node: NetworkNode, options: TopologyOptions): LayerConfig[] {
         use_bias: node.bias,
         activation: 'linear',
         kernel_regularizer: penalty(options),
-      });
-    case 'depthwiseConv':
-      return one('DepthwiseConv2D', {
-        depth_multiplier: 1,
-        ...slide(node),
-        use_bias: node.bias,
-        activation: 'linear',
-        depthwise_regularizer: penalty(options),
       });
     case 'dense':
       return one('Dense', {
@@ -102,11 +95,8 @@ function layersOf(node: NetworkNode, options: TopologyOptions): LayerConfig[] {
         scale: true,
       });
     case 'relu':
-    case 'sigmoid':
     case 'softmax':
       return one('Activation', { activation: node.op });
-    case 'leakyRelu':
-      return one('LeakyReLU', { alpha: node.slope });
     case 'maxPool':
       return one('MaxPooling2D', pool(node));
     case 'averagePool':
@@ -119,17 +109,6 @@ function layersOf(node: NetworkNode, options: TopologyOptions): LayerConfig[] {
       return options.dropout === 'input' && node.rate > 0
         ? [inputLayer(maskInput(node), node.shape), layer('Multiply', name, [...inputs, maskInput(node)])]
         : one('Dropout', { rate: node.rate });
-    case 'add':
-      return one('Add');
-    case 'channelScale': {
-      // Multiply broadcasts a [1, 1, channels] gate over the maps.
-      const [maps, gate] = inputs as [string, string];
-      const raised = `${name}_gate`;
-      return [
-        layer('Reshape', raised, [gate], { target_shape: [1, 1, node.shape.at(-1)!] }),
-        layer('Multiply', name, [maps, raised]),
-      ];
-    }
   }
 }
 

@@ -19,9 +19,8 @@ export function initialWeights(network: Network, seed: number): Weights {
 function initial(spec: WeightSpec, random: Random): Float32Array {
   const data = new Float32Array(sizeOf(spec.shape));
   if (spec.role === 'gamma' || spec.role === 'movingVariance') return data.fill(1);
-  if (spec.role !== 'kernel' && spec.role !== 'depthwiseKernel') return data;
-  const fanIn = spec.role === 'kernel' ? sizeOf(spec.shape.slice(0, -1)) : sizeOf(spec.shape.slice(0, 2));
-  const deviation = Math.sqrt(2 / fanIn);
+  if (spec.role !== 'kernel') return data;
+  const deviation = Math.sqrt(2 / sizeOf(spec.shape.slice(0, -1)));
   return data.map(() => deviation * normal(random));
 }
 

@@ -16,10 +16,10 @@ import { createTensorflowEngine } from '../../../src/emotion/engines/tensorflow/
 import { type Network, unroll, type Weights } from '../../../src/emotion/network.ts';
 import {
   architecture,
-  BRANCHED,
   EVERY_LAYER,
   largestDifference,
   PLAIN,
+  POOLED,
   randomBatch,
   randomInputs,
   randomWeights,
@@ -56,7 +56,7 @@ const LINEAR = unroll(
 );
 
 describe('a predictor', () => {
-  it.each([PLAIN, BRANCHED, EVERY_LAYER])('computes what $name means', async (entry) => {
+  it.each([PLAIN, POOLED, EVERY_LAYER])('computes what $name means', async (entry) => {
     const network = unroll(entry);
     const weights = randomWeights(network);
     const x = randomInputs(network, 4);
@@ -132,7 +132,7 @@ describe('a training step', () => {
   });
 
   it('leaves a gradient shorter than the limit alone', async () => {
-    const network = unroll(BRANCHED);
+    const network = unroll(POOLED);
     const [plain, limited] = await Promise.all(
       [0, 1e3].map((clipNorm) => trained(network, { ...OPTIONS, clipNorm }, 2)),
     );
@@ -239,7 +239,8 @@ describe('training', () => {
     ['SGD', SGD, 0.1],
     ['Adam', ADAM, 0.05],
   ] as const)('learns a tiny problem with %s', async (_, optimizer, learningRate) => {
-    const network = unroll(BRANCHED);
+    const layers = [...POOLED.layers.slice(0, -3), { kind: 'batchNorm' }, ...POOLED.layers.slice(-3)] as const;
+    const network = unroll(architecture('normalised', layers));
     const session = await engine.trainer(network, randomWeights(network), {
       ...OPTIONS,
       optimizer,

@@ -1,9 +1,8 @@
 import * as ort from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../../src/emotion/engines/onnx/graph.ts';
-import { winogradConv, winogradTiles } from '../../../src/emotion/engines/onnx/ops/winograd-conv.ts';
+import { axisTransform, winogradConv, winogradTiles } from '../../../src/emotion/engines/onnx/ops/winograd.ts';
 import { sessionOptions } from '../../../src/emotion/engines/onnx/session.ts';
-import { axisTransform } from '../../../src/emotion/engines/onnx/winograd.ts';
 import { unroll, type Window } from '../../../src/emotion/network.ts';
 import { numbers } from '../../helpers/networks.ts';
 import { largestDifference, WIDE } from '../networks.ts';

@@ -1,10 +1,10 @@
 import { sizeOf, type WeightSpec } from '../../network.ts';
 
 /**
- * Kernels are [height, width, in, out] in TensorFlow and [out, in, height, width] in ONNX; depthwise kernels
- * [height, width, channels, 1] and [channels, 1, height, width]. All else is the same in both.
+ * Convolution kernels are [height, width, in, out] in TensorFlow and [out, in, height, width] in ONNX. All else is the same
+ * in both.
  */
-const TO_ONNX = { kernel: [3, 2, 0, 1], depthwiseKernel: [2, 3, 0, 1] } as const;
+const TO_ONNX = [3, 2, 0, 1] as const;
 
 /** A weight's shape in ONNX. */
 export function onnxShape(spec: WeightSpec): number[] {
@@ -27,8 +27,7 @@ export function fromOnnx(spec: WeightSpec, data: Float32Array): Float32Array<Arr
 }
 
 function orderOf(spec: WeightSpec) {
-  if (spec.role === 'depthwiseKernel') return TO_ONNX.depthwiseKernel;
-  return spec.role === 'kernel' && spec.shape.length === 4 ? TO_ONNX.kernel : undefined;
+  return spec.role === 'kernel' && spec.shape.length === 4 ? TO_ONNX : undefined;
 }
 
 /** Reorders the axes of a tensor: axis k of the result is axis order[k] of the argument. */
@@ -52,4 +51,20 @@ function permute(data: Float32Array, shape: readonly number[], order: readonly n
 interface Axis {
   readonly side: number;
   readonly stride: number;
+}
+
+/** Channels-last inputs as channels-first; with one channel both are the same and nothing is copied. */
+export function channelsFirst(
+  x: Float32Array,
+  count: number,
+  [height, width, channels]: readonly [number, number, number],
+): Float32Array {
+  if (channels === 1) return x;
+  const pixels = height * width;
+  const out = new Float32Array(x.length);
+  for (let n = 0; n < count; n++)
+    for (let pixel = 0; pixel < pixels; pixel++)
+      for (let channel = 0; channel < channels; channel++)
+        out[(n * channels + channel) * pixels + pixel] = x[(n * pixels + pixel) * channels + channel]!;
+  return out;
 }

@@ -2,9 +2,16 @@ import { availableParallelism } from 'node:os';
 import * as ort from 'onnxruntime-node';
 import type { Network, Weights } from '../../network.ts';
 import type { Engine, Predictor } from '../engine.ts';
-import { INFERENCE_INPUT, INFERENCE_OUTPUT, inferenceGraph } from './inference-graph.ts';
-import { channelsFirst, sessionOptions } from './session.ts';
+import { emitForward } from './emit.ts';
+import { GraphBuilder } from './graph.ts';
+import { channelsFirst, onnxShape, toOnnx } from './layout.ts';
+import type { OpContext } from './ops/op.ts';
+import { sessionOptions } from './session.ts';
 import { startTraining } from './training-session.ts';
+
+/** Names of an inference graph's ends: "x" [n, c, h, w] in, "probabilities" [n, classes] out. */
+const INFERENCE_INPUT = 'x';
+const INFERENCE_OUTPUT = 'probabilities';
 
 export interface OnnxEngineOptions {
   /**
@@ -42,4 +49,31 @@ async function createPredictor(network: Network, weights: Weights, threads?: num
     },
     dispose: () => session.release(),
   };
+}
+
+/** A network with its weights as an ONNX model for any number of inputs. onnxruntime folds batch norm into convs. */
+function inferenceGraph(network: Network, weights: Weights): Uint8Array {
+  const graph = new GraphBuilder();
+  const specs = new Map(network.weights.map((spec) => [spec.name, spec]));
+  const context: OpContext = {
+    graph,
+    batchSize: undefined,
+    channelBlock: 0, // onnxruntime puts constant kernels into blocks by itself
+    weight(name) {
+      const spec = specs.get(name)!;
+      return graph.tensor(toOnnx(spec, weights.get(name)!), onnxShape(spec), name);
+    },
+    update() {
+      throw new Error('an inference graph updates nothing');
+    },
+    mask() {
+      throw new Error('an inference graph drops nothing');
+    },
+  };
+  const [height, width, channels] = network.architecture.input;
+  const input = graph.input(INFERENCE_INPUT, ['n', channels, height, width]);
+  const { logits } = emitForward(context, network, input);
+  const probabilities = graph.node('Softmax', [logits], { axis: 1 });
+  graph.output(INFERENCE_OUTPUT, ['n', network.nodes.at(-1)!.shape[0]!], probabilities);
+  return graph.encode(network.architecture.name);
 }

@@ -133,7 +133,6 @@ function emitLoss(graph: GraphBuilder, logits: Value, y: Value, batchSize: numbe
 function penalise(graph: GraphBuilder, spec: WeightSpec, gradients: Map<string, Value>, decay: number): Value {
   const gradient = gradients.get(spec.name);
   if (gradient === undefined) throw new Error(`${spec.name} has no gradient`);
-  const kernel = spec.role === 'kernel' || spec.role === 'depthwiseKernel';
-  if (!kernel || decay === 0) return gradient;
+  if (spec.role !== 'kernel' || decay === 0) return gradient;
   return graph.node('Add', [gradient, graph.node('Mul', [spec.name, graph.scalar(decay)])]);
 }

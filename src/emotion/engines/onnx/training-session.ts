@@ -2,10 +2,10 @@ import * as ort from 'onnxruntime-node';
 import { type Network, sizeOf, type Weights } from '../../network.ts';
 import { drawMask } from '../dropout.ts';
 import type { StepResult, TrainerOptions, TrainingBatch, TrainingSession, TrainingState } from '../engine.ts';
-import { findChannelBlock } from './channel-block.ts';
-import { fromOnnx, toOnnx } from './layout.ts';
+import { channelsFirst, fromOnnx, toOnnx } from './layout.ts';
+import { findChannelBlock } from './ops/blocked-conv.ts';
 import { STEP_INPUTS } from './optimizer.ts';
-import { channelsFirst, sessionOptions } from './session.ts';
+import { sessionOptions } from './session.ts';
 import { nextName, type StateTensor, TRAINING_ENDS, type TrainingGraph, trainingGraph } from './training-graph.ts';
 
 /**

@@ -1,7 +1,6 @@
 import type { NamedTensorMap, Optimizer, Tensor, Variable } from '@tensorflow/tfjs';
 import type { OptimizerOptions, TrainerOptions, TrainingState } from '../engine.ts';
 import type { TensorFlow } from './runtime.ts';
-import { slotVariable } from './slots.ts';
 
 /** The optimizer that model.fit runs, with what a training session needs to steer, save and restore it. */
 export interface SessionOptimizer extends Optimizer {
@@ -124,4 +123,63 @@ function clip(tf: TensorFlow, gradients: ReadonlyMap<string, Tensor>, limit: num
   const norm = tf.sqrt(tf.addN(squares));
   const factor = tf.div(limit, tf.maximum(norm, limit));
   return new Map([...gradients].map(([name, gradient]) => [name, tf.mul(gradient, factor)]));
+}
+
+/** The moving average of all weights, running statistics included; it starts as a copy of them. */
+export class WeightAverage {
+  /** By `<weight name>/average`. */
+  readonly slots: ReadonlyMap<string, Variable>;
+
+  constructor(
+    private readonly tf: TensorFlow,
+    private readonly weights: ReadonlyMap<string, Variable>,
+    private readonly decay: number,
+    state: TrainingState | undefined,
+  ) {
+    this.slots = new Map(
+      [...weights].map(([name, variable]) => [slotName(name), slotVariable(tf, slotName(name), variable, state)]),
+    );
+  }
+
+  /** Takes in the weights that update `step` (1, 2, ...) left. */
+  update(step: number): void {
+    const { tf } = this;
+    // A young average leans on the latest weights, so that it does not drag the random first ones along.
+    const decay = Math.min(this.decay, step / (9 + step));
+    tf.tidy(() => {
+      for (const [name, variable] of this.weights) {
+        const average = this.slots.get(slotName(name))!;
+        average.assign(tf.add(tf.mul(average, decay), tf.mul(variable, 1 - decay)));
+      }
+    });
+  }
+
+  /** The averages by the names of the weights. */
+  byWeight(): Map<string, Variable> {
+    return new Map([...this.weights.keys()].map((name) => [name, this.slots.get(slotName(name))!]));
+  }
+
+  dispose(): void {
+    this.tf.dispose([...this.slots.values()]);
+  }
+}
+
+function slotName(weight: string): string {
+  return `${weight}/average`;
+}
+
+/**
+ * A variable that training remembers beside a weight, named `<weight name>/<slot>`: what the state of an earlier run
+ * holds under that name, or, in a fresh run, a copy of `start`.
+ *
+ * @throws Error where the state lacks it or holds another number of elements
+ */
+function slotVariable(tf: TensorFlow, name: string, start: Tensor, state: TrainingState | undefined): Variable {
+  const trainable = false;
+  if (!state) return tf.tidy(() => tf.variable(start.clone(), trainable));
+  const stored = state.slots.get(name);
+  if (!stored) throw new Error(`${name} is missing`);
+  if (stored.length !== start.size)
+    throw new Error(`${name} holds ${stored.length} numbers, but its shape is ${start.shape.join('x')}`);
+  return tf.tidy(() => tf.variable(tf.tensor(stored.slice(), start.shape), trainable));
 }

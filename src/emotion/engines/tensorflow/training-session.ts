@@ -3,9 +3,8 @@ import { type Network, sizeOf, type Weights } from '../../network.ts';
 import { drawMask, droppingNodes, maskChannelsLast } from '../dropout.ts';
 import type { StepResult, TrainerOptions, TrainingBatch, TrainingSession, TrainingState } from '../engine.ts';
 import { buildModel, readVariables, variablesOf } from './model.ts';
-import { createOptimizer, type SessionOptimizer } from './optimizer.ts';
+import { createOptimizer, type SessionOptimizer, WeightAverage } from './optimizer.ts';
 import type { TensorFlow } from './runtime.ts';
-import { WeightAverage } from './weight-average.ts';
 
 /** Builds a LayersModel for training, with weights and optimizer state. @throws Error where the state does not fit */
 export async function startTraining(

@@ -1,7 +1,13 @@
+import * as ort from 'onnxruntime-node';
 import type { Window } from '../../../network.ts';
-import type { GraphBuilder, Value } from '../graph.ts';
-import type { ConvShape } from './conv-shape.ts';
-import { windowAttributes } from './windows.ts';
+import { GraphBuilder, type Value } from '../graph.ts';
+import { sessionOptions } from '../session.ts';
+import { type ConvShape, windowAttributes } from './op.ts';
+
+/** Blocks that onnxruntime has direct convolutions for: 8 channels with AVX2, 16 with AVX-512 and on some ARM processors. */
+const BLOCKS: readonly number[] = [8, 16];
+/** How far a sum of 288 products of numbers below 1 may stray by rounding; a wrong order of channels strays by whole units. */
+const TOLERANCE = 1e-3;
 
 /** Whether channels go into blocks without a rest; a block of 0 means that this processor has none. */
 export function fillsBlocks(block: number, { in: [inChannels], out: [outChannels] }: ConvShape): boolean {
@@ -30,4 +36,58 @@ export function blockedConv(
   const inputs = [graph.blocked('ReorderInput', [x]), ordered, ...(bias ? [bias] : [])];
   const output = graph.blocked('Conv', inputs, windowAttributes(window));
   return graph.blocked('ReorderOutput', [output], { channels: outChannels });
+}
+
+let found: Promise<number> | undefined;
+
+/**
+ * How many channels the blocks of onnxruntime's direct convolutions hold on this processor; 0 where there are none. They
+ * are its own business and not documented, so they count only where a small convolution comes out right.
+ */
+export function findChannelBlock(): Promise<number> {
+  found ??= probe().catch(() => 0); // Where onnxruntime knows no such operator, the session fails.
+  return found;
+}
+
+async function probe(): Promise<number> {
+  const graph = new GraphBuilder();
+  graph.output('y', [1, 'channels', 1, 1], graph.blocked('ReorderInput', [graph.input('x', [1, 4, 1, 1])]));
+  // Channels are filled up to a whole block.
+  const { dims } = await run(graph, { x: new ort.Tensor('float32', new Float32Array(4), [1, 4, 1, 1]) });
+  const block = dims[1]!;
+  return BLOCKS.includes(block) && (await convolvesRight(block)) ? block : 0;
+}
+
+async function convolvesRight(block: number): Promise<boolean> {
+  const [channels, side, k] = [2 * block, 5, 3];
+  const window = { kernel: k, stride: 1, padding: 'same', pads: [1, 1, 1, 1] } as const;
+  const shape = { n: 1, in: [channels, side, side], out: [channels, side, side] } as const;
+  const graph = new GraphBuilder();
+  const x = graph.input('x', [1, channels, side, side]);
+  const kernel = graph.input('kernel', [channels, channels, k, k]);
+  const usual = graph.node('Conv', [x, kernel], windowAttributes(window));
+  const difference = graph.node('Sub', [usual, blockedConv(graph, x, kernel, undefined, window, shape, block)]);
+  graph.output('y', [], graph.node('ReduceMax', [graph.node('Abs', [difference])], { keepdims: 0 }));
+  const { data } = await run(graph, {
+    x: new ort.Tensor('float32', waves(channels * side ** 2, 1), [1, channels, side, side]),
+    kernel: new ort.Tensor('float32', waves((channels * k) ** 2, 2), [channels, channels, k, k]),
+  });
+  return (data as Float32Array)[0]! < TOLERANCE;
+}
+
+/** Numbers -1..1 of which hardly two are the same. */
+function waves(count: number, frequency: number): Float32Array {
+  return Float32Array.from({ length: count }, (_, k) => Math.sin(frequency * (k + 1)));
+}
+
+async function run(graph: GraphBuilder, feeds: Record<string, ort.Tensor>): Promise<ort.Tensor> {
+  const session = await ort.InferenceSession.create(graph.encode('probe'), {
+    ...sessionOptions(1),
+    logSeverityLevel: 4,
+  });
+  try {
+    return (await session.run(feeds)).y!;
+  } finally {
+    await session.release();
+  }
 }

@@ -1,12 +1,18 @@
 import type { Window } from '../../../network.ts';
 import type { GraphBuilder, Value } from '../graph.ts';
 import { blockedConv, fillsBlocks } from './blocked-conv.ts';
-import { channelSum } from './channel-sum.ts';
-import type { ConvShape, EmittedConv } from './conv-shape.ts';
 import { kernelGradient } from './kernel-gradient.ts';
-import { type Emitted, mapsOf, type NodeOf, type OpContext } from './op.ts';
-import { concat, taps, windowAttributes } from './windows.ts';
-import { winogradConv, winogradTiles } from './winograd-conv.ts';
+import { channelSum } from './normalisation.ts';
+import {
+  type ConvShape,
+  type Emitted,
+  type EmittedConv,
+  mapsOf,
+  type NodeOf,
+  type OpContext,
+  windowAttributes,
+} from './op.ts';
+import { winogradConv, winogradTiles } from './winograd.ts';
 
 /**
  * Convolution; x [n, in, h, w], kernel [out, in, k, k]. An inference graph leaves it to onnxruntime; when training, where
@@ -28,7 +34,7 @@ export function emitConv(context: OpContext, node: NodeOf<'conv'>, x: Value, inp
     backward(gradient, wanted) {
       const gradients = conv.gradients(gradient, wanted);
       return {
-        inputs: [gradients.input],
+        input: gradients.input,
         weights: {
           [kernelName]: gradients.kernel,
           ...(node.bias ? { [biasName]: channelSum(graph, gradient) } : {}),
@@ -74,7 +80,7 @@ function onnxConv(
  */
 function inputGradient(context: OpContext, gradient: Value, kernel: Value, window: Window, shape: ConvShape): Value {
   const { graph } = context;
-  if (window.stride !== 1) return transposed(graph, gradient, kernel, window, shape, 1);
+  if (window.stride !== 1) return transposed(graph, gradient, kernel, window, shape);
   const swapped = graph.node('Transpose', [turned(graph, kernel)], { perm: [1, 0, 2, 3] });
   const back: ConvShape = { n: shape.n, in: shape.out, out: shape.in };
   return onnxConv(context, gradient, swapped, undefined, opposite(window), back);
@@ -99,53 +105,12 @@ export function transposed(
   kernel: Value,
   window: Window,
   shape: Pick<ConvShape, 'in' | 'out'>,
-  group: number,
 ): Value {
   const [top, left, bottom, right] = window.pads;
   const rest = (input: number, output: number, pads: number) =>
     input + pads - ((output - 1) * window.stride + window.kernel);
   return graph.node('ConvTranspose', [gradient, kernel], {
     ...windowAttributes(window),
-    group,
     output_padding: [rest(shape.in[1], shape.out[1], top + bottom), rest(shape.in[2], shape.out[2], left + right)],
   });
-}
-
-/** Depthwise convolution; x [n, c, h, w], kernel [c, 1, k, k]. */
-export function emitDepthwiseConv(
-  context: OpContext,
-  node: NodeOf<'depthwiseConv'>,
-  x: Value,
-  inputShape: readonly number[],
-): Emitted {
-  const { graph } = context;
-  const kernelName = `${node.name}/depthwise_kernel`;
-  const biasName = `${node.name}/bias`;
-  const kernel = context.weight(kernelName);
-  const bias = node.bias ? [context.weight(biasName)] : [];
-  const group = mapsOf(node.shape)[0];
-  const output = graph.node('Conv', [x, kernel, ...bias], { ...windowAttributes(node), group });
-  return {
-    output,
-    backward(gradient, wanted) {
-      const [channels, height, width] = mapsOf(node.shape);
-      const sums = taps(graph, x, node, height, width).map((view) => {
-        const sum = channelSum(graph, graph.node('Mul', [view, gradient]));
-        return graph.node('Reshape', [sum, graph.ints(channels, 1, 1)]);
-      });
-      const together = graph.node('Reshape', [
-        concat(graph, sums, 2),
-        graph.ints(channels, 1, node.kernel, node.kernel),
-      ]);
-      const shape = { in: mapsOf(inputShape), out: mapsOf(node.shape) };
-      const back = () =>
-        node.stride === 1
-          ? graph.node('Conv', [gradient, turned(graph, kernel)], { ...windowAttributes(opposite(node)), group })
-          : transposed(graph, gradient, kernel, node, shape, group);
-      return {
-        inputs: [wanted ? back() : undefined],
-        weights: { [kernelName]: together, ...(node.bias ? { [biasName]: channelSum(graph, gradient) } : {}) },
-      };
-    },
-  };
 }

@@ -1,7 +1,6 @@
 import type { Window } from '../../../network.ts';
 import type { GraphBuilder, Value } from '../graph.ts';
-import type { ConvShape } from './conv-shape.ts';
-import { concat, taps } from './windows.ts';
+import type { ConvShape } from './op.ts';
 
 /** Kernels that see at most this many numbers at a place get their gradient from one product an image (measured). */
 const THIN_INPUTS = 64;
@@ -98,4 +97,29 @@ function productSum(graph: GraphBuilder, rows: Value, columns: Value): Value {
 function tapsLast(graph: GraphBuilder, product: Value, { kernel }: Window, shape: ConvShape): Value {
   const apart = graph.node('Reshape', [product, graph.ints(shape.out[0], kernel, kernel, shape.in[0])]);
   return graph.node('Transpose', [apart], { perm: [0, 3, 1, 2] });
+}
+
+/**
+ * Views of maps through each pixel of a window: for kernel row i and column j, the pixels that it meets as the window
+ * moves, [n, c, height, width] of the output. The first two dimensions of x may be swapped: they stay as they are.
+ */
+function taps(graph: GraphBuilder, x: Value, window: Window, height: number, width: number): Value[] {
+  const { kernel, stride, pads } = window;
+  const [top, left, bottom, right] = pads;
+  const padded = pads.some((pad) => pad > 0)
+    ? graph.node('Pad', [x, graph.ints(0, 0, top, left, 0, 0, bottom, right)])
+    : x;
+  const views: Value[] = [];
+  for (let row = 0; row < kernel; row++)
+    for (let column = 0; column < kernel; column++) {
+      const starts = graph.ints(row, column);
+      const ends = graph.ints(row + (height - 1) * stride + 1, column + (width - 1) * stride + 1);
+      views.push(graph.node('Slice', [padded, starts, ends, graph.ints(2, 3), graph.ints(stride, stride)]));
+    }
+  return views;
+}
+
+/** Values side by side along an axis. */
+function concat(graph: GraphBuilder, values: readonly Value[], axis: number): Value {
+  return values.length === 1 ? values[0]! : graph.node('Concat', values, { axis });
 }

@@ -1,16 +1,16 @@
-import type { NetworkNode } from '../../../network.ts';
+import type { NetworkNode, Window } from '../../../network.ts';
 import type { GraphBuilder, Value } from '../graph.ts';
 
 /**
  * What every operation of a network is written against: it emits its forward pass into the graph and, when training,
- * hands back how a gradient of its output becomes gradients of its inputs and weights. Maps are channels-first here,
+ * hands back how a gradient of its output becomes gradients of its input and weights. Maps are channels-first here,
  * [batch, channels, height, width], because that is what onnxruntime computes fastest.
  */
 export interface OpContext {
   readonly graph: GraphBuilder;
   /** Inputs in a batch when training; undefined where a graph takes any number (inference). */
   readonly batchSize: number | undefined;
-  /** Channels in a block of onnxruntime's direct convolutions (see channel-block.ts); 0 where they are not to be used. */
+  /** Channels in a block of onnxruntime's direct convolutions (see ops/blocked-conv.ts); 0 where they are not to be used. */
   readonly channelBlock: number;
   /** The value that holds a weight, in ONNX's layout. */
   weight(name: string): Value;
@@ -21,13 +21,13 @@ export interface OpContext {
 }
 
 export interface Gradients {
-  /** One an input of the node, in order; undefined where the caller did not want it. */
-  readonly inputs: readonly (Value | undefined)[];
+  /** Of what came in; undefined where the caller did not want it. */
+  readonly input: Value | undefined;
   /** By weight name, in ONNX's layout. */
   readonly weights?: Readonly<Record<string, Value>>;
 }
 
-/** Emits the gradients, given that of the output. `wanted` is false for an input that nothing learns behind. */
+/** Emits the gradients, given that of the output. `wanted` is false where nothing before the node learns. */
 export type Backward = (gradient: Value, wanted: boolean) => Gradients;
 
 export interface Emitted {
@@ -42,4 +42,24 @@ export type NodeOf<Op extends NetworkNode['op']> = Extract<NetworkNode, { op: Op
 export function mapsOf(shape: readonly number[]): [channels: number, height: number, width: number] {
   const [height, width, channels] = shape;
   return [channels!, height!, width!];
+}
+
+/** A window's attributes as Conv, MaxPool and their kin take them. */
+export function windowAttributes({ kernel, stride, pads }: Window) {
+  return { kernel_shape: [kernel, kernel], strides: [stride, stride], pads };
+}
+
+/** Sizes of a convolution when training. */
+export interface ConvShape {
+  /** Images in a batch. */
+  readonly n: number;
+  readonly in: readonly [channels: number, height: number, width: number];
+  readonly out: readonly [channels: number, height: number, width: number];
+}
+
+/** A convolution with its way back, whichever way it is computed. */
+export interface EmittedConv {
+  readonly output: Value;
+  /** From the output's gradient, that of the kernel and, where it is wanted, of the input. */
+  gradients(gradient: Value, wanted: boolean): { readonly input: Value | undefined; readonly kernel: Value };
 }

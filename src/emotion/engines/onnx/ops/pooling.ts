@@ -1,8 +1,7 @@
 import { sizeOf } from '../../../network.ts';
 import type { GraphBuilder, Value } from '../graph.ts';
 import { transposed } from './conv.ts';
-import { type Emitted, mapsOf, type NodeOf, type OpContext } from './op.ts';
-import { windowAttributes } from './windows.ts';
+import { type Emitted, mapsOf, type NodeOf, type OpContext, windowAttributes } from './op.ts';
 
 /** Max pooling; the gradient goes to the first largest pixel of each window, as in TensorFlow. */
 export function emitMaxPool(
@@ -20,7 +19,7 @@ export function emitMaxPool(
       const sides = [context.batchSize!, ...mapsOf(inputShape)];
       const apart = node.kernel === node.stride && node.pads.every((pad) => pad === 0);
       if (apart) {
-        return { inputs: [graph.node('MaxUnpool', [gradient, indices, graph.ints(...sides)], attributes)] };
+        return { input: graph.node('MaxUnpool', [gradient, indices, graph.ints(...sides)], attributes) };
       }
       // Windows that overlap can share their largest pixel: its gradients add up.
       const zeros = graph.node('ConstantOfShape', [graph.ints(sizeOf(sides))]);
@@ -29,7 +28,7 @@ export function emitMaxPool(
         axis: 0,
         reduction: 'add',
       });
-      return { inputs: [graph.node('Reshape', [scattered, graph.ints(...sides)])] };
+      return { input: graph.node('Reshape', [scattered, graph.ints(...sides)]) };
     },
   };
 }
@@ -53,8 +52,8 @@ export function emitAveragePool(
       const apart = graph.node('Reshape', [shared, graph.ints(planes, 1, height, width)]);
       const ones = graph.tensor(new Float32Array(node.kernel ** 2).fill(1), [1, 1, node.kernel, node.kernel]);
       const shape = { in: [1, inHeight, inWidth], out: [1, height, width] } as const;
-      const spread = transposed(graph, apart, ones, node, shape, 1);
-      return { inputs: [graph.node('Reshape', [spread, graph.ints(-1, channels, inHeight, inWidth)])] };
+      const spread = transposed(graph, apart, ones, node, shape);
+      return { input: graph.node('Reshape', [spread, graph.ints(-1, channels, inHeight, inWidth)]) };
     },
   };
 }
@@ -91,7 +90,7 @@ export function emitGlobalAveragePool(
     backward(gradient) {
       const [channels, height, width] = mapsOf(inputShape);
       const columns = graph.node('Reshape', [gradient, graph.ints(-1, channels, 1, 1)]);
-      return { inputs: [graph.node('Mul', [columns, constantMap(graph, 1 / (height * width), height, width)])] };
+      return { input: graph.node('Mul', [columns, constantMap(graph, 1 / (height * width), height, width)]) };
     },
   };
 }

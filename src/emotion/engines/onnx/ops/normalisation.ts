@@ -1,5 +1,4 @@
 import type { GraphBuilder, Value } from '../graph.ts';
-import { channelSum } from './channel-sum.ts';
 import type { Emitted, NodeOf, OpContext } from './op.ts';
 
 /**
@@ -64,11 +63,20 @@ export function emitBatchNorm(context: OpContext, node: NodeOf<'batchNorm'>, x: 
       const perChannel = node.shape.length === 3 ? [channels, 1, 1] : [channels];
       const sloped = graph.node('Mul', [x, graph.node('Reshape', [slope, graph.ints(...perChannel)])]);
       return {
-        inputs: [graph.node('Add', [scaled, sloped])],
+        input: graph.node('Add', [scaled, sloped]),
         weights: { [name('gamma')]: dGamma, [name('beta')]: dBeta },
       };
     },
   };
+}
+
+/**
+ * Sums over batch, height and width, [n, c, h, w] to [c]: each map first, which onnxruntime does faster than all at once
+ * (measured).
+ */
+export function channelSum(graph: GraphBuilder, maps: Value): Value {
+  const ofMaps = graph.node('ReduceSum', [maps, graph.ints(2, 3)], { keepdims: 0 });
+  return graph.node('ReduceSum', [ofMaps, graph.ints(0)], { keepdims: 0 });
 }
 
 /** momentum * running + (1 - momentum) * batch */

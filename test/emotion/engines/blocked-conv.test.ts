@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { TrainerOptions } from '../../../src/emotion/engines/engine.ts';
-import { findChannelBlock } from '../../../src/emotion/engines/onnx/channel-block.ts';
+import { findChannelBlock } from '../../../src/emotion/engines/onnx/ops/blocked-conv.ts';
 import { trainingGraph } from '../../../src/emotion/engines/onnx/training-graph.ts';
 import { startTraining } from '../../../src/emotion/engines/onnx/training-session.ts';
 import { unroll } from '../../../src/emotion/network.ts';
@@ -24,12 +24,12 @@ const network = unroll(
     { kind: 'batchNorm' },
     { kind: 'relu' },
     { kind: 'conv', filters: 32, kernel: 3, bias: true },
-    { kind: 'leakyRelu', slope: 0.1 },
+    { kind: 'relu' },
     { kind: 'conv', filters: 16, kernel: 5, padding: 'valid' },
     { kind: 'batchNorm' },
     { kind: 'relu' },
     { kind: 'conv', filters: 16, kernel: 3, stride: 2 },
-    { kind: 'leakyRelu', slope: 0.1 },
+    { kind: 'relu' },
     { kind: 'globalAveragePool' },
     { kind: 'dense', units: 7 },
     { kind: 'softmax' },
