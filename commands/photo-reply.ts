@@ -1,6 +1,7 @@
+import { percent } from '../src/base/numbers.ts';
 import type { Reading } from '../src/emotion/classifier.ts';
 import type { Emotion } from '../src/emotion/labels.ts';
-import { percent, twoLikeliest } from '../src/photo/picture/describe.ts';
+import { twoLikeliest } from '../src/photo/picture/describe.ts';
 import type { Attachment, OutgoingPicture, PersonLine, PhotoCard, Reply } from './request.ts';
 
 /** People that the text names at most; the picture shows all of them. Twenty lines stay well below every platform's bound. */

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Piscina } from 'piscina';
+import { unlessAborted } from './aborts.ts';
 
 export interface WorkerPoolOptions {
   /** Most worker threads; they start when work comes. */
@@ -72,21 +73,4 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
       await pool.destroy();
     },
   };
-}
-
-/** What a promise resolves to, or the signal's reason as soon as it is aborted. */
-async function unlessAborted<Result>(promise: Promise<Result>, signal?: AbortSignal): Promise<Result> {
-  if (!signal) return await promise;
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason);
-  });
-  signal.addEventListener('abort', abort);
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-    // Given up, it may still fail; nobody is there to hear of it.
-    promise.catch(() => {});
-  }
 }

@@ -1,3 +1,5 @@
+import { logistic } from '../base/numbers.ts';
+
 /** A place whose numbers and nature are known. */
 export interface Example {
   readonly numbers: readonly number[];
@@ -27,7 +29,7 @@ export function fitLogistic(
     const gradient = weights.map((weight, k) => penalty[k]! * weight);
     const curvature = weights.map((_, i) => weights.map((_, j) => (i === j ? penalty[i]! : 0)));
     for (const [n, row] of rows.entries()) {
-      const p = 1 / (1 + Math.exp(-row.reduce((sum, value, k) => sum + value * weights[k]!, 0)));
+      const p = logistic(row.reduce((sum, value, k) => sum + value * weights[k]!, 0));
       for (let i = 0; i < size; i++) {
         gradient[i]! += (p - (examples[n]!.face ? 1 : 0)) * row[i]!;
         for (let j = 0; j < size; j++) curvature[i]![j]! += p * (1 - p) * row[i]! * row[j]!;

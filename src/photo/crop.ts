@@ -1,3 +1,4 @@
+import { clamp } from '../base/numbers.ts';
 import { createWorkerPool, type WorkerPool } from '../base/workers.ts';
 import { FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
 import { centreOf, cosAndSin, type LeaningBox } from './faces/box.ts';
@@ -25,7 +26,7 @@ export function cropFace(image: GrayImage, face: LeaningBox): Uint8Array {
   const { cos, sin } = cosAndSin(face.angle);
   const side = Math.max(face.width, face.height) * CROP_MARGIN;
   const step = side / FACE_SIZE;
-  const samples = Math.min(MOST_SAMPLES, Math.max(1, Math.ceil(step)));
+  const samples = clamp(Math.ceil(step), 1, MOST_SAMPLES);
   // One pixel of the crop to the right, and one down, in the picture.
   const right = { x: step * cos, y: step * sin };
   const down = { x: -right.y, y: right.x };
@@ -51,7 +52,7 @@ export function cropFace(image: GrayImage, face: LeaningBox): Uint8Array {
 
 /** Beyond the edge the border repeats. */
 function repeated(length: number): Edge {
-  return (place) => Math.max(0, Math.min(place, length - 1));
+  return (place) => clamp(place, 0, length - 1);
 }
 
 /** What the thread that crops is asked for. */

@@ -1,7 +1,8 @@
-import { withDeadline } from '../base/deadline.ts';
+import { withDeadline } from '../base/aborts.ts';
+import { clamp } from '../base/numbers.ts';
 import type { Classifier, Reading } from '../emotion/classifier.ts';
 import { cropFaces } from './crop.ts';
-import { DEFAULT_LIMITS, decodePhoto, type PhotoLimits } from './decode.ts';
+import { DEFAULT_LIMITS, decodePhoto, type PhotoLimits, tooSlow } from './decode.ts';
 import { centreOf, type FaceBox, type Rectangle } from './faces/box.ts';
 import type { FaceDetector } from './faces/detector.ts';
 import { type AnnotatedPicture, annotate } from './picture/annotate.ts';
@@ -38,6 +39,11 @@ export interface ReadPhotoOptions {
   readonly annotate?: boolean;
   /** Calls the walk off. */
   readonly signal?: AbortSignal;
+  /**
+   * Gets a promise that resolves when the walk has ended. A walk that is called off or too slow is over for the caller at once, but a
+   * decoder under way cannot be stopped: whoever bounds how many walks there are waits for this.
+   */
+  readonly onStart?: (ended: Promise<void>) => void;
 }
 
 /**
@@ -53,7 +59,9 @@ export async function readPhoto(
 ): Promise<PhotoReading> {
   const started = performance.now();
   const limits = { ...DEFAULT_LIMITS, ...tools.limits };
-  const reading = await withDeadline(limits.maxMilliseconds, options.signal, (signal) =>
+  const { signal: outer, onStart } = options;
+  const deadline = { milliseconds: limits.maxMilliseconds, tooLate: tooSlow, signal: outer, onStart };
+  const reading = await withDeadline(deadline, (signal) =>
     walk(bytes, tools, limits, options.annotate ?? true, signal),
   );
   return { ...reading, milliseconds: Math.round(performance.now() - started) };
@@ -91,7 +99,7 @@ function toPhotoPixels(
   scale: { x: number; y: number },
   photo: { width: number; height: number },
 ): Rectangle {
-  const clip = (value: number, most: number) => Math.min(most, Math.max(0, Math.round(value)));
+  const clip = (value: number, most: number) => clamp(Math.round(value), 0, most);
   const x = clip(face.x * scale.x, photo.width - 1);
   const y = clip(face.y * scale.y, photo.height - 1);
   return {

@@ -168,6 +168,33 @@ describe('readPhoto', () => {
     await Promise.all([expect(reading).rejects.toBe(reason), sleep(100).then(() => controller.abort(reason))]);
   });
 
+  it('says when the work has ended, which may be after the caller was told', async () => {
+    let finish = () => {};
+    const slow = {
+      ...classifier,
+      classify: async () => {
+        await new Promise<void>((resolve) => {
+          finish = resolve;
+        });
+        return [];
+      },
+    };
+    let ended = false;
+    const onStart = (end: Promise<void>) => {
+      end.then(() => {
+        ended = true;
+      });
+    };
+    const tools = { detector: finds({}), classifier: slow, limits: { maxMilliseconds: 300 } };
+    await expect(readPhoto(await file, tools, { onStart })).rejects.toMatchObject({ code: 'too-slow' });
+    await sleep(50);
+    expect(ended).toBe(false);
+    await vi.waitFor(() => {
+      finish();
+      expect(ended).toBe(true);
+    });
+  });
+
   it('does nothing when it was called off before', async () => {
     const reason = new Error('never mind');
     const options = { signal: AbortSignal.abort(reason) };

@@ -1,4 +1,4 @@
-import { percent as wholePercent } from '../../photo/picture/describe.ts';
+import { percent as wholePercent } from '../../base/numbers.ts';
 import { percent } from '../../training/run/progress-line.ts';
 import type { JudgedFace, Verdict } from './judge-photo.ts';
 import type { ModelNote } from './model-note.ts';

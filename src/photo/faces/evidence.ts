@@ -1,7 +1,8 @@
+import { logOdds } from '../../base/numbers.ts';
 import { meanSquare, type Square } from './box.ts';
 import { LEAST_SIGHTING } from './network/boxes.ts';
 import type { Look, Sighting } from './network/network.ts';
-import { logOdds, type Place } from './places.ts';
+import type { Place } from './places.ts';
 
 /** All that speaks for a face at one place in the picture. */
 export interface Evidence {

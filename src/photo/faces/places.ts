@@ -1,3 +1,4 @@
+import { logOdds } from '../../base/numbers.ts';
 import { groupByFace, meanSquare, overlap, SAME_PLACE, type Square, toBox, toSquare } from './box.ts';
 import type { HaarProposal } from './haar/haar.ts';
 import { LEAST_SCORE, type NetworkProposal } from './network/network.ts';
@@ -41,9 +42,6 @@ export function gatherPlaces({ network, haar }: Proposals): Place[] {
   });
   return groups.map(toPlace);
 }
-
-/** Log odds of a score between 0 and 1. */
-export const logOdds = (score: number) => Math.log(score / (1 - score));
 
 function ofNetwork(proposal: NetworkProposal): Proposal {
   const { pass, score } = proposal;

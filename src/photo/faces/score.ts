@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { logistic } from '../../base/numbers.ts';
 import { meanSquare, overlap, SAME_PLACE, type Square, sharedArea, showSameFace, toBox } from './box.ts';
 import { EVIDENCE, type Evidence } from './evidence.ts';
 
@@ -34,7 +35,7 @@ export function readFaceScore(detector: ScoredDetector): FaceScore {
 /** How likely a place is a face, 0..1. */
 export function scoreOf({ numbers }: Pick<Evidence, 'numbers'>, { intercept, coefficients }: FaceScore): number {
   const sum = coefficients.reduce((total, coefficient, k) => total + coefficient * numbers[k]!, intercept);
-  return 1 / (1 + Math.exp(-sum));
+  return logistic(sum);
 }
 
 /** A place that was kept. */

@@ -1,3 +1,4 @@
+import { percent } from '../../base/numbers.ts';
 import type { Reading } from '../../emotion/classifier.ts';
 import { EMOTIONS, type Emotion, type Scores } from '../../emotion/labels.ts';
 
@@ -8,11 +9,6 @@ const LONGEST = 900;
 export function twoLikeliest(scores: Scores): [Emotion, Emotion] {
   const sorted = [...EMOTIONS].sort((a, b) => scores[b] - scores[a]);
   return [sorted[0]!, sorted[1]!];
-}
-
-/** A probability (0..1) as whole percent: "91 %". */
-export function percent(probability: number): string {
-  return `${Math.round(probability * 100)} %`;
 }
 
 /** What a face shows, in words: "happy (91 %)", or "unsure between sad (41 %) and neutral (33 %)". */

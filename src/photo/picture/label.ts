@@ -1,8 +1,9 @@
 import { capHeight, textOutline, textWidth } from '../../base/lettering.ts';
+import { clamp, percent } from '../../base/numbers.ts';
 import type { Reading } from '../../emotion/classifier.ts';
 import { type Rectangle, type Size, sharedArea } from '../faces/box.ts';
 import { EMOTION_COLOURS, inkOn } from './colours.ts';
-import { percent, twoLikeliest } from './describe.ts';
+import { twoLikeliest } from './describe.ts';
 
 /** A label of one face before it has a place: a chip with its number and, beside it, up to two lines. */
 export interface Label {
@@ -158,8 +159,7 @@ function places(face: Rectangle, label: Size, gap: number): { x: number; y: numb
 }
 
 function inside(canvas: Size, box: Rectangle): Rectangle {
-  const clamp = (value: number, most: number) => Math.max(0, Math.min(value, most));
-  return { ...box, x: clamp(box.x, canvas.width - box.width), y: clamp(box.y, canvas.height - box.height) };
+  return { ...box, x: clamp(box.x, 0, canvas.width - box.width), y: clamp(box.y, 0, canvas.height - box.height) };
 }
 
 /** Parts of a place that lie on each of the others, added up: 1 for a place that one of them covers whole. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describePhoto, describeReading, percent, twoLikeliest } from '../../../src/photo/picture/describe.ts';
+import { describePhoto, describeReading, twoLikeliest } from '../../../src/photo/picture/describe.ts';
 import { reading } from '../../fixtures/readings.ts';
 
 const happy = reading({ happy: 91, neutral: 9 });
@@ -34,8 +34,4 @@ it('describeReading tells one reading', () => {
 it('twoLikeliest gives the likeliest first, and of equal ones the first in label order', () => {
   expect(twoLikeliest(unsure.scores)).toEqual(['sad', 'neutral']);
   expect(twoLikeliest(reading({ neutral: 1 }).scores)).toEqual(['neutral', 'angry']);
-});
-
-it('percent rounds to whole percent', () => {
-  expect([0, 0.004, 0.125, 0.996, 1].map(percent)).toEqual(['0 %', '0 %', '13 %', '100 %', '100 %']);
 });

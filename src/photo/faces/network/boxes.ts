@@ -1,3 +1,4 @@
+import { logistic, logOdds } from '../../../base/numbers.ts';
 import { centreOf, groupByFace, overlap, type Rectangle, SAME_PLACE, toBox, toSquare } from '../box.ts';
 import type { Look, Sighting } from './network.ts';
 import type { View } from './view.ts';
@@ -23,8 +24,6 @@ const ANCHORS = [
 ] as const;
 const MOST_OVERLAP = 0.4;
 
-const sigmoid = (value: number) => 1 / (1 + Math.exp(-value));
-
 /**
  * The network's answer as boxes, one a face, the surest first.
  * @param cells for each of the five anchors five maps (x, y, width, height, objectness) of side / 32 rows and columns
@@ -42,7 +41,7 @@ export function toBoxes(cells: Float32Array, view: View, least: number): Network
     x: (CELL * view.width) / Math.max(1, Math.round(view.width * shrink)),
     y: (CELL * view.height) / Math.max(1, Math.round(view.height * shrink)),
   };
-  const leastLogit = Math.log(least / (1 - least));
+  const leastLogit = logOdds(least);
   const boxes: NetworkBox[] = [];
   for (const [anchor, [anchorWidth, anchorHeight]] of ANCHORS.entries()) {
     const number = (which: number, cell: number) => cells[(anchor * 5 + which) * plane + cell]!;
@@ -51,11 +50,11 @@ export function toBoxes(cells: Float32Array, view: View, least: number): Network
       const width = Math.exp(number(2, cell)) * anchorWidth * pixels.x;
       const height = Math.exp(number(3, cell)) * anchorHeight * pixels.y;
       boxes.push({
-        x: ((cell % across) + sigmoid(number(0, cell))) * pixels.x - width / 2,
-        y: (Math.floor(cell / across) + sigmoid(number(1, cell))) * pixels.y - height / 2,
+        x: ((cell % across) + logistic(number(0, cell))) * pixels.x - width / 2,
+        y: (Math.floor(cell / across) + logistic(number(1, cell))) * pixels.y - height / 2,
         width,
         height,
-        score: sigmoid(number(4, cell)),
+        score: logistic(number(4, cell)),
       });
     }
   }

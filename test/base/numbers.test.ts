@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import { clamp, logistic, logOdds, percent } from '../../src/base/numbers.ts';
+
+it('percent rounds to whole percent, or to as many digits as asked for', () => {
+  const whole = [0, 0.004, 0.125, 0.996, 1].map((share) => percent(share));
+  expect(whole).toEqual(['0 %', '0 %', '13 %', '100 %', '100 %']);
+  expect([percent(0.6543, 1), percent(1, 2)]).toEqual(['65.4 %', '100.00 %']);
+});
+
+it('clamp takes the nearest number within the bounds', () => {
+  expect([-3, 0, 2.5, 7, 9].map((value) => clamp(value, 0, 7))).toEqual([0, 0, 2.5, 7, 7]);
+});
+
+it('logistic and logOdds undo each other', () => {
+  expect(logistic(0)).toBe(0.5);
+  expect(logOdds(0.75)).toBeCloseTo(Math.log(3), 12);
+  for (const value of [-7, -0.3, 2, 5]) expect(logOdds(logistic(value))).toBeCloseTo(value, 9);
+});
