@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import type { createCommands } from '../commands/index.ts';
 import { UserError } from '../src/base/errors.ts';
 import type { Deployment } from '../src/chat/discord/deploy.ts';
-import { ConfigError, loadConfig } from '../src/config.ts';
+import { loadConfig } from '../src/config.ts';
 import { runTool } from './command-line.ts';
 
 const ACTIONS = ['view', 'register', 'clear'] as const satisfies readonly Deployment['action'][];
@@ -45,7 +45,7 @@ async function deploy(deployment: Deployment): Promise<number> {
     process.stdout.write(`${await deployCommands(deployment, loadConfig(), await describedCommands())}\n`);
     return 0;
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof UserError)) throw error;
     process.stderr.write(`${error.message}\n`);
     return 2;
   }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { ConfigError, loadConfig } from '../src/config.ts';
+import { UserError } from '../src/base/errors.ts';
+import { loadConfig } from '../src/config.ts';
 import { examine } from '../src/doctor.ts';
 import { runTool } from './command-line.ts';
 
@@ -21,7 +22,7 @@ await runTool(async () => {
   try {
     config = loadConfig();
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof UserError)) throw error;
     process.stdout.write(`! Settings: ${error.message}\n`);
     return 1;
   }

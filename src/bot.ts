@@ -22,7 +22,7 @@ export interface Bot {
  * Connects every platform that the configuration holds credentials for; with none, the page on this machine.
  * @param readPhoto finds, reads and draws the faces of a picture file
  * @param training what /retrain works with; without it the command says that it cannot
- * @throws ConfigError where the settings of people and channels cannot be opened
+ * @throws UserError 'bad-config' where the settings of people and channels cannot be opened
  * @throws Error where a platform cannot connect; the others have been stopped by then
  */
 export async function startBot(

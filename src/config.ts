@@ -3,14 +3,10 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { z } from 'zod';
+import { UserError } from './base/errors.ts';
 import { LOG_LEVELS } from './base/log.ts';
 import type { EngineChoice } from './emotion/engines/create-engine.ts';
 import type { DetectorChoice } from './photo/faces/detector.ts';
-
-/** A setting that cannot be used. The message is for the person who runs the bot; it never repeats a value. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
 
 /** A whole number, digits only; an empty setting counts as one left out. */
 function whole(min: number, max: number, fallback: number) {
@@ -169,7 +165,7 @@ export interface Config {
  * @param options.directory where the .env file is looked for and what relative folders start from; the working directory
  *   unless told
  * @param options.internal for tests only
- * @throws ConfigError with a sentence for each setting that cannot be used
+ * @throws UserError 'bad-config' with a sentence for each setting that cannot be used
  */
 export function loadConfig(
   options: {
@@ -189,7 +185,7 @@ export function loadConfig(
   const parsed = SETTINGS.safeParse(raw);
   if (!parsed.success) {
     const sentences = parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`);
-    throw new ConfigError(sentences.join('\n'));
+    throw new UserError('bad-config', sentences.join('\n'));
   }
   const settings = parsed.data;
   const slack = slackOf(settings);
@@ -226,20 +222,24 @@ export function loadConfig(
 
 type Settings = z.infer<typeof SETTINGS>;
 
-/** @throws ConfigError where the credentials are not enough for either way of connecting, naming what is missing */
+/** @throws UserError 'bad-config' where the credentials are not enough for either way of connecting, naming what is missing */
 function slackOf(settings: Settings): Config['slack'] {
   const { SLACK_BOT_TOKEN: botToken, SLACK_APP_TOKEN: appToken, SLACK_PORT: port } = settings;
   const { SLACK_SIGNING_SECRET: signingSecret } = settings;
   if (botToken === undefined) {
     if (appToken === undefined && signingSecret === undefined && port === undefined) return undefined;
-    throw new ConfigError('SLACK_BOT_TOKEN is missing: Slack needs it beside the other SLACK settings.');
+    throw new UserError('bad-config', 'SLACK_BOT_TOKEN is missing: Slack needs it beside the other SLACK settings.');
   }
   if (port !== undefined) {
     if (signingSecret !== undefined) return { botToken, connection: { kind: 'http', signingSecret, port } };
-    throw new ConfigError('SLACK_SIGNING_SECRET is missing: without it, nobody can tell whether a request is Slack’s.');
+    throw new UserError(
+      'bad-config',
+      'SLACK_SIGNING_SECRET is missing: without it, nobody can tell whether a request is Slack’s.',
+    );
   }
   if (appToken !== undefined) return { botToken, connection: { kind: 'socket', appToken } };
-  throw new ConfigError(
+  throw new UserError(
+    'bad-config',
     signingSecret === undefined
       ? 'SLACK_APP_TOKEN is missing: Slack needs it beside SLACK_BOT_TOKEN (or SLACK_SIGNING_SECRET and SLACK_PORT).'
       : 'SLACK_PORT is missing: SLACK_SIGNING_SECRET needs the port that Slack sends its requests to (or set SLACK_APP_TOKEN).',
@@ -268,7 +268,9 @@ function readEnvFile(path: string): Readonly<Record<string, string>> {
   try {
     return parse(readFileSync(path));
   } catch (error) {
-    throw new ConfigError(`The file ${path} cannot be read: ${(error as Error).message}.`, { cause: error });
+    throw new UserError('bad-config', `The file ${path} cannot be read: ${(error as Error).message}.`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 import { UserError } from './base/errors.ts';
 import { createLogger, type Logger } from './base/log.ts';
 import { startBot } from './bot.ts';
-import { type Config, ConfigError, loadConfig } from './config.ts';
+import { type Config, loadConfig } from './config.ts';
 import { createEngine } from './emotion/engines/create-engine.ts';
 import { createFaceDetector } from './photo/faces/create-detector.ts';
 import { readPhoto } from './photo/read-photo.ts';
@@ -90,7 +90,7 @@ function stopOnSignal(config: Config, log: Logger, stop: () => Promise<void>): v
 
 main().catch((error: unknown) => {
   // What the operator can put right is a sentence; everything else is a bug and shows where it happened.
-  const isMistake = error instanceof ConfigError || error instanceof UserError;
+  const isMistake = error instanceof UserError;
   console.error(isMistake ? error.message : error);
   process.exitCode = isMistake ? 2 : 1;
   // Worker threads of a half-started engine would keep the process alive.

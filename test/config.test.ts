@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ConfigError, loadConfig } from '../src/config.ts';
+import { UserError } from '../src/base/errors.ts';
+import { loadConfig } from '../src/config.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -91,7 +92,7 @@ describe('loadConfig', () => {
     ['REDIS_URL', 'http://localhost', 'REDIS_URL must be an address that starts with redis:// or rediss://.'],
     ['LOG_LEVEL', 'loud', 'LOG_LEVEL must be one of silent, fatal, error, warn, info, debug, trace.'],
   ])('says in a sentence what is wrong with %s=%s', (name, value, sentence) => {
-    expect(() => load({ [name]: value })).toThrow(new ConfigError(sentence));
+    expect(() => load({ [name]: value })).toThrow(new UserError('bad-config', sentence));
   });
 
   test('names every bad setting at once and repeats no value', () => {
@@ -107,7 +108,7 @@ describe('loadConfig', () => {
 
   test('says so where the .env file cannot be read', () => {
     mkdirSync(join(directory, '.env'));
-    expect(() => load()).toThrow(ConfigError);
+    expect(() => load()).toThrow(expect.objectContaining({ code: 'bad-config' }));
     expect(() => load()).toThrow(/\.env cannot be read/);
   });
 });
@@ -136,7 +137,7 @@ describe('credentials', () => {
     [{ SLACK_BOT_TOKEN: 'xoxb-1', SLACK_SIGNING_SECRET: 'abc' }, /^SLACK_PORT is missing/],
     [{ ...SOCKET, SLACK_PORT: '80' }, /^SLACK_SIGNING_SECRET is missing/],
   ])('half given, %j, name what is missing', (environment, sentence) => {
-    expect(() => load(environment as Record<string, string>)).toThrow(ConfigError);
+    expect(() => load(environment as Record<string, string>)).toThrow(expect.objectContaining({ code: 'bad-config' }));
     expect(() => load(environment as Record<string, string>)).toThrow(sentence);
   });
 

@@ -18,7 +18,8 @@ export type UserErrorCode =
   | 'bad-usage'
   | 'bad-data'
   | 'bad-model'
-  | 'no-data';
+  | 'no-data'
+  | 'bad-config';
 
 /**
  * A person's mistake, with a sentence that says what to do about it. Everything that is not a UserError is a bug:

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
+import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { type Config, ConfigError } from '../config.ts';
+import type { Config } from '../config.ts';
 import { FileStore } from './file-store.ts';
 import { RedisStore } from './redis-store.ts';
 import { Settings } from './settings.ts';
 
 /**
  * The settings of people and channels: in Redis where the configuration names one, else in a file of the state folder.
- * @throws ConfigError where they cannot be opened: without them nobody knows who opted out
+ * @throws UserError 'bad-config' where they cannot be opened: without them nobody knows who opted out
  */
 export async function openSettings(
   config: Pick<Config, 'redisUrl' | 'stateDirectory'>,
@@ -17,13 +18,15 @@ export async function openSettings(
     try {
       return new Settings(await RedisStore.connect(config.redisUrl, log));
     } catch (cause) {
-      throw new ConfigError(`Redis at REDIS_URL cannot be used: ${(cause as Error).message}.`, { cause });
+      throw new UserError('bad-config', `Redis at REDIS_URL cannot be used: ${(cause as Error).message}.`, { cause });
     }
   }
   const path = join(config.stateDirectory, 'settings.db');
   try {
     return new Settings(new FileStore(path));
   } catch (cause) {
-    throw new ConfigError(`The settings in ${path} cannot be opened: ${(cause as Error).message}.`, { cause });
+    throw new UserError('bad-config', `The settings in ${path} cannot be opened: ${(cause as Error).message}.`, {
+      cause,
+    });
   }
 }

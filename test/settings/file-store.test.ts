@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
-import { ConfigError } from '../../src/config.ts';
+
 import { FileStore } from '../../src/settings/file-store.ts';
 import { openSettings } from '../../src/settings/open-settings.ts';
 import { Settings } from '../../src/settings/settings.ts';
@@ -157,13 +157,13 @@ describe('openSettings', () => {
 
   test('says so where the file is none of its own', async () => {
     writeFileSync(path, 'not a database at all, but long enough to be taken for one'.repeat(100));
-    await expect(open()).rejects.toThrow(ConfigError);
+    await expect(open()).rejects.toMatchObject({ code: 'bad-config' });
     await expect(open()).rejects.toThrow(/^The settings in .*settings\.db cannot be opened: /);
     expect(readFileSync(path, 'utf8')).toContain('not a database');
   });
 
   test('says so where the file is a folder', async () => {
     mkdirSync(path);
-    await expect(open()).rejects.toThrow(ConfigError);
+    await expect(open()).rejects.toMatchObject({ code: 'bad-config' });
   });
 });

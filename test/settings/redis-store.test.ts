@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
-import { ConfigError } from '../../src/config.ts';
+
 import { openSettings } from '../../src/settings/open-settings.ts';
 import { RedisStore } from '../../src/settings/redis-store.ts';
 import { HAS_REDIS, startRedis, type TestRedis } from '../helpers/redis.ts';
@@ -60,6 +60,6 @@ describe.skipIf(!HAS_REDIS)('Redis', () => {
 
 test('a Redis that is not there ends the start with a sentence', async () => {
   const attempt = openSettings({ redisUrl: 'redis://127.0.0.1:1', stateDirectory: '/nonexistent' }, log);
-  await expect(attempt).rejects.toThrow(ConfigError);
+  await expect(attempt).rejects.toMatchObject({ code: 'bad-config' });
   await expect(attempt).rejects.toThrow(/^Redis at REDIS_URL cannot be used: .*ECONNREFUSED/);
 });

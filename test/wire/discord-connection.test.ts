@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { UserError } from '../../src/base/errors.ts';
-import { ConfigError } from '../../src/config.ts';
+
 import { type FakeChannel, type Permission, user } from '../fakes/discord/payloads.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
@@ -30,7 +30,7 @@ describe('starting', () => {
   test('with a token that Discord does not take ends with a sentence, without the token', async () => {
     const environment = { DISCORD_TOKEN: 'MTAwMA.wrong.token' };
     const failed = startOnDiscord({ environment });
-    await expect(failed).rejects.toThrow(ConfigError);
+    await expect(failed).rejects.toMatchObject({ code: 'bad-config' });
     await expect(failed).rejects.toThrow(/^DISCORD_TOKEN is not accepted by Discord/);
     await expect(failed).rejects.not.toThrow(/wrong/);
   });

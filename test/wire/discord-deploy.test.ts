@@ -7,7 +7,7 @@ import { CommandRegistry } from '../../commands/registry.ts';
 import { UserError } from '../../src/base/errors.ts';
 import { applicationCommands } from '../../src/chat/discord/application-commands.ts';
 import { type Deployment, deployCommands } from '../../src/chat/discord/deploy.ts';
-import { ConfigError, loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
 import { runScript } from '../helpers/run-script.ts';
 
@@ -145,7 +145,7 @@ describe('deploying', () => {
 
   test('says what is wrong with the token, without repeating it', async () => {
     const failed = deploy({ action: 'view' }, 'wrong.token');
-    await expect(failed).rejects.toThrow(ConfigError);
+    await expect(failed).rejects.toMatchObject({ code: 'bad-config' });
     await expect(failed).rejects.toThrow(/^DISCORD_TOKEN is not accepted/);
     await expect(failed).rejects.not.toThrow(/wrong/);
     await expect(deploy({ action: 'view' }, '')).rejects.toThrow('DISCORD_TOKEN is missing');

@@ -12,7 +12,7 @@ import {
 } from 'discord.js';
 import { UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { type Config, ConfigError } from '../../config.ts';
+import type { Config } from '../../config.ts';
 
 /** Messages that are kept a channel, without their pictures: enough to know one again that a reconnect brings twice. */
 const KEPT_MESSAGES = 50;
@@ -33,7 +33,7 @@ export interface Connection {
 /**
  * Connects; without the MessageContent intent where Discord refuses that.
  * @param signal gives up, at any time
- * @throws ConfigError where Discord does not take the token
+ * @throws UserError 'bad-config' where Discord does not take the token
  * @throws UserError 'busy' where Discord cannot be reached
  */
 export async function connect(config: Config, log: Logger, signal: AbortSignal): Promise<Connection> {
@@ -99,7 +99,8 @@ async function logIn(client: Client, token: string, signal: AbortSignal): Promis
 function inWords(error: unknown, closeCode: number | undefined): unknown {
   const isInvalid = error instanceof DiscordjsError && error.code === DiscordjsErrorCodes.TokenInvalid;
   if (isInvalid || closeCode === GatewayCloseCodes.AuthenticationFailed) {
-    return new ConfigError(
+    return new UserError(
+      'bad-config',
       'DISCORD_TOKEN is not accepted by Discord. Reset it at https://discord.com/developers/applications > Bot and copy the new one.',
     );
   }

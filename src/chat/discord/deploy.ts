@@ -8,7 +8,7 @@ import {
 } from 'discord.js';
 import type { CommandRegistry } from '../../../commands/registry.ts';
 import { UserError } from '../../base/errors.ts';
-import { type Config, ConfigError } from '../../config.ts';
+import type { Config } from '../../config.ts';
 import { applicationCommands } from './application-commands.ts';
 import { lacksPermission } from './errors.ts';
 import { inviteLink } from './invite.ts';
@@ -22,7 +22,7 @@ export interface Deployment {
 /**
  * Shows, registers or clears the bot's commands at Discord.
  * @returns what was done, in lines for whoever runs the bot
- * @throws ConfigError where the token is missing or not accepted
+ * @throws UserError 'bad-config' where the token is missing or not accepted
  * @throws UserError 'not-allowed' where the bot may not do this in the server
  */
 export async function deployCommands(
@@ -30,7 +30,8 @@ export async function deployCommands(
   config: Pick<Config, 'discord' | 'internal'>,
   registry: CommandRegistry,
 ): Promise<string> {
-  if (config.discord === undefined) throw new ConfigError('DISCORD_TOKEN is missing: put it into the file .env.');
+  if (config.discord === undefined)
+    throw new UserError('bad-config', 'DISCORD_TOKEN is missing: put it into the file .env.');
   const { discordApi: api } = config.internal;
   const rest = new REST(api === undefined ? {} : { api }).setToken(config.discord.token);
   try {
@@ -69,7 +70,8 @@ function shown({ name, type }: { readonly name: string; readonly type?: Applicat
 
 function inWords(error: unknown, guildId: string | undefined): unknown {
   if (error instanceof DiscordAPIError && error.status === 401) {
-    return new ConfigError(
+    return new UserError(
+      'bad-config',
       'DISCORD_TOKEN is not accepted by Discord. Reset it at https://discord.com/developers/applications > Bot and copy the new one.',
     );
   }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Attachment, Channel, Posted, Reply, Request, User } from '../../../commands/request.ts';
 import { UserError } from '../../base/errors.ts';
-import { ConfigError } from '../../config.ts';
+
 import { tooLarge } from '../body.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { RunningRequests } from '../running-requests.ts';
@@ -62,7 +62,7 @@ export class LocalPlatform implements Platform {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'EADDRINUSE' && port < Math.min(wanted + MORE_PORTS, 65_535)) continue;
         if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
-        throw new ConfigError(`The page cannot use port ${port} (${code}). Set LOCAL_PORT to another one.`);
+        throw new UserError('bad-config', `The page cannot use port ${port} (${code}). Set LOCAL_PORT to another one.`);
       }
     }
     this.#forgetting = setInterval(() => this.#channel.forget(), FORGET_EVERY_MS);

@@ -1,7 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { HTTPReceiver, type Receiver } from '@slack/bolt';
+import { UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { type Config, ConfigError, type SlackConnection } from '../../config.ts';
+import type { Config, SlackConnection } from '../../config.ts';
 import type { SlackApi } from './api.ts';
 import { slackCode } from './errors.ts';
 import { boltLogger } from './logger.ts';
@@ -48,7 +49,8 @@ function httpIntake({ signingSecret, port }: Extract<SlackConnection, { kind: 'h
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
-        throw new ConfigError(
+        throw new UserError(
+          'bad-config',
           `Slack’s requests cannot come in at port ${port} (${code}). Set SLACK_PORT to another one.`,
         );
       }
@@ -60,7 +62,7 @@ function httpIntake({ signingSecret, port }: Extract<SlackConnection, { kind: 'h
   };
 }
 
-/** Who the bot is. @throws ConfigError where Slack does not take the token */
+/** Who the bot is. @throws UserError 'bad-config' where Slack does not take the token */
 export async function whoAmI(api: SlackApi) {
   try {
     const { user_id: userId, user: name, team_id: teamId, team, bot_id: botId } = await api.auth.test();
@@ -73,9 +75,12 @@ export async function whoAmI(api: SlackApi) {
 
 function refused(error: unknown, setting: string, expected: string): unknown {
   const code = slackCode(error);
-  if (code !== undefined) return new ConfigError(`Slack refuses ${setting} (${code}). It must be ${expected}.`);
+  if (code !== undefined)
+    return new UserError('bad-config', `Slack refuses ${setting} (${code}). It must be ${expected}.`);
   if (error instanceof Error && 'code' in error && error.code === 'slack_webapi_request_error') {
-    return new ConfigError('Slack cannot be reached. Is this machine connected to the internet?', { cause: error });
+    return new UserError('bad-config', 'Slack cannot be reached. Is this machine connected to the internet?', {
+      cause: error,
+    });
   }
   return error;
 }

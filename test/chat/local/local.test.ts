@@ -6,10 +6,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { AnsweredPhoto } from '../../../commands/emotions.ts';
+import { UserError } from '../../../src/base/errors.ts';
 import { createLogger } from '../../../src/base/log.ts';
 import { type Bot, startBot } from '../../../src/bot.ts';
 import type { ChannelEvent, MessageView } from '../../../src/chat/local/channel.ts';
-import { ConfigError, loadConfig } from '../../../src/config.ts';
+import { loadConfig } from '../../../src/config.ts';
 import { fakePhotoReader, plainPicture } from '../../fakes/photo.ts';
 
 const bots: Bot[] = [];
@@ -359,7 +360,7 @@ describe('starting and stopping', () => {
     await new Promise<void>((done) => blocker.listen(65_535, '127.0.0.1', done));
     try {
       await expect(start({ environment: { LOCAL_PORT: '65535' } })).rejects.toThrow(
-        new ConfigError('The page cannot use port 65535 (EADDRINUSE). Set LOCAL_PORT to another one.'),
+        new UserError('bad-config', 'The page cannot use port 65535 (EADDRINUSE). Set LOCAL_PORT to another one.'),
       );
     } finally {
       blocker.close();
