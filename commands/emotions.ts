@@ -1,7 +1,7 @@
 import { UserError } from '../src/base/errors.ts';
 import type { Reading } from '../src/emotion/classifier.ts';
 import { CHANNEL_MODES, type ChannelMode, type Settings } from '../src/settings/settings.ts';
-import type { BoundedQueue } from '../src/work/queue.ts';
+import type { BoundedQueue, HoldSlot } from '../src/work/queue.ts';
 import type { Command } from './command.ts';
 import { answersHere, hasTurn, type Manners, posterAgrees, settingsId } from './may-read.ts';
 import { photoReply, shortName } from './photo-reply.ts';
@@ -19,9 +19,10 @@ export interface AnsweredPhoto {
 export interface PhotoServices extends Manners {
   /**
    * Finds the faces in a picture file, reads their emotions and draws both.
+   * @param hold keeps the photo's slot in the queue until the last step has really ended
    * @throws UserError where the bytes are not a picture that can be read
    */
-  readPhoto(bytes: Uint8Array, signal: AbortSignal): Promise<AnsweredPhoto>;
+  readPhoto(bytes: Uint8Array, signal: AbortSignal, hold: HoldSlot): Promise<AnsweredPhoto>;
   /** Photos are loaded and read in here, so that only so many are in memory at a time. */
   readonly queue: BoundedQueue;
   /** Largest file that is loaded, in bytes. */
@@ -63,11 +64,11 @@ export function emotionsCommand(services: PhotoServices): Command {
       const photo = (options.image as Attachment | undefined) ?? (await latestImage(request));
       if (!(await posterAgrees(request, photo, services)) || !hasTurn(request, services)) return;
       await request.progress(`Looking for faces in ${shortName(photo.name)}…`);
-      const reading = await services.queue.run(async () => {
+      const reading = await services.queue.run(async (hold) => {
         const bytes = await photo.fetch({ maxBytes: services.maxBytes, signal: request.signal });
         // Once more: somebody who opts out while their photo waits for its turn means this one above all.
         if (!(await posterAgrees(request, photo, services))) return undefined;
-        return await services.readPhoto(bytes, request.signal);
+        return await services.readPhoto(bytes, request.signal, hold);
       }, request.signal);
       request.signal.throwIfAborted();
       if (reading === undefined) return;

@@ -1,5 +1,5 @@
 import { UserError } from '../src/base/errors.ts';
-import { inWords } from '../src/base/full-disk.ts';
+import { explainFullDisk } from '../src/base/files.ts';
 import { ARCHITECTURES, DEFAULT_ARCHITECTURE } from '../src/emotion/architectures.ts';
 import type { Retraining, Where } from '../src/retraining/supervisor.ts';
 import { statusText } from '../src/retraining/words.ts';
@@ -154,7 +154,7 @@ async function onDisk<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw inWords(error);
+    throw explainFullDisk(error);
   }
 }
 

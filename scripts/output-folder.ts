@@ -1,6 +1,6 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join, parse } from 'node:path';
-import { UserError } from '../src/base/errors.ts';
+import { explainFile } from '../src/base/files.ts';
 
 /** A folder that annotated pictures go into, each under a name of its own. */
 export interface OutputFolder {
@@ -53,19 +53,13 @@ async function makeFolder(path: string): Promise<void> {
 
 /** A mistake in the folder that was asked for, in words; anything else stays what it is. */
 function explained(error: unknown, path: string): unknown {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'EEXIST':
-    case 'ENOTDIR':
-    case 'ENOENT':
-    case 'EISDIR':
-      return new UserError('bad-usage', `${path} is not a folder that pictures can go to.`, { cause: error });
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return new UserError('not-allowed', `${path} may not be written to.`, { cause: error });
-    default:
-      return error;
-  }
+  const noFolder = ['bad-usage', `${path} is not a folder that pictures can go to.`] as const;
+  return explainFile(error, {
+    exists: noFolder,
+    missing: noFolder,
+    folder: noFolder,
+    denied: ['not-allowed', `${path} may not be written to.`],
+  });
 }
 
 /** Which file a path leads to, the same for every link to it; undefined when there is none. */

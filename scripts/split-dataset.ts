@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { UserError } from '../src/base/errors.ts';
-import { explainWrite } from '../src/base/explain-write.ts';
+import { explainWrite } from '../src/base/files.ts';
 import { CHUNKS } from '../src/training/data/fer2013.ts';
 import { splitFer2013 } from '../src/training/data/split-dataset.ts';
 import { runTool } from './command-line.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { UserError } from '../src/base/errors.ts';
-import { explainWrite } from '../src/base/explain-write.ts';
+import { explainWrite } from '../src/base/files.ts';
 import { ARCHITECTURES } from '../src/emotion/architectures.ts';
 import { createEngine, ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/create-engine.ts';
 import { loadModel } from '../src/emotion/layers-format/layers-format.ts';

@@ -1,7 +1,8 @@
 import { Dispatcher } from '../commands/dispatcher.ts';
-import type { AnsweredPhoto } from '../commands/emotions.ts';
+import type { PhotoServices } from '../commands/emotions.ts';
 import { createCommands } from '../commands/index.ts';
 import type { RetrainServices } from '../commands/retrain.ts';
+import { unlessAborted } from './base/aborts.ts';
 import type { Logger } from './base/log.ts';
 import type { Platform } from './chat/platform.ts';
 import { createPlatforms } from './chat/platforms.ts';
@@ -28,7 +29,7 @@ export interface Bot {
 export async function startBot(
   config: Config,
   log: Logger,
-  readPhoto: (bytes: Uint8Array, signal: AbortSignal) => Promise<AnsweredPhoto>,
+  readPhoto: PhotoServices['readPhoto'],
   training?: RetrainServices,
 ): Promise<Bot> {
   const { concurrency, maxWaiting, maxBytes } = config.photos;
@@ -81,7 +82,7 @@ async function stopAll(
     }
   }
   // Photos that were given up end at their next look at the signal; the engine must not be taken away before that.
-  await Promise.race([queue.close(), new Promise((done) => deadline.signal.addEventListener('abort', done))]);
+  await unlessAborted(queue.close(), deadline.signal).catch(() => {});
   await trainingStopped;
   clearTimeout(timer);
 }

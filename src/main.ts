@@ -46,11 +46,11 @@ async function serve(config: Config, log: Logger): Promise<void> {
     const bot = await startBot(
       config,
       log,
-      (bytes, signal) =>
+      (bytes, signal, hold) =>
         readPhoto(
           bytes,
           { detector, classifier, limits: { maxBytes: config.photos.maxBytes } },
-          { annotate: true, signal },
+          { annotate: true, signal, onStart: hold },
         ),
       { retraining, registry, refresh },
     );

@@ -1,7 +1,6 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { startProcess } from '../../src/base/workers.ts';
 import type { RgbImage } from '../../src/photo/image.ts';
 import type { PeerGreeting, PeerRequest, ReadAnswer, WalkAnswer } from './face-api-messages.ts';
 
@@ -29,17 +28,14 @@ export interface FaceApiOptions {
   readonly backend?: string;
 }
 
-const TSX_LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-
 /** Starts the peer; undefined where it cannot be loaded. */
 export async function startFaceApi({
   threads,
   log,
   backend = '@tensorflow/tfjs-backend-wasm',
 }: FaceApiOptions): Promise<FaceApi | undefined> {
-  const script = fileURLToPath(new URL('./face-api-process.ts', import.meta.url));
-  const child = fork(script, [String(threads), backend], {
-    execArgv: ['--import', TSX_LOADER],
+  const script = new URL('./face-api-process.ts', import.meta.url);
+  const child = startProcess(script, [String(threads), backend], {
     // What is sent are bytes, which JSON has no form for.
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

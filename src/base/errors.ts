@@ -36,3 +36,14 @@ export class UserError extends Error {
     super(message, options);
   }
 }
+
+/** What is said to everyone who asks while the bot stops. @param next what to do then, as a sentence */
+export function aboutToRestart(next = 'Try again in a minute.'): UserError {
+  return new UserError('busy', `I am about to restart. ${next}`);
+}
+
+/** The mistake of posting a file of more than `maxBytes` bytes. */
+export function tooLarge(maxBytes: number): UserError {
+  const megabytes = Math.floor(maxBytes / (1024 * 1024));
+  return new UserError('too-large', `That file is larger than ${megabytes} MB. Post a smaller copy of the picture.`);
+}

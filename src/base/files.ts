@@ -1,13 +1,113 @@
+/** Files: what is in a folder, writing so that nothing is ever half there, and why a file could not be used, in words. */
 import { createHash } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { open, readdir, readFile, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { UserError, type UserErrorCode } from './errors.ts';
+
+/** What a file system can have against a path. */
+export type FileTrouble = 'missing' | 'folder' | 'denied' | 'full' | 'exists';
+
+/** What each error code of the system comes down to for a person. */
+const TROUBLES: Readonly<Record<string, FileTrouble>> = {
+  ENOENT: 'missing',
+  ENOTDIR: 'missing',
+  ENAMETOOLONG: 'missing',
+  ERR_INVALID_ARG_VALUE: 'missing',
+  EISDIR: 'folder',
+  EACCES: 'denied',
+  EPERM: 'denied',
+  EROFS: 'denied',
+  ENOSPC: 'full',
+  EDQUOT: 'full',
+  SQLITE_FULL: 'full',
+  EEXIST: 'exists',
+};
+
+/** What a file system's error comes down to; undefined for any other error. */
+export function fileTrouble(error: unknown): FileTrouble | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? TROUBLES[code] : undefined;
+}
+
+/** A mistake's code and its sentence. */
+type Told = readonly [code: UserErrorCode, sentence: string];
+
+/**
+ * A file system's error as a sentence for a person.
+ * @param told what to say of each trouble that can be expected here
+ * @returns a UserError with the error as its cause; the error itself where nothing is told of it
+ */
+export function explainFile(error: unknown, told: Partial<Readonly<Record<FileTrouble, Told>>>): unknown {
+  const trouble = fileTrouble(error);
+  const words = trouble && told[trouble];
+  return words ? new UserError(...words, { cause: error }) : error;
+}
+
+/** Why a file cannot be written, in words; any other error as it is. */
+export function explainWrite(file: string, error: unknown): unknown {
+  const noFolder: Told = ['bad-usage', `${file} cannot be written: its folder is not there, or is no folder.`];
+  return explainFile(error, {
+    missing: noFolder,
+    exists: noFolder,
+    folder: noFolder,
+    denied: ['not-allowed', `${file} may not be written.`],
+    full: ['no-space', `There is no room on the disk for ${file}.`],
+  });
+}
+
+/** A full disk in words; any other error as it is. */
+export function explainFullDisk(error: unknown): unknown {
+  return explainFile(error, {
+    full: ['no-space', 'The disk is full. Free some space and try again; the network in use stays.'],
+  });
+}
 
 /** Names in a folder; none where there is no such folder. */
 export async function entriesOf(directory: string): Promise<string[]> {
+  return (await unlessMissing(() => readdir(directory))) ?? [];
+}
+
+/** The text of a file; undefined where there is none. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  return await unlessMissing(() => readFile(path, 'utf8'));
+}
+
+async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
-    return await readdir(directory);
+    return await read();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
+  }
+}
+
+/**
+ * Puts a file in place so that, whenever the machine stops, the path holds either the old content or all of the new: it is
+ * written beside its place as `<path>.tmp`, forced to the disk and renamed, and the rename is forced to the disk too. A
+ * leftover .tmp file is overwritten by the next call.
+ * @throws the file system's error, such as ENOSPC; the path then still holds the old content
+ */
+export async function writeDurably(path: string, content: Uint8Array | string): Promise<void> {
+  const aside = `${path}.tmp`;
+  const file = await open(aside, 'w');
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(aside, path);
+  await syncDirectory(dirname(path));
+}
+
+/** Forces a directory's entries to the disk. Windows opens no directories, and its file systems log renames. */
+export async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
   }
 }
 

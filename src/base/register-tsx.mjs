@@ -1,4 +1,4 @@
-// Preloaded by worker threads, in plain JavaScript: from here on the thread can load TypeScript. See start-worker.ts.
+// Preloaded by threads and processes, in plain JavaScript: from here on they can load TypeScript. See workers.ts.
 import { register } from 'tsx/esm/api';
 
 register();

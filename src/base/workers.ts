@@ -1,7 +1,27 @@
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+/** The one way to start a TypeScript file as a thread, a pool of threads, or a process. */
+import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { unlessAborted } from './aborts.ts';
+
+/**
+ * Has Node load TypeScript. `--import tsx` registers tsx on the main thread only, so a thread would need something else than a
+ * process; a file that registers it by its API does for both. It is named by its address, since a bare word would be looked up
+ * from the folder that the process was started in.
+ */
+export const LOADS_TYPESCRIPT = ['--import', new URL('./register-tsx.mjs', import.meta.url).href] as const;
+
+/** Starts a TypeScript file as a thread of its own, which gets `workerData`. */
+export function startThread(file: URL, workerData: unknown): Worker {
+  return new Worker(file, { workerData, execArgv: [...LOADS_TYPESCRIPT] });
+}
+
+/** Starts a TypeScript file as a process of its own, with a channel for messages. */
+export function startProcess(file: URL, args: readonly string[], options: ForkOptions = {}): ChildProcess {
+  const { execArgv = [] } = options;
+  return fork(fileURLToPath(file), args, { ...options, execArgv: [...LOADS_TYPESCRIPT, ...execArgv] });
+}
 
 export interface WorkerPoolOptions {
   /** Most worker threads; they start when work comes. */
@@ -29,12 +49,6 @@ export interface WorkerPool<Task, Result> {
 }
 
 /**
- * The worker is TypeScript, so its thread needs tsx too. The loader is named by its address: the bare word would be looked up
- * from the folder that the process was started in.
- */
-const TSX_LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-
-/**
  * @param worker address of a TypeScript file whose default export takes a Task and returns a Result (or a promise of one):
  *   `new URL('../jobs/name-worker.ts', import.meta.url)`
  */
@@ -44,7 +58,7 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
     minThreads: 0,
     maxThreads: options.threads,
     idleTimeout: options.idleMilliseconds ?? Number.POSITIVE_INFINITY,
-    execArgv: ['--import', TSX_LOADER],
+    execArgv: [...LOADS_TYPESCRIPT],
     // The default waits for work by blocking the thread: timers and promises that a worker leaves behind would stand still.
     atomics: 'disabled',
   });

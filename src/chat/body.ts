@@ -1,4 +1,4 @@
-import { UserError } from '../base/errors.ts';
+import { tooLarge } from '../base/errors.ts';
 
 /**
  * Collects a stream, and stops reading it as soon as it is longer than allowed.
@@ -14,10 +14,4 @@ export async function readBounded(stream: AsyncIterable<Uint8Array>, maxBytes: n
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, size);
-}
-
-/** The mistake of posting a file of more than `maxBytes` bytes. */
-export function tooLarge(maxBytes: number): UserError {
-  const megabytes = Math.floor(maxBytes / (1024 * 1024));
-  return new UserError('too-large', `That file is larger than ${megabytes} MB. Post a smaller copy of the picture.`);
 }

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { UserError } from '../base/errors.ts';
+import { tooLarge, UserError } from '../base/errors.ts';
 import { inSharedMemory, type RgbImage } from './image.ts';
 import { pictureFormat } from './picture-format.ts';
 
@@ -45,13 +45,7 @@ export const WORKING_SIDE = 2048;
  * @throws UserError too-large, empty-file, not-a-picture, unsupported-picture, cut-picture, too-many-pixels, too-slow
  */
 export async function decodePhoto(bytes: Uint8Array, limits: PhotoLimits): Promise<DecodedPhoto> {
-  if (bytes.length > limits.maxBytes) {
-    const allowed = (limits.maxBytes / 2 ** 20).toFixed(limits.maxBytes < 10 * 2 ** 20 ? 1 : 0);
-    throw new UserError(
-      'too-large',
-      `This file is too large: at most ${allowed} MB can be read. Please post a smaller one.`,
-    );
-  }
+  if (bytes.length > limits.maxBytes) throw tooLarge(limits.maxBytes);
   await pictureFormat(bytes);
   const { width, height } = await uprightSize(bytes);
   if (width * height > limits.maxPixels) throw tooManyPixels(width, height, limits.maxPixels);

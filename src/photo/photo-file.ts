@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
-import { UserError } from '../base/errors.ts';
+import { explainFile } from '../base/files.ts';
 
 /**
  * The bytes of a photo on disk.
@@ -12,24 +12,10 @@ export async function readPhotoFile(path: string, maxBytes: number): Promise<Buf
   try {
     return await buffer(createReadStream(path, { end: maxBytes }));
   } catch (error) {
-    const message = messageFor((error as NodeJS.ErrnoException).code);
-    throw message ? new UserError(...message, { cause: error }) : error;
-  }
-}
-
-function messageFor(code: string | undefined): [UserError['code'], string] | undefined {
-  switch (code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-    case 'ENAMETOOLONG':
-    case 'ERR_INVALID_ARG_VALUE':
-      return ['not-found', 'There is no such file. Please check its path.'];
-    case 'EISDIR':
-      return ['not-a-picture', 'This is a folder. Please name the photos in it.'];
-    case 'EACCES':
-    case 'EPERM':
-      return ['not-allowed', 'This file may not be read. Please check its permissions.'];
-    default:
-      return undefined;
+    throw explainFile(error, {
+      missing: ['not-found', 'There is no such file. Please check its path.'],
+      folder: ['not-a-picture', 'This is a folder. Please name the photos in it.'],
+      denied: ['not-allowed', 'This file may not be read. Please check its permissions.'],
+    });
   }
 }

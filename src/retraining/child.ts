@@ -4,7 +4,7 @@ import { constants, setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
-import { isDiskFull } from '../base/full-disk.ts';
+import { fileTrouble } from '../base/files.ts';
 import { type FileLock, waitForLock } from '../base/lock.ts';
 import { ENGINE_CHOICES } from '../emotion/engines/create-engine.ts';
 import { VersionRegistry } from '../versions/registry.ts';
@@ -158,7 +158,7 @@ class Teller {
 function sentenceFor(error: unknown): string {
   if (error instanceof UserError) return error.message;
   const { stack, message } = error as Error;
-  if (isDiskFull(error))
+  if (fileTrouble(error) === 'full')
     return 'The disk is full. The network in use stays. Free some space, then /retrain resume goes on from the last checkpoint.';
   process.stderr.write(`${stack}\n`);
   return `Something went wrong in the training (${message}). The network in use stays; the log says more.`;

@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeDurably } from '../base/durable.ts';
+import { writeDurably } from '../base/files.ts';
 import { epochSchema } from '../training/run/checkpoint.ts';
 
 /**

@@ -1,16 +1,15 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir, rm, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { UserError } from '../base/errors.ts';
-import { inWords } from '../base/full-disk.ts';
+import { aboutToRestart, UserError } from '../base/errors.ts';
+import { explainFullDisk } from '../base/files.ts';
 import { acquireLock, type FileLock } from '../base/lock.ts';
 import type { Logger } from '../base/log.ts';
+import { startProcess } from '../base/workers.ts';
 import type { EngineChoice } from '../emotion/engines/create-engine.ts';
 import { type TrainingPlanInput, trainingPlan } from '../training/run/plan.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
@@ -55,7 +54,6 @@ const MAX_CRASHES = 5;
 const RESTART_MS = 500;
 /** Milliseconds between looks for a training whose bot has died. */
 const ADOPT_EVERY_MS = 30_000;
-const TSX_LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 /** The rest of the environment holds tokens, which a training has no use for. */
 const PASSED_ON = [
   'PATH',
@@ -120,7 +118,7 @@ export class Retraining {
       await this.#files.writeJob(job);
     } catch (error) {
       await lock.release();
-      throw inWords(error);
+      throw explainFullDisk(error);
     }
     this.#lookAfter(job, lock);
     return job;
@@ -143,7 +141,7 @@ export class Retraining {
     try {
       await this.#files.askToCancel(last.job.id);
     } catch (error) {
-      throw inWords(error);
+      throw explainFullDisk(error);
     }
     // Nobody may be there to see it, where the bot that trained has died and none of its platform is left.
     await this.#adopt(true);
@@ -174,7 +172,7 @@ export class Retraining {
       return job;
     } catch (error) {
       await lock.release();
-      throw inWords(error);
+      throw explainFullDisk(error);
     }
   }
 
@@ -278,8 +276,8 @@ export class Retraining {
       keepVersions: options.keepVersions ?? 5,
     };
     const passedOn = PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
-    const child = fork(fileURLToPath(new URL('./child.ts', import.meta.url)), [JSON.stringify(args)], {
-      execArgv: ['--import', TSX_LOADER, `--max-old-space-size=${Math.max(64, Math.floor(memoryBytes / 2 ** 20))}`],
+    const child = startProcess(new URL('./child.ts', import.meta.url), [JSON.stringify(args)], {
+      execArgv: [`--max-old-space-size=${Math.max(64, Math.floor(memoryBytes / 2 ** 20))}`],
       env: Object.fromEntries(passedOn),
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -366,12 +364,12 @@ export class Retraining {
   }
 
   async #lockOrBusy(): Promise<FileLock> {
-    if (this.#stopping.signal.aborted) throw new UserError('busy', 'I am about to restart. Try again in a minute.');
+    if (this.#stopping.signal.aborted) throw aboutToRestart();
     let lock: FileLock | undefined;
     try {
       lock = await acquireLock(this.#files.directory, LOCK);
     } catch (error) {
-      throw inWords(error);
+      throw explainFullDisk(error);
     }
     if (lock) return lock;
     const last = await this.status();

@@ -1,6 +1,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'libsql';
+import { fileTrouble } from '../base/files.ts';
 import { noSpace, type Store, unreachable } from './store.ts';
 
 /** Milliseconds that one process waits for another that writes; a write takes a few. */
@@ -115,9 +116,8 @@ function explained<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') throw noSpace(error);
-    if (code === 'SQLITE_BUSY') throw unreachable(error);
+    if (fileTrouble(error) === 'full') throw noSpace(error);
+    if (error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY') throw unreachable(error);
     throw error;
   }
 }

@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { syncDirectory, writeDurably } from '../base/durable.ts';
 import { UserError } from '../base/errors.ts';
-import { entriesOf, sha256 } from '../base/files.ts';
+import { entriesOf, readIfThere, sha256, syncDirectory, writeDurably } from '../base/files.ts';
 import { waitForLock } from '../base/lock.ts';
 import { loadModel } from '../emotion/layers-format/layers-format.ts';
 import { type NewVersion, type VersionCard, versionCardSchema } from './version-card.ts';
@@ -185,13 +184,4 @@ async function checksums(directory: string): Promise<Record<string, string>> {
   const files = (await readdir(directory, { withFileTypes: true })).filter((entry) => entry.isFile());
   const sums = files.map(async ({ name }) => [name, sha256(await readFile(join(directory, name)))] as const);
   return Object.fromEntries(await Promise.all(sums));
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -1,9 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeDurably } from '../base/durable.ts';
 import { UserError } from '../base/errors.ts';
-import { entriesOf } from '../base/files.ts';
+import { entriesOf, readIfThere, writeDurably } from '../base/files.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
 import { confusionMatrix, learningCurves } from '../training/pictures/charts.ts';
 import { type Metrics, measureConfusion } from '../training/run/metrics.ts';
@@ -93,13 +92,8 @@ export async function writeReport(directory: string, report: TrainingReport): Pr
  * @throws UserError 'not-found' if there is none; 'bad-data' if it is not one
  */
 export async function readReport(path: string): Promise<TrainingReport> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new UserError('not-found', `There is no training report ${path}.`, { cause: error });
-  }
+  const text = await readIfThere(path);
+  if (text === undefined) throw new UserError('not-found', `There is no training report ${path}.`);
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -1,5 +1,9 @@
 import PQueue from 'p-queue';
-import { UserError } from '../base/errors.ts';
+import { unlessAborted } from '../base/aborts.ts';
+import { aboutToRestart, UserError } from '../base/errors.ts';
+
+/** Keeps the slot of a piece of work taken until this has ended too, even where the work's own promise settles earlier. */
+export type HoldSlot = (ended: Promise<void>) => void;
 
 /** Runs a few pieces of work at a time and keeps a bounded number waiting, first come first served. */
 export class BoundedQueue {
@@ -22,19 +26,35 @@ export class BoundedQueue {
   }
 
   /**
-   * Runs `work` when its turn comes.
+   * Runs `work` when its turn comes. Its slot is free once it has ended, not when nobody waits for it any more: work that was
+   * given up may hold memory for a while.
    * @param signal takes waiting work out of the queue; work under way must watch it itself
    * @returns what `work` resolves to; its error is passed on
-   * @throws UserError 'busy' where too much is waiting or the queue is closed; the signal's reason once it is aborted
+   * @throws UserError 'busy' where too much is waiting or the queue is closed; the signal's reason as soon as it is aborted
    */
-  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    if (this.#closed) throw new UserError('busy', 'I am about to restart. Post it again in a minute.');
+  async run<T>(work: (hold: HoldSlot) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (this.#closed) throw aboutToRestart('Post it again in a minute.');
     const idleSlot = this.#queue.pending < this.#queue.concurrency;
     if (!idleSlot && this.#queue.size >= this.#maxWaiting) {
       throw new UserError('busy', 'There are more photos than I can read just now. Try again in a minute.');
     }
     signal?.throwIfAborted();
-    return await this.#queue.add(work, signal ? { signal } : {});
+    // p-queue settles a task whose signal is aborted even while it runs, and frees its slot: it may only see the signal of
+    // work that still waits.
+    const waiting = new AbortController();
+    const onAbort = () => waiting.abort(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    return await new Promise<T>((resolve, reject) => {
+      const turn = async () => {
+        signal?.removeEventListener('abort', onAbort);
+        const held: Promise<void>[] = [];
+        const running = Promise.resolve().then(() => work((ended) => held.push(ended)));
+        unlessAborted(running, signal).then(resolve, reject);
+        await running.catch(() => {});
+        await Promise.all(held);
+      };
+      this.#queue.add(turn, { signal: waiting.signal }).catch(reject);
+    });
   }
 
   /** Takes nothing new from now on. Resolves when all that runs or waits has ended. */

@@ -81,4 +81,43 @@ describe('BoundedQueue', () => {
     open();
     await Promise.all([first, closed]);
   });
+
+  test('work that was given up keeps its slot until it has ended; its caller hears at once', async () => {
+    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 5 });
+    const { open, wait } = gate();
+    const controller = new AbortController();
+    const reason = new Error('the message was deleted');
+    const givenUp = queue.run(wait, controller.signal);
+    let nextStarted = false;
+    const next = queue.run(async () => {
+      nextStarted = true;
+    });
+    await new Promise((done) => setTimeout(done, 5));
+    controller.abort(reason);
+    await expect(givenUp).rejects.toBe(reason);
+    let closed = false;
+    const closing = queue.close().then(() => {
+      closed = true;
+    });
+    await new Promise((done) => setTimeout(done, 20));
+    expect({ nextStarted, closed }).toEqual({ nextStarted: false, closed: false });
+    open();
+    await Promise.all([next, closing]);
+    expect({ nextStarted, closed }).toEqual({ nextStarted: true, closed: true });
+  });
+
+  test('what the work holds keeps the slot beyond the work', async () => {
+    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 5 });
+    const decoder = gate();
+    const failed = queue.run(async (hold) => {
+      hold(decoder.wait());
+      throw new Error('too slow');
+    });
+    await expect(failed).rejects.toThrow('too slow');
+    const next = queue.run(async () => 'next');
+    await new Promise((done) => setTimeout(done, 20));
+    expect(queue.waiting).toBe(1);
+    decoder.open();
+    await expect(next).resolves.toBe('next');
+  });
 });

@@ -1,6 +1,6 @@
 import type { Message, Attachment as Upload } from 'discord.js';
 import type { Attachment } from '../../../commands/request.ts';
-import { UserError } from '../../base/errors.ts';
+import { tooLarge } from '../../base/errors.ts';
 import type { Config } from '../../config.ts';
 import { downloadAttachment } from '../download.ts';
 
@@ -46,8 +46,7 @@ export class DiscordAttachment implements Attachment {
   async fetch(options: { readonly maxBytes: number; readonly signal?: AbortSignal }): Promise<Uint8Array> {
     options.signal?.throwIfAborted();
     if (this.#size > options.maxBytes) {
-      const most = Math.floor(options.maxBytes / 2 ** 20);
-      throw new UserError('too-large', `This file is too large: at most ${most} MB can be read. Post a smaller one.`);
+      throw tooLarge(options.maxBytes);
     }
     return await downloadAttachment(this.#url, {
       ...options,

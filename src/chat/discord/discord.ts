@@ -9,6 +9,7 @@ import {
   SnowflakeUtil,
 } from 'discord.js';
 import type { Channel, Request } from '../../../commands/request.ts';
+import { aboutToRestart } from '../../base/errors.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { RunningRequests } from '../running-requests.ts';
 import { READ_EMOTIONS } from './application-commands.ts';
@@ -27,7 +28,6 @@ import { onRemoveClick } from './remove-click.ts';
 import { Sources } from './sources.ts';
 import { Typing } from './typing.ts';
 
-const RESTARTING = 'I am about to restart. Try again in a minute.';
 /** Messages after a removed one that are looked through for answers of an earlier run of the bot. */
 const LOOK_AHEAD = 100;
 
@@ -151,7 +151,7 @@ export class DiscordPlatform implements Platform {
     desk: Desk,
   ): Promise<void> {
     if (this.#stopping) {
-      await interaction.reply({ content: RESTARTING, flags: MessageFlags.Ephemeral });
+      await interaction.reply({ content: aboutToRestart().message, flags: MessageFlags.Ephemeral });
       return;
     }
     const answer = new InteractionAnswer(interaction, desk);

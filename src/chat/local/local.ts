@@ -2,9 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Attachment, Channel, Posted, Reply, Request, User } from '../../../commands/request.ts';
-import { UserError } from '../../base/errors.ts';
-
-import { tooLarge } from '../body.ts';
+import { tooLarge, UserError } from '../../base/errors.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { RunningRequests } from '../running-requests.ts';
 import { LocalChannel, type StoredFile } from './channel.ts';

@@ -1,6 +1,5 @@
 import type { Attachment } from '../../../commands/request.ts';
-import { UserError } from '../../base/errors.ts';
-import { tooLarge } from '../body.ts';
+import { tooLarge, UserError } from '../../base/errors.ts';
 import { downloadAttachment } from '../download.ts';
 import type { Desk } from './desk.ts';
 import { said } from './errors.ts';

@@ -1,9 +1,8 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeDurably } from '../../base/durable.ts';
 import { UserError } from '../../base/errors.ts';
-import { sha256 } from '../../base/files.ts';
+import { readIfThere, sha256, writeDurably } from '../../base/files.ts';
 import { type Network, unroll, type Weights } from '../network.ts';
 import { architectureSchema } from './architecture-schema.ts';
 import { topologyOf } from './topology.ts';
@@ -174,13 +173,8 @@ async function readWeightsFile(directory: string, file: string): Promise<Uint8Ar
 
 /** The weights files that the directory's model.json refers to, whoever wrote it; none where there is no such list. */
 async function weightsFilesInUse(directory: string): Promise<readonly string[]> {
-  let json: string;
-  try {
-    json = await readFile(join(directory, MODEL_FILE), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
+  const json = await readIfThere(join(directory, MODEL_FILE));
+  if (json === undefined) return [];
   try {
     return manifestSchema.parse(JSON.parse(json)).weightsManifest.flatMap((group) => group.paths);
   } catch {

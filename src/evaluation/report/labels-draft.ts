@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { UserError } from '../../base/errors.ts';
-import { explainWrite } from '../../base/explain-write.ts';
+import { explainWrite } from '../../base/files.ts';
 import type { PhotoReading } from '../../photo/read-photo.ts';
 
 /** What a draft has where a person is to write an emotion. readLabels refuses it, so that none is forgotten. */

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../base/errors.ts';
+import { explainFile } from '../../base/files.ts';
 import { EMOTIONS, type Emotion } from '../../emotion/labels.ts';
 import type { Rectangle } from '../../photo/faces/box.ts';
 
@@ -73,13 +74,11 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR')
-      throw new UserError('not-found', `There is no labels file ${file}.`, { cause: error });
-    if (code === 'EISDIR') throw new UserError('bad-data', `${file} is a folder, not a labels file.`, { cause: error });
-    if (code === 'EACCES' || code === 'EPERM')
-      throw new UserError('not-allowed', `The labels file ${file} may not be read.`, { cause: error });
-    throw error;
+    throw explainFile(error, {
+      missing: ['not-found', `There is no labels file ${file}.`],
+      folder: ['bad-data', `${file} is a folder, not a labels file.`],
+      denied: ['not-allowed', `The labels file ${file} may not be read.`],
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../../base/errors.ts';
-import { explainWrite } from '../../base/explain-write.ts';
+import { explainWrite } from '../../base/files.ts';
 
 /** A page on its way to the disk: what stood at its path stays until the page is whole. */
 export interface PageFile {

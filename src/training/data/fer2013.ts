@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../base/errors.ts';
+import { fileTrouble } from '../../base/files.ts';
 import { FACE_PIXELS } from '../../emotion/labels.ts';
 import type { FaceSet } from './face-set.ts';
 import { type Columns, parseHeader, parseRow, SPLITS, type Split } from './fer2013-row.ts';
@@ -114,9 +115,7 @@ async function csvFiles(directory: string): Promise<string[]> {
   try {
     names = await readdir(directory);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw noData(directory);
-    throw error;
+    throw fileTrouble(error) === 'missing' ? noData(directory) : error;
   }
   const files = names.filter((name) => /^[^.].*\.csv(\.gz)?$/i.test(name) && !VOTES.test(name));
   if (files.length === 0) throw noData(directory);

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { UserError } from '../../base/errors.ts';
+import { explainFile } from '../../base/files.ts';
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -56,16 +57,12 @@ function openText(path: string, signal: AbortSignal | undefined): Readable {
 /** Why a file cannot be read, as a sentence that names it; any other error as it is. */
 function explained(error: unknown, path: string): unknown {
   const { code = '' } = error as NodeJS.ErrnoException;
-  switch (code) {
-    case 'ENOENT':
-      return new UserError('not-found', `There is no file ${path}.`, { cause: error });
-    case 'EISDIR':
-      return new UserError('not-found', `${path} is a folder, not a file.`, { cause: error });
-    case 'EACCES':
-    case 'EPERM':
-      return new UserError('not-allowed', `${path} may not be read.`, { cause: error });
-  }
-  if (!code.startsWith('Z_')) return error;
+  if (!code.startsWith('Z_'))
+    return explainFile(error, {
+      missing: ['not-found', `There is no file ${path}.`],
+      folder: ['not-found', `${path} is a folder, not a file.`],
+      denied: ['not-allowed', `${path} may not be read.`],
+    });
   const what = code === 'Z_BUF_ERROR' ? 'is cut short' : 'is damaged or not a gzip file';
   return new UserError('bad-data', `${path} ${what}: copy it again or make it anew.`, { cause: error });
 }

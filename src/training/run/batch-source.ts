@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { UserError } from '../../base/errors.ts';
 import { shuffledOrder } from '../../base/random.ts';
-import { startWorker } from '../../base/start-worker.ts';
+import { startThread } from '../../base/workers.ts';
 import type { FaceSet } from '../data/face-set.ts';
 import { augmentBatch, type Batch, type BatchPlan, checkPlan, type Samples } from './augment.ts';
 import type { AugmentAnswer, AugmentRequest, AugmentWorkerData } from './augment-worker.ts';
@@ -107,7 +107,7 @@ class ThreadedMaker implements BatchMaker {
   }
 
   private start(data: AugmentWorkerData): Worker {
-    const worker = startWorker(new URL('./augment-worker.ts', import.meta.url), data);
+    const worker = startThread(new URL('./augment-worker.ts', import.meta.url), data);
     worker.on('message', ({ id, batch }: AugmentAnswer) => {
       this.waiting.get(id)?.resolve(batch);
       this.waiting.delete(id);

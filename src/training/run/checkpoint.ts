@@ -1,9 +1,8 @@
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { syncDirectory, writeDurably } from '../../base/durable.ts';
 import { UserError } from '../../base/errors.ts';
-import { entriesOf, sha256 } from '../../base/files.ts';
+import { entriesOf, sha256, syncDirectory, writeDurably } from '../../base/files.ts';
 import type { TrainingState } from '../../emotion/engines/engine.ts';
 import { loadModel, saveModel } from '../../emotion/layers-format/layers-format.ts';
 import type { Network, Weights } from '../../emotion/network.ts';

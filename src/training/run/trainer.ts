@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeDurably } from '../../base/durable.ts';
 import { UserError } from '../../base/errors.ts';
+import { writeDurably } from '../../base/files.ts';
 import type { Engine, TrainingSession } from '../../emotion/engines/engine.ts';
 import { EMOTIONS } from '../../emotion/labels.ts';
 import { loadModel, saveModel } from '../../emotion/layers-format/layers-format.ts';
