@@ -42,7 +42,7 @@ export function cropFace(image: GrayImage, face: LeaningBox): Uint8Array {
           // Pixel centres lie at half numbers.
           const x = centre.x + u * right.x + v * down.x - 0.5;
           const y = centre.y + u * right.y + v * down.y - 0.5;
-          addSample(sums, row * FACE_SIZE + column, 0, image, 1, { x, y }, edges);
+          addSample(sums, row * FACE_SIZE + column, 0, image, 1, x, y, edges);
         }
       }
     }

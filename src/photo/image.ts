@@ -62,32 +62,35 @@ export type Edge = (place: number) => number;
 /**
  * Adds a bilinear sample of a picture to numbers, one a channel.
  * @param sums the number of the first channel is at `at`; each of the others `stride` numbers after the one before
- * @param place whole numbers are the centres of pixels
+ * @param x whole numbers are the centres of pixels
+ * @param y likewise
  * @param edges what shows at a column and at a row
  */
 export function addSample(
   sums: Float32Array | Float64Array,
   at: number,
   stride: number,
-  image: RgbImage | GrayImage,
+  { data, width }: RgbImage | GrayImage,
   channels: 1 | 3,
-  place: { readonly x: number; readonly y: number },
+  x: number,
+  y: number,
   edges: { readonly column: Edge; readonly row: Edge },
 ): void {
-  const { data, width } = image;
-  const left = Math.floor(place.x);
-  const top = Math.floor(place.y);
+  const left = Math.floor(x);
+  const top = Math.floor(y);
   for (let j = 0; j < 2; j++) {
-    const row = edges.row(top + j);
-    const weightY = j === 0 ? 1 - (place.y - top) : place.y - top;
-    if (row < 0 || weightY === 0) continue;
+    const weightY = j === 0 ? 1 - (y - top) : y - top;
+    const row = weightY === 0 ? -1 : edges.row(top + j);
+    if (row < 0) continue;
     for (let i = 0; i < 2; i++) {
-      const column = edges.column(left + i);
-      const weight = weightY * (i === 0 ? 1 - (place.x - left) : place.x - left);
-      if (column < 0 || weight === 0) continue;
+      const weight = weightY * (i === 0 ? 1 - (x - left) : x - left);
+      const column = weight === 0 ? -1 : edges.column(left + i);
+      if (column < 0) continue;
       const from = (row * width + column) * channels;
-      for (let channel = 0; channel < channels; channel++)
-        sums[at + channel * stride]! += weight * data[from + channel]!;
+      sums[at]! += weight * data[from]!;
+      if (channels === 1) continue;
+      sums[at + stride]! += weight * data[from + 1]!;
+      sums[at + 2 * stride]! += weight * data[from + 2]!;
     }
   }
 }

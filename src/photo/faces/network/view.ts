@@ -70,7 +70,7 @@ export function toPlanes(image: RgbImage, view: View): Float32Array {
       const x = origin.x - 0.5 + column * (right.x - origin.x) + row * (down.x - origin.x);
       const y = origin.y - 0.5 + column * (right.y - origin.y) + row * (down.y - origin.y);
       if (x < reach.left - 1 || y < reach.left - 1 || x >= reach.right || y >= reach.bottom) continue;
-      addSample(planes, row * side + column, side * side, image, 3, { x, y }, edges);
+      addSample(planes, row * side + column, side * side, image, 3, x, y, edges);
     }
   }
   return planes;
