@@ -15,7 +15,7 @@ const MOST_SAMPLES = 24;
 
 /**
  * The face as the network saw faces in training: FACE_SIZE x FACE_SIZE gray bytes, the head upright, filling the frame from
- * forehead to chin. Beyond the picture's edge its border pixels are repeated, since a black bar is nothing that a face has.
+ * forehead to chin. Beyond the picture's edge its border pixels are repeated: no face has a black bar.
  *
  * Each pixel is the mean of a grid of bilinear samples over the area that it covers, so shrinking does not alias.
  * @param image gray picture, upright

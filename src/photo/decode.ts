@@ -67,7 +67,7 @@ async function decode(bytes: Uint8Array, limits: PhotoLimits): Promise<RgbImage>
   try {
     const { data, info } = await sharp(bytes, {
       limitInputPixels: limits.maxPixels,
-      // Cut files are refused; files that only make the decoder grumble are read.
+      // Files that are cut off are refused; what makes the decoder only warn is read.
       failOn: 'truncated',
     })
       .autoOrient()
@@ -93,7 +93,7 @@ function tooManyPixels(width: number, height: number, maxPixels: number): UserEr
   );
 }
 
-/** The limit that ended a decoder, or the damage that did; the decoder's own words go along as the cause. */
+/** Why the decoder gave up, a limit or damage, in words for people; its own message is kept as the cause. */
 function asUserError(error: unknown): UserError {
   const message = error instanceof Error ? error.message : String(error);
   if (/pixel limit/i.test(message)) {
@@ -111,7 +111,7 @@ function asUserError(error: unknown): UserError {
   );
 }
 
-/** The whole walk has one time limit; whoever notices that it is over says so in the same words. */
+/** For the decoder's time limit and for the limit of the whole walk: a person need not know which it was. */
 export function tooSlow(cause?: unknown): UserError {
   return new UserError('too-slow', 'Reading this picture took too long. Try again, or post a smaller one.', { cause });
 }

@@ -3,7 +3,7 @@ import { clamp } from '../base/numbers.ts';
 import type { Classifier, Reading } from '../emotion/classifier.ts';
 import { cropFaces } from './crop.ts';
 import { DEFAULT_LIMITS, decodePhoto, type PhotoLimits, tooSlow } from './decode.ts';
-import { centreOf, type FaceBox, type Rectangle } from './faces/box.ts';
+import { centreOf, type FaceBox, type Point, type Rectangle, type Size } from './faces/box.ts';
 import type { FaceDetector } from './faces/detector.ts';
 import { type AnnotatedPicture, annotate } from './picture/annotate.ts';
 
@@ -94,11 +94,7 @@ export function inReadingOrder<Face extends Rectangle>(faces: readonly Face[]): 
 }
 
 /** A detector's box in whole pixels of the upright photo, cut at its edges, at least one pixel wide and high. */
-function toPhotoPixels(
-  face: FaceBox,
-  scale: { x: number; y: number },
-  photo: { width: number; height: number },
-): Rectangle {
+function toPhotoPixels(face: FaceBox, scale: Point, photo: Size): Rectangle {
   const clip = (value: number, most: number) => clamp(Math.round(value), 0, most);
   const x = clip(face.x * scale.x, photo.width - 1);
   const y = clip(face.y * scale.y, photo.height - 1);

@@ -30,7 +30,7 @@ export const EVIDENCE = ['surest', 'look', 'hits'] as const;
  */
 const SECOND_LOOK = [128, 192].flatMap((pixels) => [false, true].map((mirrored) => ({ pixels, mirrored })));
 
-/** Surer sightings count as sure as this: above it, differences say nothing. */
+/** Sightings with a higher score count as if they had this one: above it, differences say nothing. */
 const MOST_SIGHTING = 0.999;
 
 /** How a kept face is looked at to tell how far its head leans: turned back by each of these angles, in two sizes. */

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import type { Reading } from '../../emotion/classifier.ts';
-import type { Rectangle } from '../faces/box.ts';
+import { type Rectangle, type Size, toCopy } from '../faces/box.ts';
 import type { RgbImage } from '../image.ts';
 import { EMOTION_COLOURS, inkOn } from './colours.ts';
 import { describePhoto } from './describe.ts';
@@ -43,17 +43,11 @@ const JPEG_QUALITY = 85;
  */
 export async function annotate(
   image: RgbImage,
-  photo: { readonly width: number; readonly height: number },
+  photo: Size,
   faces: readonly (Reading & { readonly box: Rectangle })[],
 ): Promise<AnnotatedPicture> {
   const { width, height } = outputSize(photo);
-  const scale = { x: width / photo.width, y: height / photo.height };
-  const boxes = faces.map(({ box }) => ({
-    x: box.x * scale.x,
-    y: box.y * scale.y,
-    width: box.width * scale.x,
-    height: box.height * scale.y,
-  }));
+  const boxes = faces.map(({ box }) => toCopy(box, photo, { width, height }));
   const overlay = drawOverlay({ width, height }, boxes, faces);
   const bytes = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
     .resize(width, height, { fit: 'fill' })
@@ -65,10 +59,7 @@ export async function annotate(
 }
 
 /** Size of the picture that goes out for a photo of this size, in pixels. */
-export function outputSize(photo: { readonly width: number; readonly height: number }): {
-  width: number;
-  height: number;
-} {
+export function outputSize(photo: Size): Size {
   const side = Math.max(photo.width, photo.height);
   const wanted = Math.min(LONGEST_SIDE, Math.max(side, SHORTEST_LONG_SIDE));
   const scale = Math.min(LARGEST_ENLARGEMENT, wanted / side);
@@ -76,11 +67,7 @@ export function outputSize(photo: { readonly width: number; readonly height: num
 }
 
 /** Boxes and labels as an SVG document of the picture's size. Labels come last: no box may cross a word. */
-export function drawOverlay(
-  canvas: { readonly width: number; readonly height: number },
-  boxes: readonly Rectangle[],
-  readings: readonly Reading[],
-): string {
+export function drawOverlay(canvas: Size, boxes: readonly Rectangle[], readings: readonly Reading[]): string {
   const line = Math.max(2, Math.max(canvas.width, canvas.height) / 320);
   const frames = boxes.map((box, k) => drawFrame(box, readings[k]!.emotion, line, canvas));
   const labels = layOut(canvas, boxes, readings, line * 1.5).map(({ label, x, y }, k) =>
@@ -95,7 +82,7 @@ export function drawOverlay(
  * smallest letters, and bare numbers where words would lie on each other: what they stand for is in the text of the answer.
  */
 function layOut(
-  canvas: { readonly width: number; readonly height: number },
+  canvas: Size,
   boxes: readonly Rectangle[],
   readings: readonly Reading[],
   gap: number,
@@ -114,19 +101,14 @@ function layOut(
 }
 
 /** A label of a number alone, in letters that fit however small the canvas is. */
-function bareNumber(number: number, size: number, canvas: { readonly width: number; readonly height: number }): Label {
+function bareNumber(number: number, size: number, canvas: Size): Label {
   const label = makeLabel(number, [], size);
   const fit = Math.min(canvas.width / label.width, canvas.height / label.height);
   return fit >= 1 ? label : makeLabel(number, [], size * fit * 0.9);
 }
 
 /** A box in the emotion's colour between two lines of the colour that stands out from it; dashed where it is a guess between two. */
-function drawFrame(
-  box: Rectangle,
-  emotion: Reading['emotion'],
-  line: number,
-  canvas: { readonly width: number; readonly height: number },
-): string {
+function drawFrame(box: Rectangle, emotion: Reading['emotion'], line: number, canvas: Size): string {
   const colour = EMOTION_COLOURS[emotion];
   // A box that reaches the edge is drawn just within it, or half of its line would be cut off.
   const inset = line;

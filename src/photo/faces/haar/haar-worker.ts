@@ -76,7 +76,7 @@ function loadCascade(name: string): Cascade {
   return cascade;
 }
 
-/** OpenCV throws a number that points to the exception in its own memory. */
+/** OpenCV throws a number: the address of the exception in its own memory. */
 function readable(error: unknown): unknown {
   return typeof error === 'number' ? new Error(`OpenCV: ${untyped.exceptionFromPtr(error).msg}`) : error;
 }

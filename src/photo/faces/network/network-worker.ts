@@ -32,7 +32,7 @@ async function proposalsOf(image: RgbImage, pass: NetworkPass, least: number): P
   for (const box of await boxesIn(image, view, least)) {
     const { x, y } = centreOf(box);
     const centre = view.back(x, y);
-    // Faces of the mirror image in the margin are none of the picture.
+    // The margin shows a mirror image: a face whose centre lies there is not in the picture.
     if (centre.x < 0 || centre.y < 0 || centre.x > image.width || centre.y > image.height) continue;
     const { width, height, score } = box;
     proposals.push({ centreX: centre.x, centreY: centre.y, width, height, pass, score });
@@ -45,7 +45,7 @@ async function lookAt(image: RgbImage, look: Look): Promise<Sighting> {
   return sightingOf(await boxesIn(image, view, LEAST_SIGHTING), look, view);
 }
 
-/** All passes over one picture and all looks at places in it: see NetworkTask and NetworkAnswer. */
+/** Makes all passes over one picture, and looks at all places in it: see NetworkTask and NetworkAnswer. */
 export default async function runNetwork({ image, passes, least, looks }: NetworkTask): Promise<NetworkAnswer> {
   const proposals: NetworkProposal[] = [];
   for (const pass of passes) proposals.push(...(await proposalsOf(image, pass, least)));

@@ -68,10 +68,10 @@ export const NETWORK_PASSES: readonly NetworkPass[] = [
   { side: 416, angle: -35, margin: 0 },
 ];
 
-/** Lowest score of a proposal: what is weaker in every pass is no face anyway. */
+/** Lowest score of a proposal. A place that no pass scores higher is no face. */
 export const LEAST_SCORE = 0.05;
 
-/** The network as the main thread sees it. */
+/** What asks the network, from the main thread. */
 export interface NetworkProposer {
   /**
    * What the network takes for faces in all of a picture.
