@@ -46,6 +46,9 @@ export interface Posted {
   remove(): Promise<void>;
 }
 
+/** Stands for a message that reached nobody: what it answers is gone, or it could not be sent. */
+export const NO_MESSAGE: Posted = { id: 'gone', update: async () => false, remove: async () => {} };
+
 /** A place where people and the bot talk. */
 export interface Channel {
   /** Unique on its platform. */

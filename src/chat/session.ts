@@ -1,0 +1,256 @@
+import QuickLRU from 'quick-lru';
+import type { CommandRegistry } from '../../commands/registry.ts';
+import { type Attachment, NO_MESSAGE, type Posted, type Reply, type Request } from '../../commands/request.ts';
+import { unlessAborted } from '../base/aborts.ts';
+import { aboutToRestart } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+
+/** Messages whose answers, removals and edits are remembered, at least. */
+const MAX_MESSAGES = 10_000;
+/** How long an event is known again: Slack's last retry comes about six minutes after the first try. */
+const SEEN_MS = 15 * 60_000;
+const MAX_SEEN = 5000;
+/** The command that a bare mention stands for. */
+const PHOTO_COMMAND = 'emotions';
+
+/** Somebody asks something, in whatever way their platform has for that. Ids are unique on the platform. */
+export interface Asking {
+  /** The channel that it came from. */
+  readonly channel: string;
+  /** The message that asks or that is asked about: once it is removed, nobody wants an answer any more. */
+  readonly message?: string;
+  /** Says something that only the asker sees; absent where nobody spoke to the bot. */
+  readonly tellAlone?: (text: string) => Promise<unknown>;
+  /** @param signal becomes the request's own */
+  readonly toRequest: (signal: AbortSignal) => Request;
+  /** Called after the last word. */
+  readonly end?: () => unknown;
+}
+
+interface Work {
+  readonly asking: Asking;
+  readonly request: Request;
+  readonly controller: AbortController;
+}
+
+interface Answer {
+  /** The picture that it is about. */
+  readonly picture: string | undefined;
+  readonly posted: Posted;
+}
+
+/** What a session takes from its platform. */
+export interface SessionOptions {
+  readonly platform: string;
+  readonly log: Logger;
+  /** Answers a request; never rejects. */
+  readonly dispatch: (request: Request) => Promise<void>;
+  /** The id of the message that a picture was posted in; undefined for one that came without a message. */
+  readonly messageOf: (picture: Attachment) => string | undefined;
+}
+
+/**
+ * The rules that hold on every platform. What is removed takes its answers along, those under way too: a message, one
+ * picture of it, a channel. What the platform tells twice is answered once. A bot that stops finishes what it has begun,
+ * and tells whoever speaks to it.
+ *
+ * All of it is in memory: a platform that can find answers of an earlier run does so itself, where `removed` says false.
+ */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #work = new Set<Work>();
+  /** What `stop` waits for: the work, and what else is being said. */
+  readonly #pending = new Set<Promise<void>>();
+  readonly #answers = new QuickLRU<string, readonly Answer[]>({ maxSize: MAX_MESSAGES });
+  readonly #removed = new QuickLRU<string, true>({ maxSize: MAX_MESSAGES });
+  /** The pictures that an edited message still has. */
+  readonly #left = new QuickLRU<string, readonly string[]>({ maxSize: MAX_MESSAGES });
+  readonly #seen = new QuickLRU<string, true>({ maxSize: MAX_SEEN, maxAge: SEEN_MS });
+  #isStopping = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  /** True from the moment that `stop` is called. */
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
+  /**
+   * Takes an event on, by all the ids that it is known by.
+   * @returns false where any of them has been taken on within a quarter of an hour
+   */
+  claim(...keys: readonly string[]): boolean {
+    const isKnown = keys.some((key) => this.#seen.has(key));
+    for (const key of keys) if (!this.#seen.has(key)) this.#seen.set(key, true);
+    return !isKnown;
+  }
+
+  /** Lets an event be taken on again, after it failed. */
+  unclaim(key: string): void {
+    this.#seen.delete(key);
+  }
+
+  /**
+   * Has a request answered. While the bot stops, the asker is told so instead.
+   * @returns whether it was taken on
+   * @throws what `asking.toRequest` throws
+   */
+  begin(asking: Asking): boolean {
+    if (this.#isStopping) {
+      this.#track(this.#tellOfRestart(asking));
+      return false;
+    }
+    const controller = new AbortController();
+    const work = { asking, request: asking.toRequest(controller.signal), controller };
+    this.#work.add(work);
+    // The message may have gone while its event was looked at.
+    this.#giveUp((begun) => begun === work && this.#lostAll(work), 'the message was removed');
+    this.#track(this.#answer(work).finally(() => this.#work.delete(work)));
+    return true;
+  }
+
+  /** Whether a message, or the picture of it that is named, is known to be gone. */
+  isRemoved(message: string, picture?: string): boolean {
+    if (this.#removed.has(message)) return true;
+    return picture !== undefined && this.#left.get(message)?.includes(picture) === false;
+  }
+
+  /**
+   * A message was removed: work on it is given up, and the answers to it are removed.
+   * @returns whether anything was known of it
+   */
+  async removed(message: string): Promise<boolean> {
+    this.#removed.set(message, true);
+    return await this.#takeBack(message, () => true);
+  }
+
+  /**
+   * A message was edited: what it lost is treated as `removed` treats a message.
+   * @param left ids of the pictures that it still has
+   * @returns whether anything was known of what it lost
+   */
+  async edited(message: string, left: readonly string[]): Promise<boolean> {
+    this.#left.set(message, left);
+    return await this.#takeBack(message, ({ picture }) => picture !== undefined && !left.includes(picture));
+  }
+
+  /** A channel was removed, with every answer in it: work on what was asked there is given up. */
+  channelRemoved(channel: string): void {
+    this.#giveUp(({ asking }) => asking.channel === channel, 'the channel was removed');
+  }
+
+  /**
+   * Takes on nothing new, and waits for what is under way.
+   * @param deadline once aborted, all of it is given up and not waited for any more
+   * @param also what must have ended as well
+   */
+  async stop(deadline: AbortSignal, also?: Promise<void>): Promise<void> {
+    this.#isStopping = true;
+    try {
+      await unlessAborted(this.#idle(also), deadline);
+    } catch (error) {
+      if (!deadline.aborted) throw error;
+      for (const { controller } of this.#work) controller.abort(deadline.reason);
+    }
+  }
+
+  /** Resolves when nothing is under way, what came in the meantime included. */
+  async #idle(also?: Promise<void>): Promise<void> {
+    await also;
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  }
+
+  #track(promise: Promise<void>): void {
+    const pending = promise
+      .catch((err: unknown) => {
+        const { log, platform } = this.#options;
+        log.warn({ platform, err }, 'a request did not end cleanly');
+      })
+      .finally(() => this.#pending.delete(pending));
+    this.#pending.add(pending);
+  }
+
+  async #tellOfRestart({ tellAlone, end }: Asking): Promise<void> {
+    await tellAlone?.(aboutToRestart().message);
+    await end?.();
+  }
+
+  async #answer({ asking, request }: Work): Promise<void> {
+    try {
+      await this.#options.dispatch({ ...request, reply: (reply) => this.#reply(asking, request, reply) });
+    } finally {
+      await asking.end?.();
+    }
+  }
+
+  /** Replies, unless what the reply depends on is gone; where that goes while the reply is sent, the reply goes too. */
+  async #reply(asking: Asking, request: Request, reply: Reply): Promise<Posted> {
+    const picture = reply.about?.id;
+    const source = reply.about && this.#options.messageOf(reply.about);
+    const isUnwanted = () =>
+      request.signal.aborted ||
+      (asking.message !== undefined && this.isRemoved(asking.message)) ||
+      (source !== undefined && this.isRemoved(source, picture));
+    if (isUnwanted()) return NO_MESSAGE;
+    const posted = await request.reply(reply);
+    if (posted === NO_MESSAGE) return posted;
+    if (isUnwanted()) {
+      await posted.remove();
+      return posted;
+    }
+    for (const message of new Set([asking.message, source])) {
+      if (message !== undefined)
+        this.#answers.set(message, [...(this.#answers.get(message) ?? []), { picture, posted }]);
+    }
+    return posted;
+  }
+
+  async #takeBack(message: string, isLost: (about: Pick<Answer, 'picture'>) => boolean): Promise<boolean> {
+    const isKnownWork = this.#giveUp((work) => this.#lostAll(work), 'the message was removed');
+    const answers = this.#answers.get(message) ?? [];
+    const lost = answers.filter(isLost);
+    const kept = answers.filter((answer) => !lost.includes(answer));
+    if (kept.length > 0) this.#answers.set(message, kept);
+    else this.#answers.delete(message);
+    await Promise.all(lost.map(({ posted }) => posted.remove()));
+    return isKnownWork || lost.length > 0;
+  }
+
+  /** Whether the message that asks is gone, or every picture that came with it. */
+  #lostAll({ asking, request: { attachments } }: Work): boolean {
+    if (asking.message !== undefined && this.isRemoved(asking.message)) return true;
+    const isLost = (picture: Attachment) => {
+      const source = this.#options.messageOf(picture);
+      return source !== undefined && this.isRemoved(source, picture.id);
+    };
+    return attachments.length > 0 && attachments.every(isLost);
+  }
+
+  /** @returns whether there was any */
+  #giveUp(which: (work: Work) => boolean, why: string): boolean {
+    const given = [...this.#work].filter((work) => !work.controller.signal.aborted && which(work));
+    for (const { controller } of given) controller.abort(new Error(why));
+    return given.length > 0;
+  }
+}
+
+/**
+ * The command that a message to the bot names, without pictures of its own: by its name, with or without the slash; the
+ * one for photos where it says nothing but the bot's name.
+ * @param text with the bot's name taken out
+ * @param nameOf what a command is called on the platform, beside its own name
+ * @returns undefined where it says something else
+ */
+export function commandIn(
+  text: string,
+  commands: CommandRegistry,
+  nameOf: (name: string) => string = (name) => name,
+): Request['command'] {
+  const [, word, input = ''] = /^\s*\/?([a-z0-9-]+)\s*(.*)$/is.exec(text) ?? [];
+  if (word === undefined) return text.trim() === '' ? { name: PHOTO_COMMAND, input: '' } : undefined;
+  const asked = word.toLowerCase();
+  const command = commands.list().find(({ name }) => [name, nameOf(name)].includes(asked));
+  return command && { name: command.name, input };
+}

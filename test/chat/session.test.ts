@@ -1,0 +1,249 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { CommandRegistry } from '../../commands/registry.ts';
+import { type Attachment, NO_MESSAGE, type Posted, type Reply, type Request } from '../../commands/request.ts';
+import { createLogger } from '../../src/base/log.ts';
+import { type Asking, commandIn, Session } from '../../src/chat/session.ts';
+import { fakeRequest } from '../fakes/request.ts';
+
+/** A picture of a message. */
+function picture(id: string, message: string): Attachment & { readonly message: string } {
+  return { id, name: `${id}.png`, message, fetch: async () => Buffer.from(id) };
+}
+
+interface Said extends Posted {
+  readonly text: string;
+  isThere: boolean;
+}
+
+/** A session whose requests wait until the test answers them. */
+function start() {
+  const asked: { readonly request: Request; readonly done: () => void }[] = [];
+  const said: Said[] = [];
+  const told: string[] = [];
+  const log: string[] = [];
+  const session = new Session({
+    platform: 'test',
+    log: createLogger({ level: 'debug', destination: { write: (line) => log.push(line) } }),
+    dispatch: (request) => new Promise((done) => asked.push({ request, done })),
+    messageOf: (attachment) => (attachment as { message?: string }).message,
+  });
+  const say = async ({ text }: Reply): Promise<Posted> => {
+    const posted: Said = {
+      id: text,
+      text,
+      isThere: true,
+      update: async () => true,
+      remove: async () => {
+        posted.isThere = false;
+      },
+    };
+    said.push(posted);
+    return posted;
+  };
+  const begin = (options: Partial<Asking> & { readonly pictures?: readonly Attachment[]; reply?: typeof say } = {}) => {
+    const { pictures: attachments = [], reply = say, ...asking } = options;
+    const isTaken = session.begin({
+      channel: 'c',
+      tellAlone: async (text) => void told.push(text),
+      toRequest: (signal) => fakeRequest({ signal, attachments, reply }).request,
+      ...asking,
+    });
+    return { isTaken, ...asked.at(-1)! };
+  };
+  const there = () => said.filter(({ isThere }) => isThere).map(({ text }) => text);
+  return { session, begin, say, there, told, log };
+}
+
+describe('a removed message', () => {
+  test('takes its answers along, one that is being sent too, and calls off the work on it', async () => {
+    const { session, begin, say, there } = start();
+    let sent = () => {};
+    const slow = async (reply: Reply) => {
+      if (reply.text === 'slow') await new Promise<void>((done) => (sent = done));
+      return await say(reply);
+    };
+    const { request } = begin({ message: 'm', reply: slow });
+    const other = begin({ message: 'n' });
+    await request.reply({ text: 'before' });
+    await other.request.reply({ text: 'other' });
+    const late = request.reply({ text: 'slow' });
+    await turn();
+    expect(await session.removed('m')).toBe(true);
+    sent();
+    await late;
+    expect([there(), request.signal.aborted, other.request.signal.aborted]).toEqual([['other'], true, false]);
+    expect(await request.reply({ text: 'after' })).toBe(NO_MESSAGE);
+    expect(there()).toEqual(['other']);
+  });
+
+  test('whose pictures another message asked about takes the answers to them along', async () => {
+    const { session, begin, there } = start();
+    const [own, others] = [picture('p', 'm'), picture('q', 'n')];
+    const { request } = begin({ message: 'asks' });
+    await request.reply({ text: 'of m', about: own });
+    await request.reply({ text: 'of n', about: others });
+    expect(await session.removed('m')).toBe(true);
+    expect(there()).toEqual(['of n']);
+    expect(request.signal.aborted).toBe(false);
+    expect(await request.reply({ text: 'once more', about: own })).toBe(NO_MESSAGE);
+    expect(await session.removed('asks')).toBe(true);
+    expect(there()).toEqual([]);
+  });
+
+  test('is called off where it went before the work on it began', async () => {
+    const { session, begin } = start();
+    expect(await session.removed('m')).toBe(false);
+    expect(begin({ message: 'm' }).request.signal.aborted).toBe(true);
+    expect(begin({ message: 'n' }).request.signal.aborted).toBe(false);
+  });
+
+  test('that nothing is known of is said to be unknown, also beside work that was given up before', async () => {
+    const { session, begin } = start();
+    begin({ message: 'm' });
+    expect(await session.removed('m')).toBe(true);
+    expect(await session.removed('unknown')).toBe(false);
+  });
+
+  test('is forgotten, the oldest first, before all of them fill the memory', async () => {
+    const { session, begin, there } = start();
+    const { request } = begin();
+    await request.reply({ text: 'oldest', about: picture('p', 'oldest') });
+    for (let k = 0; k < 20_000; k++) await request.reply({ text: 'x', about: picture('p', `m${k}`) });
+    await request.reply({ text: 'newest', about: picture('p', 'newest') });
+    expect(await session.removed('newest')).toBe(true);
+    expect(await session.removed('oldest')).toBe(false);
+    expect(there()).toContain('oldest');
+    expect(there()).not.toContain('newest');
+  });
+});
+
+describe('an edited message', () => {
+  const pictures = [picture('p', 'm'), picture('q', 'm')];
+
+  test('that lost one of two pictures loses the answer to that one, also one to come', async () => {
+    const { session, begin, there } = start();
+    const { request } = begin({ message: 'm', pictures });
+    await request.reply({ text: 'p', about: pictures[0]! });
+    await request.reply({ text: 'q', about: pictures[1]! });
+    await request.reply({ text: 'words' });
+    expect(await session.edited('m', ['p', 'q'])).toBe(false);
+    expect(await session.edited('m', ['q'])).toBe(true);
+    expect(there()).toEqual(['q', 'words']);
+    expect(request.signal.aborted).toBe(false);
+    expect(await request.reply({ text: 'p again', about: pictures[0]! })).toBe(NO_MESSAGE);
+    await request.reply({ text: 'q again', about: pictures[1]! });
+    expect(there()).toEqual(['q', 'words', 'q again']);
+  });
+
+  test('that lost all of them calls off the work on it', async () => {
+    const { session, begin } = start();
+    const { request } = begin({ message: 'm', pictures });
+    const words = begin({ message: 'm' });
+    await session.edited('m', ['q']);
+    expect(request.signal.aborted).toBe(false);
+    expect(await session.edited('m', [])).toBe(true);
+    expect([request.signal.aborted, words.request.signal.aborted]).toEqual([true, false]);
+  });
+});
+
+test('a removed channel calls off the work in it, and no other', () => {
+  const { session, begin } = start();
+  const [here, there] = [begin({ channel: 'here' }), begin({ channel: 'there' })];
+  session.channelRemoved('here');
+  expect([here.request.signal.aborted, there.request.signal.aborted]).toEqual([true, false]);
+});
+
+describe('stopping', () => {
+  test('waits for what is under way; whoever asks meanwhile is told, and nothing is begun for them', async () => {
+    const { session, begin, told } = start();
+    const first = begin();
+    const ends: string[] = [];
+    let isStopped = false;
+    const stopped = session.stop(new AbortController().signal).then(() => {
+      isStopped = true;
+    });
+    expect(begin({ end: () => void ends.push('late') }).isTaken).toBe(false);
+    session.begin({ channel: 'c', toRequest: () => expect.fail('begun') });
+    await turn();
+    expect(told).toEqual(['I am about to restart. Try again in a minute.']);
+    expect([ends, isStopped, session.isStopping]).toEqual([['late'], false, true]);
+    expect(first.request.signal.aborted).toBe(false);
+    first.done();
+    await stopped;
+  });
+
+  test('gives up at its deadline what has not ended', async () => {
+    const { session, begin } = start();
+    const { request } = begin();
+    const deadline = new AbortController();
+    const stopped = session.stop(deadline.signal, Promise.resolve());
+    const reason = new Error('time is over');
+    deadline.abort(reason);
+    await stopped;
+    expect(request.signal.reason).toBe(reason);
+  });
+
+  test('passes on what else failed to end', async () => {
+    const { session } = start();
+    await expect(session.stop(new AbortController().signal, Promise.reject(new Error('no')))).rejects.toThrow('no');
+  });
+});
+
+test('an end that fails stands in the log and disturbs nobody', async () => {
+  const { session, begin, log } = start();
+  const end = () => Promise.reject(new Error('no end'));
+  begin({ end }).done();
+  await session.stop(new AbortController().signal);
+  expect(log.join('')).toContain('no end');
+});
+
+describe('an event', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  test('is taken on once in a quarter of an hour, by whichever of its ids', () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const { session } = start();
+    expect(session.claim('event:1', 'file:1')).toBe(true);
+    expect(session.claim('event:2', 'file:1')).toBe(false);
+    expect(session.claim('event:2')).toBe(false);
+    vi.advanceTimersByTime(14 * 60_000);
+    expect(session.claim('event:1')).toBe(false);
+    vi.advanceTimersByTime(2 * 60_000);
+    expect(session.claim('event:1')).toBe(true);
+  });
+
+  test('is taken on again where it failed', () => {
+    const { session } = start();
+    session.claim('a', 'b');
+    session.unclaim('a');
+    expect([session.claim('a'), session.claim('b')]).toEqual([true, false]);
+  });
+
+  test('is remembered among five thousand', () => {
+    const { session } = start();
+    session.claim('first');
+    for (let k = 0; k < 4999; k++) session.claim(String(k));
+    expect(session.claim('first')).toBe(false);
+    for (let k = 5000; k < 20_000; k++) session.claim(String(k));
+    expect(session.claim('first')).toBe(true);
+  });
+});
+
+describe('a command in a message to the bot', () => {
+  const command = (name: string) =>
+    ({ name, description: name, options: [], access: 'everyone', run: async () => {} }) as const;
+  const commands = new CommandRegistry([command('emotions'), command('help')]);
+
+  test('is found by its name, with or without the slash, or by the platform’s own name for it', () => {
+    expect(commandIn(' help', commands)).toEqual({ name: 'help', input: '' });
+    expect(commandIn('/Help emotions\nplease', commands)).toEqual({ name: 'help', input: 'emotions\nplease' });
+    expect(commandIn('emotions-help x', commands, (name) => `emotions-${name}`)).toEqual({ name: 'help', input: 'x' });
+    expect(commandIn('emotions-help', commands)).toBeUndefined();
+  });
+
+  test('is the one for photos where nothing is said, and none where something else is', () => {
+    expect(commandIn('  ', commands)).toEqual({ name: 'emotions', input: '' });
+    for (const text of ['hello', 'helpful', 'what? help', '?']) expect(commandIn(text, commands), text).toBeUndefined();
+  });
+});
