@@ -6,12 +6,19 @@ import { UserError } from '../src/base/errors.ts';
 import { createEngine, ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/create-engine.ts';
 import { EMOTIONS } from '../src/emotion/labels.ts';
 import { loadClassifier } from '../src/emotion/load-classifier.ts';
-import { type Evaluation, judgeReadings, readAll } from '../src/evaluation/evaluate.ts';
+import {
+  type Evaluation,
+  judgeByVotes,
+  judgeReadings,
+  readAll,
+  type VotesEvaluation,
+} from '../src/evaluation/evaluate.ts';
 import { exampleSheet, examplesOf } from '../src/evaluation/example-sheet.ts';
 import { type Slice, slicesOf } from '../src/evaluation/slices.ts';
 import { readFaceFolders } from '../src/training/data/face-folders.ts';
 import type { FaceSet } from '../src/training/data/face-set.ts';
 import { readFer2013, SPLITS, type Split } from '../src/training/data/fer2013.ts';
+import { type Votes, votesFor } from '../src/training/data/votes.ts';
 import { percent } from '../src/training/run/progress-line.ts';
 import { runTool } from './command-line.ts';
 import { evaluateFaces, facesTable } from './evaluate-faces.ts';
@@ -30,6 +37,7 @@ With --walk, pastes faces of the data into larger pictures at 64 to 256 pixels a
 them there, and compares with reading them directly.
 
   --data DIR    the folder with the FER2013 chunks (default: data/)
+  --votes FILE  also: how often it reads what ten people voted for (FER+'s fer2013new.csv), on the faces on which they agree
   --split NAME  the split to read (default: PrivateTest; with --walk: PublicTest)
   --faces DIR   instead: a folder with a folder an emotion (${EMOTIONS.join(', ')}), whose pictures are whole face
                 crops of any size; with --data, crops that equal a Training row are told apart
@@ -54,6 +62,7 @@ await runTool(async (signal) => {
     options: {
       data: { type: 'string' },
       split: { type: 'string' },
+      votes: { type: 'string' },
       faces: { type: 'string' },
       model: { type: 'string', default: folder('model') },
       engine: { type: 'string', default: 'auto' },
@@ -100,23 +109,29 @@ await runTool(async (signal) => {
     process.stdout.write(json ? `${JSON.stringify(answer)}\n` : `${walkTable(answer)}\n`);
     return 0;
   }
-  const { set, training } =
+  if (values.votes !== undefined && (values.faces !== undefined || values.walk))
+    throw new UserError('bad-usage', '--votes goes with --data.');
+  const { set, training, votes } =
     values.faces === undefined
-      ? await splitToRead(values.data ?? folder('data'), values.split ?? 'PrivateTest', signal)
+      ? await splitToRead(values.data ?? folder('data'), values.split ?? 'PrivateTest', values.votes, signal)
       : await facesToRead(values.faces, values.data, signal);
   const engine = await createEngine(values.engine as EngineChoice);
   const classifier = await loadClassifier(values.model, { engine });
   const readings = await readAll(classifier, set);
   await classifier.dispose();
   const evaluation = judgeReadings(readings, set, training);
+  const voted = votes && judgeByVotes(readings, set, votes);
   const slices = values.slices ? slicesOf(set, readings) : undefined;
   if (values.examples !== undefined) {
     await mkdir(dirname(values.examples), { recursive: true });
     await writeFile(values.examples, await exampleSheet(set, examplesOf(set, readings)));
     console.error(`The examples are ${values.examples}.`);
   }
-  if (values.json) process.stdout.write(`${JSON.stringify({ ...evaluation, slices })}\n`);
-  else process.stdout.write(`${[table(evaluation), ...(slices ? [slicesTable(slices)] : [])].join('\n\n')}\n`);
+  if (values.json) process.stdout.write(`${JSON.stringify({ ...evaluation, votes: voted, slices })}\n`);
+  else
+    process.stdout.write(
+      `${[table(evaluation), ...(voted ? [votesTable(voted)] : []), ...(slices ? [slicesTable(slices)] : [])].join('\n\n')}\n`,
+    );
   return 0;
 });
 
@@ -127,7 +142,7 @@ async function walk(
 ) {
   const plan = planOf(question);
   const split = splitNamed(name);
-  const sets = await readSplits(data, [split], signal);
+  const { sets } = await readSplits(data, [split], signal);
   const classifier = await loadClassifier(model, { engine: await createEngine(engine) });
   try {
     return await evaluateWalk(plan, sets[split], classifier, signal, (done, of) => {
@@ -141,6 +156,7 @@ async function walk(
 interface FacesToRead {
   readonly set: FaceSet;
   readonly training: FaceSet | undefined;
+  readonly votes?: Votes | undefined;
 }
 
 function splitNamed(name: string): Split {
@@ -149,25 +165,36 @@ function splitNamed(name: string): Split {
   return split;
 }
 
-async function splitToRead(data: string, name: string, signal: AbortSignal): Promise<FacesToRead> {
+async function splitToRead(
+  directory: string,
+  name: string,
+  votesFile: string | undefined,
+  signal: AbortSignal,
+): Promise<FacesToRead> {
   const split = splitNamed(name);
-  const sets = await readSplits(data, [split, 'Training'], signal);
-  if (sets[split].count === 0) throw new UserError('no-data', `${data} has no rows of ${split}.`);
-  return { set: sets[split], training: sets.Training };
+  const data = await readSplits(directory, [split, 'Training'], signal);
+  const { sets } = data;
+  if (sets[split].count === 0) throw new UserError('no-data', `${directory} has no rows of ${split}.`);
+  const votes = votesFile === undefined ? undefined : await votesFor(data, { directory, file: votesFile, signal });
+  return { set: sets[split], training: sets.Training, votes };
 }
 
 async function facesToRead(faces: string, data: string | undefined, signal: AbortSignal): Promise<FacesToRead> {
   const { set, ignored } = await readFaceFolders(faces);
   if (ignored.length > 0) console.error(`Ignored ${ignored.length} that are not pictures: ${ignored[0]} ...`);
-  return { set, training: data === undefined ? undefined : (await readSplits(data, ['Training'], signal)).Training };
+  return {
+    set,
+    training: data === undefined ? undefined : (await readSplits(data, ['Training'], signal)).sets.Training,
+  };
 }
 
 async function readSplits(data: string, splits: readonly Split[], signal: AbortSignal) {
-  const { sets, skipped, warnings } = await readFer2013(data, { splits, signal });
+  const read = await readFer2013(data, { splits, signal });
+  const { skipped, warnings } = read;
   for (const warning of warnings) console.error(warning);
   if (skipped.length > 0)
     console.error(`Skipped ${skipped.length} bad rows, first ${skipped[0]!.file}:${skipped[0]!.line}.`);
-  return sets;
+  return read;
 }
 
 function table(evaluation: Evaluation): string {
@@ -180,13 +207,33 @@ function table(evaluation: Evaluation): string {
     withoutTrainingDuplicates: unseen,
     confidence,
   } = evaluation;
-  const { sureAccuracy } = confidence;
-  const cell = (text: string | number) => String(text).padStart(9);
   return [
     `${images} faces: accuracy ${percent(accuracy)}, macro recall ${percent(macroRecall)}`,
     `${unseen.images} of them not in Training: accuracy ${percent(unseen.accuracy)}`,
-    `${percent(confidence.unsure)} unsure; of the others ${sureAccuracy === null ? '-' : percent(sureAccuracy)} right; calibration error ${percent(confidence.calibrationError)}`,
+    confidenceLine(confidence),
     '',
+    confusionTable({ confusion, recall }),
+  ].join('\n');
+}
+
+function votesTable({ images, accuracy, macroRecall, agreement, personAgreement, ...rest }: VotesEvaluation): string {
+  return [
+    `By votes, ${images} faces on which people agree: accuracy ${percent(accuracy)}, macro recall ${percent(macroRecall)}`,
+    `The answer has ${percent(agreement)} of the votes; a person who voted agrees with ${percent(personAgreement)} of the others`,
+    confidenceLine(rest.confidence),
+    '',
+    confusionTable(rest),
+  ].join('\n');
+}
+
+function confidenceLine({ unsure, sureAccuracy, calibrationError }: Evaluation['confidence']): string {
+  const right = sureAccuracy === null ? '-' : percent(sureAccuracy);
+  return `${percent(unsure)} unsure; of the others ${right} right; calibration error ${percent(calibrationError)}`;
+}
+
+function confusionTable({ confusion, recall }: Pick<Evaluation, 'confusion' | 'recall'>): string {
+  const cell = (text: string | number) => String(text).padStart(9);
+  return [
     `${cell('')}${EMOTIONS.map(cell).join('')}${cell('recall')}   (rows: true, columns: read)`,
     ...EMOTIONS.map((emotion, k) => {
       const share = recall[emotion];

@@ -7,6 +7,7 @@ import { writeDurably } from '../src/base/files.ts';
 import { createEngine } from '../src/emotion/engines/create-engine.ts';
 import { loadModel } from '../src/emotion/layers-format/layers-format.ts';
 import { readFer2013 } from '../src/training/data/fer2013.ts';
+import { findVotes, votesFor } from '../src/training/data/votes.ts';
 import { percent } from '../src/training/run/progress-line.ts';
 import { modelCard, withComparison } from '../src/versions/model-card.ts';
 import { judgeNetwork, publicTestAccuracy, readRun, reportOf, storeNetwork } from '../src/versions/ship.ts';
@@ -25,6 +26,7 @@ stores it as float16, and writes its model card and report. Keeps the old networ
 PublicTest.
 
   --data DIR     the folder with the FER2013 chunks (default: data/)
+  --votes FILE   FER+'s fer2013new.csv (looked for beside the chunks); needed for a network that learned from votes
   --to DIR       where the network goes (default: model/)
   --force        put it in use even if it is not better
   --report-only  write the report and name it in the model card, but leave the network in use alone
@@ -36,6 +38,7 @@ await runTool(async (signal) => {
     allowPositionals: true,
     options: {
       data: { type: 'string', default: folder('data') },
+      votes: { type: 'string' },
       to: { type: 'string', default: folder('model') },
       force: { type: 'boolean', default: false },
       'report-only': { type: 'boolean', default: false },
@@ -48,12 +51,20 @@ await runTool(async (signal) => {
   }
   if (positionals.length !== 1) throw new UserError('bad-usage', 'Name the output folder of one training run.');
   const run = await readRun(positionals[0]!);
-  const { sets } = await readFer2013(values.data, { signal });
+  const data = await readFer2013(values.data, { signal });
+  const { sets } = data;
+  const file = values.votes ?? (await findVotes(values.data));
+  const votes = file === undefined ? undefined : await votesFor(data, { directory: values.data, file, signal });
+  const byVotes = run.plan.labels !== 'fer2013';
   const engine = await createEngine('auto');
-  const before = values['report-only'] ? undefined : await publicTestAccuracy(values.to, engine, sets.PublicTest);
-  const { trained, figures } = await judgeNetwork(run, sets, engine, STORED_AS);
-  const { publicTest, privateTest } = figures;
-  console.log(`PublicTest ${percent(publicTest.accuracy)}${before === undefined ? '' : `, in use ${percent(before)}`}`);
+  const before = values['report-only']
+    ? undefined
+    : await publicTestAccuracy(values.to, engine, sets.PublicTest, byVotes ? votes : undefined);
+  const { trained, figures } = await judgeNetwork(run, sets, engine, STORED_AS, votes);
+  const { publicTest, privateTest } = (byVotes && figures.votes) || figures;
+  console.log(
+    `By ${byVotes ? 'votes' : 'labels'}: PublicTest ${percent(publicTest.accuracy)}${before === undefined ? '' : `, in use ${percent(before)}`}`,
+  );
   if (before !== undefined && publicTest.accuracy <= before && !values.force) {
     console.log('Not better than the network in use: that one stays.');
     return 1;

@@ -8,7 +8,7 @@ import { createEngine, ENGINE_CHOICES, type EngineChoice } from '../src/emotion/
 import { loadModel } from '../src/emotion/layers-format/layers-format.ts';
 import { unroll } from '../src/emotion/network.ts';
 import { type Fer2013, readFer2013 } from '../src/training/data/fer2013.ts';
-import { agreedFaces, checkVotes, findVotes, readVotes, VOTES_FILE, votedFaces } from '../src/training/data/votes.ts';
+import { agreedFaces, votedFaces, votesFor } from '../src/training/data/votes.ts';
 import { hasCheckpoints } from '../src/training/run/checkpoint.ts';
 import { type TrainingPlan, trainingPlan } from '../src/training/run/plan.ts';
 import { epochLine, percent, progressLine } from '../src/training/run/progress-line.ts';
@@ -190,14 +190,7 @@ async function labelledBy(
 ): Promise<Pick<TrainingRun, 'training' | 'targets' | 'validation'>> {
   const { Training: training, PublicTest: validation } = data.sets;
   if (plan.labels === 'fer2013') return { training, validation };
-  const votesFile = file ?? (await findVotes(directory));
-  if (votesFile === undefined)
-    throw new UserError(
-      'no-data',
-      `There is no ${VOTES_FILE} in ${directory}: put it there, or name it with --votes FILE.`,
-    );
-  const votes = await readVotes(votesFile, signal);
-  checkVotes(votes, data);
+  const votes = await votesFor(data, { directory, file, signal });
   const voted = votedFaces(training, votes, plan.labels === 'both' ? plan.labelWeight : 0);
   return { training: voted.set, targets: voted.targets, validation: agreedFaces(validation, votes) };
 }

@@ -5,10 +5,18 @@ import { crossEntropy } from '../training/run/predict.ts';
 /** The bins of an expected calibration error, as in Guo et al. (2017, arXiv 1706.04599). */
 const BINS = 15;
 
-/** What a threshold aims at: this share of the answers that are given to be right ... */
-const SURE_ACCURACY = 0.82;
-/** ... as long as no larger share than this is left unsure. */
-const MOST_UNSURE = 0.3;
+/** What a threshold aims at. */
+export interface ThresholdGoal {
+  /** This share of the answers that are given is to be right, 0..1 ... */
+  readonly sureAccuracy: number;
+  /** ... as long as no larger share than this is left unsure, 0..1. */
+  readonly mostUnsure: number;
+}
+
+/** FER2013's own labels say something else than most people in one face of three. */
+export const LABELS_GOAL: ThresholdGoal = { sureAccuracy: 0.82, mostUnsure: 0.3 };
+/** People's votes are a cleaner measure, so more can be asked. */
+export const VOTES_GOAL: ThresholdGoal = { sureAccuracy: 0.92, mostUnsure: 0.22 };
 
 /** How well confidence fits: see `calibrationError`, and what the threshold does. */
 export interface ConfidenceReport {
@@ -25,9 +33,9 @@ export interface ConfidenceReport {
  * @param probabilities n * 7, as the network gives them
  * @param labels n indexes into EMOTIONS
  */
-export function fitCalibration(probabilities: Float32Array, labels: Uint8Array): Calibration {
+export function fitCalibration(probabilities: Float32Array, labels: Uint8Array, goal = LABELS_GOAL): Calibration {
   const temperature = fitTemperature(probabilities, labels);
-  const unsureBelow = fitThreshold(tempered(probabilities, temperature), labels);
+  const unsureBelow = fitThreshold(tempered(probabilities, temperature), labels, goal);
   return { temperature, unsureBelow };
 }
 
@@ -61,15 +69,19 @@ function fitTemperature(probabilities: Float32Array, labels: Uint8Array): number
   return Number(((low + high) / 2).toFixed(3));
 }
 
-/** The lowest threshold, in hundredths, that reaches SURE_ACCURACY; else the highest within MOST_UNSURE. */
-function fitThreshold(probabilities: Float32Array, labels: Uint8Array): number {
+/** The lowest threshold, in hundredths, with which enough of the answers are right; else the highest that leaves few enough unsure. */
+function fitThreshold(
+  probabilities: Float32Array,
+  labels: Uint8Array,
+  { sureAccuracy, mostUnsure }: ThresholdGoal,
+): number {
   const answers = answersOf(probabilities, labels);
   let threshold = 0;
   for (let percent = 20; percent <= 95; percent++) {
     const sure = answers.filter(({ confidence }) => confidence >= percent / 100);
-    if (sure.length < (1 - MOST_UNSURE) * answers.length) break;
+    if (sure.length < (1 - mostUnsure) * answers.length) break;
     threshold = percent / 100;
-    if (sure.filter(({ right }) => right).length >= SURE_ACCURACY * sure.length) break;
+    if (sure.filter(({ right }) => right).length >= sureAccuracy * sure.length) break;
   }
   return threshold;
 }

@@ -1,9 +1,31 @@
 import { EMOTIONS } from '../emotion/labels.ts';
+import type { VotesEvaluation } from '../evaluation/evaluate.ts';
 import { measureConfusion } from '../training/run/metrics.ts';
 import { commandOf } from '../training/run/plan.ts';
 import { percent } from '../training/run/progress-line.ts';
 import type { ShippedFigures, TrainedNetwork } from './ship.ts';
 import { reportFiles, type TrainingReport } from './training-report.ts';
+
+/** What the network learned from, for the card. */
+const LEARNED_FROM = {
+  fer2013: "FER2013's own labels",
+  votes:
+    'the votes of ten people a face (FER+: Barsoum et al. 2016, arXiv 1608.01041), as shares; faces that most took for something else than the seven emotions are left out',
+  both: "the votes of ten people a face (FER+: Barsoum et al. 2016, arXiv 1608.01041), as shares, mixed with FER2013's own label",
+} as const;
+
+const VOTES_SENTENCES = `Accuracy by votes counts the faces on which people agree: one emotion has more of the ten votes than each other choice. FER2013's
+own label is that emotion in about two faces of three only, so a network cannot be good by both measures. Agreement is the mean share of the
+ten votes that the answer has.
+
+`;
+
+function votesRows({ publicTest, privateTest }: NonNullable<ShippedFigures['votes']>, chosenBy: boolean): string {
+  const row = (name: string, { images, accuracy, macroRecall, agreement, personAgreement }: VotesEvaluation) =>
+    `| ${name}; agreement ${percent(agreement)}, of one person with the others ${percent(personAgreement)} | ${images} | ${percent(accuracy)} | ${percent(macroRecall)} |\n`;
+  const chose = chosenBy ? ' (chose the epoch, the temperature and the threshold)' : '';
+  return row(`PublicTest, votes${chose}`, publicTest) + row('PrivateTest, votes', privateTest);
+}
 
 /**
  * The model card of a network, as Markdown: what it is, how it came to be, how good it is and for what it is not.
@@ -15,14 +37,17 @@ export function modelCard(
   others: readonly TrainingReport[] = [],
 ): string {
   const { network, plan, epoch, history, origin = [] } = trained;
-  const { publicTest, privateTest, calibration } = figures;
-  const { confidence } = privateTest;
+  const { publicTest, privateTest, calibration, votes } = figures;
+  // What the network learned from is what its confidence was fitted to.
+  const byVotes = plan.labels !== 'fer2013' && votes !== undefined;
+  const judged = byVotes ? votes.privateTest : privateTest;
+  const { confidence } = judged;
   const { name, summary, input } = network.architecture;
   const reports = reportFiles('reports', name);
   const card = `# Model card: ${name}
 
 The network that the bot reads faces with: ${summary}.
-Made by this project's own commands from the FER2013 training split and nothing else; every figure below was measured on
+Made by this project's own commands from the FER2013 training split${byVotes ? " and FER+'s votes on it" : ''} and nothing else; every figure below was measured on
 the weights in this folder, read as the bot reads a face.
 
 | | |
@@ -31,36 +56,37 @@ the weights in this folder, read as the bot reads a face.
 | Input | ${input.join(' x ')}: a gray face crop, (x - mean) / (std + 0.05) of the crop itself, pixels 0..1 |
 | Output | probabilities of ${EMOTIONS.join(', ')} |
 | Format | TensorFlow.js layers format (model.json and its weights file); tf.loadLayersModel reads it |
-${origin.length === 0 ? '' : `| Started from | the weights of ${inTurn(origin)} |\n`}| Trained by | \`${commandOf(plan)}\` |
+${origin.length === 0 ? '' : `| Started from | the weights of ${inTurn(origin)} |\n`}| Learned from | ${LEARNED_FROM[plan.labels]} |
+| Trained by | \`${commandOf(plan)}\` |
 | Seed | ${plan.seed} |
 | Epochs | ${history.length} of ${plan.epochs}; these weights are of epoch ${epoch}, the best on PublicTest |
 ${correction(trained)}| Read as | the mean over the crop and its mirror image, then temperature ${calibration.temperature} |
 
 ## Accuracy
 
-| | Images | Accuracy | Macro recall |
+${byVotes ? VOTES_SENTENCES : ''}| | Images | Accuracy | Macro recall |
 | --- | --- | --- | --- |
-| PublicTest (chose the epoch, the temperature and the threshold) | ${publicTest.images} | ${percent(publicTest.accuracy)} | ${percent(publicTest.macroRecall)} |
-| PrivateTest | ${privateTest.images} | ${percent(privateTest.accuracy)} | ${percent(privateTest.macroRecall)} |
+${votes ? votesRows(votes, byVotes) : ''}| PublicTest${byVotes ? ", FER2013's labels" : ' (chose the epoch, the temperature and the threshold)'} | ${publicTest.images} | ${percent(publicTest.accuracy)} | ${percent(publicTest.macroRecall)} |
+| PrivateTest${byVotes ? ", FER2013's labels" : ''} | ${privateTest.images} | ${percent(privateTest.accuracy)} | ${percent(privateTest.macroRecall)} |
 | PrivateTest without rows that equal a Training row | ${privateTest.withoutTrainingDuplicates.images} | ${percent(privateTest.withoutTrainingDuplicates.accuracy)} | |
 
 People agree with the labels of FER2013 in about 65 ± 5 % of cases (Goodfellow et al. 2013, arXiv 1307.0414).
 
 ![Learning curves](${reports.curves})
 
-## Confusion matrix, PrivateTest
+## Confusion matrix, PrivateTest${byVotes ? ', by votes' : ''}
 
-Rows: the label; columns: what the network reads.
+Rows: ${byVotes ? 'what most people voted for' : 'the label'}; columns: what the network reads.
 
 | | ${EMOTIONS.join(' | ')} | recall |
 | --- |${' --- |'.repeat(EMOTIONS.length + 1)}
-${EMOTIONS.map((emotion, k) => `| ${emotion} | ${privateTest.confusion[k]!.join(' | ')} | ${shareOrNone(privateTest.recall[emotion])} |`).join('\n')}
+${EMOTIONS.map((emotion, k) => `| ${emotion} | ${judged.confusion[k]!.join(' | ')} | ${shareOrNone(judged.recall[emotion])} |`).join('\n')}
 
 ![Confusion matrix](${reports.confusion})
 
 ## Confidence
 
-Temperature and threshold were fitted on PublicTest without the rows that equal a Training row. Below a confidence of
+Temperature and threshold were fitted on PublicTest without the rows that equal a Training row${byVotes ? ', by votes' : ''}. Below a confidence of
 ${percent(calibration.unsureBelow)} a reading is 'unsure'. On PrivateTest that leaves ${percent(confidence.unsure)} unsure; of the other readings
 ${shareOrNone(confidence.sureAccuracy)} are right. The expected calibration error (15 equal bins) is ${percent(confidence.calibrationError)}.
 

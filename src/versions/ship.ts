@@ -9,11 +9,12 @@ import type { Quantization } from '../emotion/layers-format/weights-file.ts';
 import { loadClassifier } from '../emotion/load-classifier.ts';
 import type { Network, Weights } from '../emotion/network.ts';
 import { readViews } from '../emotion/views.ts';
-import { fitCalibration } from '../evaluation/calibrate.ts';
-import { type Evaluation, evaluate } from '../evaluation/evaluate.ts';
+import { fitCalibration, LABELS_GOAL, VOTES_GOAL } from '../evaluation/calibrate.ts';
+import { type Evaluation, judgeByVotes, judgeReadings, readAll, type VotesEvaluation } from '../evaluation/evaluate.ts';
 import { trainingDuplicates } from '../training/data/duplicates.ts';
 import { type FaceSet, indexesWhere, selectFaces, withoutBlack } from '../training/data/face-set.ts';
 import type { Fer2013 } from '../training/data/fer2013.ts';
+import { agreedFaces, type Votes, votedFaces } from '../training/data/votes.ts';
 import { loadCheckpoint, type RunProgress } from '../training/run/checkpoint.ts';
 import { commandOf, type TrainingPlan, trainingPlan } from '../training/run/plan.ts';
 import { BEST } from '../training/run/trainer.ts';
@@ -37,8 +38,11 @@ export interface TrainedNetwork {
 /** A trained network's figures, all measured on the weights as they are stored and read as the bot reads them. */
 export interface ShippedFigures {
   readonly calibration: Calibration;
+  /** By FER2013's own labels. */
   readonly publicTest: Evaluation;
   readonly privateTest: Evaluation;
+  /** By what people voted for, where votes were at hand. */
+  readonly votes?: { readonly publicTest: VotesEvaluation; readonly privateTest: VotesEvaluation } | undefined;
 }
 
 /**
@@ -72,20 +76,33 @@ async function correctRareEmotions(
   return { ...trained, weights: correctPriors(network, weights, labels, strength), priorCorrection: strength };
 }
 
+/** Whether a network learned from votes, so that these are what it is fitted and compared by. */
+function learnsFromVotes({ plan }: Pick<TrainedNetwork, 'plan'>): boolean {
+  return plan.labels !== 'fer2013';
+}
+
 /**
- * Corrects a network for rare emotions and calibrates it, both on PublicTest (without the rows that equal a Training row), and
- * measures it.
+ * Corrects a network for rare emotions and calibrates it, both on PublicTest (without the rows that equal a Training row) by the
+ * labels that it learned from, and measures it.
  * @param quantization how its weights will be stored: the figures are of the weights after that
+ * @param votes needed for a network that learned from votes
  * @returns the network with its correction, and its figures
+ * @throws UserError 'no-data' where votes are needed and missing
  */
 export async function judgeNetwork(
   run: TrainedNetwork,
   sets: Fer2013['sets'],
   engine: Engine,
   quantization?: Quantization,
+  votes?: Votes,
 ): Promise<{ readonly trained: TrainedNetwork; readonly figures: ShippedFigures }> {
-  const set = unseenFaces(sets);
-  const trained = await correctRareEmotions(run, set, sets.Training, engine);
+  const byVotes = learnsFromVotes(run);
+  if (byVotes && !votes)
+    throw new UserError('no-data', `This network learned from votes: it needs them to be judged by.`);
+  const unseen = unseenFaces(sets);
+  const set = byVotes ? agreedFaces(unseen, votes!) : unseen;
+  const learned = byVotes ? votedFaces(sets.Training, votes!, 0).set : sets.Training;
+  const trained = await correctRareEmotions(run, set, learned, engine);
   const { network, weights } = trained;
   const aside = await mkdtemp(join(tmpdir(), 'emotion-model-'));
   const store = (metadata: Readonly<Record<string, unknown>>) =>
@@ -93,13 +110,25 @@ export async function judgeNetwork(
   try {
     await store({});
     const stored = await loadModel(aside);
-    const calibration = fitCalibration(await readSet(engine, network, stored.weights, set), set.labels);
+    const probabilities = await readSet(engine, network, stored.weights, set);
+    const calibration = fitCalibration(probabilities, set.labels, byVotes ? VOTES_GOAL : LABELS_GOAL);
     await store({ calibration });
     const classifier = await loadClassifier(aside, { engine });
-    const publicTest = await evaluate(classifier, sets.PublicTest, sets.Training);
-    const privateTest = await evaluate(classifier, sets.PrivateTest, sets.Training);
+    const readings = {
+      publicTest: await readAll(classifier, sets.PublicTest),
+      privateTest: await readAll(classifier, sets.PrivateTest),
+    };
     await classifier.dispose();
-    return { trained, figures: { calibration, publicTest, privateTest } };
+    const figures: ShippedFigures = {
+      calibration,
+      publicTest: judgeReadings(readings.publicTest, sets.PublicTest, sets.Training),
+      privateTest: judgeReadings(readings.privateTest, sets.PrivateTest, sets.Training),
+      votes: votes && {
+        publicTest: judgeByVotes(readings.publicTest, sets.PublicTest, votes),
+        privateTest: judgeByVotes(readings.privateTest, sets.PrivateTest, votes),
+      },
+    };
+    return { trained, figures };
   } finally {
     await rm(aside, { recursive: true, force: true });
   }
@@ -127,11 +156,9 @@ export async function storeNetwork(
   await saveModel(directory, { network, weights, metadata, ...(quantization && { quantization }) });
 }
 
-/** The report of a training, as writeReport takes it. */
-export function reportOf(
-  { network, plan, history, origin }: TrainedNetwork,
-  { privateTest }: ShippedFigures,
-): TrainingReport {
+/** The report of a training, as writeReport takes it: measured by the labels that the network learned from. */
+export function reportOf(trained: TrainedNetwork, { privateTest, votes }: ShippedFigures): TrainingReport {
+  const { network, plan, history, origin } = trained;
   return buildReport(
     {
       architecture: network.architecture.name,
@@ -140,18 +167,27 @@ export function reportOf(
       ...(origin && { origin: [...origin] }),
       seed: plan.seed,
       epochs: history.map(({ loss, accuracy, valLoss, valAccuracy }) => ({ loss, accuracy, valLoss, valAccuracy })),
+      ...(plan.labels !== 'fer2013' && { labels: plan.labels }),
     },
-    privateTest,
+    (learnsFromVotes(trained) && votes?.privateTest) || privateTest,
   );
 }
 
-/** PublicTest accuracy of the network in a directory; undefined where there is none. */
-export async function publicTestAccuracy(directory: string, engine: Engine, set: FaceSet): Promise<number | undefined> {
+/**
+ * PublicTest accuracy of the network in a directory, by votes where there are some, else by FER2013's labels; undefined where
+ * there is no network.
+ */
+export async function publicTestAccuracy(
+  directory: string,
+  engine: Engine,
+  set: FaceSet,
+  votes?: Votes,
+): Promise<number | undefined> {
   try {
     const classifier = await loadClassifier(directory, { engine });
-    const { accuracy } = await evaluate(classifier, set);
+    const readings = await readAll(classifier, set);
     await classifier.dispose();
-    return accuracy;
+    return (votes ? judgeByVotes(readings, set, votes) : judgeReadings(readings, set)).accuracy;
   } catch (error) {
     if (error instanceof UserError && error.code === 'bad-model') return undefined;
     throw error;

@@ -22,6 +22,8 @@ const schema = z
     /** The commands that made the weights which it started from, the oldest first; absent for random ones. */
     origin: z.array(z.string().min(1)).min(1).optional(),
     seed: count,
+    /** What it learned from and is measured by, where that is not FER2013's own labels. */
+    labels: z.enum(['votes', 'both']).optional(),
     /** One entry an epoch; losses in nats, accuracies 0..1; val is PublicTest. */
     epochs: z
       .array(z.object({ loss: z.number(), accuracy: share, valLoss: z.number(), valAccuracy: share }))

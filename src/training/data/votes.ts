@@ -24,8 +24,19 @@ const COLUMNS = [
   'nf',
 ] as const;
 
-/** The column that holds the votes for each emotion, in the order of EMOTIONS. */
-const COLUMN_OF = ['anger', 'disgust', 'fear', 'happiness', 'sadness', 'surprise', 'neutral'] as const;
+/** The same columns in the order in which they are kept: the emotions as in EMOTIONS, then the others. */
+const KEPT = [
+  'anger',
+  'disgust',
+  'fear',
+  'happiness',
+  'sadness',
+  'surprise',
+  'neutral',
+  'contempt',
+  'unknown',
+  'nf',
+] as const satisfies readonly (typeof COLUMNS)[number][];
 
 /** Columns of the file before the votes: Usage and the image's name. */
 const BEFORE = 2;
@@ -38,12 +49,8 @@ const MOST_VOTES = 10;
 export interface Votes {
   readonly file: string;
   readonly count: number;
-  /** count * 7 numbers of votes, in the order of EMOTIONS. */
-  readonly emotions: Uint8Array;
-  /** count numbers: the votes of the row's strongest column that is no emotion (contempt, unknown, not a face). */
-  readonly strongestOther: Uint8Array;
-  /** count numbers: all votes of the row. */
-  readonly total: Uint8Array;
+  /** count * 10 numbers of votes: the seven emotions in the order of EMOTIONS, then contempt, unknown, not a face. */
+  readonly counts: Uint8Array;
   /** The split that the file says each row belongs to, as an index into SPLITS. */
   readonly split: Uint8Array;
 }
@@ -55,6 +62,33 @@ export interface VotedFaces {
   readonly targets: Float32Array;
 }
 
+/**
+ * How often a person drawn from the ten who voted on a face agrees with another one of them, 0..1: the mean over the faces of
+ * sum(n_k (n_k - 1)) / (n (n - 1)), where n_k of n votes are for column k.
+ */
+export function personAgreement(set: FaceSet, votes: Votes): number {
+  let sum = 0;
+  for (const row of set.rows.index) {
+    const ten = votesOf(votes, row);
+    const n = ten.reduce((a, b) => a + b, 0);
+    sum += ten.reduce((pairs, votesForOne) => pairs + votesForOne * (votesForOne - 1), 0) / (n * (n - 1));
+  }
+  return set.count === 0 ? 0 : sum / set.count;
+}
+
+/**
+ * The mean share of the ten votes that answers have, 0..1.
+ * @param answers one index into EMOTIONS a face
+ */
+export function agreementWith(set: FaceSet, votes: Votes, answers: ArrayLike<number>): number {
+  let sum = 0;
+  set.rows.index.forEach((row, k) => {
+    const ten = votesOf(votes, row);
+    sum += ten[answers[k]!]! / ten.reduce((a, b) => a + b, 0);
+  });
+  return set.count === 0 ? 0 : sum / set.count;
+}
+
 /** The votes' file beside the chunks, or undefined where there is none. */
 export async function findVotes(directory: string): Promise<string | undefined> {
   const names = await readdir(directory).catch(() => [] as string[]);
@@ -63,13 +97,35 @@ export async function findVotes(directory: string): Promise<string | undefined> 
 }
 
 /**
+ * The votes on a data set, read and checked.
+ * @param file the votes' file; the one beside the chunks unless told
+ * @throws UserError 'no-data' where there is none, 'bad-data' where it is not that of this data set
+ */
+export async function votesFor(
+  data: Pick<Fer2013, 'sets' | 'missingChunks' | 'rows'>,
+  {
+    directory,
+    file,
+    signal,
+  }: { readonly directory: string; readonly file?: string | undefined; readonly signal?: AbortSignal },
+): Promise<Votes> {
+  const path = file ?? (await findVotes(directory));
+  if (path === undefined)
+    throw new UserError(
+      'no-data',
+      `There is no ${VOTES_FILE} in ${directory}: put it there, or name it with --votes FILE.`,
+    );
+  const votes = await readVotes(path, signal);
+  checkVotes(votes, data);
+  return votes;
+}
+
+/**
  * Reads FER+'s votes, row by row.
  * @throws UserError 'bad-data' that names the file, the line and what is wrong with it
  */
 export async function readVotes(file: string, signal?: AbortSignal): Promise<Votes> {
-  const emotions: number[] = [];
-  const strongestOther: number[] = [];
-  const total: number[] = [];
+  const counts: number[] = [];
   const split: number[] = [];
   const refuse = (line: number, reason: string): never => {
     throw new UserError('bad-data', `${file}:${line} ${reason}. The file should be FER+'s ${VOTES_FILE}.`);
@@ -91,20 +147,11 @@ export async function readVotes(file: string, signal?: AbortSignal): Promise<Vot
     const sum = votes.reduce((a, b) => a + b, 0);
     if (!(sum >= FEWEST_VOTES && sum <= MOST_VOTES))
       refuse(number, Number.isNaN(sum) ? 'has votes that are no whole numbers' : `has ${sum} votes, not ${MOST_VOTES}`);
-    for (const name of COLUMN_OF) emotions.push(votes[COLUMNS.indexOf(name)]!);
-    strongestOther.push(Math.max(...votes.slice(EMOTIONS.length)));
-    total.push(sum);
+    for (const name of KEPT) counts.push(votes[COLUMNS.indexOf(name)]!);
     split.push(usage);
   }
   if (split.length === 0) refuse(1, 'has no row of votes');
-  return {
-    file,
-    count: split.length,
-    emotions: Uint8Array.from(emotions),
-    strongestOther: Uint8Array.from(strongestOther),
-    total: Uint8Array.from(total),
-    split: Uint8Array.from(split),
-  };
+  return { file, count: split.length, counts: Uint8Array.from(counts), split: Uint8Array.from(split) };
 }
 
 /**
@@ -129,15 +176,21 @@ export function checkVotes(votes: Votes, data: Pick<Fer2013, 'sets' | 'missingCh
   }
 }
 
-/** The votes of one row of the data set for the seven emotions, in the order of EMOTIONS. */
+/** All ten numbers of votes of one row of the data set: the seven emotions in the order of EMOTIONS, then the others. */
 export function votesOf(votes: Votes, row: number): Uint8Array {
-  return votes.emotions.subarray(row * EMOTIONS.length, (row + 1) * EMOTIONS.length);
+  return votes.counts.subarray(row * KEPT.length, (row + 1) * KEPT.length);
 }
 
-/** Indexes of the largest of seven numbers: several where votes are tied. */
-function winners(seven: Uint8Array): number[] {
+/** Which emotions have the most votes of a row (several where votes are tied), and whether something else has as many or more. */
+function winnersOf(
+  votes: Votes,
+  row: number,
+): { readonly winners: readonly number[]; readonly most: number; readonly other: number } {
+  const ten = votesOf(votes, row);
+  const seven = ten.subarray(0, EMOTIONS.length);
   const most = Math.max(...seven);
-  return EMOTIONS.map((_, k) => k).filter((k) => seven[k] === most);
+  const winners = EMOTIONS.map((_, k) => k).filter((k) => seven[k] === most);
+  return { winners, most, other: Math.max(...ten.subarray(EMOTIONS.length)) };
 }
 
 /**
@@ -149,10 +202,10 @@ export function agreedFaces(set: FaceSet, votes: Votes): FaceSet {
   const labels: number[] = [];
   for (let k = 0; k < set.count; k++) {
     const row = set.rows.index[k]!;
-    const [winner, second] = winners(votesOf(votes, row));
-    if (second !== undefined || votesOf(votes, row)[winner!]! <= votes.strongestOther[row]!) continue;
+    const { winners, most, other } = winnersOf(votes, row);
+    if (winners.length > 1 || most <= other) continue;
     kept.push(k);
-    labels.push(winner!);
+    labels.push(winners[0]!);
   }
   return relabelled(set, kept, labels);
 }
@@ -168,13 +221,13 @@ export function votedFaces(set: FaceSet, votes: Votes, labelWeight: number): Vot
   const targets: number[] = [];
   for (let k = 0; k < set.count; k++) {
     const row = set.rows.index[k]!;
-    const seven = votesOf(votes, row);
-    const best = winners(seven);
-    if (seven[best[0]!]! < votes.strongestOther[row]!) continue;
+    const { winners, most, other } = winnersOf(votes, row);
+    if (most < other) continue;
     const own = set.labels[k]!;
+    const seven = votesOf(votes, row).subarray(0, EMOTIONS.length);
     const sum = seven.reduce((a, b) => a + b, 0);
     kept.push(k);
-    labels.push(best.includes(own) ? own : best[0]!);
+    labels.push(winners.includes(own) ? own : winners[0]!);
     for (let c = 0; c < EMOTIONS.length; c++)
       targets.push(((1 - labelWeight) * seven[c]!) / sum + (c === own ? labelWeight : 0));
   }
