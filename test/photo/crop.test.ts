@@ -68,6 +68,34 @@ describe('cropFace', () => {
     expect(difference).toBeLessThan(2);
   });
 
+  it('shows a little more than the box: 1.04 times its longer side', () => {
+    const slope = picture(250, 250, (x) => x);
+    for (const face of [
+      { x: 75, y: 75, width: 100, height: 100, angle: 0 },
+      { x: 95, y: 75, width: 60, height: 100, angle: 0 },
+      { x: 75, y: 95, width: 100, height: 60, angle: 0 },
+    ]) {
+      const crop = cropFace(slope, face);
+      expect(Math.abs(crop[0]! - (125 - 52 * (47 / 48)))).toBeLessThan(1);
+      expect(Math.abs(crop[47]! - (125 + 52 * (47 / 48)))).toBeLessThan(1);
+    }
+  });
+
+  it('takes enough samples that no column is passed over', () => {
+    const mean = (crop: Uint8Array) => crop.reduce((sum, value) => sum + value, 0) / FACE_PIXELS;
+    // One column in three is white, in steps of a column and a half; one in 24, in steps of 24.
+    const thirds = cropFace(
+      picture(120, 120, (x) => (Math.floor(x) % 3 === 0 ? 255 : 0)),
+      boxFor(60, 60, FACE_SIZE * 1.5),
+    );
+    expect(Math.abs(mean(thirds) - 85)).toBeLessThan(4);
+    const rare = cropFace(
+      picture(1200, 300, (x) => (Math.floor(x) % 24 === 0 ? 240 : 0)),
+      boxFor(600, 150, FACE_SIZE * 24),
+    );
+    expect([Math.min(...rare), Math.max(...rare)]).toEqual([10, 10]);
+  });
+
   it('sets a leaning head upright', () => {
     // A dark line through the centre, leaning 22 degrees clockwise: what the line between brow and chin would do.
     const radians = (22 * Math.PI) / 180;

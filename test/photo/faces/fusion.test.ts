@@ -84,6 +84,14 @@ describe('gatherPlaces', () => {
     expect(lean(0.9, 0.9, 0.06)).toBeLessThan(-14);
   });
 
+  it('gathers what the network is surest of before all that a cascade says, and most hits before what it is less sure of', () => {
+    const places = gatherPlaces({
+      network: [network(100, 100, 50, 0.95), network(300, 100, 50, 0.85)],
+      haar: [haar(500, 100, 50, 300), haar(700, 100, 50, 30)],
+    });
+    expect(places.map(({ square }) => Math.round(square.centreX))).toEqual([100, 500, 300, 700]);
+  });
+
   it('keeps places apart that hardly overlap', () => {
     const places = gatherPlaces({
       network: [network(200, 200, 100, 0.9)],
@@ -122,6 +130,13 @@ describe('gatherEvidence', () => {
     });
     expect(second!.numbers).toEqual([2, 0, expect.closeTo(Math.log(10))]);
     expect(second!.seen).toEqual(second!.proposed);
+  });
+
+  it('takes all that is nearly certain for equally sure', () => {
+    const of = (score: number) => toEvidence(place(100), [{ score }]).numbers[1]!;
+    expect(of(0.9999)).toBe(of(0.999));
+    expect(of(1)).toBe(of(0.999));
+    expect(of(0.998)).toBeLessThan(of(0.999));
   });
 
   it('lets surer sightings say more about where the face is', () => {
