@@ -2,7 +2,6 @@ import { UserError } from './base/errors.ts';
 import { createLogger, type Logger } from './base/log.ts';
 import { startBot } from './bot.ts';
 import { type Config, loadConfig } from './config.ts';
-import { createEngine } from './emotion/engines/create-engine.ts';
 import { createFaceDetector } from './photo/faces/create-detector.ts';
 import { readPhoto } from './photo/read-photo.ts';
 import { Retraining } from './retraining/supervisor.ts';
@@ -24,8 +23,7 @@ async function main(): Promise<void> {
 }
 
 async function serve(config: Config, log: Logger): Promise<void> {
-  const { directory, threads, engine: choice } = config.model;
-  const engine = await createEngine(choice, { threads });
+  const { directory, threads, engine } = config.model;
   const registry = new VersionRegistry(directory);
   const classifier = await LiveClassifier.open(registry, log, { engine, threads });
   const refresh = () => classifier.refresh();
@@ -35,7 +33,7 @@ async function serve(config: Config, log: Logger): Promise<void> {
     modelDirectory: directory,
     registry,
     log,
-    engine: choice,
+    engine,
     onPromoted: refresh,
   });
   const detector = createFaceDetector({ detector: config.photos.detector, threads: config.photos.concurrency });

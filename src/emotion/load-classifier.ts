@@ -4,7 +4,7 @@ import type { Classifier, Reading } from './classifier.ts';
 import type { Engine } from './engines/engine.ts';
 import { createOnnxEngine } from './engines/onnx/onnx-engine.ts';
 import { EMOTIONS, FACE_PIXELS, FACE_SIZE, likeliestEmotion, toScores } from './labels.ts';
-import { loadModel } from './layers-format/layers-format.ts';
+import { loadModel, type StoredModel } from './layers-format/layers-format.ts';
 import { readViews } from './views.ts';
 
 export interface ClassifierOptions {
@@ -19,12 +19,24 @@ export interface ClassifierOptions {
  * @throws UserError 'bad-model' where the directory holds no whole network of 48 x 48 x 1 inputs and seven outputs
  */
 export async function loadClassifier(modelDirectory: string, options: ClassifierOptions = {}): Promise<Classifier> {
-  const { network, weights, metadata } = await loadModel(modelDirectory);
+  return await createClassifier(await loadModel(modelDirectory), modelDirectory, options);
+}
+
+/**
+ * The same of a model that has been read.
+ * @param from where it was read, for people
+ * @throws UserError 'bad-model' where the network has not 48 x 48 x 1 inputs and seven outputs
+ */
+export async function createClassifier(
+  { network, weights, metadata }: StoredModel,
+  from: string,
+  options: ClassifierOptions = {},
+): Promise<Classifier> {
   const output = network.nodes.at(-1)!.shape;
   if (network.architecture.input.join() !== `${FACE_SIZE},${FACE_SIZE},1` || output.join() !== `${EMOTIONS.length}`)
     throw new UserError(
       'bad-model',
-      `The network in ${modelDirectory} takes ${network.architecture.input.join('x')} and gives ${output.join('x')}, ` +
+      `The network in ${from} takes ${network.architecture.input.join('x')} and gives ${output.join('x')}, ` +
         `but faces are ${FACE_SIZE}x${FACE_SIZE}x1 and emotions ${EMOTIONS.length}.`,
     );
   const calibration = calibrationSchema.safeParse(metadata.calibration).data ?? UNCALIBRATED;

@@ -1,63 +1,65 @@
+import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { createWorkerPool, type WorkerPool } from '../base/workers.ts';
 import type { Classifier, Reading } from '../emotion/classifier.ts';
+import type { EngineChoice } from '../emotion/engines/create-engine.ts';
 import { FACE_PIXELS } from '../emotion/labels.ts';
-import { type ClassifierOptions, loadClassifier } from '../emotion/load-classifier.ts';
+import type { ClassifierAnswer, ClassifierTask, NetworkChoice } from './classifier-worker.ts';
 import type { VersionRegistry } from './registry.ts';
-import { SwappableClassifier } from './swappable-classifier.ts';
 
 /** Milliseconds between looks at which version is in use: a small file, read whole. */
 const LOOK_EVERY_MS = 1000;
 
-/** Reads faces with the version that is in use, and follows when any process puts another one in use. */
+export interface LiveOptions {
+  /** What computes; onnx by default. */
+  readonly engine?: EngineChoice;
+  /** Threads to compute with; the engine's choice by default. */
+  readonly threads?: number;
+  readonly lookEveryMs?: number;
+}
+
+/**
+ * Reads faces with the version that is in use, and follows when any process puts another one in use. The network lives on a
+ * thread of its own: this thread neither loads nor computes.
+ */
 export class LiveClassifier implements Classifier {
   readonly #registry: VersionRegistry;
-  readonly #options: ClassifierOptions;
+  readonly #options: Omit<NetworkChoice, 'version'>;
   readonly #log: Logger;
-  readonly #classifier: SwappableClassifier;
-  readonly #timer: NodeJS.Timeout;
-  #version: number;
+  readonly #worker: WorkerPool<ClassifierTask, ClassifierAnswer>;
+  #timer: NodeJS.Timeout | undefined;
+  #version = 0;
   /** Could not be loaded when it was put in use: not tried again and again. */
   #refused: number | undefined;
   #refreshing: Promise<void> | undefined;
 
-  private constructor(
-    registry: VersionRegistry,
-    options: ClassifierOptions,
-    log: Logger,
-    opened: { readonly version: number; readonly classifier: Classifier },
-    lookEveryMs: number,
-  ) {
+  private constructor(registry: VersionRegistry, log: Logger, options: LiveOptions) {
+    const { engine = 'onnx', threads } = options;
     this.#registry = registry;
-    this.#options = options;
+    this.#options = {
+      modelDirectory: registry.directoryOf(0),
+      engine,
+      ...(threads === undefined ? {} : { threads }),
+    };
     this.#log = log;
-    this.#version = opened.version;
-    this.#classifier = new SwappableClassifier(opened.classifier);
-    this.#timer = setInterval(() => void this.refresh(), lookEveryMs).unref();
+    const worker = new URL('./classifier-worker.ts', import.meta.url);
+    this.#worker = createWorkerPool(worker, { threads: 1, uninterruptible: true });
   }
 
   /**
    * Loads the version in use; where that is damaged, the one before, then the shipped one.
-   * @throws UserError 'bad-model' where none can be loaded
+   * @throws UserError 'bad-model' where none can be loaded, 'bad-usage' where the engine cannot
    */
-  static async open(
-    registry: VersionRegistry,
-    log: Logger,
-    options: ClassifierOptions = {},
-    lookEveryMs = LOOK_EVERY_MS,
-  ): Promise<LiveClassifier> {
-    const { version, before = 0 } = await registry.inUse();
-    const candidates = [...new Set([version, before, 0])];
-    for (const candidate of candidates.slice(0, -1)) {
-      try {
-        const classifier = await load(registry, candidate, options);
-        return new LiveClassifier(registry, options, log, { version: candidate, classifier }, lookEveryMs);
-      } catch (error) {
-        log.error({ err: error, version: candidate }, 'a version cannot be loaded; taking the one before');
-      }
+  static async open(registry: VersionRegistry, log: Logger, options: LiveOptions = {}): Promise<LiveClassifier> {
+    const live = new LiveClassifier(registry, log, options);
+    try {
+      await live.#start();
+    } catch (error) {
+      await live.#worker.close();
+      throw error;
     }
-    const last = candidates.at(-1)!;
-    const classifier = await load(registry, last, options);
-    return new LiveClassifier(registry, options, log, { version: last, classifier }, lookEveryMs);
+    live.#timer = setInterval(() => void live.refresh(), options.lookEveryMs ?? LOOK_EVERY_MS).unref();
+    return live;
   }
 
   /** The version that faces are read with. */
@@ -65,8 +67,9 @@ export class LiveClassifier implements Classifier {
     return this.#version;
   }
 
-  classify(crops: readonly Uint8Array[]): Promise<Reading[]> {
-    return this.#classifier.classify(crops);
+  async classify(crops: readonly Uint8Array[]): Promise<Reading[]> {
+    if (crops.length === 0) return [];
+    return await this.#run({ kind: 'read', network: this.#choose(this.#version), crops: joined(crops) });
   }
 
   /** Looks now rather than at the next tick. Never rejects: a version that cannot be loaded leaves the old one in use. */
@@ -77,10 +80,27 @@ export class LiveClassifier implements Classifier {
     return this.#refreshing;
   }
 
+  /** Ends the thread once the calls under way have been answered. */
   async dispose(): Promise<void> {
     clearInterval(this.#timer);
     await this.#refreshing;
-    await this.#classifier.dispose();
+    await this.#run({ kind: 'free' });
+    await this.#worker.close();
+  }
+
+  async #start(): Promise<void> {
+    const { version, before = 0 } = await this.#registry.inUse();
+    const candidates = [...new Set([version, before, 0])];
+    for (const candidate of candidates.slice(0, -1)) {
+      try {
+        return await this.#use(candidate);
+      } catch (error) {
+        // Without an engine no version can be loaded.
+        if (error instanceof UserError && error.code === 'bad-usage') throw error;
+        this.#log.error({ err: error, version: candidate }, 'a version cannot be loaded; taking the one before');
+      }
+    }
+    await this.#use(candidates.at(-1)!);
   }
 
   async #follow(): Promise<void> {
@@ -89,22 +109,36 @@ export class LiveClassifier implements Classifier {
       wanted = (await this.#registry.inUse()).version;
       if (wanted !== this.#refused) this.#refused = undefined;
       if (wanted === this.#version || wanted === this.#refused) return;
-      const next = await load(this.#registry, wanted, this.#options);
-      this.#version = wanted;
+      await this.#use(wanted);
       this.#log.info({ version: wanted }, 'another version of the network is in use');
-      // Not awaited: photos under way end in the old one, which is freed after the last of them.
-      void this.#classifier.swap(next);
     } catch (error) {
       this.#refused = wanted;
       this.#log.error({ err: error, version: wanted }, 'a version could not be put in use; the old one stays');
     }
   }
+
+  async #use(version: number): Promise<void> {
+    await this.#run({ kind: 'use', network: this.#choose(version) });
+    this.#version = version;
+  }
+
+  #choose(version: number): NetworkChoice {
+    return { ...this.#options, version };
+  }
+
+  async #run(task: ClassifierTask): Promise<Reading[]> {
+    const answer = await this.#worker.run(task);
+    if ('mistake' in answer) throw new UserError(answer.mistake.code, answer.mistake.message);
+    return [...answer.readings];
+  }
 }
 
-/** Loads a version and reads one face with it, so that the first photo does not wait for the network to get ready. */
-async function load(registry: VersionRegistry, version: number, options: ClassifierOptions): Promise<Classifier> {
-  await registry.verify(version);
-  const classifier = await loadClassifier(registry.directoryOf(version), options);
-  await classifier.classify([new Uint8Array(FACE_PIXELS)]);
-  return classifier;
+/** Crops one after the other, in memory that the thread shares: nothing is copied on the way. */
+function joined(crops: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(new SharedArrayBuffer(crops.length * FACE_PIXELS));
+  crops.forEach((crop, k) => {
+    if (crop.length !== FACE_PIXELS) throw new Error(`crop ${k} has ${crop.length} bytes, not ${FACE_PIXELS}`);
+    bytes.set(crop, k * FACE_PIXELS);
+  });
+  return bytes;
 }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
 import { entriesOf, readIfThere, sha256, syncDirectory, writeDurably } from '../base/files.ts';
 import { waitForLock } from '../base/lock.ts';
-import { loadModel } from '../emotion/layers-format/layers-format.ts';
+import { filesIn, loadModel, type StoredModel } from '../emotion/layers-format/layers-format.ts';
 import { type NewVersion, type VersionCard, versionCardSchema } from './version-card.ts';
 
 const inUseSchema = z.object({ version: z.int().min(0), before: z.int().min(0).optional() });
@@ -28,11 +28,17 @@ const LOCK_MS = 30_000;
 export class VersionRegistry {
   readonly #model: string;
   readonly #versions: string;
+  readonly #filesIn: typeof filesIn;
+  readonly #loading = new Map<number, Promise<StoredModel>>();
 
-  /** @param modelDirectory folder of the shipped network */
-  constructor(modelDirectory: string) {
+  /**
+   * @param modelDirectory folder of the shipped network
+   * @param openFiles how a version's files are read and hashed
+   */
+  constructor(modelDirectory: string, openFiles = filesIn) {
     this.#model = modelDirectory;
     this.#versions = join(modelDirectory, 'versions');
+    this.#filesIn = openFiles;
   }
 
   /** Where a version's network lies. */
@@ -58,18 +64,30 @@ export class VersionRegistry {
     return cards.filter((card) => card !== undefined);
   }
 
-  /** @throws UserError 'not-found' where there is no such version, 'bad-model' where it is damaged */
-  async verify(version: number): Promise<void> {
-    if (version > 0) {
-      const card = await this.#card(version);
-      if (!card) throw new UserError('not-found', `There is no version ${version}: /retrain versions lists them.`);
-      for (const [name, checksum] of Object.entries(card.files)) {
-        const bytes = await readFile(join(this.directoryOf(version), name)).catch(() => undefined);
-        if (!bytes || checksum !== sha256(bytes))
-          throw new UserError('bad-model', `Version ${version} is damaged (${name}). Choose another, or train again.`);
-      }
+  /**
+   * Loads a version's network. Every file of the version is read once and hashed once; who asks while a load is under way
+   * shares it.
+   * @throws UserError 'not-found' where there is no such version, 'bad-model' where it is damaged
+   */
+  load(version: number): Promise<StoredModel> {
+    const loading =
+      this.#loading.get(version) ?? this.#loadChecked(version).finally(() => this.#loading.delete(version));
+    this.#loading.set(version, loading);
+    return loading;
+  }
+
+  async #loadChecked(version: number): Promise<StoredModel> {
+    const directory = this.directoryOf(version);
+    if (version === 0) return await loadModel(directory, () => this.#filesIn(directory));
+    const card = await this.#card(version);
+    if (!card) throw new UserError('not-found', `There is no version ${version}: /retrain versions lists them.`);
+    const files = this.#filesIn(directory);
+    for (const [name, checksum] of Object.entries(card.files)) {
+      const found = await files.checksum(name).catch(() => undefined);
+      if (found !== checksum)
+        throw new UserError('bad-model', `Version ${version} is damaged (${name}). Choose another, or train again.`);
     }
-    await loadModel(this.directoryOf(version));
+    return await loadModel(directory, () => files);
   }
 
   /**
@@ -142,7 +160,7 @@ export class VersionRegistry {
   }
 
   async #use(next: InUse): Promise<void> {
-    await this.verify(next.version);
+    await this.load(next.version);
     await writeDurably(join(this.#versions, IN_USE_FILE), JSON.stringify(next));
   }
 

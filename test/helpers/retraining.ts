@@ -38,6 +38,15 @@ export async function saveUntrained(directory: string, seed: number): Promise<vo
   await saveModel(directory, { network, weights: initialWeights(network, seed) });
 }
 
+/** A registry with a shipped network and so many trained ones. */
+export async function registryWith(versions: number) {
+  const directory = await temporaryFolder();
+  await saveUntrained(directory, 100);
+  const registry = new VersionRegistry(directory);
+  for (let v = 1; v <= versions; v++) await registry.store(plainCard(`job-${v}`), (aside) => saveUntrained(aside, v));
+  return { directory, registry };
+}
+
 /** What a bot makes of a site. */
 export function openSite(site: Site, more: Partial<ConstructorParameters<typeof Retraining>[0]> = {}) {
   const registry = new VersionRegistry(site.modelDirectory);

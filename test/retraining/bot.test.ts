@@ -140,13 +140,13 @@ test.for(['stateDirectory', 'modelDirectory'] as const)(
     expect((await retraining.status())!.status).toMatchObject({ state: 'failed', error: /disk is full/ });
     expect(board.notices.at(-1)!.text).toContain('The disk is full');
     expect(await registry.list()).toEqual([]);
-    await registry.verify(0);
+    await registry.load(0);
     expect(await registry.inUse()).toEqual({ version: 0 });
     await rm(filling);
     await retraining.resume();
     await retraining.idle();
     expect((await retraining.status())!.status).toMatchObject({ state: 'finished', result: { version: 1 } });
-    await registry.verify(1);
+    await registry.load(1);
   },
 );
 

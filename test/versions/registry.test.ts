@@ -1,28 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { sha256 } from '../../src/base/files.ts';
 import { acquireLock, isLocked } from '../../src/base/lock.ts';
-import { createLogger } from '../../src/base/log.ts';
 import { processStart } from '../../src/base/process-identity.ts';
-import { EMOTIONS } from '../../src/emotion/labels.ts';
-import { LiveClassifier } from '../../src/versions/live-classifier.ts';
+import { filesIn } from '../../src/emotion/layers-format/layers-format.ts';
 import { VersionRegistry } from '../../src/versions/registry.ts';
-import { plainCard, saveUntrained } from '../helpers/retraining.ts';
-import { drawTinyFace, temporaryFolder } from '../helpers/tiny-fer2013.ts';
-
-const log = createLogger({ level: 'silent' });
-
-/** A registry with a shipped network and so many trained ones. */
-async function registryWith(versions: number) {
-  const directory = await temporaryFolder();
-  await saveUntrained(directory, 100);
-  const registry = new VersionRegistry(directory);
-  for (let v = 1; v <= versions; v++) await registry.store(plainCard(`job-${v}`), (aside) => saveUntrained(aside, v));
-  return { directory, registry };
-}
+import { plainCard, registryWith, saveUntrained } from '../helpers/retraining.ts';
+import { temporaryFolder } from '../helpers/tiny-fer2013.ts';
 
 const numbers = async (registry: VersionRegistry) => (await registry.list()).map(({ version }) => version);
 
@@ -69,57 +56,33 @@ test('pruning keeps the newest, the one in use and the one before', async () => 
   expect(await registry.store(plainCard('next'), (aside) => saveUntrained(aside, 7))).toBe(7);
 });
 
-test('promote and rollback while faces are being read: every call is answered, by a network that was in use', {
-  timeout: 120_000,
-}, async () => {
-  const { directory, registry } = await registryWith(2);
-  const live = await LiveClassifier.open(registry, log, { threads: 1 }, 20);
-  // Another process's view, which only looks at the file.
-  const other = await LiveClassifier.open(new VersionRegistry(directory), log, { threads: 1 }, 20);
-  onTestFinished(async () => {
-    await Promise.all([live.dispose(), other.dispose()]);
-  });
-  const faces = EMOTIONS.map((_, label) => drawTinyFace(label, label));
-  let stop = false;
-  const seen = new Set<string>();
-  const reading = Array.from({ length: 3 }, async () => {
-    let answers = 0;
-    while (!stop) {
-      const readings = await live.classify(faces);
-      expect(readings).toHaveLength(7);
-      seen.add(readings[0]!.confidence.toFixed(6));
-      answers++;
-      // Room for the swap on a machine with few cores.
-      await delay(20);
-    }
-    return answers;
-  });
-  const steps = [
-    () => registry.promote(1),
-    () => registry.promote(2),
-    () => registry.rollback(),
-    () => registry.promote(0),
-  ];
-  for (const step of steps) {
-    await step();
-    const { version } = await registry.inUse();
-    await expect.poll(() => live.version, { timeout: 20_000 }).toBe(version);
-    await expect.poll(() => other.version, { timeout: 20_000 }).toBe(version);
-    await live.classify(faces);
-  }
-  stop = true;
-  for (const answers of await Promise.all(reading)) expect(answers).toBeGreaterThan(0);
-  expect(seen.size).toBe(3);
-});
-
-test('a version in use that is damaged gives way to the one before at the start', async () => {
-  const { directory, registry } = await registryWith(2);
-  await registry.promote(1);
-  await registry.promote(2);
-  await truncate(join(directory, 'versions', '2', 'model.json'), 50);
-  const live = await LiveClassifier.open(registry, log);
-  expect(live.version).toBe(1);
-  await live.dispose();
+test('each file of a version is read once and hashed once, however many ask for it meanwhile', async () => {
+  const { directory, registry } = await registryWith(1);
+  const reads: string[] = [];
+  const hashed: number[] = [];
+  const counting = new VersionRegistry(directory, (folder) =>
+    filesIn(
+      folder,
+      (path) => {
+        reads.push(basename(path));
+        return readFile(path);
+      },
+      (bytes) => {
+        hashed.push(bytes.length);
+        return sha256(bytes);
+      },
+    ),
+  );
+  const [model, same] = await Promise.all([counting.load(1), counting.load(1)]);
+  expect(same).toBe(model);
+  const sizes = await Promise.all(
+    ['model.json', 'weights.bin'].map(async (name) => (await readFile(join(registry.directoryOf(1), name))).length),
+  );
+  expect(reads.sort()).toEqual(['model.json', 'weights.bin']);
+  expect(hashed.sort()).toEqual(sizes.sort());
+  // A later load looks at the files again.
+  await truncate(join(registry.directoryOf(1), 'weights.bin'), 100);
+  await expect(counting.load(1)).rejects.toMatchObject({ code: 'bad-model' });
 });
 
 test('a lock is one process, is taken over from a dead one by one of many, and tells a reused number apart', async () => {

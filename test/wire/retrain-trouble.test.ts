@@ -103,7 +103,7 @@ describe.each([
     await training.retraining.idle();
     expect((await training.retraining.status())!.status.state).toBe('failed');
     expect(await training.registry.inUse()).toEqual({ version: 0 });
-    await training.registry.verify(0);
+    await training.registry.load(0);
   });
 
   test('a full disk is said in the channel, and the network in use stays (needs the right to mount)', {
@@ -117,6 +117,6 @@ describe.each([
     await hear(chat, 'The disk is full');
     await training.retraining.idle();
     expect(await training.registry.inUse()).toEqual({ version: 0 });
-    await training.registry.verify(0);
+    await training.registry.load(0);
   });
 });

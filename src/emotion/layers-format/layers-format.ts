@@ -72,21 +72,48 @@ export async function saveModel(directory: string, model: ModelToSave): Promise<
   await rm(join(directory, other), { force: true });
 }
 
+/** The files of a model's directory by name, each read once and hashed once however often it is asked for. */
+export interface ModelFiles {
+  /** @throws the file system's error, such as ENOENT */
+  bytes(name: string): Promise<Uint8Array>;
+  /** SHA-256, 64 hexadecimal digits. @throws the file system's error, such as ENOENT */
+  checksum(name: string): Promise<string>;
+}
+
+export function filesIn(
+  directory: string,
+  read: (path: string) => Promise<Uint8Array> = readFile,
+  hash: (bytes: Uint8Array) => string = sha256,
+): ModelFiles {
+  const contents = new Map<string, Promise<Uint8Array>>();
+  const checksums = new Map<string, Promise<string>>();
+  const bytes = (name: string) => once(contents, name, () => read(join(directory, name)));
+  return { bytes, checksum: (name) => once(checksums, name, async () => hash(await bytes(name))) };
+}
+
+function once<T>(known: Map<string, T>, name: string, make: () => T): T {
+  const value = known.get(name) ?? make();
+  known.set(name, value);
+  return value;
+}
+
 /**
  * Reads the model that saveModel wrote into a directory. float32 weights come back bit for bit; float16 ones as the
  * float32 numbers that tf.loadLayersModel makes of them.
  *
+ * @param open gives the directory's files; called again where a save may have replaced them meanwhile
  * @throws UserError 'bad-model' where a file is missing, cut or changed, or the network has a layer this version
  * does not know
  */
-export async function loadModel(directory: string): Promise<StoredModel> {
+export async function loadModel(directory: string, open = () => filesIn(directory)): Promise<StoredModel> {
   for (let attempt = 1; ; attempt++) {
-    const json = await readModelFile(directory);
+    const files = open();
+    const json = await readModelFile(directory, files);
     try {
-      return await readGeneration(directory, json);
+      return await readGeneration(directory, json, files);
     } catch (error) {
       // A save may have replaced the model between our two reads; then, and only then, is it worth another look.
-      if (attempt === READ_ATTEMPTS || json === (await readModelFile(directory))) throw error;
+      if (attempt === READ_ATTEMPTS || json === (await readModelFile(directory, open()))) throw error;
     }
   }
 }
@@ -114,7 +141,7 @@ const modelSchema = z.object({
 const manifestSchema = z.object({ weightsManifest: z.array(z.object({ paths: z.array(z.string()) })) });
 
 /** Reads the weights that this content of model.json refers to. */
-async function readGeneration(directory: string, json: string): Promise<StoredModel> {
+async function readGeneration(directory: string, json: string, files: ModelFiles): Promise<StoredModel> {
   const model = parse(directory, json);
   const { architecture, sha256: checksum, ...metadata } = model.userDefinedMetadata;
   const { paths, weights: entries } = model.weightsManifest[0];
@@ -126,11 +153,12 @@ async function readGeneration(directory: string, json: string): Promise<StoredMo
   if (entries.length !== expected.length)
     throw bad(directory, `it lists ${entries.length} weights where ${architecture.name} has ${expected.length}`);
 
-  const bytes = await readWeightsFile(directory, paths[0]);
+  const bytes = await readOrRefuse(directory, paths[0], files);
   const length = byteLength(entries);
   if (bytes.length !== length)
     throw bad(directory, `${paths[0]} has ${bytes.length} bytes where model.json says ${length}`);
-  if (sha256(bytes) !== checksum) throw bad(directory, `${paths[0]} is not the file that model.json was written with`);
+  if ((await files.checksum(paths[0])) !== checksum)
+    throw bad(directory, `${paths[0]} is not the file that model.json was written with`);
   return { network, weights: decodeWeights(bytes, entries), metadata, sha256: checksum };
 }
 
@@ -155,17 +183,13 @@ function unrollStored(directory: string, architecture: Network['architecture']):
   }
 }
 
-async function readModelFile(directory: string): Promise<string> {
-  try {
-    return await readFile(join(directory, MODEL_FILE), 'utf8');
-  } catch (error) {
-    throw unreadable(directory, MODEL_FILE, error);
-  }
+async function readModelFile(directory: string, files: ModelFiles): Promise<string> {
+  return new TextDecoder().decode(await readOrRefuse(directory, MODEL_FILE, files));
 }
 
-async function readWeightsFile(directory: string, file: string): Promise<Uint8Array> {
+async function readOrRefuse(directory: string, file: string, files: ModelFiles): Promise<Uint8Array> {
   try {
-    return await readFile(join(directory, file));
+    return await files.bytes(file);
   } catch (error) {
     throw unreadable(directory, file, error);
   }

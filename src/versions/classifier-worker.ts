@@ -1,0 +1,73 @@
+/**
+ * Runs in a worker thread, since networks are loaded, warmed up and run on the thread that calls them. The thread does one task
+ * at a time: a network is never replaced while it reads faces.
+ */
+import { UserError, type UserErrorCode } from '../base/errors.ts';
+import type { Classifier, Reading } from '../emotion/classifier.ts';
+import { createEngine, type EngineChoice } from '../emotion/engines/create-engine.ts';
+import type { Engine } from '../emotion/engines/engine.ts';
+import { FACE_PIXELS } from '../emotion/labels.ts';
+import { createClassifier } from '../emotion/load-classifier.ts';
+import { VersionRegistry } from './registry.ts';
+
+/** A version of the network, and what it computes with. */
+export interface NetworkChoice {
+  readonly modelDirectory: string;
+  readonly version: number;
+  readonly engine: EngineChoice;
+  /** Threads to compute with; the engine's choice by default. */
+  readonly threads?: number;
+}
+
+export type ClassifierTask =
+  /** Loads a network and reads with it from now on; where it cannot be loaded, the one before stays. */
+  | { readonly kind: 'use'; readonly network: NetworkChoice }
+  /** Reads crops, n * 2304 gray bytes one after the other, with the network in use; `network` is for a thread that has none yet. */
+  | { readonly kind: 'read'; readonly network: NetworkChoice; readonly crops: Uint8Array }
+  /** Frees the network. */
+  | { readonly kind: 'free' };
+
+/** A mistake travels as words: between threads, errors lose their class. */
+export type ClassifierAnswer =
+  | { readonly readings: readonly Reading[] }
+  | { readonly mistake: { readonly code: UserErrorCode; readonly message: string } };
+
+let engine: Promise<Engine> | undefined;
+let inUse: Classifier | undefined;
+
+export default async function runTask(task: ClassifierTask): Promise<ClassifierAnswer> {
+  try {
+    return { readings: await answer(task) };
+  } catch (error) {
+    if (error instanceof UserError) return { mistake: { code: error.code, message: error.message } };
+    throw error;
+  }
+}
+
+async function answer(task: ClassifierTask): Promise<Reading[]> {
+  if (task.kind === 'read') {
+    inUse ??= await load(task.network);
+    return await inUse.classify(cropsOf(task.crops));
+  }
+  const next = task.kind === 'use' ? await load(task.network) : undefined;
+  await inUse?.dispose();
+  inUse = next;
+  return [];
+}
+
+/** Loads a network and reads one face with it, so that the first photo does not wait for it to get ready. */
+async function load({ modelDirectory, version, engine: choice, threads }: NetworkChoice): Promise<Classifier> {
+  engine ??= createEngine(choice, threads === undefined ? {} : { threads });
+  const options = { engine: await engine, ...(threads === undefined ? {} : { threads }) };
+  const registry = new VersionRegistry(modelDirectory);
+  const model = await registry.load(version);
+  const classifier = await createClassifier(model, registry.directoryOf(version), options);
+  await classifier.classify([new Uint8Array(FACE_PIXELS)]);
+  return classifier;
+}
+
+function cropsOf(bytes: Uint8Array): Uint8Array[] {
+  return Array.from({ length: bytes.length / FACE_PIXELS }, (_, k) =>
+    bytes.subarray(k * FACE_PIXELS, (k + 1) * FACE_PIXELS),
+  );
+}
