@@ -1,6 +1,9 @@
+import { Float16Array, f16round } from '@petamoriken/float16';
 import { UserError } from '../../base/errors.ts';
 import { type Network, sizeOf, type Weights } from '../network.ts';
-import { FLOAT16_MAX, fromFloat16, toFloat16 } from './float16.ts';
+
+/** The largest finite half-precision number; what rounds above it becomes infinite. */
+const FLOAT16_MAX = 65504;
 
 /** One entry of a TensorFlow.js weights manifest, for what we write: float32 numbers, stored in 4 or in 2 bytes. */
 export interface ManifestEntry {
@@ -74,9 +77,7 @@ export function decodeWeights(bytes: Uint8Array, entries: readonly ManifestEntry
     const count = sizeOf(entry.shape);
     weights.set(
       entry.name,
-      entry.quantization
-        ? Float32Array.from(new Uint16Array(buffer, 0, count), fromFloat16)
-        : new Float32Array(buffer, 0, count),
+      entry.quantization ? Float32Array.from(new Float16Array(buffer, 0, count)) : new Float32Array(buffer, 0, count),
     );
     offset += length;
   }
@@ -88,13 +89,13 @@ export function byteLength(entries: readonly ManifestEntry[]): number {
   return entries.reduce((sum, entry) => sum + sizeOf(entry.shape) * (entry.quantization ? 2 : 4), 0);
 }
 
-function halves({ name, data }: NamedArray): Uint16Array {
+function halves({ name, data }: NamedArray) {
   // Rounding such a number to infinity would save a network that answers NaN.
-  const large = data.find((value) => Number.isFinite(value) && toFloat16(Math.abs(value)) >= 0x7c00);
+  const large = data.find((value) => Number.isFinite(value) && !Number.isFinite(f16round(value)));
   if (large !== undefined)
     throw new UserError(
       'bad-model',
       `${name} holds ${large}, and float16 ends at ${FLOAT16_MAX}: save this model as float32`,
     );
-  return Uint16Array.from(data, toFloat16);
+  return Float16Array.from(data);
 }
