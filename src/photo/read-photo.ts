@@ -77,7 +77,6 @@ async function walk(
   const { width, height, image } = await decodePhoto(bytes, limits);
   signal.throwIfAborted();
   const found = inReadingOrder(await detector.detect(image, { signal }));
-  signal.throwIfAborted();
   const crops = await cropFaces(image, found);
   signal.throwIfAborted();
   const readings = await classifier.classify(crops);
