@@ -210,7 +210,7 @@ describe('files from elsewhere', () => {
     const { discord } = await startOnDiscord({ environment: { MAX_PHOTO_MB: '1' } });
     discord.post({ files: [{ ...discord.file(await photo()), size: 2_000_000 }] });
     const [answer] = await answers(discord, 1);
-    expect(answer!.content).toContain('at most 1 MB');
+    expect(answer!.content).toContain('larger than 1 MB');
   });
 });
 

@@ -57,13 +57,28 @@ export class DiscordAttachment implements Attachment {
   }
 }
 
+/** The id of the message that a picture was posted in; undefined for one that came with a command. */
+export function messageOf(picture: Attachment): string | undefined {
+  return picture instanceof DiscordAttachment ? picture.source?.messageId : undefined;
+}
+
 /** The pictures of a message in its order, those of a forwarded message too; other files are left out. */
 export function picturesOf(message: Message, config: Config): DiscordAttachment[] {
   const source = { messageId: message.id, authorId: message.author.id };
-  const uploads = [message, ...message.messageSnapshots.values()].flatMap(({ attachments }) => [
+  return uploadsOf(message)
+    .filter(isPicture)
+    .map((upload) => new DiscordAttachment(upload, config, source));
+}
+
+/** Whether `picturesOf` a message is any. */
+export function hasPictures(message: Message): boolean {
+  return uploadsOf(message).some(isPicture);
+}
+
+function uploadsOf(message: Message): Upload[] {
+  return [message, ...message.messageSnapshots.values()].flatMap(({ attachments }) => [
     ...(attachments?.values() ?? []),
   ]);
-  return uploads.filter(isPicture).map((upload) => new DiscordAttachment(upload, config, source));
 }
 
 function isPicture({ contentType, name }: Upload): boolean {

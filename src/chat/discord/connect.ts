@@ -10,6 +10,7 @@ import {
   Options,
   Partials,
 } from 'discord.js';
+import { unlessAborted } from '../../base/aborts.ts';
 import { UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
@@ -70,15 +71,12 @@ async function open(config: Config, log: Logger, signal: AbortSignal, withConten
   client.on(Events.ShardDisconnect, ({ code }) => {
     closeCode = code;
   });
-  const given = givenUp(signal);
   try {
-    await Promise.race([logIn(client, config.discord!.token, signal), given.up]);
+    await unlessAborted(logIn(client, config.discord!.token, signal), signal);
     return client as Client<true>;
   } catch (error) {
     if (closeCode === GatewayCloseCodes.DisallowedIntents && withContent) throw new RefusedIntent();
     throw inWords(error, closeCode);
-  } finally {
-    given.forget();
   }
 }
 
@@ -117,16 +115,6 @@ function networkCode(error: unknown): string | undefined {
   const { code } = error as NodeJS.ErrnoException;
   if (typeof code === 'string' && /^(E[A-Z]+|UND_ERR_\w+)$/.test(code)) return code;
   return networkCode(error.cause);
-}
-
-/** A promise that rejects once the signal is aborted, and how to stop waiting for that. */
-function givenUp(signal: AbortSignal): { readonly up: Promise<never>; forget(): void } {
-  let onAbort = () => {};
-  const up = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  return { up, forget: () => signal.removeEventListener('abort', onAbort) };
 }
 
 function clientOptions({ internal }: Config, withContent: boolean): ClientOptions {

@@ -4,14 +4,11 @@ import {
   type MessageContextMenuCommandInteraction,
   MessageFlags,
 } from 'discord.js';
-import type { Posted, Reply } from '../../../commands/request.ts';
-import { DiscordAttachment } from './attachment.ts';
-import type { Desk } from './desk.ts';
+import { NO_MESSAGE, type Posted, type Reply } from '../../../commands/request.ts';
+import { type Changes, OWN_MESSAGE, say, sayWhatIsAllowed, toPosted, withoutEarlierFiles } from './channel.ts';
+import type { DiscordContext } from './context.ts';
 import { isExpired, isUnreachable, lacksPermission } from './errors.ts';
-import { deliver, type Outgoing, type Terms } from './outgoing.ts';
-import { say, sayWhatIsAllowed } from './place.ts';
-import { type Hand, NOBODY_SAW, OWN_MESSAGE, toPosted, withoutEarlierFiles } from './posted.ts';
-import { layOut } from './text.ts';
+import { type Delivery, deliver, layOut, type Outgoing } from './outgoing.ts';
 
 /** What a person starts from a menu or with a slash. */
 export type CommandInteraction = ChatInputCommandInteraction | MessageContextMenuCommandInteraction;
@@ -28,28 +25,24 @@ const DEFER_AFTER_MS = 1200;
  */
 export class InteractionAnswer {
   readonly #interaction: CommandInteraction;
-  readonly #desk: Desk;
-  readonly #terms: Terms;
+  readonly #context: DiscordContext;
+  readonly #delivery: Delivery;
   readonly #timer: NodeJS.Timeout;
   #deferring: Promise<void> | undefined;
   #hasSpoken = false;
   #isExpired = false;
 
-  constructor(interaction: CommandInteraction, desk: Desk) {
+  constructor(interaction: CommandInteraction, context: DiscordContext) {
     this.#interaction = interaction;
-    this.#desk = desk;
-    this.#terms = { askedBy: interaction.user.id, uploadBytes: interaction.attachmentSizeLimit };
+    this.#context = context;
+    this.#delivery = { askedBy: interaction.user.id, uploadBytes: interaction.attachmentSizeLimit };
     this.#timer = setTimeout(() => this.#defer(), DEFER_AFTER_MS);
   }
 
   /** Answers; see `Request.reply`. */
   async reply(reply: Reply): Promise<Posted> {
     clearTimeout(this.#timer);
-    const source = reply.about instanceof DiscordAttachment ? reply.about.source : undefined;
-    if (source && this.#desk.sources.isRemoved(source.messageId)) return NOBODY_SAW;
-    const posted = await this.#respond(reply);
-    if (source) await this.#desk.sources.said(source.messageId, posted);
-    return posted;
+    return await this.#respond(reply);
   }
 
   /** Shows 'is thinking…' first, and what is going on from the second time; see `Request.progress`. */
@@ -60,7 +53,7 @@ export class InteractionAnswer {
     try {
       await this.#interaction.editReply({ content: layOut({ text })[0]!, allowedMentions: { parse: [] } });
     } catch (error) {
-      this.#desk.log.debug({ platform: 'discord', err: error }, 'progress could not be shown');
+      this.#context.log.debug({ platform: 'discord', err: error }, 'progress could not be shown');
     }
   }
 
@@ -80,7 +73,7 @@ export class InteractionAnswer {
       () => {},
       (error: unknown) => {
         this.#isExpired = true;
-        this.#desk.log.warn({ platform: 'discord', err: error }, 'a command could not be acknowledged');
+        this.#context.log.warn({ platform: 'discord', err: error }, 'a command could not be acknowledged');
       },
     );
     return this.#deferring;
@@ -93,7 +86,7 @@ export class InteractionAnswer {
     if (!this.#isExpired) {
       try {
         const send = (outgoing: Outgoing) => this.#send(outgoing, reply.private === true);
-        return toPosted(await deliver(reply, this.#terms, send), this.#terms, this.#hand);
+        return toPosted(await deliver(reply, this.#delivery, send), this.#delivery, this.#changes);
       } catch (error) {
         if (!isExpired(error)) throw error;
         this.#isExpired = true;
@@ -131,8 +124,8 @@ export class InteractionAnswer {
       return await sayWhatIsAllowed(channel, reply, { askedBy });
     } catch (error) {
       if (!lacksPermission(error)) throw error;
-      await this.#desk.refusals.explain(user, channel);
-      return NOBODY_SAW;
+      await this.#context.refusals.explain(user, channel);
+      return NO_MESSAGE;
     }
   }
 
@@ -142,12 +135,12 @@ export class InteractionAnswer {
       return await say(await user.createDM(), reply, { askedBy: user.id });
     } catch (error) {
       if (!isUnreachable(error)) throw error;
-      this.#desk.log.info({ platform: 'discord' }, 'a person takes no direct messages');
-      return NOBODY_SAW;
+      this.#context.log.info({ platform: 'discord' }, 'a person takes no direct messages');
+      return NO_MESSAGE;
     }
   }
 
-  readonly #hand: Hand = {
+  readonly #changes: Changes = {
     edit: (message, outgoing) =>
       this.#whileItLasts(
         () => this.#interaction.editReply({ ...outgoing, ...withoutEarlierFiles(), message }),

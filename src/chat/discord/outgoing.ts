@@ -1,17 +1,16 @@
 import {
-  type ActionRowBuilder,
+  ActionRowBuilder,
   AttachmentBuilder,
-  type ButtonBuilder,
+  ButtonBuilder,
+  ButtonStyle,
   type Guild,
   type Message,
   MessageFlags,
 } from 'discord.js';
-import type { OutgoingPicture, Reply } from '../../../commands/request.ts';
+import sharp from 'sharp';
+import type { OutgoingPicture, PhotoCard, Reply } from '../../../commands/request.ts';
 import { DiscordAttachment, outgoingName } from './attachment.ts';
 import { isTooLarge } from './errors.ts';
-import { fitPicture } from './fit-picture.ts';
-import { removeButtonRow } from './remove-button.ts';
-import { layOut, MAX_TEXT } from './text.ts';
 
 const MIB = 2 ** 20;
 /** Largest upload where nothing is boosted: https://discord.com/developers/docs/reference#uploading-files. */
@@ -31,7 +30,7 @@ export interface Outgoing {
 }
 
 /** What sending a reply depends on besides the reply. */
-export interface Terms {
+export interface Delivery {
   /** Who asked, and so may remove the reply. */
   readonly askedBy: string;
   /** Largest file, in bytes. */
@@ -51,11 +50,11 @@ export function uploadBytes(guild: Guild | null): number {
  */
 export async function deliver(
   reply: Reply,
-  terms: Terms,
+  delivery: Delivery,
   send: (outgoing: Outgoing, part: number) => Promise<Message>,
 ): Promise<[Message, ...Message[]]> {
   const texts = layOut(reply);
-  const first = await sendFirst(reply, texts[0]!, terms, (outgoing) => send(outgoing, 0));
+  const first = await sendFirst(reply, texts[0]!, delivery, (outgoing) => send(outgoing, 0));
   const rest: Message[] = [];
   for (const text of texts.slice(1)) rest.push(await send(plainMessage(text), rest.length + 1));
   return [first, ...rest];
@@ -64,13 +63,13 @@ export async function deliver(
 async function sendFirst(
   reply: Reply,
   text: string,
-  terms: Terms,
+  delivery: Delivery,
   send: (outgoing: Outgoing) => Promise<Message>,
 ): Promise<Message> {
-  let pictureBytes = Math.min(mostPictureBytes(reply, terms), largest(reply.pictures ?? []));
+  let pictureBytes = Math.min(mostPictureBytes(reply, delivery), largest(reply.pictures ?? []));
   for (let halvings = 0; ; halvings++, pictureBytes = Math.floor(pictureBytes / 2)) {
     try {
-      return await send(await toOutgoing(reply, text, terms, pictureBytes));
+      return await send(await toOutgoing(reply, text, delivery, pictureBytes));
     } catch (error) {
       if (!isTooLarge(error) || halvings === MAX_HALVINGS || !reply.pictures?.length) throw error;
     }
@@ -78,8 +77,8 @@ async function sendFirst(
 }
 
 /** The bound is one a file, but a request of many files has one of its own. */
-function mostPictureBytes(reply: Reply, terms: Terms): number {
-  return Math.floor(terms.uploadBytes / Math.max(1, reply.pictures?.length ?? 0));
+function mostPictureBytes(reply: Reply, delivery: Delivery): number {
+  return Math.floor(delivery.uploadBytes / Math.max(1, reply.pictures?.length ?? 0));
 }
 
 function largest(pictures: readonly OutgoingPicture[]): number {
@@ -93,14 +92,14 @@ function largest(pictures: readonly OutgoingPicture[]): number {
 export async function toOutgoing(
   reply: Reply,
   text: string,
-  terms: Terms,
-  pictureBytes = mostPictureBytes(reply, terms),
+  delivery: Delivery,
+  pictureBytes = mostPictureBytes(reply, delivery),
 ): Promise<Outgoing> {
   const about = reply.about instanceof DiscordAttachment ? reply.about : undefined;
   const pictures = reply.pictures ?? [];
   const fitting = await Promise.all(pictures.map((picture) => fitPicture(picture, pictureBytes)));
   const sent = fitting.filter((picture) => picture !== undefined);
-  const people = [terms.askedBy, ...(about?.source ? [about.source.authorId] : [])];
+  const people = [delivery.askedBy, ...(about?.source ? [about.source.authorId] : [])];
   return {
     ...plainMessage(sent.length < pictures.length ? withNote(text) : text),
     files: sent.map((picture) => toFile(picture, about?.isSpoiler === true)),
@@ -132,4 +131,112 @@ function toFile(picture: OutgoingPicture, isSpoiler: boolean): AttachmentBuilder
     name: outgoingName(picture.name, isSpoiler),
     description: picture.altText.slice(0, 1024),
   });
+}
+
+/** Longest text of a message, in UTF-16 units. */
+export const MAX_TEXT = 2000;
+
+/**
+ * A reply's words in Discord's markup, in as many messages as they need.
+ * @returns at least one text, each within MAX_TEXT
+ */
+export function layOut(reply: Pick<Reply, 'text' | 'card'>): string[] {
+  return split(reply.card ? layOutCard(reply.card) : escapeMarkup(reply.text));
+}
+
+/** Bold heading, a numbered list, the notice in small print. */
+function layOutCard(card: PhotoCard): string {
+  return [
+    `**${escapeMarkup(card.heading)}**`,
+    ...card.people.map((person) => `${person.number}. ${escapeMarkup(person.text)}`),
+    ...(card.more ? [escapeMarkup(card.more)] : []),
+    `-# ${escapeMarkup(card.notice)}`,
+  ].join('\n');
+}
+
+/** Text that shows as it is written: names of files come from strangers, and must not become mentions, links or headings. */
+export function escapeMarkup(text: string): string {
+  return text.replaceAll(/[\\*_~`|<>[\]#]/g, '\\$&').replaceAll(/^(\s*)([-+])/gm, '$1\\$2');
+}
+
+/** Breaks at line ends where it can. */
+function split(text: string): string[] {
+  const parts: string[] = [];
+  let rest = text;
+  while (rest.length > MAX_TEXT) {
+    const lineEnd = rest.lastIndexOf('\n', MAX_TEXT);
+    const end = lineEnd > 0 ? lineEnd : withinCharacters(rest, MAX_TEXT);
+    parts.push(rest.slice(0, end));
+    rest = rest.slice(lineEnd > 0 ? end + 1 : end);
+  }
+  return [...parts, rest];
+}
+
+/** The largest end up to `end` that parts neither a surrogate pair nor a backslash from what it escapes. */
+function withinCharacters(text: string, end: number): number {
+  const backslashes = /\\*$/.exec(text.slice(0, end))![0].length;
+  const whole = end - (backslashes % 2);
+  return /[\uD800-\uDBFF]/.test(text[whole - 1]!) ? whole - 1 : whole;
+}
+
+/** What is tried to make a picture smaller, from the least harm to the most: JPEG quality and a part of each side. */
+const ATTEMPTS = [
+  { quality: 80, part: 1 },
+  { quality: 65, part: 1 },
+  { quality: 60, part: 0.75 },
+  { quality: 55, part: 0.5 },
+  { quality: 50, part: 0.33 },
+  { quality: 40, part: 0.2 },
+] as const;
+
+/**
+ * A picture within a server's limit: as it is where it fits, else recompressed, else shrunk as well.
+ * @param maxBytes largest file that the server takes
+ * @returns undefined where not even a fifth of its sides fits
+ */
+export async function fitPicture(picture: OutgoingPicture, maxBytes: number): Promise<OutgoingPicture | undefined> {
+  if (picture.bytes.length <= maxBytes) return picture;
+  const { width } = await sharp(picture.bytes).metadata();
+  for (const { quality, part } of ATTEMPTS) {
+    const bytes = await sharp(picture.bytes)
+      .flatten({ background: 'white' })
+      .resize(Math.max(1, Math.round(width * part)))
+      .jpeg({ quality })
+      .toBuffer();
+    if (bytes.length <= maxBytes) {
+      return { ...picture, bytes, mime: 'image/jpeg', name: `${picture.name.replace(/\.[^.]*$/, '')}.jpg` };
+    }
+  }
+  return undefined;
+}
+
+/**
+ * What a Remove button stands for. All of it is in the button's own id, which Discord keeps with the message: the button
+ * works after a restart, and nothing about anyone has to be stored.
+ */
+export interface RemoveButton {
+  /** Who may remove the reply, besides admins: who asked for it, and who posted the picture. */
+  readonly people: readonly string[];
+  /** The message that holds the picture; absent where the picture came with a command. */
+  readonly source?: string;
+}
+
+const ID = /^remove:(\d*(?:,\d+)*):(\d*)$/;
+
+/** The button as a row of components under a message. */
+export function removeButtonRow(button: RemoveButton): ActionRowBuilder<ButtonBuilder> {
+  const people = [...new Set(button.people)].join(',');
+  return new ActionRowBuilder<ButtonBuilder>().addComponents(
+    new ButtonBuilder()
+      .setCustomId(`remove:${people}:${button.source ?? ''}`)
+      .setLabel('Remove')
+      .setStyle(ButtonStyle.Secondary),
+  );
+}
+
+/** What a button's id stands for; undefined where it is no Remove button. */
+export function parseRemoveButton(customId: string): RemoveButton | undefined {
+  const [, people, source] = ID.exec(customId) ?? [];
+  if (people === undefined) return undefined;
+  return { people: people.split(',').filter((id) => id !== ''), ...(source ? { source } : {}) };
 }

@@ -1,4 +1,8 @@
-import { PermissionFlagsBits, type PermissionsBitField, type SendableChannels } from 'discord.js';
+import { OAuth2Scopes, PermissionFlagsBits, PermissionsBitField, type SendableChannels, type User } from 'discord.js';
+import QuickLRU from 'quick-lru';
+import type { Logger } from '../../base/log.ts';
+import { isUnreachable } from './errors.ts';
+import { escapeMarkup, plainMessage } from './outgoing.ts';
 
 /** What the bot needs in a channel, in the words of Discord's settings. */
 const NEEDED = {
@@ -50,4 +54,49 @@ export function maySpeak(channel: SendableChannels): boolean {
 function permissionsIn(channel: SendableChannels): Readonly<PermissionsBitField> | undefined {
   if (channel.isDMBased() || channel.guild.members.me === null) return undefined;
   return channel.permissionsFor(channel.client.user) ?? undefined;
+}
+
+/** The page on which an admin adds the bot to a server, with the permissions that it needs and no other. */
+export function inviteLink(applicationId: string): string {
+  const url = new URL('https://discord.com/oauth2/authorize');
+  url.searchParams.set('client_id', applicationId);
+  url.searchParams.set('scope', [OAuth2Scopes.Bot, OAuth2Scopes.ApplicationsCommands].join(' '));
+  url.searchParams.set('permissions', String(new PermissionsBitField(NEEDED_PERMISSIONS).bitfield));
+  return url.href;
+}
+
+/** How long nobody is told again that a channel is closed to the bot. */
+const QUIET_MS = 60 * 60_000;
+/** Channels that are remembered as told, at least. */
+const MAX_CHANNELS = 1000;
+
+/** What people are told in direct messages, for want of a way in the channel. */
+export class Refusals {
+  readonly #log: Logger;
+  readonly #told = new QuickLRU<string, true>({ maxSize: MAX_CHANNELS, maxAge: QUIET_MS });
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** Tells a person why no answer comes; once an hour a channel, since every photo there would bring another message. */
+  async explain(user: User, channel: SendableChannels): Promise<void> {
+    const missing = missingInWords(channel);
+    this.#log.warn({ platform: 'discord', channel: channel.id, missing }, 'a channel is closed to the bot');
+    if (this.#told.has(channel.id)) return;
+    this.#told.set(channel.id, true);
+    const name = channel.isDMBased() ? 'there' : `in #${escapeMarkup(channel.name)}`;
+    const text = `I cannot answer your picture ${name}: I lack the permission ${missing}. Ask an admin of the server to give it to me.`;
+    await this.tell(user, text);
+  }
+
+  /** Says something in a direct message, where the person takes those. */
+  async tell(user: User, text: string): Promise<void> {
+    try {
+      await user.send(plainMessage(text));
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+      this.#log.info({ platform: 'discord' }, 'a person takes no direct messages');
+    }
+  }
 }

@@ -1,11 +1,15 @@
 import type { Guild } from 'discord.js';
 import { describe, expect, test } from 'vitest';
 import { outgoingName } from '../../../src/chat/discord/attachment.ts';
-import { fitPicture } from '../../../src/chat/discord/fit-picture.ts';
-import { uploadBytes } from '../../../src/chat/discord/outgoing.ts';
-import { parseRemoveButton, removeButtonRow } from '../../../src/chat/discord/remove-button.ts';
-import { Sources } from '../../../src/chat/discord/sources.ts';
-import { escapeMarkup, layOut, MAX_TEXT } from '../../../src/chat/discord/text.ts';
+import {
+  escapeMarkup,
+  fitPicture,
+  layOut,
+  MAX_TEXT,
+  parseRemoveButton,
+  removeButtonRow,
+  uploadBytes,
+} from '../../../src/chat/discord/outgoing.ts';
 import { plainPicture } from '../../fakes/photo.ts';
 
 describe('texts', () => {
@@ -75,33 +79,4 @@ test('names go out in the letters that Discord leaves alone, hidden only where t
   expect(outgoingName('Übung im Park.jpg', false)).toBe('_bung_im_Park.jpg');
   expect(outgoingName('SPOILER_a.jpg', false)).toBe('a.jpg');
   expect(outgoingName('SPOILER_a.jpg', true)).toBe('SPOILER_a.jpg');
-});
-
-describe('messages that answers depend on', () => {
-  const post = () => {
-    const posted = { id: 'p', removed: 0, update: async () => true, remove: async () => void posted.removed++ };
-    return posted;
-  };
-
-  test('take their answers with them, also one that comes later', async () => {
-    const sources = new Sources();
-    const [before, after] = [post(), post()];
-    const work = new AbortController();
-    sources.begin('1', work);
-    await sources.said('1', before);
-    expect(await sources.remove('1')).toBe(true);
-    await sources.said('1', after);
-    expect([before.removed, after.removed, work.signal.aborted]).toEqual([1, 1, true]);
-  });
-
-  test('are forgotten, the oldest first, before they fill the memory', async () => {
-    const sources = new Sources();
-    const [oldest, newest] = [post(), post()];
-    await sources.said('oldest', oldest);
-    for (let k = 0; k < 10_000; k++) await sources.said(String(k), post());
-    await sources.said('newest', newest);
-    expect(await sources.remove('oldest')).toBe(false);
-    expect(await sources.remove('newest')).toBe(true);
-    expect([oldest.removed, newest.removed]).toEqual([0, 1]);
-  });
 });

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import type { Message, SendableChannels } from 'discord.js';
 import type { Channel, Posted, Reply } from '../../../commands/request.ts';
 import { UserError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
 import { type DiscordAttachment, picturesOf } from './attachment.ts';
-import type { Desk } from './desk.ts';
-import { lacksPermission, mayNotRefer } from './errors.ts';
-import { deliver, type Outgoing, uploadBytes } from './outgoing.ts';
+import type { DiscordContext } from './context.ts';
+import { isExpired, isGone, lacksPermission, mayNotRefer } from './errors.ts';
+import { type Delivery, deliver, layOut, type Outgoing, toOutgoing, uploadBytes } from './outgoing.ts';
 import { mayReadBack, missingInWords } from './permissions.ts';
-import { toPosted } from './posted.ts';
 
 /** Messages that are looked through for the latest picture: as many as one call gives. */
 const LOOK_BACK = 100;
@@ -36,11 +36,11 @@ export async function say(
   reply: Reply,
   options: { readonly askedBy: string; readonly to?: Message },
 ): Promise<Posted> {
-  const terms = { askedBy: options.askedBy, uploadBytes: uploadBytesOf(channel) };
-  const sent = await deliver(reply, terms, (outgoing, part) =>
+  const delivery = { askedBy: options.askedBy, uploadBytes: uploadBytesOf(channel) };
+  const sent = await deliver(reply, delivery, (outgoing, part) =>
     send(channel, outgoing, part === 0 ? options.to : undefined),
   );
-  return toPosted(sent, terms);
+  return toPosted(sent, delivery);
 }
 
 /** As `say`; where the channel takes no files, the words alone and why there is no picture. */
@@ -78,18 +78,18 @@ async function send(channel: SendableChannels, outgoing: Outgoing, to?: Message)
  * @throws UserError 'not-allowed' where the bot may not read the channel, 'no-picture' where it may not see pictures
  */
 export async function latestPictures(
-  desk: Desk,
+  context: DiscordContext,
   channel: SendableChannels,
   options: { readonly limit: number; readonly before?: string },
 ): Promise<DiscordAttachment[]> {
   const messages = await readBack(channel, options.before);
   const pictures = messages
     .filter((message) => !isFromABot(message))
-    .flatMap((message) => picturesOf(message, desk.config).reverse())
+    .flatMap((message) => picturesOf(message, context.config).reverse())
     .slice(0, options.limit);
   // Discord hides what the bot may not see, instead of refusing: an empty channel and a closed one look the same.
   if (pictures.length === 0 && !mayReadBack(channel)) throw cannotLook(channel);
-  if (pictures.length === 0 && !desk.seesEverything && !channel.isDMBased()) {
+  if (pictures.length === 0 && !context.seesEverything && !channel.isDMBased()) {
     throw new UserError(
       'no-picture',
       'I may not look for pictures here. Give me one with the option image, or choose Apps > Read emotions on its message.',
@@ -119,4 +119,89 @@ function cannotLook(channel: SendableChannels, cause?: unknown): UserError {
     `I cannot look for pictures here: I lack the permission ${missingInWords(channel)}. Give me one with the option image.`,
     { cause },
   );
+}
+
+/** Ways to change a message that was sent. */
+export interface Changes {
+  /** Replaces everything that a message is made of. */
+  edit(message: Message, outgoing: Outgoing): Promise<unknown>;
+  remove(message: Message): Promise<unknown>;
+}
+
+/** Makes the files of a message go that an edit does not bring; a new list each time, since the library adds to it. */
+export function withoutEarlierFiles(): { attachments: [] } {
+  return { attachments: [] };
+}
+
+/** The bot's ordinary right over its own messages. */
+export const OWN_MESSAGE: Changes = {
+  edit: (message, outgoing) => message.edit({ ...outgoing, ...withoutEarlierFiles() }),
+  remove: (message) => message.delete(),
+};
+
+/**
+ * Messages that went out as one reply.
+ * @param messages at least one; a reply whose text is too long for one message has several
+ */
+export function toPosted(
+  messages: readonly [Message, ...Message[]],
+  delivery: Delivery,
+  changes: Changes = OWN_MESSAGE,
+): Posted {
+  const [first] = messages;
+  return {
+    id: first.id,
+    update: async (reply: Reply) => {
+      // An edited message cannot grow further messages between those that came after it: what does not fit is cut.
+      const [text] = layOut(reply);
+      const outgoing = await toOutgoing(reply, text!, delivery);
+      return await unlessGone(() => changes.edit(first, outgoing));
+    },
+    remove: async () => {
+      for (const message of messages) await unlessGone(() => changes.remove(message));
+    },
+  };
+}
+
+async function unlessGone(change: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await change();
+    return true;
+  } catch (error) {
+    if (isGone(error) || isExpired(error)) return false;
+    throw error;
+  }
+}
+
+/** Discord shows that somebody is typing for 10 seconds. */
+const AGAIN_MS = 8000;
+
+/** Shows in a channel that the bot is at work. */
+export class Typing {
+  readonly #log: Logger;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** Shows it until `stop`. */
+  start(channel: SendableChannels): void {
+    if (this.#timer !== undefined) return;
+    this.#show(channel);
+    this.#timer = setInterval(() => this.#show(channel), AGAIN_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #show(channel: SendableChannels): void {
+    channel.sendTyping().catch((error: unknown) => {
+      // The answer itself will say it where something is wrong with the channel.
+      this.stop();
+      this.#log.debug({ platform: 'discord', err: error }, 'typing could not be shown');
+    });
+  }
 }

@@ -1,0 +1,73 @@
+import { type ButtonInteraction, Events, type Interaction, MessageFlags } from 'discord.js';
+import type { Request } from '../../../../commands/request.ts';
+import type { DiscordContext } from '../context.ts';
+import { READ_EMOTIONS } from '../deploy.ts';
+import { isExpired, isGone } from '../errors.ts';
+import { type CommandInteraction, InteractionAnswer } from '../interaction-answer.ts';
+import { parseRemoveButton } from '../outgoing.ts';
+import { ADMIN, MODERATOR } from '../permissions.ts';
+import { menuRequest, slashRequest } from '../request.ts';
+
+/** Answers slash commands, the message menu and the Remove button. */
+export function listenToInteractions(context: DiscordContext, guard: (work: () => unknown) => void): void {
+  context.client.on(Events.InteractionCreate, (interaction) => guard(() => onInteraction(interaction, context)));
+}
+
+async function onInteraction(interaction: Interaction, context: DiscordContext): Promise<void> {
+  if (interaction.isButton()) return await onRemoveClick(interaction);
+  if (interaction.isChatInputCommand()) {
+    begin(interaction, context, undefined, (answer, signal) => slashRequest(interaction, context, answer, signal));
+  } else if (interaction.isMessageContextMenuCommand() && interaction.commandName === READ_EMOTIONS) {
+    const { targetId } = interaction;
+    begin(interaction, context, targetId, (answer, signal) => menuRequest(interaction, context, answer, signal));
+  }
+}
+
+function begin(
+  interaction: CommandInteraction,
+  context: DiscordContext,
+  message: string | undefined,
+  toRequest: (answer: InteractionAnswer, signal: AbortSignal) => Request,
+): void {
+  let answer: InteractionAnswer | undefined;
+  context.session.begin({
+    channel: interaction.channelId ?? interaction.id,
+    ...(message !== undefined && { message }),
+    tellAlone: (content) => interaction.reply({ content, flags: MessageFlags.Ephemeral }),
+    toRequest: (signal) => {
+      answer = new InteractionAnswer(interaction, context);
+      return toRequest(answer, signal);
+    },
+    end: () => answer?.end(),
+  });
+}
+
+/** A click on Remove: the message goes if the person may have it removed; otherwise only they are told who may. */
+async function onRemoveClick(interaction: ButtonInteraction): Promise<void> {
+  const button = parseRemoveButton(interaction.customId);
+  if (button === undefined) return;
+  const isTheirs = button.people.includes(interaction.user.id);
+  if (!isTheirs && !interaction.memberPermissions?.any([ADMIN, MODERATOR])) {
+    await interaction.reply({
+      content: 'Only the person who posted the picture or asked for this, or an admin, can remove it.',
+      flags: MessageFlags.Ephemeral,
+    });
+    return;
+  }
+  try {
+    await remove(interaction);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+async function remove(interaction: ButtonInteraction): Promise<void> {
+  try {
+    // Through the interaction first: that works in channels that the bot itself cannot see, too.
+    await interaction.deferUpdate();
+    await interaction.deleteReply();
+  } catch (error) {
+    if (!isExpired(error)) throw error;
+    await interaction.message.delete();
+  }
+}

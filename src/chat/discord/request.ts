@@ -1,0 +1,185 @@
+import type {
+  ChatInputCommandInteraction,
+  Message,
+  MessageContextMenuCommandInteraction,
+  SendableChannels,
+} from 'discord.js';
+import {
+  type Channel,
+  type CommandInput,
+  NO_MESSAGE,
+  type Posted,
+  type Reply,
+  type Request,
+} from '../../../commands/request.ts';
+import { commandIn } from '../session.ts';
+import { DiscordAttachment, hasPictures, picturesOf } from './attachment.ts';
+import { isFromABot, latestPictures, sayWhatIsAllowed, type Typing, toChannel } from './channel.ts';
+import { type DiscordContext, isOperatorAt } from './context.ts';
+import { isGone, lacksPermission } from './errors.ts';
+import type { CommandInteraction, InteractionAnswer } from './interaction-answer.ts';
+import { isAdmin } from './permissions.ts';
+
+/** Whether a message is spoken to the bot: written to it alone, or with its name in the text. */
+export function isAddressed(message: Message): boolean {
+  // A reply to one of its answers mentions it too, in a list, but says nothing to it.
+  return message.channel.isDMBased() || textWithoutName(message) !== message.content;
+}
+
+function textWithoutName({ content, client }: Message): string {
+  return content.replaceAll(new RegExp(`<@!?${client.user.id}>`, 'g'), ' ');
+}
+
+/** Whether a message is one that the bot answers: a person's, with pictures or spoken to it. */
+export function isForTheBot(message: Message): boolean {
+  if (isFromABot(message) || message.system || !message.channel.isSendable()) return false;
+  return isAddressed(message) || hasPictures(message);
+}
+
+/**
+ * The pictures that a message is about: its own; where it has none and speaks to the bot, those of the message that it
+ * replies to, unless those are the bot's own.
+ */
+function picturesAskedFor(message: Message, context: DiscordContext): DiscordAttachment[] {
+  const own = picturesOf(message, context.config);
+  const { messageId } = message.reference ?? {};
+  if (own.length > 0 || messageId === undefined || !isAddressed(message)) return own;
+  // Discord sends the message that a reply is to along with it.
+  const original = message.channel.messages.cache.get(messageId);
+  return original && original.author.id !== message.client.user.id ? picturesOf(original, context.config) : [];
+}
+
+/** The command that a message without pictures of its own names; a bare mention reads the latest picture. */
+function commandOf(message: Message, { commands }: DiscordContext): Request['command'] {
+  if (!isAddressed(message) || hasPictures(message)) return undefined;
+  const text = textWithoutName(message);
+  // A bare mention may also speak of what it comes with, or of what it replies to.
+  const isBare = text.trim() === '';
+  const hasMore = message.reference !== null || message.attachments.size > 0 || message.content === '';
+  return isBare && hasMore ? undefined : commandIn(text, commands);
+}
+
+/**
+ * An ordinary message as a request; its answers reply to it.
+ * @param typing shows that the bot is writing, until the next answer
+ */
+export function messageRequest(
+  message: Message,
+  context: DiscordContext,
+  typing: Typing,
+  signal: AbortSignal,
+): Request {
+  const channel = message.channel as SendableChannels;
+  const isAdminHere = async () => isAdmin(message.member?.permissions);
+  const command = commandOf(message, context);
+  return {
+    platform: 'discord',
+    id: message.id,
+    ...(command && { command }),
+    asked: isAddressed(message),
+    attachments: picturesAskedFor(message, context),
+    user: {
+      id: message.author.id,
+      name: message.member?.displayName ?? message.author.displayName,
+      isAdmin: isAdminHere,
+      isOperator: () => isOperatorAt(context, message.guildId, isAdminHere),
+    },
+    channel: toChannel(channel, message.author.id),
+    signal,
+    latestImages: (limit) => latestPictures(context, channel, { limit, before: message.id }),
+    reply: (reply) => {
+      typing.stop();
+      return answer(message, channel, reply, context);
+    },
+    progress: async () => typing.start(channel),
+  };
+}
+
+async function answer(
+  message: Message,
+  channel: SendableChannels,
+  reply: Reply,
+  context: DiscordContext,
+): Promise<Posted> {
+  try {
+    return await sayWhatIsAllowed(channel, reply, { askedBy: message.author.id, to: message });
+  } catch (error) {
+    if (isGone(error)) await context.session.removed(message.id);
+    else if (lacksPermission(error)) await context.refusals.explain(message.author, channel);
+    else throw error;
+    return NO_MESSAGE;
+  }
+}
+
+/** A slash command as a request. */
+export function slashRequest(
+  interaction: ChatInputCommandInteraction,
+  context: DiscordContext,
+  answer: InteractionAnswer,
+  signal: AbortSignal,
+): Request {
+  return {
+    ...commonRequest(interaction, context, answer, signal),
+    command: { name: interaction.commandName, input: inputOf(interaction, context) },
+    attachments: [],
+  };
+}
+
+/** 'Read emotions' in a message's menu as a request: the message's own pictures, whoever posted them. */
+export function menuRequest(
+  interaction: MessageContextMenuCommandInteraction,
+  context: DiscordContext,
+  answer: InteractionAnswer,
+  signal: AbortSignal,
+): Request {
+  return {
+    ...commonRequest(interaction, context, answer, signal),
+    asked: true,
+    attachments: picturesOf(interaction.targetMessage, context.config),
+  };
+}
+
+function commonRequest(
+  interaction: CommandInteraction,
+  context: DiscordContext,
+  answer: InteractionAnswer,
+  signal: AbortSignal,
+): Omit<Request, 'attachments'> {
+  const { user, channel } = interaction;
+  // Discord computes these for every interaction: they are true now, and in this channel.
+  const isAdminHere = async () => isAdmin(interaction.memberPermissions);
+  return {
+    platform: 'discord',
+    id: interaction.id,
+    user: {
+      id: user.id,
+      name: user.displayName,
+      isAdmin: isAdminHere,
+      isOperator: () => isOperatorAt(context, interaction.guildId, isAdminHere),
+    },
+    channel: channel?.isSendable() ? toChannel(channel, user.id) : unseenChannel(interaction),
+    signal,
+    latestImages: async (limit) => (channel?.isSendable() ? await latestPictures(context, channel, { limit }) : []),
+    reply: (reply) => answer.reply(reply),
+    progress: (text) => answer.progress(text),
+  };
+}
+
+/** A channel that the bot was asked in but cannot see: what it has to say beside its answers goes to the person. */
+function unseenChannel(interaction: CommandInteraction): Channel {
+  const { user, channelId, guildId, id } = interaction;
+  return {
+    id: channelId ?? id,
+    isDirect: guildId === null,
+    post: async (reply) => await toChannel(await user.createDM(), user.id).post(reply),
+  };
+}
+
+function inputOf(interaction: ChatInputCommandInteraction, context: DiscordContext): CommandInput {
+  return Object.fromEntries(
+    interaction.options.data.map(({ name, value, attachment }) => [
+      name,
+      attachment ? new DiscordAttachment(attachment, context.config) : value,
+    ]),
+  );
+}
