@@ -55,7 +55,7 @@ export default {
       name: 'nothing-forgotten',
       comment: 'Every file is reached from a program, a thread or a test.',
       severity: 'error',
-      from: { orphan: true, pathNot: '\\.d\\.ts$|\\.(config|mjs)' },
+      from: { orphan: true, pathNot: '\\.d\\.ts$|\\.mjs$|^src/chat/local/page/' },
       to: {},
     },
   ],

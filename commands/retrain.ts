@@ -1,10 +1,10 @@
 import { UserError } from '../src/base/errors.ts';
 import { explainFullDisk } from '../src/base/files.ts';
+import { exactPercent } from '../src/base/numbers.ts';
 import { ARCHITECTURES, DEFAULT_ARCHITECTURE } from '../src/emotion/architectures.ts';
 import type { Retraining, Where } from '../src/retraining/supervisor.ts';
 import { statusText } from '../src/retraining/words.ts';
 import { trainingPlan } from '../src/training/run/plan.ts';
-import { percent } from '../src/training/run/progress-line.ts';
 import type { VersionRegistry } from '../src/versions/registry.ts';
 import type { Command, Options } from './command.ts';
 import type { Request } from './request.ts';
@@ -185,8 +185,8 @@ async function versions(registry: VersionRegistry): Promise<string> {
   const mark = (version: number) => (version === used ? ', in use' : version === before ? ', in use before' : '');
   const trained = (await registry.list()).map(
     ({ version, architecture, publicTest, privateTest, created }) =>
-      `Version ${version}: ${architecture}, PublicTest ${percent(publicTest.accuracy)}, ` +
-      `PrivateTest ${percent(privateTest.accuracy)}, ${created.slice(0, 10)}${mark(version)}`,
+      `Version ${version}: ${architecture}, PublicTest ${exactPercent(publicTest.accuracy)}, ` +
+      `PrivateTest ${exactPercent(privateTest.accuracy)}, ${created.slice(0, 10)}${mark(version)}`,
   );
   return [`Version 0: shipped with the bot${mark(0)}`, ...trained].join('\n');
 }

@@ -1,11 +1,14 @@
 import { UserError } from '../src/base/errors.ts';
-import { type Judgement, judge, type Tally, tally } from '../src/evaluation/judge.ts';
 import {
+  type Judgement,
+  judge,
   type KnownPhoto,
   LEAST_WIDTH,
   loadKnownPhoto,
   readEmptyPictures,
   readKnownPhotos,
+  type Tally,
+  tally,
 } from '../src/evaluation/known-photos.ts';
 import { createFaceDetector } from '../src/photo/faces/create-detector.ts';
 import { DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';

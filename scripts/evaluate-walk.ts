@@ -1,12 +1,11 @@
 import { UserError } from '../src/base/errors.ts';
+import { exactPercent } from '../src/base/numbers.ts';
 import { shuffledOrder } from '../src/base/random.ts';
 import type { Classifier } from '../src/emotion/classifier.ts';
-import { planWalk, walkScenes } from '../src/evaluation/walk.ts';
-import { type WalkFigures, type WalkShare, walkFigures } from '../src/evaluation/walk-figures.ts';
+import { planWalk, type WalkFigures, type WalkShare, walkFigures, walkScenes } from '../src/evaluation/walk.ts';
 import { createFaceDetector } from '../src/photo/faces/create-detector.ts';
 import { DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
 import { type FaceSet, faceAt, withoutBlack } from '../src/training/data/face-set.ts';
-import { percent } from '../src/training/run/progress-line.ts';
 
 /** What `npm run evaluate -- --walk` is asked. */
 export interface WalkQuestion {
@@ -80,7 +79,15 @@ export async function evaluateWalk(
 export function walkTable(answer: WalkAnswer): string {
   const cells = (texts: readonly (string | number)[]) => texts.map((text) => String(text).padStart(9)).join('');
   const row = (name: string | number, { images, found, direct, walked }: WalkShare) =>
-    cells([name, images, found, percent(found / images), percent(direct), percent(walked), points(walked - direct)]);
+    cells([
+      name,
+      images,
+      found,
+      exactPercent(found / images),
+      exactPercent(direct),
+      exactPercent(walked),
+      points(walked - direct),
+    ]);
   const heads = ['faces', 'found', 'share', 'direct', 'walked', 'points'];
   const { images, scenes, detector, seed, false: wrong, error } = answer;
   return [

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { UserError } from '../src/base/errors.ts';
+import { exactPercent } from '../src/base/numbers.ts';
 import { createEngine, ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/create-engine.ts';
 import { EMOTIONS } from '../src/emotion/labels.ts';
 import { loadClassifier } from '../src/emotion/load-classifier.ts';
@@ -19,7 +20,6 @@ import { readFaceFolders } from '../src/training/data/face-folders.ts';
 import type { FaceSet } from '../src/training/data/face-set.ts';
 import { readFer2013, SPLITS, type Split } from '../src/training/data/fer2013.ts';
 import { type Votes, votesFor } from '../src/training/data/votes.ts';
-import { percent } from '../src/training/run/progress-line.ts';
 import { runTool } from './command-line.ts';
 import { evaluateFaces, facesTable } from './evaluate-faces.ts';
 import { DEFAULT_IMAGES, DEFAULT_SEED, evaluateWalk, planOf, type WalkQuestion, walkTable } from './evaluate-walk.ts';
@@ -208,8 +208,8 @@ function table(evaluation: Evaluation): string {
     confidence,
   } = evaluation;
   return [
-    `${images} faces: accuracy ${percent(accuracy)}, macro recall ${percent(macroRecall)}`,
-    `${unseen.images} of them not in Training: accuracy ${percent(unseen.accuracy)}`,
+    `${images} faces: accuracy ${exactPercent(accuracy)}, macro recall ${exactPercent(macroRecall)}`,
+    `${unseen.images} of them not in Training: accuracy ${exactPercent(unseen.accuracy)}`,
     confidenceLine(confidence),
     '',
     confusionTable({ confusion, recall }),
@@ -218,8 +218,8 @@ function table(evaluation: Evaluation): string {
 
 function votesTable({ images, accuracy, macroRecall, agreement, personAgreement, ...rest }: VotesEvaluation): string {
   return [
-    `By votes, ${images} faces on which people agree: accuracy ${percent(accuracy)}, macro recall ${percent(macroRecall)}`,
-    `The answer has ${percent(agreement)} of the votes; a person who voted agrees with ${percent(personAgreement)} of the others`,
+    `By votes, ${images} faces on which people agree: accuracy ${exactPercent(accuracy)}, macro recall ${exactPercent(macroRecall)}`,
+    `The answer has ${exactPercent(agreement)} of the votes; a person who voted agrees with ${exactPercent(personAgreement)} of the others`,
     confidenceLine(rest.confidence),
     '',
     confusionTable(rest),
@@ -227,8 +227,8 @@ function votesTable({ images, accuracy, macroRecall, agreement, personAgreement,
 }
 
 function confidenceLine({ unsure, sureAccuracy, calibrationError }: Evaluation['confidence']): string {
-  const right = sureAccuracy === null ? '-' : percent(sureAccuracy);
-  return `${percent(unsure)} unsure; of the others ${right} right; calibration error ${percent(calibrationError)}`;
+  const right = sureAccuracy === null ? '-' : exactPercent(sureAccuracy);
+  return `${exactPercent(unsure)} unsure; of the others ${right} right; calibration error ${exactPercent(calibrationError)}`;
 }
 
 function confusionTable({ confusion, recall }: Pick<Evaluation, 'confusion' | 'recall'>): string {
@@ -237,7 +237,7 @@ function confusionTable({ confusion, recall }: Pick<Evaluation, 'confusion' | 'r
     `${cell('')}${EMOTIONS.map(cell).join('')}${cell('recall')}   (rows: true, columns: read)`,
     ...EMOTIONS.map((emotion, k) => {
       const share = recall[emotion];
-      return `${cell(emotion)}${confusion[k]!.map(cell).join('')}${cell(share === null ? '-' : percent(share))}`;
+      return `${cell(emotion)}${confusion[k]!.map(cell).join('')}${cell(share === null ? '-' : exactPercent(share))}`;
     }),
   ].join('\n');
 }
@@ -253,9 +253,9 @@ function slicesTable(slices: readonly Slice[]): string {
         from.toFixed(digits),
         to.toFixed(digits),
         images,
-        percent(accuracy),
-        percent(sameMix),
-        percent(unsure),
+        exactPercent(accuracy),
+        exactPercent(sameMix),
+        exactPercent(unsure),
       ]
         .map(cell)
         .join('');

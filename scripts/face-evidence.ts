@@ -1,7 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { type Example, fitLogistic } from '../src/evaluation/fit-logistic.ts';
-import { judge, labelOf, type Tally, tally } from '../src/evaluation/judge.ts';
-import { type KnownFace, type KnownPhoto, loadKnownPhoto } from '../src/evaluation/known-photos.ts';
+import {
+  judge,
+  type KnownFace,
+  type KnownPhoto,
+  labelOf,
+  loadKnownPhoto,
+  type Tally,
+  tally,
+} from '../src/evaluation/known-photos.ts';
 import { type Rectangle, sharedArea, toBox, toCopy } from '../src/photo/faces/box.ts';
 import { type Evidence, gatherEvidence } from '../src/photo/faces/evidence.ts';
 import { gatherPlaces } from '../src/photo/faces/places.ts';

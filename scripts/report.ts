@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { UserError } from '../src/base/errors.ts';
-import type { ReportedPhoto } from '../src/evaluation/report/report-photo.ts';
+import type { ReportedPhoto } from '../src/evaluation/report/report.ts';
 import { runTool } from './command-line.ts';
 
 const USAGE = `Usage: npm run --silent report -- DIR [--labels FILE] [--output FILE] [--json]
@@ -67,11 +67,11 @@ await runTool(async (signal) => {
 /** Reads the photos, writes the page and prints what it comes to. @returns the exit status */
 async function report(options: Options, signal: AbortSignal): Promise<number> {
   // Loaded here so that --help and mistakes in usage answer at once.
-  const { readLabels } = await import('../src/evaluation/report/labels-file.ts');
+  const { readLabels } = await import('../src/evaluation/report/labels.ts');
   const { openPageFile } = await import('../src/evaluation/report/page-file.ts');
-  const { makeReport } = await import('../src/evaluation/report/make-report.ts');
+  const { makeReport } = await import('../src/evaluation/report/report.ts');
   const { pageOf } = await import('../src/evaluation/report/page.ts');
-  const { jsonOf } = await import('../src/evaluation/report/json.ts');
+  const { jsonOf } = await import('../src/evaluation/report/words.ts');
   const { photoSentence, reportSentences } = await import('../src/evaluation/report/words.ts');
   const print = (line: string) => process.stdout.write(`${line}\n`);
 

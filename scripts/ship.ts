@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { UserError } from '../src/base/errors.ts';
 import { writeDurably } from '../src/base/files.ts';
+import { exactPercent } from '../src/base/numbers.ts';
 import { createEngine } from '../src/emotion/engines/create-engine.ts';
 import { loadModel } from '../src/emotion/layers-format/layers-format.ts';
 import { readFer2013 } from '../src/training/data/fer2013.ts';
 import { findVotes, votesFor } from '../src/training/data/votes.ts';
-import { percent } from '../src/training/run/progress-line.ts';
 import { modelCard, withComparison } from '../src/versions/model-card.ts';
 import { judgeNetwork, publicTestAccuracy, readRun, reportOf, storeNetwork } from '../src/versions/ship.ts';
 import { readReports, type TrainingReport, writeReport } from '../src/versions/training-report.ts';
@@ -63,7 +63,7 @@ await runTool(async (signal) => {
   const { trained, figures } = await judgeNetwork(run, sets, engine, STORED_AS, votes);
   const { publicTest, privateTest } = (byVotes && figures.votes) || figures;
   console.log(
-    `By ${byVotes ? 'votes' : 'labels'}: PublicTest ${percent(publicTest.accuracy)}${before === undefined ? '' : `, in use ${percent(before)}`}`,
+    `By ${byVotes ? 'votes' : 'labels'}: PublicTest ${exactPercent(publicTest.accuracy)}${before === undefined ? '' : `, in use ${exactPercent(before)}`}`,
   );
   if (before !== undefined && publicTest.accuracy <= before && !values.force) {
     console.log('Not better than the network in use: that one stays.');
@@ -74,7 +74,7 @@ await runTool(async (signal) => {
   await writeReport(reports, report);
   const card = join(values.to, 'README.md');
   if (values['report-only']) {
-    console.log(`${report.architecture}: PrivateTest ${percent(privateTest.accuracy)}, report in ${reports}`);
+    console.log(`${report.architecture}: PrivateTest ${exactPercent(privateTest.accuracy)}, report in ${reports}`);
     const shipped = (await loadModel(values.to)).network.architecture.name;
     if (shipped !== report.architecture)
       await writeDurably(card, withComparison(await readFile(card, 'utf8'), await othersThan(shipped, reports)));
@@ -82,7 +82,7 @@ await runTool(async (signal) => {
   }
   await storeNetwork(values.to, trained, figures, STORED_AS);
   await writeDurably(card, modelCard(trained, figures, await othersThan(report.architecture, reports)));
-  console.log(`In use: ${values.to}, PrivateTest ${percent(privateTest.accuracy)}`);
+  console.log(`In use: ${values.to}, PrivateTest ${exactPercent(privateTest.accuracy)}`);
   return 0;
 });
 

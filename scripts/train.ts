@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { UserError } from '../src/base/errors.ts';
 import { explainWrite } from '../src/base/files.ts';
+import { exactPercent } from '../src/base/numbers.ts';
 import { ARCHITECTURES } from '../src/emotion/architectures.ts';
 import { createEngine, ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/create-engine.ts';
 import { loadModel } from '../src/emotion/layers-format/layers-format.ts';
@@ -11,7 +12,7 @@ import { type Fer2013, readFer2013 } from '../src/training/data/fer2013.ts';
 import { agreedFaces, votedFaces, votesFor } from '../src/training/data/votes.ts';
 import { hasCheckpoints } from '../src/training/run/checkpoint.ts';
 import { type TrainingPlan, trainingPlan } from '../src/training/run/plan.ts';
-import { epochLine, percent, progressLine } from '../src/training/run/progress-line.ts';
+import { epochLine, progressLine } from '../src/training/run/progress-line.ts';
 import { BEST, type TrainingProgress, type TrainingRun, train } from '../src/training/run/trainer.ts';
 import { runTool } from './command-line.ts';
 
@@ -35,8 +36,8 @@ const HELP = `Trains a network on FER2013.
 The recipe, with the values that trained the shipped network in brackets:
   --batch N (64)  --learning-rate X (0.1)  --warm-up SHARE (0.15)  --seed N (1)  --optimizer sgd|adam (sgd)
   --weight-decay X (0.0005)  --label-smoothing X (0.1)  --clip-norm X (0: off)  --average-decay X (0: off)
-  --class-weights none|balanced (none)  --no-augmentation  --erasing SHARE (0.3)  --tone SHARE (0)  --label-weight SHARE (0.25, with --labels both)  --mixup ALPHA (off)
-  --cutmix ALPHA (off)  --teacher-weight SHARE (0.7, of the targets)  --patience EPOCHS (0: off)
+  --class-weights none|balanced (none)  --no-augmentation  --erasing SHARE (0.3)  --tone SHARE (0)  --label-weight SHARE (0.25, with --labels both)
+  --teacher-weight SHARE (0.7, of the targets)  --patience EPOCHS (0: off)
 
 Ctrl-C stops after a checkpoint; --resume goes on from there.
 `;
@@ -74,8 +75,6 @@ await runTool(async (signal) => {
       labels: { type: 'string' },
       'label-weight': { type: 'string' },
       votes: { type: 'string' },
-      mixup: { type: 'string' },
-      cutmix: { type: 'string' },
       patience: { type: 'string' },
     },
   });
@@ -113,8 +112,6 @@ await runTool(async (signal) => {
           },
     labels: values.labels as 'votes' | undefined,
     labelWeight: number('label-weight', values['label-weight']),
-    mixup: number('mixup', values.mixup),
-    cutmix: number('cutmix', values.cutmix),
     from: values.from,
     teacher: values.teacher && {
       folders: values.teacher,
@@ -173,7 +170,7 @@ await runTool(async (signal) => {
   const best = outcome.history[outcome.bestEpoch - 1];
   if (best)
     console.log(
-      `Best epoch ${outcome.bestEpoch}: PublicTest accuracy ${percent(best.valAccuracy)}, in ${join(directory, BEST)}`,
+      `Best epoch ${outcome.bestEpoch}: PublicTest accuracy ${exactPercent(best.valAccuracy)}, in ${join(directory, BEST)}`,
     );
   if (outcome.ended !== 'stopped') return 0;
   console.error(`Stopped: go on with the same command and --resume.`);

@@ -13,7 +13,12 @@ export function logOdds(probability: number): number {
   return Math.log(probability / (1 - probability));
 }
 
-/** A share (0..1) as percent: "91 %", or "91.3 %" with one digit. @param digits after the point */
-export function percent(share: number, digits = 0): string {
-  return `${(100 * share).toFixed(digits)} %`;
+/** A share (0..1) in whole percent: "91 %". */
+export function percent(share: number): string {
+  return `${Math.round(100 * share)} %`;
+}
+
+/** A share (0..1) in percent with one decimal, as figures of networks are told: "91.3 %". */
+export function exactPercent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
 }

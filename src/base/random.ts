@@ -52,22 +52,10 @@ export class Random {
   chance(probability: number): boolean {
     return this.next() < probability;
   }
-
-  /**
-   * A number in (0, 1) with the symmetric Beta(alpha, alpha) distribution, by Jöhnk's rejection (1964): right for any
-   * alpha > 0, quick up to about 2 (there one try in six is taken).
-   */
-  beta(alpha: number): number {
-    for (;;) {
-      const x = this.next() ** (1 / alpha);
-      const y = this.next() ** (1 / alpha);
-      if (x + y > 0 && x + y <= 1) return x / (x + y);
-    }
-  }
 }
 
 /** Keeps the draws made for different purposes from the same (seed, epoch, position) apart. */
-export const PURPOSE = { order: 1, augmentation: 2, mixing: 3, weights: 4, dropout: 5, sheet: 6 } as const;
+export const PURPOSE = { order: 1, augmentation: 2, weights: 4, dropout: 5, sheet: 6 } as const;
 
 /** The numbers 0..n-1 in the random order of an epoch (Fisher and Yates' shuffle). */
 export function shuffledOrder(n: number, seed: number, epoch: number): Uint32Array {

@@ -1,6 +1,6 @@
 import { type Calibration, rowOf, temper } from '../emotion/calibration.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
-import { crossEntropy } from '../training/run/predict.ts';
+import { crossEntropy } from '../training/run/metrics.ts';
 
 /** The bins of an expected calibration error, as in Guo et al. (2017, arXiv 1706.04599). */
 const BINS = 15;

@@ -3,8 +3,7 @@ import type { Reading } from '../emotion/classifier.ts';
 import { EMOTIONS, FACE_SIZE } from '../emotion/labels.ts';
 import { sameFace } from '../training/data/duplicates.ts';
 import { type FaceSet, faceAt } from '../training/data/face-set.ts';
-import { enlargedFace } from '../training/pictures/enlarged-face.ts';
-import { textElement } from '../training/pictures/svg-text.ts';
+import { enlargedFace, textElement } from '../training/pictures/svg-text.ts';
 import { likeliestOf } from './evaluate.ts';
 
 /** Examples of each kind in a row. */

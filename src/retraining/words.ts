@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { exactPercent } from '../base/numbers.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
-import { percent, progressLine } from '../training/run/progress-line.ts';
+import { progressLine } from '../training/run/progress-line.ts';
 import { reportFiles } from '../versions/training-report.ts';
 import type { VersionCard } from '../versions/version-card.ts';
 import type { Job, JobStatus } from './files.ts';
@@ -53,12 +54,12 @@ export async function resultNotice(
   const { version, architecture, against, privateTest, publicTest, plannedEpochs = card.epochs } = card;
   const gain = against ? publicTest.accuracy - against.publicTest.accuracy : 0;
   const figure = (name: string, now: number, before: number | undefined) =>
-    `${name}: ${percent(now)}${before === undefined ? '' : ` (before ${percent(before)}, ${points(now - before)})`}`;
+    `${name}: ${exactPercent(now)}${before === undefined ? '' : ` (before ${exactPercent(before)}, ${points(now - before)})`}`;
   const recalls = EMOTIONS.flatMap((emotion) => {
     const now = privateTest.recall[emotion];
     const before = against?.privateTest.recall[emotion];
     if (now === null || now === undefined) return [];
-    return [`${emotion} ${percent(now)}${typeof before === 'number' ? ` (${points(now - before)})` : ''}`];
+    return [`${emotion} ${exactPercent(now)}${typeof before === 'number' ? ` (${points(now - before)})` : ''}`];
   });
   const notBetter = gain > 0 ? `not ${points(outcome.margin).slice(1)} better` : 'no better';
   const text = [
@@ -93,7 +94,7 @@ export async function resultNotice(
     picture(
       files.confusion,
       `version-${version}-confusion.png`,
-      `Confusion matrix of version ${version} on PrivateTest: accuracy ${percent(privateTest.accuracy)}, recognised of ` +
+      `Confusion matrix of version ${version} on PrivateTest: accuracy ${exactPercent(privateTest.accuracy)}, recognised of ` +
         `each emotion: ${EMOTIONS.map((emotion) => `${emotion} ${shareOf(privateTest.recall[emotion])}`).join(', ')}`,
     ),
   ]);
@@ -111,8 +112,8 @@ function publicTestLine(progress: NonNullable<JobStatus['progress']>): string {
   const accuracies = progress.history.map(({ valAccuracy }) => valAccuracy);
   const best = bestOf(progress);
   return (
-    `PublicTest after epoch ${accuracies.length}: ${percent(accuracies.at(-1)!)} ` +
-    `(best ${percent(accuracies[best]!)} after epoch ${best + 1})`
+    `PublicTest after epoch ${accuracies.length}: ${exactPercent(accuracies.at(-1)!)} ` +
+    `(best ${exactPercent(accuracies[best]!)} after epoch ${best + 1})`
   );
 }
 
@@ -137,5 +138,5 @@ function points(difference: number): string {
 }
 
 function shareOf(share: number | null | undefined): string {
-  return typeof share === 'number' ? percent(share) : 'none there';
+  return typeof share === 'number' ? exactPercent(share) : 'none there';
 }

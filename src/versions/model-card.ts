@@ -1,8 +1,8 @@
+import { exactPercent } from '../base/numbers.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
 import type { VotesEvaluation } from '../evaluation/evaluate.ts';
 import { measureConfusion } from '../training/run/metrics.ts';
 import { commandOf } from '../training/run/plan.ts';
-import { percent } from '../training/run/progress-line.ts';
 import type { ShippedFigures, TrainedNetwork } from './ship.ts';
 import { reportFiles, type TrainingReport } from './training-report.ts';
 
@@ -22,7 +22,7 @@ ten votes that the answer has.
 
 function votesRows({ publicTest, privateTest }: NonNullable<ShippedFigures['votes']>, chosenBy: boolean): string {
   const row = (name: string, { images, accuracy, macroRecall, agreement, personAgreement }: VotesEvaluation) =>
-    `| ${name}; agreement ${percent(agreement)}, of one person with the others ${percent(personAgreement)} | ${images} | ${percent(accuracy)} | ${percent(macroRecall)} |\n`;
+    `| ${name}; agreement ${exactPercent(agreement)}, of one person with the others ${exactPercent(personAgreement)} | ${images} | ${exactPercent(accuracy)} | ${exactPercent(macroRecall)} |\n`;
   const chose = chosenBy ? ' (chose the epoch, the temperature and the threshold)' : '';
   return row(`PublicTest, votes${chose}`, publicTest) + row('PrivateTest, votes', privateTest);
 }
@@ -66,9 +66,9 @@ ${correction(trained)}| Read as | the mean over the crop and its mirror image, t
 
 ${byVotes ? VOTES_SENTENCES : ''}| | Images | Accuracy | Macro recall |
 | --- | --- | --- | --- |
-${votes ? votesRows(votes, byVotes) : ''}| PublicTest${byVotes ? ", FER2013's labels" : ' (chose the epoch, the temperature and the threshold)'} | ${publicTest.images} | ${percent(publicTest.accuracy)} | ${percent(publicTest.macroRecall)} |
-| PrivateTest${byVotes ? ", FER2013's labels" : ''} | ${privateTest.images} | ${percent(privateTest.accuracy)} | ${percent(privateTest.macroRecall)} |
-| PrivateTest without rows that equal a Training row | ${privateTest.withoutTrainingDuplicates.images} | ${percent(privateTest.withoutTrainingDuplicates.accuracy)} | |
+${votes ? votesRows(votes, byVotes) : ''}| PublicTest${byVotes ? ", FER2013's labels" : ' (chose the epoch, the temperature and the threshold)'} | ${publicTest.images} | ${exactPercent(publicTest.accuracy)} | ${exactPercent(publicTest.macroRecall)} |
+| PrivateTest${byVotes ? ", FER2013's labels" : ''} | ${privateTest.images} | ${exactPercent(privateTest.accuracy)} | ${exactPercent(privateTest.macroRecall)} |
+| PrivateTest without rows that equal a Training row | ${privateTest.withoutTrainingDuplicates.images} | ${exactPercent(privateTest.withoutTrainingDuplicates.accuracy)} | |
 
 People agree with the labels of FER2013 in about 65 ± 5 % of cases (Goodfellow et al. 2013, arXiv 1307.0414).
 
@@ -87,8 +87,8 @@ ${EMOTIONS.map((emotion, k) => `| ${emotion} | ${judged.confusion[k]!.join(' | '
 ## Confidence
 
 Temperature and threshold were fitted on PublicTest without the rows that equal a Training row${byVotes ? ', by votes' : ''}. Below a confidence of
-${percent(calibration.unsureBelow)} a reading is 'unsure'. On PrivateTest that leaves ${percent(confidence.unsure)} unsure; of the other readings
-${shareOrNone(confidence.sureAccuracy)} are right. The expected calibration error (15 equal bins) is ${percent(confidence.calibrationError)}.
+${exactPercent(calibration.unsureBelow)} a reading is 'unsure'. On PrivateTest that leaves ${exactPercent(confidence.unsure)} unsure; of the other readings
+${shareOrNone(confidence.sureAccuracy)} are right. The expected calibration error (15 equal bins) is ${exactPercent(confidence.calibrationError)}.
 
 ## What it is not for
 
@@ -114,7 +114,7 @@ function comparison(others: readonly TrainingReport[]): string {
   if (others.length === 0) return '';
   const rows = others.map(
     ({ architecture, parameters, command, origin = [], epochs, privateTest }) =>
-      `| ${architecture} | ${parameters.toLocaleString('en')} | ${epochs.length} | ${percent(Math.max(...epochs.map(({ valAccuracy }) => valAccuracy)))} | ${percent(privateTest.accuracy)} | ${percent(measureConfusion(privateTest.confusion).macroRecall)} | ${inTurn([...origin, command])} |`,
+      `| ${architecture} | ${parameters.toLocaleString('en')} | ${epochs.length} | ${exactPercent(Math.max(...epochs.map(({ valAccuracy }) => valAccuracy)))} | ${exactPercent(privateTest.accuracy)} | ${exactPercent(measureConfusion(privateTest.confusion).macroRecall)} | ${inTurn([...origin, command])} |`,
   );
   const pictures = others.map(({ architecture }) => {
     const files = reportFiles('reports', architecture);
@@ -142,5 +142,5 @@ function inTurn(commands: readonly string[]): string {
 }
 
 function shareOrNone(share: number | null): string {
-  return share === null ? '-' : percent(share);
+  return share === null ? '-' : exactPercent(share);
 }

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { clamp, logistic, logOdds, percent } from '../../src/base/numbers.ts';
+import { clamp, exactPercent, logistic, logOdds, percent } from '../../src/base/numbers.ts';
 
-it('percent rounds to whole percent, or to as many digits as asked for', () => {
+it('percent rounds to whole percent, exactPercent to tenths', () => {
   const whole = [0, 0.004, 0.125, 0.996, 1].map((share) => percent(share));
   expect(whole).toEqual(['0 %', '0 %', '13 %', '100 %', '100 %']);
-  expect([percent(0.6543, 1), percent(1, 2)]).toEqual(['65.4 %', '100.00 %']);
+  expect([exactPercent(0.6543), exactPercent(1)]).toEqual(['65.4 %', '100.0 %']);
 });
 
 it('clamp takes the nearest number within the bounds', () => {

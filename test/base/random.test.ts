@@ -36,16 +36,6 @@ describe('Random', () => {
     // A twelfth would be full correlation; the standard error here is 0.0006.
     expect(Math.abs(covariance)).toBeLessThan(0.003);
   });
-
-  it('draws Beta(alpha, alpha): mean 1/2, variance 1 / (4 (2 alpha + 1))', () => {
-    for (const alpha of [0.2, 1, 2]) {
-      const random = new Random(9, alpha * 10);
-      const values = Array.from({ length: 20_000 }, () => random.beta(alpha));
-      expect(values.every((value) => value >= 0 && value <= 1)).toBe(true);
-      expect(mean(values)).toBeCloseTo(0.5, 1.7);
-      expect(variance(values)).toBeCloseTo(1 / (4 * (2 * alpha + 1)), 2);
-    }
-  });
 });
 
 describe('shuffledOrder', () => {

@@ -3,8 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
-import { judge, labelOf, tally } from '../../src/evaluation/judge.ts';
-import { loadKnownPhoto, readEmptyPictures, readKnownPhotos } from '../../src/evaluation/known-photos.ts';
+import {
+  judge,
+  labelOf,
+  loadKnownPhoto,
+  readEmptyPictures,
+  readKnownPhotos,
+  tally,
+} from '../../src/evaluation/known-photos.ts';
 import { pixel } from '../fixtures/photos.ts';
 
 const face = (x: number, y: number, width: number, height: number, counts = true) => ({ x, y, width, height, counts });

@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { UserError } from '../../base/errors.ts';
 import { readPhotoFile } from '../../photo/photo-file.ts';
 import { type PhotoReading, readPhoto } from '../../photo/read-photo.ts';
-import { alreadyThere, writeDraft } from './labels-draft.ts';
-import { listPhotos } from './list-photos.ts';
-import { type ToolChoice, withPhotoTools } from './open-tools.ts';
-import { REPORT_LIMITS } from './report-limits.ts';
+import { alreadyThere, writeDraft } from './labels.ts';
+import { listPhotos, type ToolChoice, withPhotoTools } from './report.ts';
+import { REPORT_LIMITS } from './report-pictures.ts';
 
 export interface DraftQuestion extends ToolChoice {
   readonly folder: string;

@@ -2,28 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { EMOTION_COLOURS } from '../../photo/picture/colours.ts';
 import { describeReading } from '../../photo/picture/describe.ts';
 import { html, type Markup, trusted } from './html.ts';
-import type { JudgedFace, Verdict } from './judge-photo.ts';
-import type { LabelledFace } from './labels-file.ts';
-import type { ModelNote } from './model-note.ts';
-import { facesOf, type ReadPhoto, type ReportedPhoto } from './report-photo.ts';
+import { type EmotionRow, type JudgedFace, type Totals, totalsOf, type Verdict } from './judge.ts';
+import type { LabelledFace } from './labels.ts';
+import { facesOf, type ReadPhoto, type Report, type ReportedPhoto } from './report.ts';
 import { THUMBNAIL_SIDE } from './report-pictures.ts';
-import { type EmotionRow, type Totals, totalsOf } from './totals.ts';
 import { photoSentence, reportSentences } from './words.ts';
-
-/** All that a report says. */
-export interface Report {
-  /** The folder, as it was given. */
-  readonly folder: string;
-  /** The labels file, as it was given; absent where nothing is judged. */
-  readonly labels?: string | undefined;
-  /** The model directory, as it was given. */
-  readonly model: string;
-  readonly modelNote: ModelNote;
-  readonly detector: string;
-  readonly photos: readonly ReportedPhoto[];
-  /** Pictures in the folder that were left out since they have no labels. */
-  readonly unlabelled: readonly string[];
-}
 
 /**
  * The report as one HTML page that needs nothing else: style and pictures are in it, and its policy lets it load nothing.

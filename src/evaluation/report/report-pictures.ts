@@ -1,9 +1,11 @@
 import sharp from 'sharp';
-import { decodePhoto } from '../../photo/decode.ts';
+import { DEFAULT_LIMITS, decodePhoto, type PhotoLimits } from '../../photo/decode.ts';
 import type { Rectangle } from '../../photo/faces/box.ts';
 import type { RgbImage } from '../../photo/image.ts';
 import { outputSize } from '../../photo/picture/annotate.ts';
-import { REPORT_LIMITS } from './report-limits.ts';
+
+/** As in a chat, but with time: nobody waits for an answer, and a busy machine is no reason to leave a photo out. */
+export const REPORT_LIMITS: PhotoLimits = { ...DEFAULT_LIMITS, maxMilliseconds: 5 * 60_000 };
 
 /** A photo as the report shows it beside the annotated one: upright, of the same size, without metadata. All are JPEG files. */
 export interface ReportPictures {

@@ -1,10 +1,6 @@
-import { percent as wholePercent } from '../../base/numbers.ts';
-import { percent } from '../../training/run/progress-line.ts';
-import type { JudgedFace, Verdict } from './judge-photo.ts';
-import type { ModelNote } from './model-note.ts';
-import type { Report } from './page.ts';
-import { facesOf } from './report-photo.ts';
-import { type Totals, totalsOf } from './totals.ts';
+import { exactPercent, percent } from '../../base/numbers.ts';
+import { type JudgedFace, type Totals, totalsOf, type Verdict } from './judge.ts';
+import { facesOf, type ModelNote, type Report } from './report.ts';
 
 /** Sentences that the terminal and the page share. */
 
@@ -24,7 +20,7 @@ function totalsDetails(totals: Totals): string[] {
   const sentences: string[] = [];
   if (detections > 0)
     sentences.push(
-      `Of the detections ${percent(right / detections)} are right and ${percent(totals.false / detections)} false.`,
+      `Of the detections ${exactPercent(right / detections)} are right and ${exactPercent(totals.false / detections)} false.`,
     );
   const sureOnes = sure.right + sure.wrong + sure.false;
   if (sureOnes < detections)
@@ -58,7 +54,7 @@ function modelSentence({ architecture, parameters, calibrated, calibration }: Mo
   const how = calibrated
     ? `temperature ${Number(temperature.toFixed(3))}`
     : 'stored without calibration, so its probabilities are as they come';
-  return `${architecture} (${parameters.toLocaleString('en')} parameters), ${how}, unsure below ${wholePercent(unsureBelow)}`;
+  return `${architecture} (${parameters.toLocaleString('en')} parameters), ${how}, unsure below ${percent(unsureBelow)}`;
 }
 
 /** What a report comes to, a sentence each: the totals first, then what they rest on. */
@@ -78,4 +74,37 @@ export function reportSentences(report: Report): { readonly results: string[]; r
   notes.push(`Network: ${report.model}: ${modelSentence(report.modelNote)}. Faces found by: ${report.detector}.`);
   if (report.labels !== undefined) notes.push(`Labels: ${report.labels}.`);
   return { results, notes };
+}
+
+/** The report as the object that --json prints: all its figures and no pictures. */
+export function jsonOf(report: Report) {
+  const { folder, labels, model, modelNote, detector, photos, unlabelled } = report;
+  return {
+    folder,
+    labels: labels ?? null,
+    model: { directory: model, ...modelNote },
+    detector,
+    totals: totalsOf(facesOf(photos)),
+    leftOut: unlabelled,
+    photos: photos.map((photo) => {
+      if ('error' in photo)
+        return { photo: photo.name, error: { code: photo.error.code, message: photo.error.message } };
+      const { name, width, height, faces, milliseconds } = photo;
+      return { photo: name, width, height, faces: faces.map(faceJson), milliseconds };
+    }),
+  };
+}
+
+function faceJson(face: JudgedFace) {
+  const reading =
+    'reading' in face
+      ? {
+          number: face.number,
+          box: face.reading.box,
+          emotion: face.reading.emotion,
+          confidence: face.reading.confidence,
+          scores: face.reading.scores,
+        }
+      : {};
+  return { verdict: face.verdict, ...reading, ...('label' in face ? { label: face.label } : {}) };
 }

@@ -3,7 +3,7 @@ import { EMOTIONS, type Emotion } from '../../emotion/labels.ts';
 import { duplicateGroups, hasConflictingLabels, trainingDuplicates } from './duplicates.ts';
 import { countLabels, type FaceSet, indexesWhere, isBlack, whereIs } from './face-set.ts';
 import { type Fer2013, type SkippedRow, SPLITS, type Split } from './fer2013.ts';
-import { OFFICIAL_COUNTS, total } from './official-counts.ts';
+import { OFFICIAL_COUNTS, total } from './fer2013-row.ts';
 
 /** Images of one split, in all and per emotion. */
 export interface SplitCount {

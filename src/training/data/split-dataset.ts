@@ -7,9 +7,8 @@ import { createGzip } from 'node:zlib';
 import { UserError } from '../../base/errors.ts';
 import { EMOTIONS, FACE_PIXELS } from '../../emotion/labels.ts';
 import { CHUNKS } from './fer2013.ts';
-import { type Columns, columnNames, parseHeader, parseRow, SPLITS } from './fer2013-row.ts';
+import { type Columns, columnNames, OFFICIAL_COUNTS, parseHeader, parseRow, SPLITS, total } from './fer2013-row.ts';
 import { type Line, readLines } from './lines.ts';
-import { OFFICIAL_COUNTS, total } from './official-counts.ts';
 
 export interface SplitOptions {
   /** Compress the chunks (the default): 94 MB instead of 301. */

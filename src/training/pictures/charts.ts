@@ -1,9 +1,73 @@
-import type { TopLevelSpec } from 'vega-lite';
+import sharp from 'sharp';
+import type { Config, TopLevelSpec } from 'vega-lite';
+import { textWidth } from '../../base/lettering.ts';
+import { exactPercent } from '../../base/numbers.ts';
 import { EMOTIONS } from '../../emotion/labels.ts';
 import { SPLITS, type Split } from '../data/fer2013.ts';
-import { total } from '../data/official-counts.ts';
+import { total } from '../data/fer2013-row.ts';
 import { measureConfusion } from '../run/metrics.ts';
-import { renderChart } from './render-chart.ts';
+import { outlineText } from './svg-text.ts';
+
+/** Pixels of the picture per unit of the chart: sharp on a screen of double density. */
+const SCALE = 2;
+
+/** One look for all charts. */
+const CONFIG: Config = {
+  background: 'white',
+  padding: 24,
+  view: { stroke: null },
+  title: {
+    fontSize: 18,
+    subtitleFontSize: 13,
+    subtitleColor: '#5f6368',
+    subtitlePadding: 6,
+    color: '#202124',
+    anchor: 'start',
+    offset: 18,
+  },
+  axis: {
+    labelFontSize: 12,
+    titleFontSize: 13,
+    labelColor: '#5f6368',
+    titleColor: '#3c4043',
+    titlePadding: 10,
+    labelPadding: 6,
+    labelFlush: false,
+    domainColor: '#9aa0a6',
+    tickColor: '#9aa0a6',
+    gridColor: '#e8eaed',
+  },
+  legend: { labelFontSize: 13, titleFontSize: 12, labelColor: '#3c4043', titleColor: '#5f6368' },
+};
+
+/**
+ * Loads the charting libraries when the first chart is drawn. Not before: Vega-Lite gives every Set a method of its own,
+ * with which discord.js cannot be loaded any more; and most processes never draw a chart.
+ */
+async function loadVega() {
+  const [{ parse, View }, { compile }, { fontSize, textMetrics }] = await Promise.all([
+    import('vega'),
+    import('vega-lite'),
+    import('vega-scenegraph'),
+  ]);
+  // Vega lays out by this. Without it (and without a canvas) it would guess 0.8 of the font size for every letter.
+  textMetrics.width = (item, text) => textWidth(`${text ?? ''}`, fontSize(item));
+  return { parse, View, compile };
+}
+
+/**
+ * Draws a Vega-Lite chart as a PNG: Vega makes an SVG, its text becomes outlines, sharp makes the picture. Needs no browser,
+ * no canvas and no installed font.
+ */
+export async function renderChart(spec: TopLevelSpec): Promise<Buffer> {
+  const { parse, View, compile } = await loadVega();
+  const view = new View(parse(compile({ ...spec, config: { ...CONFIG, ...spec.config } }).spec), { renderer: 'none' });
+  const svg = await view.toSVG(SCALE);
+  view.finalize();
+  return sharp(Buffer.from(outlineText(svg)))
+    .png({ compressionLevel: 9 })
+    .toBuffer();
+}
 
 /** Loss and accuracy (0..1) of one epoch, on the augmented training images and on PublicTest. */
 export interface EpochResult {
@@ -23,7 +87,6 @@ type Panel = Extract<TopLevelSpec, { hconcat: unknown }>['hconcat'][number];
 /** Where a mark stands. */
 type Position = Pick<NonNullable<Extract<TopLevelSpec, { mark: unknown }>['encoding']>, 'x' | 'y'>;
 
-const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
 const grouped = (count: number) => count.toLocaleString('en-US');
 
 /**
@@ -67,7 +130,7 @@ export function learningCurves(epochs: readonly EpochResult[], name: string): Pr
       text: `Learning curves of ${name}`,
       subtitle:
         `${epochs.length} ${epochs.length === 1 ? 'epoch' : 'epochs'}, best validation accuracy ` +
-        `${percent(epochs[best]!.valAccuracy)} after epoch ${best + 1}`,
+        `${exactPercent(epochs[best]!.valAccuracy)} after epoch ${best + 1}`,
     },
     data: { values },
     hconcat: [panel('loss', 'Loss (cross-entropy)', '.2f'), panel('accuracy', 'Accuracy', '.0%')],
@@ -100,7 +163,7 @@ export function confusionMatrix(matrix: readonly (readonly number[])[], name: st
   return renderChart({
     title: {
       text: `Confusion matrix of ${name}`,
-      subtitle: `Accuracy ${percent(accuracy)}, macro recall ${percent(macroRecall)}, ${grouped(images)} images`,
+      subtitle: `Accuracy ${exactPercent(accuracy)}, macro recall ${exactPercent(macroRecall)}, ${grouped(images)} images`,
     },
     data: { values },
     width: { step: 78 },
@@ -149,7 +212,7 @@ export function classDistribution(counts: Readonly<Record<Split, readonly number
     const values = EMOTIONS.map((emotion, k) => ({
       emotion,
       count: counts[split][k],
-      label: `${grouped(counts[split][k]!)} (${percent(images === 0 ? 0 : counts[split][k]! / images)})`,
+      label: `${grouped(counts[split][k]!)} (${exactPercent(images === 0 ? 0 : counts[split][k]! / images)})`,
     }));
     const position: Position = {
       x: {

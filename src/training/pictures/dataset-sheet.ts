@@ -5,8 +5,7 @@ import { sameFace } from '../data/duplicates.ts';
 import { countLabels, type FaceSet, faceAt, indexesWhere, isBlack } from '../data/face-set.ts';
 import type { Fer2013 } from '../data/fer2013.ts';
 import { classDistribution } from './charts.ts';
-import { enlargedFace } from './enlarged-face.ts';
-import { textElement } from './svg-text.ts';
+import { enlargedFace, textElement } from './svg-text.ts';
 
 /** Samples of each emotion on the sheet. */
 const COLUMNS = 12;

@@ -52,10 +52,6 @@ export interface BatchPlan {
   readonly labelSmoothing: number;
   /** One factor per emotion, in label order; all 1 by default. */
   readonly classWeights?: readonly number[] | undefined;
-  /** alpha of mixup (Zhang et al. 2018, arXiv 1710.09412), in (0, 2]; 0.2 is usual. Off by default. */
-  readonly mixup?: number | undefined;
-  /** alpha of cutmix (Yun et al. 2019, arXiv 1905.04899), in (0, 2]; 1 is usual. Off by default; with mixup, each takes half. */
-  readonly cutmix?: number | undefined;
   /** Share of the targets that is the teacher's where the set has one, 0..1. */
   readonly teacherWeight?: number | undefined;
 }
@@ -94,10 +90,6 @@ export function checkPlan(plan: BatchPlan): void {
   within('seed', plan.seed, 0, 2 ** 32 - 1);
   within('labelSmoothing', plan.labelSmoothing, 0, 1);
   if (plan.teacherWeight !== undefined) within('teacherWeight', plan.teacherWeight, 0, 1);
-  for (const name of ['mixup', 'cutmix'] as const) {
-    const alpha = plan[name];
-    if (alpha !== undefined) within(name, alpha, Number.MIN_VALUE, 2);
-  }
   const weights = plan.classWeights;
   if (weights && (weights.length !== EMOTIONS.length || weights.some((weight) => !(weight >= 0)))) {
     throw new RangeError(`classWeights must be ${EMOTIONS.length} numbers of at least 0`);
@@ -116,7 +108,7 @@ export function checkPlan(plan: BatchPlan): void {
 
 /**
  * Makes batch `index` of an epoch: the samples at positions index * batchSize to (index + 1) * batchSize - 1 of `order`,
- * augmented, mixed, normalised, with their targets. What happens to a sample derives from (seed, epoch, position) alone, so
+ * augmented, normalised, with their targets. What happens to a sample derives from (seed, epoch, position) alone, so
  * batches can be made anywhere and in any order.
  * @param order the epoch's order, `shuffledOrder(faces.count, plan.seed, epoch)`
  */
@@ -140,8 +132,6 @@ export function augmentBatch(faces: Samples, order: Uint32Array, plan: BatchPlan
     else writeTarget(label, plan.labelSmoothing, weight, y, k * EMOTIONS.length);
     if (faces.teacher) followTeacher(faces.teacher, sample, plan.teacherWeight ?? 0, weight, y, k * EMOTIONS.length);
   }
-  // Mixing comes before normalising, so that a mixed crop has the mean and contrast of every other input.
-  if (plan.mixup !== undefined || plan.cutmix !== undefined) mixSamples(x, y, plan, epoch, index);
   for (let k = 0; k < n; k++) {
     standardise(x, k * FACE_PIXELS);
     const rectangle = erased[k];
@@ -181,54 +171,4 @@ function fillRectangle(x: Float32Array, offset: number, rectangle: Rectangle, va
     const start = offset + row * FACE_SIZE + rectangle.x;
     x.fill(value, start, start + rectangle.width);
   }
-}
-
-/** Mixes every sample of a batch, in place, with another one of the batch, as that was before mixing. */
-function mixSamples(x: Float32Array, y: Float32Array, plan: BatchPlan, epoch: number, index: number): void {
-  const n = plan.batchSize;
-  const sources = x.slice();
-  const targets = y.slice();
-  for (let k = 0; k < n; k++) {
-    const random = new Random(PURPOSE.mixing, plan.seed, epoch, index * n + k);
-    const partner = (k + 1 + random.below(Math.max(1, n - 1))) % n;
-    const blend = plan.cutmix === undefined || (plan.mixup !== undefined && random.chance(0.5));
-    const own = blend
-      ? blendInto(x, k, sources, partner, random.beta(plan.mixup!))
-      : pasteInto(x, k, sources, partner, drawPatch(random, random.beta(plan.cutmix!)));
-    for (let c = 0; c < EMOTIONS.length; c++) {
-      const at = k * EMOTIONS.length + c;
-      y[at] = own * targets[at]! + (1 - own) * targets[partner * EMOTIONS.length + c]!;
-    }
-  }
-}
-
-/** Mixup: own * (sample k) + (1 - own) * (its partner). Returns `own`. */
-function blendInto(x: Float32Array, k: number, sources: Float32Array, partner: number, own: number): number {
-  const to = k * FACE_PIXELS;
-  const from = partner * FACE_PIXELS;
-  for (let p = 0; p < FACE_PIXELS; p++) x[to + p] = own * x[to + p]! + (1 - own) * sources[from + p]!;
-  return own;
-}
-
-/** Cutmix: pastes the partner's rectangle over sample k. Returns the share of the area that is still k's own. */
-function pasteInto(x: Float32Array, k: number, sources: Float32Array, partner: number, patch: Rectangle): number {
-  for (let row = patch.y; row < patch.y + patch.height; row++) {
-    const at = row * FACE_SIZE + patch.x;
-    const from = partner * FACE_PIXELS + at;
-    x.set(sources.subarray(from, from + patch.width), k * FACE_PIXELS + at);
-  }
-  return 1 - (patch.width * patch.height) / FACE_PIXELS;
-}
-
-/** Cutmix's rectangle: of the crop's own shape and about 1 - own of its area, centred anywhere, cut at the edge. */
-function drawPatch(random: Random, own: number): Rectangle {
-  const half = (Math.sqrt(1 - own) * FACE_SIZE) / 2;
-  const side = (): readonly [start: number, length: number] => {
-    const centre = random.between(0, FACE_SIZE);
-    const start = Math.max(0, Math.round(centre - half));
-    return [start, Math.min(FACE_SIZE, Math.round(centre + half)) - start];
-  };
-  const [x, width] = side();
-  const [y, height] = side();
-  return { x, y, width, height };
 }

@@ -49,8 +49,6 @@ const schema = z.strictObject({
   /** 'balanced' gives rare emotions more say: weights proportional to 1 / sqrt(images of the emotion). */
   classWeights: z.enum(['none', 'balanced']).default('none'),
   augmentation: z.union([augmentation, z.literal('none')]).default(DEFAULT_AUGMENTATION),
-  mixup: z.number().positive().max(2).optional(),
-  cutmix: z.number().positive().max(2).optional(),
   /** The folder of the network whose weights the run starts from, in place of random ones. */
   from: z.string().optional(),
   /** Trained networks to learn from beside the labels, and the share of the targets that is theirs. */
@@ -131,8 +129,6 @@ const OPTIONS = {
   labels: 'labels',
   labelWeight: 'label-weight',
   classWeights: 'class-weights',
-  mixup: 'mixup',
-  cutmix: 'cutmix',
   patience: 'patience',
   from: 'from',
 } as const satisfies Partial<Record<keyof TrainingPlan, string>>;

@@ -1,3 +1,4 @@
+import { exactPercent } from '../../base/numbers.ts';
 import type { TrainingProgress } from './trainer.ts';
 
 const WIDTH = 20;
@@ -9,7 +10,7 @@ export function progressLine(progress: TrainingProgress): string {
   return [
     `Epoch ${epoch}/${epochs} ${'█'.repeat(full)}${'░'.repeat(WIDTH - full)} ${Math.floor((100 * batch) / batches)} %`,
     `loss ${loss.toFixed(3)}`,
-    `accuracy ${percent(accuracy)}`,
+    `accuracy ${exactPercent(accuracy)}`,
     `${imagesPerSecond.toFixed(0)} images/s`,
     `${duration(secondsLeft)} left`,
   ].join(' · ');
@@ -21,17 +22,12 @@ export function epochLine({ epoch, epochs, history }: TrainingProgress): string 
   return [
     `Epoch ${epoch}/${epochs}`,
     `loss ${loss.toFixed(3)}`,
-    `accuracy ${percent(accuracy)}`,
+    `accuracy ${exactPercent(accuracy)}`,
     `PublicTest loss ${valLoss.toFixed(3)}`,
-    `accuracy ${percent(valAccuracy)}`,
+    `accuracy ${exactPercent(valAccuracy)}`,
     `${imagesPerSecond.toFixed(0)} images/s`,
     `took ${duration(seconds)}`,
   ].join(' · ');
-}
-
-/** 0.6543 as "65.4 %". */
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }
 
 /** Seconds as "3 h 05 min", "12 min" or "40 s". */

@@ -1,3 +1,4 @@
+import { clamp } from '../../base/numbers.ts';
 import type { Random } from '../../base/random.ts';
 import { FACE_PIXELS, FACE_SIZE } from '../../emotion/labels.ts';
 
@@ -52,10 +53,10 @@ export function applyTone(x: Float32Array, offset: number, tone: Tone, random: R
   for (let row = 0, p = 0; row < FACE_SIZE; row++) {
     for (let column = 0; column < FACE_SIZE; column++, p++) {
       const light = 1 + cos * (column - centre) + sin * (row - centre);
-      const gray = Math.min(1, Math.max(0, crop[p]! * light)) ** tone.gamma;
+      const gray = clamp(crop[p]! * light, 0, 1) ** tone.gamma;
       // The sum of three even draws is near enough to a normal one; a twelfth is the variance of each.
       const grain = tone.noise > 0 ? tone.noise * 2 * (random.next() + random.next() + random.next() - 1.5) : 0;
-      crop[p] = Math.min(1, Math.max(0, gray + grain));
+      crop[p] = clamp(gray + grain, 0, 1);
     }
   }
 }
@@ -66,11 +67,11 @@ function reduce(crop: Float32Array, size: number): void {
   const small = transposed(averaged(transposed(across, FACE_SIZE, size), size, size), size, size);
   const ratio = size / FACE_SIZE;
   for (let row = 0, p = 0; row < FACE_SIZE; row++) {
-    const y = Math.min(size - 1, Math.max(0, (row + 0.5) * ratio - 0.5));
+    const y = clamp((row + 0.5) * ratio - 0.5, 0, size - 1);
     const y0 = Math.min(size - 2, Math.floor(y));
     const fy = y - y0;
     for (let column = 0; column < FACE_SIZE; column++, p++) {
-      const at = Math.min(size - 1, Math.max(0, (column + 0.5) * ratio - 0.5));
+      const at = clamp((column + 0.5) * ratio - 0.5, 0, size - 1);
       const x0 = Math.min(size - 2, Math.floor(at));
       const fx = at - x0;
       const q = y0 * size + x0;

@@ -19,11 +19,10 @@ import {
   saveCheckpoint,
 } from './checkpoint.ts';
 import { initialWeights } from './initial-weights.ts';
-import { likeliest, measure } from './metrics.ts';
+import { crossEntropy, likeliest, measure, predictAll } from './metrics.ts';
 import { classWeightsOf, commandOf, optimizerOf, planDifferences, type TrainingPlan } from './plan.ts';
-import { crossEntropy, predictAll } from './predict.ts';
 import { oneCycle } from './schedule.ts';
-import { askTeachers } from './teachers.ts';
+import { askTeachers } from './targets.ts';
 
 export interface TrainingRun {
   readonly engine: Engine;
@@ -104,8 +103,6 @@ export async function train(run: TrainingRun): Promise<TrainingOutcome> {
     augmentation: plan.augmentation,
     labelSmoothing: plan.labelSmoothing,
     classWeights: classWeightsOf(plan, training.labels),
-    mixup: plan.mixup,
-    cutmix: plan.cutmix,
     threads: run.augmentationThreads ?? 1,
   });
   try {

@@ -1,3 +1,4 @@
+import { clamp } from '../../base/numbers.ts';
 import { FACE_PIXELS, FACE_SIZE } from '../../emotion/labels.ts';
 
 /** A rectangle of a crop in whole pixels. */
@@ -52,8 +53,8 @@ function resample(crop: Uint8Array, t: Transform, out: Float32Array, offset: num
     const b = v - centre - t.dy;
     for (let u = 0; u < FACE_SIZE; u++) {
       const a = u - centre - t.dx;
-      const x = clamp(centre + mirror * (cos * a + sin * b), last);
-      const y = clamp(centre - sin * a + cos * b, last);
+      const x = clamp(centre + mirror * (cos * a + sin * b), 0, last);
+      const y = clamp(centre - sin * a + cos * b, 0, last);
       const x0 = Math.floor(x);
       const y0 = Math.floor(y);
       const fx = x - x0;
@@ -73,9 +74,5 @@ function adjust(t: Transform, out: Float32Array, offset: number): void {
   let sum = 0;
   for (let p = offset; p < end; p++) sum += out[p]!;
   const mean = sum / FACE_PIXELS;
-  for (let p = offset; p < end; p++) out[p] = clamp(mean + t.contrast * (out[p]! - mean) + t.brightness, 1);
-}
-
-function clamp(value: number, high: number): number {
-  return Math.min(Math.max(value, 0), high);
+  for (let p = offset; p < end; p++) out[p] = clamp(mean + t.contrast * (out[p]! - mean) + t.brightness, 0, 1);
 }

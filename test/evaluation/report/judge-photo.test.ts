@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Emotion } from '../../../src/emotion/labels.ts';
-import { judgePhoto } from '../../../src/evaluation/report/judge-photo.ts';
-import type { LabelledFace } from '../../../src/evaluation/report/labels-file.ts';
+import { judgePhoto } from '../../../src/evaluation/report/judge.ts';
+import type { LabelledFace } from '../../../src/evaluation/report/labels.ts';
 import type { Rectangle } from '../../../src/photo/faces/box.ts';
 import { reading } from '../../fixtures/readings.ts';
 

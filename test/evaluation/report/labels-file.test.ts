@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readLabels } from '../../../src/evaluation/report/labels-file.ts';
+import { readLabels } from '../../../src/evaluation/report/labels.ts';
 import { samplePath } from '../../fixtures/photos.ts';
 
 const face = { x: 1, y: 2, width: 30, height: 40, emotion: 'happy' };

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Labels } from '../../../src/evaluation/report/labels-file.ts';
-import { listPhotos } from '../../../src/evaluation/report/list-photos.ts';
+import type { Labels } from '../../../src/evaluation/report/labels.ts';
+import { listPhotos } from '../../../src/evaluation/report/report.ts';
 
 const labelled = (...names: string[]): Labels =>
   new Map(names.map((name) => [name, { width: 9, height: 9, faces: [] }]));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { saveModel } from '../../../src/emotion/layers-format/layers-format.ts';
 import { unroll } from '../../../src/emotion/network.ts';
-import { readModelNote } from '../../../src/evaluation/report/model-note.ts';
+import { readModelNote } from '../../../src/evaluation/report/report.ts';
 import { someWeights } from '../../helpers/networks.ts';
 
 const network = unroll({

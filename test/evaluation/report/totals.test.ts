@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Emotion } from '../../../src/emotion/labels.ts';
-import type { JudgedFace } from '../../../src/evaluation/report/judge-photo.ts';
-import { totalsOf } from '../../../src/evaluation/report/totals.ts';
+import { type JudgedFace, totalsOf } from '../../../src/evaluation/report/judge.ts';
 import { reading } from '../../fixtures/readings.ts';
 
 const box = { x: 0, y: 0, width: 50, height: 50 };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { readFer2013, SPLITS } from '../../../src/training/data/fer2013.ts';
-import { OFFICIAL_COUNTS, total } from '../../../src/training/data/official-counts.ts';
+import { OFFICIAL_COUNTS, total } from '../../../src/training/data/fer2013-row.ts';
 import { splitFer2013 } from '../../../src/training/data/split-dataset.ts';
 import { csvText, temporaryFolder, tinyRows } from '../../helpers/tiny-fer2013.ts';
 

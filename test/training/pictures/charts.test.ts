@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { textWidth } from '../../../src/base/lettering.ts';
-import { OFFICIAL_COUNTS } from '../../../src/training/data/official-counts.ts';
+import { OFFICIAL_COUNTS } from '../../../src/training/data/fer2013-row.ts';
 import { classDistribution, confusionMatrix, learningCurves } from '../../../src/training/pictures/charts.ts';
 import { outlineText, textPath } from '../../../src/training/pictures/svg-text.ts';
 

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Random, shuffledOrder } from '../../../src/base/random.ts';
 import { EMOTIONS, FACE_PIXELS, FACE_SIZE } from '../../../src/emotion/labels.ts';
-import { normalise, normaliseAll, standardise } from '../../../src/emotion/normalise.ts';
-import { faceAt } from '../../../src/training/data/face-set.ts';
+import { normalise, normaliseAll } from '../../../src/emotion/normalise.ts';
 import {
   type AugmentationOptions,
   augmentBatch,
@@ -201,7 +200,7 @@ describe('augmentBatch', () => {
   const target = (y: Float32Array, k: number) => [...y.subarray(k * 7, (k + 1) * 7)];
 
   it('gives normalised inputs: mean 0 and a standard deviation just below 1', () => {
-    const { x } = batch({ augmentation: { ...DEFAULT_AUGMENTATION, erasing: 0 }, mixup: 0.4 });
+    const { x } = batch({ augmentation: { ...DEFAULT_AUGMENTATION, erasing: 0 } });
     for (let k = 0; k < 7; k++) {
       const values = input(x, k);
       const mean = values.reduce((sum, v) => sum + v, 0) / FACE_PIXELS;
@@ -265,72 +264,5 @@ describe('augmentBatch', () => {
       expect(sum).toBeCloseTo(classWeights[label]!, 5);
       expect(y[k * 7 + label]).toBeCloseTo(classWeights[label]! * (0.9 + 0.1 / 7), 5);
     }
-  });
-
-  describe('mixing', () => {
-    const plain = { augmentation: 'none', labelSmoothing: 0 } as const;
-    const grays = (k: number) => Float32Array.from(faceAt(set, order[7 + k]!), (gray) => gray / 255);
-    const label = (k: number) => set.labels[order[7 + k]!]!;
-
-    /** The partner and own share that a row of blended one-hot targets tells (labels of this batch are all different). */
-    function shares(y: Float32Array, k: number): { own: number; partner: number } {
-      const row = target(y, k);
-      const own = row[label(k)]!;
-      const partner = Array.from({ length: 7 }, (_, j) => j).find((j) => j !== k && row[label(j)]! > 0);
-      return { own, partner: partner ?? k };
-    }
-
-    // A batch whose seven labels differ, so that targets tell the partner.
-    for (let k = 0; k < 7; k++) order[7 + k] = k;
-
-    it('mixup blends pixels and targets by the same share', () => {
-      const { x, y } = batch({ ...plain, mixup: 1 });
-      let blended = 0;
-      for (let k = 0; k < 7; k++) {
-        const { own, partner } = shares(y, k);
-        expect(target(y, k).reduce((sum, v) => sum + v, 0)).toBeCloseTo(1, 6);
-        if (own < 0.99 && own > 0.01) blended++;
-        const [a, b] = [grays(k), grays(partner)];
-        const expected = a.map((gray, p) => own * gray + (1 - own) * b[p]!);
-        standardise(expected, 0);
-        input(x, k).forEach((value, p) => {
-          expect(value).toBeCloseTo(expected[p]!, 4);
-        });
-      }
-      expect(blended).toBeGreaterThan(3);
-    });
-
-    it('cutmix pastes one rectangle of the partner and blends the targets by area', () => {
-      // Face k is flat gray 30 * (k + 1), so a mixed crop has two values and the brighter one is the later face's.
-      const flat = tinySet(tinyRows(1).map((row, k) => ({ ...row, face: crop(() => 30 * (k + 1)) })));
-      const inOrder = Uint32Array.from({ length: 7 }, (_, i) => i);
-      const { x, y } = augmentBatch(flat, inOrder, { ...plan, ...plain, cutmix: 1 }, 2, 0);
-      let mixed = 0;
-      for (let k = 0; k < 7; k++) {
-        const own = target(y, k)[k]!;
-        const partner = target(y, k).findIndex((share, j) => j !== k && share > 0);
-        if (partner < 0) continue;
-        mixed++;
-        expect(target(y, k)[partner]).toBeCloseTo(1 - own, 6);
-        const values = [...input(x, k)];
-        expect(new Set(values).size).toBe(2);
-        const pastedValue = partner > k ? Math.max(...values) : Math.min(...values);
-        const pasted = values.flatMap((value, p) => (value === pastedValue ? [p] : []));
-        expect(pasted.length / FACE_PIXELS).toBeCloseTo(1 - own, 6);
-        const columns = pasted.map((p) => p % FACE_SIZE);
-        const rows = pasted.map((p) => Math.floor(p / FACE_SIZE));
-        const side = (of: number[]) => Math.max(...of) - Math.min(...of) + 1;
-        expect(side(columns) * side(rows)).toBe(pasted.length);
-      }
-      expect(mixed).toBeGreaterThan(3);
-    });
-
-    it('does both by turns when both are asked for, and neither by default', () => {
-      const half = batch({ ...plain, mixup: 1, cutmix: 1 });
-      expect(half.x).not.toEqual(batch({ ...plain, mixup: 1 }).x);
-      expect(half.x).not.toEqual(batch({ ...plain, cutmix: 1 }).x);
-      const none = batch(plain);
-      for (let k = 0; k < 7; k++) expect(Math.max(...target(none.y, k))).toBe(1);
-    });
   });
 });

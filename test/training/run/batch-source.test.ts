@@ -19,8 +19,6 @@ const OPTIONS: BatchSourceOptions = {
   seed: 11,
   augmentation: DEFAULT_AUGMENTATION,
   labelSmoothing: 0.1,
-  mixup: 0.2,
-  cutmix: 1,
   threads: 0,
 };
 
@@ -75,7 +73,7 @@ describe('createBatchSource', () => {
   });
 
   it('shows every sample once an epoch, as the classifier sees it, when nothing is augmented', async () => {
-    const made = source({ augmentation: 'none', mixup: undefined, cutmix: undefined, labelSmoothing: 0, batchSize: 7 });
+    const made = source({ augmentation: 'none', labelSmoothing: 0, batchSize: 7 });
     const order = shuffledOrder(set.count, OPTIONS.seed, 0);
     const all = await batches(made, 0);
     const expected = new Float32Array(FACE_PIXELS);
@@ -107,7 +105,6 @@ describe('createBatchSource', () => {
   it('refuses an empty set and a plan out of bounds', () => {
     expect(() => source({ set: tinySet([]) })).toThrow(expect.objectContaining({ code: 'no-data' }));
     expect(() => source({ labelSmoothing: 1.5 })).toThrow(RangeError);
-    expect(() => source({ mixup: 0 })).toThrow(RangeError);
     expect(() => source({ classWeights: [1, 1] })).toThrow(RangeError);
     expect(() => source({ batchSize: 2.5 })).toThrow(RangeError);
     expect(() => source({ augmentation: { ...DEFAULT_AUGMENTATION, flip: -1 } })).toThrow(RangeError);

@@ -101,8 +101,6 @@ test('every setting of the plan reaches the engine, and what is validated is the
     clipNorm: 1.5,
     averageDecay: 0.8,
     classWeights: 'balanced',
-    mixup: 0.4,
-    cutmix: 0.6,
   });
   // Emotions of unlike frequency, and a black crop, which is left out.
   const uneven = tinySet(rows.filter(({ split, label }, k) => split === 'Training' && (label < 3 || k % 2 === 0)));
@@ -165,8 +163,8 @@ test('a network learns to tell the drawn faces apart, and its best epoch is kept
 
 test('a run stopped in the middle of an epoch and resumed ends in the same weights, bit for bit', async () => {
   const [whole, parts] = [await temporaryFolder(), await temporaryFolder()];
-  const straight = await train(runIn(whole, { mixup: 0.2, clipNorm: 1 }));
-  const plan = { mixup: 0.2, clipNorm: 1 };
+  const straight = await train(runIn(whole, { labelSmoothing: 0.2, clipNorm: 1 }));
+  const plan = { labelSmoothing: 0.2, clipNorm: 1 };
   const first = await train(
     runIn(
       parts,
@@ -338,4 +336,31 @@ test.each([
   expect(() => trainingPlan(settings as never)).toThrow(
     expect.objectContaining({ code: 'bad-usage', message: sentence }),
   );
+});
+
+test('targets in place of labels are learned, without those of black crops, and belong to the run', async () => {
+  const { engine, seen } = watchedEngine();
+  const directory = await temporaryFolder();
+  const black = { ...training, pixels: training.pixels.slice() };
+  black.pixels.fill(0, 0, FACE_PIXELS);
+  // Every face is a third surprise (5) and two thirds neutral (6), but for the black one, which is all angry.
+  const targets = Float32Array.from({ length: training.count * 7 }, (_, i) => [0, 0, 0, 0, 0, 1 / 3, 2 / 3][i % 7]!);
+  targets.set([1, 0, 0, 0, 0, 0, 0]);
+  const plan = { labelSmoothing: 0, epochs: 2, labels: 'votes' } as const;
+  await train(runIn(directory, plan, { engine, training: black, targets }));
+  for (const { batch } of seen.steps)
+    for (let k = 0; k < 7; k++)
+      expect([...batch.y.subarray(k * 7, (k + 1) * 7)]).toEqual([
+        0,
+        0,
+        0,
+        0,
+        0,
+        expect.closeTo(1 / 3, 6),
+        expect.closeTo(2 / 3, 6),
+      ]);
+  const others = targets.slice();
+  others[7 + 5] = 0.5;
+  const again = train(runIn(directory, { ...plan, epochs: 2 }, { training: black, targets: others, start: 'resume' }));
+  await expect(again).rejects.toMatchObject({ code: 'bad-data' });
 });

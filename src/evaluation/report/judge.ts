@@ -1,0 +1,177 @@
+import { UserError } from '../../base/errors.ts';
+import { EMOTIONS, type Emotion, likeliestEmotion } from '../../emotion/labels.ts';
+import { overlap, type Rectangle } from '../../photo/faces/box.ts';
+import { searchScale } from '../../photo/faces/search-picture.ts';
+import type { FaceReading } from '../../photo/read-photo.ts';
+import { LEAST_WIDTH, labelOf } from '../known-photos.ts';
+import type { LabelledFace, PhotoLabels } from './labels.ts';
+
+/** A face that was read; `number` is the one in the annotated picture. */
+interface Detected {
+  readonly number: number;
+  readonly reading: FaceReading;
+}
+
+/** What came of one face, box in pixels of the upright photo. */
+export type JudgedFace =
+  /** Found; right where its likeliest emotion is the label's or one that the label allows. */
+  | (Detected & { readonly verdict: 'right' | 'wrong'; readonly label: LabelledFace })
+  /** A box that shows no labelled face, or one that a better box shows already. */
+  | (Detected & { readonly verdict: 'false' })
+  /** A labelled face without a box; 'small' where it is too small to ask for. */
+  | { readonly verdict: 'missed' | 'small'; readonly label: LabelledFace }
+  /** Read in a photo without labels. */
+  | (Detected & { readonly verdict: 'unlabelled' });
+
+export type Verdict = JudgedFace['verdict'];
+
+/** Most that the shape of the labels' picture may differ from the photo's, as a part of it: sizes are whole pixels. */
+const SHAPE_TOLERANCE = 0.01;
+
+/**
+ * Compares what was read in a photo with what is there.
+ * @param photo its size in pixels, upright, and its faces in the order of their numbers
+ * @param labels absent where nobody labelled it
+ * @returns detections in the order of their numbers, then the faces that were not found
+ * @throws UserError bad-data where the labels are of a picture of another shape
+ */
+export function judgePhoto(
+  photo: { readonly width: number; readonly height: number; readonly faces: readonly FaceReading[] },
+  labels: PhotoLabels | undefined,
+): JudgedFace[] {
+  const detected = photo.faces.map((reading, k) => ({ number: k + 1, reading }));
+  if (!labels) return detected.map((face) => ({ ...face, verdict: 'unlabelled' }));
+  const known = inPhotoPixels(labels, photo);
+  const pairs = pairFaces(
+    photo.faces.map(({ box }) => box),
+    known,
+  );
+  const found = detected.map((face, k): JudgedFace => {
+    const label = pairs[k] === undefined ? undefined : known[pairs[k]]!;
+    if (!label) return { ...face, verdict: 'false' };
+    return { ...face, verdict: accepts(label, likeliestOf(face.reading)) ? 'right' : 'wrong', label };
+  });
+  const scale = searchScale(photo.width, photo.height);
+  const rest = known.filter((_, k) => !pairs.includes(k));
+  const notFound = rest.map((label): JudgedFace => {
+    return { verdict: label.width * scale < LEAST_WIDTH ? 'small' : 'missed', label };
+  });
+  return [...found, ...notFound];
+}
+
+/** The emotion that a reading counts as: its likeliest, 'unsure' or not. */
+export function likeliestOf(reading: FaceReading): Emotion {
+  return likeliestEmotion(reading.scores);
+}
+
+/** Where a judged face is, in pixels of the upright photo. */
+export function boxOf(face: JudgedFace): Rectangle {
+  return 'reading' in face ? face.reading.box : face.label;
+}
+
+function accepts(label: LabelledFace, emotion: Emotion): boolean {
+  return label.emotion === emotion || label.also.includes(emotion);
+}
+
+function inPhotoPixels(labels: PhotoLabels, photo: { readonly width: number; readonly height: number }) {
+  const scale = { x: photo.width / labels.width, y: photo.height / labels.height };
+  if (Math.abs(scale.x / scale.y - 1) > SHAPE_TOLERANCE)
+    throw new UserError(
+      'bad-data',
+      `Its labels are of a picture of ${labels.width} x ${labels.height} pixels, but it has ${photo.width} x ${photo.height}: ` +
+        'the width and height in the labels file must have its shape.',
+    );
+  return labels.faces.map((face) => ({
+    ...face,
+    x: face.x * scale.x,
+    y: face.y * scale.y,
+    width: face.width * scale.x,
+    height: face.height * scale.y,
+  }));
+}
+
+/**
+ * Which labelled face each box shows, by the rule that the detectors are measured with (labelOf). A face is shown by one box and
+ * a box shows one face: those that overlap most come together.
+ * @param boxes and faces in pixels of the same picture
+ * @returns for each box the index of its face, undefined where it shows none or another box shows that face better
+ */
+export function pairFaces(boxes: readonly Rectangle[], faces: readonly Rectangle[]): (number | undefined)[] {
+  const candidates = boxes.flatMap((box, b) =>
+    faces.flatMap((face, f) => (labelOf(box, [face]) === 'face' ? [{ b, f, union: overlap(box, face).union }] : [])),
+  );
+  candidates.sort((one, other) => other.union - one.union);
+  const pairs = new Array<number | undefined>(boxes.length).fill(undefined);
+  const taken = new Set<number>();
+  for (const { b, f } of candidates) {
+    if (pairs[b] !== undefined || taken.has(f)) continue;
+    pairs[b] = f;
+    taken.add(f);
+  }
+  return pairs;
+}
+
+/** Verdicts on detections; they add up to the number of detections in labelled photos. */
+export interface Counts {
+  right: number;
+  wrong: number;
+  false: number;
+}
+
+/** What became of the faces with one label. */
+export interface EmotionRow extends Omit<Counts, 'false'> {
+  readonly emotion: Emotion;
+  /** Faces with this label, found or not; small ones only if found. */
+  labelled: number;
+  missed: number;
+  /** What the wrong ones were read as, the most frequent first. */
+  readonly readAs: readonly { readonly emotion: Emotion; readonly count: number }[];
+}
+
+/** What a whole report comes to. */
+export interface Totals extends Counts {
+  /** Boxes in labelled photos: right + wrong + false. */
+  readonly detections: number;
+  /** Labelled faces that no box shows. */
+  missed: number;
+  /** Labelled faces that no box shows and that are too small to ask for. */
+  small: number;
+  /** Of the right ones, those that are right only by an emotion that the label allows besides its own. */
+  rightByAlso: number;
+  /** The same verdicts on the detections that were not called 'unsure'. */
+  readonly sure: Counts;
+  /** Boxes in photos without labels. */
+  unlabelled: number;
+  /** One row for each emotion that a label has, in label order. */
+  readonly emotions: readonly EmotionRow[];
+}
+
+export function totalsOf(faces: readonly JudgedFace[]): Totals {
+  const counts = { right: 0, wrong: 0, false: 0, missed: 0, small: 0, unlabelled: 0 };
+  const sure: Counts = { right: 0, wrong: 0, false: 0 };
+  let rightByAlso = 0;
+  for (const face of faces) {
+    counts[face.verdict]++;
+    if (face.verdict === 'right' && face.label.emotion !== likeliestOf(face.reading)) rightByAlso++;
+    if (face.verdict === 'right' || face.verdict === 'wrong' || face.verdict === 'false')
+      if (face.reading.emotion !== 'unsure') sure[face.verdict]++;
+  }
+  const detections = counts.right + counts.wrong + counts.false;
+  const emotions = EMOTIONS.map((emotion) => rowOf(emotion, faces)).filter(({ labelled }) => labelled > 0);
+  return { ...counts, detections, rightByAlso, sure, emotions };
+}
+
+function rowOf(emotion: Emotion, faces: readonly JudgedFace[]): EmotionRow {
+  const row = { emotion, labelled: 0, right: 0, wrong: 0, missed: 0 };
+  const readAs = new Map<Emotion, number>();
+  for (const face of faces) {
+    if (!('label' in face) || face.verdict === 'small' || face.label.emotion !== emotion) continue;
+    row.labelled++;
+    row[face.verdict]++;
+    if (face.verdict !== 'wrong') continue;
+    const read = likeliestOf(face.reading);
+    readAs.set(read, (readAs.get(read) ?? 0) + 1);
+  }
+  const frequent = [...readAs].sort((a, b) => b[1] - a[1]);
+  return { ...row, readAs: frequent.map(([read, count]) => ({ emotion: read, count })) };
+}

@@ -1,0 +1,190 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError } from '../../base/errors.ts';
+import { type Calibration, calibrationSchema, UNCALIBRATED } from '../../emotion/calibration.ts';
+import { loadModel } from '../../emotion/layers-format/layers-format.ts';
+import { loadClassifier } from '../../emotion/load-classifier.ts';
+import { createFaceDetector } from '../../photo/faces/create-detector.ts';
+import { DETECTORS } from '../../photo/faces/detector.ts';
+import { readPhotoFile } from '../../photo/photo-file.ts';
+import { type PhotoReading, type PhotoTools, readPhoto } from '../../photo/read-photo.ts';
+import { boxOf, type JudgedFace, judgePhoto } from './judge.ts';
+import type { Labels } from './labels.ts';
+import { drawReportPictures, REPORT_LIMITS, type ReportPictures } from './report-pictures.ts';
+
+/** What a report is made with. */
+export interface ToolChoice {
+  /** Directory of the network: the shipped one, a version or the `best` of a training. */
+  readonly model: string;
+  /** One of DETECTORS. */
+  readonly detector: string;
+}
+
+/**
+ * Loads detector and network for some work, and ends them whatever comes of it.
+ * @throws UserError bad-usage for a detector that there is not, bad-model; whatever the work throws
+ */
+export async function withPhotoTools(
+  { model, detector: name }: ToolChoice,
+  work: (tools: PhotoTools) => Promise<void>,
+): Promise<void> {
+  const choice = DETECTORS.find((known) => known === name);
+  if (!choice) throw new UserError('bad-usage', `--detector is one of ${DETECTORS.join(', ')}.`);
+  const classifier = await loadClassifier(model);
+  const detector = createFaceDetector({ detector: choice });
+  try {
+    await work({ detector, classifier, limits: REPORT_LIMITS });
+  } finally {
+    await Promise.all([detector.close(), classifier.dispose()]);
+  }
+}
+
+/** Which network read the photos, and how. */
+export interface ModelNote {
+  /** Name of its architecture, such as "compact". */
+  readonly architecture: string;
+  readonly parameters: number;
+  /** Whether temperature and threshold were stored with the weights; a training's own folder has none. */
+  readonly calibrated: boolean;
+  readonly calibration: Calibration;
+}
+
+/**
+ * What loadClassifier makes of a model directory, for people to read.
+ * @throws UserError bad-model as loadModel does
+ */
+export async function readModelNote(directory: string): Promise<ModelNote> {
+  const { network, metadata } = await loadModel(directory);
+  const stored = calibrationSchema.safeParse(metadata.calibration).data;
+  return {
+    architecture: network.architecture.name,
+    parameters: network.parameters,
+    calibrated: stored !== undefined,
+    calibration: stored ?? UNCALIBRATED,
+  };
+}
+
+/** What of a folder is read. */
+export interface PhotoList {
+  /** File names in the order of the report. */
+  readonly names: readonly string[];
+  /** Pictures of the folder that the labels file does not name: they are left out. */
+  readonly unlabelled: readonly string[];
+}
+
+/** Names that promise a picture; of those that cannot be read after all, such as HEIC, the report says so. */
+const PICTURE_NAME = /^[^.].*\.(jpe?g|jfif|png|webp|gif|tiff?|avif|heic|heif|bmp)$/i;
+
+/** photo2 before photo10. */
+const inOrder = new Intl.Collator('en', { numeric: true }).compare;
+
+/**
+ * The photos to read: those that the labels name, whether they are there or not, or all pictures where there are no labels.
+ * @throws UserError no-data where the folder cannot be read, has no picture, or none of those that are labelled
+ */
+export async function listPhotos(folder: string, labels: Labels | undefined): Promise<PhotoList> {
+  let entries: string[];
+  try {
+    entries = await readdir(folder);
+  } catch (error) {
+    throw new UserError('no-data', `The folder ${folder} cannot be read: is it there, and a folder?`, { cause: error });
+  }
+  const pictures = entries.filter((name) => PICTURE_NAME.test(name)).sort(inOrder);
+  if (!labels) {
+    if (pictures.length === 0) throw new UserError('no-data', `There are no pictures in ${folder}.`);
+    return { names: pictures, unlabelled: [] };
+  }
+  if (!entries.some((name) => labels.has(name)))
+    throw new UserError('no-data', `None of the ${labels.size} labelled photos is in ${folder}.`);
+  return { names: [...labels.keys()].sort(inOrder), unlabelled: pictures.filter((name) => !labels.has(name)) };
+}
+
+/** A photo that was read. */
+export interface ReadPhoto extends Required<Pick<PhotoReading, 'width' | 'height' | 'picture' | 'milliseconds'>> {
+  readonly name: string;
+  /** Detections in the order of their numbers, then the faces that were not found. */
+  readonly faces: readonly JudgedFace[];
+  /** Its thumbnails are those of `faces`. */
+  readonly pictures: ReportPictures;
+}
+
+/** A photo that could not be read or judged; nothing of it counts. */
+export interface BrokenPhoto {
+  readonly name: string;
+  readonly error: UserError;
+}
+
+export type ReportedPhoto = ReadPhoto | BrokenPhoto;
+
+/**
+ * Reads one photo of a folder as the bot reads photos, and judges it by its labels.
+ * @throws the signal's reason when it was aborted; what a person can get wrong is in the answer
+ */
+export async function reportPhoto(
+  folder: string,
+  name: string,
+  labels: Labels | undefined,
+  tools: PhotoTools,
+  signal: AbortSignal,
+): Promise<ReportedPhoto> {
+  try {
+    const bytes = await readPhotoFile(join(folder, name), REPORT_LIMITS.maxBytes);
+    const { width, height, faces: readings, picture, milliseconds } = await readPhoto(bytes, tools, { signal });
+    const faces = judgePhoto({ width, height, faces: readings }, labels?.get(name));
+    const pictures = await drawReportPictures(bytes, { width, height }, faces.map(boxOf));
+    return { name, width, height, faces, picture: picture!, pictures, milliseconds };
+  } catch (error) {
+    if (error instanceof UserError) return { name, error };
+    throw error;
+  }
+}
+
+/** The faces of all photos that were read. */
+export function facesOf(photos: readonly ReportedPhoto[]): JudgedFace[] {
+  return photos.flatMap((photo) => ('error' in photo ? [] : photo.faces));
+}
+
+/** All that a report says. */
+export interface Report {
+  /** The folder, as it was given. */
+  readonly folder: string;
+  /** The labels file, as it was given; absent where nothing is judged. */
+  readonly labels?: string | undefined;
+  /** The model directory, as it was given. */
+  readonly model: string;
+  readonly modelNote: ModelNote;
+  readonly detector: string;
+  readonly photos: readonly ReportedPhoto[];
+  /** Pictures in the folder that were left out since they have no labels. */
+  readonly unlabelled: readonly string[];
+}
+
+export interface ReportQuestion extends ToolChoice {
+  readonly folder: string;
+  /** What is in the labels file, and where that is; absent where nothing is judged. */
+  readonly labels?: { readonly file: string; readonly photos: Labels } | undefined;
+}
+
+/**
+ * Reads the photos of a folder one after the other.
+ * @param onPhoto is told of each photo as soon as it was read, or could not be
+ * @throws UserError as listPhotos and withPhotoTools do; the signal's reason when it was aborted
+ */
+export async function makeReport(
+  question: ReportQuestion,
+  onPhoto: (photo: ReportedPhoto) => void,
+  signal: AbortSignal,
+): Promise<Report> {
+  const { folder, labels, model, detector } = question;
+  const { names, unlabelled } = await listPhotos(folder, labels?.photos);
+  const modelNote = await readModelNote(model);
+  const photos: ReportedPhoto[] = [];
+  await withPhotoTools(question, async (tools) => {
+    for (const name of names) {
+      const photo = await reportPhoto(folder, name, labels?.photos, tools, signal);
+      photos.push(photo);
+      onPhoto(photo);
+    }
+  });
+  return { folder, labels: labels?.file, model, modelNote, detector, photos, unlabelled };
+}
