@@ -14,12 +14,12 @@ export const calibrationSchema = z.object({
 
 export type Calibration = Readonly<z.infer<typeof calibrationSchema>>;
 
-/** For a model that was stored without: probabilities as they are, unsure where no emotion has half of them. */
+/** For a model stored without a calibration: its probabilities as they are, and 'unsure' below one half. */
 export const UNCALIBRATED: Calibration = { temperature: 1, unsureBelow: 0.5 };
 
 /**
- * Applies a temperature to one row of probabilities, in place: p ** (1 / temperature), scaled to sum to 1, which is what
- * dividing their logits by the temperature comes to.
+ * Applies a temperature to one row of probabilities, in place: p ** (1 / temperature), scaled to sum to 1. This equals
+ * dividing the logits by the temperature.
  */
 export function temper(probabilities: Float32Array, temperature: number): void {
   let sum = 0;

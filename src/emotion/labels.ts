@@ -14,12 +14,12 @@ export const FACE_PIXELS = FACE_SIZE * FACE_SIZE;
 /** Probability of each emotion, 0..1, summing to 1. */
 export type Scores = Readonly<Record<Emotion, number>>;
 
-/** The likeliest emotion; the first of those alike. */
+/** The likeliest emotion; the first of them where several are equally likely. */
 export function likeliestEmotion(scores: Scores): Emotion {
   return EMOTIONS.reduce((best, emotion) => (scores[emotion] > scores[best] ? emotion : best));
 }
 
-/** Probabilities in label order (length 7) to named scores, divided by their sum so that they add up to 1. */
+/** Turns 7 probabilities in label order into named scores, divided by their sum so that they add up to 1. */
 export function toScores(probabilities: ArrayLike<number>): Scores {
   let sum = 0;
   for (let k = 0; k < EMOTIONS.length; k++) sum += probabilities[k]!;

@@ -23,8 +23,8 @@ export async function loadClassifier(modelDirectory: string, options: Classifier
 }
 
 /**
- * The same of a model that has been read.
- * @param from where it was read, for people
+ * The same for a model that is already in memory.
+ * @param from where it was read, for the error message
  * @throws UserError 'bad-model' where the network has not 48 x 48 x 1 inputs and seven outputs
  */
 export async function createClassifier(

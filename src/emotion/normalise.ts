@@ -8,7 +8,7 @@ const DEVIATION_FLOOR = 0.05;
 
 /**
  * A gray crop as a network takes it: (x - mean) / (std + 0.05) with x in 0..1 and the population's standard deviation,
- * both over the crop itself. Training and reading a photo go through here alike.
+ * both over the crop itself. Training and reading a photo both use this.
  * @param crop 2304 gray bytes, row by row
  * @param out receives 2304 numbers from `offset` on: 48 x 48 x 1, so channels first and channels last are the same
  */

@@ -22,7 +22,10 @@ export interface NetworkChoice {
 export type ClassifierTask =
   /** Loads a network and reads with it from now on; where it cannot be loaded, the one before stays. */
   | { readonly kind: 'use'; readonly network: NetworkChoice }
-  /** Reads crops, n * 2304 gray bytes one after the other, with the network in use; `network` is for a thread that has none yet. */
+  /**
+   * Reads crops, n * 2304 gray bytes one after the other, with the network in use; `network` is loaded where the thread has
+   * none yet.
+   */
   | { readonly kind: 'read'; readonly network: NetworkChoice; readonly crops: Uint8Array }
   /** Frees the network. */
   | { readonly kind: 'free' };

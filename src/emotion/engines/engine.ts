@@ -3,7 +3,7 @@ import type { Network, Weights } from '../network.ts';
 /** Runs and trains networks. Data goes in and out as plain arrays, so that no caller knows which library computes. */
 export interface Engine {
   readonly name: 'onnx' | 'tensorflow';
-  /** What computes, for people: "CPU, 2 threads". */
+  /** What computes, in words: "CPU, 2 threads". */
   readonly device: string;
   predictor(network: Network, weights: Weights, options?: PredictorOptions): Promise<Predictor>;
   trainer(network: Network, weights: Weights, options: TrainerOptions): Promise<TrainingSession>;
@@ -41,7 +41,7 @@ export interface TrainerOptions {
   /** What dropout masks derive from, together with a batch's epoch and number. */
   readonly seed: number;
   readonly threads?: number;
-  /** Optimizer state to go on from, as `state()` gave it. */
+  /** Optimizer state to continue from, as `state()` gave it. */
   readonly state?: TrainingState;
 }
 

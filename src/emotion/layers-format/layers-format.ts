@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../base/errors.ts';
 import { readIfThere, sha256, writeDurably } from '../../base/files.ts';
+import type { Architecture, Layer } from '../architectures.ts';
 import { type Network, unroll, type Weights } from '../network.ts';
-import { architectureSchema } from './architecture-schema.ts';
 import { topologyOf } from './topology.ts';
 import { byteLength, decodeWeights, encodeWeights, inNetworkOrder, type Quantization } from './weights-file.ts';
 
@@ -118,6 +118,42 @@ export async function loadModel(directory: string, open = () => filesIn(director
   }
 }
 
+// Architectures that come from a file; the types in architectures.ts say what each property means.
+
+const count = z.int().positive();
+const padding = z.enum(['same', 'valid']).optional();
+const window = { kernel: count, stride: count.optional(), padding, bias: z.boolean().optional() };
+const pool = { size: count, stride: count.optional(), padding };
+
+// Strict objects: a property that this version does not know would change what the network computes.
+const layer: z.ZodType<Layer> = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({ kind: z.literal('conv'), filters: count, ...window }),
+    z.strictObject({
+      kind: z.literal('batchNorm'),
+      momentum: z.number().min(0).max(1).optional(),
+      epsilon: z.number().positive().optional(),
+    }),
+    z.strictObject({ kind: z.literal('relu') }),
+    z.strictObject({ kind: z.literal('maxPool'), ...pool }),
+    z.strictObject({ kind: z.literal('averagePool'), ...pool }),
+    z.strictObject({ kind: z.literal('globalAveragePool') }),
+    z.strictObject({ kind: z.literal('flatten') }),
+    z.strictObject({ kind: z.literal('dropout'), rate: z.number().min(0).lt(1) }),
+    z.strictObject({ kind: z.literal('dense'), units: count, bias: z.boolean().optional() }),
+    z.strictObject({ kind: z.literal('softmax') }),
+  ],
+  { error: ({ input }) => `unknown layer ${JSON.stringify((input as { kind?: unknown } | null)?.kind ?? input)}` },
+);
+
+const architectureSchema: z.ZodType<Architecture> = z.strictObject({
+  name: z.string().regex(/^[a-z0-9-]+$/, 'a name has lower-case letters, digits and dashes'),
+  summary: z.string(),
+  input: z.tuple([count, count, count]),
+  layers: z.array(layer),
+});
+
 const entrySchema = z.object({
   name: z.string(),
   shape: z.array(z.int().nonnegative()),
@@ -202,7 +238,7 @@ async function weightsFilesInUse(directory: string): Promise<readonly string[]> 
   try {
     return manifestSchema.parse(JSON.parse(json)).weightsManifest.flatMap((group) => group.paths);
   } catch {
-    // Nothing can load such a model, so there is nothing to protect from the save.
+    // Nothing can load such a model, so the save need not spare its weights.
     return [];
   }
 }

@@ -159,6 +159,11 @@ describe('loadModel', () => {
     ['layers that do not fit', (d) => edit(d, '"kind":"flatten"', '"kind":"relu"'), /do not fit together/],
     ['a weight of another shape', (d) => edit(d, '"shape":[3,3,1,4]', '"shape":[3,3,4,1]'), /lack conv1\/kernel/],
     ['a weight of another name', (d) => edit(d, 'dense1/kernel', 'dense9/kernel'), /lack dense1\/kernel/],
+    [
+      'a weight too many',
+      (d) => edit(d, '"weights":[', '"weights":[{"name":"extra","shape":[0],"dtype":"float32"},'),
+      /lists \d+ weights where every-layer has \d+/,
+    ],
     ['another kind of numbers', (d) => edit(d, '"dtype":"float32"', '"dtype":"int32"'), /dtype/],
     ['weights elsewhere', (d) => edit(d, '"weights.bin"', '"../saved/weights.bin"'), /beside model\.json/],
     [

@@ -112,8 +112,8 @@ export class GraphBuilder {
   }
 
   /**
-   * Declares `value` as an output called `name`. An operation then gives its result under that name, to those who go on
-   * with it, too; only inputs, constants and what is an output already are copied.
+   * Declares `value` as an output called `name`. The operation's result then has that name for all
+   * its readers; only inputs, constants and values that are an output already are copied.
    */
   output(name: string, shape: readonly Side[], value: Value): void {
     if (this.computed.has(value) && !this.renamed.has(value)) this.renamed.set(value, name);

@@ -3,7 +3,7 @@ import type { InferenceSession } from 'onnxruntime-node';
 /**
  * How every session of ours runs: on the CPU, one operation at a time, each spread over the threads. Threads share out
  * small pieces of work and sleep while they wait: as fast on an idle machine, and on a busy one, where a thread may be
- * held up, a training step took a fifth less time (measured) and others get the processor meanwhile.
+ * held up, a training step took a fifth less time (measured), and the processor is free for others while they wait.
  */
 export function sessionOptions(threads?: number): InferenceSession.SessionOptions {
   return {

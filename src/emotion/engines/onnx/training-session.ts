@@ -69,7 +69,7 @@ class OnnxTrainingSession implements TrainingSession {
       feeds[STEP_INPUTS.correction1] = scalar(1 / (1 - optimizer.beta1 ** t));
       feeds[STEP_INPUTS.correction2] = scalar(1 / (1 - optimizer.beta2 ** t));
     }
-    // A young average leans on the latest weights, so that it does not drag the random first ones along.
+    // Early on the decay is smaller, so that the random first weights are soon forgotten.
     if (averageDecay > 0) feeds[STEP_INPUTS.averageDecay] = scalar(Math.min(averageDecay, t / (9 + t)));
     await this.session.run(feeds, this.fetches[0]);
     [this.current, this.following] = [this.following, this.current];

@@ -12,7 +12,7 @@ export async function buildModel(
   options?: TopologyOptions,
 ): Promise<LayersModel> {
   const { entries, bytes } = encodeWeights(inNetworkOrder(network, weights));
-  // Loading, unlike modelFromJSON, spares TensorFlow.js the drawing of initial weights that would be overwritten.
+  // Unlike modelFromJSON, loading does not draw initial weights that would be overwritten.
   return tf.loadLayersModel({
     load: async () => ({
       modelTopology: topologyOf(network, options),
@@ -33,7 +33,7 @@ export function variablesOf(model: LayersModel, network: Network): Map<string, V
 export async function readVariables(variables: ReadonlyMap<string, Variable>): Promise<Map<string, Float32Array>> {
   const entries = [...variables].map(async ([name, variable]) => {
     const data = await variable.data<'float32'>();
-    // The cpu backend hands out its own array, which the next step may change.
+    // The cpu backend returns its own array, which the next step may change.
     return [name, Float32Array.from(data)] as const;
   });
   return new Map(await Promise.all(entries));

@@ -144,7 +144,7 @@ export class WeightAverage {
   /** Takes in the weights that update `step` (1, 2, ...) left. */
   update(step: number): void {
     const { tf } = this;
-    // A young average leans on the latest weights, so that it does not drag the random first ones along.
+    // Early on the decay is smaller, so that the random first weights are soon forgotten.
     const decay = Math.min(this.decay, step / (9 + step));
     tf.tidy(() => {
       for (const [name, variable] of this.weights) {

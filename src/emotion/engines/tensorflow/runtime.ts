@@ -12,7 +12,7 @@ export interface Runtime {
   readonly gpu: boolean;
 }
 
-/** A package that did not load, and why, for people. */
+/** A package that did not load, and why, in words. */
 export interface LoadFailure {
   readonly package: string;
   readonly reason: string;

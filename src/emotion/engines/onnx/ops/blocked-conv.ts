@@ -9,15 +9,15 @@ const BLOCKS: readonly number[] = [8, 16];
 /** How far a sum of 288 products of numbers below 1 may stray by rounding; a wrong order of channels strays by whole units. */
 const TOLERANCE = 1e-3;
 
-/** Whether channels go into blocks without a rest; a block of 0 means that this processor has none. */
+/** Whether the channels fill whole blocks; a block of 0 means that this processor has none. */
 export function fillsBlocks(block: number, { in: [inChannels], out: [outChannels] }: ConvShape): boolean {
   return block > 0 && inChannels % block === 0 && outChannels % block === 0;
 }
 
 /**
  * A convolution by onnxruntime's direct kernels, which compute on whole blocks of channels and need no columns: about
- * half as long again as fast as Conv with a kernel that is no constant (measured). onnxruntime itself only puts constant
- * kernels into their order, so this graph does it: [out / b, in / b, k, k, b in, b out], under the usual shape.
+ * 1.5 times as fast as Conv with a kernel that is not constant (measured). onnxruntime reorders only constant kernels by
+ * itself, so this graph does it: [out / b, in / b, k, k, b in, b out], under the usual shape.
  * @param x [n, in, h, w], kernel [out, in, k, k], both in the usual order, as is what comes out
  */
 export function blockedConv(
@@ -42,7 +42,7 @@ let found: Promise<number> | undefined;
 
 /**
  * How many channels the blocks of onnxruntime's direct convolutions hold on this processor; 0 where there are none. They
- * are its own business and not documented, so they count only where a small convolution comes out right.
+ * are internal to it and not documented, so they are used only where a small convolution comes out right.
  */
 export function findChannelBlock(): Promise<number> {
   found ??= probe().catch(() => 0); // Where onnxruntime knows no such operator, the session fails.

@@ -2,7 +2,7 @@ import type { Window } from '../../../network.ts';
 import type { GraphBuilder, Value } from '../graph.ts';
 import type { ConvShape } from './op.ts';
 
-/** Kernels that see at most this many numbers at a place get their gradient from one product an image (measured). */
+/** Kernels of at most this many numbers per output get their gradient from one product per image (measured). */
 const THIN_INPUTS = 64;
 
 /** On maps of at most this many pixels the gradient comes from one product over the whole batch (measured). */
@@ -10,7 +10,7 @@ const SMALL_PIXELS = 64;
 
 /**
  * The kernel's gradient: for every kernel pixel, the product of the output's gradient with the inputs that the pixel
- * met, summed over batch and positions. All three ways to get there give the same; which is fastest depends on the sizes.
+ * met, summed over batch and positions. All three ways give the same result; which is fastest depends on the sizes.
  */
 export function kernelGradient(
   graph: GraphBuilder,
@@ -28,7 +28,7 @@ export function kernelGradient(
     : joinedKernelGradient(graph, x, gradient, window, shape);
 }
 
-/** One product an image of the gradient with all that its kernel pixels met: for few channels, alone too thin. */
+/** One product per image of the gradient with all inputs that the kernel pixels met: few channels alone make thin matrices. */
 function thinKernelGradient(graph: GraphBuilder, x: Value, gradient: Value, window: Window, shape: ConvShape): Value {
   const [outChannels, height, width] = shape.out;
   const met = concat(graph, taps(graph, x, window, height, width), 1);
@@ -38,7 +38,7 @@ function thinKernelGradient(graph: GraphBuilder, x: Value, gradient: Value, wind
 }
 
 /**
- * A product a kernel pixel and image. The view through a kernel pixel is a shift of the input up or down and left or
+ * One product per kernel pixel and image. The view through a kernel pixel is a shift of the input up or down and left or
  * right; shifting the gradient the other way up or down instead, all views share a few copies, which cost more than the
  * products do.
  */

@@ -3,7 +3,7 @@ import type { GraphBuilder, Value } from '../graph.ts';
 
 /**
  * What every operation of a network is written against: it emits its forward pass into the graph and, when training,
- * hands back how a gradient of its output becomes gradients of its input and weights. Maps are channels-first here,
+ * returns how a gradient of its output becomes gradients of its input and weights. Maps are channels-first here,
  * [batch, channels, height, width], because that is what onnxruntime computes fastest.
  */
 export interface OpContext {
@@ -44,7 +44,7 @@ export function mapsOf(shape: readonly number[]): [channels: number, height: num
   return [channels!, height!, width!];
 }
 
-/** A window's attributes as Conv, MaxPool and their kin take them. */
+/** A window's attributes as Conv and the pooling operators take them. */
 export function windowAttributes({ kernel, stride, pads }: Window) {
   return { kernel_shape: [kernel, kernel], strides: [stride, stride], pads };
 }

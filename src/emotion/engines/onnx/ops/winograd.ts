@@ -8,12 +8,15 @@ export type Tiles = readonly [number, number];
 /** Tiles of more outputs save more products but round worse. */
 const TILES = [2, 3, 4];
 
-/** The share of the direct way's products that Winograd's may need: transforms are products, too, but of thin matrices (measured). */
+/**
+ * Winograd's way is taken where it needs at most this share of the direct way's products. Its transforms are counted, and are
+ * products of thin matrices, which run slower (measured).
+ */
 const LIMIT = 0.65;
 
 /**
- * The tiles with which Winograd's way pays, or undefined where it does not: on large maps of few channels, whose
- * transforms cost more than is saved, and for other than 3x3 kernels that move by one pixel.
+ * The tiles with which Winograd's way is faster, or undefined where it is not: on large maps of few channels, whose
+ * transforms cost more than they save, and for anything but 3x3 kernels of stride 1.
  */
 export function winogradTiles({ kernel, stride }: Window, { in: input, out }: ConvShape): Tiles | undefined {
   if (kernel !== 3 || stride !== 1) return undefined;
@@ -164,7 +167,10 @@ export interface AxisTransform {
   readonly output: readonly (readonly number[])[];
 }
 
-/** Where the polynomials are evaluated, beside infinity; small and balanced numbers round least (Barabasz et al. 2020, arXiv 1803.10986). */
+/**
+ * Where the polynomials are evaluated, besides infinity; small and balanced numbers round least (Barabasz et al. 2020,
+ * arXiv 1803.10986).
+ */
 const POINTS = [0, 1, -1, 0.5, -2];
 
 /** @throws Error where tile + kernel - 1 asks for more points than are chosen here */
