@@ -210,6 +210,16 @@ export class FakeDiscord {
     else this.gateway.dispatch('MESSAGE_DELETE_BULK', { ids: messages.map(({ id }) => id), ...where });
   }
 
+  /** A person changes their message, e.g. takes a file out. */
+  edit(message: FakeMessage, change: Partial<Pick<FakeMessage, 'content' | 'files'>>): FakeMessage {
+    const edited = { ...message, ...change, edits: message.edits + 1 };
+    this.messages.set(message.id, edited);
+    const payload = messagePayload(edited, this.#isVisible(edited));
+    const { guildId } = message.channel;
+    this.gateway.dispatch('MESSAGE_UPDATE', { ...payload, ...(guildId !== undefined && { guild_id: guildId }) });
+    return edited;
+  }
+
   command(name: string, options: CommandOptions = {}): FakeInteraction {
     const files = Object.entries(options.files ?? {});
     const given = [

@@ -283,6 +283,22 @@ describe('stopping', () => {
     expect(discord.gateway.connections).toBe(0);
   });
 
+  test('tells whoever speaks to it meanwhile, in a direct message; who only posts a picture is left alone', async () => {
+    const { discord, bot } = await startOnDiscord({ readPhoto: fakePhotoReader(500) });
+    const [ann, ben, eve] = [user('ann'), user('ben'), user('eve')];
+    discord.post({ author: eve, files: [discord.file(await photo())] });
+    await until(() => discord.callsTo('POST', /typing$/).length > 0, 'the work');
+    const stopped = bot.stop();
+    discord.post({ author: ann, content: `<@${discord.me.id}> help`, mentions: [discord.me] });
+    discord.post({ author: ben, channel: discord.directChannel(ben), content: 'help' });
+    discord.post({ author: eve, files: [discord.file(await photo())] });
+    await stopped;
+    const told = [ann, ben, eve].map((person) => discord.said(discord.directChannel(person)).map((one) => one.content));
+    const sentence = 'I am about to restart. Try again in a minute.';
+    expect(told).toEqual([[sentence], [sentence], []]);
+    expect(discord.said(discord.general)).toHaveLength(1);
+  });
+
   test('gives up what does not end in time', async () => {
     let signal: AbortSignal | undefined;
     const { discord, bot } = await startOnDiscord({

@@ -5,6 +5,7 @@ import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
 import { MAX_PEOPLE_IN_TEXT } from '../../commands/photo-reply.ts';
 import { user } from '../fakes/discord/payloads.ts';
+import type { FakeDiscord } from '../fakes/discord.ts';
 import { fakeFace, fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { until } from '../helpers/until.ts';
 import { answers, startOnDiscord } from './discord-bot.ts';
@@ -226,6 +227,138 @@ test('a reply that names the bot asks for the pictures of the message that it re
   expect(words!.content).toContain('There is no picture in this message.');
   discord.remove(photo);
   await until(() => !discord.messages.has(answer!.id), 'the removal');
+});
+
+describe('a mention', () => {
+  test('with a command’s name asks for that, with or without its slash', async () => {
+    const { discord } = await startOnDiscord();
+    const ask = discord.post({ content: `<@${discord.me.id}> help`, mentions: [discord.me] });
+    const [help] = await answers(discord, 1);
+    expect(help!.content).toContain('/emotions');
+    expect(help!.reference).toMatchObject({ message_id: ask.id });
+    discord.post({ content: `<@!${discord.me.id}> /Privacy`, mentions: [discord.me] });
+    const [, privacy] = await answers(discord, 2);
+    expect(privacy!.content).toContain('What I keep');
+    const ann = user('ann');
+    const channel = discord.directChannel(ann);
+    discord.post({ channel, author: ann, content: 'help emotions' });
+    const [direct] = await answers(discord, 1, channel);
+    expect(direct!.content).toContain('/emotions');
+  });
+
+  test('with nothing else reads the latest picture; with a file that is none it says so', async () => {
+    const { discord } = await startOnDiscord();
+    const name = { content: `<@${discord.me.id}>`, mentions: [discord.me] };
+    const unread = discord.post({ files: [discord.file(await plainPicture(64, 48), 'party.png')] });
+    await answers(discord, 1);
+    discord.post(name);
+    const [, answer] = await answers(discord, 2);
+    expect(answer!.files[0]!.filename).toBe('party-emotions.jpg');
+    discord.post({ ...name, files: [discord.file(Buffer.from('x'), 'a.txt', { contentType: 'text/plain' })] });
+    const [, , words] = await answers(discord, 3);
+    expect(words!.content).toContain('There is no picture in this message.');
+    discord.remove(unread);
+    await until(() => discord.said().length === 1, 'the removal');
+  });
+});
+
+describe('an edit', () => {
+  const twoFiles = async (discord: FakeDiscord) => [
+    discord.file(await plainPicture(64, 48), 'a.png'),
+    discord.file(await plainPicture(80, 60), 'b.png'),
+  ];
+
+  test('that takes one of two pictures out removes the answer to that one', async () => {
+    const { discord } = await startOnDiscord();
+    const files = await twoFiles(discord);
+    const post = discord.post({ files });
+    await answers(discord, 2);
+    const changed = discord.edit(post, { content: 'two friends' });
+    discord.edit(changed, { files: files.slice(1) });
+    await until(() => discord.said().length === 1, 'the removal');
+    await aWhile();
+    expect(discord.said().map(({ files: [file] }) => file!.filename)).toEqual(['b-emotions.jpg']);
+    discord.edit(changed, { files: [] });
+    await until(() => discord.said().length === 0, 'the removal');
+  });
+
+  test('that takes out the one that is being read: only the other is answered', async () => {
+    let goOn = () => {};
+    const reads: AbortSignal[] = [];
+    const { discord } = await startOnDiscord({
+      readPhoto: async (bytes, signal) => {
+        reads.push(signal);
+        if (reads.length === 1) await new Promise<void>((done) => (goOn = done));
+        return await fakePhotoReader()(bytes, signal);
+      },
+    });
+    const files = await twoFiles(discord);
+    const post = discord.post({ files });
+    await until(() => reads.length === 1, 'the reading');
+    discord.edit(post, { files: files.slice(1) });
+    // Handled in order: once this is answered, the edit has been heard of.
+    discord.command('help');
+    await answers(discord, 1);
+    goOn();
+    const [, answer] = await answers(discord, 2);
+    expect(answer!.files[0]!.filename).toBe('b-emotions.jpg');
+    expect(discord.said()).toHaveLength(2);
+  });
+
+  test('that takes out all that is being read calls the work off', async () => {
+    let signal: AbortSignal | undefined;
+    const { discord } = await startOnDiscord({
+      readPhoto: (_bytes, given) => {
+        signal = given;
+        return new Promise((_, reject) => given.addEventListener('abort', () => reject(given.reason)));
+      },
+    });
+    const post = discord.post({ content: 'look', files: [discord.file(await plainPicture(64, 48))] });
+    await until(() => signal, 'the work');
+    discord.edit(post, { files: [] });
+    await until(() => signal!.aborted, 'the end of the work');
+    await aWhile();
+    expect(discord.said()).toEqual([]);
+  });
+
+  test('that takes the pictures out removes answers of an earlier run of the bot', async () => {
+    const first = await startOnDiscord();
+    const { discord } = first;
+    const post = discord.post({ content: 'look', files: [discord.file(await plainPicture(64, 48))] });
+    const other = discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+    await answers(discord, 2);
+    await first.bot.stop();
+    await delay(5);
+    await startOnDiscord({ discord });
+    discord.edit(other, { content: 'still there' });
+    discord.edit(post, { files: [] });
+    await until(() => discord.said().length === 1, 'the removal');
+    expect(discord.said()[0]!.reference).toMatchObject({ message_id: other.id });
+  });
+
+  test('of which Discord tells without files, for want of the intent, removes nothing', async () => {
+    const { discord } = await startOnDiscord({
+      before: (fake) => {
+        fake.gateway.grantsContent = false;
+      },
+    });
+    const post = discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+    const named = discord.post({
+      content: `<@${discord.me.id}> look`,
+      mentions: [discord.me],
+      files: [discord.file(await plainPicture(64, 48))],
+    });
+    await answers(discord, 1);
+    discord.menu(post);
+    await answers(discord, 2);
+    discord.edit(post, { content: 'hello' });
+    discord.edit(named, { files: [] });
+    await until(() => discord.said().length === 1, 'the removal');
+    await aWhile();
+    expect(discord.said()).toHaveLength(1);
+    discord.remove(post);
+    await until(() => discord.said().length === 0, 'the removal');
+  });
 });
 
 describe('removing', () => {
