@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import type { TrainerOptions } from '../../../src/emotion/engines/engine.ts';
 import { findChannelBlock } from '../../../src/emotion/engines/onnx/ops/blocked-conv.ts';
@@ -62,6 +63,12 @@ describe('convolutions on blocks of channels', () => {
     const block = await findChannelBlock();
     expect([0, 8, 16]).toContain(block);
     expect(await findChannelBlock()).toBe(block);
+  });
+
+  test('are found on a processor with AVX2, for which onnxruntime has them', async ({ skip }) => {
+    const processor = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
+    if (!/\bavx2\b/.test(processor)) skip('another kind of processor');
+    expect(await findChannelBlock()).toBeGreaterThan(0);
   });
 
   test('train as the usual ones do, but for rounding', async ({ skip }) => {

@@ -115,7 +115,9 @@ describe('topologyOf', () => {
   });
 
   it('makes dropout masks inputs when asked', async () => {
-    const dropped = unroll(architecture('dropped', [{ kind: 'flatten' }, { kind: 'dropout', rate: 0.5 }]));
+    const dropped = unroll(
+      architecture('dropped', [{ kind: 'flatten' }, { kind: 'dropout', rate: 0.5 }, { kind: 'dropout', rate: 0 }]),
+    );
     const model = await build(dropped, { dropout: 'input' });
     expect(model.inputNames).toEqual(['input', 'dropout1_mask']);
     expect(model.inputs[1]!.shape).toEqual([null, 144]);
