@@ -12,6 +12,9 @@ const iso = (...brands: string[]) =>
     Buffer.alloc(64),
   ]);
 
+const VERSIONED = iso('isom', 'iso2');
+VERSIONED.write('heic', 12, 'latin1');
+
 describe('pictureFormat', () => {
   it.each(['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif'] as const)('knows a %s that sharp wrote', async (format) => {
     const file = await sharp({ create: { width: 16, height: 16, channels: 3, background: 'teal' } })
@@ -46,6 +49,7 @@ describe('pictureFormat', () => {
     ['a web page', Buffer.from('<!DOCTYPE html><html><svg></svg></html>'), 'not-a-picture', /web page/],
     ['a zip with nothing in it', bytes('PK\x05\x06'), 'not-a-picture', /zip archive/],
     ['a video', iso('isom', 'iso2', 'mp41'), 'not-a-picture', /video/],
+    ['a video whose version number reads like a brand', VERSIONED, 'not-a-picture', /video/],
     ['an SVG', SVG, 'unsupported-picture', /SVG/],
     ['an SVG after a byte order mark', Buffer.from('\ufeff  <svg>'), 'unsupported-picture', /SVG/],
     ['an SVG in UTF-16', Buffer.from('\ufeff<svg width="9">', 'utf16le'), 'unsupported-picture', /SVG/],

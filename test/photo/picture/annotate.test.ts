@@ -143,6 +143,25 @@ describe('drawOverlay', () => {
     }
   });
 
+  it('takes smaller letters, the same for all, where usual ones would cover faces or each other', () => {
+    const canvas = { width: 640, height: 480 };
+    const height = (boxes: { x: number; y: number; width: number; height: number }[]) => {
+      const drawn = plates(
+        drawOverlay(
+          canvas,
+          boxes,
+          boxes.map(() => happy),
+        ),
+      );
+      const heights = new Set(drawn.filter((_, k) => k % 3 === 0).map((plate) => plate.height));
+      expect(heights.size).toBe(1);
+      return [...heights][0]!;
+    };
+    const alone = height([{ x: 300, y: 200, width: 80, height: 80 }]);
+    const row = Array.from({ length: 7 }, (_, k) => ({ x: 10 + k * 90, y: 20, width: 80, height: 440 }));
+    expect(height(row)).toBeLessThan(alone * 0.9);
+  });
+
   it('draws no text that would need a font', () => {
     const svg = drawOverlay({ width: 640, height: 480 }, [{ x: 9, y: 99, width: 99, height: 99 }], [happy]);
     expect(svg).not.toMatch(/<text|font/);
