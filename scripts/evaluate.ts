@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { UserError } from '../src/base/errors.ts';
 import { exactPercent } from '../src/base/numbers.ts';
-import { createEngine, ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/create-engine.ts';
+import { createEngine } from '../src/emotion/engines/create-engine.ts';
+import { ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/engine.ts';
 import { EMOTIONS } from '../src/emotion/labels.ts';
 import { loadClassifier } from '../src/emotion/load-classifier.ts';
 import {

@@ -5,8 +5,8 @@ import { parse } from 'dotenv';
 import { z } from 'zod';
 import { UserError } from './base/errors.ts';
 import { LOG_LEVELS } from './base/log.ts';
-import type { EngineChoice } from './emotion/engines/create-engine.ts';
-import type { DetectorChoice } from './photo/faces/detector.ts';
+import { ENGINE_CHOICES, type EngineChoice } from './emotion/engines/engine.ts';
+import { DETECTORS, type DetectorChoice } from './photo/faces/detector.ts';
 
 /** A whole number, digits only; an empty setting counts as one left out. */
 function whole(min: number, max: number, fallback: number) {
@@ -21,11 +21,6 @@ function whole(min: number, max: number, fallback: number) {
 function isWhole(text: string, min: number, max: number): boolean {
   return /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max;
 }
-
-/** Its own list, since the one beside the engines would load them, which takes longer than reading all settings. */
-const ENGINES = ['auto', 'onnx', 'tensorflow'] as const satisfies readonly EngineChoice[];
-/** Likewise: the one beside the detectors would load them. */
-const DETECTORS = ['fusion', 'haar', 'network'] as const satisfies readonly DetectorChoice[];
 
 /** One of a few words. */
 function oneOf<const Words extends readonly string[]>(words: Words, fallback: Words[number]) {
@@ -74,7 +69,7 @@ const SETTINGS = z.object({
   LOCAL_MAX_PHOTOS: whole(1, 1000, 40),
   LOCAL_KEEP_MINUTES: whole(1, 1440, 60),
   MODEL_DIR: z.string().default('model'),
-  ENGINE: oneOf(ENGINES, 'auto'),
+  ENGINE: oneOf(ENGINE_CHOICES, 'auto'),
   THREADS: whole(1, 64, Math.min(4, availableParallelism())),
   DETECTOR: oneOf(DETECTORS, 'fusion'),
   MAX_PHOTO_MB: whole(1, 100, 32),

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
 import { fileTrouble } from '../base/files.ts';
 import { type FileLock, waitForLock } from '../base/lock.ts';
-import { ENGINE_CHOICES } from '../emotion/engines/create-engine.ts';
+import { ENGINE_CHOICES } from '../emotion/engines/engine.ts';
 import { VersionRegistry } from '../versions/registry.ts';
 import { type Job, type JobStatus, newStatus, RetrainingFiles } from './files.ts';
 import { retrain } from './work.ts';

@@ -10,7 +10,7 @@ import { explainFullDisk } from '../base/files.ts';
 import { acquireLock, type FileLock } from '../base/lock.ts';
 import type { Logger } from '../base/log.ts';
 import { startProcess } from '../base/workers.ts';
-import type { EngineChoice } from '../emotion/engines/create-engine.ts';
+import type { EngineChoice } from '../emotion/engines/engine.ts';
 import { type TrainingPlanInput, trainingPlan } from '../training/run/plan.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
 import type { ChildArguments } from './child.ts';

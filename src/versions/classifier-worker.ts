@@ -4,8 +4,8 @@
  */
 import { UserError, type UserErrorCode } from '../base/errors.ts';
 import type { Classifier, Reading } from '../emotion/classifier.ts';
-import { createEngine, type EngineChoice } from '../emotion/engines/create-engine.ts';
-import type { Engine } from '../emotion/engines/engine.ts';
+import { createEngine } from '../emotion/engines/create-engine.ts';
+import type { Engine, EngineChoice } from '../emotion/engines/engine.ts';
 import { FACE_PIXELS } from '../emotion/labels.ts';
 import { createClassifier } from '../emotion/load-classifier.ts';
 import { VersionRegistry } from './registry.ts';

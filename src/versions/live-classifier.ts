@@ -2,7 +2,7 @@ import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { createWorkerPool, type WorkerPool } from '../base/workers.ts';
 import type { Classifier, Reading } from '../emotion/classifier.ts';
-import type { EngineChoice } from '../emotion/engines/create-engine.ts';
+import type { EngineChoice } from '../emotion/engines/engine.ts';
 import { FACE_PIXELS } from '../emotion/labels.ts';
 import type { ClassifierAnswer, ClassifierTask, NetworkChoice } from './classifier-worker.ts';
 import type { VersionRegistry } from './registry.ts';

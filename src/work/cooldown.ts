@@ -1,3 +1,5 @@
+import QuickLRU from 'quick-lru';
+
 const MINUTE_MS = 60_000;
 /** Buckets that are remembered at most, of people and of channels. */
 const MAX_KEYS = 10_000;
@@ -76,13 +78,12 @@ interface Bucket {
 
 class Buckets {
   readonly #perMinute: number;
-  readonly #maxKeys: number;
-  /** In the order of their last use. */
-  readonly #byKey = new Map<string, Bucket>();
+  /** A bucket that nobody has used for a minute is full, like one that does not exist: the oldest cost nothing to forget. */
+  readonly #byKey: QuickLRU<string, Bucket>;
 
   constructor(perMinute: number, maxKeys: number) {
     this.#perMinute = perMinute;
-    this.#maxKeys = maxKeys;
+    this.#byKey = new QuickLRU({ maxSize: maxKeys });
   }
 
   get size(): number {
@@ -96,14 +97,7 @@ class Buckets {
     const bucket = this.#byKey.get(key) ?? { perMinute, level: perMinute, filledAt: now, toldAt: -Infinity };
     bucket.level = Math.min(perMinute, bucket.level + ((now - bucket.filledAt) / MINUTE_MS) * perMinute);
     bucket.filledAt = now;
-    this.#remember(key, bucket);
-    return bucket;
-  }
-
-  #remember(key: string, bucket: Bucket): void {
-    this.#byKey.delete(key);
     this.#byKey.set(key, bucket);
-    // A bucket that nobody has used for a minute is full, like one that does not exist: the oldest cost nothing to forget.
-    if (this.#byKey.size > this.#maxKeys) this.#byKey.delete(this.#byKey.keys().next().value!);
+    return bucket;
   }
 }

@@ -1,13 +1,8 @@
 import { UserError } from '../../base/errors.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, EngineChoice } from './engine.ts';
 import { createOnnxEngine } from './onnx/onnx-engine.ts';
 import { findRuntime, type LoadFailure, NATIVE_PACKAGES, type RuntimeSearch } from './tensorflow/runtime.ts';
 import { createTensorflowEngine } from './tensorflow/tensorflow-engine.ts';
-
-/** 'auto' takes TensorFlow where it finds a GPU, else onnxruntime, which every installation has. */
-export const ENGINE_CHOICES = ['auto', 'onnx', 'tensorflow'] as const;
-
-export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 
 export interface EngineOptions {
   /** Threads to compute with, where a call does not say; one a core by default. TensorFlow sets its own. */

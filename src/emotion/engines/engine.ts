@@ -1,5 +1,10 @@
 import type { Network, Weights } from '../network.ts';
 
+/** 'auto' takes TensorFlow where it finds a GPU, else onnxruntime, which every installation has. */
+export const ENGINE_CHOICES = ['auto', 'onnx', 'tensorflow'] as const;
+
+export type EngineChoice = (typeof ENGINE_CHOICES)[number];
+
 /** Runs and trains networks. Data goes in and out as plain arrays, so that no caller knows which library computes. */
 export interface Engine {
   readonly name: 'onnx' | 'tensorflow';
