@@ -26,8 +26,8 @@ export interface Attachment {
 export interface User {
   /** Unique on its platform, stable over time. */
   readonly id: string;
-  /** What others see: untrusted text. */
-  readonly name: string;
+  /** What others call them: untrusted text. The platform may have to be asked; the id where it does not say. */
+  displayName(): Promise<string>;
   /** True where nobody else uses the bot, so that nobody waits behind this person: then there is no cooldown. */
   readonly alone?: boolean;
   /** Whether this person administers the server or workspace that the request came from; false in a direct message. */

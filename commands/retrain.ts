@@ -3,7 +3,7 @@ import { explainFullDisk } from '../src/base/files.ts';
 import { exactPercent } from '../src/base/numbers.ts';
 import { ARCHITECTURES, DEFAULT_ARCHITECTURE } from '../src/emotion/architectures.ts';
 import type { Retraining, Where } from '../src/retraining/supervisor.ts';
-import { statusText } from '../src/retraining/words.ts';
+import { statusText } from '../src/retraining/telling.ts';
 import { trainingPlan } from '../src/training/run/plan.ts';
 import type { VersionRegistry } from '../src/versions/registry.ts';
 import type { Command, Options } from './command.ts';
@@ -105,7 +105,7 @@ async function answer(services: RetrainServices, request: Request, options: Opti
   refuseStray(String(action), options);
   switch (action) {
     case 'start':
-      await retraining.start(asked(request, options));
+      await retraining.start(await asked(request, options));
       return 'The training begins. I answer photos meanwhile, and say here how it goes.';
     case 'cancel':
       await retraining.cancel();
@@ -162,10 +162,10 @@ function where({ platform, channel }: Request): Where {
   return { platform, channel: channel.id };
 }
 
-function asked(request: Request, options: Options): Parameters<Retraining['start']>[0] {
+async function asked(request: Request, options: Options): Promise<Parameters<Retraining['start']>[0]> {
   return {
     ...where(request),
-    by: request.user.name,
+    by: await request.user.displayName(),
     clean: options.clean === true,
     margin: ((options.margin as number | undefined) ?? 0) / 100,
     ...(options.data !== undefined && { data: String(options.data) }),

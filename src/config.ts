@@ -144,6 +144,8 @@ export interface Config {
     /** Photos that may wait for their turn. */
     readonly maxWaiting: number;
   };
+  /** Variables of the environment that a process of its own may have: what finds programs and temporary folders, no credentials. */
+  readonly childEnvironment: Readonly<Record<string, string>>;
   /** How long work under way may go on once the bot is told to stop, in milliseconds. */
   readonly shutdownMs: number;
   readonly log: { readonly level: (typeof LOG_LEVELS)[number] };
@@ -207,6 +209,7 @@ export function loadConfig(
       concurrency: settings.PHOTO_CONCURRENCY,
       maxWaiting: settings.PHOTO_QUEUE,
     },
+    childEnvironment: passedOn(environment),
     shutdownMs: settings.SHUTDOWN_SECONDS * 1000,
     log: { level: settings.LOG_LEVEL },
     secrets: secretsOf(settings),
@@ -274,4 +277,26 @@ function deepFreeze<T extends object>(value: T): T {
     if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
   }
   return Object.freeze(value);
+}
+
+/** Of the environment, what a child process may have: the rest holds tokens, which it has no use for. */
+const PASSED_ON = [
+  'PATH',
+  'HOME',
+  'LANG',
+  'TMPDIR',
+  'TEMP',
+  'TMP',
+  'SYSTEMROOT',
+  'LD_LIBRARY_PATH',
+  'CUDA_VISIBLE_DEVICES',
+];
+
+function passedOn(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    PASSED_ON.flatMap((name) => {
+      const value = environment[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
 }

@@ -34,6 +34,7 @@ async function serve(config: Config, log: Logger): Promise<void> {
     registry,
     log,
     engine,
+    environment: config.childEnvironment,
     onPromoted: refresh,
   });
   const detector = createFaceDetector({ detector: config.photos.detector, threads: config.photos.concurrency });

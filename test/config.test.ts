@@ -187,3 +187,8 @@ test('.env.example names every setting that the program reads', async () => {
   expect(read.length).toBeGreaterThan(5);
   expect(Object.keys(parse(text.replaceAll(/^#([A-Z_]+=)/gm, '$1'))).sort()).toEqual(read.sort());
 });
+
+test('a process of its own gets what finds programs and temporary folders, and no credentials', () => {
+  const environment = { PATH: '/bin', TMPDIR: '/scratch', DISCORD_TOKEN: 'abc', SOME_SECRET: 'def', HOME: '/home/ann' };
+  expect(load(environment).childEnvironment).toEqual({ PATH: '/bin', TMPDIR: '/scratch', HOME: '/home/ann' });
+});

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
 import { fileTrouble } from '../base/files.ts';
@@ -22,6 +22,8 @@ export const childArguments = z.object({
   stateDirectory: z.string(),
   modelDirectory: z.string(),
   data: z.string(),
+  /** Where temporary files go; its environment says so too. */
+  temporary: z.string(),
   engine: z.enum(ENGINE_CHOICES),
   threads: z.int().optional(),
   memoryBytes: z.number(),
@@ -66,9 +68,7 @@ async function main(): Promise<void> {
     lock = await waitForLock(files.directory, 'child', ORPHAN_MS);
     if (!lock || pause.signal.aborted) return;
     await teller.begin();
-    // What a kill leaves there goes with the run.
-    process.env.TMPDIR = join(files.run(job.id), 'temporary');
-    await mkdir(process.env.TMPDIR, { recursive: true });
+    await mkdir(args.temporary, { recursive: true });
     const signal = AbortSignal.any([pause.signal, cancel.signal]);
     const result = await retrain({
       job,

@@ -1,9 +1,12 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { UserError } from '../base/errors.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
 import { checkDataset, type DatasetReport } from '../training/data/dataset-check.ts';
 import { trainingDuplicates } from '../training/data/duplicates.ts';
 import { type FaceSet, indexesWhere, selectFaces } from '../training/data/face-set.ts';
 import { CHUNKS, type Fer2013, readFer2013, SPLITS } from '../training/data/fer2013.ts';
+import type { Job } from './files.ts';
 
 /** Data that a network can be trained on, and what there is to know about it. */
 export interface CheckedData {
@@ -61,6 +64,27 @@ export async function readCheckedData(
         (options.clean ? `${left} rows of Training left out for that.` : 'clean:yes leaves them out of training.'),
   ];
   return { sets: { ...data.sets, Training: training }, findings };
+}
+
+/** @throws UserError where the data option is no folder in DATA_DIR */
+export async function dataFolder(dataDirectory: string, { data }: Pick<Job, 'data'>): Promise<string> {
+  if (data === undefined) return dataDirectory;
+  if (!/^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u.test(data))
+    throw new UserError('bad-usage', 'data takes the name of a folder inside DATA_DIR, not a path.');
+  const folder = join(dataDirectory, data);
+  if (
+    await stat(folder).then(
+      (entry) => entry.isDirectory(),
+      () => false,
+    )
+  )
+    return folder;
+  const there = await readdir(dataDirectory, { withFileTypes: true }).catch(() => []);
+  const names = there.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  throw new UserError(
+    'not-found',
+    `There is no folder ‘${data}’ in DATA_DIR${names.length > 0 ? `: there is ${names.slice(0, 20).join(', ')}` : ''}.`,
+  );
 }
 
 /** Whether it is the published data, and if not, how much of it is another. */

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,9 +14,9 @@ import type { EngineChoice } from '../emotion/engines/engine.ts';
 import { type TrainingPlanInput, trainingPlan } from '../training/run/plan.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
 import type { ChildArguments } from './child.ts';
+import { dataFolder } from './data.ts';
 import { type Job, type JobStatus, RetrainingFiles } from './files.ts';
-import { type NoticeBoard, ProgressMessage } from './message.ts';
-import { resultNotice, statusText } from './words.ts';
+import { NO_NOTICE, type NoticeBoard, ProgressMessage, resultNotice, statusText } from './telling.ts';
 
 export interface RetrainingOptions {
   readonly stateDirectory: string;
@@ -25,6 +25,8 @@ export interface RetrainingOptions {
   readonly registry: VersionRegistry;
   readonly log: Logger;
   readonly engine?: EngineChoice;
+  /** Environment of the process that trains; empty by default. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Threads that the training computes on; one a core by default. */
   readonly threads?: number;
   /** Most bytes that the training may take: 4 GiB, or half of a smaller machine. */
@@ -54,20 +56,6 @@ const MAX_CRASHES = 5;
 const RESTART_MS = 500;
 /** Milliseconds between looks for a training whose bot has died. */
 const ADOPT_EVERY_MS = 30_000;
-/** The rest of the environment holds tokens, which a training has no use for. */
-const PASSED_ON = [
-  'PATH',
-  'HOME',
-  'LANG',
-  'TMPDIR',
-  'TEMP',
-  'TMP',
-  'SYSTEMROOT',
-  'LD_LIBRARY_PATH',
-  'CUDA_VISIBLE_DEVICES',
-];
-/** What is written to a channel that is gone. */
-const UNSEEN = { update: async () => true };
 
 /** The one training that there can be: starts it, looks after its process, tells how it goes and how it ended. */
 export class Retraining {
@@ -110,7 +98,7 @@ export class Retraining {
   async start(request: RetrainingRequest): Promise<Job> {
     const { plan, ...rest } = request;
     const job: Job = { ...rest, id: randomBytes(6).toString('hex'), plan: { ...trainingPlan(plan) } };
-    await this.#dataFolder(job);
+    const folder = await dataFolder(this.#options.dataDirectory, job);
     await this.#expectBoard(job);
     const lock = await this.#lockOrBusy();
     try {
@@ -120,7 +108,7 @@ export class Retraining {
       await lock.release();
       throw explainFullDisk(error);
     }
-    this.#lookAfter(job, lock);
+    this.#lookAfter(job, lock, folder);
     return job;
   }
 
@@ -162,13 +150,13 @@ export class Retraining {
       const job = { ...last.job, ...where };
       if (status.state === 'finished')
         throw new UserError('bad-usage', 'The last training is finished. /retrain start begins another.');
-      await this.#dataFolder(job);
+      const folder = await dataFolder(this.#options.dataDirectory, job);
       await this.#files.writeJob(job);
       await this.#files.takeBackCancel();
       await this.#files.takeBackTold();
       const { error: _, ...before } = status;
       await this.#files.writeStatus({ ...before, state: 'running', phase: 'starting' });
-      this.#lookAfter(job, lock);
+      this.#lookAfter(job, lock, folder);
       return job;
     } catch (error) {
       await lock.release();
@@ -209,11 +197,11 @@ export class Retraining {
     }
   }
 
-  #lookAfter(job: Job, lock: FileLock): void {
+  #lookAfter(job: Job, lock: FileLock, folder?: string): void {
     const { log } = this.#options;
     this.#heard = undefined;
     this.#untold = undefined;
-    this.#watch = this.#run(job)
+    this.#watch = this.#run(job, folder)
       .catch((error: unknown) => log.error({ err: error }, 'a training could not be looked after'))
       .then(() => lock.release())
       .catch((error: unknown) => log.error({ err: error }, 'the lock of a training could not be released'))
@@ -222,7 +210,7 @@ export class Retraining {
       });
   }
 
-  async #run(job: Job): Promise<void> {
+  async #run(job: Job, folder: string | undefined): Promise<void> {
     const board = this.#board(job);
     const message = new ProgressMessage(board, this.#options.log);
     let status = await this.#files.status(job.id);
@@ -235,7 +223,7 @@ export class Retraining {
       }
       let ending: string;
       try {
-        ending = await this.#train(job, message);
+        ending = await this.#train(job, crashes === 0 ? folder : undefined, message);
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         status = { ...status, state: 'failed', error: error.message };
@@ -259,14 +247,21 @@ export class Retraining {
     await this.#tellEnd(job, status, board);
   }
 
-  /** Runs the child once. @returns how it ended */
-  async #train(job: Job, message: ProgressMessage): Promise<string> {
+  /**
+   * Runs the child once.
+   * @param folder the data's, where that has just been looked up
+   * @returns how it ended
+   */
+  async #train(job: Job, folder: string | undefined, message: ProgressMessage): Promise<string> {
     const options = this.#options;
-    const data = await this.#dataFolder(job);
+    const data = folder ?? (await dataFolder(options.dataDirectory, job));
     // Nobody would tell a process that starts now to pause.
     if (this.#stopping.signal.aborted) return 'not begun';
     const memoryBytes = options.memoryBytes ?? Math.min(4 * 2 ** 30, totalmem() / 2);
+    // What a kill leaves there goes with the run.
+    const temporary = join(this.#files.run(job.id), 'temporary');
     const args: ChildArguments = {
+      temporary,
       stateDirectory: options.stateDirectory,
       modelDirectory: options.modelDirectory,
       data,
@@ -275,10 +270,9 @@ export class Retraining {
       memoryBytes,
       keepVersions: options.keepVersions ?? 5,
     };
-    const passedOn = PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
     const child = startProcess(new URL('./child.ts', import.meta.url), [JSON.stringify(args)], {
       execArgv: [`--max-old-space-size=${Math.max(64, Math.floor(memoryBytes / 2 ** 20))}`],
-      env: Object.fromEntries(passedOn),
+      env: { ...options.environment, TMPDIR: temporary },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#child = child;
@@ -349,7 +343,7 @@ export class Retraining {
     return {
       post: async (notice) => {
         const board = await this.#findBoard(job.platform, job.channel);
-        return board ? await board.post(notice) : UNSEEN;
+        return board ? await board.post(notice) : NO_NOTICE;
       },
     };
   }
@@ -384,28 +378,6 @@ export class Retraining {
     throw new UserError(
       'busy',
       `A training is under way already (started by ${last.job.by}${stands}). /retrain status tells more.`,
-    );
-  }
-
-  /** @throws UserError where the data option is no folder in DATA_DIR */
-  async #dataFolder({ data }: Pick<Job, 'data'>): Promise<string> {
-    const { dataDirectory } = this.#options;
-    if (data === undefined) return dataDirectory;
-    if (!/^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u.test(data))
-      throw new UserError('bad-usage', 'data takes the name of a folder inside DATA_DIR, not a path.');
-    const folder = join(dataDirectory, data);
-    if (
-      await stat(folder).then(
-        (entry) => entry.isDirectory(),
-        () => false,
-      )
-    )
-      return folder;
-    const there = await readdir(dataDirectory, { withFileTypes: true }).catch(() => []);
-    const names = there.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-    throw new UserError(
-      'not-found',
-      `There is no folder ‘${data}’ in DATA_DIR${names.length > 0 ? `: there is ${names.slice(0, 20).join(', ')}` : ''}.`,
     );
   }
 }

@@ -40,7 +40,7 @@ export function fakeRequest(
     attachments: options.attachments ?? [],
     user: {
       id: options.userId ?? 'u1',
-      name: 'Ada',
+      displayName: async () => 'Ada',
       ...(options.alone !== undefined && { alone: options.alone }),
       isAdmin: async () => options.admin === true,
       isOperator: async () => options.operator === true,

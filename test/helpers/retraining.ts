@@ -6,7 +6,7 @@ import { saveModel } from '../../src/emotion/layers-format/layers-format.ts';
 import { unroll } from '../../src/emotion/network.ts';
 import { RetrainingFiles } from '../../src/retraining/files.ts';
 import { Retraining, type RetrainingRequest } from '../../src/retraining/supervisor.ts';
-import type { Notice } from '../../src/retraining/words.ts';
+import type { Notice } from '../../src/retraining/telling.ts';
 import { initialWeights } from '../../src/training/run/initial-weights.ts';
 import { VersionRegistry } from '../../src/versions/registry.ts';
 import type { NewVersion } from '../../src/versions/version-card.ts';

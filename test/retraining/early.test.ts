@@ -6,7 +6,7 @@ import { createOnnxEngine } from '../../src/emotion/engines/onnx/onnx-engine.ts'
 import { EMOTIONS } from '../../src/emotion/labels.ts';
 import { loadModel, saveModel } from '../../src/emotion/layers-format/layers-format.ts';
 import { unroll } from '../../src/emotion/network.ts';
-import { statusText } from '../../src/retraining/words.ts';
+import { statusText } from '../../src/retraining/telling.ts';
 import { readFer2013 } from '../../src/training/data/fer2013.ts';
 import { trainingPlan } from '../../src/training/run/plan.ts';
 import { train } from '../../src/training/run/trainer.ts';

@@ -87,6 +87,7 @@ export async function onSlack({ where, ...options }: ChatOptions): Promise<Chat>
       if (where === 'without files') fake.lacking.add('files:write');
     },
   });
+  slack.users.set('UADMIN', { is_admin: true, profile: { display_name: 'Ann' } });
   slack.users.set('UADMIN2', { is_admin: true });
   const people = { admin: 'UADMIN', 'another admin': 'UADMIN2', member: 'U5' };
   return {

@@ -39,6 +39,8 @@ describe.each([
     chat.retrain('admin', { action: 'start', ...SETTINGS });
     const hear = (words: string) =>
       until(async () => (await chat.said()).find((text) => text.includes(words)), words, 120_000);
+    // By name, not by the id that a platform knows the person by.
+    expect(await hear('Training tiny, started by')).toMatch(/started by (ann|you)\b/i);
     const card = await hear('is trained and in use');
     expect(card).toMatch(/PrivateTest accuracy: [\d.]+ % \(before [\d.]+ %, [+−][\d.]+ points\)/);
     expect(card).toMatch(/PrivateTest macro recall: [\d.]+ % \(before [\d.]+ %, [+−][\d.]+ points\)/);

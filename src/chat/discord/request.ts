@@ -80,7 +80,7 @@ export function messageRequest(
     attachments: picturesAskedFor(message, context),
     user: {
       id: message.author.id,
-      name: message.member?.displayName ?? message.author.displayName,
+      displayName: async () => message.member?.displayName ?? message.author.displayName,
       isAdmin: isAdminHere,
       isOperator: () => isOperatorAt(context, message.guildId, isAdminHere),
     },
@@ -153,7 +153,7 @@ function commonRequest(
     id: interaction.id,
     user: {
       id: user.id,
-      name: user.displayName,
+      displayName: async () => user.displayName,
       isAdmin: isAdminHere,
       isOperator: () => isOperatorAt(context, interaction.guildId, isAdminHere),
     },

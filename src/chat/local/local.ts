@@ -21,7 +21,7 @@ const CHANNEL_ID = 'page';
 
 const OPERATOR: User = {
   id: 'you',
-  name: 'You',
+  displayName: async () => 'You',
   alone: true,
   isAdmin: async () => true,
   isOperator: async () => true,

@@ -44,12 +44,23 @@ export class People {
     return user.is_admin === true || user.is_owner === true;
   }
 
-  user(id: string, name: string, isDirect: boolean): User {
+  /** What others call somebody; the id where Slack does not say. */
+  async displayName(id: string): Promise<string> {
+    try {
+      const { user } = await this.#api.users.info({ user: id });
+      return user?.profile?.display_name || user?.real_name || user?.name || id;
+    } catch {
+      // A name is not worth failing for.
+      return id;
+    }
+  }
+
+  user(id: string, isDirect: boolean): User {
     const place = { isDirect, home: this.#me.teamId };
     const rule = { homes: this.#config.operator.teams, memberships: () => [this.#me.teamId] };
     return {
       id,
-      name,
+      displayName: () => this.displayName(id),
       isAdmin: async () => !isDirect && (await this.isAdmin(id)),
       isOperator: () => isOperator(place, rule, () => this.isAdmin(id)),
     };

@@ -9,7 +9,6 @@ import type { SlackMessage, Source } from './payloads.ts';
 /** Who asks from where, by whatever way. */
 export interface Asking {
   readonly userId: string;
-  readonly userName: string;
   readonly channel: string;
   /** The thread that answers go to; absent for a slash command, which Slack knows only outside of threads. */
   readonly thread?: string;
@@ -45,7 +44,7 @@ export function toRequest(desk: Desk, asking: Asking, signal: AbortSignal): Requ
     id: message?.ts !== undefined && !asking.respond ? `${channel}:${message.ts}` : randomUUID(),
     ...(asking.command && { command: asking.command }),
     attachments: message ? toAttachments(channel, message, desk) : [],
-    user: desk.people.user(asking.userId, asking.userName, isDirect(channel)),
+    user: desk.people.user(asking.userId, isDirect(channel)),
     channel: toChannel(desk, channel),
     ...(asking.asked && { asked: true }),
     signal,

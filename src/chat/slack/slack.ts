@@ -89,7 +89,6 @@ export class SlackPlatform implements Platform {
         if (!this.#seen.isNew(`trigger:${command.trigger_id}`)) return;
         this.#serve(desk, {
           userId: command.user_id,
-          userName: command.user_name,
           channel: command.channel_id,
           command: { name, input: command.text ?? '' },
           respond: toAsker(respond),
@@ -104,7 +103,6 @@ export class SlackPlatform implements Platform {
       const source = sourceOf(shortcut.channel.id, message);
       this.#serve(desk, {
         userId: shortcut.user.id,
-        userName: shortcut.user.name,
         channel: shortcut.channel.id,
         ...(source && { thread: source.thread }),
         message,
@@ -154,7 +152,6 @@ export class SlackPlatform implements Platform {
     const command = pictures.length === 0 ? commandIn((event.text ?? '').replaceAll(mention, ' '), desk) : undefined;
     this.#serve(desk, {
       userId: user,
-      userName: user,
       channel,
       thread: event.thread_ts ?? ts,
       message: event,

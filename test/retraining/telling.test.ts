@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
-import { ProgressMessage } from '../../src/retraining/message.ts';
+import { ProgressMessage } from '../../src/retraining/telling.ts';
 
 const MINUTE = 60_000;
 
