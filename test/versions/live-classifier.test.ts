@@ -2,7 +2,7 @@ import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { UserError } from '../../src/base/errors.ts';
 import { createLogger } from '../../src/base/log.ts';
 import { ARCHITECTURES } from '../../src/emotion/architectures.ts';
@@ -45,6 +45,8 @@ test('reads as a classifier on this thread does, and refuses crops of another si
   onTestFinished(async () => {
     await Promise.all([live.dispose(), here.dispose()]);
   });
+  // Loaded once: what becomes of the files later does not matter.
+  await truncate(join(directory, 'weights.bin'), 10);
   expect(await live.classify(faces)).toEqual(await here.classify(faces));
   expect(await live.classify([])).toEqual([]);
   await expect(live.classify([new Uint8Array(5)])).rejects.toThrow('crop 0 has 5 bytes');
@@ -106,16 +108,23 @@ test('a version in use that is damaged gives way to the one before at the start'
 test('a version in use that cannot be loaded leaves the old one reading', { timeout: 60_000 }, async () => {
   const { directory, registry } = await registryWith(1);
   await registry.promote(1);
-  const live = await LiveClassifier.open(registry, log, { threads: 1 });
+  const live = await LiveClassifier.open(registry, log, { threads: 1, lookEveryMs: 60_000 });
   onTestFinished(() => live.dispose());
   const before = await live.classify(faces);
-  await writeFile(join(directory, 'versions', 'in-use.json'), '{"version":9,"before":1}');
+  const complain = vi.spyOn(log, 'error');
+  const useMissing = () => writeFile(join(directory, 'versions', 'in-use.json'), '{"version":9,"before":1}');
+  await useMissing();
+  await live.refresh();
   await live.refresh();
   expect(live.version).toBe(1);
   expect(await live.classify(faces)).toEqual(before);
+  expect(complain, 'it is not tried again and again').toHaveBeenCalledTimes(1);
   await registry.promote(0);
   await live.refresh();
   expect(live.version).toBe(0);
+  await useMissing();
+  await live.refresh();
+  expect(complain, 'it is tried again once it is chosen again').toHaveBeenCalledTimes(2);
 });
 
 test('where no network can be loaded, opening fails and says why', { timeout: 60_000 }, async () => {

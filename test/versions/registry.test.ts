@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { sha256 } from '../../src/base/files.ts';
@@ -36,6 +36,12 @@ test('a half-written version is never listed nor loaded, a damaged one is refuse
   await truncate(join(versions, '2', 'weights.bin'), 100);
   await expect(registry.promote(2)).rejects.toMatchObject({ code: 'bad-model' });
   await expect(registry.promote(9)).rejects.toMatchObject({ code: 'not-found' });
+  // Still a network that can be loaded, but not the file that the card was written with.
+  await appendFile(join(versions, '1', 'model.json'), ' ');
+  await expect(registry.promote(1)).rejects.toMatchObject({
+    code: 'bad-model',
+    message: expect.stringContaining('Version 1 is damaged (model.json)'),
+  });
   const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
   await expect(
     registry.store(plainCard('job-3'), async (aside) => {
@@ -54,6 +60,15 @@ test('pruning keeps the newest, the one in use and the one before', async () => 
   await registry.prune(4);
   expect(await numbers(registry)).toEqual([1, 2, 5, 6]);
   expect(await registry.store(plainCard('next'), (aside) => saveUntrained(aside, 7))).toBe(7);
+});
+
+test('a number that is in use is not given again, even where its folder is gone', async () => {
+  const { directory, registry } = await registryWith(1);
+  const inUse = join(directory, 'versions', 'in-use.json');
+  await writeFile(inUse, '{"version":4,"before":3}');
+  expect(await registry.store(plainCard('one'), (aside) => saveUntrained(aside, 1))).toBe(5);
+  await writeFile(inUse, '{"version":0,"before":8}');
+  expect(await registry.store(plainCard('two'), (aside) => saveUntrained(aside, 2))).toBe(9);
 });
 
 test('each file of a version is read once and hashed once, however many ask for it meanwhile', async () => {
