@@ -4,7 +4,7 @@ import { exactPercent } from '../src/base/numbers.ts';
 import { ARCHITECTURES, DEFAULT_ARCHITECTURE } from '../src/emotion/architectures.ts';
 import type { Retraining, Where } from '../src/retraining/supervisor.ts';
 import { statusText } from '../src/retraining/telling.ts';
-import { trainingPlan } from '../src/training/run/plan.ts';
+import { LABELS, trainingPlan } from '../src/training/run/plan.ts';
 import type { VersionRegistry } from '../src/versions/registry.ts';
 import type { Command, Options } from './command.ts';
 import type { Request } from './request.ts';
@@ -80,6 +80,12 @@ export function retrainCommand(services?: RetrainServices): Command {
         min: 0,
         max: 1000,
         description: `Epochs without a better one after which it ends early, 0 for never (${DEFAULT_PATIENCE})`,
+      },
+      {
+        name: 'labels',
+        type: 'choice',
+        choices: LABELS,
+        description: 'What is learned: what people voted for (where that file is there), FER2013’s labels, or both',
       },
       { name: 'data', type: 'text', maxLength: 100, description: 'A folder in the data folder, by its name' },
       { name: 'clean', type: 'switch', description: 'Leave training rows that equal a test row out' },
@@ -171,6 +177,7 @@ async function asked(request: Request, options: Options): Promise<Parameters<Ret
     ...(options.data !== undefined && { data: String(options.data) }),
     plan: {
       architecture: options.architecture as string | undefined,
+      labels: options.labels as (typeof LABELS)[number] | undefined,
       epochs: options.epochs as number | undefined,
       learningRate: options['learning-rate'] as number | undefined,
       batchSize: options.batch as number | undefined,

@@ -9,10 +9,10 @@ import { createEngine } from '../src/emotion/engines/create-engine.ts';
 import { ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/engine.ts';
 import { loadModel } from '../src/emotion/layers-format/layers-format.ts';
 import { unroll } from '../src/emotion/network.ts';
-import { type Fer2013, readFer2013 } from '../src/training/data/fer2013.ts';
-import { agreedFaces, votedFaces, votesFor } from '../src/training/data/votes.ts';
+import { readFer2013 } from '../src/training/data/fer2013.ts';
+import { learningSets, votesFor } from '../src/training/data/votes.ts';
 import { hasCheckpoints } from '../src/training/run/checkpoint.ts';
-import { type TrainingPlan, trainingPlan } from '../src/training/run/plan.ts';
+import { trainingPlan } from '../src/training/run/plan.ts';
 import { epochLine, progressLine } from '../src/training/run/progress-line.ts';
 import { BEST, type TrainingProgress, type TrainingRun, train } from '../src/training/run/trainer.ts';
 import { runTool } from './command-line.ts';
@@ -146,7 +146,11 @@ await runTool(async (signal) => {
   for (const warning of data.warnings) console.error(warning);
   for (const { file, line, reason } of data.skipped.slice(0, 10)) console.error(`${file}:${line} skipped: ${reason}`);
   if (data.skipped.length > 10) console.error(`... and ${data.skipped.length - 10} more rows skipped`);
-  const { training, targets, validation } = await labelledBy(plan, data, values.votes, values.data, signal);
+  const votes =
+    plan.labels === 'fer2013'
+      ? undefined
+      : await votesFor(data, { directory: values.data, file: values.votes, signal });
+  const { training, targets, validation } = learningSets(plan, data.sets, votes);
   if (training.count === 0 || validation.count === 0)
     throw new UserError('bad-data', `${values.data} has no rows of Training or none of PublicTest: both are needed.`);
   console.error(
@@ -177,21 +181,6 @@ await runTool(async (signal) => {
   console.error(`Stopped: go on with the same command and --resume.`);
   return 130;
 });
-
-/** The faces to learn from and to validate on, with the labels that the plan asks for. */
-async function labelledBy(
-  plan: TrainingPlan,
-  data: Fer2013,
-  file: string | undefined,
-  directory: string,
-  signal: AbortSignal,
-): Promise<Pick<TrainingRun, 'training' | 'targets' | 'validation'>> {
-  const { Training: training, PublicTest: validation } = data.sets;
-  if (plan.labels === 'fer2013') return { training, validation };
-  const votes = await votesFor(data, { directory, file, signal });
-  const voted = votedFaces(training, votes, plan.labels === 'both' ? plan.labelWeight : 0);
-  return { training: voted.set, targets: voted.targets, validation: agreedFaces(validation, votes) };
-}
 
 /** A network to start from, with the commands that made it as far as its file tells. */
 async function startingPoint(directory: string): Promise<TrainingRun['from']> {

@@ -6,11 +6,14 @@ import { checkDataset, type DatasetReport } from '../training/data/dataset-check
 import { trainingDuplicates } from '../training/data/duplicates.ts';
 import { type FaceSet, indexesWhere, selectFaces } from '../training/data/face-set.ts';
 import { CHUNKS, type Fer2013, readFer2013, SPLITS } from '../training/data/fer2013.ts';
+import { agreedFaces, findVotes, type Votes, votedFaces, votesFor } from '../training/data/votes.ts';
 import type { Job } from './files.ts';
 
 /** Data that a network can be trained on, and what there is to know about it. */
 export interface CheckedData {
   readonly sets: Fer2013['sets'];
+  /** What people voted for, where that file lies beside the chunks. */
+  readonly votes: Votes | undefined;
   /** A sentence each. */
   readonly findings: readonly string[];
 }
@@ -41,6 +44,8 @@ export async function readCheckedData(
     if (lacking.length > 0)
       throw new UserError('bad-data', `${split} has no picture of ${lacking.join(', ')}: every emotion is needed.`);
   }
+  const file = await findVotes(directory);
+  const votes = file === undefined ? undefined : await votesFor(data, { directory, file, signal: options.signal });
   const overlap = report.inTraining.PublicTest + report.inTraining.PrivateTest;
   const training = options.clean ? withoutTestRows(data.sets) : data.sets.Training;
   const left = data.sets.Training.count - training.count;
@@ -62,8 +67,9 @@ export async function readCheckedData(
       : `Test rows that equal a Training row: ${report.inTraining.PublicTest} of PublicTest, ` +
         `${report.inTraining.PrivateTest} of PrivateTest; ` +
         (options.clean ? `${left} rows of Training left out for that.` : 'clean:yes leaves them out of training.'),
+    ...(votes ? [votesFinding(training, data.sets.PublicTest, votes)] : []),
   ];
-  return { sets: { ...data.sets, Training: training }, findings };
+  return { sets: { ...data.sets, Training: training }, votes, findings };
 }
 
 /** @throws UserError where the data option is no folder in DATA_DIR */
@@ -85,6 +91,12 @@ export async function dataFolder(dataDirectory: string, { data }: Pick<Job, 'dat
     'not-found',
     `There is no folder ‘${data}’ in DATA_DIR${names.length > 0 ? `: there is ${names.slice(0, 20).join(', ')}` : ''}.`,
   );
+}
+
+function votesFinding(training: FaceSet, publicTest: FaceSet, votes: Votes): string {
+  const left = training.count - votedFaces(training, votes, 0).set.count;
+  const agreed = agreedFaces(publicTest, votes).count;
+  return `Votes: ${left} rows of Training are none of the seven emotions to most people; they agree on ${agreed} of PublicTest.`;
 }
 
 /** Whether it is the published data, and if not, how much of it is another. */

@@ -11,6 +11,7 @@ import { acquireLock, type FileLock } from '../base/lock.ts';
 import type { Logger } from '../base/log.ts';
 import { startProcess } from '../base/workers.ts';
 import type { EngineChoice } from '../emotion/engines/engine.ts';
+import { findVotes } from '../training/data/votes.ts';
 import { type TrainingPlanInput, trainingPlan } from '../training/run/plan.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
 import type { ChildArguments } from './child.ts';
@@ -97,8 +98,9 @@ export class Retraining {
    */
   async start(request: RetrainingRequest): Promise<Job> {
     const { plan, ...rest } = request;
-    const job: Job = { ...rest, id: randomBytes(6).toString('hex'), plan: { ...trainingPlan(plan) } };
-    const folder = await dataFolder(this.#options.dataDirectory, job);
+    const folder = await dataFolder(this.#options.dataDirectory, request);
+    const labels = plan.labels ?? ((await findVotes(folder)) === undefined ? 'fer2013' : 'votes');
+    const job: Job = { ...rest, id: randomBytes(6).toString('hex'), plan: { ...trainingPlan({ ...plan, labels }) } };
     await this.#expectBoard(job);
     const lock = await this.#lockOrBusy();
     try {

@@ -153,7 +153,16 @@ export async function resultNotice(
   outcome: { readonly promoted: boolean; readonly margin: number },
   directory: string,
 ): Promise<Notice> {
-  const { version, architecture, against, privateTest, publicTest, plannedEpochs = card.epochs } = card;
+  const {
+    version,
+    architecture,
+    against,
+    measure,
+    incomparable = false,
+    privateTest,
+    publicTest,
+    plannedEpochs = card.epochs,
+  } = card;
   const gain = against ? publicTest.accuracy - against.publicTest.accuracy : 0;
   const figure = (name: string, now: number, before: number | undefined) =>
     `${name}: ${exactPercent(now)}${before === undefined ? '' : ` (before ${exactPercent(before)}, ${points(now - before)})`}`;
@@ -167,11 +176,13 @@ export async function resultNotice(
   const text = [
     outcome.promoted
       ? `Version ${version} (${architecture}) is trained and in use. /retrain rollback takes that back.`
-      : `Version ${version} (${architecture}) is trained, but ${notBetter} on PublicTest: ` +
+      : `Version ${version} (${architecture}) is trained, but ${incomparable ? 'it cannot be compared with the network in use, which learned from votes (fer2013new.csv is not beside the data)' : `${notBetter} on PublicTest`}: ` +
         `the network in use stays. /retrain promote ${version} puts it in use all the same.`,
     against
-      ? `Compared with version ${against.version}, which was in use:`
-      : 'The network that was in use could not be read, so there is nothing to compare with.',
+      ? `Compared with version ${against.version}, which was in use${measure === 'votes' ? ', by what people voted for' : ''}:`
+      : incomparable
+        ? 'By FER2013’s own labels:'
+        : 'The network that was in use could not be read, so there is nothing to compare with.',
     figure('PrivateTest accuracy', privateTest.accuracy, against?.privateTest.accuracy),
     figure('PrivateTest macro recall', privateTest.macroRecall, against?.privateTest.macroRecall),
     figure('PublicTest accuracy', publicTest.accuracy, against?.publicTest.accuracy),

@@ -6,12 +6,14 @@ import { createEngine } from '../emotion/engines/create-engine.ts';
 import type { EngineChoice } from '../emotion/engines/engine.ts';
 import { loadClassifier } from '../emotion/load-classifier.ts';
 import { unroll } from '../emotion/network.ts';
-import { evaluate } from '../evaluation/evaluate.ts';
+import { judgeByVotes, judgeReadings, readAll } from '../evaluation/evaluate.ts';
+import type { FaceSet } from '../training/data/face-set.ts';
 import type { Fer2013 } from '../training/data/fer2013.ts';
+import { learningSets, type Votes } from '../training/data/votes.ts';
 import { commandOf, trainingPlan } from '../training/run/plan.ts';
 import { train } from '../training/run/trainer.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
-import { judgeNetwork, readRun, reportOf, storeNetwork } from '../versions/ship.ts';
+import { isFromVotes, judgeNetwork, readRun, reportOf, storeNetwork } from '../versions/ship.ts';
 import { writeReport } from '../versions/training-report.ts';
 import { figuresOf, type NewVersion, type VersionCard } from '../versions/version-card.ts';
 import { readCheckedData } from './data.ts';
@@ -51,7 +53,7 @@ export async function retrain(work: RetrainingWork): Promise<JobStatus['result']
   const stored = (await registry.list()).find((card) => card.job === job.id);
   if (stored) return await putInUse(work, stored);
   onChange({ phase: 'checking' });
-  const { sets, findings } = await readCheckedData(work.data, { clean: job.clean, signal });
+  const { sets, votes, findings } = await readCheckedData(work.data, { clean: job.clean, signal });
   onChange({ findings: [...findings], phase: 'training' });
   const plan = trainingPlan(job.plan);
   const architecture = ARCHITECTURES.get(plan.architecture);
@@ -62,8 +64,7 @@ export async function retrain(work: RetrainingWork): Promise<JobStatus['result']
     engine,
     network: unroll(architecture),
     plan,
-    training: sets.Training,
-    validation: sets.PublicTest,
+    ...learningSets(plan, sets, votes),
     directory: work.run,
     start: 'resume',
     signal: AbortSignal.any([signal, tooMuch.signal]),
@@ -82,10 +83,11 @@ export async function retrain(work: RetrainingWork): Promise<JobStatus['result']
     );
   }
   onChange({ phase: 'judging' });
-  const { trained, figures } = await judgeNetwork(await readRun(work.run), sets, engine, STORED_AS);
+  const { trained, figures } = await judgeNetwork(await readRun(work.run), sets, engine, STORED_AS, votes);
   if (signal.aborted) return undefined;
-  const against = await judgeInUse(work, sets, engine);
+  const { measure, against, incomparable } = await judgeInUse(work, sets, votes, engine);
   if (signal.aborted) return undefined;
+  const judged = (measure === 'votes' && figures.votes) || figures;
   const card: NewVersion = {
     job: job.id,
     architecture: architecture.name,
@@ -93,9 +95,11 @@ export async function retrain(work: RetrainingWork): Promise<JobStatus['result']
     epochs: trained.history.length,
     plannedEpochs: plan.epochs,
     bestEpoch: trained.epoch,
-    publicTest: figuresOf(figures.publicTest),
-    privateTest: figuresOf(figures.privateTest),
+    publicTest: figuresOf(judged.publicTest),
+    privateTest: figuresOf(judged.privateTest),
     ...(against && { against }),
+    ...(measure && { measure }),
+    ...(incomparable && { incomparable }),
   };
   const version = await registry.store(card, async (directory) => {
     await storeNetwork(directory, trained, figures, STORED_AS);
@@ -115,24 +119,38 @@ function inAdminsWords(error: unknown): unknown {
   );
 }
 
-/** The network in use on the same pictures; undefined where it cannot be loaded, which any network is better than. */
+/**
+ * The network in use on the same pictures, by what it learned from: that is what people are used to from it. Without a network
+ * that can be loaded any other is better.
+ */
 async function judgeInUse(
   { registry }: RetrainingWork,
   sets: Fer2013['sets'],
+  votes: Votes | undefined,
   engine: Awaited<ReturnType<typeof createEngine>>,
-): Promise<NewVersion['against']> {
+): Promise<Pick<NewVersion, 'against' | 'measure' | 'incomparable'>> {
   const { version } = await registry.inUse();
+  const directory = registry.directoryOf(version);
   try {
-    const classifier = await loadClassifier(registry.directoryOf(version), { engine });
+    const byVotes = await isFromVotes(directory);
+    if (byVotes && !votes) return { incomparable: true };
+    const classifier = await loadClassifier(directory, { engine });
     try {
-      const publicTest = figuresOf(await evaluate(classifier, sets.PublicTest));
-      const privateTest = figuresOf(await evaluate(classifier, sets.PrivateTest));
-      return { version, publicTest, privateTest };
+      const figures = async (set: FaceSet) => {
+        const readings = await readAll(classifier, set);
+        return figuresOf(byVotes ? judgeByVotes(readings, set, votes!) : judgeReadings(readings, set));
+      };
+      const against = {
+        version,
+        publicTest: await figures(sets.PublicTest),
+        privateTest: await figures(sets.PrivateTest),
+      };
+      return { against, ...(byVotes && { measure: 'votes' as const }) };
     } finally {
       await classifier.dispose();
     }
   } catch (error) {
-    if (error instanceof UserError && error.code === 'bad-model') return undefined;
+    if (error instanceof UserError && error.code === 'bad-model') return {};
     throw error;
   }
 }
@@ -141,9 +159,9 @@ async function putInUse(
   { job, registry, keepVersions }: RetrainingWork,
   card: VersionCard,
 ): Promise<JobStatus['result']> {
-  const { version, against, publicTest } = card;
+  const { version, against, publicTest, incomparable = false } = card;
   const gain = against === undefined ? 1 : publicTest.accuracy - against.publicTest.accuracy;
-  const better = gain > 0 && gain >= job.margin;
+  const better = !incomparable && gain > 0 && gain >= job.margin;
   // A crash may have come between this and saying so.
   if (better && (await registry.inUse()).version !== version) await registry.promote(version);
   await registry.prune(keepVersions);

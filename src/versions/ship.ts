@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
 import type { Calibration } from '../emotion/calibration.ts';
 import type { Engine } from '../emotion/engines/engine.ts';
@@ -16,7 +17,7 @@ import { type FaceSet, indexesWhere, selectFaces, withoutBlack } from '../traini
 import type { Fer2013 } from '../training/data/fer2013.ts';
 import { agreedFaces, type Votes, votedFaces } from '../training/data/votes.ts';
 import { loadCheckpoint, type RunProgress } from '../training/run/checkpoint.ts';
-import { commandOf, type TrainingPlan, trainingPlan } from '../training/run/plan.ts';
+import { commandOf, LABELS, type TrainingPlan, trainingPlan } from '../training/run/plan.ts';
 import { BEST } from '../training/run/trainer.ts';
 import { biasOfLogits, correctPriors, fitPriorCorrection } from './prior-correction.ts';
 import { buildReport, type TrainingReport } from './training-report.ts';
@@ -74,6 +75,15 @@ async function correctRareEmotions(
   const { labels } = training;
   const strength = fitPriorCorrection(await readSet(engine, network, weights, set), set.labels, labels);
   return { ...trained, weights: correctPriors(network, weights, labels, strength), priorCorrection: strength };
+}
+
+const trainedSchema = z.object({ trained: z.object({ labels: z.enum(LABELS) }) });
+
+/** Whether the network in a directory learned from votes, as far as its file tells. @throws UserError 'bad-model' */
+export async function isFromVotes(directory: string): Promise<boolean> {
+  const { metadata } = await loadModel(directory);
+  const { trained } = trainedSchema.safeParse(metadata).data ?? {};
+  return trained !== undefined && trained.labels !== 'fer2013';
 }
 
 /** Whether a network learned from votes, so that these are what it is fitted and compared by. */
@@ -147,6 +157,7 @@ export async function storeNetwork(
   const origin = {
     command,
     seed: plan.seed,
+    labels: plan.labels,
     epochs: history.length,
     epoch,
     priorCorrection,

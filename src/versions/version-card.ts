@@ -32,6 +32,10 @@ export const versionCardSchema = bothSchema.extend({
   bestEpoch: z.int(),
   /** The network that was in use when this one was made, on the same images; absent where none could be read. */
   against: bothSchema.extend({ version: z.int() }).optional(),
+  /** What its figures are by; absent for FER2013's own labels. */
+  measure: z.literal('votes').optional(),
+  /** True where the network in use learned from votes and there were none to compare by. */
+  incomparable: z.boolean().optional(),
   /** SHA-256 of the version's files by name. */
   files: z.record(z.string(), z.string().length(64)),
 });

@@ -234,6 +234,30 @@ export function votedFaces(set: FaceSet, votes: Votes, labelWeight: number): Vot
   return { set: relabelled(set, kept, labels), targets: Float32Array.from(targets) };
 }
 
+/** What a network learns from and is validated on. */
+export interface LearningSets {
+  readonly training: FaceSet;
+  /** training.count * 7 targets; absent where each label is its face's target. */
+  readonly targets?: Float32Array | undefined;
+  readonly validation: FaceSet;
+}
+
+/**
+ * The faces of a data set with the labels that a plan asks for: FER2013's own, or votes, on PublicTest those on which people
+ * agree.
+ * @throws UserError 'no-data' where votes are asked for and there are none
+ */
+export function learningSets(
+  { labels, labelWeight }: { readonly labels: 'votes' | 'fer2013' | 'both'; readonly labelWeight: number },
+  { Training: training, PublicTest: validation }: Fer2013['sets'],
+  votes: Votes | undefined,
+): LearningSets {
+  if (labels === 'fer2013') return { training, validation };
+  if (votes === undefined) throw new UserError('no-data', `Learning from votes needs ${VOTES_FILE} beside the data.`);
+  const voted = votedFaces(training, votes, labels === 'both' ? labelWeight : 0);
+  return { training: voted.set, targets: voted.targets, validation: agreedFaces(validation, votes) };
+}
+
 function relabelled(set: FaceSet, kept: readonly number[], labels: readonly number[]): FaceSet {
   const chosen = selectFaces(set, kept);
   chosen.labels.set(labels);
