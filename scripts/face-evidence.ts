@@ -81,8 +81,8 @@ export function fitScore(seen: readonly Seen[], threshold: number): FaceScore {
 /** What is found, missed and false where a score decides. */
 export function judgeAll(seen: readonly Seen[], score: FaceScore): Tally {
   return tally(
-    seen.map(({ faces, evidence }) => {
-      const boxes = keepFaces(evidence, score).map(({ square }) => toBox(square));
+    seen.map(({ picture, faces, evidence }) => {
+      const boxes = keepFaces(evidence, score, picture).map(({ square }) => toBox(square));
       return judge(boxes, faces);
     }),
   );

@@ -48,12 +48,29 @@ export interface KeptFace extends Evidence {
 /** No more than this part of a face is covered by surer ones: what lies between two faces shows half of each. */
 const MOST_COVERED = 0.4;
 
-/** The places that are faces, the surest first; what shows a surer face, or parts of several, is dropped. */
-export function keepFaces(evidence: readonly Evidence[], score: FaceScore): KeptFace[] {
+/** A place whose side is more than this part of the picture's shorter one fills the picture ... */
+const FILLING = 0.6;
+/**
+ * ... and needs this part of the score: a picture that somebody cut to one thing shows that thing, and a face that is cut at chin
+ * and forehead looks less like one. Chosen on 605 such pictures and 137 wallpapers: docs/faces.md.
+ */
+const FILLING_THRESHOLD = 2 / 3;
+
+/**
+ * The places that are faces, the surest first; what shows a surer face, or parts of several, is dropped.
+ * @param picture size of the picture that was searched, in pixels
+ */
+export function keepFaces(
+  evidence: readonly Evidence[],
+  score: FaceScore,
+  picture: { readonly width: number; readonly height: number },
+): KeptFace[] {
+  const filling = FILLING * Math.min(picture.width, picture.height);
   const kept: KeptFace[] = [];
   const scored = evidence.map((place) => ({ ...place, score: scoreOf(place, score) }));
   for (const place of scored.sort((a, b) => b.score - a.score)) {
-    if (place.score < score.threshold) break;
+    const threshold = place.proposed.side > filling ? FILLING_THRESHOLD * score.threshold : score.threshold;
+    if (place.score < threshold) continue;
     if (kept.some((surer) => sameFace(surer, place)) || coveredPart(place, kept) > MOST_COVERED) continue;
     const squares = [place.proposed, place.seen].map((square) => ({ square, weight: 1 }));
     kept.push({ ...place, square: meanSquare(squares) });

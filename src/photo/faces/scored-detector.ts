@@ -22,7 +22,7 @@ export function createScoredDetector(detector: ScoredDetector, { threads }: { th
       const search = await toSearchPicture(image);
       const places = gatherPlaces(await proposers.propose(search, signal));
       const evidence = await gatherEvidence(places, (looks) => proposers.look(search, looks, signal));
-      const faces = keepFaces(evidence, score);
+      const faces = keepFaces(evidence, score, search);
       const looks = faces.flatMap(({ square }) => leanLooks(square));
       const sightings = await proposers.look(search, looks, signal);
       const each = looks.length / faces.length;

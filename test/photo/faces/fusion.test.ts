@@ -168,6 +168,7 @@ describe('leanOf', () => {
 });
 
 describe('keepFaces', () => {
+  const PICTURE = { width: 1000, height: 900 };
   const score: FaceScore = { intercept: -3, coefficients: [1, 0.5, 1], threshold: 0.5 };
   const square = (x: number, side: number) => ({ centreX: x + side / 2, centreY: side / 2, side });
   const place = (x: number, side: number, surest: number, hits = 0, seen = square(x, side)) => ({
@@ -177,12 +178,24 @@ describe('keepFaces', () => {
     numbers: [surest, 0, hits],
   });
   const lefts = (places: Evidence[]) =>
-    keepFaces(places, score).map(({ proposed }) => proposed.centreX - proposed.side / 2);
+    keepFaces(places, score, PICTURE).map(({ proposed }) => proposed.centreX - proposed.side / 2);
 
   it('keeps what scores enough, whoever proposed it, the surest first', () => {
     const places = [place(0, 50, 3.5), place(100, 50, 0, 4), place(200, 50, 2.9), place(300, 50, 2, 2)];
     expect(lefts(places)).toEqual([100, 300, 0]);
-    expect(keepFaces(places, score)[0]!.score).toBeCloseTo(1 / (1 + Math.exp(-1)));
+    expect(keepFaces(places, score, PICTURE)[0]!.score).toBeCloseTo(1 / (1 + Math.exp(-1)));
+  });
+
+  it('asks less of what fills the picture: two thirds of the score', () => {
+    // Log odds of -0.6 are a score of 0.35: above a third, below a half.
+    const large = place(0, 500, 2.4);
+    expect(lefts([large])).toEqual([]);
+    expect(keepFaces([large], score, { width: 900, height: 800 })).toHaveLength(1);
+    expect(keepFaces([large], score, { width: 800, height: 900 })).toHaveLength(1);
+    expect(keepFaces([large], score, { width: 840, height: 900 })).toHaveLength(0);
+    expect(keepFaces([place(0, 500, 2.2)], score, { width: 800, height: 800 })).toHaveLength(0);
+    // A place that fills the picture less may still be a face that is surer than one that fills it more.
+    expect(keepFaces([place(600, 100, 2.4), large], score, { width: 800, height: 800 })).toHaveLength(1);
   });
 
   it('drops what overlaps a surer face or lies within it', () => {
@@ -198,7 +211,7 @@ describe('keepFaces', () => {
   });
 
   it('answers with the mean of where a face was proposed and where it was seen', () => {
-    const [kept] = keepFaces([place(0, 100, 6, 0, { centreX: 60, centreY: 40, side: 100 })], score);
+    const [kept] = keepFaces([place(0, 100, 6, 0, { centreX: 60, centreY: 40, side: 100 })], score, PICTURE);
     expect(kept!.square).toEqual({ centreX: 55, centreY: 45, side: expect.closeTo(100) });
   });
 });

@@ -29,7 +29,9 @@ async function boxesIn(image: RgbImage, view: View, least: number): Promise<Netw
 async function proposalsOf(image: RgbImage, pass: NetworkPass, least: number): Promise<NetworkProposal[]> {
   const view = viewOf(image, pass);
   const proposals: NetworkProposal[] = [];
+  const leastHeight = (pass.fills ?? 0) * Math.min(image.width, image.height);
   for (const box of await boxesIn(image, view, least)) {
+    if (box.height < leastHeight) continue;
     const { x, y } = centreOf(box);
     const centre = view.back(x, y);
     // The margin shows a mirror image: a face whose centre lies there is not in the picture.

@@ -10,6 +10,8 @@ export interface NetworkPass {
   readonly angle: number;
   /** Width of the margin of mirrored picture around the picture, as a part of its longer side; 0 for none. */
   readonly margin: number;
+  /** Height of the smallest face that the pass is for, as a part of the picture's shorter side; all faces unless told. */
+  readonly fills?: number;
 }
 
 /** A look of the network at one place in the picture rather than at the whole of it. */
@@ -59,13 +61,16 @@ export interface NetworkProposal extends NetworkFrame {
 /**
  * How the network looks at a picture. Large faces vanish at a large size and small ones at a small size, so it looks at two; with the
  * margin these show the picture as large as 416 and 738 pixels without one. Heads that lean by more than some 20 degrees need the
- * picture turned. Chosen among sizes of 320 to 1024, margins of 0 and 0.15, and turns of 22 to 45 degrees: docs/faces.md.
+ * picture turned. Chosen among sizes of 320 to 1024, margins of 0 and 0.15, and turns of 22 to 45 degrees: docs/faces.md. A face that
+ * fills its picture, such as an avatar cut at chin and forehead, is only seen in a tiny copy, with and without room around it.
  */
 export const NETWORK_PASSES: readonly NetworkPass[] = [
   { side: 544, angle: 0, margin: 0.15 },
   { side: 960, angle: 0, margin: 0.15 },
   { side: 416, angle: 35, margin: 0 },
   { side: 416, angle: -35, margin: 0 },
+  { side: 128, angle: 0, margin: 0.15, fills: 0.6 },
+  { side: 128, angle: 0, margin: 0.5, fills: 0.6 },
 ];
 
 /** Lowest score of a proposal. A place that no pass scores higher is no face. */
