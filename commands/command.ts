@@ -25,6 +25,44 @@ export type CommandOption =
 /** Option values that have been checked against the command's options. */
 export type Options = Readonly<Record<string, string | number | boolean | Attachment | undefined>>;
 
+/** The type of the values that an option takes. */
+type ValueOf<O extends CommandOption> = O extends { readonly type: 'picture' }
+  ? Attachment
+  : O extends { readonly type: 'choice'; readonly choices: readonly (infer Choice)[] }
+    ? Choice
+    : O extends { readonly type: 'integer' | 'number' }
+      ? number
+      : O extends { readonly type: 'switch' }
+        ? boolean
+        : string;
+
+/** The values of a list of options, by name; any may be left out. */
+export type OptionsOf<List extends readonly CommandOption[]> = {
+  readonly [O in List[number] as O['name']]?: ValueOf<O> | undefined;
+};
+
+/** A command as it is written: its access and its work get values of just the types that its options declare. */
+interface CommandDefinition<List extends readonly CommandOption[]> extends Pick<Command, 'name' | 'description'> {
+  readonly options: List;
+  readonly access: Access | ((options: OptionsOf<List>) => Access);
+  run(request: Request, options: OptionsOf<List>): Promise<void>;
+}
+
+/**
+ * Makes a command. The one place where the types of its options are given up: `checkOptions` has checked values against the same
+ * declaration before they come here.
+ */
+export function defineCommand<const List extends readonly CommandOption[]>(
+  definition: CommandDefinition<List>,
+): Command {
+  const { access } = definition;
+  return {
+    ...definition,
+    access: typeof access === 'function' ? (options) => access(options as OptionsOf<List>) : access,
+    run: (request, options) => definition.run(request, options as OptionsOf<List>),
+  };
+}
+
 /** Something that a person can ask of the bot. */
 export interface Command {
   /** Lower-case letters, digits and hyphens; what is typed after the slash. */

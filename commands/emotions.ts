@@ -2,8 +2,8 @@ import { UserError } from '../src/base/errors.ts';
 import type { Reading } from '../src/emotion/classifier.ts';
 import { CHANNEL_MODES, type ChannelMode, type Settings } from '../src/settings/settings.ts';
 import type { BoundedQueue, HoldSlot } from '../src/work/queue.ts';
-import type { Command } from './command.ts';
-import { answersHere, hasTurn, type Manners, posterAgrees, settingsId } from './may-read.ts';
+import { type Command, defineCommand } from './command.ts';
+import { answersHere, type PhotoRules, posterAgrees, settingsId, takeTurn } from './may-read.ts';
 import { photoReply, shortName } from './photo-reply.ts';
 import type { Attachment, Request } from './request.ts';
 
@@ -16,7 +16,7 @@ export interface AnsweredPhoto {
 }
 
 /** What reading photos takes. */
-export interface PhotoServices extends Manners {
+export interface PhotoServices extends PhotoRules {
   /**
    * Finds the faces in a picture file, reads their emotions and draws both.
    * @param hold keeps the photo's slot in the queue until the last step has really ended
@@ -41,7 +41,7 @@ const MODE_SET: Readonly<Record<ChannelMode, string>> = {
  * its channel option, an admin says which photos are answered in this channel at all.
  */
 export function emotionsCommand(services: PhotoServices): Command {
-  return {
+  return defineCommand({
     name: 'emotions',
     description: 'Reads the faces in a picture: this one, or the latest posted here',
     options: [
@@ -57,12 +57,12 @@ export function emotionsCommand(services: PhotoServices): Command {
     access: (options) => (options.channel === undefined ? 'everyone' : 'admin'),
     async run(request, options) {
       if (options.channel !== undefined) {
-        await setMode(request, options.channel as ChannelMode, services.settings);
+        await setMode(request, options.channel, services.settings);
         return;
       }
       if (!(await answersHere(request, services))) return;
-      const photo = (options.image as Attachment | undefined) ?? (await latestImage(request));
-      if (!(await posterAgrees(request, photo, services)) || !hasTurn(request, services)) return;
+      const photo = options.image ?? (await latestImage(request));
+      if (!(await posterAgrees(request, photo, services)) || !takeTurn(request, services)) return;
       await request.progress(`Looking for faces in ${shortName(photo.name)}…`);
       const reading = await services.queue.run(async (hold) => {
         const bytes = await photo.fetch({ maxBytes: services.maxBytes, signal: request.signal });
@@ -78,7 +78,7 @@ export function emotionsCommand(services: PhotoServices): Command {
       };
       await request.reply(photoReply(photo, reading.faces, picture, { named: request.attachments.length > 1 }));
     },
-  };
+  });
 }
 
 async function setMode(request: Request, mode: ChannelMode, settings: Settings): Promise<void> {

@@ -1,5 +1,5 @@
 import { EMOTIONS } from '../src/emotion/labels.ts';
-import { type Access, type Command, usage } from './command.ts';
+import { type Access, type Command, defineCommand, usage } from './command.ts';
 import { NOTICE } from './photo-reply.ts';
 import type { CommandRegistry } from './registry.ts';
 
@@ -11,7 +11,7 @@ const WHO: Readonly<Record<Access, string>> = {
 
 /** `/help`: what the bot does and what can be asked; `/help NAME` tells more of one command. */
 export function helpCommand(registry: CommandRegistry): Command {
-  return {
+  return defineCommand({
     name: 'help',
     description: 'Says what I do and what you can ask',
     options: [
@@ -20,10 +20,10 @@ export function helpCommand(registry: CommandRegistry): Command {
     access: 'everyone',
     async run(request, options) {
       const { command } = options;
-      const text = typeof command === 'string' ? describe(registry.find(command)) : overview(registry.list());
+      const text = command !== undefined ? describe(registry.find(command)) : overview(registry.list());
       await request.reply({ text, private: true });
     },
-  };
+  });
 }
 
 function overview(commands: readonly Command[]): string {

@@ -4,7 +4,7 @@ import type { PhotoCooldown, Refusal } from '../src/work/cooldown.ts';
 import type { Attachment, Channel, Request, User } from './request.ts';
 
 /** What decides whether a photo is read. */
-export interface Manners {
+export interface PhotoRules {
   readonly settings: Settings;
   readonly cooldown: PhotoCooldown;
 }
@@ -14,7 +14,7 @@ export interface Manners {
  * @returns false where the bot stays silent, since nobody asked it
  * @throws UserError 'switched-off' where somebody asked, but an admin does not want any answers here
  */
-export async function answersHere(request: Request, { settings }: Manners): Promise<boolean> {
+export async function answersHere(request: Request, { settings }: PhotoRules): Promise<boolean> {
   const mode = await settings.channelMode(request.platform, settingsId(request.channel));
   if (mode === 'on' || (mode === 'asked' && isAsked(request))) return true;
   if (!isAsked(request)) return false;
@@ -26,7 +26,7 @@ export async function answersHere(request: Request, { settings }: Manners): Prom
  * @returns false where the bot stays silent, since nobody asked it
  * @throws UserError 'opted-out' where somebody asked
  */
-export async function posterAgrees(request: Request, photo: Attachment, { settings }: Manners): Promise<boolean> {
+export async function posterAgrees(request: Request, photo: Attachment, { settings }: PhotoRules): Promise<boolean> {
   const poster = photo.postedBy ?? request.user.id;
   if (!(await settings.hasOptedOut(request.platform, poster))) return true;
   if (!isAsked(request)) return false;
@@ -43,7 +43,7 @@ export async function posterAgrees(request: Request, photo: Attachment, { settin
  * @returns false where the bot stays silent, since it has said so already and nobody asked it
  * @throws UserError 'cooldown' that says when to try again
  */
-export function hasTurn(request: Request, { cooldown }: Manners): boolean {
+export function takeTurn(request: Request, { cooldown }: PhotoRules): boolean {
   if (request.user.alone) return true;
   const refusal = cooldown.take(personKey(request.platform, request.user), channelKey(request));
   if (refusal === undefined) return true;

@@ -1,5 +1,5 @@
 import type { Settings } from '../src/settings/settings.ts';
-import type { Command } from './command.ts';
+import { type Command, defineCommand } from './command.ts';
 
 const WHAT_IS_KEPT = [
   'What I do with photos: I hold a photo in memory while I read it and answer with a copy of it. I never write one to disk, put one in a log or learn from one, and I send none to any service. My answer stays in this chat until you or an admin remove it.',
@@ -12,7 +12,7 @@ const NOT_OPTED_OUT =
 
 /** `/privacy`: what is kept; `opt-out` and `opt-in` say whether photos that the person posts are read at all. */
 export function privacyCommand(settings: Settings): Command {
-  return {
+  return defineCommand({
     name: 'privacy',
     description: 'Says what I keep, and lets you opt out: then I read no photos that you post',
     options: [
@@ -30,10 +30,10 @@ export function privacyCommand(settings: Settings): Command {
       if (choice !== undefined) await settings.setOptedOut(platform, user.id, choice === 'opt-out');
       await request.reply({ text: await answer(choice, () => settings.hasOptedOut(platform, user.id)), private: true });
     },
-  };
+  });
 }
 
-async function answer(choice: unknown, hasOptedOut: () => Promise<boolean>): Promise<string> {
+async function answer(choice: 'opt-out' | 'opt-in' | undefined, hasOptedOut: () => Promise<boolean>): Promise<string> {
   if (choice === 'opt-out') return `Done. ${OPTED_OUT}`;
   if (choice === 'opt-in') return 'Done. I read photos that you post again. /privacy opt-out takes that back.';
   return `${WHAT_IS_KEPT}\n${(await hasOptedOut()) ? OPTED_OUT : NOT_OPTED_OUT}`;

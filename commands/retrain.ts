@@ -6,7 +6,7 @@ import type { Retraining, Where } from '../src/retraining/supervisor.ts';
 import { statusText } from '../src/retraining/telling.ts';
 import { LABELS, trainingPlan } from '../src/training/run/plan.ts';
 import type { VersionRegistry } from '../src/versions/registry.ts';
-import type { Command, Options } from './command.ts';
+import { type Command, type CommandOption, defineCommand, type OptionsOf } from './command.ts';
 import type { Request } from './request.ts';
 
 /** What training takes. */
@@ -22,93 +22,97 @@ const DEFAULTS = trainingPlan();
 /** Epochs without a better PublicTest accuracy: the recipe's rate rises and falls once, and rests in between. */
 const DEFAULT_PATIENCE = 8;
 
+const OPTIONS = [
+  {
+    name: 'action',
+    type: 'choice',
+    choices: ACTIONS,
+    positional: true,
+    description: 'What to do; without it, how the training stands',
+  },
+  {
+    name: 'version',
+    type: 'integer',
+    min: 0,
+    max: 999_999_999,
+    positional: true,
+    description: 'For promote: the version to put in use, 0 for the shipped one',
+  },
+  {
+    name: 'architecture',
+    type: 'choice',
+    choices: [...ARCHITECTURES.keys()],
+    description: `The network to train (${DEFAULT_ARCHITECTURE})`,
+  },
+  {
+    name: 'epochs',
+    type: 'integer',
+    min: 1,
+    max: 1000,
+    description: `Passes over the training pictures (${DEFAULTS.epochs})`,
+  },
+  {
+    name: 'learning-rate',
+    type: 'number',
+    min: 1e-6,
+    max: 10,
+    description: `The highest learning rate (${DEFAULTS.learningRate})`,
+  },
+  { name: 'batch', type: 'integer', min: 2, max: 4096, description: `Pictures a step (${DEFAULTS.batchSize})` },
+  {
+    name: 'seed',
+    type: 'integer',
+    min: 0,
+    max: 0xffff_ffff,
+    description: `What all chance derives from (${DEFAULTS.seed})`,
+  },
+  {
+    name: 'patience',
+    type: 'integer',
+    min: 0,
+    max: 1000,
+    description: `Epochs without a better one after which it ends early, 0 for never (${DEFAULT_PATIENCE})`,
+  },
+  {
+    name: 'labels',
+    type: 'choice',
+    choices: LABELS,
+    description: 'What is learned: what people voted for (where that file is there), FER2013’s labels, or both',
+  },
+  { name: 'data', type: 'text', maxLength: 100, description: 'A folder in the data folder, by its name' },
+  { name: 'clean', type: 'switch', description: 'Leave training rows that equal a test row out' },
+  {
+    name: 'margin',
+    type: 'number',
+    min: 0,
+    max: 100,
+    description: 'Points that it must be better by on PublicTest to be put in use (0: any better)',
+  },
+] as const satisfies readonly CommandOption[];
+
+type Options = OptionsOf<typeof OPTIONS>;
+
 /**
  * `/retrain`: a training from its start to the version in use.
  * @param services absent in a process that only names the commands
  */
 export function retrainCommand(services?: RetrainServices): Command {
-  return {
+  return defineCommand({
     name: 'retrain',
     description: 'Trains the network anew, and chooses which version is in use',
-    options: [
-      {
-        name: 'action',
-        type: 'choice',
-        choices: ACTIONS,
-        positional: true,
-        description: 'What to do; without it, how the training stands',
-      },
-      {
-        name: 'version',
-        type: 'integer',
-        min: 0,
-        max: 999_999_999,
-        positional: true,
-        description: 'For promote: the version to put in use, 0 for the shipped one',
-      },
-      {
-        name: 'architecture',
-        type: 'choice',
-        choices: [...ARCHITECTURES.keys()],
-        description: `The network to train (${DEFAULT_ARCHITECTURE})`,
-      },
-      {
-        name: 'epochs',
-        type: 'integer',
-        min: 1,
-        max: 1000,
-        description: `Passes over the training pictures (${DEFAULTS.epochs})`,
-      },
-      {
-        name: 'learning-rate',
-        type: 'number',
-        min: 1e-6,
-        max: 10,
-        description: `The highest learning rate (${DEFAULTS.learningRate})`,
-      },
-      { name: 'batch', type: 'integer', min: 2, max: 4096, description: `Pictures a step (${DEFAULTS.batchSize})` },
-      {
-        name: 'seed',
-        type: 'integer',
-        min: 0,
-        max: 0xffff_ffff,
-        description: `What all chance derives from (${DEFAULTS.seed})`,
-      },
-      {
-        name: 'patience',
-        type: 'integer',
-        min: 0,
-        max: 1000,
-        description: `Epochs without a better one after which it ends early, 0 for never (${DEFAULT_PATIENCE})`,
-      },
-      {
-        name: 'labels',
-        type: 'choice',
-        choices: LABELS,
-        description: 'What is learned: what people voted for (where that file is there), FER2013’s labels, or both',
-      },
-      { name: 'data', type: 'text', maxLength: 100, description: 'A folder in the data folder, by its name' },
-      { name: 'clean', type: 'switch', description: 'Leave training rows that equal a test row out' },
-      {
-        name: 'margin',
-        type: 'number',
-        min: 0,
-        max: 100,
-        description: 'Points that it must be better by on PublicTest to be put in use (0: any better)',
-      },
-    ],
+    options: OPTIONS,
     access: 'operator',
     async run(request, options) {
       if (!services) throw new UserError('bad-usage', 'This bot was started without what training takes.');
       await request.reply({ text: await answer(services, request, options) });
     },
-  };
+  });
 }
 
 async function answer(services: RetrainServices, request: Request, options: Options): Promise<string> {
   const { retraining, registry, refresh } = services;
   const { action = 'status' } = options;
-  refuseStray(String(action), options);
+  refuseStray(action, options);
   switch (action) {
     case 'start':
       await retraining.start(await asked(request, options));
@@ -123,7 +127,7 @@ async function answer(services: RetrainServices, request: Request, options: Opti
       return await versions(registry);
     case 'promote': {
       const { version } = options;
-      if (typeof version !== 'number')
+      if (version === undefined)
         throw new UserError('bad-usage', 'Say which version: /retrain promote 3. /retrain versions lists them.');
       await onDisk(() => registry.promote(version));
       await refresh();
@@ -173,16 +177,16 @@ async function asked(request: Request, options: Options): Promise<Parameters<Ret
     ...where(request),
     by: await request.user.displayName(),
     clean: options.clean === true,
-    margin: ((options.margin as number | undefined) ?? 0) / 100,
-    ...(options.data !== undefined && { data: String(options.data) }),
+    margin: (options.margin ?? 0) / 100,
+    data: options.data,
     plan: {
-      architecture: options.architecture as string | undefined,
+      architecture: options.architecture,
       labels: options.labels as (typeof LABELS)[number] | undefined,
-      epochs: options.epochs as number | undefined,
-      learningRate: options['learning-rate'] as number | undefined,
-      batchSize: options.batch as number | undefined,
-      seed: options.seed as number | undefined,
-      patience: (options.patience as number | undefined) ?? DEFAULT_PATIENCE,
+      epochs: options.epochs,
+      learningRate: options['learning-rate'],
+      batchSize: options.batch,
+      seed: options.seed,
+      patience: options.patience ?? DEFAULT_PATIENCE,
     },
   };
 }

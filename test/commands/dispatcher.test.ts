@@ -6,11 +6,11 @@ import { CommandRegistry } from '../../commands/registry.ts';
 import { UserError } from '../../src/base/errors.ts';
 import { createLogger } from '../../src/base/log.ts';
 import { BoundedQueue } from '../../src/work/queue.ts';
-import { fakeManners } from '../fakes/manners.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { fakeAttachment, fakeRequest } from '../fakes/request.ts';
+import { fakeRules } from '../fakes/rules.ts';
 
-function setUp(commands?: CommandRegistry, manners = fakeManners()) {
+function setUp(commands?: CommandRegistry, rules = fakeRules()) {
   const lines: string[] = [];
   const log = createLogger({ level: 'info', destination: { write: (line) => lines.push(line) } });
   const registry =
@@ -19,7 +19,7 @@ function setUp(commands?: CommandRegistry, manners = fakeManners()) {
       readPhoto: fakePhotoReader(),
       queue: new BoundedQueue({ concurrency: 1, maxWaiting: 5 }),
       maxBytes: 1_000_000,
-      ...manners,
+      ...rules,
     });
   return { dispatcher: new Dispatcher(registry, log), logged: () => lines.map((line) => JSON.parse(line)), lines };
 }
@@ -116,8 +116,8 @@ describe('a command', () => {
 
 describe('what holds for all pictures of a message', () => {
   test('too many photos: those within the bound are answered, the rest is refused once', async () => {
-    const manners = fakeManners({ personPerMinute: 2 });
-    const { dispatcher } = setUp(undefined, manners);
+    const rules = fakeRules({ personPerMinute: 2 });
+    const { dispatcher } = setUp(undefined, rules);
     const attachments = await Promise.all(['1.png', '2.png', '3.png', '4.png'].map(photo));
     const first = fakeRequest({ attachments });
     await dispatcher.dispatch(first.request);
@@ -133,14 +133,14 @@ describe('what holds for all pictures of a message', () => {
   });
 
   test('a poster who opted out: silence, or one sentence where they asked', async () => {
-    const manners = fakeManners();
-    await manners.settings.setOptedOut('test', 'u1', true);
+    const rules = fakeRules();
+    await rules.settings.setOptedOut('test', 'u1', true);
     const attachments = [await photo('one.png'), await photo('two.png')];
     const posted = fakeRequest({ attachments });
-    await setUp(undefined, manners).dispatcher.dispatch(posted.request);
+    await setUp(undefined, rules).dispatcher.dispatch(posted.request);
     expect(posted.replies).toEqual([]);
     const asked = fakeRequest({ attachments, asked: true });
-    await setUp(undefined, manners).dispatcher.dispatch(asked.request);
+    await setUp(undefined, rules).dispatcher.dispatch(asked.request);
     expect(asked.replies).toEqual([{ text: expect.stringMatching(/^You opted out/), private: true }]);
   });
 
@@ -193,15 +193,15 @@ describe('who may', () => {
   });
 
   test('/emotions channel is for admins only, and what they did not set stays', async () => {
-    const manners = fakeManners();
-    const { dispatcher } = setUp(undefined, manners);
+    const rules = fakeRules();
+    const { dispatcher } = setUp(undefined, rules);
     const set = { name: 'emotions', input: 'channel off' };
     const stranger = fakeRequest({ command: set });
     await dispatcher.dispatch(stranger.request);
     expect(stranger.replies).toEqual([{ text: expect.stringMatching(/^Only an admin/), private: true }]);
-    expect(await manners.settings.channelMode('test', 'c1')).toBe('on');
+    expect(await rules.settings.channelMode('test', 'c1')).toBe('on');
     await dispatcher.dispatch(fakeRequest({ command: set, admin: true }).request);
-    expect(await manners.settings.channelMode('test', 'c1')).toBe('off');
+    expect(await rules.settings.channelMode('test', 'c1')).toBe('off');
   });
 
   test('may depend on the options', async () => {

@@ -4,15 +4,15 @@ import { emotionsCommand, type PhotoServices } from '../../commands/emotions.ts'
 import type { Attachment } from '../../commands/request.ts';
 import type { UserError } from '../../src/base/errors.ts';
 import { BoundedQueue } from '../../src/work/queue.ts';
-import { fakeManners } from '../fakes/manners.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { fakeAttachment, fakeRequest } from '../fakes/request.ts';
+import { fakeRules } from '../fakes/rules.ts';
 
 const services = (overrides: Partial<PhotoServices> = {}): PhotoServices => ({
   readPhoto: fakePhotoReader(),
   queue: new BoundedQueue({ concurrency: 1, maxWaiting: 5 }),
   maxBytes: 1000,
-  ...fakeManners(),
+  ...fakeRules(),
   ...overrides,
 });
 
@@ -212,7 +212,7 @@ describe('somebody who opted out', () => {
   });
 
   test('is not forgotten where nobody can look it up: then nothing is read', async () => {
-    const given = services(fakeManners({ broken: true }));
+    const given = services(fakeRules({ broken: true }));
     const fetch = vi.fn(async () => await plainPicture(64, 48));
     const image = { id: '1', name: 'a.png', fetch };
     const { request } = fakeRequest({ attachments: [image] });
@@ -235,7 +235,7 @@ describe('too many photos', () => {
   };
 
   test('of one person: one refusal for those posted, one each for those asked', async () => {
-    const given = services(fakeManners({ personPerMinute: 1 }));
+    const given = services(fakeRules({ personPerMinute: 1 }));
     expect(await runWith(given)).toEqual({ code: undefined, answers: 1 });
     expect(await runWith(given)).toEqual({ code: 'cooldown', answers: 0 });
     expect(await runWith(given)).toEqual({ code: undefined, answers: 0 });
@@ -244,7 +244,7 @@ describe('too many photos', () => {
   });
 
   test('in one channel, its threads included', async () => {
-    const given = services(fakeManners({ channelPerMinute: 1 }));
+    const given = services(fakeRules({ channelPerMinute: 1 }));
     expect(await runWith(given)).toEqual({ code: undefined, answers: 1 });
     expect(await runWith(given, { userId: 'u2', channelId: 't1', parentId: 'c1' })).toEqual({
       code: 'cooldown',
@@ -254,12 +254,12 @@ describe('too many photos', () => {
   });
 
   test('do not exist for a person who has the bot for themselves', async () => {
-    const given = services(fakeManners({ personPerMinute: 1, channelPerMinute: 1 }));
+    const given = services(fakeRules({ personPerMinute: 1, channelPerMinute: 1 }));
     for (let k = 0; k < 5; k++) expect(await runWith(given, { alone: true })).toEqual({ code: undefined, answers: 1 });
   });
 
   test('what is not read does not count', async () => {
-    const given = services(fakeManners({ personPerMinute: 1 }));
+    const given = services(fakeRules({ personPerMinute: 1 }));
     await given.settings.setChannelMode('test', 'quiet', 'off');
     await given.settings.setOptedOut('test', 'shy', true);
     for (let k = 0; k < 3; k++) await runWith(given, { channelId: 'quiet' });

@@ -8,11 +8,11 @@ import { CommandRegistry } from '../../commands/registry.ts';
 import { createLogger } from '../../src/base/log.ts';
 import { FileStore } from '../../src/settings/file-store.ts';
 import { Settings } from '../../src/settings/settings.ts';
-import { fakeManners } from '../fakes/manners.ts';
 import { fakeRequest } from '../fakes/request.ts';
+import { fakeRules } from '../fakes/rules.ts';
 
-function setUp(options: Parameters<typeof fakeManners>[0] = {}) {
-  const { settings } = fakeManners(options);
+function setUp(options: Parameters<typeof fakeRules>[0] = {}) {
+  const { settings } = fakeRules(options);
   return { settings, type: typing(settings) };
 }
 

@@ -13,8 +13,8 @@ import { createFaceDetector } from '../../../src/photo/faces/create-detector.ts'
 import type { FaceDetector } from '../../../src/photo/faces/detector.ts';
 import { readPhoto } from '../../../src/photo/read-photo.ts';
 import { BoundedQueue } from '../../../src/work/queue.ts';
-import { fakeManners } from '../../fakes/manners.ts';
 import { fakeRequest } from '../../fakes/request.ts';
+import { fakeRules } from '../../fakes/rules.ts';
 
 /** Everybody is happy: these tests are about the way from a file to an answer. */
 const CLASSIFIER: Classifier = {
@@ -41,7 +41,7 @@ async function post(name: string, bytes: Uint8Array): Promise<Reply> {
       readPhoto: (file, signal) => readPhoto(file, { detector, classifier: CLASSIFIER }, { signal }),
       queue: new BoundedQueue({ concurrency: 1, maxWaiting: 1 }),
       maxBytes: 10_000_000,
-      ...fakeManners(),
+      ...fakeRules(),
     }),
     createLogger({ level: 'silent' }),
   );

@@ -1,10 +1,10 @@
-import type { Manners } from '../../commands/may-read.ts';
+import type { PhotoRules } from '../../commands/may-read.ts';
 import { Settings } from '../../src/settings/settings.ts';
 import { type Store, unreachable } from '../../src/settings/store.ts';
 import { PhotoCooldown } from '../../src/work/cooldown.ts';
 
 /** Settings in memory and cooldowns, for tests that are about what becomes of a request. */
-export function fakeManners(
+export function fakeRules(
   options: {
     /** Photos in a minute; as many as come unless told. */
     readonly personPerMinute?: number;
@@ -14,7 +14,7 @@ export function fakeManners(
     /** Milliseconds; stands still unless told. */
     readonly now?: () => number;
   } = {},
-): Manners {
+): PhotoRules {
   const { personPerMinute = 0, channelPerMinute = 0, broken = false, now = () => 0 } = options;
   return {
     settings: new Settings(memoryStore(broken)),
