@@ -1,39 +1,24 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { aboutToRestart, UserError } from '../base/errors.ts';
 import { explainFullDisk } from '../base/files.ts';
 import { acquireLock, type FileLock } from '../base/lock.ts';
 import type { Logger } from '../base/log.ts';
-import { startProcess } from '../base/workers.ts';
-import type { EngineChoice } from '../emotion/engines/engine.ts';
 import { findVotes } from '../training/data/votes.ts';
 import { type TrainingPlanInput, trainingPlan } from '../training/run/plan.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
-import type { ChildArguments } from './child.ts';
 import { dataFolder } from './data.ts';
 import { type Job, type JobStatus, RetrainingFiles } from './files.ts';
-import { NO_NOTICE, type NoticeBoard, ProgressMessage, resultNotice, statusText } from './telling.ts';
+import { NO_NOTICE, type NoticeBoard, ProgressMessage, postEnd, statusText } from './telling.ts';
+import { endOf, startTraining, type TrainingProcessOptions } from './training-process.ts';
 
-export interface RetrainingOptions {
-  readonly stateDirectory: string;
+export interface RetrainingOptions extends TrainingProcessOptions {
   readonly dataDirectory: string;
-  readonly modelDirectory: string;
   readonly registry: VersionRegistry;
   readonly log: Logger;
-  readonly engine?: EngineChoice;
-  /** Environment of the process that trains; empty by default. */
-  readonly environment?: Readonly<Record<string, string>>;
-  /** Threads that the training computes on; one a core by default. */
-  readonly threads?: number;
-  /** Most bytes that the training may take: 4 GiB, or half of a smaller machine. */
-  readonly memoryBytes?: number;
-  /** Trained versions that are kept: 5. */
-  readonly keepVersions?: number;
   /** Told when another version was put in use, so that this process need not wait for its next look. */
   readonly onPromoted?: () => Promise<void>;
 }
@@ -47,7 +32,7 @@ export interface RetrainingRequest extends Pick<Job, 'platform' | 'channel' | 'b
 /** A channel by its platform's name and its id; undefined where it is gone or closed to the bot. */
 export type BoardFinder = (platform: string, channel: string) => Promise<NoticeBoard | undefined>;
 
-/** Where a training asks to be told of. */
+/** The channel in which a training reports. */
 export type Where = Pick<Job, 'platform' | 'channel'>;
 
 /** Held by the process that looks after the training. */
@@ -139,8 +124,8 @@ export class Retraining {
 
   /**
    * Goes on with a training that was called off or failed.
-   * @param where it is told of from now on; where it was, unless told
-   * @throws UserError where there is none to go on with, or one runs
+   * @param where the channel in which it reports from now on; the same as before unless given
+   * @throws UserError where there is nothing to continue, or a training is running
    */
   async resume(where?: Where): Promise<Job> {
     if (where) await this.#expectBoard(where);
@@ -171,7 +156,7 @@ export class Retraining {
     await this.#watch;
   }
 
-  /** Lets the training write a checkpoint and ends its process; the next bot goes on with it. */
+  /** Lets the training write a checkpoint and ends its process; the next bot continues it. */
   async stop(deadline: AbortSignal): Promise<void> {
     clearInterval(this.#adopting);
     this.#stopping.abort();
@@ -195,7 +180,7 @@ export class Retraining {
       const lock = await acquireLock(this.#files.directory, LOCK);
       if (lock) this.#lookAfter(job, lock);
     } catch (error) {
-      this.#options.log.error({ err: error }, 'a training that was interrupted could not be gone on with');
+      this.#options.log.error({ err: error }, 'an interrupted training could not be continued');
     }
   }
 
@@ -250,7 +235,7 @@ export class Retraining {
   }
 
   /**
-   * Runs the child once.
+   * Runs the training's process once.
    * @param folder the data's, where that has just been looked up
    * @returns how it ended
    */
@@ -259,37 +244,16 @@ export class Retraining {
     const data = folder ?? (await dataFolder(options.dataDirectory, job));
     // Nobody would tell a process that starts now to pause.
     if (this.#stopping.signal.aborted) return 'not begun';
-    const memoryBytes = options.memoryBytes ?? Math.min(4 * 2 ** 30, totalmem() / 2);
-    // What a kill leaves there goes with the run.
-    const temporary = join(this.#files.run(job.id), 'temporary');
-    const args: ChildArguments = {
-      temporary,
-      stateDirectory: options.stateDirectory,
-      modelDirectory: options.modelDirectory,
-      data,
-      engine: options.engine ?? 'auto',
-      ...(options.threads !== undefined && { threads: options.threads }),
-      memoryBytes,
-      keepVersions: options.keepVersions ?? 5,
-    };
-    const child = startProcess(new URL('./child.ts', import.meta.url), [JSON.stringify(args)], {
-      execArgv: [`--max-old-space-size=${Math.max(64, Math.floor(memoryBytes / 2 ** 20))}`],
-      env: { ...options.environment, TMPDIR: temporary },
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    });
+    const child = startTraining(options, data, join(this.#files.run(job.id), 'temporary'));
     this.#child = child;
-    let complaint = '';
-    child.stderr!.on('data', (chunk: Buffer) => {
-      complaint = `${complaint}${chunk}`.slice(-4000);
-    });
     child.on('message', (status: JobStatus) => {
       this.#heard = status;
       if (status.state === 'running') message.show(statusText(job, status));
     });
-    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    const { ending, complaint } = await endOf(child);
     this.#child = undefined;
-    if (complaint !== '') this.#options.log.warn({ complaint }, 'the training wrote to its standard error');
-    return signal ?? `exit code ${code}`;
+    if (complaint !== '') options.log.warn({ complaint }, 'the training wrote to its standard error');
+    return ending;
   }
 
   /** An end that cannot be told now is told when a bot starts. */
@@ -297,7 +261,7 @@ export class Retraining {
     const { log, onPromoted } = this.#options;
     if (status.result?.promoted) await onPromoted?.();
     try {
-      await this.#postEnd(job, status, board);
+      await postEnd(job, status, board, this.#options);
     } catch (error) {
       this.#untold = job.id;
       log.warn({ err: error }, 'the end of a training could not be told');
@@ -308,24 +272,6 @@ export class Retraining {
       await this.#files.markTold(job.id);
     } catch (error) {
       log.warn({ err: error }, 'that the end of a training was told could not be remembered');
-    }
-  }
-
-  async #postEnd(job: Job, status: JobStatus, board: NoticeBoard): Promise<void> {
-    const { log, registry } = this.#options;
-    const card = (await registry.list()).find(({ version }) => version === status.result?.version);
-    if (!card) {
-      await board.post({ text: statusText(job, status) });
-      return;
-    }
-    const notice = await resultNotice(card, { ...job, ...status.result! }, registry.directoryOf(card.version));
-    try {
-      await board.post(notice);
-    } catch (error) {
-      // The bot may be allowed to write there, but not to post files.
-      log.warn({ err: error }, 'the result of a training could not be told with its pictures');
-      const where = `Its pictures could not be posted here; they lie in versions/${card.version}/reports of MODEL_DIR.`;
-      await board.post({ text: `${notice.text}\n${where}` });
     }
   }
 
@@ -340,7 +286,7 @@ export class Retraining {
     }
   }
 
-  /** Where the training is told of, looked for each time: a platform may be out of reach for a while. */
+  /** The channel in which the training reports, looked up each time: a platform may be out of reach for a while. */
   #board(job: Job): NoticeBoard {
     return {
       post: async (notice) => {
@@ -350,7 +296,7 @@ export class Retraining {
     };
   }
 
-  /** @throws UserError where a training could not be told of */
+  /** @throws UserError where the bot could not report on a training */
   async #expectBoard({ platform, channel }: Where): Promise<void> {
     if (await this.#findBoard(platform, channel)) return;
     throw new UserError(

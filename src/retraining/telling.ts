@@ -3,6 +3,7 @@ import type { Logger } from '../base/log.ts';
 import { exactPercent } from '../base/numbers.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
 import { progressLine } from '../training/run/progress-line.ts';
+import type { VersionRegistry } from '../versions/registry.ts';
 import { reportFiles } from '../versions/training-report.ts';
 import type { VersionCard } from '../versions/version-card.ts';
 import type { Job, JobStatus } from './files.ts';
@@ -67,7 +68,7 @@ export class ProgressMessage {
     await this.#try(() => this.#edit(last));
   }
 
-  /** One text is on its way at a time: a platform that holds one up must not get those of meanwhile all at once. */
+  /** One text is sent at a time: where a platform is slow, only the newest of those that came in between is sent next. */
   #schedule(): void {
     if (this.#timer || this.#sending || this.#closed || this.#pending === this.#shown) return;
     this.#timer = setTimeout(
@@ -252,4 +253,27 @@ function points(difference: number): string {
 
 function shareOf(share: number | null | undefined): string {
   return typeof share === 'number' ? exactPercent(share) : 'none there';
+}
+
+/** Tells how a training ended: its result with pictures, or why there is none. */
+export async function postEnd(
+  job: Job,
+  status: JobStatus,
+  board: NoticeBoard,
+  { log, registry }: { readonly log: Logger; readonly registry: VersionRegistry },
+): Promise<void> {
+  const card = (await registry.list()).find(({ version }) => version === status.result?.version);
+  if (!card) {
+    await board.post({ text: statusText(job, status) });
+    return;
+  }
+  const notice = await resultNotice(card, { ...job, ...status.result! }, registry.directoryOf(card.version));
+  try {
+    await board.post(notice);
+  } catch (error) {
+    // The bot may be allowed to write there, but not to post files.
+    log.warn({ err: error }, 'the result of a training could not be told with its pictures');
+    const where = `Its pictures could not be posted here; they lie in versions/${card.version}/reports of MODEL_DIR.`;
+    await board.post({ text: `${notice.text}\n${where}` });
+  }
 }

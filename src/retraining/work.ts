@@ -24,7 +24,7 @@ export interface RetrainingWork {
   readonly job: Job;
   /** Folder of the data. */
   readonly data: string;
-  /** Folder of the checkpoints; a run that is there is gone on with. */
+  /** Folder of the checkpoints; a run that is there is continued. */
   readonly run: string;
   readonly registry: VersionRegistry;
   readonly engine: EngineChoice;

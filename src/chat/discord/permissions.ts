@@ -70,7 +70,7 @@ const QUIET_MS = 60 * 60_000;
 /** Channels that are remembered as told, at least. */
 const MAX_CHANNELS = 1000;
 
-/** What people are told in direct messages, for want of a way in the channel. */
+/** What people are told in direct messages, where the bot cannot say it in the channel. */
 export class Refusals {
   readonly #log: Logger;
   readonly #told = new QuickLRU<string, true>({ maxSize: MAX_CHANNELS, maxAge: QUIET_MS });
