@@ -1,6 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { UserError } from '../base/errors.ts';
-import { readBounded } from './body.ts';
+import { tooLarge, UserError } from '../base/errors.ts';
+
+/**
+ * Collects a stream, and stops reading it as soon as it is longer than allowed.
+ * @param maxBytes most bytes that are kept
+ * @throws UserError 'too-large'
+ */
+export async function readBounded(stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
 
 /** Redirects that are followed: a platform needs one at most. */
 const MAX_REDIRECTS = 3;

@@ -1,10 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import type { Attachment, Channel, Posted, Reply, Request, User } from '../../../commands/request.ts';
-import { tooLarge, UserError } from '../../base/errors.ts';
+import {
+  type Attachment,
+  type Channel,
+  NO_MESSAGE,
+  type Posted,
+  type Reply,
+  type Request,
+  type User,
+} from '../../../commands/request.ts';
+import { aboutToRestart, tooLarge, UserError } from '../../base/errors.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
-import { RunningRequests } from '../running-requests.ts';
+import { Session } from '../session.ts';
 import { LocalChannel, type StoredFile } from './channel.ts';
 import { createServer, MAX_FILES, type PostedFile } from './server.ts';
 
@@ -32,21 +40,26 @@ export class LocalPlatform implements Platform {
   readonly name = 'local';
   readonly #context: PlatformContext;
   readonly #channel: LocalChannel;
-  readonly #running = new RunningRequests<string>();
+  readonly #session: Session;
   #port = 0;
   #server: FastifyInstance | undefined;
   #endStreams: () => void = () => {};
   #forgetting: NodeJS.Timeout | undefined;
-  #stopping = false;
 
   constructor(context: PlatformContext) {
     this.#context = context;
+    const { log, dispatch } = context;
+    // The channel itself knows which message each file belongs to.
+    this.#session = new Session({ platform: this.name, log, dispatch, messageOf: () => undefined });
     const { maxPhotos, keepMs } = context.config.local;
     this.#channel = new LocalChannel({
       maxPhotos,
       keepMs,
       maxMessages: MAX_MESSAGES,
       maxBytes: MAX_CHANNEL_BYTES,
+    });
+    this.#channel.listen((event) => {
+      if (event.type === 'removed') void this.#session.removed(event.id);
     });
   }
 
@@ -68,9 +81,8 @@ export class LocalPlatform implements Platform {
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
-    this.#stopping = true;
     clearInterval(this.#forgetting);
-    await this.#running.end(deadline);
+    await this.#session.stop(deadline);
     this.#endStreams();
     await this.#server?.close();
     this.#channel.clear();
@@ -102,7 +114,7 @@ export class LocalPlatform implements Platform {
 
   /** A message from the page: shown at once, answered when the answer is there. */
   #receive(text: string, posted: readonly PostedFile[]): { readonly id: string } {
-    if (this.#stopping) throw new UserError('busy', 'I am about to stop. Start me again and post it then.');
+    if (this.#session.isStopping) throw aboutToRestart('Post it again then.');
     if (text === '' && posted.length === 0) throw new UserError('bad-usage', 'The message is empty.');
     const most = Math.min(MAX_FILES, this.#context.config.local.maxPhotos);
     if (posted.length > most) throw new UserError('bad-usage', `Post at most ${most} photos in one message.`);
@@ -120,15 +132,12 @@ export class LocalPlatform implements Platform {
   }
 
   #answer(messageId: string, text: string, files: readonly StoredFile[]): void {
-    const controller = new AbortController();
-    const stopListening = this.#channel.listen((event) => {
-      if (event.type === 'removed' && event.id === messageId) controller.abort(new Error('the message was removed'));
+    this.#session.begin({
+      channel: CHANNEL_ID,
+      message: messageId,
+      toRequest: (signal) => this.#request(messageId, text, files, signal),
+      end: () => this.#channel.progress(messageId, null),
     });
-    const answer = this.#context.dispatch(this.#request(messageId, text, files, controller.signal)).finally(() => {
-      stopListening();
-      this.#channel.progress(messageId, null);
-    });
-    this.#running.add(answer, controller, messageId);
   }
 
   #request(messageId: string, text: string, files: readonly StoredFile[], signal: AbortSignal): Request {
@@ -168,7 +177,7 @@ export class LocalPlatform implements Platform {
 
   #post(reply: Reply): Posted {
     // The photo may have been removed while it was read: its annotated copy must not come back after that.
-    if (reply.about && !this.#channel.file(reply.about.id)) return GONE;
+    if (reply.about && !this.#channel.file(reply.about.id)) return NO_MESSAGE;
     const { id } = this.#channel.post({ from: 'bot', ...toContent(reply) });
     return {
       id,
@@ -179,9 +188,6 @@ export class LocalPlatform implements Platform {
     };
   }
 }
-
-/** A message that was removed before it could be seen. */
-const GONE: Posted = { id: 'gone', update: async () => false, remove: async () => {} };
 
 function toContent(reply: Reply) {
   const files = (reply.pictures ?? []).map((picture) => ({ ...picture, id: randomUUID(), size: picture.bytes.length }));

@@ -1,9 +1,71 @@
 import type { Attachment } from '../../../commands/request.ts';
 import { tooLarge, UserError } from '../../base/errors.ts';
 import { downloadAttachment } from '../download.ts';
-import type { Desk } from './desk.ts';
-import { said } from './errors.ts';
-import { picturesOf, type SlackFile, type SlackMessage, type Source, sourceOf } from './payloads.ts';
+import { inSlackWords } from './api.ts';
+import type { SlackContext } from './context.ts';
+
+/** The parts of Slack's payloads that the bot looks at. All of it comes from outside: every field may be missing. */
+
+export interface SlackFile {
+  readonly id?: string;
+  readonly name?: string | null;
+  readonly mimetype?: string;
+  readonly size?: number;
+  readonly mode?: string;
+  readonly url_private?: string;
+  /** 'check_file_info' where a file of another workspace must be asked for. */
+  readonly file_access?: string;
+}
+
+export interface SlackMessage {
+  readonly subtype?: string;
+  readonly user?: string;
+  readonly bot_id?: string;
+  readonly text?: string;
+  readonly ts?: string;
+  readonly thread_ts?: string;
+  readonly files?: readonly SlackFile[];
+  readonly blocks?: readonly unknown[];
+}
+
+/** A message event: something posted, changed or deleted. */
+export interface MessageEvent extends SlackMessage {
+  readonly channel: string;
+  readonly channel_type?: string;
+  readonly deleted_ts?: string;
+  readonly message?: SlackMessage;
+  readonly previous_message?: SlackMessage;
+}
+
+/** Where a posted picture is. */
+export interface Source {
+  readonly channel: string;
+  /** The message's id in its channel. */
+  readonly ts: string;
+  /** The message that its thread hangs from: itself unless it is a reply. */
+  readonly thread: string;
+  /** Who posted it. */
+  readonly poster?: string;
+}
+
+/** Where a message is. */
+export function sourceOf(channel: string, message: SlackMessage): Source | undefined {
+  if (message.ts === undefined) return undefined;
+  return {
+    channel,
+    ts: message.ts,
+    thread: message.thread_ts ?? message.ts,
+    ...(message.user !== undefined && { poster: message.user }),
+  };
+}
+
+/** A message's pictures, by what Slack says of them; their bytes decide later. */
+export function picturesOf(message: SlackMessage): readonly (SlackFile & { readonly id: string })[] {
+  return (message.files ?? []).flatMap((file) => {
+    const mayBePicture = file.mimetype?.startsWith('image/') || file.file_access === 'check_file_info';
+    return file.id !== undefined && file.mode !== 'tombstone' && mayBePicture ? [{ ...file, id: file.id }] : [];
+  });
+}
 
 /** Slack's own file hosts, the second for its customers in government. */
 const FILE_HOSTS = ['files.slack.com', 'files.slack-gov.com'];
@@ -17,8 +79,19 @@ export function sourceOfPicture(attachment: Attachment | undefined): Source | un
   return attachment && sources.get(attachment);
 }
 
+/** A message's id, unique in the workspace. */
+export function messageKey(channel: string, ts: string): string {
+  return `${channel}:${ts}`;
+}
+
+/** The message that a picture was posted in, by its id. */
+export function messageOf(picture: Attachment): string | undefined {
+  const source = sources.get(picture);
+  return source && messageKey(source.channel, source.ts);
+}
+
 /** A message's pictures, in its order. */
-export function toAttachments(channel: string, message: SlackMessage, desk: Desk): Attachment[] {
+export function toAttachments(channel: string, message: SlackMessage, context: SlackContext): Attachment[] {
   const source = sourceOf(channel, message);
   if (source === undefined) return [];
   return picturesOf(message).map((file) => {
@@ -26,7 +99,7 @@ export function toAttachments(channel: string, message: SlackMessage, desk: Desk
       id: file.id,
       name: file.name ?? 'picture',
       ...(message.user !== undefined && { postedBy: message.user }),
-      fetch: (options) => load(file, desk, options),
+      fetch: (options) => load(file, context, options),
     };
     sources.set(attachment, source);
     return attachment;
@@ -35,20 +108,20 @@ export function toAttachments(channel: string, message: SlackMessage, desk: Desk
 
 async function load(
   file: SlackFile & { readonly id: string },
-  desk: Desk,
+  context: SlackContext,
   { maxBytes, signal }: Parameters<Attachment['fetch']>[0],
 ): Promise<Uint8Array> {
   signal?.throwIfAborted();
-  const { url_private: url, size = 0 } = file.url_private ? file : await ask(file.id, desk);
+  const { url_private: url, size = 0 } = file.url_private ? file : await ask(file.id, context);
   if (url === undefined) throw new UserError('not-found', 'Slack does not give me that picture. Post it again.');
   if (size > maxBytes) throw tooLarge(maxBytes);
   const bytes = await downloadAttachment(url, {
     allowedHosts: FILE_HOSTS,
-    headers: { authorization: `Bearer ${desk.token}` },
+    headers: { authorization: `Bearer ${context.token}` },
     maxBytes,
     timeoutMs: LOAD_MS,
     ...(signal && { signal }),
-    ...(desk.config.internal.fileOrigins && { testOrigins: desk.config.internal.fileOrigins }),
+    ...(context.config.internal.fileOrigins && { testOrigins: context.config.internal.fileOrigins }),
   });
   // To a token that may not read the file, Slack answers 'OK' and a page to sign in at.
   if (/^\s*<(?:!doctype html|html)/i.test(bytes.subarray(0, 200).toString('latin1'))) {
@@ -60,7 +133,7 @@ async function load(
   return bytes;
 }
 
-async function ask(id: string, desk: Desk): Promise<SlackFile> {
-  const { file } = await said(desk.me.name, () => desk.api.files.info({ file: id }));
+async function ask(id: string, context: SlackContext): Promise<SlackFile> {
+  const { file } = await inSlackWords(context.me.name, () => context.api.files.info({ file: id }));
   return file ?? {};
 }

@@ -1,9 +1,76 @@
 import type { OutgoingPicture, Posted, Reply } from '../../../commands/request.ts';
-import type { Desk } from './desk.ts';
-import { unlessGone } from './errors.ts';
-import { withSlashNames } from './names.ts';
-import type { SlackMessage, Source } from './payloads.ts';
-import { type RemoveState, removeButton, removeStateOf } from './remove-button.ts';
+import { unlessGone } from './api.ts';
+import type { SlackMessage, Source } from './attachment.ts';
+import type { SlackContext } from './context.ts';
+
+/** What the app is called by in Slack; slack-manifest.yaml says the same to Slack. */
+
+/** Callback id of the message shortcut. */
+export const READ_EMOTIONS = 'read_emotions';
+/** Action id of the Remove button. */
+export const REMOVE = 'remove_reply';
+
+/**
+ * The slash command of a command. Slack does not tell apps' commands apart: of two with one name only the last installed
+ * is called, so that a name as common as 'help' would take another app's place.
+ */
+export function slashName(command: string): string {
+  return command === 'help' ? '/emotions-help' : `/${command}`;
+}
+
+/** The bot's own words with its commands as they are called in Slack. */
+export function withSlashNames(text: string): string {
+  return text.replaceAll(/(?<![\w/])\/help\b/g, slashName('help'));
+}
+
+/** All that removing an answer takes. It stands in the button itself, so that a restart of the bot forgets nothing. */
+export interface RemoveState {
+  /** Who posted the picture. */
+  readonly by: string;
+  /** The message that the picture was posted in, and the one that its thread hangs from. */
+  readonly source: string;
+  readonly thread: string;
+  /** The files of the answer. */
+  readonly files: readonly string[];
+}
+
+/** The button under an answer. */
+export function removeButton(source: Source, files: readonly string[]) {
+  const state: RemoveState = { by: source.poster ?? '', source: source.ts, thread: source.thread, files };
+  return {
+    type: 'actions' as const,
+    elements: [
+      {
+        type: 'button' as const,
+        action_id: REMOVE,
+        text: { type: 'plain_text' as const, text: 'Remove' },
+        value: JSON.stringify(state),
+      },
+    ],
+  };
+}
+
+/** @returns undefined for anything that is not the value of such a button */
+export function parseRemoveState(value: unknown): RemoveState | undefined {
+  if (typeof value !== 'string') return undefined;
+  try {
+    const { by, source, thread, files } = JSON.parse(value);
+    const isState = [by, source, thread, ...files].every((part) => typeof part === 'string');
+    return isState ? { by, source, thread, files } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The state of the button that a message has, if it has one. */
+export function removeStateOf(message: SlackMessage): RemoveState | undefined {
+  for (const block of message.blocks ?? []) {
+    const { elements } = block as { readonly elements?: readonly { action_id?: string; value?: string }[] };
+    const button = Array.isArray(elements) && elements.find((element) => element?.action_id === REMOVE);
+    if (button) return parseRemoveState(button.value);
+  }
+  return undefined;
+}
 
 /** Characters that one block of text may have. */
 const MAX_BLOCK = 3000;
@@ -27,23 +94,28 @@ export function slackText(text: string): string {
  * buttons in uploads.
  * @param removableFrom the posted picture that this answers, where its poster may remove it
  */
-export async function send(desk: Desk, to: Destination, reply: Reply, removableFrom?: Source): Promise<Posted> {
+export async function send(
+  context: SlackContext,
+  to: Destination,
+  reply: Reply,
+  removableFrom?: Source,
+): Promise<Posted> {
   const pictures = reply.pictures ?? [];
-  if (pictures.length === 0) return await sendText(desk, to, reply.text, removableFrom, []);
-  const files = await upload(desk, to, reply.text, pictures);
-  if (removableFrom === undefined) return uploaded(desk, to, files);
-  const button = await sendText(desk, to, undefined, removableFrom, files);
-  return { ...uploaded(desk, to, files, button.id), id: button.id };
+  if (pictures.length === 0) return await sendText(context, to, reply.text, removableFrom, []);
+  const files = await upload(context, to, reply.text, pictures);
+  if (removableFrom === undefined) return uploaded(context, to, files);
+  const button = await sendText(context, to, undefined, removableFrom, files);
+  return { ...uploaded(context, to, files, button.id), id: button.id };
 }
 
 async function sendText(
-  desk: Desk,
+  context: SlackContext,
   to: Destination,
   text: string | undefined,
   removableFrom: Source | undefined,
   files: readonly string[],
 ): Promise<Posted> {
-  const { ts } = await desk.api.chat.postMessage({
+  const { ts } = await context.api.chat.postMessage({
     channel: to.channel,
     ...(to.thread !== undefined && { thread_ts: to.thread }),
     ...content(text, removableFrom, files),
@@ -55,13 +127,13 @@ async function sendText(
     id,
     update: async (next) => {
       const kept = await unlessGone(() =>
-        desk.api.chat.update({ channel: to.channel, ts: id, ...content(next.text, removableFrom, files) }),
+        context.api.chat.update({ channel: to.channel, ts: id, ...content(next.text, removableFrom, files) }),
       );
-      if (kept && next.pictures?.length) await upload(desk, to, undefined, next.pictures);
+      if (kept && next.pictures?.length) await upload(context, to, undefined, next.pictures);
       return kept;
     },
     remove: async () => {
-      await unlessGone(() => desk.api.chat.delete({ channel: to.channel, ts: id }));
+      await unlessGone(() => context.api.chat.delete({ channel: to.channel, ts: id }));
     },
   };
 }
@@ -84,7 +156,7 @@ function inPieces(text: string): string[] {
 
 /** @returns the ids of the files */
 async function upload(
-  desk: Desk,
+  context: SlackContext,
   to: Destination,
   text: string | undefined,
   pictures: readonly OutgoingPicture[],
@@ -96,7 +168,7 @@ async function upload(
     alt_text: altText,
   }));
   const place = to.thread === undefined ? { channel_id: to.channel } : { channel_id: to.channel, thread_ts: to.thread };
-  const result = await desk.api.filesUploadV2({
+  const result = await context.api.filesUploadV2({
     ...place,
     ...(text !== undefined && { initial_comment: slackText(text) }),
     file_uploads: uploads,
@@ -104,57 +176,60 @@ async function upload(
   return result.files.flatMap(({ files = [] }) => files.flatMap(({ id }) => (id === undefined ? [] : [id])));
 }
 
-function uploaded(desk: Desk, to: Destination, files: readonly string[], button?: string): Posted {
+function uploaded(context: SlackContext, to: Destination, files: readonly string[], button?: string): Posted {
   return {
     id: files[0] ?? '',
     update: async (next) => {
-      const [message] = await messagesWith(desk, to, files);
+      const [message] = await messagesWith(context, to, files);
       if (message?.ts === undefined) return false;
       const { ts } = message;
-      return await unlessGone(() => desk.api.chat.update({ channel: to.channel, ts, text: slackText(next.text) }));
+      return await unlessGone(() => context.api.chat.update({ channel: to.channel, ts, text: slackText(next.text) }));
     },
-    remove: () => takeBack(desk, to, files, button),
+    remove: () => takeBack(context, to, files, button),
   };
 }
 
 /** Deletes an answer: the message that carries its files, the files themselves, the message with the button. */
 export async function takeBack(
-  desk: Desk,
+  context: SlackContext,
   to: Destination,
   files: readonly string[],
   button: string | undefined,
 ): Promise<void> {
-  const carriers = files.length > 0 ? await messagesWith(desk, to, files) : [];
+  const carriers = files.length > 0 ? await messagesWith(context, to, files) : [];
   // The files first: they are what matters most, and they are gone for everybody then.
-  for (const file of files) await unlessGone(() => desk.api.files.delete({ file }));
+  for (const file of files) await unlessGone(() => context.api.files.delete({ file }));
   const messages = [...carriers.map(({ ts }) => ts), button];
   for (const ts of messages) {
-    if (ts !== undefined) await unlessGone(() => desk.api.chat.delete({ channel: to.channel, ts }));
+    if (ts !== undefined) await unlessGone(() => context.api.chat.delete({ channel: to.channel, ts }));
   }
 }
 
 /** Removes every answer to a message that has been removed, those of an earlier run of the bot as well. */
-export async function takeBackAnswersTo(desk: Desk, source: Source): Promise<void> {
+export async function takeBackAnswersTo(context: SlackContext, source: Source): Promise<void> {
   const to = { channel: source.channel, thread: source.thread };
   const answers: { readonly button: string; readonly state: RemoveState }[] = [];
-  for await (const message of messagesAt(desk, to)) {
-    const state = message.user === desk.me.userId ? removeStateOf(message) : undefined;
+  for await (const message of messagesAt(context, to)) {
+    const state = message.user === context.me.userId ? removeStateOf(message) : undefined;
     if (state?.source === source.ts && message.ts !== undefined) answers.push({ button: message.ts, state });
   }
-  for (const { button, state } of answers) await takeBack(desk, to, state.files, button);
+  for (const { button, state } of answers) await takeBack(context, to, state.files, button);
 }
 
-async function messagesWith(desk: Desk, to: Destination, files: readonly string[]): Promise<SlackMessage[]> {
+async function messagesWith(context: SlackContext, to: Destination, files: readonly string[]): Promise<SlackMessage[]> {
   const found: SlackMessage[] = [];
-  for await (const message of messagesAt(desk, to)) {
+  for await (const message of messagesAt(context, to)) {
     const carries = message.files?.some(({ id }) => id !== undefined && files.includes(id));
-    if (carries && message.user === desk.me.userId) found.push(message);
+    if (carries && message.user === context.me.userId) found.push(message);
   }
   return found;
 }
 
 /** The messages of a thread, oldest first, or of a channel, newest first; none where there is no such place. */
-export async function* messagesAt(desk: Desk, { channel, thread }: Destination): AsyncGenerator<SlackMessage> {
+export async function* messagesAt(
+  context: SlackContext,
+  { channel, thread }: Destination,
+): AsyncGenerator<SlackMessage> {
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
     const more = { channel, limit: PAGE, ...(cursor !== undefined && { cursor }) };
@@ -162,8 +237,8 @@ export async function* messagesAt(desk: Desk, { channel, thread }: Destination):
     try {
       answer =
         thread === undefined
-          ? await desk.api.conversations.history(more)
-          : await desk.api.conversations.replies({ ...more, ts: thread });
+          ? await context.api.conversations.history(more)
+          : await context.api.conversations.replies({ ...more, ts: thread });
     } catch (error) {
       // A thread without replies is gone with its first message.
       if (thread !== undefined && error instanceof Error && /thread_not_found|message_not_found/.test(error.message))

@@ -1,8 +1,7 @@
 import type { User } from '../../../commands/request.ts';
 import type { Config } from '../../config.ts';
 import { isOperator } from '../rights.ts';
-import type { SlackApi } from './api.ts';
-import { said } from './errors.ts';
+import { inSlackWords, type SlackApi } from './api.ts';
 
 /** People of whom it is remembered whether they are bots, which never changes. */
 const MAX_REMEMBERED = 2000;
@@ -38,7 +37,7 @@ export class People {
 
   /** Whether somebody administers the bot's workspace: guests from others never do. */
   async isAdmin(id: string): Promise<boolean> {
-    const { user } = await said(this.#me.name, () => this.#api.users.info({ user: id }));
+    const { user } = await inSlackWords(this.#me.name, () => this.#api.users.info({ user: id }));
     if (user === undefined || user.deleted || user.is_bot || user.is_stranger) return false;
     if (user.team_id !== undefined && user.team_id !== this.#me.teamId) return false;
     return user.is_admin === true || user.is_owner === true;

@@ -1,10 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import type { Attachment, Channel, Posted, Reply, Request } from '../../../commands/request.ts';
-import { sourceOfPicture, toAttachments } from './attachment.ts';
-import type { Desk } from './desk.ts';
-import { inWords, isClosed, said, slackCode } from './errors.ts';
+import {
+  type Attachment,
+  type Channel,
+  NO_MESSAGE,
+  type Posted,
+  type Reply,
+  type Request,
+} from '../../../commands/request.ts';
+import { inSlackWords, inWords, isClosed, slackCode } from './api.ts';
+import { messageKey, type SlackMessage, type Source, sourceOfPicture, toAttachments } from './attachment.ts';
+import type { SlackContext } from './context.ts';
 import { type Destination, messagesAt, send, slackText } from './outgoing.ts';
-import type { SlackMessage, Source } from './payloads.ts';
 
 /** Who asks from where, by whatever way. */
 export interface Asking {
@@ -26,54 +32,66 @@ export function isDirect(channel: string): boolean {
   return channel.startsWith('D');
 }
 
+/** Has a request answered, by the rules that hold on every platform. */
+export function beginAsking(context: SlackContext, asking: Asking): void {
+  const { channel, message, respond, asked } = asking;
+  context.session.begin({
+    channel,
+    ...(message?.ts !== undefined && { message: messageKey(channel, message.ts) }),
+    // Whoever only posts a picture has asked nobody, and a channel may be set to silence.
+    ...((respond || asked) && { tellAlone: (text) => tellAsker(context, asking, text) }),
+    toRequest: (signal) => toRequest(context, asking, signal),
+  });
+}
+
 /** A channel of Slack's. */
-export function toChannel(desk: Desk, id: string): Channel {
+export function toChannel(context: SlackContext, id: string): Channel {
   return {
     id,
     isDirect: isDirect(id),
-    post: (reply) => said(desk.me.name, () => send(desk, { channel: id }, reply)),
+    post: (reply) => inSlackWords(context.me.name, () => send(context, { channel: id }, reply)),
   };
 }
 
 /** One message, command or shortcut as a request. */
-export function toRequest(desk: Desk, asking: Asking, signal: AbortSignal): Request {
+function toRequest(context: SlackContext, asking: Asking, signal: AbortSignal): Request {
   const { channel, message } = asking;
   let told = false;
   return {
     platform: 'slack',
     id: message?.ts !== undefined && !asking.respond ? `${channel}:${message.ts}` : randomUUID(),
     ...(asking.command && { command: asking.command }),
-    attachments: message ? toAttachments(channel, message, desk) : [],
-    user: desk.people.user(asking.userId, isDirect(channel)),
-    channel: toChannel(desk, channel),
+    attachments: message ? toAttachments(channel, message, context) : [],
+    user: context.people.user(asking.userId, isDirect(channel)),
+    channel: toChannel(context, channel),
     ...(asking.asked && { asked: true }),
     signal,
-    latestImages: (limit) => said(desk.me.name, () => latestImages(desk, asking, limit)),
-    reply: (reply) => answer(desk, asking, reply, signal),
+    latestImages: (limit) => inSlackWords(context.me.name, () => latestImages(context, asking, limit)),
+    reply: (reply) => answer(context, asking, reply),
     progress: async (text) => {
       // Only whoever typed a command waits for an answer without seeing that one is coming.
       if (!asking.respond || told) return;
       told = true;
       await asking.respond(text).catch((error: unknown) => {
-        desk.log.info({ platform: 'slack', err: error }, 'progress could not be told');
+        context.log.info({ platform: 'slack', err: error }, 'progress could not be told');
       });
     },
   };
 }
 
-async function latestImages(desk: Desk, asking: Asking, limit: number): Promise<Attachment[]> {
+async function latestImages(context: SlackContext, asking: Asking, limit: number): Promise<Attachment[]> {
   const found: Attachment[] = [];
   const { channel, thread } = asking;
   if (thread !== undefined) {
     const inThread: Attachment[] = [];
-    for await (const message of messagesAt(desk, { channel, thread }))
-      inThread.unshift(...picturesIn(desk, asking, message));
+    for await (const message of messagesAt(context, { channel, thread }))
+      inThread.unshift(...picturesIn(context, asking, message));
     found.push(...inThread);
   }
   if (found.length < limit) {
-    for await (const message of messagesAt(desk, { channel })) {
+    for await (const message of messagesAt(context, { channel })) {
       const known = new Set(found.map(({ id }) => id));
-      found.push(...picturesIn(desk, asking, message).filter(({ id }) => !known.has(id)));
+      found.push(...picturesIn(context, asking, message).filter(({ id }) => !known.has(id)));
       if (found.length >= limit) break;
     }
   }
@@ -81,79 +99,80 @@ async function latestImages(desk: Desk, asking: Asking, limit: number): Promise<
 }
 
 /** The pictures that a person posted in a message, last first. */
-function picturesIn(desk: Desk, asking: Asking, message: SlackMessage): Attachment[] {
-  if (message.bot_id !== undefined || message.user === desk.me.userId || message.ts === asking.message?.ts) return [];
-  return toAttachments(asking.channel, message, desk).reverse();
+function picturesIn(context: SlackContext, asking: Asking, message: SlackMessage): Attachment[] {
+  if (message.bot_id !== undefined || message.user === context.me.userId || message.ts === asking.message?.ts)
+    return [];
+  return toAttachments(asking.channel, message, context).reverse();
 }
 
-async function answer(desk: Desk, asking: Asking, reply: Reply, signal: AbortSignal): Promise<Posted> {
-  signal.throwIfAborted();
+async function answer(context: SlackContext, asking: Asking, reply: Reply): Promise<Posted> {
   const source = sourceOfPicture(reply.about);
   const thread = source?.thread ?? asking.thread;
   const to: Destination = { channel: asking.channel, ...(thread !== undefined && { thread }) };
-  if (reply.private && !reply.pictures?.length) return await whisper(desk, asking, to, reply);
-  const posted = await sendOrExplain(desk, asking, to, reply, reply.removable ? source : undefined);
-  if (signal.aborted) {
-    // The message was removed while its answer was on its way.
-    await posted.remove();
-    throw signal.reason;
-  }
-  if (asking.respond && source) await tellWhere(desk, asking, source);
+  if (reply.private && !reply.pictures?.length) return await whisper(context, asking, to, reply);
+  const posted = await sendOrExplain(context, asking, to, reply, reply.removable ? source : undefined);
+  if (asking.respond && source) await tellWhere(context, asking, source);
   return posted;
 }
 
 async function sendOrExplain(
-  desk: Desk,
+  context: SlackContext,
   asking: Asking,
   to: Destination,
   reply: Reply,
   source: Source | undefined,
 ): Promise<Posted> {
   try {
-    return await send(desk, to, reply, source);
+    return await send(context, to, reply, source);
   } catch (error) {
-    const reason = inWords(error, desk.me.name);
+    const reason = inWords(error, context.me.name);
     if (!(reason instanceof Error) || reason === error) throw error;
     if (isClosed(error)) {
-      await tellAlone(desk, asking, `I could not answer there. ${reason.message}`);
-      desk.log.info({ platform: 'slack', code: slackCode(error) }, 'a channel is closed to the bot');
-      return UNSEEN;
+      await tellAlone(context, asking, `I could not answer there. ${reason.message}`);
+      context.log.info({ platform: 'slack', code: slackCode(error) }, 'a channel is closed to the bot');
+      return NO_MESSAGE;
     }
     // Without the permission for files, the text can still be said.
     if (slackCode(error) === 'missing_scope' && reply.pictures?.length) {
       const { pictures: _, ...words } = reply;
-      return await send(desk, to, { ...words, text: `${reply.text}\n${reason.message}` }, source);
+      return await send(context, to, { ...words, text: `${reply.text}\n${reason.message}` }, source);
     }
     throw reason;
   }
 }
 
-/** Stands for a message that could not be put where it belonged. */
-const UNSEEN: Posted = { id: 'unseen', update: async () => false, remove: async () => {} };
-
 /** Says something that only the asker sees. */
-async function whisper(desk: Desk, asking: Asking, to: Destination, reply: Reply): Promise<Posted> {
+async function whisper(context: SlackContext, asking: Asking, to: Destination, reply: Reply): Promise<Posted> {
   if (!asking.respond && isDirect(asking.channel)) {
     const { private: _, ...open } = reply;
-    return await sendOrExplain(desk, asking, to, open, undefined);
+    return await sendOrExplain(context, asking, to, open, undefined);
   }
-  await tellAlone(desk, asking, reply.text, to);
-  return UNSEEN;
+  await tellAlone(context, asking, reply.text, to);
+  return NO_MESSAGE;
+}
+
+/** Tells whoever asks, and nobody else, in the channel that they asked in. */
+export async function tellAsker(context: SlackContext, asking: Asking, text: string): Promise<void> {
+  const { channel, thread } = asking;
+  await tellAlone(context, asking, text, { channel, ...(thread !== undefined && { thread }) });
 }
 
 /**
  * Reaches one person by the first way that is open: the address that came with the command, a message that only they see
  * in the channel, a direct message.
  */
-async function tellAlone(desk: Desk, asking: Asking, text: string, to?: Destination): Promise<void> {
+async function tellAlone(context: SlackContext, asking: Asking, text: string, to?: Destination): Promise<void> {
   const { channel, userId: user } = asking;
   const words = slackText(text);
   const ways: (() => Promise<unknown>)[] = [
     ...(asking.respond ? [() => asking.respond!(text)] : []),
     ...(to
-      ? [() => desk.api.chat.postEphemeral({ channel, user, text: words, ...(to.thread && { thread_ts: to.thread }) })]
+      ? [
+          () =>
+            context.api.chat.postEphemeral({ channel, user, text: words, ...(to.thread && { thread_ts: to.thread }) }),
+        ]
       : []),
-    () => desk.api.chat.postMessage({ channel: user, text: words, mrkdwn: false }),
+    () => context.api.chat.postMessage({ channel: user, text: words, mrkdwn: false }),
   ];
   let failure: unknown;
   for (const way of ways) {
@@ -167,12 +186,12 @@ async function tellAlone(desk: Desk, asking: Asking, text: string, to?: Destinat
   throw failure;
 }
 
-async function tellWhere(desk: Desk, asking: Asking, source: Source): Promise<void> {
+async function tellWhere(context: SlackContext, asking: Asking, source: Source): Promise<void> {
   try {
-    const { permalink } = await desk.api.chat.getPermalink({ channel: source.channel, message_ts: source.ts });
+    const { permalink } = await context.api.chat.getPermalink({ channel: source.channel, message_ts: source.ts });
     await asking.respond!(`The answer is in the picture’s thread: ${permalink}`);
   } catch (error) {
     // The answer stands in the thread all the same.
-    desk.log.info({ platform: 'slack', err: error }, 'an asker could not be told where the answer is');
+    context.log.info({ platform: 'slack', err: error }, 'an asker could not be told where the answer is');
   }
 }

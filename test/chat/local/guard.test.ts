@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { browserPictureType } from '../../../src/chat/local/file-type.ts';
 import { refusal, SECURITY_HEADERS } from '../../../src/chat/local/guard.ts';
-import { palette } from '../../../src/chat/local/palette.ts';
+import { browserPictureType, palette } from '../../../src/chat/local/server.ts';
 import { EMOTIONS } from '../../../src/emotion/labels.ts';
 import { plainPicture } from '../../fakes/photo.ts';
 

@@ -1,14 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { READ_EMOTIONS, slashName } from '../../../src/chat/slack/names.ts';
+import { READ_EMOTIONS, slashName } from '../../../src/chat/slack/outgoing.ts';
 import { EVENT_SCOPES, METHOD_SCOPES } from '../../fakes/slack/scopes.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const MANIFEST = readFileSync(join(ROOT, 'slack-manifest.yaml'), 'utf8');
-const FOLDER = join(ROOT, 'src', 'chat', 'slack');
-const FILES = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
-const SOURCE = FILES.map((name) => readFileSync(join(FOLDER, name), 'utf8')).join('\n');
+const SLACK = join('src', 'chat', 'slack');
+const SOURCES = readdirSync(join(ROOT, SLACK), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => join(SLACK, name));
+const SOURCE = SOURCES.map((file) => readFileSync(join(ROOT, file), 'utf8')).join('\n');
 
 /** The manifest's plain lists, by the key above them. */
 function list(key: string): string[] {
@@ -18,7 +20,9 @@ function list(key: string): string[] {
 
 /** The Web API methods that the code calls. */
 function methods(): string[] {
-  const direct = [...SOURCE.matchAll(/\bapi\.([a-z]+\.[a-zA-Z]+)\(/g)].map(([, method]) => method!);
+  const direct = [...SOURCE.matchAll(/\b(?:api|context\.api|#api)\.([a-z]+\.[a-zA-Z]+)\(/g)].map(
+    ([, method]) => method!,
+  );
   const uploads = SOURCE.includes('.filesUploadV2(')
     ? ['files.getUploadURLExternal', 'files.completeUploadExternal']
     : [];

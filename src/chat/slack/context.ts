@@ -1,12 +1,14 @@
 import type { PlatformContext } from '../platform.ts';
+import type { Session } from '../session.ts';
 import type { SlackApi } from './api.ts';
 import type { People } from './people.ts';
 
 /** What answering in Slack takes. */
-export interface Desk extends Pick<PlatformContext, 'config' | 'log' | 'commands'> {
+export interface SlackContext extends Pick<PlatformContext, 'config' | 'log' | 'commands'> {
   readonly api: SlackApi;
   readonly people: People;
   readonly token: string;
+  readonly session: Session;
   readonly me: {
     /** The bot's user id. */
     readonly userId: string;

@@ -1,0 +1,69 @@
+import type { App } from '@slack/bolt';
+import { inSlackWords } from '../api.ts';
+import { picturesOf, type SlackMessage, sourceOf } from '../attachment.ts';
+import type { SlackContext } from '../context.ts';
+import { parseRemoveState, READ_EMOTIONS, REMOVE, slackText, slashName, takeBack } from '../outgoing.ts';
+import { beginAsking, isDirect } from '../request.ts';
+
+type Respond = (message: { text: string; response_type: 'ephemeral'; replace_original: false }) => Promise<unknown>;
+
+/** Answers slash commands, the message shortcut and the Remove button. */
+export function listenToCommands(app: App, context: SlackContext): void {
+  const { session } = context;
+  for (const { name } of context.commands.list()) {
+    app.command(slashName(name), async ({ ack, command, respond }) => {
+      await ack();
+      if (!session.claim(`trigger:${command.trigger_id}`)) return;
+      beginAsking(context, {
+        userId: command.user_id,
+        channel: command.channel_id,
+        command: { name, input: command.text ?? '' },
+        respond: toAsker(respond),
+      });
+    });
+  }
+  app.shortcut({ callback_id: READ_EMOTIONS, type: 'message_action' }, async ({ ack, shortcut, respond }) => {
+    await ack();
+    if (!session.claim(`trigger:${shortcut.trigger_id}`)) return;
+    const message = shortcut.message as SlackMessage;
+    const source = sourceOf(shortcut.channel.id, message);
+    beginAsking(context, {
+      userId: shortcut.user.id,
+      channel: shortcut.channel.id,
+      ...(source && { thread: source.thread }),
+      message,
+      // Without a picture it is no command, since that would read the latest one of the channel.
+      ...(picturesOf(message).length > 0 && { command: { name: 'emotions', input: {} } }),
+      asked: true,
+      respond: toAsker(respond),
+    });
+  });
+  app.action({ action_id: REMOVE, type: 'block_actions' }, async ({ ack, body, action, respond }) => {
+    await ack();
+    const trigger = `trigger:${body.trigger_id}`;
+    if (!session.claim(trigger)) return;
+    const state = parseRemoveState('value' in action ? action.value : undefined);
+    const channel = body.channel?.id;
+    if (state === undefined || channel === undefined) return;
+    const isTheirs = body.user.id === state.by;
+    if (!isTheirs && (isDirect(channel) || !(await context.people.isAdmin(body.user.id)))) {
+      await toAsker(respond)('Only whoever posted the picture, or an admin, can remove this.');
+      return;
+    }
+    try {
+      const { thread, files } = state;
+      await inSlackWords(context.me.name, () => takeBack(context, { channel, thread }, files, body.message?.ts));
+    } catch (error) {
+      context.log.error({ platform: 'slack', err: error }, 'an answer could not be removed');
+      await toAsker(respond)('I could not remove all of it. Try again in a minute.');
+      session.unclaim(trigger);
+    }
+  });
+}
+
+/** Speaks to the asker alone. */
+function toAsker(respond: unknown): (text: string) => Promise<void> {
+  return async (text) => {
+    await (respond as Respond)({ text: slackText(text), response_type: 'ephemeral', replace_original: false });
+  };
+}
