@@ -164,6 +164,20 @@ export class FakeSlack {
     }
   }
 
+  /** Somebody deletes one file of a message: the message stays, with a tombstone in the file's place. */
+  removeFile(message: FakeMessage, fileId: string): void {
+    this.event({
+      type: 'message',
+      subtype: 'message_changed',
+      channel: message.channel,
+      message: {
+        ...message,
+        files: message.files.map((file) => (file.id === fileId ? { id: fileId, mode: 'tombstone' } : file)),
+      },
+      previous_message: message,
+    });
+  }
+
   event(event: Record<string, unknown>, eventId = `Ev${++this.#count}`, retry = 0): string {
     const payload = {
       type: 'event_callback',

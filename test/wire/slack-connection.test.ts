@@ -107,10 +107,24 @@ describe('stopping', () => {
     slack.post({ files: [slack.file(await plainPicture(64, 48))] });
     await until(() => slack.fileRequests.length === 1);
     const stopped = bot.stop();
+    const acknowledged = slack.acks.length;
     slack.post({ files: [slack.file(await plainPicture(64, 48))] });
     await stopped;
     expect(slack.answers()).toHaveLength(1);
+    // Not acknowledged, the new one is sent again to the next run.
+    expect(slack.acks).toHaveLength(acknowledged);
     await until(() => slack.sockets.size === 0);
+  });
+
+  test('tells whoever asks meanwhile, and nobody else', async () => {
+    const { slack, bot } = await startOnSlack({ readPhoto: fakePhotoReader(500) });
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await until(() => slack.fileRequests.length === 1);
+    const stopped = bot.stop();
+    slack.command('/privacy', '', 'U7', 'C1');
+    await stopped;
+    expect(slack.responses.map(({ text }) => text)).toEqual(['I am about to restart. Try again in a minute.']);
+    expect(slack.answers()).toHaveLength(1);
   });
 
   test('gives up what takes longer than allowed', async () => {

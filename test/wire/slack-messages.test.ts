@@ -143,6 +143,36 @@ describe('removing', () => {
     expect(slack.deletedFiles).toHaveLength(1);
   });
 
+  test('one of two files of a message removes its answer, and leaves the other', async () => {
+    const { slack } = await startOnSlack();
+    const files = [
+      slack.file(await plainPicture(64, 48), 'one.png'),
+      slack.file(await plainPicture(80, 60), 'two.png'),
+    ];
+    const post = slack.post({ files });
+    await buttons(slack, 2);
+    slack.removeFile(post, files[0]!.id);
+    await until(() => slack.answers().length === 1);
+    expect(slack.answers()[0]!.text).toMatch(/^two\.png/);
+    await aWhile();
+    expect(slack.answers()).toHaveLength(1);
+    expect(await buttons(slack, 1)).toHaveLength(1);
+  });
+
+  test('one of two files while it is read: nothing is said of it', async () => {
+    const { slack } = await startOnSlack({ readPhoto: fakePhotoReader(300) });
+    const files = [
+      slack.file(await plainPicture(64, 48), 'one.png'),
+      slack.file(await plainPicture(80, 60), 'two.png'),
+    ];
+    const post = slack.post({ files });
+    await until(() => slack.fileRequests.length === 1);
+    slack.removeFile(post, files[0]!.id);
+    await buttons(slack, 1);
+    await aWhile();
+    expect(slack.answers().map(({ text }) => text.split('\n')[0])).toEqual(['two.png: 2 people']);
+  });
+
   test('the message while it is read ends the reading, and nothing is said', async () => {
     const { slack } = await startOnSlack({ readPhoto: fakePhotoReader(600) });
     const post = slack.post({ files: [slack.file(await plainPicture(64, 48))] });

@@ -44,6 +44,7 @@ export class SlackPlatform implements Platform {
     app.error(async (error) => {
       log.error({ platform: this.name, err: error }, 'an event could not be handled');
     });
+    this.#leaveEventsWhileStopping(app);
     listenToMessages(app, context);
     listenToCommands(app, context);
     // Before it connects, so that a stop during the start ends that too.
@@ -51,11 +52,21 @@ export class SlackPlatform implements Platform {
     return `On Slack as ${me.name} in ${me.team}, ${await intake.start()}`;
   }
 
+  /** Events that are not acknowledged are kept by Slack and sent again, to the next run of the bot. */
+  #leaveEventsWhileStopping(app: App): void {
+    const process = app.processEvent.bind(app);
+    app.processEvent = async (event) => {
+      if (this.#session.isStopping && event.body.type === 'event_callback') return;
+      await process(event);
+    };
+  }
+
   async stop(deadline: AbortSignal): Promise<void> {
     const intake = this.#intake;
     this.#intake = undefined;
-    // Events that nobody takes are kept by Slack and sent again.
-    await this.#session.stop(deadline, intake?.stop());
+    // Connected meanwhile: whoever types a command is told that the bot stops.
+    await this.#session.stop(deadline);
+    await intake?.stop();
   }
 
   async channel(id: string): Promise<Channel | undefined> {
