@@ -68,6 +68,12 @@ export function trainingPlan(input: TrainingPlanInput = {}): TrainingPlan {
   throw new UserError('bad-usage', `The training's ${settingName(issue.path)} ${complaint(issue)}.`);
 }
 
+/** A plan as a run kept it, with the defaults of settings that came later, and with those that are no longer there. */
+export function keptPlan(text: string): object {
+  const kept: object = JSON.parse(text);
+  return { ...kept, ...schema.strip().safeParse(kept).data };
+}
+
 /** What people call a setting: as its option of `npm run train` is called, where it has one. */
 function settingName(path: readonly PropertyKey[]): string {
   const name = String(path.at(-1) ?? 'settings');
@@ -85,6 +91,8 @@ function complaint(issue: z.core.$ZodIssue): string {
       return `must be one of ${issue.values.join(', ')}`;
     case 'invalid_type':
       return `must be ${issue.expected === 'int' ? 'a whole number' : `a ${issue.expected}`}`;
+    case 'unrecognized_keys':
+      return `cannot have ${issue.keys.join(', ')}: there is no such setting`;
     default:
       return `cannot be used (${issue.message})`;
   }

@@ -20,7 +20,7 @@ import {
 } from './checkpoint.ts';
 import { initialWeights } from './initial-weights.ts';
 import { crossEntropy, likeliest, measure, predictAll } from './metrics.ts';
-import { classWeightsOf, commandOf, optimizerOf, planDifferences, type TrainingPlan } from './plan.ts';
+import { classWeightsOf, commandOf, keptPlan, optimizerOf, planDifferences, type TrainingPlan } from './plan.ts';
 import { oneCycle } from './schedule.ts';
 import { askTeachers } from './targets.ts';
 
@@ -300,11 +300,11 @@ async function earlierCheckpoint(run: TrainingRun, data: string): Promise<Checkp
     : `There is no checkpoint in ${run.directory} to go on from: starting at the beginning.`;
   if (!checkpoint || damaged.length > 0) run.onWarning?.([...damaged, next].join(' '));
   if (!checkpoint) return undefined;
-  const { plan } = checkpoint.progress;
-  if (plan !== planKey(run.plan))
+  const plan = keptPlan(checkpoint.progress.plan);
+  if (planKey(plan) !== planKey(run.plan))
     throw new UserError(
       'bad-usage',
-      `The run in ${run.directory} had other settings (${planDifferences(JSON.parse(plan), run.plan)}): resume it with those, or start afresh in another folder.`,
+      `The run in ${run.directory} had other settings (${planDifferences(plan, run.plan)}): resume it with those, or start afresh in another folder.`,
     );
   if (checkpoint.progress.data !== data)
     throw new UserError('bad-data', `The run in ${run.directory} was trained on other data: resume it with that data.`);

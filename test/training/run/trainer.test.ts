@@ -1,11 +1,11 @@
-import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { shuffledOrder } from '../../../src/base/random.ts';
 import { ARCHITECTURES } from '../../../src/emotion/architectures.ts';
 import type { Engine, TrainerOptions, TrainingBatch } from '../../../src/emotion/engines/engine.ts';
 import { createOnnxEngine } from '../../../src/emotion/engines/onnx/onnx-engine.ts';
-import { FACE_PIXELS } from '../../../src/emotion/labels.ts';
+import { EMOTIONS, FACE_PIXELS } from '../../../src/emotion/labels.ts';
 import { loadModel } from '../../../src/emotion/layers-format/layers-format.ts';
 import { unroll, type Weights } from '../../../src/emotion/network.ts';
 import { selectFaces } from '../../../src/training/data/face-set.ts';
@@ -229,6 +229,49 @@ test('where no checkpoint is whole, or there is none, a resumed run says so and 
   expect(await checkpoints(directory)).toEqual(['checkpoint-000000004']);
 });
 
+test('a checkpoint from before a setting was there is gone on with; one with a setting that is gone is refused by name', async () => {
+  const directory = await temporaryFolder();
+  await train(runIn(directory, { epochs: 2 }, { ...stopping(({ epoch }) => epoch === 2) }));
+  const change = async (to: (plan: Record<string, unknown>) => unknown) => {
+    for (const name of await checkpoints(directory)) {
+      const file = join(directory, name, 'state.json');
+      const state = JSON.parse(await readFile(file, 'utf8'));
+      const progress = { ...state.progress, plan: JSON.stringify(to(JSON.parse(state.progress.plan))) };
+      await writeFile(file, JSON.stringify({ ...state, progress }));
+    }
+  };
+  await change(({ labels, labelWeight, augmentation, ...plan }) => {
+    const { tone, ...older } = augmentation as Record<string, number>;
+    return { ...plan, augmentation: older };
+  });
+  const resume = (epochs: number) => train(runIn(directory, { epochs }, { start: 'resume' }));
+  await expect(resume(3)).rejects.toThrow('had other settings (epochs 2, not 3): resume it');
+  expect((await resume(2)).history).toHaveLength(2);
+  await change((plan) => ({ ...plan, mixup: 0.2 }));
+  await expect(resume(2)).rejects.toThrow('had other settings (mixup 0.2, not not set)');
+});
+
+test('the first of equally good epochs is kept', async () => {
+  const directory = await temporaryFolder();
+  // One face with each of the seven labels: whatever is read, a seventh is right.
+  const { face } = rows[0]!;
+  const alike = tinySet(EMOTIONS.map((_, label) => ({ label, split: 'PublicTest', face })));
+  const outcome = await train(runIn(directory, {}, { validation: alike }));
+  expect(outcome.history.map(({ valAccuracy }) => valAccuracy)).toEqual([1 / 7, 1 / 7, 1 / 7]);
+  expect(outcome.bestEpoch).toBe(1);
+  expect((await loadModel(join(directory, BEST))).metadata.epoch).toBe(1);
+});
+
+test('the time left is that of the images that are left at the present speed', async () => {
+  const told: TrainingProgress[] = [];
+  await train(runIn(await temporaryFolder(), {}, { onProgress: (progress) => told.push(progress) }));
+  expect(told).toHaveLength(3 * 5);
+  for (const { epoch, epochs, batch, batches, imagesPerSecond, secondsLeft } of told) {
+    const left = 7 * ((epochs - epoch) * batches + batches - batch);
+    expect(secondsLeft).toBeCloseTo(left / imagesPerSecond, 6);
+  }
+});
+
 test('a run that is resumed with nothing left to train says where it stands', async () => {
   const directory = await temporaryFolder();
   const { history } = await train(runIn(directory));
@@ -331,6 +374,7 @@ test.each([
   [{ optimizer: 'rmsprop' }, "The training's optimizer must be one of sgd, adam."],
   [{ augmentation: { ...DEFAULT_AUGMENTATION, erasing: 2 } }, "The training's erasing must be at most 1."],
   [{ augmentation: { flip: 1 } }, "The training's augmentation cannot be used (Invalid input)."],
+  [{ mixup: 0.2, cutmix: 1 }, "The training's settings cannot have mixup, cutmix: there is no such setting."],
   [{ from: 3 }, "The training's from must be a string."],
 ])('%j is refused in words', (settings, sentence) => {
   expect(() => trainingPlan(settings as never)).toThrow(
