@@ -132,9 +132,10 @@ ${rows.join('\n')}
 ${pictures.join('\n')}`;
 }
 
-function correction({ priorCorrection = 0 }: TrainedNetwork): string {
+function correction({ priorCorrection = 0, plan }: TrainedNetwork): string {
   if (priorCorrection === 0) return '';
-  return `| Rare emotions | logits less ${priorCorrection} times the logarithm of the emotion's share of the training images, in the last bias; chosen on PublicTest |\n`;
+  const of = plan.labels === 'fer2013' ? 'images' : 'targets';
+  return `| Rare emotions | logits less ${priorCorrection} times the logarithm of the emotion's share of the training ${of}, in the last bias; chosen on PublicTest |\n`;
 }
 
 function inTurn(commands: readonly string[]): string {

@@ -1,6 +1,7 @@
 import { EMOTIONS } from '../emotion/labels.ts';
 import type { Network, Weights } from '../emotion/network.ts';
 import { countLabels } from '../training/data/face-set.ts';
+import type { LearningSets } from '../training/data/votes.ts';
 import { likeliest, measure } from '../training/run/metrics.ts';
 
 /** Accuracy that may be given for a larger macro recall: a third of a percent. */
@@ -12,10 +13,10 @@ const MOST_LOST = 0.003;
  * emotion's probability would be divided by its share of the training images; disgust has 1.5 % of FER2013's.
  * @param probabilities n * 7, as the network gives them for faces that it was not trained on
  * @param labels n indexes into EMOTIONS
- * @param trained the training split's labels
+ * @param shares what share of the training targets each emotion has, as `sharesOf` gives them
  */
-export function fitPriorCorrection(probabilities: Float32Array, labels: Uint8Array, trained: Uint8Array): number {
-  const priors = logPriors(trained);
+export function fitPriorCorrection(probabilities: Float32Array, labels: Uint8Array, shares: readonly number[]): number {
+  const priors = shares.map(Math.log);
   const judged = Array.from({ length: 11 }, (_, tenth) => {
     const strength = tenth / 10;
     const scores = probabilities.map((p, k) => Math.log(p + 1e-12) - strength * priors[k % EMOTIONS.length]!);
@@ -28,12 +29,17 @@ export function fitPriorCorrection(probabilities: Float32Array, labels: Uint8Arr
 /**
  * The weights with the correction in the last layer's bias, so that it costs nothing when faces are read; as they are
  * where the network has no such bias.
- * @param trained the training split's labels
+ * @param shares what share of the training targets each emotion has, as `sharesOf` gives them
  */
-export function correctPriors(network: Network, weights: Weights, trained: Uint8Array, strength: number): Weights {
+export function correctPriors(
+  network: Network,
+  weights: Weights,
+  shares: readonly number[],
+  strength: number,
+): Weights {
   const name = biasOfLogits(network);
   if (name === undefined || strength === 0) return weights;
-  const priors = logPriors(trained);
+  const priors = shares.map(Math.log);
   const bias = weights.get(name)!.map((value, k) => value - strength * priors[k]!);
   return new Map(weights).set(name, bias);
 }
@@ -43,7 +49,17 @@ export function biasOfLogits(network: Network): string | undefined {
   return network.nodes.at(-2)?.weights.find(({ role }) => role === 'bias')?.name;
 }
 
-/** Logarithms of the emotions' shares of the labels; one that does not occur counts as one image. */
-function logPriors(labels: Uint8Array): number[] {
-  return countLabels({ labels }).map((count) => Math.log(Math.max(1, count) / labels.length));
+/**
+ * The share of each emotion in what a network learned from, 0..1: of the targets where there are some, such as shares of
+ * votes, else of the labels. One that does not occur counts as one image.
+ */
+export function sharesOf({ training: { labels, count }, targets }: LearningSets): number[] {
+  const sums = countLabels({ labels });
+  if (targets) {
+    sums.fill(0);
+    targets.forEach((share, k) => {
+      sums[k % EMOTIONS.length]! += share;
+    });
+  }
+  return sums.map((sum) => Math.max(1, sum) / count);
 }

@@ -15,11 +15,11 @@ import { type Evaluation, judgeByVotes, judgeReadings, readAll, type VotesEvalua
 import { trainingDuplicates } from '../training/data/duplicates.ts';
 import { type FaceSet, indexesWhere, selectFaces, withoutBlack } from '../training/data/face-set.ts';
 import type { Fer2013 } from '../training/data/fer2013.ts';
-import { agreedFaces, type Votes, votedFaces } from '../training/data/votes.ts';
+import { agreedFaces, type LearningSets, learningSets, type Votes } from '../training/data/votes.ts';
 import { loadCheckpoint, type RunProgress } from '../training/run/checkpoint.ts';
 import { commandOf, LABELS, type TrainingPlan, trainingPlan } from '../training/run/plan.ts';
 import { BEST } from '../training/run/trainer.ts';
-import { biasOfLogits, correctPriors, fitPriorCorrection } from './prior-correction.ts';
+import { biasOfLogits, correctPriors, fitPriorCorrection, sharesOf } from './prior-correction.ts';
 import { buildReport, type TrainingReport } from './training-report.ts';
 
 /** The best network of a training run, and how it came to be. */
@@ -60,21 +60,20 @@ export async function readRun(directory: string): Promise<TrainedNetwork> {
 }
 
 /**
- * Corrects a network for emotions that are rare in the training split.
+ * Corrects a network for emotions that are rare in what it learned from.
  * @param set the faces that decide how strongly
- * @param training the training split, of which the labels count
  */
 async function correctRareEmotions(
   trained: TrainedNetwork,
   set: FaceSet,
-  training: FaceSet,
+  learned: LearningSets,
   engine: Engine,
 ): Promise<TrainedNetwork> {
   const { network, weights } = trained;
   if (biasOfLogits(network) === undefined) return trained;
-  const { labels } = training;
-  const strength = fitPriorCorrection(await readSet(engine, network, weights, set), set.labels, labels);
-  return { ...trained, weights: correctPriors(network, weights, labels, strength), priorCorrection: strength };
+  const shares = sharesOf(learned);
+  const strength = fitPriorCorrection(await readSet(engine, network, weights, set), set.labels, shares);
+  return { ...trained, weights: correctPriors(network, weights, shares, strength), priorCorrection: strength };
 }
 
 const trainedSchema = z.object({ trained: z.object({ labels: z.enum(LABELS) }) });
@@ -111,8 +110,7 @@ export async function judgeNetwork(
     throw new UserError('no-data', `This network learned from votes: it needs them to be judged by.`);
   const unseen = unseenFaces(sets);
   const set = byVotes ? agreedFaces(unseen, votes!) : unseen;
-  const learned = byVotes ? votedFaces(sets.Training, votes!, 0).set : sets.Training;
-  const trained = await correctRareEmotions(run, set, learned, engine);
+  const trained = await correctRareEmotions(run, set, learningSets(run.plan, sets, votes), engine);
   const { network, weights } = trained;
   const aside = await mkdtemp(join(tmpdir(), 'emotion-model-'));
   const store = (metadata: Readonly<Record<string, unknown>>) =>

@@ -5,10 +5,21 @@ import { createOnnxEngine } from '../../src/emotion/engines/onnx/onnx-engine.ts'
 import { EMOTIONS, FACE_PIXELS } from '../../src/emotion/labels.ts';
 import { unroll } from '../../src/emotion/network.ts';
 import { initialWeights } from '../../src/training/run/initial-weights.ts';
-import { biasOfLogits, correctPriors, fitPriorCorrection } from '../../src/versions/prior-correction.ts';
+import { biasOfLogits, correctPriors, fitPriorCorrection, sharesOf } from '../../src/versions/prior-correction.ts';
+import { tinySet } from '../helpers/tiny-fer2013.ts';
 
 /** 20 images a label, but for disgust (1), which has a sixteenth of the others' share. */
-const TRAINED = Uint8Array.from(EMOTIONS.flatMap((_, label) => Array(label === 1 ? 20 : 320).fill(label)));
+const TRAINED = sharesOfLabels(EMOTIONS.flatMap((_, label) => Array(label === 1 ? 20 : 320).fill(label)));
+
+/** A set of black faces with these labels, as what is learned from. */
+function learned(labels: readonly number[]) {
+  const set = tinySet(labels.map((label) => ({ label, split: 'Training', face: new Uint8Array(FACE_PIXELS) })));
+  return { training: set, validation: set };
+}
+
+function sharesOfLabels(labels: readonly number[]): number[] {
+  return sharesOf(learned(labels));
+}
 
 /** Rows that give `first` and `second` these probabilities and spread the rest. */
 function rows(list: readonly (readonly [first: number, p: number, second: number, q: number])[]): Float32Array {
@@ -18,6 +29,32 @@ function rows(list: readonly (readonly [first: number, p: number, second: number
     ),
   );
 }
+
+it('an emotion has the share of the labels, or of the targets where there are some; an absent one that of one image', () => {
+  expect(sharesOfLabels([0, 0, 0, 4])).toEqual([0.75, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25]);
+  const half = [0.5, 0.5, 0, 0, 0, 0, 0];
+  const third = [0.25, 0, 0, 0, 0, 0, 0.75];
+  const targets = Float32Array.from([half, half, half, third].flat());
+  expect(sharesOf({ ...learned([0, 1, 0, 6]), targets })).toEqual([1.75, 1.5, 1, 1, 1, 1, 1].map((sum) => sum / 4));
+});
+
+it('of equally good corrections the weakest is taken', () => {
+  const clear = Array.from({ length: 50 }, (_, k) => [k % 7, 0.9, (k + 1) % 7, 0.02] as const);
+  const labels = Uint8Array.from(clear, ([first]) => first);
+  expect(fitPriorCorrection(rows(clear), labels, TRAINED)).toBe(0);
+});
+
+it('accuracy is given for macro recall, up to a third of a percent', () => {
+  // One disgusted face is won at 16^0.1 = 1.32; as many angry ones are lost there as are told.
+  const lost = (angry: number) => {
+    const close = Array.from({ length: 2 + angry }, () => [0, 0.5, 1, 0.4] as const);
+    const faces = [...close, ...Array.from({ length: 998 - angry }, () => [0, 0.9, 1, 0.01] as const)];
+    const labels = Uint8Array.from(faces, (_, k) => (k === 0 ? 1 : 0));
+    return fitPriorCorrection(rows(faces), labels, TRAINED);
+  };
+  expect(lost(3)).toBe(0.1);
+  expect(lost(4)).toBe(0);
+});
 
 it('rare emotions that are narrowly missed are given back, as far as that costs no accuracy', () => {
   const narrow = Array.from({ length: 10 }, () => [0, 0.5, 1, 0.2] as const); // disgust, by 2.5 too little
@@ -71,6 +108,6 @@ it('a strength of 0 is no correction, and an emotion that was never seen is no i
   const network = unroll(ARCHITECTURES.get('tiny')!);
   const weights = initialWeights(network, 3);
   expect(correctPriors(network, weights, TRAINED, 0)).toBe(weights);
-  const bias = correctPriors(network, weights, new Uint8Array(100), 1).get(biasOfLogits(network)!)!;
+  const bias = correctPriors(network, weights, sharesOfLabels(Array(100).fill(0)), 1).get(biasOfLogits(network)!)!;
   expect([...bias].every(Number.isFinite)).toBe(true);
 });
