@@ -139,6 +139,27 @@ describe('stopping', () => {
     expect(Date.now() - from).toBeLessThan(4000);
     expect(slack.said()).toEqual([]);
   });
+
+  test.each([
+    ['the socket', false],
+    ['HTTP', true],
+  ])('over %s, tells whoever asks meanwhile, and leaves messages to be sent again', async (_, http) => {
+    const { slack, bot, log } = await startOnSlack({ http, readPhoto: fakePhotoReader(500) });
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await until(() => slack.fileRequests.length === 1);
+    const stopped = bot.stop();
+    const command = slack.command('/emotions-help');
+    const [photo, mention] = [{ files: [slack.file(await plainPicture(64, 48))] }, { text: `<@${slack.me}> help` }];
+    const ids = [photo, mention].map((fields, k) =>
+      slack.event({ type: 'message', channel: 'C1', user: 'U7', ts: `1700000008.00000${k}`, text: '', ...fields }),
+    );
+    await stopped;
+    expect(slack.responses.map(({ text }) => text)).toEqual(['I am about to restart. Try again in a minute.']);
+    expect(slack.acks).toContain(command);
+    for (const id of ids) expect(slack.acks).not.toContain(id);
+    expect(slack.answers()).toHaveLength(1);
+    expect(log.join('')).not.toContain('"level":"error"');
+  });
 });
 
 test('one process serves Slack and Discord', async () => {

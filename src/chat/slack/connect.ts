@@ -1,10 +1,22 @@
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { HTTPReceiver, type Receiver, SocketModeReceiver } from '@slack/bolt';
+import {
+  defaultProcessEventErrorHandler,
+  HTTPModuleFunctions,
+  HTTPReceiver,
+  type Receiver,
+  SocketModeReceiver,
+} from '@slack/bolt';
+import pRetry from 'p-retry';
 import { UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config, SlackConnection } from '../../config.ts';
 import { apiOptions, boltLogger, type SlackApi, slackCode } from './api.ts';
+
+/** Thrown for an event that is to be left unacknowledged, so that Slack sends it again. */
+export class NotNow extends Error {
+  override readonly name = 'NotNow';
+}
 
 /** How Slack's events come in. */
 export interface Intake {
@@ -35,7 +47,15 @@ function socketIntake(appToken: string, config: Config, log: Logger): Intake {
 }
 
 function httpIntake({ signingSecret, port }: Extract<SlackConnection, { kind: 'http' }>, log: Logger): Intake {
-  const receiver = new HTTPReceiver({ signingSecret, logger: boltLogger(log) });
+  const receiver = new HTTPReceiver({
+    signingSecret,
+    logger: boltLogger(log),
+    processEventErrorHandler: async (failed) => {
+      if (!(failed.error instanceof NotNow)) return await HTTPModuleFunctions.defaultProcessEventErrorHandler(failed);
+      failed.response.writeHead(503).end();
+      return false;
+    },
+  });
   let started = false;
   return {
     receiver,
@@ -103,6 +123,8 @@ export class SlackSocket {
     this.#log = log;
     this.receiver = new SocketModeReceiver({
       appToken,
+      processEventErrorHandler: async (failed) =>
+        failed.error instanceof NotNow ? false : await defaultProcessEventErrorHandler(failed),
       autoReconnectEnabled: false,
       logger: boltLogger(log),
       installerOptions: { clientOptions: apiOptions(config, log) },
@@ -126,17 +148,28 @@ export class SlackSocket {
     if (this.#connectedAt === undefined) return;
     const lasted = Date.now() - this.#connectedAt;
     this.#connectedAt = undefined;
-    for (let pause = lasted < GOOD_MS ? FIRST_PAUSE_MS : 0; !this.#stopped.signal.aborted; ) {
-      await delay(pause, undefined, { signal: this.#stopped.signal }).catch(() => {});
-      if (this.#stopped.signal.aborted) return;
-      try {
-        await this.start();
-        this.#log.info({ platform: 'slack' }, 'connected to Slack again');
-        return;
-      } catch (error) {
-        this.#log.warn({ platform: 'slack', err: error }, 'Slack could not be reached; trying again');
-        pause = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, pause * 2));
-      }
+    const { signal } = this.#stopped;
+    try {
+      if (lasted < GOOD_MS) await delay(FIRST_PAUSE_MS, undefined, { signal });
+      await pRetry(() => this.#startAgain(), {
+        retries: Number.POSITIVE_INFINITY,
+        minTimeout: FIRST_PAUSE_MS,
+        maxTimeout: LONGEST_PAUSE_MS,
+        signal,
+      });
+      this.#log.info({ platform: 'slack' }, 'connected to Slack again');
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  async #startAgain(): Promise<void> {
+    try {
+      await this.start();
+    } catch (error) {
+      this.#log.warn({ platform: 'slack', err: error }, 'Slack could not be reached; trying again');
+      // An error of no special class: p-retry takes some for bugs, and gives up.
+      throw new Error('Slack could not be reached', { cause: error });
     }
   }
 }

@@ -4,10 +4,10 @@ import type { Platform, PlatformContext } from '../platform.ts';
 import { Session } from '../session.ts';
 import { boltLogger, createApi, inWords, slackCode } from './api.ts';
 import { messageOf } from './attachment.ts';
-import { createIntake, type Intake, whoAmI } from './connect.ts';
+import { createIntake, type Intake, NotNow, whoAmI } from './connect.ts';
 import type { SlackContext } from './context.ts';
 import { listenToCommands } from './listeners/commands.ts';
-import { listenToMessages } from './listeners/messages.ts';
+import { isNewMessage, listenToMessages } from './listeners/messages.ts';
 import { People } from './people.ts';
 import { toChannel } from './request.ts';
 
@@ -44,7 +44,7 @@ export class SlackPlatform implements Platform {
     app.error(async (error) => {
       log.error({ platform: this.name, err: error }, 'an event could not be handled');
     });
-    this.#leaveEventsWhileStopping(app);
+    this.#leaveMessagesWhileStopping(app);
     listenToMessages(app, context);
     listenToCommands(app, context);
     // Before it connects, so that a stop during the start ends that too.
@@ -52,12 +52,13 @@ export class SlackPlatform implements Platform {
     return `On Slack as ${me.name} in ${me.team}, ${await intake.start()}`;
   }
 
-  /** Events that are not acknowledged are kept by Slack and sent again, to the next run of the bot. */
-  #leaveEventsWhileStopping(app: App): void {
-    const process = app.processEvent.bind(app);
+  /** The library acknowledges every event before a listener sees it. What nobody acknowledged, Slack sends again. */
+  #leaveMessagesWhileStopping(app: App): void {
+    const processEvent = app.processEvent.bind(app);
     app.processEvent = async (event) => {
-      if (this.#session.isStopping && event.body.type === 'event_callback') return;
-      await process(event);
+      // What removes a message still counts: its answer may be under way.
+      if (this.#session.isStopping && isNewMessage(event.body)) throw new NotNow('the bot is stopping');
+      await processEvent(event);
     };
   }
 
@@ -66,7 +67,7 @@ export class SlackPlatform implements Platform {
     this.#intake = undefined;
     // Connected meanwhile: whoever types a command is told that the bot stops.
     await this.#session.stop(deadline);
-    await intake?.stop();
+    await this.#session.stop(deadline, intake?.stop());
   }
 
   async channel(id: string): Promise<Channel | undefined> {

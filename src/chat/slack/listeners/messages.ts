@@ -7,17 +7,25 @@ import { beginAsking, isDirect } from '../request.ts';
 
 /** Messages that people write; every other subtype is Slack's or an app's. */
 const WRITTEN = [undefined, 'file_share', 'thread_broadcast'];
+/** Events that say what became of an earlier message. */
+const CHANGES: readonly unknown[] = ['message_deleted', 'message_changed'];
 
 /** Answers what people post, and takes answers back with what they are about. */
 export function listenToMessages(app: App, context: SlackContext): void {
   app.event('message', async ({ event, body }) => {
     const message = event as unknown as MessageEvent;
-    if (message.subtype === 'message_deleted' || message.subtype === 'message_changed') {
+    if (CHANGES.includes(message.subtype)) {
       await onChanged(message, context);
     } else {
       await onPosted(message, body.event_id, context);
     }
   });
+}
+
+/** Whether the body of an event tells of a new message. */
+export function isNewMessage({ event }: Record<string, unknown>): boolean {
+  if (typeof event !== 'object' || event === null || !('type' in event) || event.type !== 'message') return false;
+  return !('subtype' in event && CHANGES.includes(event.subtype));
 }
 
 async function onPosted(event: MessageEvent, eventId: string, context: SlackContext): Promise<void> {
