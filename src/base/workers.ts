@@ -1,4 +1,6 @@
 /** The one way to start a TypeScript file as a thread, a pool of threads, or a process. */
+import './no-telemetry.ts';
+
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';

@@ -1,3 +1,5 @@
+import '../../../base/no-telemetry.ts';
+
 import { availableParallelism } from 'node:os';
 import * as ort from 'onnxruntime-node';
 import type { Network, Weights } from '../../network.ts';

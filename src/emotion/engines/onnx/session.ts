@@ -1,3 +1,5 @@
+import '../../../base/no-telemetry.ts';
+
 import type { InferenceSession } from 'onnxruntime-node';
 
 /**

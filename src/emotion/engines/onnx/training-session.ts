@@ -1,3 +1,5 @@
+import '../../../base/no-telemetry.ts';
+
 import * as ort from 'onnxruntime-node';
 import { type Network, sizeOf, type Weights } from '../../network.ts';
 import { drawMask } from '../dropout.ts';

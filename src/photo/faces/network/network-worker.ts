@@ -2,6 +2,8 @@
  * Runs in a worker thread, since onnxruntime-node computes on the thread that calls it: the graph is built once a thread, then each
  * task shows the network one picture.
  */
+import '../../../base/no-telemetry.ts';
+
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { sessionOptions } from '../../../emotion/engines/onnx/session.ts';
 import type { RgbImage } from '../../image.ts';

@@ -1,3 +1,5 @@
+import '../../../../base/no-telemetry.ts';
+
 import * as ort from 'onnxruntime-node';
 import type { Window } from '../../../network.ts';
 import { GraphBuilder, type Value } from '../graph.ts';

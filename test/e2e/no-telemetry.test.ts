@@ -1,0 +1,35 @@
+import { execFile } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../helpers/tiny-fer2013.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+/** What onnxruntime's telemetry leaves in the user's cache and in the temporary folder. */
+const LEFT_BEHIND = /Microsoft|onnxruntime|deviceid|mat-debug/i;
+
+async function traces(...folders: string[]): Promise<string[]> {
+  const names = await Promise.all(folders.map((folder) => readdir(folder, { recursive: true })));
+  return names.flat().filter((name) => LEFT_BEHIND.test(name));
+}
+
+test('reading a photo leaves nothing of onnxruntime’s telemetry behind, in any thread', {
+  timeout: 180_000,
+}, async () => {
+  const home = await temporaryFolder();
+  const temporary = await temporaryFolder();
+  const { ORT_DISABLE_TELEMETRY: _, ...environment } = process.env;
+  const env = { ...environment, HOME: home, TMPDIR: temporary, XDG_CACHE_HOME: join(home, '.cache') };
+  const run = promisify(execFile);
+  const photo = join(ROOT, 'node_modules', '@vladmandic', 'face-api', 'demo', 'sample1.jpg');
+  const loader = ['--import', pathToFileURL(join(ROOT, 'src', 'base', 'register-tsx.mjs')).href];
+  await run(process.execPath, [...loader, join(ROOT, 'scripts', 'emotions.ts'), photo], { cwd: ROOT, env });
+  expect(await traces(home, temporary)).toEqual([]);
+  // The library does report where nobody keeps it from that: otherwise this test would see nothing either way.
+  const plain = "await (await import('onnxruntime-node')).InferenceSession.create(new Uint8Array(9)).catch(() => {})";
+  await run(process.execPath, ['--input-type=module', '--eval', plain], { cwd: ROOT, env });
+  expect(await traces(home, temporary)).not.toEqual([]);
+});
