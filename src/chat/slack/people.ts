@@ -1,9 +1,10 @@
+import QuickLRU from 'quick-lru';
 import type { User } from '../../../commands/request.ts';
 import type { Config } from '../../config.ts';
 import { isOperator } from '../rights.ts';
 import { inSlackWords, type SlackApi } from './api.ts';
 
-/** People of whom it is remembered whether they are bots, which never changes. */
+/** People of whom it is remembered whether they are bots, at least; that never changes. */
 const MAX_REMEMBERED = 2000;
 
 /** Who people are, as far as rights depend on it: Slack is asked each time, since rights change. */
@@ -11,7 +12,7 @@ export class People {
   readonly #api: SlackApi;
   readonly #config: Config;
   readonly #me: { readonly name: string; readonly teamId: string };
-  readonly #bots = new Map<string, boolean>();
+  readonly #bots = new QuickLRU<string, boolean>({ maxSize: MAX_REMEMBERED });
 
   constructor(api: SlackApi, config: Config, me: { readonly name: string; readonly teamId: string }) {
     this.#api = api;
@@ -25,7 +26,6 @@ export class People {
     if (known !== undefined) return known;
     try {
       const { user } = await this.#api.users.info({ user: id });
-      if (this.#bots.size >= MAX_REMEMBERED) this.#bots.clear();
       const isBot = user?.is_bot === true;
       this.#bots.set(id, isBot);
       return isBot;
