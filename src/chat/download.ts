@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import pRetry from 'p-retry';
 import { tooLarge, UserError } from '../base/errors.ts';
 
 /**
@@ -21,13 +22,13 @@ export async function readBounded(stream: AsyncIterable<Uint8Array>, maxBytes: n
 const MAX_REDIRECTS = 3;
 /** Tries in all where the host is busy or the connection breaks. */
 const MAX_TRIES = 3;
-/** Milliseconds before the second try, doubled for each further one; a host that names a time of its own gets it. */
+/** Milliseconds before the second try, doubled for each further one; a host that names a time gets that first. */
 const FIRST_PAUSE_MS = 300;
 
 /** What a download may and may not. */
 export interface DownloadOptions {
-  /** The platform's own file hosts: a whole name, or with a leading dot every name that ends so ('.example.com'). */
-  readonly allowedHosts: readonly string[];
+  /** Where the platform keeps its files, e.g. 'https://files.example.com'. */
+  readonly allowedOrigins: readonly string[];
   /** Sent to the address itself and to no other host that it redirects to, e.g. the token. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Most bytes that are kept. */
@@ -35,14 +36,12 @@ export interface DownloadOptions {
   /** Milliseconds for everything together: redirects, further tries and the bytes. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
-  /** Origins that tests put in the platform's place; only addresses of this machine have an effect, and those may be http. */
-  readonly testOrigins?: readonly string[];
   readonly fetch?: typeof fetch;
 }
 
 /**
- * Loads a file that was posted, from nowhere but the platform's own hosts: an address that a person could choose would let
- * them look into the network that the bot runs in. Only https; every redirect is checked like the address itself.
+ * Loads a file that was posted, from nowhere but the platform's own origins: an address that a person could choose would
+ * let them look into the network that the bot runs in. Every redirect is checked like the address itself.
  *
  * @returns the file's bytes, of whatever type: what the host says about them is not believed
  * @throws UserError 'not-allowed' for an address elsewhere, 'not-found' where the file is gone, 'too-large' as soon as more
@@ -80,18 +79,20 @@ class PassingFailure extends Error {
 }
 
 async function withRetries(load: () => Promise<Buffer>, signal: AbortSignal): Promise<Buffer> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await load();
-    } catch (error) {
-      if (!(error instanceof PassingFailure) || signal.aborted) throw error;
-      if (tries === MAX_TRIES) {
-        throw new UserError('busy', 'The picture could not be loaded just now. Try again in a minute.', {
-          cause: error,
-        });
-      }
-      await delay(error.pauseMs ?? FIRST_PAUSE_MS * 2 ** (tries - 1), undefined, { signal });
-    }
+  try {
+    return await pRetry(load, {
+      retries: MAX_TRIES - 1,
+      minTimeout: FIRST_PAUSE_MS,
+      signal,
+      shouldRetry: ({ error }) => error instanceof PassingFailure,
+      onFailedAttempt: async ({ error, retriesLeft }) => {
+        const isAgain = error instanceof PassingFailure && retriesLeft > 0;
+        if (isAgain && error.pauseMs !== undefined) await delay(error.pauseMs, undefined, { signal });
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof PassingFailure) || signal.aborted) throw error;
+    throw new UserError('busy', 'The picture could not be loaded just now. Try again in a minute.', { cause: error });
   }
 }
 
@@ -149,22 +150,13 @@ function pauseOf(headers: Headers): number | undefined {
 }
 
 /** @throws UserError 'not-allowed' unless the address is one of the platform's */
-function checked(address: string, options: DownloadOptions, base?: URL): URL {
+function checked(address: string, { allowedOrigins }: DownloadOptions, base?: URL): URL {
   const url = URL.canParse(address, base?.href) ? new URL(address, base) : undefined;
-  if (url && url.username === '' && url.password === '' && (isPlatforms(url, options) || isTests(url, options))) {
-    return url;
-  }
+  // Not `url.origin`: for 'blob:https://files.example.com/' that names the host within.
+  const origin = url && `${url.protocol}//${url.host}`;
+  if (origin && url.username === '' && url.password === '' && allowedOrigins.includes(origin)) return url;
   throw new UserError(
     'not-allowed',
     'That picture is on another server. I only load what was uploaded here: upload it.',
   );
-}
-
-function isPlatforms({ protocol, port, hostname }: URL, { allowedHosts }: DownloadOptions): boolean {
-  if (protocol !== 'https:' || port !== '') return false;
-  return allowedHosts.some((host) => (host.startsWith('.') ? hostname.endsWith(host) : hostname === host));
-}
-
-function isTests({ hostname, origin }: URL, { testOrigins = [] }: DownloadOptions): boolean {
-  return ['127.0.0.1', 'localhost', '[::1]'].includes(hostname) && testOrigins.includes(origin);
 }

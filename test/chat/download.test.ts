@@ -27,7 +27,7 @@ async function host(handler: Handler) {
 }
 
 const options = (overrides: Partial<DownloadOptions> = {}): DownloadOptions => ({
-  allowedHosts: ['cdn.example.com', '.files.example.com'],
+  allowedOrigins: ['https://cdn.example.com', 'https://eu.files.example.com'],
   maxBytes: 1000,
   timeoutMs: 5000,
   ...overrides,
@@ -56,6 +56,7 @@ describe('what is loaded from', () => {
     ['http', 'http://cdn.example.com/a.png'],
     ['another scheme', 'file:///etc/passwd'],
     ['data', 'data:image/png;base64,AAAA'],
+    ['a blob of the right host', 'blob:https://cdn.example.com/a.png'],
     ['a relative address', '/etc/passwd'],
     ['nothing', ''],
     ['loopback by name', 'https://localhost/a.png'],
@@ -82,15 +83,14 @@ describe('what is loaded from', () => {
     expect(send).not.toHaveBeenCalled();
   });
 
-  test('a test’s own server only where it is listed, and only on this machine', async () => {
+  test('a server of http, or of another port, only where that is listed', async () => {
     const { origin, asked } = await host((_request, response) => response.end('bytes'));
     const url = `${origin}/a.png`;
     await expect(downloadAttachment(url, options())).rejects.toMatchObject({ code: 'not-allowed' });
-    await expect(downloadAttachment(url, options({ testOrigins: ['http://127.0.0.1:1'] }))).rejects.toThrow(UserError);
+    for (const other of ['http://127.0.0.1:1', origin.replace('http:', 'https:'), 'http://evil.example'])
+      await expect(downloadAttachment(url, options({ allowedOrigins: [other] }))).rejects.toThrow(UserError);
     expect(asked).toEqual([]);
-    expect(String(await downloadAttachment(url, options({ testOrigins: [origin] })))).toBe('bytes');
-    const elsewhere = options({ testOrigins: ['http://evil.example'] });
-    await expect(downloadAttachment('http://evil.example/a.png', elsewhere)).rejects.toThrow(UserError);
+    expect(String(await downloadAttachment(url, options({ allowedOrigins: [origin] })))).toBe('bytes');
   });
 });
 
@@ -115,7 +115,7 @@ describe('a redirect', () => {
       else response.writeHead(301, { location: '/b.png' }).end();
     });
     const headers = { authorization: 'Bearer token' };
-    await downloadAttachment(`${origin}/a.png`, options({ testOrigins: [origin], headers }));
+    await downloadAttachment(`${origin}/a.png`, options({ allowedOrigins: [origin], headers }));
     expect(asked).toEqual([
       { path: '/a.png', authorization: 'Bearer token' },
       { path: '/b.png', authorization: 'Bearer token' },
@@ -138,7 +138,7 @@ describe('a redirect', () => {
   test('from a real server to another real server is refused', async () => {
     const inside = await host((_request, response) => response.end('secret'));
     const outside = await host((_request, response) => response.writeHead(302, { location: inside.origin }).end());
-    const attempt = downloadAttachment(`${outside.origin}/a.png`, options({ testOrigins: [outside.origin] }));
+    const attempt = downloadAttachment(`${outside.origin}/a.png`, options({ allowedOrigins: [outside.origin] }));
     await expect(attempt).rejects.toMatchObject({ code: 'not-allowed' });
     expect(inside.asked).toEqual([]);
   });
@@ -154,7 +154,7 @@ describe('a redirect', () => {
 describe('size and time', () => {
   test('exactly as much as allowed is loaded', async () => {
     const { origin } = await host((_request, response) => response.end(Buffer.alloc(1000, 7)));
-    const bytes = await downloadAttachment(origin, options({ testOrigins: [origin] }));
+    const bytes = await downloadAttachment(origin, options({ allowedOrigins: [origin] }));
     expect(bytes).toEqual(Buffer.alloc(1000, 7));
   });
 
@@ -167,7 +167,7 @@ describe('size and time', () => {
       }, 5);
       response.once('close', () => clearInterval(timer));
     });
-    const attempt = downloadAttachment(origin, options({ testOrigins: [origin] }));
+    const attempt = downloadAttachment(origin, options({ allowedOrigins: [origin] }));
     await expect(attempt).rejects.toMatchObject({ name: 'UserError', code: 'too-large' });
     // The rest is not read: the connection closes soon.
     const atError = sent;
@@ -186,7 +186,7 @@ describe('size and time', () => {
       if (silence === 'bytes') response.writeHead(200, { 'content-length': '500' }).write('a');
     });
     const started = Date.now();
-    const attempt = downloadAttachment(origin, options({ testOrigins: [origin], timeoutMs: 100 }));
+    const attempt = downloadAttachment(origin, options({ allowedOrigins: [origin], timeoutMs: 100 }));
     await expect(attempt).rejects.toMatchObject({ name: 'UserError', code: 'too-slow' });
     expect(Date.now() - started).toBeLessThan(2000);
   });
@@ -194,7 +194,7 @@ describe('size and time', () => {
   test('the caller’s signal gives up with its own reason', async () => {
     const { origin } = await host(() => {});
     const controller = new AbortController();
-    const attempt = downloadAttachment(origin, options({ testOrigins: [origin], signal: controller.signal }));
+    const attempt = downloadAttachment(origin, options({ allowedOrigins: [origin], signal: controller.signal }));
     const reason = new Error('the message was removed');
     setTimeout(() => controller.abort(reason), 20);
     await expect(attempt).rejects.toBe(reason);
@@ -214,14 +214,14 @@ describe('a host that', () => {
 
   test.each([404, 410])('has lost the file (%i) is not asked again', async (status) => {
     const { origin, asked } = await failing([status]);
-    const attempt = downloadAttachment(origin, options({ testOrigins: [origin] }));
+    const attempt = downloadAttachment(origin, options({ allowedOrigins: [origin] }));
     await expect(attempt).rejects.toMatchObject({ name: 'UserError', code: 'not-found' });
     expect(asked).toHaveLength(1);
   });
 
   test.each([401, 403])('refuses (%i) is a matter for the log', async (status) => {
     const { origin, asked } = await failing([status]);
-    const attempt = downloadAttachment(origin, options({ testOrigins: [origin] }));
+    const attempt = downloadAttachment(origin, options({ allowedOrigins: [origin] }));
     await expect(attempt).rejects.toThrow(`status ${status}`);
     await expect(attempt).rejects.not.toBeInstanceOf(UserError);
     expect(asked).toHaveLength(1);
@@ -229,27 +229,27 @@ describe('a host that', () => {
 
   test('fails for a moment is asked again', async () => {
     const { origin, asked } = await failing([503, 500]);
-    expect(String(await downloadAttachment(origin, options({ testOrigins: [origin] })))).toBe('bytes');
+    expect(String(await downloadAttachment(origin, options({ allowedOrigins: [origin] })))).toBe('bytes');
     expect(asked).toHaveLength(3);
   });
 
   test('names a time is asked again after it', async () => {
     const { origin } = await failing([429], { 'retry-after': '0.7' });
     const started = Date.now();
-    expect(String(await downloadAttachment(origin, options({ testOrigins: [origin] })))).toBe('bytes');
+    expect(String(await downloadAttachment(origin, options({ allowedOrigins: [origin] })))).toBe('bytes');
     expect(Date.now() - started).toBeGreaterThanOrEqual(690);
   });
 
   test('names a time beyond the bound is given up at the bound', async () => {
     const { origin, asked } = await failing([429], { 'retry-after': '3600' });
-    const attempt = downloadAttachment(origin, options({ testOrigins: [origin], timeoutMs: 200 }));
+    const attempt = downloadAttachment(origin, options({ allowedOrigins: [origin], timeoutMs: 200 }));
     await expect(attempt).rejects.toMatchObject({ code: 'too-slow' });
     expect(asked).toHaveLength(1);
   });
 
   test('fails again and again is given up after three tries', async () => {
     const { origin, asked } = await failing([502, 502, 502, 502]);
-    const attempt = downloadAttachment(origin, options({ testOrigins: [origin] }));
+    const attempt = downloadAttachment(origin, options({ allowedOrigins: [origin] }));
     await expect(attempt).rejects.toMatchObject({ name: 'UserError', code: 'busy' });
     expect(asked).toHaveLength(3);
   });
@@ -261,14 +261,14 @@ describe('a host that', () => {
       else response.writeHead(200, { 'content-length': '500' }).write('half', () => response.destroy());
       first = false;
     });
-    expect(String(await downloadAttachment(origin, options({ testOrigins: [origin] })))).toBe('bytes');
+    expect(String(await downloadAttachment(origin, options({ allowedOrigins: [origin] })))).toBe('bytes');
   });
 
   test('cannot be reached makes a sentence', async () => {
     const { origin } = await host(() => {});
     const gone = servers.pop()!;
     await new Promise((done) => gone.close(done));
-    const attempt = downloadAttachment(origin, options({ testOrigins: [origin] }));
+    const attempt = downloadAttachment(origin, options({ allowedOrigins: [origin] }));
     await expect(attempt).rejects.toMatchObject({ name: 'UserError', code: 'busy' });
   });
 });

@@ -5,7 +5,7 @@ import type { Config } from '../../config.ts';
 import { downloadAttachment } from '../download.ts';
 
 /** Where Discord keeps what people upload. */
-const FILE_HOSTS = ['cdn.discordapp.com', 'media.discordapp.net'];
+const FILE_ORIGINS = ['https://cdn.discordapp.com', 'https://media.discordapp.net'];
 /** Longest wait for a file. */
 const TIMEOUT_MS = 30_000;
 
@@ -30,7 +30,7 @@ export class DiscordAttachment implements Attachment {
   readonly postedBy?: string;
   readonly #url: string;
   readonly #size: number;
-  readonly #testOrigins: readonly string[];
+  readonly #allowedOrigins: readonly string[];
 
   constructor(upload: Upload, config: Config, source?: Source) {
     this.id = upload.id;
@@ -40,7 +40,7 @@ export class DiscordAttachment implements Attachment {
     if (source !== undefined) this.postedBy = source.authorId;
     this.#url = upload.url;
     this.#size = upload.size;
-    this.#testOrigins = config.internal.fileOrigins ?? [];
+    this.#allowedOrigins = [...FILE_ORIGINS, ...(config.internal.fileOrigins ?? [])];
   }
 
   async fetch(options: { readonly maxBytes: number; readonly signal?: AbortSignal }): Promise<Uint8Array> {
@@ -50,9 +50,8 @@ export class DiscordAttachment implements Attachment {
     }
     return await downloadAttachment(this.#url, {
       ...options,
-      allowedHosts: FILE_HOSTS,
+      allowedOrigins: this.#allowedOrigins,
       timeoutMs: TIMEOUT_MS,
-      testOrigins: this.#testOrigins,
     });
   }
 }

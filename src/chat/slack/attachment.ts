@@ -67,8 +67,8 @@ export function picturesOf(message: SlackMessage): readonly (SlackFile & { reado
   });
 }
 
-/** Slack's own file hosts, the second for its customers in government. */
-const FILE_HOSTS = ['files.slack.com', 'files.slack-gov.com'];
+/** Where Slack keeps files, the second for its customers in government. */
+const FILE_ORIGINS = ['https://files.slack.com', 'https://files.slack-gov.com'];
 /** Milliseconds for loading one file. */
 const LOAD_MS = 30_000;
 
@@ -116,12 +116,11 @@ async function load(
   if (url === undefined) throw new UserError('not-found', 'Slack does not give me that picture. Post it again.');
   if (size > maxBytes) throw tooLarge(maxBytes);
   const bytes = await downloadAttachment(url, {
-    allowedHosts: FILE_HOSTS,
+    allowedOrigins: [...FILE_ORIGINS, ...(context.config.internal.fileOrigins ?? [])],
     headers: { authorization: `Bearer ${context.token}` },
     maxBytes,
     timeoutMs: LOAD_MS,
     ...(signal && { signal }),
-    ...(context.config.internal.fileOrigins && { testOrigins: context.config.internal.fileOrigins }),
   });
   // To a token that may not read the file, Slack answers 'OK' and a page to sign in at.
   if (/^\s*<(?:!doctype html|html)/i.test(bytes.subarray(0, 200).toString('latin1'))) {
