@@ -1,12 +1,269 @@
+import { realpathSync } from 'node:fs';
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { UserError } from '../src/base/errors.ts';
 
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** Columns of a line of help. */
+const WIDTH = 110;
+
+/** A folder or file of the repository, wherever the tool is started from. */
+export function inRepository(path: string): string {
+  return fileURLToPath(new URL(`../${path}`, import.meta.url));
+}
+
+/** Where a tool's text goes. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+}
+
+/** What surrounds a tool while it runs. */
+export interface Terminal {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Fires on Ctrl-C, so that nothing half-written is left behind, and where nobody reads the output any more. */
+  readonly signal: AbortSignal;
+}
+
+/** What a tool's own code gets. */
+export interface Call<T> {
+  /** The options, checked; those that were not given have their default, or are undefined where they have none. */
+  readonly values: T;
+  /** The words that belong to no option. */
+  readonly words: readonly string[];
+  /** The names of the options that were given. */
+  readonly given: readonly string[];
+  readonly signal: AbortSignal;
+  /** A line of the result. */
+  readonly print: (line: string) => void;
+  /** A line beside the result: progress, warnings. */
+  readonly say: (line: string) => void;
+  readonly terminal: Terminal;
+}
+
+/** One option of a tool: how help shows it and how its text becomes a value. */
+export interface Option<T> {
+  /** What stands for its value in the help; a flag has none. */
+  readonly sign?: string;
+  /** May be given several times; elsewhere the last one counts. */
+  readonly repeatable?: true;
+  readonly help: string;
+  /** What counts where it is not given, as text. */
+  readonly otherwise?: string | undefined;
+  /** @param texts as given, or the default; none for an option without one @throws UserError bad-usage */
+  readonly read: (texts: readonly string[], name: string) => T;
+}
+
+export type Options = Readonly<Record<string, Option<unknown>>>;
+
+/** The values of a table of options. */
+export type Values<O extends Options> = { readonly [Name in keyof O]: O[Name] extends Option<infer T> ? T : never };
+
+interface Description<O extends Options> {
+  /** What to type, a line each: after `Usage: `. */
+  readonly usage: readonly string[];
+  readonly about: string;
+  readonly options: O;
+  readonly footer?: string;
+}
+
+/** Runs a tool. @returns its exit code: 2 for bad usage, 1 for another mistake of the person's, 130 when interrupted */
+export type Tool = (argv: readonly string[], terminal: Terminal) => Promise<number>;
+
+/** Yes where it is given. */
+export function flag(help: string): Option<boolean> {
+  return { help, read: (texts) => texts.length > 0 };
+}
+
+/** Any text, such as a path. */
+export function text(sign: string, help: string): Option<string | undefined>;
+export function text(sign: string, help: string, otherwise: string): Option<string>;
+export function text(sign: string, help: string, otherwise?: string): Option<string | undefined> {
+  return { sign, help, otherwise, read: (texts) => texts.at(-1) };
+}
+
+/** Texts, each after the option's name; undefined where there is none. */
+export function texts(sign: string, help: string): Option<readonly string[] | undefined> {
+  return { sign, help, repeatable: true, read: (given) => (given.length === 0 ? undefined : given) };
+}
+
+/** One of some words, upper or lower case. */
+export function choice<const C extends string>(of: readonly C[], help: string): Option<C | undefined>;
+export function choice<const C extends string>(of: readonly C[], help: string, otherwise: C): Option<C>;
+export function choice<const C extends string>(of: readonly C[], help: string, otherwise?: C): Option<C | undefined> {
+  return {
+    sign: of.join('|'),
+    help,
+    otherwise,
+    read(texts, name) {
+      const text = texts.at(-1)?.toLowerCase();
+      const found = of.find((known) => known.toLowerCase() === text);
+      if (text !== undefined && found === undefined)
+        throw new UserError('bad-usage', `--${name} is one of ${of.join(', ')}.`);
+      return found;
+    },
+  };
+}
+
+/** What a number may be, both ends included unless they are said to be open. */
+export interface Bounds {
+  readonly least?: number;
+  readonly most?: number;
+  readonly whole?: boolean;
+  readonly open?: boolean;
+}
+
+export const FROM_ONE: Bounds = { whole: true, least: 1 };
+
+export function number(sign: string, help: string, bounds: Bounds): Option<number | undefined>;
+export function number(sign: string, help: string, bounds: Bounds, otherwise: number): Option<number>;
+export function number(sign: string, help: string, bounds: Bounds, otherwise?: number): Option<number | undefined> {
+  return {
+    sign,
+    help,
+    otherwise: otherwise?.toString(),
+    read(texts, name) {
+      const text = texts.at(-1);
+      if (text === undefined) return undefined;
+      const value = toNumber(text);
+      if (Number.isNaN(value) && bounds.least === undefined && bounds.most === undefined)
+        throw new UserError('bad-usage', `--${name} ${text} is no number.`);
+      if (!within(value, bounds)) throw new UserError('bad-usage', `--${name} must be a ${inWords(bounds)}.`);
+      return value;
+    },
+  };
+}
+
+/** Numbers with commas between them. */
+export function numbers(help: string, bounds: Bounds, otherwise: string): Option<readonly number[]> {
+  return {
+    sign: 'N,N,...',
+    help,
+    otherwise,
+    read(texts, name) {
+      const values = (texts.at(-1) ?? otherwise).split(',').map(toNumber);
+      if (!values.every((value) => within(value, bounds)))
+        throw new UserError('bad-usage', `--${name} must be ${inWords(bounds, 's')} with commas between them.`);
+      return values;
+    },
+  };
+}
+
+/** NaN for what is no number, an empty text among it. */
+function toNumber(text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  return Number.isFinite(value) ? value : Number.NaN;
+}
+
+function within(value: number, { least = -Infinity, most = Infinity, whole, open }: Bounds): boolean {
+  if (Number.isNaN(value) || (whole && !Number.isInteger(value))) return false;
+  return open ? value > least && value < most : value >= least && value <= most;
+}
+
+function inWords({ least, most, whole, open }: Bounds, plural = ''): string {
+  const range =
+    most === undefined ? `from ${least} on` : `${open ? 'between' : 'from'} ${least} ${open ? 'and' : 'to'} ${most}`;
+  return `${whole ? 'whole ' : ''}number${plural} ${range}`;
+}
+
 /**
- * Runs a command-line tool and ends the process with its exit code: what `main` returns, 2 for bad usage, 1 for any other
- * mistake of the person's (its sentence goes to stderr), 130 when interrupted. A bug is thrown on, with its stack.
- * @param main gets a signal that fires on Ctrl-C, so that nothing half-written is left behind, and where nobody reads what it
- *   prints any more (`npm run ... | head`)
+ * A command-line tool from one table of its options: help, checks and the types of the values come from it. node:util reads
+ * the command line, since it leaves values as they were typed: others make a 7 of the folder '007'.
+ * @param run what the tool does @returns its exit code
  */
-export async function runTool(main: (signal: AbortSignal) => Promise<number>): Promise<void> {
+export function tool<O extends Options>(
+  description: Description<O>,
+  run: (call: Call<Values<O>>) => number | Promise<number>,
+): Tool {
+  return async (argv, terminal) => {
+    const { stdout, stderr, signal } = terminal;
+    try {
+      const { values, given, words } = parse(description.options, argv);
+      if (values === undefined) {
+        stdout.write(helpOf(description));
+        return 0;
+      }
+      const print = (line: string) => void stdout.write(`${line}\n`);
+      const say = (line: string) => void stderr.write(`${line}\n`);
+      return await run({ values, given, words, signal, print, say, terminal });
+    } catch (error) {
+      return signal.aborted ? 130 : explain(error, stderr);
+    }
+  };
+}
+
+/** The values of a command line; none where help is asked for. @throws UserError bad-usage, ERR_PARSE_ARGS of node:util */
+function parse<O extends Options>(options: O, argv: readonly string[]) {
+  const config: NonNullable<ParseArgsConfig['options']> = { help: { type: 'boolean', short: 'h' } };
+  for (const [name, { sign }] of Object.entries(options))
+    config[name] = { type: sign === undefined ? 'boolean' : 'string', multiple: true };
+  const { values, positionals: words } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: config,
+  });
+  const { help, ...typed } = values;
+  const given = Object.keys(typed);
+  if (help) return { values: undefined, given, words };
+  const read = Object.entries(options).map(([name, option]) => {
+    const texts = typed[name] ?? option.otherwise ?? [];
+    return [name, option.read([texts].flat().map(String), name)];
+  });
+  const result: Values<O> = Object.fromEntries(read);
+  return { values: result, given, words };
+}
+
+function helpOf({ usage, about, options, footer }: Description<Options>): string {
+  const rows = Object.entries(options).map(([name, option]) => {
+    const { sign, help, otherwise } = option;
+    return [
+      `--${name}${sign === undefined ? '' : ` ${sign}`}`,
+      otherwise === undefined ? help : `${help} (default: ${shown(otherwise)})`,
+    ];
+  });
+  rows.push(['--help', 'show this']);
+  const column = Math.min(24, Math.max(...rows.map(([name]) => name!.length)) + 4);
+  const lines = rows.map(([name, help]) => {
+    const indented = wrap(help!, WIDTH - column).join(`\n${' '.repeat(column)}`);
+    const head = `  ${name}`;
+    return head.length + 2 > column ? `${head}\n${' '.repeat(column)}${indented}` : head.padEnd(column) + indented;
+  });
+  return `${[`Usage: ${usage.join('\n       ')}`, about, lines.join('\n'), ...(footer === undefined ? [] : [footer])].join('\n\n')}\n`;
+}
+
+/** A path of the repository without the way there. */
+function shown(value: string): string {
+  return value.startsWith(ROOT) ? relative(ROOT, value) : value;
+}
+
+function wrap(text: string, width: number): string[] {
+  return text.split('\n').flatMap((line) => {
+    const lines = [''];
+    for (const word of line.split(' ')) {
+      const last = lines.at(-1)!;
+      if (last !== '' && last.length + 1 + word.length > width) lines.push(word);
+      else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+    }
+    return lines;
+  });
+}
+
+/** Says a person's mistake on stderr. @returns the exit code for it @throws a bug, as it is */
+function explain(error: unknown, stderr: Output): number {
+  if (!(error instanceof Error)) throw error;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  // node:util's parseArgs throws these for options that it does not know.
+  const isUsage = code.startsWith('ERR_PARSE_ARGS') || code === 'bad-usage';
+  if (!isUsage && !(error instanceof UserError)) throw error;
+  stderr.write(`${error.message}${isUsage ? ' (--help shows how.)' : ''}\n`);
+  return isUsage ? 2 : 1;
+}
+
+/** Runs a tool where its file is what the process was started with, and ends the process with the tool's exit code. */
+export async function runAsProcess(url: string, main: Tool): Promise<void> {
+  if (process.argv[1] === undefined || realpathSync(process.argv[1]) !== fileURLToPath(url)) return;
   const interrupt = new AbortController();
   const onInterrupt = () => interrupt.abort();
   process.once('SIGINT', onInterrupt);
@@ -14,29 +271,10 @@ export async function runTool(main: (signal: AbortSignal) => Promise<number>): P
     if (error.code !== 'EPIPE') throw error;
     interrupt.abort();
   });
+  const { stdout, stderr } = process;
   try {
-    process.exitCode = await main(interrupt.signal);
-  } catch (error) {
-    if (interrupt.signal.aborted) process.exitCode = 130;
-    else process.exitCode = explain(error);
+    process.exitCode = await main(process.argv.slice(2), { stdout, stderr, signal: interrupt.signal });
   } finally {
     process.removeListener('SIGINT', onInterrupt);
   }
-}
-
-/** The number of an option. @throws UserError bad-usage where it is no whole number from 1 on */
-export function wholeNumber(option: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new UserError('bad-usage', `--${option} must be a whole number from 1 on.`);
-  return value;
-}
-
-function explain(error: unknown): number {
-  // node:util's parseArgs throws these for options it does not know.
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  const isUsage = code.startsWith('ERR_PARSE_ARGS') || code === 'bad-usage';
-  if (!isUsage && !(error instanceof UserError)) throw error;
-  process.stderr.write(`${(error as Error).message}${isUsage ? ' (--help shows how.)' : ''}\n`);
-  return isUsage ? 2 : 1;
 }

@@ -1,54 +1,45 @@
-import { parseArgs } from 'node:util';
 import type { createCommands } from '../commands/index.ts';
 import { UserError } from '../src/base/errors.ts';
 import type { Deployment } from '../src/chat/discord/deploy.ts';
 import { loadConfig } from '../src/config.ts';
-import { runTool } from './command-line.ts';
+import { runAsProcess, text, tool } from './command-line.ts';
 
 const ACTIONS = ['view', 'register', 'clear'] as const satisfies readonly Deployment['action'][];
 
-const USAGE = `Usage: npm run deploy-commands -- view|register|clear [--guild ID]
-
-view      lists what Discord shows of the bot's commands, and the link that adds the bot to a server
+export const main = tool(
+  {
+    usage: ['npm run deploy-commands -- view|register|clear [--guild ID]'],
+    about: `view      lists what Discord shows of the bot's commands, and the link that adds the bot to a server
 register  makes Discord show every command of the bot, in place of what was registered there before
-clear     makes Discord show none
+clear     makes Discord show none`,
+    options: {
+      guild: text('ID', 'one server only, where changes show at once (right-click the server > Copy Server ID)'),
+    },
+    footer: 'The token is DISCORD_TOKEN of the environment or of the file .env.',
+  },
+  async ({ values: { guild }, words, print, say }) => {
+    const action = ACTIONS.find((candidate) => candidate === words[0]);
+    if (action === undefined || words.length !== 1) {
+      throw new UserError('bad-usage', 'Say one of: view, register, clear.');
+    }
+    if (guild !== undefined && !/^\d{1,20}$/.test(guild)) {
+      throw new UserError('bad-usage', 'The id after --guild is a number.');
+    }
+    try {
+      print(await deploy({ action, ...(guild !== undefined && { guildId: guild }) }));
+      return 0;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      say(error.message);
+      return 2;
+    }
+  },
+);
 
-  --guild ID  one server only, where changes show at once (right-click the server > Copy Server ID)
-  --help      show this
-
-The token is DISCORD_TOKEN of the environment or of the file .env.
-`;
-
-await runTool(async () => {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { guild: { type: 'string' }, help: { type: 'boolean', default: false } },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  const action = ACTIONS.find((candidate) => candidate === positionals[0]);
-  if (action === undefined || positionals.length !== 1) {
-    throw new UserError('bad-usage', 'Say one of: view, register, clear.');
-  }
-  if (values.guild !== undefined && !/^\d{1,20}$/.test(values.guild)) {
-    throw new UserError('bad-usage', 'The id after --guild is a number.');
-  }
-  return await deploy({ action, ...(values.guild !== undefined && { guildId: values.guild }) });
-});
-
-async function deploy(deployment: Deployment): Promise<number> {
+async function deploy(deployment: Deployment): Promise<string> {
   // Loaded here: a mistake in the command line is answered before Discord's library is there.
   const { deployCommands } = await import('../src/chat/discord/deploy.ts');
-  try {
-    process.stdout.write(`${await deployCommands(deployment, loadConfig(), await describedCommands())}\n`);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return 2;
-  }
+  return await deployCommands(deployment, loadConfig(), await describedCommands());
 }
 
 /** The commands to be described, never run: what running them takes is left out. */
@@ -56,3 +47,5 @@ async function describedCommands() {
   const commands = await import('../commands/index.ts');
   return commands.createCommands({} as Parameters<typeof createCommands>[0]);
 }
+
+await runAsProcess(import.meta.url, main);

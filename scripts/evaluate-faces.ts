@@ -1,4 +1,3 @@
-import { UserError } from '../src/base/errors.ts';
 import {
   type Judgement,
   judge,
@@ -18,11 +17,11 @@ export interface FacesQuestion {
   /** Folder of the photos. */
   readonly photos: string;
   /** File of the faces in them; absent where nobody is in any. */
-  readonly boxes?: string | undefined;
+  readonly boxes: string | undefined;
   /** A detector; all of them unless told. */
-  readonly detector?: string | undefined;
-  /** Degrees to turn the photos by, with commas between them; 0 unless told. */
-  readonly tilts?: string | undefined;
+  readonly detector: DetectorChoice | undefined;
+  /** Degrees clockwise to turn the photos by, one round each. */
+  readonly tilts: readonly number[];
 }
 
 /** How one detector did on photos turned by one angle. */
@@ -37,27 +36,18 @@ export interface FacesAnswer extends Tally {
 
 /**
  * Measures detectors on photos whose faces are known, or in which there is nobody.
- * @throws UserError bad-usage, bad-data, no-data; those of decodePhoto; the signal's reason when it was aborted
+ * @throws UserError bad-data, no-data; those of decodePhoto; the signal's reason when it was aborted
  */
 export async function evaluateFaces(question: FacesQuestion, signal: AbortSignal): Promise<FacesAnswer[]> {
-  const detectors = question.detector === undefined ? DETECTORS : [detectorNamed(question.detector)];
-  const tilts = (question.tilts ?? '0').split(',').map(Number);
-  if (!tilts.every((tilt) => Math.abs(tilt) <= 180))
-    throw new UserError('bad-usage', '--tilt takes degrees, with commas between them, such as 0,-30,30.');
+  const detectors = question.detector === undefined ? DETECTORS : [question.detector];
   const photos =
     question.boxes === undefined
       ? await readEmptyPictures(question.photos)
       : await readKnownPhotos(question.photos, question.boxes);
   const answers: FacesAnswer[] = [];
   for (const detector of detectors)
-    for (const tilt of tilts) answers.push(await measure(photos, detector, tilt, signal));
+    for (const tilt of question.tilts) answers.push(await measure(photos, detector, tilt, signal));
   return answers;
-}
-
-function detectorNamed(name: string): DetectorChoice {
-  const detector = DETECTORS.find((known) => known === name);
-  if (!detector) throw new UserError('bad-usage', `--detector is one of ${DETECTORS.join(', ')}.`);
-  return detector;
 }
 
 async function measure(

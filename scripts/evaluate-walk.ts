@@ -4,21 +4,8 @@ import { shuffledOrder } from '../src/base/random.ts';
 import type { Classifier } from '../src/emotion/classifier.ts';
 import { planWalk, type WalkFigures, type WalkShare, walkFigures, walkScenes } from '../src/evaluation/walk.ts';
 import { createFaceDetector } from '../src/photo/faces/create-detector.ts';
-import { DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
+import type { DetectorChoice } from '../src/photo/faces/detector.ts';
 import { type FaceSet, faceAt, withoutBlack } from '../src/training/data/face-set.ts';
-
-/** What `npm run evaluate -- --walk` is asked. */
-export interface WalkQuestion {
-  /** Faces to paste into scenes; DEFAULT_IMAGES unless told. */
-  readonly images?: string | undefined;
-  /** Decides which faces, where and on what; DEFAULT_SEED unless told. */
-  readonly seed?: string | undefined;
-  /** A detector; the bot's default unless told. */
-  readonly detector?: string | undefined;
-}
-
-export const DEFAULT_IMAGES = 600;
-export const DEFAULT_SEED = 1;
 
 /** What the walk came to, and what was asked. */
 export interface WalkAnswer extends WalkFigures {
@@ -26,28 +13,13 @@ export interface WalkAnswer extends WalkFigures {
   readonly seed: number;
 }
 
-/** A question whose every part can be answered. */
-interface WalkPlan {
+/** What `npm run evaluate -- --walk` is asked. */
+export interface WalkPlan {
+  /** Faces to paste into scenes. */
   readonly images: number;
+  /** Decides which faces, where and on what. */
   readonly seed: number;
   readonly detector: DetectorChoice;
-}
-
-/** @throws UserError bad-usage where a part of the question is none */
-export function planOf(question: WalkQuestion): WalkPlan {
-  const whole = (name: string, text: string | undefined, otherwise: number, least: number) => {
-    const value = text === undefined ? otherwise : Number(text);
-    if (!Number.isInteger(value) || value < least || value >= 2 ** 32)
-      throw new UserError('bad-usage', `--${name} is a whole number from ${least} on.`);
-    return value;
-  };
-  const detector = DETECTORS.find((known) => known === (question.detector ?? DETECTORS[0]));
-  if (!detector) throw new UserError('bad-usage', `--detector is one of ${DETECTORS.join(', ')}.`);
-  return {
-    images: whole('images', question.images, DEFAULT_IMAGES, 1),
-    seed: whole('seed', question.seed, DEFAULT_SEED, 0),
-    detector,
-  };
 }
 
 /**

@@ -1,7 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { UserError } from '../src/base/errors.ts';
 import { exactPercent } from '../src/base/numbers.ts';
 import { createEngine } from '../src/emotion/engines/create-engine.ts';
@@ -17,137 +15,129 @@ import {
 } from '../src/evaluation/evaluate.ts';
 import { exampleSheet, examplesOf } from '../src/evaluation/example-sheet.ts';
 import { type Slice, slicesOf } from '../src/evaluation/slices.ts';
+import { DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
 import { readFaceFolders } from '../src/training/data/face-folders.ts';
 import type { FaceSet } from '../src/training/data/face-set.ts';
 import { readFer2013, SPLITS, type Split } from '../src/training/data/fer2013.ts';
 import { type Votes, votesFor } from '../src/training/data/votes.ts';
-import { runTool } from './command-line.ts';
+import { type Call, choice, flag, inRepository, number, numbers, runAsProcess, text, tool } from './command-line.ts';
 import { evaluateFaces, facesTable } from './evaluate-faces.ts';
-import { DEFAULT_IMAGES, DEFAULT_SEED, evaluateWalk, planOf, type WalkQuestion, walkTable } from './evaluate-walk.ts';
+import { evaluateWalk, type WalkAnswer, walkTable } from './evaluate-walk.ts';
 
-const folder = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+const FROM_ONE_TO_2_32 = { whole: true, least: 1, most: 2 ** 32 - 1 };
 
-const USAGE = `Usage: npm run --silent evaluate -- [--data DIR] [--split ${SPLITS.join('|')}] | --faces DIR  [--slices] [--examples FILE]
-       npm run --silent evaluate -- --photos DIR [--boxes FILE] [--detector NAME] [--tilt DEGREES,...]
-       npm run --silent evaluate -- --walk [--data DIR] [--images N] [--seed N] [--detector NAME]
-
-Says how good a network is, read as the bot reads faces: accuracy, macro recall, recall of each emotion, confusion matrix,
+export const main = tool(
+  {
+    usage: [
+      `npm run --silent evaluate -- [--data DIR] [--split ${SPLITS.join('|')}] | --faces DIR  [--slices] [--examples FILE]`,
+      'npm run --silent evaluate -- --photos DIR [--boxes FILE] [--detector NAME] [--tilt DEGREES,...]',
+      'npm run --silent evaluate -- --walk [--data DIR] [--images N] [--seed N] [--detector NAME]',
+    ],
+    about: `Says how good a network is, read as the bot reads faces: accuracy, macro recall, recall of each emotion, confusion matrix,
 how honest its confidence is.
 With --photos, says instead how many faces are found, missed and falsely seen in photos.
 With --walk, pastes faces of the data into larger pictures at 64 to 256 pixels and tilted by up to 30 degrees, has the bot find and read
-them there, and compares with reading them directly.
-
-  --data DIR    the folder with the FER2013 chunks (default: data/)
-  --votes FILE  also: how often it reads what ten people voted for (FER+'s fer2013new.csv), on the faces on which they agree
-  --split NAME  the split to read (default: PrivateTest; with --walk: PublicTest)
-  --faces DIR   instead: a folder with a folder an emotion (${EMOTIONS.join(', ')}), whose pictures are whole face
-                crops of any size; with --data, crops that equal a Training row are told apart
-  --model DIR   the network (default: model/)
-  --engine NAME ${ENGINE_CHOICES.join(', ')} (default: auto)
-  --photos DIR  photos with known faces, or pictures with nobody in them
-  --boxes FILE  the faces: {"NAME.jpg": {"width", "height", "faces": [{"x", "y", "width", "height"}, ...]}, ...},
-                in pixels of the photo resized to that width and height; without it, every face found is false
-  --detector NAME  fusion, haar or network (default: each of them; with --walk: fusion)
-  --tilt DEGREES   turn the photos clockwise first, by each of these angles (default: 0)
-  --slices      also: accuracy by how bright, contrasty and sharp the crops are (same mix: if every emotion were as
-                frequent in each quarter as in the whole)
-  --examples FILE  also: a picture of the surest readings of each emotion, right and wrong ones
-  --images N    faces to paste (default: ${DEFAULT_IMAGES})
-  --seed N      decides which faces, where and on what background (default: ${DEFAULT_SEED})
-  --json        print one JSON object and nothing else
-  --help        show this
-`;
-
-await runTool(async (signal) => {
-  const { values } = parseArgs({
+them there, and compares with reading them directly.`,
     options: {
-      data: { type: 'string' },
-      split: { type: 'string' },
-      votes: { type: 'string' },
-      faces: { type: 'string' },
-      model: { type: 'string', default: folder('model') },
-      engine: { type: 'string', default: 'auto' },
-      photos: { type: 'string' },
-      boxes: { type: 'string' },
-      detector: { type: 'string' },
-      tilt: { type: 'string' },
-      walk: { type: 'boolean', default: false },
-      slices: { type: 'boolean', default: false },
-      examples: { type: 'string' },
-      images: { type: 'string' },
-      seed: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
+      data: text('DIR', 'the folder with the FER2013 chunks', inRepository('data')),
+      votes: text(
+        'FILE',
+        "also: how often it reads what ten people voted for (FER+'s fer2013new.csv), on the faces on which they agree",
+      ),
+      split: choice(SPLITS, 'the split to read (default: PrivateTest; with --walk: PublicTest)'),
+      faces: text(
+        'DIR',
+        `instead: a folder with a folder an emotion (${EMOTIONS.join(', ')}), whose pictures are whole face crops of any size; with --data, crops that equal a Training row are told apart`,
+      ),
+      model: text('DIR', 'the network', inRepository('model')),
+      engine: choice(ENGINE_CHOICES, 'what computes', 'auto'),
+      photos: text('DIR', 'photos with known faces, or pictures with nobody in them'),
+      boxes: text(
+        'FILE',
+        'the faces: {"NAME.jpg": {"width", "height", "faces": [{"x", "y", "width", "height"}, ...]}, ...},\nin pixels of the photo resized to that width and height; without it, every face found is false',
+      ),
+      detector: choice(DETECTORS, 'what finds faces (default: each of them; with --walk: fusion)'),
+      tilt: numbers('degrees to turn the photos clockwise by first, one round each', { least: -180, most: 180 }, '0'),
+      walk: flag('read faces in larger pictures'),
+      slices: flag(
+        'also: accuracy by how bright, contrasty and sharp the crops are (same mix: if every emotion were as frequent in each quarter as in the whole)',
+      ),
+      examples: text('FILE', 'also: a picture of the surest readings of each emotion, right and wrong ones'),
+      images: number('N', 'faces to paste', FROM_ONE_TO_2_32, 600),
+      seed: number('N', 'decides which faces, where and on what background', { ...FROM_ONE_TO_2_32, least: 0 }, 1),
+      json: flag('print one JSON object and nothing else'),
     },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
+  },
+  async (call) => {
+    const { values, given, print, signal } = call;
+    const has = (...options: (keyof typeof values)[]) => options.some((option) => given.includes(option));
+    if (has('slices', 'examples') && has('walk', 'photos'))
+      throw new UserError('bad-usage', '--slices and --examples go with --data and --faces.');
+    if (has('walk') && has('photos')) throw new UserError('bad-usage', 'Give --walk or --photos, not both.');
+    if (values.photos !== undefined) {
+      const { photos, boxes, detector, tilt: tilts } = values;
+      const answers = await evaluateFaces({ photos, boxes, detector, tilts }, signal);
+      print(values.json ? JSON.stringify(answers) : facesTable(answers));
+      return 0;
+    }
+    if (has('boxes', 'tilt')) throw new UserError('bad-usage', '--boxes and --tilt go with --photos.');
+    if (has('walk') && has('faces')) throw new UserError('bad-usage', 'Give --walk or --faces, not both.');
+    if (!has('walk') && has('detector')) throw new UserError('bad-usage', '--detector goes with --photos and --walk.');
+    if (!has('walk') && has('images', 'seed')) throw new UserError('bad-usage', '--images and --seed go with --walk.');
+    if (has('faces') && has('split')) throw new UserError('bad-usage', 'Give --split or --faces, not both.');
+    if (has('votes') && has('faces', 'walk')) throw new UserError('bad-usage', '--votes goes with --data.');
+    if (values.walk) {
+      const answer = await walk(call);
+      print(values.json ? JSON.stringify(answer) : walkTable(answer));
+      return 0;
+    }
+    const { set, training, votes } =
+      values.faces === undefined
+        ? await splitToRead(values.data, values.split ?? 'PrivateTest', values.votes, call)
+        : await facesToRead(values.faces, has('data') ? values.data : undefined, call);
+    const engine = await createEngine(values.engine);
+    const classifier = await loadClassifier(values.model, { engine });
+    const readings = await readAll(classifier, set);
+    await classifier.dispose();
+    const evaluation = judgeReadings(readings, set, training);
+    const voted = votes && judgeByVotes(readings, set, votes);
+    const slices = values.slices ? slicesOf(set, readings) : undefined;
+    if (values.examples !== undefined) {
+      await mkdir(dirname(values.examples), { recursive: true });
+      await writeFile(values.examples, await exampleSheet(set, examplesOf(set, readings)));
+      call.say(`The examples are ${values.examples}.`);
+    }
+    if (values.json) print(JSON.stringify({ ...evaluation, votes: voted, slices }));
+    else
+      print(
+        [table(evaluation), ...(voted ? [votesTable(voted)] : []), ...(slices ? [slicesTable(slices)] : [])].join(
+          '\n\n',
+        ),
+      );
     return 0;
-  }
-  if ((values.slices || values.examples !== undefined) && (values.walk || values.photos !== undefined))
-    throw new UserError('bad-usage', '--slices and --examples go with --data and --faces.');
-  if (values.photos !== undefined) {
-    if (values.walk) throw new UserError('bad-usage', 'Give --walk or --photos, not both.');
-    const { photos, boxes, detector, tilt: tilts } = values;
-    const answers = await evaluateFaces({ photos, boxes, detector, tilts }, signal);
-    process.stdout.write(values.json ? `${JSON.stringify(answers)}\n` : `${facesTable(answers)}\n`);
-    return 0;
-  }
-  if (values.boxes !== undefined || values.tilt !== undefined)
-    throw new UserError('bad-usage', '--boxes and --tilt go with --photos.');
-  if (values.walk && values.faces !== undefined) throw new UserError('bad-usage', 'Give --walk or --faces, not both.');
-  if (!values.walk && values.detector !== undefined)
-    throw new UserError('bad-usage', '--detector goes with --photos and --walk.');
-  if (!values.walk && (values.images !== undefined || values.seed !== undefined))
-    throw new UserError('bad-usage', '--images and --seed go with --walk.');
-  if (values.faces !== undefined && values.split !== undefined)
-    throw new UserError('bad-usage', 'Give --split or --faces, not both.');
-  if (!ENGINE_CHOICES.includes(values.engine as EngineChoice))
-    throw new UserError('bad-usage', `--engine is one of ${ENGINE_CHOICES.join(', ')}.`);
-  if (values.walk) {
-    const { data = folder('data'), split = 'PublicTest', model, engine, json } = values;
-    const answer = await walk(values, { data, split, model, engine: engine as EngineChoice }, signal);
-    process.stdout.write(json ? `${JSON.stringify(answer)}\n` : `${walkTable(answer)}\n`);
-    return 0;
-  }
-  if (values.votes !== undefined && (values.faces !== undefined || values.walk))
-    throw new UserError('bad-usage', '--votes goes with --data.');
-  const { set, training, votes } =
-    values.faces === undefined
-      ? await splitToRead(values.data ?? folder('data'), values.split ?? 'PrivateTest', values.votes, signal)
-      : await facesToRead(values.faces, values.data, signal);
-  const engine = await createEngine(values.engine as EngineChoice);
-  const classifier = await loadClassifier(values.model, { engine });
-  const readings = await readAll(classifier, set);
-  await classifier.dispose();
-  const evaluation = judgeReadings(readings, set, training);
-  const voted = votes && judgeByVotes(readings, set, votes);
-  const slices = values.slices ? slicesOf(set, readings) : undefined;
-  if (values.examples !== undefined) {
-    await mkdir(dirname(values.examples), { recursive: true });
-    await writeFile(values.examples, await exampleSheet(set, examplesOf(set, readings)));
-    console.error(`The examples are ${values.examples}.`);
-  }
-  if (values.json) process.stdout.write(`${JSON.stringify({ ...evaluation, votes: voted, slices })}\n`);
-  else
-    process.stdout.write(
-      `${[table(evaluation), ...(voted ? [votesTable(voted)] : []), ...(slices ? [slicesTable(slices)] : [])].join('\n\n')}\n`,
-    );
-  return 0;
-});
+  },
+);
 
-async function walk(
-  question: WalkQuestion,
-  { data, split: name, model, engine }: { data: string; split: string; model: string; engine: EngineChoice },
-  signal: AbortSignal,
-) {
-  const plan = planOf(question);
-  const split = splitNamed(name);
-  const { sets } = await readSplits(data, [split], signal);
+type Around = Pick<Call<unknown>, 'signal' | 'say'>;
+
+interface WalkAsked {
+  readonly data: string;
+  readonly split: Split | undefined;
+  readonly model: string;
+  readonly engine: EngineChoice;
+  readonly images: number;
+  readonly seed: number;
+  readonly detector: DetectorChoice | undefined;
+}
+
+async function walk(call: Call<WalkAsked>): Promise<WalkAnswer> {
+  const { data, split = 'PublicTest', model, engine, images, seed, detector = DETECTORS[0] } = call.values;
+  const { stderr } = call.terminal;
+  const { sets } = await readSplits(data, [split], call);
   const classifier = await loadClassifier(model, { engine: await createEngine(engine) });
   try {
-    return await evaluateWalk(plan, sets[split], classifier, signal, (done, of) => {
-      if (process.stderr.isTTY) process.stderr.write(`\rPicture ${done} of ${of}${done === of ? '\n' : ''}`);
+    return await evaluateWalk({ images, seed, detector }, sets[split], classifier, call.signal, (done, of) => {
+      if (stderr.isTTY) stderr.write(`\rPicture ${done} of ${of}${done === of ? '\n' : ''}`);
     });
   } finally {
     await classifier.dispose();
@@ -160,41 +150,34 @@ interface FacesToRead {
   readonly votes?: Votes | undefined;
 }
 
-function splitNamed(name: string): Split {
-  const split = SPLITS.find((known) => known.toLowerCase() === name.toLowerCase());
-  if (!split) throw new UserError('bad-usage', `--split is one of ${SPLITS.join(', ')}.`);
-  return split;
-}
-
 async function splitToRead(
   directory: string,
-  name: string,
+  split: Split,
   votesFile: string | undefined,
-  signal: AbortSignal,
+  around: Around,
 ): Promise<FacesToRead> {
-  const split = splitNamed(name);
-  const data = await readSplits(directory, [split, 'Training'], signal);
+  const data = await readSplits(directory, [split, 'Training'], around);
   const { sets } = data;
   if (sets[split].count === 0) throw new UserError('no-data', `${directory} has no rows of ${split}.`);
-  const votes = votesFile === undefined ? undefined : await votesFor(data, { directory, file: votesFile, signal });
+  const votes =
+    votesFile === undefined ? undefined : await votesFor(data, { directory, file: votesFile, signal: around.signal });
   return { set: sets[split], training: sets.Training, votes };
 }
 
-async function facesToRead(faces: string, data: string | undefined, signal: AbortSignal): Promise<FacesToRead> {
+async function facesToRead(faces: string, data: string | undefined, around: Around): Promise<FacesToRead> {
   const { set, ignored } = await readFaceFolders(faces);
-  if (ignored.length > 0) console.error(`Ignored ${ignored.length} that are not pictures: ${ignored[0]} ...`);
+  if (ignored.length > 0) around.say(`Ignored ${ignored.length} that are not pictures: ${ignored[0]} ...`);
   return {
     set,
-    training: data === undefined ? undefined : (await readSplits(data, ['Training'], signal)).sets.Training,
+    training: data === undefined ? undefined : (await readSplits(data, ['Training'], around)).sets.Training,
   };
 }
 
-async function readSplits(data: string, splits: readonly Split[], signal: AbortSignal) {
+async function readSplits(data: string, splits: readonly Split[], { signal, say }: Around) {
   const read = await readFer2013(data, { splits, signal });
   const { skipped, warnings } = read;
-  for (const warning of warnings) console.error(warning);
-  if (skipped.length > 0)
-    console.error(`Skipped ${skipped.length} bad rows, first ${skipped[0]!.file}:${skipped[0]!.line}.`);
+  for (const warning of warnings) say(warning);
+  if (skipped.length > 0) say(`Skipped ${skipped.length} bad rows, first ${skipped[0]!.file}:${skipped[0]!.line}.`);
   return read;
 }
 
@@ -263,3 +246,5 @@ function slicesTable(slices: readonly Slice[]): string {
     }),
   ].join('\n');
 }
+
+await runAsProcess(import.meta.url, main);

@@ -1,69 +1,56 @@
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { UserError } from '../src/base/errors.ts';
 import { writeDurably } from '../src/base/files.ts';
 import { readEmptyPictures, readKnownPhotos } from '../src/evaluation/known-photos.ts';
 import { EVIDENCE } from '../src/photo/faces/evidence.ts';
 import { FACE_SCORES_FILE, type FaceScore, SCORED_DETECTORS, type ScoredDetector } from '../src/photo/faces/score.ts';
-import { runTool } from './command-line.ts';
+import { flag, number, runAsProcess, text, tool } from './command-line.ts';
 import { fitScore, inWords, judgeAll, leaveOneOut, lookAt } from './face-evidence.ts';
 
 /** Scores are compared at these; the detectors' own is --threshold. */
 const THRESHOLDS = [0.3, 0.4, 0.5, 0.6, 0.7];
-const DEFAULT_THRESHOLD = '0.6';
 
-const USAGE = `Usage: npm run --silent fit-faces -- --photos DIR --boxes FILE [--empty DIR] [--threshold N] [--write]
-
-Fits the score by which the face detector keeps a face, with and without the cascades, on photos whose faces are known, and says what
-is found, missed and false: of the same photos, and of each photo by a score that was fitted without it.
-
-  --photos DIR   the photos
-  --boxes FILE   the faces in them, as npm run evaluate reads them
-  --empty DIR    pictures with nobody in them, for more examples of what is no face
-  --threshold N  score from which on a place is a face, 0..1 (default: ${DEFAULT_THRESHOLD})
-  --write        keep the scores in ${fileURLToPath(FACE_SCORES_FILE)}
-  --help         show this
-`;
-
-await runTool(async (signal) => {
-  const { values } = parseArgs({
+export const main = tool(
+  {
+    usage: ['npm run --silent fit-faces -- --photos DIR --boxes FILE [--empty DIR] [--threshold N] [--write]'],
+    about: `Fits the score by which the face detector keeps a face, with and without the cascades, on photos whose faces are known, and says what
+is found, missed and false: of the same photos, and of each photo by a score that was fitted without it.`,
     options: {
-      photos: { type: 'string' },
-      boxes: { type: 'string' },
-      empty: { type: 'string' },
-      threshold: { type: 'string', default: DEFAULT_THRESHOLD },
-      write: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
+      photos: text('DIR', 'the photos'),
+      boxes: text('FILE', 'the faces in them, as npm run evaluate reads them'),
+      empty: text('DIR', 'pictures with nobody in them, for more examples of what is no face'),
+      threshold: number('N', 'score from which on a place is a face', { least: 0, most: 1, open: true }, 0.6),
+      write: flag(`keep the scores in ${relative('.', fileURLToPath(FACE_SCORES_FILE))}`),
     },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  if (values.photos === undefined || values.boxes === undefined)
-    throw new UserError('bad-usage', 'Name the photos and the file of their faces: --photos DIR --boxes FILE.');
-  const threshold = Number(values.threshold);
-  if (!(threshold > 0 && threshold < 1)) throw new UserError('bad-usage', '--threshold is a number between 0 and 1.');
-  const photos = await readKnownPhotos(values.photos, values.boxes);
-  const empty = values.empty === undefined ? [] : await readEmptyPictures(values.empty);
-  const scores: Partial<Record<ScoredDetector, FaceScore>> = {};
-  const both = await lookAt([...photos, ...empty], signal);
-  for (const detector of SCORED_DETECTORS) {
-    const seen = both.map((photo) => ({ ...photo, evidence: photo.evidence[detector] }));
-    const known = seen.slice(0, photos.length);
-    const score = fitScore(seen, threshold);
-    scores[detector] = score;
-    console.log(`${detector}: intercept ${score.intercept.toFixed(2)}`);
-    console.log(EVIDENCE.map((name, k) => `  ${name} ${score.coefficients[k]!.toFixed(2)}`).join(''));
-    for (const at of THRESHOLDS) {
-      const all = judgeAll(known, { ...score, threshold: at });
-      const apart = leaveOneOut(seen, known, at);
-      const nobody = judgeAll(seen.slice(photos.length), { ...score, threshold: at });
-      console.log(
-        `  from ${at}: ${inWords(all)}; each by the others: ${inWords(apart)}; nobody there: ${nobody.false} false`,
-      );
+  },
+  async ({ values, signal, print }) => {
+    if (values.photos === undefined || values.boxes === undefined)
+      throw new UserError('bad-usage', 'Name the photos and the file of their faces: --photos DIR --boxes FILE.');
+    const { threshold } = values;
+    const photos = await readKnownPhotos(values.photos, values.boxes);
+    const empty = values.empty === undefined ? [] : await readEmptyPictures(values.empty);
+    const scores: Partial<Record<ScoredDetector, FaceScore>> = {};
+    const both = await lookAt([...photos, ...empty], signal);
+    for (const detector of SCORED_DETECTORS) {
+      const seen = both.map((photo) => ({ ...photo, evidence: photo.evidence[detector] }));
+      const known = seen.slice(0, photos.length);
+      const score = fitScore(seen, threshold);
+      scores[detector] = score;
+      print(`${detector}: intercept ${score.intercept.toFixed(2)}`);
+      print(EVIDENCE.map((name, k) => `  ${name} ${score.coefficients[k]!.toFixed(2)}`).join(''));
+      for (const at of THRESHOLDS) {
+        const all = judgeAll(known, { ...score, threshold: at });
+        const apart = leaveOneOut(seen, known, at);
+        const nobody = judgeAll(seen.slice(photos.length), { ...score, threshold: at });
+        print(
+          `  from ${at}: ${inWords(all)}; each by the others: ${inWords(apart)}; nobody there: ${nobody.false} false`,
+        );
+      }
     }
-  }
-  if (values.write) await writeDurably(fileURLToPath(FACE_SCORES_FILE), `${JSON.stringify(scores, null, 2)}\n`);
-  return 0;
-});
+    if (values.write) await writeDurably(fileURLToPath(FACE_SCORES_FILE), `${JSON.stringify(scores, null, 2)}\n`);
+    return 0;
+  },
+);
+
+await runAsProcess(import.meta.url, main);

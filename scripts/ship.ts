@@ -1,7 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { UserError } from '../src/base/errors.ts';
 import { writeDurably } from '../src/base/files.ts';
 import { exactPercent } from '../src/base/numbers.ts';
@@ -12,80 +10,70 @@ import { findVotes, votesFor } from '../src/training/data/votes.ts';
 import { modelCard, withComparison } from '../src/versions/model-card.ts';
 import { judgeNetwork, publicTestAccuracy, readRun, reportOf, storeNetwork } from '../src/versions/ship.ts';
 import { readReports, type TrainingReport, writeReport } from '../src/versions/training-report.ts';
-import { runTool } from './command-line.ts';
-
-const folder = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+import { flag, inRepository, runAsProcess, text, tool } from './command-line.ts';
 
 /** Half the size; the figures are measured after the rounding. */
 const STORED_AS = 'float16';
 
-const USAGE = `Usage: npm run ship -- RUN [--data DIR] [--to DIR] [--force] [--report-only]
-
-Puts the best network of a training run (its output folder) in use: fits its temperature and its threshold on PublicTest,
+export const main = tool(
+  {
+    usage: ['npm run ship -- RUN [options]'],
+    about: `Puts the best network of a training run (its output folder) in use: fits its temperature and its threshold on PublicTest,
 stores it as float16, and writes its model card and report. Keeps the old network where the new one is not better on
-PublicTest.
-
-  --data DIR     the folder with the FER2013 chunks (default: data/)
-  --votes FILE   FER+'s fer2013new.csv (looked for beside the chunks); needed for a network that learned from votes
-  --to DIR       where the network goes (default: model/)
-  --force        put it in use even if it is not better
-  --report-only  write the report and name it in the model card, but leave the network in use alone
-  --help         show this
-`;
-
-await runTool(async (signal) => {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
+PublicTest.`,
     options: {
-      data: { type: 'string', default: folder('data') },
-      votes: { type: 'string' },
-      to: { type: 'string', default: folder('model') },
-      force: { type: 'boolean', default: false },
-      'report-only': { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
+      data: text('DIR', 'the folder with the FER2013 chunks', inRepository('data')),
+      votes: text(
+        'FILE',
+        "FER+'s fer2013new.csv (looked for beside the chunks); needed for a network that learned from votes",
+      ),
+      to: text('DIR', 'where the network goes', inRepository('model')),
+      force: flag('put it in use even if it is not better'),
+      'report-only': flag('write the report and name it in the model card, but leave the network in use alone'),
     },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
+  },
+  async ({ values, words: [output, ...rest], signal, print }) => {
+    if (output === undefined || rest.length > 0)
+      throw new UserError('bad-usage', 'Name the output folder of one training run.');
+    const run = await readRun(output);
+    const data = await readFer2013(values.data, { signal });
+    const { sets } = data;
+    const file = values.votes ?? (await findVotes(values.data));
+    const votes = file === undefined ? undefined : await votesFor(data, { directory: values.data, file, signal });
+    const byVotes = run.plan.labels !== 'fer2013';
+    const engine = await createEngine('auto');
+    const before = values['report-only']
+      ? undefined
+      : await publicTestAccuracy(values.to, engine, sets.PublicTest, byVotes ? votes : undefined);
+    const { trained, figures } = await judgeNetwork(run, sets, engine, STORED_AS, votes);
+    const { publicTest, privateTest } = (byVotes && figures.votes) || figures;
+    print(
+      `By ${byVotes ? 'votes' : 'labels'}: PublicTest ${exactPercent(publicTest.accuracy)}${before === undefined ? '' : `, in use ${exactPercent(before)}`}`,
+    );
+    if (before !== undefined && publicTest.accuracy <= before && !values.force) {
+      print('Not better than the network in use: that one stays.');
+      return 1;
+    }
+    const report = reportOf(trained, figures);
+    const reports = join(values.to, 'reports');
+    await writeReport(reports, report);
+    const card = join(values.to, 'README.md');
+    if (values['report-only']) {
+      print(`${report.architecture}: PrivateTest ${exactPercent(privateTest.accuracy)}, report in ${reports}`);
+      const shipped = (await loadModel(values.to)).network.architecture.name;
+      if (shipped !== report.architecture)
+        await writeDurably(card, withComparison(await readFile(card, 'utf8'), await othersThan(shipped, reports)));
+      return 0;
+    }
+    await storeNetwork(values.to, trained, figures, STORED_AS);
+    await writeDurably(card, modelCard(trained, figures, await othersThan(report.architecture, reports)));
+    print(`In use: ${values.to}, PrivateTest ${exactPercent(privateTest.accuracy)}`);
     return 0;
-  }
-  if (positionals.length !== 1) throw new UserError('bad-usage', 'Name the output folder of one training run.');
-  const run = await readRun(positionals[0]!);
-  const data = await readFer2013(values.data, { signal });
-  const { sets } = data;
-  const file = values.votes ?? (await findVotes(values.data));
-  const votes = file === undefined ? undefined : await votesFor(data, { directory: values.data, file, signal });
-  const byVotes = run.plan.labels !== 'fer2013';
-  const engine = await createEngine('auto');
-  const before = values['report-only']
-    ? undefined
-    : await publicTestAccuracy(values.to, engine, sets.PublicTest, byVotes ? votes : undefined);
-  const { trained, figures } = await judgeNetwork(run, sets, engine, STORED_AS, votes);
-  const { publicTest, privateTest } = (byVotes && figures.votes) || figures;
-  console.log(
-    `By ${byVotes ? 'votes' : 'labels'}: PublicTest ${exactPercent(publicTest.accuracy)}${before === undefined ? '' : `, in use ${exactPercent(before)}`}`,
-  );
-  if (before !== undefined && publicTest.accuracy <= before && !values.force) {
-    console.log('Not better than the network in use: that one stays.');
-    return 1;
-  }
-  const report = reportOf(trained, figures);
-  const reports = join(values.to, 'reports');
-  await writeReport(reports, report);
-  const card = join(values.to, 'README.md');
-  if (values['report-only']) {
-    console.log(`${report.architecture}: PrivateTest ${exactPercent(privateTest.accuracy)}, report in ${reports}`);
-    const shipped = (await loadModel(values.to)).network.architecture.name;
-    if (shipped !== report.architecture)
-      await writeDurably(card, withComparison(await readFile(card, 'utf8'), await othersThan(shipped, reports)));
-    return 0;
-  }
-  await storeNetwork(values.to, trained, figures, STORED_AS);
-  await writeDurably(card, modelCard(trained, figures, await othersThan(report.architecture, reports)));
-  console.log(`In use: ${values.to}, PrivateTest ${exactPercent(privateTest.accuracy)}`);
-  return 0;
-});
+  },
+);
 
 async function othersThan(architecture: string, reports: string): Promise<TrainingReport[]> {
   return (await readReports(reports)).filter((report) => report.architecture !== architecture);
 }
+
+await runAsProcess(import.meta.url, main);

@@ -1,47 +1,33 @@
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { UserError } from '../src/base/errors.ts';
 import { explainWrite } from '../src/base/files.ts';
 import { CHUNKS } from '../src/training/data/fer2013.ts';
 import { splitFer2013 } from '../src/training/data/split-dataset.ts';
-import { runTool } from './command-line.ts';
+import { flag, inRepository, runAsProcess, text, tool } from './command-line.ts';
 
-const DATA = fileURLToPath(new URL('../data', import.meta.url));
-
-const USAGE = `Usage: npm run split-dataset -- FILE [--out DIR] [--plain] [--force]
-
-Cuts FER2013 (fer2013.csv or icml_face_data.csv, also gzipped) into ${CHUNKS} chunks, fer2013_01.csv.gz to
-fer2013_${CHUNKS}.csv.gz, which the other commands read. A file that is not FER2013 is refused.
-
-  --out DIR  where the chunks go (default: data/)
-  --plain    do not compress them
-  --force    replace chunks that are there already
-  --help     show this
-`;
-
-await runTool(async (signal) => {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
+export const main = tool(
+  {
+    usage: ['npm run split-dataset -- FILE [options]'],
+    about: `Cuts FER2013 (fer2013.csv or icml_face_data.csv, also gzipped) into ${CHUNKS} chunks, fer2013_01.csv.gz to
+fer2013_${CHUNKS}.csv.gz, which the other commands read. A file that is not FER2013 is refused.`,
     options: {
-      out: { type: 'string', default: DATA },
-      plain: { type: 'boolean', default: false },
-      force: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
+      out: text('DIR', 'where the chunks go', inRepository('data')),
+      plain: flag('do not compress them'),
+      force: flag('replace chunks that are there already'),
     },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
+  },
+  async ({ values: { out, plain, force }, words: [file, ...rest], signal, print, say }) => {
+    if (file === undefined || rest.length > 0) throw new UserError('bad-usage', 'Name one file to split.');
+    const names = await splitFer2013(file, out, {
+      gzip: !plain,
+      force,
+      signal,
+      onChunk: (name, rows) => say(`${name}: ${rows} rows`),
+    }).catch((error: unknown) => {
+      throw explainWrite(out, error);
+    });
+    print(`${names.length} chunks written to ${out}`);
     return 0;
-  }
-  if (positionals.length !== 1) throw new UserError('bad-usage', 'Name one file to split.');
-  const names = await splitFer2013(positionals[0]!, values.out, {
-    gzip: !values.plain,
-    force: values.force,
-    signal,
-    onChunk: (name, rows) => process.stderr.write(`${name}: ${rows} rows\n`),
-  }).catch((error: unknown) => {
-    throw explainWrite(values.out, error);
-  });
-  process.stdout.write(`${names.length} chunks written to ${values.out}\n`);
-  return 0;
-});
+  },
+);
+
+await runAsProcess(import.meta.url, main);

@@ -1,186 +1,164 @@
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { UserError } from '../src/base/errors.ts';
 import { explainWrite } from '../src/base/files.ts';
 import { exactPercent } from '../src/base/numbers.ts';
 import { ARCHITECTURES } from '../src/emotion/architectures.ts';
 import { createEngine } from '../src/emotion/engines/create-engine.ts';
-import { ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/engine.ts';
+import { ENGINE_CHOICES } from '../src/emotion/engines/engine.ts';
 import { loadModel } from '../src/emotion/layers-format/layers-format.ts';
 import { unroll } from '../src/emotion/network.ts';
 import { readFer2013 } from '../src/training/data/fer2013.ts';
 import { learningSets, votesFor } from '../src/training/data/votes.ts';
+import { DEFAULT_AUGMENTATION } from '../src/training/run/augment.ts';
 import { hasCheckpoints } from '../src/training/run/checkpoint.ts';
-import { trainingPlan } from '../src/training/run/plan.ts';
+import { LABELS, trainingPlan } from '../src/training/run/plan.ts';
 import { epochLine, progressLine } from '../src/training/run/progress-line.ts';
 import { BEST, type TrainingProgress, type TrainingRun, train } from '../src/training/run/trainer.ts';
-import { runTool } from './command-line.ts';
-
-const HELP = `Trains a network on FER2013.
-
-  npm run train -- [options]
-
-  --architecture NAME   ${[...ARCHITECTURES.values()].map(({ name, summary }) => `${name}: ${summary}`).join('\n                        ')}
-  --epochs N            passes over the training set (22)
-  --data DIR            the folder with the FER2013 chunks (data)
-  --labels NAME         votes: what ten people voted for each face (FER+); fer2013: FER2013's own labels; both: votes with a share of the label
-  --votes FILE          FER+'s fer2013new.csv (looked for beside the chunks)
-  --output DIR          checkpoints and the best network (training/<architecture>)
-  --resume              go on with the run in the output folder, with its settings as given here again
-  --fresh               start anew where the output folder has a run already, which is then gone
-  --from DIR            start from the weights of the model in DIR, with a fresh optimizer
-  --teacher DIR         learn also from what the model in DIR says of the faces; several teachers are averaged
-  --engine NAME         auto, onnx or tensorflow (auto)
-  --threads N           threads that compute (one a core)
-
-The recipe, with the values that trained the shipped network in brackets:
-  --batch N (64)  --learning-rate X (0.1)  --warm-up SHARE (0.15)  --seed N (1)  --optimizer sgd|adam (sgd)
-  --weight-decay X (0.0005)  --label-smoothing X (0.1)  --clip-norm X (0: off)  --average-decay X (0: off)
-  --class-weights none|balanced (none)  --no-augmentation  --erasing SHARE (0.3)  --tone SHARE (0)  --label-weight SHARE (0.25, with --labels both)
-  --teacher-weight SHARE (0.7, of the targets)  --patience EPOCHS (0: off)
-
-Ctrl-C stops after a checkpoint; --resume goes on from there.
-`;
+import { choice, flag, number, type Output, runAsProcess, text, texts, tool } from './command-line.ts';
 
 const originSchema = z.object({ command: z.string(), origin: z.array(z.string()).optional() });
 
-await runTool(async (signal) => {
-  const { values } = parseArgs({
+const DEFAULTS = trainingPlan();
+/** The plan holds the bounds of its settings. */
+const BY_PLAN = {};
+const architectures = [...ARCHITECTURES.values()].map(({ name, summary }) => `${name}: ${summary}`);
+
+export const main = tool(
+  {
+    usage: ['npm run train -- [options]'],
+    about: 'Trains a network on FER2013. The defaults are the recipe of the shipped network.',
     options: {
-      help: { type: 'boolean', short: 'h' },
-      architecture: { type: 'string' },
-      epochs: { type: 'string' },
-      data: { type: 'string', default: 'data' },
-      output: { type: 'string' },
-      resume: { type: 'boolean', default: false },
-      fresh: { type: 'boolean', default: false },
-      from: { type: 'string' },
-      teacher: { type: 'string', multiple: true },
-      'teacher-weight': { type: 'string' },
-      engine: { type: 'string', default: 'auto' },
-      threads: { type: 'string' },
-      batch: { type: 'string' },
-      'learning-rate': { type: 'string' },
-      'warm-up': { type: 'string' },
-      seed: { type: 'string' },
-      optimizer: { type: 'string' },
-      'weight-decay': { type: 'string' },
-      'label-smoothing': { type: 'string' },
-      'clip-norm': { type: 'string' },
-      'average-decay': { type: 'string' },
-      'class-weights': { type: 'string' },
-      'no-augmentation': { type: 'boolean', default: false },
-      erasing: { type: 'string' },
-      tone: { type: 'string' },
-      labels: { type: 'string' },
-      'label-weight': { type: 'string' },
-      votes: { type: 'string' },
-      patience: { type: 'string' },
+      architecture: text('NAME', architectures.join('\n'), DEFAULTS.architecture),
+      epochs: number('N', 'passes over the training set', BY_PLAN, DEFAULTS.epochs),
+      data: text('DIR', 'the folder with the FER2013 chunks', 'data'),
+      labels: choice(
+        LABELS,
+        "votes: what ten people voted for each face (FER+); fer2013: FER2013's own labels; both: votes with a share of the label",
+        DEFAULTS.labels,
+      ),
+      votes: text('FILE', "FER+'s fer2013new.csv (looked for beside the chunks)"),
+      output: text('DIR', 'checkpoints and the best network (default: training/<architecture>)'),
+      resume: flag('go on with the run in the output folder, with its settings as given here again'),
+      fresh: flag('start anew where the output folder has a run already, which is then gone'),
+      from: text('DIR', 'start from the weights of the model in DIR, with a fresh optimizer'),
+      teacher: texts('DIR', 'learn also from what the model in DIR says of the faces; several teachers are averaged'),
+      'teacher-weight': number('SHARE', "the teachers' share of the targets", BY_PLAN, 0.7),
+      engine: choice(ENGINE_CHOICES, 'what computes', 'auto'),
+      threads: number('N', 'threads that compute (default: one a core)', { whole: true, least: 1, most: 64 }),
+      batch: number('N', 'images a step', BY_PLAN, DEFAULTS.batchSize),
+      'learning-rate': number('X', 'the highest of the cycle', BY_PLAN, DEFAULTS.learningRate),
+      'warm-up': number('SHARE', 'steps in which the learning rate rises', BY_PLAN, DEFAULTS.warmUp),
+      seed: number('N', 'decides every draw of chance', BY_PLAN, DEFAULTS.seed),
+      optimizer: choice(['sgd', 'adam'], 'how a step follows from the gradient', DEFAULTS.optimizer),
+      'weight-decay': number('X', 'how much the weights are drawn to 0', BY_PLAN, DEFAULTS.weightDecay),
+      'label-smoothing': number(
+        'X',
+        'share of a target that all emotions have alike',
+        BY_PLAN,
+        DEFAULTS.labelSmoothing,
+      ),
+      'clip-norm': number('X', 'longest gradient; 0 is off', BY_PLAN, DEFAULTS.clipNorm),
+      'average-decay': number('X', 'moving average of the weights; 0 is off', BY_PLAN, DEFAULTS.averageDecay),
+      'class-weights': choice(['none', 'balanced'], 'balanced: rare emotions get more say', DEFAULTS.classWeights),
+      'no-augmentation': flag('learn from the faces as they are'),
+      erasing: number('SHARE', 'faces of which a part is erased', BY_PLAN, DEFAULT_AUGMENTATION.erasing),
+      tone: number('SHARE', 'faces whose light and sharpness vary', BY_PLAN, DEFAULT_AUGMENTATION.tone),
+      'label-weight': number(
+        'SHARE',
+        "with --labels both: the label's share of the targets",
+        BY_PLAN,
+        DEFAULTS.labelWeight,
+      ),
+      patience: number('EPOCHS', 'stop after so many without a better accuracy; 0 is off', BY_PLAN, DEFAULTS.patience),
     },
-  });
-  if (values.help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  if (values.resume && values.fresh) throw new UserError('bad-usage', 'Give --resume or --fresh, not both.');
-  if (values['no-augmentation'] && values.erasing !== undefined)
-    throw new UserError('bad-usage', '--no-augmentation leaves nothing for --erasing to do: give one of them.');
-  if (values['teacher-weight'] !== undefined && !values.teacher)
-    throw new UserError('bad-usage', '--teacher-weight needs a --teacher.');
-  const defaults = trainingPlan();
-  const plan = trainingPlan({
-    architecture: values.architecture,
-    epochs: number('epochs', values.epochs),
-    batchSize: number('batch', values.batch),
-    learningRate: number('learning-rate', values['learning-rate']),
-    warmUp: number('warm-up', values['warm-up']),
-    seed: number('seed', values.seed),
-    optimizer: values.optimizer as 'sgd' | undefined,
-    weightDecay: number('weight-decay', values['weight-decay']),
-    labelSmoothing: number('label-smoothing', values['label-smoothing']),
-    clipNorm: number('clip-norm', values['clip-norm']),
-    averageDecay: number('average-decay', values['average-decay']),
-    classWeights: values['class-weights'] as 'none' | undefined,
-    augmentation: values['no-augmentation']
-      ? 'none'
-      : defaults.augmentation === 'none'
-        ? defaults.augmentation
-        : {
-            ...defaults.augmentation,
-            ...(values.erasing !== undefined && { erasing: number('erasing', values.erasing)! }),
-            ...(values.tone !== undefined && { tone: number('tone', values.tone)! }),
-          },
-    labels: values.labels as 'votes' | undefined,
-    labelWeight: number('label-weight', values['label-weight']),
-    from: values.from,
-    teacher: values.teacher && {
-      folders: values.teacher,
-      weight: number('teacher-weight', values['teacher-weight']) ?? 0.7,
-    },
-    patience: number('patience', values.patience),
-  });
-  const architecture = ARCHITECTURES.get(plan.architecture);
-  if (!architecture)
-    throw new UserError(
-      'bad-usage',
-      `There is no architecture called ${plan.architecture}: choose ${[...ARCHITECTURES.keys()].join(', ')}.`,
+    footer: 'Ctrl-C stops after a checkpoint; --resume goes on from there.',
+  },
+  async ({ values, given, signal, print, say, terminal }) => {
+    if (values.resume && values.fresh) throw new UserError('bad-usage', 'Give --resume or --fresh, not both.');
+    if (values['no-augmentation'] && given.includes('erasing'))
+      throw new UserError('bad-usage', '--no-augmentation leaves nothing for --erasing to do: give one of them.');
+    if (given.includes('teacher-weight') && !values.teacher)
+      throw new UserError('bad-usage', '--teacher-weight needs a --teacher.');
+    const plan = trainingPlan({
+      architecture: values.architecture,
+      epochs: values.epochs,
+      batchSize: values.batch,
+      learningRate: values['learning-rate'],
+      warmUp: values['warm-up'],
+      seed: values.seed,
+      optimizer: values.optimizer,
+      weightDecay: values['weight-decay'],
+      labelSmoothing: values['label-smoothing'],
+      clipNorm: values['clip-norm'],
+      averageDecay: values['average-decay'],
+      classWeights: values['class-weights'],
+      augmentation: values['no-augmentation']
+        ? 'none'
+        : { ...DEFAULT_AUGMENTATION, erasing: values.erasing, tone: values.tone },
+      labels: values.labels,
+      labelWeight: values['label-weight'],
+      from: values.from,
+      teacher: values.teacher && { folders: [...values.teacher], weight: values['teacher-weight'] },
+      patience: values.patience,
+    });
+    const architecture = ARCHITECTURES.get(plan.architecture);
+    if (!architecture)
+      throw new UserError(
+        'bad-usage',
+        `There is no architecture called ${plan.architecture}: choose ${[...ARCHITECTURES.keys()].join(', ')}.`,
+      );
+    const directory = values.output ?? join('training', architecture.name);
+    const explain = (error: unknown): never => {
+      throw explainWrite(directory, error);
+    };
+    if (!values.resume && !values.fresh && (await hasCheckpoints(directory).catch(explain)))
+      throw new UserError(
+        'bad-usage',
+        `${directory} has a training run already: --resume goes on with it, --fresh puts this one in its place, --output takes another folder.`,
+      );
+    const network = unroll(architecture);
+    const engine = await createEngine(values.engine, values.threads === undefined ? {} : { threads: values.threads });
+    const data = await readFer2013(values.data, { splits: ['Training', 'PublicTest'], signal });
+    for (const warning of data.warnings) say(warning);
+    for (const { file, line, reason } of data.skipped.slice(0, 10)) say(`${file}:${line} skipped: ${reason}`);
+    if (data.skipped.length > 10) say(`... and ${data.skipped.length - 10} more rows skipped`);
+    const votes =
+      plan.labels === 'fer2013'
+        ? undefined
+        : await votesFor(data, { directory: values.data, file: values.votes, signal });
+    const { training, targets, validation } = learningSets(plan, data.sets, votes);
+    if (training.count === 0 || validation.count === 0)
+      throw new UserError('bad-data', `${values.data} has no rows of Training or none of PublicTest: both are needed.`);
+    say(
+      `${architecture.name}, ${network.parameters.toLocaleString('en')} parameters, on ${engine.name} (${engine.device}); ` +
+        `${training.count} images to train on, ${validation.count} to validate.`,
     );
-  if (!ENGINE_CHOICES.includes(values.engine as EngineChoice))
-    throw new UserError('bad-usage', `--engine is one of ${ENGINE_CHOICES.join(', ')}.`);
-  const threads = number('threads', values.threads);
-  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 64))
-    throw new UserError('bad-usage', '--threads must be a whole number from 1 to 64.');
-  const directory = values.output ?? join('training', architecture.name);
-  const explain = (error: unknown): never => {
-    throw explainWrite(directory, error);
-  };
-  if (!values.resume && !values.fresh && (await hasCheckpoints(directory).catch(explain)))
-    throw new UserError(
-      'bad-usage',
-      `${directory} has a training run already: --resume goes on with it, --fresh puts this one in its place, --output takes another folder.`,
-    );
-  const network = unroll(architecture);
-  const engine = await createEngine(values.engine as EngineChoice, threads === undefined ? {} : { threads });
-  const data = await readFer2013(values.data, { splits: ['Training', 'PublicTest'], signal });
-  for (const warning of data.warnings) console.error(warning);
-  for (const { file, line, reason } of data.skipped.slice(0, 10)) console.error(`${file}:${line} skipped: ${reason}`);
-  if (data.skipped.length > 10) console.error(`... and ${data.skipped.length - 10} more rows skipped`);
-  const votes =
-    plan.labels === 'fer2013'
-      ? undefined
-      : await votesFor(data, { directory: values.data, file: values.votes, signal });
-  const { training, targets, validation } = learningSets(plan, data.sets, votes);
-  if (training.count === 0 || validation.count === 0)
-    throw new UserError('bad-data', `${values.data} has no rows of Training or none of PublicTest: both are needed.`);
-  console.error(
-    `${architecture.name}, ${network.parameters.toLocaleString('en')} parameters, on ${engine.name} (${engine.device}); ` +
-      `${training.count} images to train on, ${validation.count} to validate.`,
-  );
-  signal.addEventListener('abort', () => console.error('\nStopping after this step and a checkpoint.'));
-  const outcome = await train({
-    engine,
-    network,
-    plan,
-    training,
-    targets,
-    validation,
-    directory,
-    start: values.resume ? 'resume' : 'fresh',
-    from: values.from === undefined ? undefined : await startingPoint(values.from),
-    signal,
-    onProgress: terminalProgress(),
-    onWarning: (sentence) => console.error(sentence),
-  }).catch(explain);
-  const best = outcome.history[outcome.bestEpoch - 1];
-  if (best)
-    console.log(
-      `Best epoch ${outcome.bestEpoch}: PublicTest accuracy ${exactPercent(best.valAccuracy)}, in ${join(directory, BEST)}`,
-    );
-  if (outcome.ended !== 'stopped') return 0;
-  console.error(`Stopped: go on with the same command and --resume.`);
-  return 130;
-});
+    signal.addEventListener('abort', () => say('\nStopping after this step and a checkpoint.'));
+    const outcome = await train({
+      engine,
+      network,
+      plan,
+      training,
+      targets,
+      validation,
+      directory,
+      start: values.resume ? 'resume' : 'fresh',
+      from: values.from === undefined ? undefined : await startingPoint(values.from),
+      signal,
+      onProgress: progressOn(terminal.stderr),
+      onWarning: (sentence) => say(sentence),
+    }).catch(explain);
+    const best = outcome.history[outcome.bestEpoch - 1];
+    if (best)
+      print(
+        `Best epoch ${outcome.bestEpoch}: PublicTest accuracy ${exactPercent(best.valAccuracy)}, in ${join(directory, BEST)}`,
+      );
+    if (outcome.ended !== 'stopped') return 0;
+    say(`Stopped: go on with the same command and --resume.`);
+    return 130;
+  },
+);
 
 /** A network to start from, with the commands that made it as far as its file tells. */
 async function startingPoint(directory: string): Promise<TrainingRun['from']> {
@@ -190,25 +168,17 @@ async function startingPoint(directory: string): Promise<TrainingRun['from']> {
 }
 
 /** A line that is rewritten on a terminal; elsewhere, such as in a log, a line every half minute. */
-function terminalProgress(): (progress: TrainingProgress) => void {
-  const terminal = process.stderr.isTTY;
-  const gap = terminal ? 200 : 30_000;
+function progressOn(output: Output): (progress: TrainingProgress) => void {
+  const gap = output.isTTY ? 200 : 30_000;
   let last = 0;
   return (progress) => {
     const now = performance.now();
     if (!progress.epochEnded && now - last < gap) return;
     last = now;
     const line = progress.epochEnded ? epochLine(progress) : progressLine(progress);
-    if (!terminal) process.stderr.write(`${line}\n`);
-    else process.stderr.write(`\r\u001b[K${line}${progress.epochEnded ? '\n' : ''}`);
+    if (!output.isTTY) output.write(`${line}\n`);
+    else output.write(`\r\u001b[K${line}${progress.epochEnded ? '\n' : ''}`);
   };
 }
 
-/** A number from the command line; undefined where it was not given. */
-function number(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value))
-    throw new UserError('bad-usage', `--${name} ${text} is no number.`);
-  return value;
-}
+await runAsProcess(import.meta.url, main);

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { Tool } from '../../scripts/command-line.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -9,8 +10,20 @@ export interface ScriptResult {
   readonly stderr: string;
 }
 
-/** Runs a file of scripts/ as `npm run` does, from the repository's root, and waits for its end. */
-export function runScript(name: string, ...args: string[]): Promise<ScriptResult> {
+/** Runs the tool in a file of scripts/ in this process, from the repository's root, as `npm test` is. */
+export async function runScript(name: string, ...args: string[]): Promise<ScriptResult> {
+  const { main }: { main: Tool } = await import(new URL(`../../scripts/${name}`, import.meta.url).href);
+  const said = { stdout: '', stderr: '' };
+  const code = await main(args, {
+    stdout: { write: (text) => (said.stdout += text) },
+    stderr: { write: (text) => (said.stderr += text) },
+    signal: new AbortController().signal,
+  });
+  return { code, ...said };
+}
+
+/** Runs a file of scripts/ in a process of its own, as `npm run` does, from the repository's root, and waits for its end. */
+export function startScript(name: string, ...args: string[]): Promise<ScriptResult> {
   return new Promise((resolve) => {
     execFile(
       process.execPath,

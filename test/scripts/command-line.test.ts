@@ -1,15 +1,166 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text as allText } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import {
+  choice,
+  FROM_ONE,
+  flag,
+  inRepository,
+  number,
+  numbers,
+  text,
+  texts,
+  tool,
+  type Values,
+} from '../../scripts/command-line.ts';
+import { UserError } from '../../src/base/errors.ts';
+import { runScript, startScript } from '../helpers/run-script.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 test('a tool whose output nobody reads any more ends without a stack', async () => {
-  const tool = spawn(process.execPath, ['--import', 'tsx', 'scripts/emotions.ts', '--help'], { cwd: root });
-  tool.stdout.destroy();
-  const [stderr, [code]] = await Promise.all([text(tool.stderr), once(tool, 'exit')]);
+  const child = spawn(process.execPath, ['--import', 'tsx', 'scripts/emotions.ts', '--help'], { cwd: root });
+  child.stdout.destroy();
+  const [stderr, [code]] = await Promise.all([allText(child.stderr), once(child, 'exit')]);
   expect(stderr).toBe('');
   expect(code).toBe(0);
+});
+
+test.each(
+  [...readFileSync(join(root, 'package.json'), 'utf8').matchAll(/scripts\/([\w-]+\.ts)/g)].map(([, file]) => file!),
+)('%s runs as a process, explains itself and names what it does not know', async (file) => {
+  const help = await startScript(file, '--help');
+  expect(help).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^Usage: npm run /) });
+  expect(help.stdout).toContain('--help');
+  const unknown = await runScript(file, '--nope');
+  expect(unknown).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/'--nope'.*--help shows how/s) });
+});
+
+describe('a table of options', () => {
+  const table = {
+    name: text('NAME', 'a text'),
+    folder: text('DIR', 'a folder', inRepository('data')),
+    teacher: texts('DIR', 'many texts'),
+    count: number('N', 'a number', FROM_ONE, 5),
+    share: number('SHARE', 'a share', { least: 0, most: 1, open: true }),
+    any: number('X', 'any number', {}),
+    list: numbers('numbers', FROM_ONE, '1,6'),
+    kind: choice(['sgd', 'Adam'], 'a word', 'sgd'),
+    'no-noise': flag('yes or no'),
+  };
+  const run = async (...argv: string[]) => {
+    const said = { stdout: '', stderr: '' };
+    const terminal = {
+      stdout: { write: (text: string) => (said.stdout += text) },
+      stderr: { write: (text: string) => (said.stderr += text) },
+      signal: new AbortController().signal,
+    };
+    let answer: { values: Values<typeof table>; words: readonly string[]; given: readonly string[] } | undefined;
+    const main = tool({ usage: ['npm run it'], about: 'Does it.', options: table }, ({ values, words, given }) => {
+      answer = { values, words, given };
+      return 0;
+    });
+    return { code: await main(argv, terminal), ...said, ...answer };
+  };
+
+  test('has its defaults where nothing is given', async () => {
+    const { values, words, given } = await run();
+    expect(values).toEqual({
+      name: undefined,
+      folder: inRepository('data'),
+      teacher: undefined,
+      count: 5,
+      share: undefined,
+      any: undefined,
+      list: [1, 6],
+      kind: 'sgd',
+      'no-noise': false,
+    });
+    expect([words, given]).toEqual([[], []]);
+  });
+
+  test('leaves texts as they were typed and makes numbers of numbers only', async () => {
+    const { values, words, given } = await run(
+      ...['007', '--name', '1e3', '--teacher', '5', '--teacher', '06', '--count', '7', '--no-noise', '--any=-1e3'],
+      ...['--folder=-dir', '--kind', 'adam', '--list', '3,2', '--share', '0.5', '--', '--name'],
+    );
+    expect(words).toEqual(['007', '--name']);
+    expect(values).toEqual({
+      name: '1e3',
+      folder: '-dir',
+      teacher: ['5', '06'],
+      count: 7,
+      share: 0.5,
+      any: -1000,
+      list: [3, 2],
+      kind: 'Adam',
+      'no-noise': true,
+    });
+    expect(given).toContain('no-noise');
+    expect(given).toHaveLength(9);
+  });
+
+  test.each([
+    [['--count', '0'], '--count must be a whole number from 1 on.'],
+    [['--count', '1.5'], '--count must be a whole number from 1 on.'],
+    [['--count='], '--count must be a whole number from 1 on.'],
+    [['--share', '1'], '--share must be a number between 0 and 1.'],
+    [['--any', 'Infinity'], '--any Infinity is no number.'],
+    [['--list', '1,,2'], '--list must be whole numbers from 1 on with commas between them.'],
+    [['--kind', 'rmsprop'], '--kind is one of sgd, Adam.'],
+    [['--name', '-x'], "'--name"],
+    [['--name'], "'--name"],
+    [['--no-noise=1'], "'--no-noise"],
+    [['--nam', 'x'], "'--nam'"],
+  ])('refuses %j in words', async (argv, sentence) => {
+    const { code, stdout, stderr, values } = await run(...argv);
+    expect(stderr).toContain(sentence);
+    expect(stderr).toMatch(/ \(--help shows how\.\)\n$/);
+    expect([code, stdout, values]).toEqual([2, '', undefined]);
+  });
+
+  test('is what help shows, with defaults and without the way to the repository', async () => {
+    const { code, stdout, values } = await run('--count', '0', '-h');
+    expect([code, values]).toEqual([0, undefined]);
+    expect(stdout.split('\n')).toEqual([
+      'Usage: npm run it',
+      '',
+      'Does it.',
+      '',
+      '  --name NAME      a text',
+      '  --folder DIR     a folder (default: data)',
+      '  --teacher DIR    many texts',
+      '  --count N        a number (default: 5)',
+      '  --share SHARE    a share',
+      '  --any X          any number',
+      '  --list N,N,...   numbers (default: 1,6)',
+      '  --kind sgd|Adam  a word (default: sgd)',
+      '  --no-noise       yes or no',
+      '  --help           show this',
+      '',
+    ]);
+  });
+
+  test.each([
+    [new UserError('no-data', 'There is nothing.'), 1, 'There is nothing.\n'],
+    [new UserError('bad-usage', 'Not so.'), 2, 'Not so. (--help shows how.)\n'],
+  ])('%s of a tool becomes an exit code', async (error, code, sentence) => {
+    let said = '';
+    const failing = tool({ usage: [], about: '', options: {} }, () => Promise.reject(error));
+    const terminal = { stdout: { write: () => {} }, stderr: { write: (text: string) => (said += text) } };
+    expect(await failing([], { ...terminal, signal: new AbortController().signal })).toBe(code);
+    expect(said).toBe(sentence);
+    expect(await failing([], { ...terminal, signal: AbortSignal.abort() })).toBe(130);
+  });
+
+  test('a bug of a tool stays one', async () => {
+    const failing = tool({ usage: [], about: '', options: {} }, () => Promise.reject(new TypeError('a bug')));
+    const quiet = { write: () => {} };
+    const call = failing([], { stdout: quiet, stderr: quiet, signal: new AbortController().signal });
+    await expect(call).rejects.toThrow('a bug');
+  });
 });

@@ -1,24 +1,27 @@
 import { describe, expect, it, test } from 'vitest';
-import { planOf, walkTable } from '../../scripts/evaluate-walk.ts';
+import { walkTable } from '../../scripts/evaluate-walk.ts';
 import { REAL_FER2013 } from '../helpers/real-fer2013.ts';
 import { runScript } from '../helpers/run-script.ts';
 
-describe('planOf', () => {
-  it('fills in what was not asked for', () => {
-    expect(planOf({})).toEqual({ images: 600, seed: 1, detector: 'fusion' });
-    expect(planOf({ images: '40', seed: '0', detector: 'haar' })).toEqual({ images: 40, seed: 0, detector: 'haar' });
+describe('evaluate --walk', () => {
+  it('says what counts where it is not asked', async () => {
+    const { stdout } = await runScript('evaluate.ts', '--help');
+    expect(stdout).toMatch(/--images N .*\(default: 600\)/);
+    expect(stdout).toMatch(/--seed N .*\(default: 1\)/);
+    expect(stdout).toMatch(/--detector .*\n?.*with --walk: fusion\)/);
   });
 
   it.each([
-    [{ images: '0' }, /--images is a whole number from 1 on/],
-    [{ images: '1.5' }, /--images/],
-    [{ images: '4294967296' }, /--images/],
-    [{ seed: '-1' }, /--seed is a whole number from 0 on/],
-    [{ seed: 'x' }, /--seed/],
-    [{ detector: 'eyes' }, /--detector is one of fusion/],
-  ])('refuses %j in words', (question, sentence) => {
-    expect(() => planOf(question)).toThrow(expect.objectContaining({ code: 'bad-usage' }));
-    expect(() => planOf(question)).toThrow(sentence);
+    ['--images=0', /--images must be a whole number from 1 to/],
+    ['--images=1.5', /--images/],
+    ['--images=4294967296', /--images/],
+    ['--seed=-1', /--seed must be a whole number from 0 to/],
+    ['--seed=x', /--seed/],
+    ['--detector=eyes', /--detector is one of fusion/],
+  ])('refuses %j in words', async (option, sentence) => {
+    const result = await runScript('evaluate.ts', '--walk', option);
+    expect(result.stderr).toMatch(sentence);
+    expect([result.code, result.stdout]).toEqual([2, '']);
   });
 });
 
