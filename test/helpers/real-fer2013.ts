@@ -1,10 +1,16 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const folder = fileURLToPath(new URL('../../../shared/fer2013', import.meta.url));
+const shared = (name: string) => {
+  const path = fileURLToPath(new URL(`../../../shared/${name}`, import.meta.url));
+  return existsSync(path) ? path : undefined;
+};
 
 /**
  * The folder with the real FER2013, which lies beside the repository on some machines, or undefined. Tests that need it are
  * skipped elsewhere and say so in their names.
  */
-export const REAL_FER2013: string | undefined = existsSync(folder) ? folder : undefined;
+export const REAL_FER2013: string | undefined = shared('fer2013');
+
+/** FER+'s file of votes on it, likewise. */
+export const REAL_VOTES: string | undefined = shared('ferplus/fer2013new.csv');

@@ -1,14 +1,28 @@
 import { createHash } from 'node:crypto';
+import { UserError } from '../../base/errors.ts';
+import { exactPercent } from '../../base/numbers.ts';
 import { EMOTIONS, type Emotion } from '../../emotion/labels.ts';
 import { duplicateGroups, hasConflictingLabels, trainingDuplicates } from './duplicates.ts';
 import { countLabels, type FaceSet, indexesWhere, isBlack, whereIs } from './face-set.ts';
 import { type Fer2013, type SkippedRow, SPLITS, type Split } from './fer2013.ts';
 import { OFFICIAL_COUNTS, total } from './fer2013-row.ts';
+import { agreedFaces, type LeftOut, type Votes, verdictOf } from './votes.ts';
 
 /** Images of one split, in all and per emotion. */
 export interface SplitCount {
   readonly images: number;
   readonly emotions: Readonly<Record<Emotion, number>>;
+}
+
+/** What people voted on the rows of one split. */
+export interface VotesCount {
+  readonly rows: number;
+  /** Rows on which people agree (see `agreedFaces`), by the emotion that they agree on. */
+  readonly counting: SplitCount;
+  /** The other rows, by why they do not count. */
+  readonly leftOut: Readonly<Record<LeftOut, number>>;
+  /** The share of the rows that count whose label is that emotion, 0..1; null where none counts. */
+  readonly likeLabel: number | null;
 }
 
 /** What there is to know about a copy of FER2013 before training on it. */
@@ -23,6 +37,8 @@ export interface DatasetReport {
   readonly inTraining: { readonly PublicTest: number; readonly PrivateTest: number };
   /** All-black images, as file:line. */
   readonly black: readonly string[];
+  /** What people voted, where there is a file of votes that belongs to the data. */
+  readonly votes?: Readonly<Record<Split, VotesCount>> | undefined;
   /** True if every pixel, label and split, in order, is that of Kaggle's file. */
   readonly original: boolean;
   /** What is wrong, a sentence each; empty if this is FER2013 whole. The flaws that the original has are not listed here. */
@@ -35,8 +51,11 @@ export interface DatasetReport {
  */
 const ORIGINAL_DIGEST = '1bd6b568a0e8b39ba7ac63bdc09880301ab9d2d3102c7c7d42318d0eb8c00975';
 
-/** Looks a data set through, comparing it with what Kaggle published (or with `expected` counts). */
-export function checkDataset(data: Fer2013, expected = OFFICIAL_COUNTS): DatasetReport {
+/**
+ * Looks a data set through, comparing it with what Kaggle published (or with `expected` counts).
+ * @param votes the votes on it, or why they cannot be used
+ */
+export function checkDataset(data: Fer2013, expected = OFFICIAL_COUNTS, votes?: Votes | UserError): DatasetReport {
   const { Training, PublicTest, PrivateTest } = data.sets;
   const sets = SPLITS.map((split) => data.sets[split]);
   const groups = duplicateGroups(sets);
@@ -46,6 +65,7 @@ export function checkDataset(data: Fer2013, expected = OFFICIAL_COUNTS): Dataset
       { ...splitCount(countLabels(data.sets[split])), official: splitCount(expected[split]) },
     ]),
   ) as Record<Split, SplitCount & { official: SplitCount }>;
+  const unusable = votes instanceof UserError;
   return {
     splits,
     skipped: data.skipped,
@@ -66,13 +86,29 @@ export function checkDataset(data: Fer2013, expected = OFFICIAL_COUNTS): Dataset
       ),
     ),
     original: digest(sets) === ORIGINAL_DIGEST,
-    problems: findProblems(data, splits),
+    ...(votes && !unusable && { votes: countVotes(data.sets, votes) }),
+    problems: [...findProblems(data, splits), ...(unusable ? [votes.message] : [])],
   };
 }
 
 function splitCount(counts: readonly number[]): SplitCount {
   const emotions = Object.fromEntries(EMOTIONS.map((emotion, k) => [emotion, counts[k]])) as Record<Emotion, number>;
   return { images: total(counts), emotions };
+}
+
+function countVotes(sets: Fer2013['sets'], votes: Votes): Readonly<Record<Split, VotesCount>> {
+  const of = (set: FaceSet): VotesCount => {
+    const leftOut = { tied: 0, contempt: 0, unknown: 0, 'not a face': 0 };
+    let like = 0;
+    set.rows.index.forEach((row, k) => {
+      const verdict = verdictOf(votes, row);
+      if (typeof verdict !== 'number') leftOut[verdict]++;
+      else if (verdict === set.labels[k]) like++;
+    });
+    const counting = splitCount(countLabels(agreedFaces(set, votes)));
+    return { rows: set.count, counting, leftOut, likeLabel: counting.images === 0 ? null : like / counting.images };
+  };
+  return { Training: of(sets.Training), PublicTest: of(sets.PublicTest), PrivateTest: of(sets.PrivateTest) };
 }
 
 function digest(sets: readonly FaceSet[]): string {
@@ -108,6 +144,7 @@ export function formatReport(report: DatasetReport): string {
     `Bad rows: ${report.skipped.length}`,
     ...report.skipped.slice(0, 20).map(({ file, line, reason }) => `  ${file}:${line}: ${reason}`),
     ...(report.skipped.length > 20 ? [`  … and ${report.skipped.length - 20} more (--json lists all)`] : []),
+    ...(report.votes ? votesLines(report.votes) : []),
     `Same pixels as Kaggle's file: ${report.original ? 'yes' : 'no'}`,
     '',
     ...(report.problems.length > 0
@@ -115,6 +152,22 @@ export function formatReport(report: DatasetReport): string {
       : ['This is FER2013, whole. The duplicates and black images above are in the original too.']),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** How many rows of each split count by votes, for which emotions, and why the others do not. */
+function votesLines(votes: NonNullable<DatasetReport['votes']>): string[] {
+  return SPLITS.flatMap((split) => {
+    const { rows, counting, leftOut, likeLabel } = votes[split];
+    const list = (counts: Readonly<Record<string, number>>) =>
+      Object.entries(counts)
+        .map(([name, count]) => `${name} ${count}`)
+        .join(', ');
+    return [
+      `Votes on ${split}: people agree on ${counting.images} of ${rows} rows (${list(counting.emotions)})` +
+        `${likeLabel === null ? '' : `; the label is the same on ${exactPercent(likeLabel)} of them`}`,
+      `  left out: ${list(leftOut)}`,
+    ];
+  });
 }
 
 /** A row for each split: images per emotion and in all, with the official number behind those that differ. */

@@ -193,6 +193,22 @@ function winnersOf(
   return { winners, most, other: Math.max(...ten.subarray(EMOTIONS.length)) };
 }
 
+/** Why a row of votes does not count: its emotions are tied, or something else has as many votes as any of the seven. */
+export type LeftOut = 'tied' | 'contempt' | 'unknown' | 'not a face';
+
+/** What is none of the emotions, in the order of the last columns. */
+const OTHERS = ['contempt', 'unknown', 'not a face'] as const satisfies readonly LeftOut[];
+
+/**
+ * What a row counts as where one emotion has more votes than each of the other nine columns (an index into EMOTIONS), else
+ * why it does not count.
+ */
+export function verdictOf(votes: Votes, row: number): number | LeftOut {
+  const { winners, most, other } = winnersOf(votes, row);
+  if (most <= other) return OTHERS[votesOf(votes, row).subarray(EMOTIONS.length).indexOf(other)]!;
+  return winners.length > 1 ? 'tied' : winners[0]!;
+}
+
 /**
  * The faces to judge by: those on which one emotion has more votes than each of the other nine columns. Their labels are
  * that emotion.
@@ -201,11 +217,10 @@ export function agreedFaces(set: FaceSet, votes: Votes): FaceSet {
   const kept: number[] = [];
   const labels: number[] = [];
   for (let k = 0; k < set.count; k++) {
-    const row = set.rows.index[k]!;
-    const { winners, most, other } = winnersOf(votes, row);
-    if (winners.length > 1 || most <= other) continue;
+    const verdict = verdictOf(votes, set.rows.index[k]!);
+    if (typeof verdict !== 'number') continue;
     kept.push(k);
-    labels.push(winners[0]!);
+    labels.push(verdict);
   }
   return relabelled(set, kept, labels);
 }

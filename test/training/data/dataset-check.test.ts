@@ -2,13 +2,26 @@ import { unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { UserError } from '../../../src/base/errors.ts';
 import { FACE_PIXELS } from '../../../src/emotion/labels.ts';
 import { checkDataset, formatReport } from '../../../src/training/data/dataset-check.ts';
 import { readFer2013, SPLITS } from '../../../src/training/data/fer2013.ts';
+import { votesFor } from '../../../src/training/data/votes.ts';
 import { datasetSheet } from '../../../src/training/pictures/dataset-sheet.ts';
-import { REAL_FER2013 } from '../../helpers/real-fer2013.ts';
+import { REAL_FER2013, REAL_VOTES } from '../../helpers/real-fer2013.ts';
 import { type TinyRow, temporaryFolder, tinyRows, writeTinyFer2013 } from '../../helpers/tiny-fer2013.ts';
 
+const HEADER = 'Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF';
+/** Votes on the rows of the seven labels: anger, neutral, tied, happiness, as many for contempt, most unknown, most no face. */
+const TEN = [
+  '0,0,0,1,6,0,0,3,0,0',
+  '9,0,0,0,0,0,0,0,1,0',
+  '4,4,0,0,0,0,0,2,0,0',
+  '0,10,0,0,0,0,0,0,0,0',
+  '0,0,5,0,0,0,0,5,0,0',
+  '1,1,0,0,0,0,0,0,8,0',
+  '0,0,0,0,0,0,0,0,0,10',
+];
 const twoEach = Array(7).fill(2);
 const expected = { Training: twoEach, PublicTest: twoEach, PrivateTest: twoEach };
 
@@ -53,6 +66,32 @@ describe('checkDataset', () => {
     expect(report.black).toEqual(['fer2013_03.csv.gz:2']);
     expect(report.problems).toEqual([]);
     expect(formatReport(report)).toContain('4 surplus rows in 3 groups, 1 groups with conflicting labels');
+  });
+
+  it('says what people voted, where there are votes, and why a row does not count', async () => {
+    const rows = tinyRows(2, SPLITS);
+    // In the file's order: neutral, happiness, surprise, sadness, anger, disgust, fear, contempt, unknown, not a face.
+    const lines = rows.map(({ split }, k) => `${split},,${TEN[k % 7]}`);
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, 'fer2013new.csv'), [HEADER, ...lines].join('\n'));
+    const data = await dataOf(rows);
+    const votes = await votesFor(data, { directory: folder });
+    const report = checkDataset(data, expected, votes);
+    const emotions = { angry: 2, disgust: 0, fear: 0, happy: 2, sad: 0, surprise: 0, neutral: 2 };
+    expect(report.votes!.PublicTest).toEqual({
+      rows: 14,
+      counting: { images: 6, emotions },
+      leftOut: { tied: 2, contempt: 2, unknown: 2, 'not a face': 2 },
+      // Rows of anger and of happiness are labelled so, those on which people agree on neutral are labelled disgust.
+      likeLabel: 4 / 6,
+    });
+    expect(report.problems).toEqual([]);
+    const text = formatReport(report);
+    expect(text).toContain('Votes on PublicTest: people agree on 6 of 14 rows (angry 2, disgust 0, fear 0, happy 2,');
+    expect(text).toContain('neutral 2); the label is the same on 66.7 % of them\n  left out: tied 2, contempt 2, unk');
+    expect(formatReport(checkDataset(data, expected))).not.toContain('Votes');
+    const wrong = checkDataset(data, expected, new UserError('bad-data', 'These are no votes.'));
+    expect([wrong.votes, wrong.problems]).toEqual([undefined, ['These are no votes.']]);
   });
 
   it('names wrong counts, bad rows and missing chunks as problems', async () => {
@@ -107,5 +146,14 @@ describe.skipIf(!REAL_FER2013)('the real FER2013 (skipped where ../shared/fer201
     expect(report.duplicates).toEqual({ groups: 1516, surplus: 1853, conflicting: 57 });
     expect(report.inTraining).toEqual({ PublicTest: 280, PrivateTest: 288 });
     expect(report.black).toHaveLength(12);
+  });
+
+  it.skipIf(!REAL_VOTES)("has people agree on the faces that FER+'s votes say", async () => {
+    const data = await readFer2013(REAL_FER2013!);
+    const votes = await votesFor(data, { directory: REAL_FER2013!, file: REAL_VOTES });
+    const { Training, PublicTest, PrivateTest } = checkDataset(data, undefined, votes).votes!;
+    expect([Training, PublicTest, PrivateTest].map(({ counting }) => counting.images)).toEqual([26_778, 3_372, 3_350]);
+    const emotions = { angry: 316, disgust: 22, fear: 92, happy: 909, sad: 424, surprise: 421, neutral: 1_166 };
+    expect(PrivateTest.counting.emotions).toEqual(emotions);
   });
 });
