@@ -127,6 +127,16 @@ describe('stopping', () => {
     expect(slack.answers()).toHaveLength(1);
   });
 
+  test('still gives up what is removed meanwhile', async () => {
+    const { slack, bot } = await startOnSlack({ readPhoto: fakePhotoReader(2000) });
+    const post = slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await until(() => slack.fileRequests.length === 1);
+    const stopped = bot.stop();
+    slack.remove(post);
+    await stopped;
+    expect(slack.said()).toEqual([]);
+  });
+
   test('gives up what takes longer than allowed', async () => {
     const { slack, bot } = await startOnSlack({
       readPhoto: fakePhotoReader(60_000),

@@ -174,11 +174,18 @@ describe('removing', () => {
   });
 
   test('the message while it is read ends the reading, and nothing is said', async () => {
-    const { slack } = await startOnSlack({ readPhoto: fakePhotoReader(600) });
+    let reading: AbortSignal | undefined;
+    const { slack } = await startOnSlack({
+      readPhoto: (bytes, signal) => {
+        reading = signal;
+        return fakePhotoReader(600)(bytes, signal);
+      },
+    });
     const post = slack.post({ files: [slack.file(await plainPicture(64, 48))] });
-    await until(() => slack.fileRequests.length === 1);
+    await until(() => reading);
     slack.remove(post);
-    await new Promise((done) => setTimeout(done, 900));
+    await until(() => reading!.aborted);
+    await aWhile();
     expect(slack.said()).toEqual([]);
   });
 });
