@@ -1,28 +1,22 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
-import { exactPercent } from '../src/base/numbers.ts';
 import { createEngine } from '../src/emotion/engines/create-engine.ts';
 import { ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/engine.ts';
 import { EMOTIONS } from '../src/emotion/labels.ts';
 import { loadClassifier } from '../src/emotion/load-classifier.ts';
-import {
-  type Evaluation,
-  judgeByVotes,
-  judgeReadings,
-  readAll,
-  type VotesEvaluation,
-} from '../src/evaluation/evaluate.ts';
+import { judgeByVotes, judgeReadings, readAll } from '../src/evaluation/evaluate.ts';
+import { evaluateFaces, facesTable } from '../src/evaluation/evaluate-faces.ts';
+import { evaluateWalk, type WalkAnswer, walkTable } from '../src/evaluation/evaluate-walk.ts';
+import { evaluationText } from '../src/evaluation/evaluation-text.ts';
 import { exampleSheet, examplesOf } from '../src/evaluation/example-sheet.ts';
-import { type Slice, slicesOf } from '../src/evaluation/slices.ts';
+import { slicesOf } from '../src/evaluation/slices.ts';
 import { DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
 import { readFaceFolders } from '../src/training/data/face-folders.ts';
 import type { FaceSet } from '../src/training/data/face-set.ts';
 import { readFer2013, SPLITS, type Split } from '../src/training/data/fer2013.ts';
 import { type Votes, votesFor } from '../src/training/data/votes.ts';
 import { type Call, choice, flag, inRepository, number, numbers, runAsProcess, text, tool } from './command-line.ts';
-import { evaluateFaces, facesTable } from './evaluate-faces.ts';
-import { evaluateWalk, type WalkAnswer, walkTable } from './evaluate-walk.ts';
 
 const FROM_ONE_TO_2_32 = { whole: true, least: 1, most: 2 ** 32 - 1 };
 
@@ -108,12 +102,7 @@ them there, and compares with reading them directly.`,
       call.say(`The examples are ${values.examples}.`);
     }
     if (values.json) print(JSON.stringify({ ...evaluation, votes: voted, slices }));
-    else
-      print(
-        [table(evaluation), ...(voted ? [votesTable(voted)] : []), ...(slices ? [slicesTable(slices)] : [])].join(
-          '\n\n',
-        ),
-      );
+    else print(evaluationText(evaluation, voted, slices));
     return 0;
   },
 );
@@ -179,72 +168,6 @@ async function readSplits(data: string, splits: readonly Split[], { signal, say 
   for (const warning of warnings) say(warning);
   if (skipped.length > 0) say(`Skipped ${skipped.length} bad rows, first ${skipped[0]!.file}:${skipped[0]!.line}.`);
   return read;
-}
-
-function table(evaluation: Evaluation): string {
-  const {
-    images,
-    accuracy,
-    macroRecall,
-    recall,
-    confusion,
-    withoutTrainingDuplicates: unseen,
-    confidence,
-  } = evaluation;
-  return [
-    `${images} faces: accuracy ${exactPercent(accuracy)}, macro recall ${exactPercent(macroRecall)}`,
-    `${unseen.images} of them not in Training: accuracy ${exactPercent(unseen.accuracy)}`,
-    confidenceLine(confidence),
-    '',
-    confusionTable({ confusion, recall }),
-  ].join('\n');
-}
-
-function votesTable({ images, accuracy, macroRecall, agreement, personAgreement, ...rest }: VotesEvaluation): string {
-  return [
-    `By votes, ${images} faces on which people agree: accuracy ${exactPercent(accuracy)}, macro recall ${exactPercent(macroRecall)}`,
-    `The answer has ${exactPercent(agreement)} of the votes; a person who voted agrees with ${exactPercent(personAgreement)} of the others`,
-    confidenceLine(rest.confidence),
-    '',
-    confusionTable(rest),
-  ].join('\n');
-}
-
-function confidenceLine({ unsure, sureAccuracy, calibrationError }: Evaluation['confidence']): string {
-  const right = sureAccuracy === null ? '-' : exactPercent(sureAccuracy);
-  return `${exactPercent(unsure)} unsure; of the others ${right} right; calibration error ${exactPercent(calibrationError)}`;
-}
-
-function confusionTable({ confusion, recall }: Pick<Evaluation, 'confusion' | 'recall'>): string {
-  const cell = (text: string | number) => String(text).padStart(9);
-  return [
-    `${cell('')}${EMOTIONS.map(cell).join('')}${cell('recall')}   (rows: true, columns: read)`,
-    ...EMOTIONS.map((emotion, k) => {
-      const share = recall[emotion];
-      return `${cell(emotion)}${confusion[k]!.map(cell).join('')}${cell(share === null ? '-' : exactPercent(share))}`;
-    }),
-  ].join('\n');
-}
-
-function slicesTable(slices: readonly Slice[]): string {
-  const cell = (text: string | number) => String(text).padStart(10);
-  return [
-    ['by quarter', 'from', 'to', 'faces', 'right', 'same mix', 'unsure'].map(cell).join(''),
-    ...slices.map(({ property, from, to, images, accuracy, sameMix, unsure }) => {
-      const digits = property === 'sharpness' ? 2 : 0;
-      return [
-        property,
-        from.toFixed(digits),
-        to.toFixed(digits),
-        images,
-        exactPercent(accuracy),
-        exactPercent(sameMix),
-        exactPercent(unsure),
-      ]
-        .map(cell)
-        .join('');
-    }),
-  ].join('\n');
 }
 
 await runAsProcess(import.meta.url, main);

@@ -2,11 +2,11 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../src/base/errors.ts';
 import { writeDurably } from '../src/base/files.ts';
+import { fitScore, inWords, judgeAll, leaveOneOut, lookAt } from '../src/evaluation/fit-face-score.ts';
 import { readEmptyPictures, readKnownPhotos } from '../src/evaluation/known-photos.ts';
 import { EVIDENCE } from '../src/photo/faces/evidence.ts';
 import { FACE_SCORES_FILE, type FaceScore, SCORED_DETECTORS, type ScoredDetector } from '../src/photo/faces/score.ts';
 import { flag, number, runAsProcess, text, tool } from './command-line.ts';
-import { fitScore, inWords, judgeAll, leaveOneOut, lookAt } from './face-evidence.ts';
 
 /** Scores are compared at these; the detectors' own is --threshold. */
 const THRESHOLDS = [0.3, 0.4, 0.5, 0.6, 0.7];

@@ -1,11 +1,11 @@
-import { UserError } from '../src/base/errors.ts';
-import { exactPercent } from '../src/base/numbers.ts';
-import { shuffledOrder } from '../src/base/random.ts';
-import type { Classifier } from '../src/emotion/classifier.ts';
-import { planWalk, type WalkFigures, type WalkShare, walkFigures, walkScenes } from '../src/evaluation/walk.ts';
-import { createFaceDetector } from '../src/photo/faces/create-detector.ts';
-import type { DetectorChoice } from '../src/photo/faces/detector.ts';
-import { type FaceSet, faceAt, withoutBlack } from '../src/training/data/face-set.ts';
+import { UserError } from '../base/errors.ts';
+import { exactPercent } from '../base/numbers.ts';
+import { shuffledOrder } from '../base/random.ts';
+import type { Classifier } from '../emotion/classifier.ts';
+import { createFaceDetector } from '../photo/faces/create-detector.ts';
+import type { DetectorChoice } from '../photo/faces/detector.ts';
+import { type FaceSet, faceAt, withoutBlack } from '../training/data/face-set.ts';
+import { planWalk, type WalkFigures, type WalkShare, walkFigures, walkScenes } from './walk.ts';
 
 /** What the walk came to, and what was asked. */
 export interface WalkAnswer extends WalkFigures {

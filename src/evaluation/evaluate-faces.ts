@@ -1,3 +1,5 @@
+import { createFaceDetector } from '../photo/faces/create-detector.ts';
+import { DETECTORS, type DetectorChoice } from '../photo/faces/detector.ts';
 import {
   type Judgement,
   judge,
@@ -8,9 +10,7 @@ import {
   readKnownPhotos,
   type Tally,
   tally,
-} from '../src/evaluation/known-photos.ts';
-import { createFaceDetector } from '../src/photo/faces/create-detector.ts';
-import { DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
+} from './known-photos.ts';
 
 /** What `npm run evaluate` is asked where it measures face detection. */
 export interface FacesQuestion {

@@ -1,21 +1,13 @@
 import { availableParallelism } from 'node:os';
-import { type Example, fitLogistic } from '../src/evaluation/fit-logistic.ts';
-import {
-  judge,
-  type KnownFace,
-  type KnownPhoto,
-  labelOf,
-  loadKnownPhoto,
-  type Tally,
-  tally,
-} from '../src/evaluation/known-photos.ts';
-import { type Rectangle, sharedArea, toBox, toCopy } from '../src/photo/faces/box.ts';
-import { type Evidence, gatherEvidence } from '../src/photo/faces/evidence.ts';
-import { gatherPlaces } from '../src/photo/faces/places.ts';
-import { type FaceScore, keepFaces, type ScoredDetector } from '../src/photo/faces/score.ts';
-import { createProposers } from '../src/photo/faces/scored-detector.ts';
-import { toSearchPicture } from '../src/photo/faces/search-picture.ts';
-import { type GrayImage, toGray } from '../src/photo/image.ts';
+import { type Rectangle, sharedArea, toBox, toCopy } from '../photo/faces/box.ts';
+import { type Evidence, gatherEvidence } from '../photo/faces/evidence.ts';
+import { gatherPlaces } from '../photo/faces/places.ts';
+import { type FaceScore, keepFaces, type ScoredDetector } from '../photo/faces/score.ts';
+import { createProposers } from '../photo/faces/scored-detector.ts';
+import { toSearchPicture } from '../photo/faces/search-picture.ts';
+import { type GrayImage, toGray } from '../photo/image.ts';
+import { type Example, fitLogistic } from './fit-logistic.ts';
+import { judge, type KnownFace, type KnownPhoto, labelOf, loadKnownPhoto, type Tally, tally } from './known-photos.ts';
 
 /** Keeps three coefficients that rest on some seventy faces small; a third or three times as much keeps the same faces. */
 const RIDGE = 1;
