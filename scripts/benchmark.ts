@@ -1,6 +1,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import { basename } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
+import { exactPercent } from '../src/base/numbers.ts';
 import { ARCHITECTURES, DEFAULT_ARCHITECTURE } from '../src/emotion/architectures.ts';
 import { FROM_ONE, inRepository, number, numbers, runAsProcess, text, tool, type Values } from './command-line.ts';
 
@@ -72,7 +73,7 @@ async function training({ architecture: name, ...values }: Asked, log: Log): Pro
   const share = await engineShare(benchmark);
   return (
     `${architecture.name}, batch ${batch}; ${machine(threads)}\n\n${trainingTable(results)}\n\n` +
-    `With augmentation on a thread beside it, ${(100 * share).toFixed(1)} % of a training's time is the onnx engine's.`
+    `With augmentation on a thread beside it, ${exactPercent(share)} of a training's time is the onnx engine's.`
   );
 }
 

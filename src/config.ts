@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { z } from 'zod';
 import { UserError } from './base/errors.ts';
+import { reasonOf } from './base/files.ts';
 import { LOG_LEVELS } from './base/log.ts';
 import { ENGINE_CHOICES, type EngineChoice } from './emotion/engines/engine.ts';
 import { DETECTORS, type DetectorChoice } from './photo/faces/detector.ts';
@@ -266,9 +267,7 @@ function readEnvFile(path: string): Readonly<Record<string, string>> {
   try {
     return parse(readFileSync(path));
   } catch (error) {
-    throw new UserError('bad-config', `The file ${path} cannot be read: ${(error as Error).message}.`, {
-      cause: error,
-    });
+    throw new UserError('bad-config', `The file ${path} cannot be read: ${reasonOf(error)}.`, { cause: error });
   }
 }
 

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { codeOf } from './base/errors.ts';
 import { textWidth } from './base/lettering.ts';
 import type { Config } from './config.ts';
 import { createEngine } from './emotion/engines/create-engine.ts';
@@ -124,7 +125,7 @@ async function stateFolder(config: Config): Promise<Omit<Finding, 'part'>> {
     await access(directory, constants.W_OK);
     return { state: 'ok', finding: directory };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (codeOf(error) !== 'ENOENT') throw error;
     return { state: 'ok', finding: `${directory}, made when it is first needed` };
   }
 }

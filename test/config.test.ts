@@ -109,7 +109,7 @@ describe('loadConfig', () => {
   test('says so where the .env file cannot be read', () => {
     mkdirSync(join(directory, '.env'));
     expect(() => load()).toThrow(expect.objectContaining({ code: 'bad-config' }));
-    expect(() => load()).toThrow(/\.env cannot be read/);
+    expect(() => load()).toThrow(/\.env cannot be read: it is a folder\.$/);
   });
 });
 

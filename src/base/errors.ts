@@ -37,6 +37,11 @@ export class UserError extends Error {
   }
 }
 
+/** The system's or a library's word for what went wrong, e.g. 'ENOENT'; undefined for what has none. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
 /** What is said to everyone who asks while the bot stops. @param next what to do then, as a sentence */
 export function aboutToRestart(next = 'Try again in a minute.'): UserError {
   return new UserError('busy', `I am about to restart. ${next}`);

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { open, readdir, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { UserError, type UserErrorCode } from './errors.ts';
+import { codeOf, UserError, type UserErrorCode } from './errors.ts';
 
 /** What a file system can have against a path. */
 export type FileTrouble = 'missing' | 'folder' | 'denied' | 'full' | 'exists';
@@ -25,8 +25,22 @@ const TROUBLES: Readonly<Record<string, FileTrouble>> = {
 
 /** What a file system's error comes down to; undefined for any other error. */
 export function fileTrouble(error: unknown): FileTrouble | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? TROUBLES[code] : undefined;
+  return TROUBLES[codeOf(error) ?? ''];
+}
+
+const REASONS: Readonly<Record<FileTrouble, string>> = {
+  missing: 'it is not there, or its folder is no folder',
+  folder: 'it is a folder',
+  denied: 'it may not be used',
+  full: 'the disk is full',
+  exists: 'it is there already',
+};
+
+/** Why a file could not be used, as the end of a sentence that names it; what is no file system's error in its own words. */
+export function reasonOf(error: unknown): string {
+  const trouble = fileTrouble(error);
+  if (trouble) return REASONS[trouble];
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** A mistake's code and its sentence. */
@@ -76,7 +90,7 @@ async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> 
   try {
     return await read();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -1,10 +1,12 @@
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { z } from 'zod';
+import { codeOf } from './errors.ts';
 import { entriesOf } from './files.ts';
-import { processStart } from './process-identity.ts';
 
 /** Held until released or until this process is dead. */
 export interface FileLock {
@@ -73,7 +75,7 @@ async function claim(directory: string, path: string): Promise<boolean> {
     await link(aside, path);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if (codeOf(error) === 'EEXIST') return false;
     throw error;
   } finally {
     await rm(aside, { force: true });
@@ -118,4 +120,47 @@ async function lockNumbers(directory: string, name: string): Promise<number[]> {
     .filter((entry) => entry.startsWith(`${name}.`) && /^\d+\.lock$/.test(entry.slice(name.length + 1)))
     .map((entry) => Number.parseInt(entry.slice(name.length + 1), 10))
     .sort((a, b) => a - b);
+}
+
+/**
+ * When a process was started, as text that only makes sense to compare: a number that is given to a new process later does
+ * not bring the old process's time with it. Linux says it in /proc, other systems through `ps`; Windows only says whether
+ * there is such a process.
+ * @returns undefined where no such process is alive
+ */
+export async function processStart(pid: number): Promise<string | undefined> {
+  if (process.platform === 'linux') return await linuxStart(pid);
+  if (process.platform === 'win32') return isAlive(pid) ? 'alive' : undefined;
+  try {
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'lstart=', '-p', String(pid)]);
+    return stdout.trim() || undefined;
+  } catch {
+    // ps ends with 1 where there is no such process.
+    return undefined;
+  }
+}
+
+async function linuxStart(pid: number): Promise<string | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    // The name of the program, in brackets, may hold anything: what counts starts behind the last bracket (proc(5)).
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
+    // Field 22: clock ticks since the machine started, so the start of the machine belongs to it.
+    const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+    return `${boot} ${fields[19]}`;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return codeOf(error) === 'EPERM';
+  }
 }

@@ -1,4 +1,5 @@
 import sharp, { type OverlayOptions } from 'sharp';
+import { percent } from '../base/numbers.ts';
 import type { Reading } from '../emotion/classifier.ts';
 import { EMOTIONS, FACE_SIZE } from '../emotion/labels.ts';
 import { sameFace } from '../training/data/duplicates.ts';
@@ -65,7 +66,7 @@ export async function exampleSheet(set: FaceSet, examples: readonly Example[]): 
   });
   const captions = examples.map((example) => {
     const { left, top } = places.get(example)!;
-    const read = `${EMOTIONS[example.read]} ${Math.round(100 * example.confidence)} %`;
+    const read = `${EMOTIONS[example.read]} ${percent(example.confidence)}`;
     const row = `row ${set.rows.index[example.index]}`;
     const under = (text: string, size: number, line: number) => textElement(text, size, left, top + SIDE + line);
     return under(read, 15, 17) + under(row, 12, 34);

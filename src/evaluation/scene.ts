@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { clamp } from '../base/numbers.ts';
 import { Random } from '../base/random.ts';
 import { FACE_SIZE } from '../emotion/labels.ts';
 import type { Rectangle } from '../photo/faces/box.ts';
@@ -116,7 +117,7 @@ async function background(random: Random): Promise<RgbImage> {
     // Light and dark of one colour, with a little of any other.
     const light = random.between(-contrast, contrast);
     for (let c = 0; c < 3; c++)
-      grid[cell + c] = Math.max(0, Math.min(255, base[c]! + light + random.between(-contrast, contrast) / 3));
+      grid[cell + c] = clamp(base[c]! + light + random.between(-contrast, contrast) / 3, 0, 255);
   }
   const data = await sharp(grid, { raw: { width: columns, height: rows, channels: 3 } })
     .resize(SCENE_WIDTH, SCENE_HEIGHT, { fit: 'fill', kernel: 'cubic' })
@@ -164,7 +165,7 @@ function bicubic(crop: Uint8Array, x: number, y: number): number {
     const row = clampToCrop(top + j - 1) * FACE_SIZE;
     for (let i = 0; i < 4; i++) sum += down[j]! * across[i]! * crop[row + clampToCrop(left + i - 1)]!;
   }
-  return Math.max(0, Math.min(255, sum));
+  return clamp(sum, 0, 255);
 }
 
 /** Weights of the four samples around a point that lies `t` (0..1) after the second of them. */
@@ -178,5 +179,5 @@ function cubicWeights(t: number): readonly number[] {
 }
 
 function clampToCrop(index: number): number {
-  return Math.max(0, Math.min(FACE_SIZE - 1, index));
+  return clamp(index, 0, FACE_SIZE - 1);
 }

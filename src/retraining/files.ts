@@ -1,6 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { codeOf } from '../base/errors.ts';
 import { writeDurably } from '../base/files.ts';
 import { epochSchema } from '../training/run/checkpoint.ts';
 
@@ -133,7 +134,7 @@ export class RetrainingFiles {
     try {
       return schema.parse(JSON.parse(await readFile(join(this.directory, name), 'utf8')));
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
+      const code = codeOf(error);
       // Not there, or of another release of this program: as good as not there.
       if (code === 'ENOENT' || error instanceof z.ZodError || error instanceof SyntaxError) return undefined;
       throw error;

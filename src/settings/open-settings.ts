@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { UserError } from '../base/errors.ts';
+import { reasonOf } from '../base/files.ts';
 import type { Logger } from '../base/log.ts';
 import type { Config } from '../config.ts';
 import { FileStore } from './file-store.ts';
@@ -18,15 +19,13 @@ export async function openSettings(
     try {
       return new Settings(await RedisStore.connect(config.redisUrl, log));
     } catch (cause) {
-      throw new UserError('bad-config', `Redis at REDIS_URL cannot be used: ${(cause as Error).message}.`, { cause });
+      throw new UserError('bad-config', `Redis at REDIS_URL cannot be used: ${reasonOf(cause)}.`, { cause });
     }
   }
   const path = join(config.stateDirectory, 'settings.db');
   try {
     return new Settings(new FileStore(path));
   } catch (cause) {
-    throw new UserError('bad-config', `The settings in ${path} cannot be opened: ${(cause as Error).message}.`, {
-      cause,
-    });
+    throw new UserError('bad-config', `The settings in ${path} cannot be opened: ${reasonOf(cause)}.`, { cause });
   }
 }

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { isLocked } from '../../src/base/lock.ts';
-import { processStart } from '../../src/base/process-identity.ts';
+import { isLocked, processStart } from '../../src/base/lock.ts';
 import { RetrainingFiles } from '../../src/retraining/files.ts';
 import { loadCheckpoint } from '../../src/training/run/checkpoint.ts';
 import { type MainProcess, say, startMain } from '../helpers/main-process.ts';

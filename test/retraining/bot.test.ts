@@ -5,7 +5,7 @@ import { getPriority } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { processStart } from '../../src/base/process-identity.ts';
+import { processStart } from '../../src/base/lock.ts';
 import type { JobStatus, RetrainingFiles } from '../../src/retraining/files.ts';
 import { loadCheckpoint } from '../../src/training/run/checkpoint.ts';
 import { makeSite, noticeBoard, openSite, type Site, saveUntrained, tinyTraining } from '../helpers/retraining.ts';

@@ -4,8 +4,7 @@ import { appendFile, mkdir, readdir, readFile, truncate, writeFile } from 'node:
 import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { sha256 } from '../../src/base/files.ts';
-import { acquireLock, isLocked } from '../../src/base/lock.ts';
-import { processStart } from '../../src/base/process-identity.ts';
+import { acquireLock, isLocked, processStart } from '../../src/base/lock.ts';
 import { filesIn } from '../../src/emotion/layers-format/layers-format.ts';
 import { VersionRegistry } from '../../src/versions/registry.ts';
 import { plainCard, registryWith, saveUntrained } from '../helpers/retraining.ts';

@@ -11,7 +11,7 @@ import {
   Partials,
 } from 'discord.js';
 import { unlessAborted } from '../../base/aborts.ts';
-import { UserError } from '../../base/errors.ts';
+import { codeOf, UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
 
@@ -112,8 +112,8 @@ function inWords(error: unknown, closeCode: number | undefined): unknown {
 /** The system's word for a connection that could not be made, e.g. 'ENOTFOUND'; undefined for any other error. */
 function networkCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  const { code } = error as NodeJS.ErrnoException;
-  if (typeof code === 'string' && /^(E[A-Z]+|UND_ERR_\w+)$/.test(code)) return code;
+  const code = codeOf(error);
+  if (code !== undefined && /^(E[A-Z]+|UND_ERR_\w+)$/.test(code)) return code;
   return networkCode(error.cause);
 }
 

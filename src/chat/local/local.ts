@@ -10,7 +10,7 @@ import {
   type Request,
   type User,
 } from '../../../commands/request.ts';
-import { aboutToRestart, tooLarge, UserError } from '../../base/errors.ts';
+import { aboutToRestart, codeOf, tooLarge, UserError } from '../../base/errors.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { Session } from '../session.ts';
 import { LocalChannel, type StoredFile } from './channel.ts';
@@ -70,7 +70,7 @@ export class LocalPlatform implements Platform {
         await this.#listen(port);
         break;
       } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
+        const code = codeOf(error);
         if (code === 'EADDRINUSE' && port < Math.min(wanted + MORE_PORTS, 65_535)) continue;
         if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
         throw new UserError('bad-config', `The page cannot use port ${port} (${code}). Set LOCAL_PORT to another one.`);

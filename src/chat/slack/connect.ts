@@ -8,7 +8,7 @@ import {
   SocketModeReceiver,
 } from '@slack/bolt';
 import pRetry from 'p-retry';
-import { UserError } from '../../base/errors.ts';
+import { codeOf, UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config, SlackConnection } from '../../config.ts';
 import { apiOptions, boltLogger, type SlackApi, slackCode } from './api.ts';
@@ -65,7 +65,7 @@ function httpIntake({ signingSecret, port }: Extract<SlackConnection, { kind: 'h
         started = true;
         return `at port ${(server.address() as AddressInfo).port}, path /slack/events`;
       } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
+        const code = codeOf(error);
         if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
         throw new UserError(
           'bad-config',

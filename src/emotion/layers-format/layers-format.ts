@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UserError } from '../../base/errors.ts';
+import { codeOf, UserError } from '../../base/errors.ts';
 import { readIfThere, sha256, writeDurably } from '../../base/files.ts';
 import type { Architecture, Layer } from '../architectures.ts';
 import { type Network, unroll, type Weights } from '../network.ts';
@@ -244,8 +244,8 @@ async function weightsFilesInUse(directory: string): Promise<readonly string[]> 
 }
 
 function unreadable(directory: string, file: string, error: unknown): UserError {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return bad(directory, code === 'ENOENT' ? `${file} is missing` : `${file} cannot be read (${message})`, error);
+  const why = codeOf(error) === 'ENOENT' ? 'is missing' : `cannot be read (${(error as Error).message})`;
+  return bad(directory, `${file} ${why}`, error);
 }
 
 function bad(directory: string, why: string, cause?: unknown): UserError {

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { z } from 'zod';
-import { UserError } from '../../base/errors.ts';
+import { codeOf, UserError } from '../../base/errors.ts';
 import { explainFile, explainWrite } from '../../base/files.ts';
 import { EMOTIONS, type Emotion } from '../../emotion/labels.ts';
 import type { Rectangle } from '../../photo/faces/box.ts';
@@ -129,7 +129,7 @@ export async function writeDraft(file: string, photos: Draft): Promise<void> {
   try {
     await writeFile(file, `{\n${entries.join(',\n')}\n}\n`, { flag: 'wx' });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw alreadyThere(file);
+    if (codeOf(error) === 'EEXIST') throw alreadyThere(file);
     throw explainWrite(file, error);
   }
 }

@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { clamp } from '../../base/numbers.ts';
 import { DEFAULT_LIMITS, decodePhoto, type PhotoLimits } from '../../photo/decode.ts';
 import type { Rectangle } from '../../photo/faces/box.ts';
 import type { RgbImage } from '../../photo/image.ts';
@@ -49,7 +50,7 @@ function pixels({ data, width, height }: RgbImage) {
 async function thumbnail(image: RgbImage, box: Rectangle, scale: number): Promise<Buffer> {
   const half = Math.max(box.width, box.height) * scale * (0.5 + MARGIN);
   const span = (centre: number, most: number) => {
-    const from = Math.min(most - 1, Math.max(0, Math.round(centre - half)));
+    const from = clamp(Math.round(centre - half), 0, most - 1);
     return { from, length: Math.max(1, Math.min(most, Math.round(centre + half)) - from) };
   };
   const across = span((box.x + box.width / 2) * scale, image.width);

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { UserError } from '../../base/errors.ts';
+import { codeOf, UserError } from '../../base/errors.ts';
 import { explainFile } from '../../base/files.ts';
 
 const LINE_FEED = 0x0a;
@@ -56,7 +56,7 @@ function openText(path: string, signal: AbortSignal | undefined): Readable {
 
 /** Why a file cannot be read, as a sentence that names it; any other error as it is. */
 function explained(error: unknown, path: string): unknown {
-  const { code = '' } = error as NodeJS.ErrnoException;
+  const code = codeOf(error) ?? '';
   if (!code.startsWith('Z_'))
     return explainFile(error, {
       missing: ['not-found', `There is no file ${path}.`],
