@@ -26,7 +26,7 @@ function startBotProcess(site: Site, epochs: number, data?: string): ChildProces
 /** Numbers of the processes that train at a site. */
 function trainers({ stateDirectory }: Site): number[] {
   const lines = execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' }).split('\n');
-  const ours = lines.filter((line) => line.includes('retraining-child') && line.includes(stateDirectory));
+  const ours = lines.filter((line) => line.includes('src/retraining/child.ts') && line.includes(stateDirectory));
   return ours.map((line) => Number.parseInt(line, 10));
 }
 
