@@ -52,6 +52,13 @@ export default {
       to: { path: '(^|/)(discord\\.js|@discordjs/|discord-api-types|@slack/)' },
     },
     {
+      name: 'config-is-light',
+      comment: 'Reading the settings loads no engine and no decoder.',
+      severity: 'error',
+      from: { path: '^src/config\\.ts$' },
+      to: { path: 'node_modules/(onnxruntime|@tensorflow|@techstark|sharp|opencv)', reachable: true },
+    },
+    {
       name: 'nothing-forgotten',
       comment: 'Every file is reached from a program, a thread or a test.',
       severity: 'error',
