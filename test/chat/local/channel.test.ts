@@ -168,6 +168,11 @@ describe('forgetting', () => {
 
   test('uploads that no message takes go after two minutes, and beyond the bounds at once', () => {
     const upload = (size: number) => channel.upload({ name: 'a', bytes: new Uint8Array(size) });
+    const patient = upload(7);
+    now += 119_999;
+    upload(1);
+    expect(channel.takeUpload(patient)?.size).toBe(7);
+
     const old = upload(1);
     now += 120_000;
     const fresh = upload(1);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { AnsweredPhoto } from '../../../commands/emotions.ts';
 import { UserError } from '../../../src/base/errors.ts';
 import { createLogger } from '../../../src/base/log.ts';
@@ -296,6 +296,24 @@ describe('care', () => {
     });
     expect(status).toBe(413);
     expect(sent).toBeLessThan(64 * 1024 * 1024);
+  });
+
+  test('only four files arrive at a time: a fifth is refused, and taken once one of them has arrived', async () => {
+    const { origin, send } = await start();
+    const headers = { origin, 'content-type': 'application/octet-stream' };
+    const fifth = () => send('POST', '/api/files?name=e.png', new Uint8Array(8), 'application/octet-stream');
+    const slow = ['a', 'b', 'c', 'd'].map((name) => {
+      const request = http.request(`${origin}/api/files?name=${name}.png`, { method: 'POST', headers });
+      const arrived = new Promise((done, fail) =>
+        request.on('response', (answer) => done(answer.statusCode)).on('error', fail),
+      );
+      request.write(new Uint8Array(8));
+      return { request, arrived };
+    });
+    await vi.waitUntil(async () => (await fifth()).status === 503, 5000);
+    for (const { request } of slow) request.end();
+    expect(await Promise.all(slow.map(({ arrived }) => arrived))).toEqual([201, 201, 201, 201]);
+    expect((await fifth()).status).toBe(201);
   });
 
   test('a name that was pointed at this machine, and a foreign page, are refused', async () => {
