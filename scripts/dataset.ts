@@ -3,14 +3,17 @@ import { dirname } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
 import { explainWrite, writeDurably } from '../src/base/files.ts';
 import { checkDataset, formatReport } from '../src/training/data/dataset-check.ts';
-import { readFer2013 } from '../src/training/data/fer2013.ts';
+import { type Fer2013, readFer2013 } from '../src/training/data/fer2013.ts';
+import { OFFICIAL_COUNTS } from '../src/training/data/fer2013-row.ts';
+import { findVotes, type Votes, votesFor } from '../src/training/data/votes.ts';
 import { type Call, flag, inRepository, runAsProcess, text, tool } from './command-line.ts';
 
 export const main = tool(
   {
     usage: ['npm run dataset -- check [--data DIR] [--json]', 'npm run dataset -- sheet [--data DIR] [--out FILE]'],
     about: `check  counts images per split and emotion against the official numbers, and duplicates, conflicting labels, black
-       images, test rows that equal a Training row and bad rows; exits with 1 if something is wrong
+       images, test rows that equal a Training row, bad rows, and what people voted where FER+'s fer2013new.csv is
+       there; exits with 1 if something is wrong
 sheet  draws samples of every emotion and the class distribution as a picture`,
     options: {
       data: text('DIR', 'the folder with the FER2013 chunks', inRepository('data')),
@@ -42,9 +45,22 @@ async function read(directory: string, { signal, say }: Around) {
 }
 
 async function check(directory: string, json: boolean, around: Around): Promise<number> {
-  const report = checkDataset(await read(directory, around));
+  const data = await read(directory, around);
+  const report = checkDataset(data, OFFICIAL_COUNTS, await votesOn(data, directory, around.signal));
   around.print(json ? JSON.stringify(report) : formatReport(report).trimEnd());
   return report.problems.length === 0 ? 0 : 1;
+}
+
+/** The votes beside the chunks, if any, or why they cannot be used. */
+async function votesOn(data: Fer2013, directory: string, signal: AbortSignal): Promise<Votes | UserError | undefined> {
+  const file = await findVotes(directory);
+  if (file === undefined) return undefined;
+  try {
+    return await votesFor(data, { directory, file, signal });
+  } catch (error) {
+    if (error instanceof UserError) return error;
+    throw error;
+  }
 }
 
 async function sheet(directory: string, out: string, around: Around): Promise<number> {

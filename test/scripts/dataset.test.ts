@@ -18,6 +18,23 @@ describe('npm run dataset', () => {
     expect(report.problems).toHaveLength(3);
   });
 
+  it('check tells of votes beside the chunks, and why they cannot be used', async () => {
+    const folder = await temporaryFolder();
+    const rows = tinyRows(1, SPLITS);
+    await writeTinyFer2013(folder, rows);
+    const header = 'Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF';
+    const votes = [header, ...rows.map(({ split }) => `${split},,0,8,0,0,0,0,0,2,0,0`)];
+    await writeFile(join(folder, 'fer2013new.csv'), votes.join('\n'));
+    const good = JSON.parse((await runScript('dataset.ts', 'check', '--data', folder, '--json')).stdout);
+    expect(good.votes.Training).toMatchObject({ rows: 7, counting: { images: 7 }, likeLabel: 1 / 7 });
+    expect(good.problems).toHaveLength(3);
+    await writeFile(join(folder, 'fer2013new.csv'), votes.slice(0, -1).join('\n'));
+    const { code, stdout } = await runScript('dataset.ts', 'check', '--data', folder);
+    expect(code).toBe(1);
+    expect(stdout).toContain('has 20 rows of votes for 21 rows of faces.');
+    expect(stdout).not.toContain('people agree');
+  });
+
   it('sheet writes a picture and says where', async () => {
     const folder = await temporaryFolder();
     await writeTinyFer2013(folder, tinyRows(2, SPLITS));
