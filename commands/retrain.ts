@@ -181,7 +181,7 @@ async function asked(request: Request, options: Options): Promise<Parameters<Ret
     data: options.data,
     plan: {
       architecture: options.architecture,
-      labels: options.labels as (typeof LABELS)[number] | undefined,
+      labels: options.labels,
       epochs: options.epochs,
       learningRate: options['learning-rate'],
       batchSize: options.batch,

@@ -18,6 +18,8 @@ export interface TrainingProcessOptions {
   readonly memoryBytes?: number;
   /** Trained versions that are kept: 5. */
   readonly keepVersions?: number;
+  /** The file that the process runs: child.ts. */
+  readonly child?: URL;
 }
 
 /**
@@ -38,7 +40,8 @@ export function startTraining(options: TrainingProcessOptions, data: string, tem
     memoryBytes,
     keepVersions,
   };
-  return startProcess(new URL('./child.ts', import.meta.url), [JSON.stringify(args)], {
+  const { child = new URL('./child.ts', import.meta.url) } = options;
+  return startProcess(child, [JSON.stringify(args)], {
     execArgv: [`--max-old-space-size=${Math.max(64, Math.floor(memoryBytes / 2 ** 20))}`],
     env: { ...options.environment, TMPDIR: temporary },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Notice } from '../../src/retraining/telling.ts';
 import { makeSite, noticeBoard, openSite, plainCard, saveUntrained, tinyTraining } from '../helpers/retraining.ts';
 import { tinyRows, writeTinyFer2013 } from '../helpers/tiny-fer2013.ts';
@@ -63,6 +63,20 @@ test('a child that dies again and again without an epoch is given up in words', 
   await retraining.idle();
   expect((await retraining.status())!.status).toMatchObject({ state: 'failed', error: /5 times \(SIGKILL\)/ });
   expect(killed.size).toBe(5);
+});
+
+test('a child that dies often, with an epoch in between each time, is started again until it ends', {
+  timeout: 120_000,
+}, async () => {
+  const child = new URL('../fakes/dying-child.ts', import.meta.url);
+  const { retraining, log } = openSite(await makeSite(), { child });
+  const warn = vi.spyOn(log, 'warn');
+  await retraining.begin(async () => noticeBoard());
+  await retraining.start(tinyTraining(2));
+  await retraining.idle();
+  const killed = warn.mock.calls.filter(([what]) => (what as { ending?: string } | undefined)?.ending === 'SIGKILL');
+  expect(killed).toHaveLength(6);
+  expect((await retraining.status())!.status).toMatchObject({ state: 'finished', result: { version: 1 } });
 });
 
 test('its end is told without pictures where those are refused, and by the next bot where nothing can be said', {
