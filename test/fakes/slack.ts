@@ -20,7 +20,11 @@ export interface FakeMessage {
   readonly thread_ts?: string;
   readonly subtype?: string;
   readonly files: readonly { id: string; name?: string; mimetype?: string }[];
-  readonly blocks?: readonly { type: string; elements?: { action_id: string; value: string }[] }[];
+  readonly blocks?: readonly {
+    type: string;
+    elements?: { action_id: string; value: string }[];
+    text?: { text: string };
+  }[];
 }
 
 export interface FakeUpload {
@@ -366,13 +370,13 @@ export class FakeSlack {
         return { ok: true, permalink: `https://t.slack.com/archives/${channel}/p${body.message_ts}` };
       case 'conversations.history': {
         const top = this.messages.filter((one) => one.channel === channel && (one.thread_ts ?? one.ts) === one.ts);
-        return { ok: true, messages: top.reverse() };
+        return { ok: true, ...pageOf(top.reverse(), body) };
       }
       case 'conversations.replies': {
         const inThread = this.messages.filter(
           (one) => one.channel === channel && (one.ts === body.ts || one.thread_ts === body.ts),
         );
-        return inThread.length > 0 ? { ok: true, messages: inThread } : fail('thread_not_found');
+        return inThread.length > 0 ? { ok: true, ...pageOf(inThread, body) } : fail('thread_not_found');
       }
       case 'files.getUploadURLExternal': {
         const id = `FOUT${++this.#count}`;
@@ -420,4 +424,11 @@ export class FakeSlack {
     this.messages.push(message as FakeMessage);
     return message as FakeMessage;
   }
+}
+
+/** One page of a list of messages, and where the next one begins. */
+function pageOf(messages: readonly FakeMessage[], { cursor = '0', limit = '100' }: Readonly<Record<string, string>>) {
+  const end = Number(cursor) + Number(limit);
+  const next = end < messages.length ? String(end) : '';
+  return { messages: messages.slice(Number(cursor), end), response_metadata: { next_cursor: next } };
 }

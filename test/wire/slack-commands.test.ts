@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { CommandRegistry } from '../../commands/registry.ts';
+import type { Request } from '../../commands/request.ts';
 import { createLogger } from '../../src/base/log.ts';
 import { SlackPlatform } from '../../src/chat/slack/slack.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -26,6 +27,16 @@ describe('/emotions', () => {
     expect(slack.acks).toContain(envelope);
     expect(slack.answers()[0]).toMatchObject({ thread_ts: '1600000000.000001' });
     await until(() => slack.responses.some(({ text }) => text.includes('https://t.slack.com/archives/C1/p1600000000')));
+  });
+
+  test('finds a picture behind hundreds of messages without one', async () => {
+    const { slack } = await startOnSlack();
+    const from = { channel: slack.channel, user: 'U7', text: '', files: [] };
+    slack.messages.push({ ...from, ts: '1600000000.000001', files: [slack.file(await plainPicture(64, 48))] });
+    for (let k = 0; k < 450; k++) slack.messages.push({ ...from, ts: `1600000001.${String(k).padStart(6, '0')}` });
+    slack.command('/emotions');
+    await buttons(slack, 1);
+    expect(slack.answers()[0]).toMatchObject({ thread_ts: '1600000000.000001' });
   });
 
   test('in a channel that the bot is not in says how to invite it', async () => {
@@ -121,7 +132,7 @@ describe('other ways to ask', () => {
 });
 
 describe('an operator’s command', () => {
-  async function start(environment: Record<string, string> = {}) {
+  async function start(environment: Record<string, string> = {}, answer?: (request: Request) => Promise<unknown>) {
     const slack = await FakeSlack.start();
     const config = loadConfig({
       environment: { SLACK_BOT_TOKEN: slack.token, SLACK_APP_TOKEN: slack.appToken, ...environment },
@@ -137,7 +148,10 @@ describe('an operator’s command', () => {
       config,
       log: createLogger({ level: 'silent' }),
       commands,
-      dispatch: async ({ user }) => void rights.push(await user.isOperator()),
+      dispatch: async (request) => {
+        if (answer) await answer(request);
+        else rights.push(await request.user.isOperator());
+      },
     });
     await platform.start();
     const ask = async (user: string, channel = 'C1') => {
@@ -155,10 +169,12 @@ describe('an operator’s command', () => {
   test('is for the workspace’s admins, asked for each time, and never in a direct message', async () => {
     const { slack, ask, end } = await start();
     slack.users.set('USTRANGER', { is_admin: true, team_id: 'T2' });
+    slack.users.set('UGUEST', { is_admin: true, is_stranger: true });
+    slack.users.set('UGONE', { is_admin: true, deleted: true });
     expect(await ask('U5')).toEqual({ is: false });
     expect(await ask('UADMIN')).toEqual({ is: true });
     expect(await ask('UADMIN', 'D1')).toEqual({ is: false });
-    expect(await ask('USTRANGER')).toEqual({ is: false });
+    for (const user of ['USTRANGER', 'UGUEST', 'UGONE']) expect(await ask(user), user).toEqual({ is: false });
     slack.users.set('UADMIN', { is_admin: false });
     expect(await ask('UADMIN')).toEqual({ is: false });
     await end();
@@ -167,6 +183,17 @@ describe('an operator’s command', () => {
   test('is for an operator’s workspace where those are named', async () => {
     const { ask, end } = await start({ OPERATOR_TEAMS: 'T9' });
     expect(await ask('UADMIN')).toEqual({ is: false });
+    await end();
+  });
+
+  test('may be answered at any length: in pieces where one block takes no more', async () => {
+    const { slack, end } = await start({}, async (request) => {
+      await request.reply({ text: 'x'.repeat(7000), removable: true, about: request.attachments[0]! });
+    });
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    const [message] = await buttons(slack, 1);
+    const pieces = message!.blocks!.flatMap(({ text }) => (text ? [text.text.length] : []));
+    expect(pieces).toEqual([3000, 3000, 1000]);
     await end();
   });
 
