@@ -191,6 +191,31 @@ describe('photos', () => {
     await page.until(() => page.events.some((event) => event.type === 'progress' && event.text === null));
     expect(page.messages('bot')).toEqual([]);
   });
+
+  test('a photo that is removed while a command reads it again never comes back', async () => {
+    let finish!: () => void;
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    let readings = 0;
+    const { page, upload, post, send } = await start({
+      readPhoto: async (bytes, signal) => {
+        readings++;
+        if (readings > 1) await finished;
+        return await fakePhotoReader()(bytes, signal);
+      },
+    });
+    await post({ files: [{ upload: await upload(await plainPicture(64, 48)) }] });
+    await page.answers(1);
+    const asked = (await (await post({ text: '/emotions' })).json()) as { id: string };
+    await page.until(() => readings === 2);
+    await send('DELETE', `/api/messages/${page.messages('you')[0]!.id}`);
+    finish();
+    await page.until(() =>
+      page.events.some((event) => event.type === 'progress' && event.request === asked.id && event.text === null),
+    );
+    expect(page.messages('bot')).toHaveLength(1);
+  });
 });
 
 describe('words', () => {
