@@ -52,7 +52,7 @@ export interface WorkerPool<Task, Result> {
 
 /**
  * @param worker address of a TypeScript file whose default export takes a Task and returns a Result (or a promise of one):
- *   `new URL('../jobs/name-worker.ts', import.meta.url)`
+ *   `new URL('./name-worker.ts', import.meta.url)`
  */
 export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolOptions): WorkerPool<Task, Result> {
   const pool = new Piscina<Task, Result>({
