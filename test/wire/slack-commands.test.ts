@@ -197,6 +197,18 @@ describe('an operator’s command', () => {
     await end();
   });
 
+  test('tells its asker once that an answer is coming', async () => {
+    const { slack, end } = await start({}, async (request) => {
+      await request.progress('waiting');
+      await request.progress('reading');
+      await request.reply({ text: 'done', private: true });
+    });
+    slack.command('/train');
+    await until(() => slack.responses.some(({ text }) => text === 'done'));
+    expect(slack.responses.map(({ text }) => text)).toEqual(['waiting', 'done']);
+    await end();
+  });
+
   test('can go on telling its progress in the channel by its id', async () => {
     const { slack, platform, end } = await start();
     const channel = await platform.channel('C1');

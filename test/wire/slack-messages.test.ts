@@ -129,6 +129,16 @@ describe('removing', () => {
     await until(() => slack.said().length === 0);
   });
 
+  test('in a direct message is for the poster alone, whoever is an admin elsewhere', async () => {
+    const { slack } = await startOnSlack();
+    slack.post({ channel: 'D1', files: [slack.file(await plainPicture(64, 48))] });
+    await until(() => slack.said('D1').length === 2);
+    const button = slack.said('D1').find(({ blocks = [] }) => blocks.length > 0)!;
+    slack.press(button, 'UADMIN');
+    await until(() => slack.responses.length === 1);
+    expect(slack.said('D1')).toHaveLength(2);
+  });
+
   test('the posted message removes the answer, that of an earlier run too', async () => {
     const first = await startOnSlack();
     const { slack } = first;
