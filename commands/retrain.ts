@@ -2,8 +2,8 @@ import { UserError } from '../src/base/errors.ts';
 import { explainFullDisk } from '../src/base/files.ts';
 import { exactPercent } from '../src/base/numbers.ts';
 import { ARCHITECTURES, DEFAULT_ARCHITECTURE } from '../src/emotion/architectures.ts';
-import type { Retraining, Where } from '../src/retraining/supervisor.ts';
-import { statusText } from '../src/retraining/telling.ts';
+import type { Where } from '../src/retraining/boards.ts';
+import type { Retraining } from '../src/retraining/supervisor.ts';
 import { LABELS, trainingPlan } from '../src/training/run/plan.ts';
 import type { VersionRegistry } from '../src/versions/registry.ts';
 import { type Command, type CommandOption, defineCommand, type OptionsOf } from './command.ts';
@@ -139,8 +139,7 @@ async function answer(services: RetrainServices, request: Request, options: Opti
       return `Version ${version} is in use again.`;
     }
     default: {
-      const last = await retraining.status();
-      return last ? statusText(last.job, last.status) : 'There has been no training yet. /retrain start begins one.';
+      return (await retraining.statusText()) ?? 'There has been no training yet. /retrain start begins one.';
     }
   }
 }
@@ -175,7 +174,8 @@ function where({ platform, channel }: Request): Where {
 async function asked(request: Request, options: Options): Promise<Parameters<Retraining['start']>[0]> {
   return {
     ...where(request),
-    by: await request.user.displayName(),
+    by: request.user.id,
+    name: await request.user.displayName(),
     clean: options.clean === true,
     margin: (options.margin ?? 0) / 100,
     data: options.data,

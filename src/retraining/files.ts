@@ -15,7 +15,7 @@ const jobSchema = z.object({
   /** Where progress is told: a platform's name and a channel's id on it. */
   platform: z.string(),
   channel: z.string(),
-  /** Who started it, as others see them. */
+  /** Who started it: an id on that platform, for no name is stored. Earlier releases wrote a name. */
   by: z.string(),
   /** A folder inside DATA_DIR; absent for DATA_DIR itself. */
   data: z.string().optional(),

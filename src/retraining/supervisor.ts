@@ -10,9 +10,10 @@ import type { Logger } from '../base/log.ts';
 import { findVotes } from '../training/data/votes.ts';
 import { type TrainingPlanInput, trainingPlan } from '../training/run/plan.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
+import { type BoardFinder, Boards, type Where } from './boards.ts';
 import { dataFolder } from './data.ts';
 import { type Job, type JobStatus, RetrainingFiles } from './files.ts';
-import { NO_NOTICE, type NoticeBoard, ProgressMessage, postEnd, statusText } from './telling.ts';
+import { type NoticeBoard, ProgressMessage, postEnd, statusText } from './telling.ts';
 import { endOf, startTraining, type TrainingProcessOptions } from './training-process.ts';
 
 export interface RetrainingOptions extends TrainingProcessOptions {
@@ -27,13 +28,9 @@ export interface RetrainingOptions extends TrainingProcessOptions {
 export interface RetrainingRequest extends Pick<Job, 'platform' | 'channel' | 'by' | 'clean' | 'margin'> {
   readonly plan: TrainingPlanInput;
   readonly data?: string | undefined;
+  /** What others call the person `by`; kept in memory only. */
+  readonly name: string;
 }
-
-/** A channel by its platform's name and its id; undefined where it is gone or closed to the bot. */
-export type BoardFinder = (platform: string, channel: string) => Promise<NoticeBoard | undefined>;
-
-/** The channel in which a training reports. */
-export type Where = Pick<Job, 'platform' | 'channel'>;
 
 /** Held by the process that looks after the training. */
 const LOCK = 'supervisor';
@@ -48,10 +45,9 @@ export class Retraining {
   readonly #options: RetrainingOptions;
   readonly #files: RetrainingFiles;
   readonly #stopping = new AbortController();
-  #findBoard: BoardFinder = async () => {
-    throw new UserError('busy', 'I am still getting ready. Try again in a moment.');
-  };
-  #serves: (platform: string) => boolean = () => false;
+  readonly #boards = new Boards();
+  /** The name of whoever started the training of this id, where that was in this process. */
+  #starter: { readonly job: string; readonly name: string } | undefined;
   #child: ChildProcess | undefined;
   #watch: Promise<void> | undefined;
   /** The newest status heard: ahead of the file while it trains, and all there is where the disk is full. */
@@ -70,8 +66,7 @@ export class Retraining {
    * @param serves which platforms this process can tell a training on: those of others are left to the processes that can
    */
   async begin(findBoard: BoardFinder, serves: (platform: string) => boolean = () => true): Promise<void> {
-    this.#findBoard = findBoard;
-    this.#serves = serves;
+    this.#boards.use(findBoard, serves);
     await this.#adopt();
     this.#adopting = setInterval(() => void this.#adopt(), ADOPT_EVERY_MS).unref();
   }
@@ -82,11 +77,11 @@ export class Retraining {
    *   'not-found' where it cannot be started like that
    */
   async start(request: RetrainingRequest): Promise<Job> {
-    const { plan, ...rest } = request;
+    const { plan, name, ...rest } = request;
     const folder = await dataFolder(this.#options.dataDirectory, request);
     const labels = plan.labels ?? ((await findVotes(folder)) === undefined ? 'fer2013' : 'votes');
     const job: Job = { ...rest, id: randomBytes(6).toString('hex'), plan: { ...trainingPlan({ ...plan, labels }) } };
-    await this.#expectBoard(job);
+    await this.#boards.expect(job);
     const lock = await this.#lockOrBusy();
     try {
       await rm(this.#files.runs, { recursive: true, force: true });
@@ -95,6 +90,7 @@ export class Retraining {
       await lock.release();
       throw explainFullDisk(error);
     }
+    this.#starter = { job: job.id, name };
     this.#lookAfter(job, lock, folder);
     return job;
   }
@@ -104,6 +100,12 @@ export class Retraining {
     const job = await this.#files.job();
     if (!job) return undefined;
     return { job, status: this.#heard?.job === job.id ? this.#heard : await this.#files.status(job.id) };
+  }
+
+  /** How the last training stands, in lines; undefined where there was none. */
+  async statusText(): Promise<string | undefined> {
+    const last = await this.status();
+    return last && this.#text(last.job, last.status);
   }
 
   /**
@@ -128,7 +130,7 @@ export class Retraining {
    * @throws UserError where there is nothing to continue, or a training is running
    */
   async resume(where?: Where): Promise<Job> {
-    if (where) await this.#expectBoard(where);
+    if (where) await this.#boards.expect(where);
     const lock = await this.#lockOrBusy();
     try {
       const last = await this.status();
@@ -168,12 +170,20 @@ export class Retraining {
     deadline.removeEventListener('abort', kill);
   }
 
+  #text(job: Job, status: JobStatus): string {
+    return statusText(job, status, this.#starterOf(job));
+  }
+
+  #starterOf({ id }: Job): string {
+    return this.#starter?.job === id ? this.#starter.name : 'an admin';
+  }
+
   async #adopt(ofAnyPlatform = false): Promise<void> {
     if (this.#watch || this.#stopping.signal.aborted) return;
     try {
       const job = await this.#files.job();
       if (!job || job.id === this.#untold) return;
-      if (!ofAnyPlatform && !this.#serves(job.platform)) return;
+      if (!ofAnyPlatform && !this.#boards.serve(job.platform)) return;
       // One that failed here and could not say so on a full disk is not begun again by itself.
       if (this.#heard?.job === job.id && this.#heard.state !== 'running') return;
       if (await this.#files.isTold(job.id)) return;
@@ -198,7 +208,7 @@ export class Retraining {
   }
 
   async #run(job: Job, folder: string | undefined): Promise<void> {
-    const board = this.#board(job);
+    const board = this.#boards.of(job);
     const message = new ProgressMessage(board, this.#options.log);
     let status = await this.#files.status(job.id);
     let crashes = 0;
@@ -230,7 +240,7 @@ export class Retraining {
     }
     if (status.state === 'running') return await message.close();
     await this.#keep(status);
-    await message.close(statusText(job, status));
+    await message.close(this.#text(job, status));
     await this.#tellEnd(job, status, board);
   }
 
@@ -248,7 +258,7 @@ export class Retraining {
     this.#child = child;
     child.on('message', (status: JobStatus) => {
       this.#heard = status;
-      if (status.state === 'running') message.show(statusText(job, status));
+      if (status.state === 'running') message.show(this.#text(job, status));
     });
     const { ending, complaint } = await endOf(child);
     this.#child = undefined;
@@ -261,7 +271,7 @@ export class Retraining {
     const { log, onPromoted } = this.#options;
     if (status.result?.promoted) await onPromoted?.();
     try {
-      await postEnd(job, status, board, this.#options);
+      await postEnd(job, status, board, { ...this.#options, starter: this.#starterOf(job) });
     } catch (error) {
       this.#untold = job.id;
       log.warn({ err: error }, 'the end of a training could not be told');
@@ -286,25 +296,6 @@ export class Retraining {
     }
   }
 
-  /** The channel in which the training reports, looked up each time: a platform may be out of reach for a while. */
-  #board(job: Job): NoticeBoard {
-    return {
-      post: async (notice) => {
-        const board = await this.#findBoard(job.platform, job.channel);
-        return board ? await board.post(notice) : NO_NOTICE;
-      },
-    };
-  }
-
-  /** @throws UserError where the bot could not report on a training */
-  async #expectBoard({ platform, channel }: Where): Promise<void> {
-    if (await this.#findBoard(platform, channel)) return;
-    throw new UserError(
-      'not-allowed',
-      'I may not write in this channel by myself, so I could not say here how the training goes. Invite me or let me send messages here, or ask in another channel.',
-    );
-  }
-
   async #lockOrBusy(): Promise<FileLock> {
     if (this.#stopping.signal.aborted) throw aboutToRestart();
     let lock: FileLock | undefined;
@@ -325,7 +316,7 @@ export class Retraining {
     const stands = progress ? `, epoch ${progress.epoch} of ${progress.epochs}` : '';
     throw new UserError(
       'busy',
-      `A training is under way already (started by ${last.job.by}${stands}). /retrain status tells more.`,
+      `A training is under way already (started by ${this.#starterOf(last.job)}${stands}). /retrain status tells more.`,
     );
   }
 }

@@ -127,11 +127,14 @@ const PHASES: Readonly<Record<JobStatus['phase'], string>> = {
   judging: 'Judging the best epoch on PublicTest and PrivateTest…',
 };
 
-/** How a training stands, in lines. */
-export function statusText(job: Job, status: JobStatus): string {
+/**
+ * How a training stands, in lines.
+ * @param starter what whoever started it is called
+ */
+export function statusText(job: Job, status: JobStatus, starter: string): string {
   const { state, phase, progress, findings, error, result } = status;
   const lines = [
-    `Training ${String(job.plan.architecture)}, started by ${job.by}`,
+    `Training ${String(job.plan.architecture)}, started by ${starter}`,
     ...findings,
     ...(progress && state !== 'failed' ? [howFar(phase, progress)] : []),
     ...(progress && progress.history.length > 0 ? [publicTestLine(progress)] : []),
@@ -255,16 +258,19 @@ function shareOf(share: number | null | undefined): string {
   return typeof share === 'number' ? exactPercent(share) : 'none there';
 }
 
-/** Tells how a training ended: its result with pictures, or why there is none. */
+/**
+ * Tells how a training ended: its result with pictures, or why there is none.
+ * @param starter what whoever started it is called
+ */
 export async function postEnd(
   job: Job,
   status: JobStatus,
   board: NoticeBoard,
-  { log, registry }: { readonly log: Logger; readonly registry: VersionRegistry },
+  { log, registry, starter }: { readonly log: Logger; readonly registry: VersionRegistry; readonly starter: string },
 ): Promise<void> {
   const card = (await registry.list()).find(({ version }) => version === status.result?.version);
   if (!card) {
-    await board.post({ text: statusText(job, status) });
+    await board.post({ text: statusText(job, status, starter) });
     return;
   }
   const notice = await resultNotice(card, { ...job, ...status.result! }, registry.directoryOf(card.version));

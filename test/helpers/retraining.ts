@@ -58,7 +58,7 @@ export function openSite(site: Site, more: Partial<ConstructorParameters<typeof 
 /** A training that learns within seconds. */
 export function tinyTraining(epochs = 12, more: Partial<RetrainingRequest> = {}): RetrainingRequest {
   const plan = { architecture: 'tiny', epochs, batchSize: 7, learningRate: 0.05, augmentation: 'none' } as const;
-  return { platform: 'test', channel: 'c1', by: 'Ada', clean: false, margin: 0, plan, ...more };
+  return { platform: 'test', channel: 'c1', by: 'U1', name: 'Ada', clean: false, margin: 0, plan, ...more };
 }
 
 /** A channel that keeps what it is told; `texts` has each message's latest text. */

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import type { Notice } from '../../src/retraining/telling.ts';
@@ -17,7 +17,7 @@ test('cancelled from another process, then resumed; two admins; a result better 
   await other.begin(async () => board);
   const starts = await Promise.allSettled([
     retraining.start(tinyTraining(60, { margin: 1 })),
-    other.start(tinyTraining(60, { margin: 1, by: 'Grace' })),
+    other.start(tinyTraining(60, { margin: 1, by: 'U2', name: 'Grace' })),
   ]);
   expect(starts.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   const loser = starts.find((start) => start.status === 'rejected')!;
@@ -69,7 +69,8 @@ test('a child that dies often, with an epoch in between each time, is started ag
   timeout: 120_000,
 }, async () => {
   const child = new URL('../fakes/dying-child.ts', import.meta.url);
-  const { retraining, log } = openSite(await makeSite(), { child });
+  const site = await makeSite();
+  const { retraining, log } = openSite(site, { child });
   const warn = vi.spyOn(log, 'warn');
   await retraining.begin(async () => noticeBoard());
   await retraining.start(tinyTraining(2));
@@ -77,6 +78,11 @@ test('a child that dies often, with an epoch in between each time, is started ag
   const killed = warn.mock.calls.filter(([what]) => (what as { ending?: string } | undefined)?.ending === 'SIGKILL');
   expect(killed).toHaveLength(6);
   expect((await retraining.status())!.status).toMatchObject({ state: 'finished', result: { version: 1 } });
+
+  // The name of whoever started it is in this process's memory, and on no disk.
+  expect(await retraining.statusText()).toContain('started by Ada');
+  expect(await readFile(join(site.stateDirectory, 'retraining', 'job.json'), 'utf8')).not.toContain('Ada');
+  expect(await openSite(site).retraining.statusText()).toContain('started by an admin');
 });
 
 test('its end is told without pictures where those are refused, and by the next bot where nothing can be said', {

@@ -45,7 +45,7 @@ test('a training whose PublicTest gets no better ends early, says so, and its be
   const sentence = `Ended early, after ${accuracies.length} of 300 epochs: the last 4 were no better on PublicTest.`;
   expect(board.notices.at(-1)!.text).toContain(`Best epoch ${best} of ${accuracies.length}`);
   expect(board.notices.at(-1)!.text).toContain(sentence);
-  expect(statusText(job, status)).toContain(sentence);
+  expect(statusText(job, status, 'Ada')).toContain(sentence);
 
   // The same training again, stopped once that epoch has ended: its weights, stored the same way, are the version's.
   const { sets } = await readFer2013(site.dataDirectory);

@@ -1,0 +1,46 @@
+import { UserError } from '../base/errors.ts';
+import type { Job } from './files.ts';
+import { NO_NOTICE, type NoticeBoard } from './telling.ts';
+
+/** The channel in which a training reports. */
+export type Where = Pick<Job, 'platform' | 'channel'>;
+
+/** A channel by its platform's name and its id; undefined where it is gone or closed to the bot. */
+export type BoardFinder = (platform: string, channel: string) => Promise<NoticeBoard | undefined>;
+
+/** The channels in which a training may report; none until the bot is connected. */
+export class Boards {
+  #find: BoardFinder = async () => {
+    throw new UserError('busy', 'I am still getting ready. Try again in a moment.');
+  };
+  #serves: (platform: string) => boolean = () => false;
+
+  /** From here on channels are found like this, on the platforms that `serves` names. */
+  use(find: BoardFinder, serves: (platform: string) => boolean): void {
+    this.#find = find;
+    this.#serves = serves;
+  }
+
+  serve(platform: string): boolean {
+    return this.#serves(platform);
+  }
+
+  /** The channel in which a training reports, looked up each time: a platform may be out of reach for a while. */
+  of({ platform, channel }: Where): NoticeBoard {
+    return {
+      post: async (notice) => {
+        const board = await this.#find(platform, channel);
+        return board ? await board.post(notice) : NO_NOTICE;
+      },
+    };
+  }
+
+  /** @throws UserError 'not-allowed' where the bot could not report on a training there */
+  async expect({ platform, channel }: Where): Promise<void> {
+    if (await this.#find(platform, channel)) return;
+    throw new UserError(
+      'not-allowed',
+      'I may not write in this channel by myself, so I could not say here how the training goes. Invite me or let me send messages here, or ask in another channel.',
+    );
+  }
+}
