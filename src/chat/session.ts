@@ -34,7 +34,7 @@ interface Work {
 }
 
 interface Answer {
-  /** The picture that it is about. */
+  /** The picture of the message that it is about; undefined where it is about all of the message, or a picture elsewhere. */
   readonly picture: string | undefined;
   readonly posted: Posted;
 }
@@ -201,10 +201,13 @@ export class Session {
       return posted;
     }
     for (const message of new Set([asking.message, source])) {
-      if (message !== undefined)
-        this.#answers.set(message, [...(this.#answers.get(message) ?? []), { picture, posted }]);
+      if (message !== undefined) this.#remember(message, { picture: message === source ? picture : undefined, posted });
     }
     return posted;
+  }
+
+  #remember(message: string, answer: Answer): void {
+    this.#answers.set(message, [...(this.#answers.get(message) ?? []), answer]);
   }
 
   async #takeBack(message: string, isLost: (about: Pick<Answer, 'picture'>) => boolean): Promise<boolean> {

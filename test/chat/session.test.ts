@@ -119,6 +119,17 @@ describe('a removed message', () => {
 });
 
 describe('an edited message', () => {
+  test('keeps its answer where the picture is one of another message', async () => {
+    const { session, begin, there } = start();
+    const { request, done } = begin({ message: 'mention' });
+    await request.reply({ text: 'answer', about: picture('p', 'photo') });
+    done();
+    expect(await session.edited('mention', [])).toBe(false);
+    expect(there()).toEqual(['answer']);
+    expect(await session.removed('mention')).toBe(true);
+    expect(there()).toEqual([]);
+  });
+
   const pictures = [picture('p', 'm'), picture('q', 'm')];
 
   test('that lost one of two pictures loses the answer to that one, also one to come', async () => {

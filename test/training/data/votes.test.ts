@@ -10,6 +10,7 @@ import {
   agreementWith,
   checkVotes,
   findVotes,
+  learningSets,
   personAgreement,
   readVotes,
   votedFaces,
@@ -95,6 +96,19 @@ describe('votes', () => {
     expect(targets[3]).toBeCloseTo(0.75 * 0.7, 6);
     const neutral = { ...data.sets.Training, labels: new Uint8Array(7).fill(6) };
     expect(votedFaces(neutral, votes, 0).set.labels[1]).toBe(6);
+  });
+
+  test('a plan learns from the label, the votes, or votes with a share of the label', async () => {
+    const votes = await readVotes(join(folder, 'fer2013new.csv'));
+    const sets = (labels: 'votes' | 'fer2013' | 'both') =>
+      learningSets({ labels, labelWeight: 0.25 }, data.sets, votes);
+    expect(sets('fer2013')).toEqual({ training: data.sets.Training, validation: data.sets.PublicTest });
+    expect(sets('votes').targets).toEqual(votedFaces(data.sets.Training, votes, 0).targets);
+    expect(sets('both').targets).toEqual(votedFaces(data.sets.Training, votes, 0.25).targets);
+    expect([...sets('both').validation.labels]).toEqual([3, 2, 1, 3]);
+    expect(() => learningSets({ labels: 'votes', labelWeight: 0 }, data.sets, undefined)).toThrow(
+      /needs fer2013new.csv/,
+    );
   });
 
   test('faces count where one emotion has more votes than each of the other nine columns', async () => {
