@@ -1,6 +1,25 @@
 import { UserError } from '../base/errors.ts';
 import type { Job } from './files.ts';
-import { NO_NOTICE, type NoticeBoard } from './telling.ts';
+
+/** Where a training tells how it goes. */
+export interface NoticeBoard {
+  /** Sends an ordinary message. `update` resolves to false where somebody has deleted it. */
+  post(notice: Notice): Promise<{ update(notice: Notice): Promise<boolean> }>;
+}
+
+/** Stands for a message in a channel that is gone. */
+export const NO_NOTICE = { update: async () => true };
+
+/** A message of a training, in the shape that a channel sends. */
+export interface Notice {
+  readonly text: string;
+  readonly pictures?: readonly {
+    readonly bytes: Uint8Array;
+    readonly mime: string;
+    readonly name: string;
+    readonly altText: string;
+  }[];
+}
 
 /** The channel in which a training reports. */
 export type Where = Pick<Job, 'platform' | 'channel'>;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { codeOf } from '../base/errors.ts';
 import { writeDurably } from '../base/files.ts';
 import { epochSchema } from '../training/run/checkpoint.ts';
+import type { TrainingPlanInput } from '../training/run/plan.ts';
 
 /**
  * What a training leaves on the disk while it runs, in STATE_DIR/retraining, each file replaced whole: enough for any
@@ -28,6 +29,14 @@ const jobSchema = z.object({
 
 /** A training as it was asked for. */
 export type Job = Readonly<z.infer<typeof jobSchema>>;
+
+/** What an admin asks for. */
+export interface RetrainingRequest extends Pick<Job, 'platform' | 'channel' | 'by' | 'clean' | 'margin'> {
+  readonly plan: TrainingPlanInput;
+  readonly data?: string | undefined;
+  /** What others call the person `by`; kept in memory only. */
+  readonly name: string;
+}
 
 const progressSchema = z.object({
   epoch: z.int(),

@@ -8,12 +8,12 @@ import { explainFullDisk } from '../base/files.ts';
 import { acquireLock, type FileLock } from '../base/lock.ts';
 import type { Logger } from '../base/log.ts';
 import { findVotes } from '../training/data/votes.ts';
-import { type TrainingPlanInput, trainingPlan } from '../training/run/plan.ts';
+import { trainingPlan } from '../training/run/plan.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
-import { type BoardFinder, Boards, type Where } from './boards.ts';
+import { type BoardFinder, Boards, type NoticeBoard, type Where } from './boards.ts';
 import { dataFolder } from './data.ts';
-import { type Job, type JobStatus, RetrainingFiles } from './files.ts';
-import { type NoticeBoard, ProgressMessage, postEnd, statusText } from './telling.ts';
+import { type Job, type JobStatus, RetrainingFiles, type RetrainingRequest } from './files.ts';
+import { ProgressMessage, postEnd, statusText, underWay } from './telling.ts';
 import { endOf, startTraining, type TrainingProcessOptions } from './training-process.ts';
 
 export interface RetrainingOptions extends TrainingProcessOptions {
@@ -22,14 +22,6 @@ export interface RetrainingOptions extends TrainingProcessOptions {
   readonly log: Logger;
   /** Told when another version was put in use, so that this process need not wait for its next look. */
   readonly onPromoted?: () => Promise<void>;
-}
-
-/** What an admin asks for. */
-export interface RetrainingRequest extends Pick<Job, 'platform' | 'channel' | 'by' | 'clean' | 'margin'> {
-  readonly plan: TrainingPlanInput;
-  readonly data?: string | undefined;
-  /** What others call the person `by`; kept in memory only. */
-  readonly name: string;
 }
 
 /** Held by the process that looks after the training. */
@@ -298,25 +290,10 @@ export class Retraining {
 
   async #lockOrBusy(): Promise<FileLock> {
     if (this.#stopping.signal.aborted) throw aboutToRestart();
-    let lock: FileLock | undefined;
-    try {
-      lock = await acquireLock(this.#files.directory, LOCK);
-    } catch (error) {
+    const lock = await acquireLock(this.#files.directory, LOCK).catch((error: unknown) => {
       throw explainFullDisk(error);
-    }
+    });
     if (lock) return lock;
-    const last = await this.status();
-    // Between its lock and its first word, and after its last one, what the files say is of another training or over.
-    if (last?.status.state !== 'running')
-      throw new UserError(
-        'busy',
-        'A training is under way already: it begins or ends just now. Try again in a moment.',
-      );
-    const { progress } = last.status;
-    const stands = progress ? `, epoch ${progress.epoch} of ${progress.epochs}` : '';
-    throw new UserError(
-      'busy',
-      `A training is under way already (started by ${this.#starterOf(last.job)}${stands}). /retrain status tells more.`,
-    );
+    throw underWay(await this.status(), (job) => this.#starterOf(job));
   }
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { exactPercent } from '../base/numbers.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
@@ -6,16 +7,8 @@ import { progressLine } from '../training/run/progress-line.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
 import { reportFiles } from '../versions/training-report.ts';
 import type { VersionCard } from '../versions/version-card.ts';
+import type { Notice, NoticeBoard } from './boards.ts';
 import type { Job, JobStatus } from './files.ts';
-
-/** Where a training tells how it goes. */
-export interface NoticeBoard {
-  /** Sends an ordinary message. `update` resolves to false where somebody has deleted it. */
-  post(notice: Notice): Promise<{ update(notice: Notice): Promise<boolean> }>;
-}
-
-/** Stands for a message in a channel that is gone. */
-export const NO_NOTICE = { update: async () => true };
 
 /** Platforms bound how often a message may be edited. */
 const EDIT_EVERY_MS = 5000;
@@ -109,17 +102,6 @@ export class ProgressMessage {
   }
 }
 
-/** A message of a training, in the shape that a channel sends. */
-export interface Notice {
-  readonly text: string;
-  readonly pictures?: readonly {
-    readonly bytes: Uint8Array;
-    readonly mime: string;
-    readonly name: string;
-    readonly altText: string;
-  }[];
-}
-
 const PHASES: Readonly<Record<JobStatus['phase'], string>> = {
   starting: 'Getting ready…',
   checking: 'Looking the data through…',
@@ -145,6 +127,20 @@ export function statusText(job: Job, status: JobStatus, starter: string): string
   if (state === 'finished' && result)
     lines.push(`Finished: version ${result.version}${result.promoted ? ', put in use' : ', not put in use'}.`);
   return lines.join('\n');
+}
+
+/** That there is a training already, how far it is and who started it. */
+export function underWay(
+  last: { readonly job: Job; readonly status: JobStatus } | undefined,
+  starterOf: (job: Job) => string,
+): UserError {
+  const sentence = 'A training is under way already';
+  // Between its lock and its first word, and after its last one, what the files say is of another training or over.
+  if (last?.status.state !== 'running')
+    return new UserError('busy', `${sentence}: it begins or ends just now. Try again in a moment.`);
+  const { progress } = last.status;
+  const stands = progress ? `, epoch ${progress.epoch} of ${progress.epochs}` : '';
+  return new UserError('busy', `${sentence} (started by ${starterOf(last.job)}${stands}). /retrain status tells more.`);
 }
 
 /**
