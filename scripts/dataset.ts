@@ -5,7 +5,7 @@ import { explainWrite, writeDurably } from '../src/base/files.ts';
 import { checkDataset, formatReport } from '../src/training/data/dataset-check.ts';
 import { type Fer2013, readFer2013 } from '../src/training/data/fer2013.ts';
 import { OFFICIAL_COUNTS } from '../src/training/data/fer2013-row.ts';
-import { findVotes, type Votes, votesFor } from '../src/training/data/votes.ts';
+import { type Votes, votesIfAny } from '../src/training/data/votes.ts';
 import { type Call, flag, inRepository, runAsProcess, text, tool } from './command-line.ts';
 
 export const main = tool(
@@ -53,10 +53,8 @@ async function check(directory: string, json: boolean, around: Around): Promise<
 
 /** The votes beside the chunks, if any, or why they cannot be used. */
 async function votesOn(data: Fer2013, directory: string, signal: AbortSignal): Promise<Votes | UserError | undefined> {
-  const file = await findVotes(directory);
-  if (file === undefined) return undefined;
   try {
-    return await votesFor(data, { directory, file, signal });
+    return await votesIfAny(data, { directory, signal });
   } catch (error) {
     if (error instanceof UserError) return error;
     throw error;

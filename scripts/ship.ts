@@ -6,7 +6,7 @@ import { exactPercent } from '../src/base/numbers.ts';
 import { createEngine } from '../src/emotion/engines/create-engine.ts';
 import { loadModel } from '../src/emotion/layers-format/layers-format.ts';
 import { readFer2013 } from '../src/training/data/fer2013.ts';
-import { findVotes, votesFor } from '../src/training/data/votes.ts';
+import { votesIfAny } from '../src/training/data/votes.ts';
 import { modelCard, withComparison } from '../src/versions/model-card.ts';
 import { judgeNetwork, publicTestAccuracy, readRun, reportOf, storeNetwork } from '../src/versions/ship.ts';
 import { readReports, type TrainingReport, writeReport } from '../src/versions/training-report.ts';
@@ -38,8 +38,7 @@ PublicTest.`,
     const run = await readRun(output);
     const data = await readFer2013(values.data, { signal });
     const { sets } = data;
-    const file = values.votes ?? (await findVotes(values.data));
-    const votes = file === undefined ? undefined : await votesFor(data, { directory: values.data, file, signal });
+    const votes = await votesIfAny(data, { directory: values.data, file: values.votes, signal });
     const byVotes = run.plan.labels !== 'fer2013';
     const engine = await createEngine('auto');
     const before = values['report-only']

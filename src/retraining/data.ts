@@ -6,7 +6,7 @@ import { checkDataset, type DatasetReport } from '../training/data/dataset-check
 import { trainingDuplicates } from '../training/data/duplicates.ts';
 import { type FaceSet, indexesWhere, selectFaces } from '../training/data/face-set.ts';
 import { CHUNKS, type Fer2013, readFer2013, SPLITS } from '../training/data/fer2013.ts';
-import { agreedFaces, findVotes, type Votes, votedFaces, votesFor } from '../training/data/votes.ts';
+import { canBeLearned, type Votes, verdictOf, votesIfAny } from '../training/data/votes.ts';
 import type { Job } from './files.ts';
 
 /** Data that a network can be trained on, and what there is to know about it. */
@@ -44,8 +44,7 @@ export async function readCheckedData(
     if (lacking.length > 0)
       throw new UserError('bad-data', `${split} has no picture of ${lacking.join(', ')}: every emotion is needed.`);
   }
-  const file = await findVotes(directory);
-  const votes = file === undefined ? undefined : await votesFor(data, { directory, file, signal: options.signal });
+  const votes = await votesIfAny(data, { directory, signal: options.signal });
   const overlap = report.inTraining.PublicTest + report.inTraining.PrivateTest;
   const training = options.clean ? withoutTestRows(data.sets) : data.sets.Training;
   const left = data.sets.Training.count - training.count;
@@ -94,8 +93,8 @@ export async function dataFolder(dataDirectory: string, { data }: Pick<Job, 'dat
 }
 
 function votesFinding(training: FaceSet, publicTest: FaceSet, votes: Votes): string {
-  const left = training.count - votedFaces(training, votes, 0).set.count;
-  const agreed = agreedFaces(publicTest, votes).count;
+  const left = training.rows.index.filter((row) => !canBeLearned(votes, row)).length;
+  const agreed = publicTest.rows.index.filter((row) => typeof verdictOf(votes, row) === 'number').length;
   return `Votes: ${left} rows of Training are none of the seven emotions to most people; they agree on ${agreed} of PublicTest.`;
 }
 

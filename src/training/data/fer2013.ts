@@ -95,8 +95,13 @@ export async function readFer2013(directory: string, options: ReadOptions = {}):
   return { sets, skipped, rows: index, files: read, missingChunks, warnings };
 }
 
-/** FER+'s votes lie beside the chunks and are read on their own. */
-const VOTES = /^fer2013new\.csv(\.gz)?$/i;
+/** Name of FER+'s votes, as they are published. */
+export const VOTES_FILE = 'fer2013new.csv';
+
+/** Whether a file holds FER+'s votes, plain or gzipped: they lie beside the chunks and are read on their own. */
+export function isVotesFile(name: string): boolean {
+  return [VOTES_FILE, `${VOTES_FILE}.gz`].includes(name.toLowerCase());
+}
 
 const HOW_TO_SPLIT = 'Make the chunks with: npm run split-dataset -- fer2013.csv';
 
@@ -117,7 +122,7 @@ async function csvFiles(directory: string): Promise<string[]> {
   } catch (error) {
     throw fileTrouble(error) === 'missing' ? noData(directory) : error;
   }
-  const files = names.filter((name) => /^[^.].*\.csv(\.gz)?$/i.test(name) && !VOTES.test(name));
+  const files = names.filter((name) => /^[^.].*\.csv(\.gz)?$/i.test(name) && !isVotesFile(name));
   if (files.length === 0) throw noData(directory);
   const order = new Intl.Collator('en', { numeric: true });
   return files.sort(order.compare);

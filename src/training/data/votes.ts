@@ -3,12 +3,9 @@ import { join } from 'node:path';
 import { UserError } from '../../base/errors.ts';
 import { EMOTIONS } from '../../emotion/labels.ts';
 import { type FaceSet, selectFaces } from './face-set.ts';
-import type { Fer2013 } from './fer2013.ts';
+import { type Fer2013, isVotesFile, VOTES_FILE } from './fer2013.ts';
 import { columnNames, SPLITS, type Split } from './fer2013-row.ts';
 import { readLines } from './lines.ts';
-
-/** Name of the votes' file, as FER+ publishes it; it is looked for beside the chunks. */
-export const VOTES_FILE = 'fer2013new.csv';
 
 /** The ten columns of votes, in the file's order: the seven emotions in FER+'s words, then what is none of them. */
 const COLUMNS = [
@@ -92,32 +89,46 @@ export function agreementWith(set: FaceSet, votes: Votes, answers: ArrayLike<num
 /** The votes' file beside the chunks, or undefined where there is none. */
 export async function findVotes(directory: string): Promise<string | undefined> {
   const names = await readdir(directory).catch(() => [] as string[]);
-  const name = names.find((one) => one.toLowerCase() === VOTES_FILE || one.toLowerCase() === `${VOTES_FILE}.gz`);
+  const name = names.find(isVotesFile);
   return name && join(directory, name);
+}
+
+/** Where the votes on a data set lie: in a file, else beside the chunks. */
+interface VotesPlace {
+  readonly directory: string;
+  readonly file?: string | undefined;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The votes on a data set, read and checked; undefined where no file is named and none lies beside the chunks.
+ * @throws UserError 'bad-data' where they are not those of this data set
+ */
+export async function votesIfAny(
+  data: Pick<Fer2013, 'sets' | 'missingChunks' | 'rows'>,
+  { directory, file, signal }: VotesPlace,
+): Promise<Votes | undefined> {
+  const path = file ?? (await findVotes(directory));
+  if (path === undefined) return undefined;
+  const votes = await readVotes(path, signal);
+  checkVotes(votes, data);
+  return votes;
 }
 
 /**
  * The votes on a data set, read and checked.
- * @param file the votes' file; the one beside the chunks unless told
- * @throws UserError 'no-data' where there is none, 'bad-data' where it is not that of this data set
+ * @throws UserError 'no-data' where there are none, 'bad-data' where they are not those of this data set
  */
 export async function votesFor(
   data: Pick<Fer2013, 'sets' | 'missingChunks' | 'rows'>,
-  {
-    directory,
-    file,
-    signal,
-  }: { readonly directory: string; readonly file?: string | undefined; readonly signal?: AbortSignal },
+  place: VotesPlace,
 ): Promise<Votes> {
-  const path = file ?? (await findVotes(directory));
-  if (path === undefined)
-    throw new UserError(
-      'no-data',
-      `There is no ${VOTES_FILE} in ${directory}: put it there, or name it with --votes FILE.`,
-    );
-  const votes = await readVotes(path, signal);
-  checkVotes(votes, data);
-  return votes;
+  const votes = await votesIfAny(data, place);
+  if (votes !== undefined) return votes;
+  throw new UserError(
+    'no-data',
+    `There is no ${VOTES_FILE} in ${place.directory}: put it there, or name it with --votes FILE.`,
+  );
 }
 
 /**
@@ -225,6 +236,12 @@ export function agreedFaces(set: FaceSet, votes: Votes): FaceSet {
   return relabelled(set, kept, labels);
 }
 
+/** Whether a row can be learned from: none of the other three columns has more votes than any of the seven. */
+export function canBeLearned(votes: Votes, row: number): boolean {
+  const { most, other } = winnersOf(votes, row);
+  return most >= other;
+}
+
 /**
  * The faces to learn from, with their targets: the distribution of the votes over the seven emotions, and `labelWeight` of
  * FER2013's own label. Left out are rows on which contempt, 'unknown' or 'not a face' has more votes than any of the seven.
@@ -236,8 +253,8 @@ export function votedFaces(set: FaceSet, votes: Votes, labelWeight: number): Vot
   const targets: number[] = [];
   for (let k = 0; k < set.count; k++) {
     const row = set.rows.index[k]!;
-    const { winners, most, other } = winnersOf(votes, row);
-    if (most < other) continue;
+    if (!canBeLearned(votes, row)) continue;
+    const { winners } = winnersOf(votes, row);
     const own = set.labels[k]!;
     const seven = votesOf(votes, row).subarray(0, EMOTIONS.length);
     const sum = seven.reduce((a, b) => a + b, 0);

@@ -1,13 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { shuffledOrder } from '../../base/random.ts';
-import { augmentBatch, type Batch, type BatchPlan } from './augment.ts';
+import { augmentBatch, type Batch, type BatchPlan, type Samples } from './augment.ts';
 
 /** What the thread is started with. The samples lie in shared memory. */
-export interface AugmentWorkerData {
-  readonly pixels: Uint8Array;
-  readonly labels: Uint8Array;
-  readonly teacher?: Float32Array | undefined;
-  readonly targets?: Float32Array | undefined;
+export interface AugmentWorkerData extends Samples {
   readonly plan: BatchPlan;
 }
 
@@ -23,17 +19,17 @@ export interface AugmentAnswer {
   readonly batch: Batch;
 }
 
-const { pixels, labels, teacher, targets, plan } = workerData as AugmentWorkerData;
+const { plan, ...samples } = workerData as AugmentWorkerData;
 const port = parentPort!;
 let order: Uint32Array = new Uint32Array(0);
 let orderOf = -1;
 
 port.on('message', ({ id, epoch, index }: AugmentRequest) => {
   if (epoch !== orderOf) {
-    order = shuffledOrder(labels.length, plan.seed, epoch);
+    order = shuffledOrder(samples.labels.length, plan.seed, epoch);
     orderOf = epoch;
   }
-  const batch = augmentBatch({ pixels, labels, teacher, targets }, order, plan, epoch, index);
+  const batch = augmentBatch(samples, order, plan, epoch, index);
   const answer: AugmentAnswer = { id, batch };
   port.postMessage(answer, [batch.x.buffer, batch.y.buffer]);
 });
