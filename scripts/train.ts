@@ -41,7 +41,7 @@ export const main = tool(
       output: text('DIR', 'checkpoints and the best network (default: training/<architecture>)'),
       resume: flag('go on with the run in the output folder, with its settings as given here again'),
       fresh: flag('start anew where the output folder has a run already, which is then gone'),
-      from: text('DIR', 'start from the weights of the model in DIR, with a fresh optimizer'),
+      from: text('DIR', 'start from the weights of the model in DIR, which may be narrower, with a fresh optimizer'),
       teacher: texts('DIR', 'learn also from what the model in DIR says of the faces; several teachers are averaged'),
       'teacher-weight': number('SHARE', "the teachers' share of the targets", BY_PLAN, 0.7),
       engine: choice(ENGINE_CHOICES, 'what computes', 'auto'),
@@ -162,9 +162,9 @@ export const main = tool(
 
 /** A network to start from, with the commands that made it as far as its file tells. */
 async function startingPoint(directory: string): Promise<TrainingRun['from']> {
-  const { weights, metadata } = await loadModel(directory);
+  const { network, weights, metadata } = await loadModel(directory);
   const trained = originSchema.safeParse(metadata.trained).data;
-  return { weights, ...(trained && { origin: [...(trained.origin ?? []), trained.command] }) };
+  return { network, weights, ...(trained && { origin: [...(trained.origin ?? []), trained.command] }) };
 }
 
 /** A line that is rewritten on a terminal; elsewhere, such as in a log, a line every half minute. */

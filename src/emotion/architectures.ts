@@ -94,6 +94,11 @@ function blocks(widths: readonly number[], dropout: number): Layer[] {
   return [...widths.flatMap((width, k) => block(width, k < widths.length - 1)), ...answer(dropout)];
 }
 
+/** Four halved blocks and one more convolution at 3 pixels. */
+function vgg9(widths: readonly number[], last: number): Layer[] {
+  return [...widths.flatMap((width) => block(width, true)), ...convolve(last), ...answer(0.4)];
+}
+
 const FACE = [48, 48, 1] as const;
 
 /** 3x3 convolution without padding, with a bias and ReLU, as networks had it before batch normalisation. */
@@ -161,7 +166,13 @@ const LIST: readonly Architecture[] = [
     summary:
       'nine 3x3 convolutions, 32 to 384 channels, halved four times, global average pooling: 2.1 million parameters',
     input: FACE,
-    layers: [...[32, 64, 128, 256].flatMap((width) => block(width, true)), ...convolve(384), ...answer(0.4)],
+    layers: vgg9([32, 64, 128, 256], 384),
+  },
+  {
+    name: 'vgg9-wide',
+    summary: 'vgg9 with 40 to 512 channels: 3.3 million parameters',
+    input: FACE,
+    layers: vgg9([40, 80, 160, 320], 512),
   },
   {
     name: 'baseline',

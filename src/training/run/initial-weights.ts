@@ -1,3 +1,4 @@
+import { UserError } from '../../base/errors.ts';
 import { PURPOSE, Random } from '../../base/random.ts';
 import { type Network, sizeOf, type WeightSpec, type Weights } from '../../emotion/network.ts';
 
@@ -33,4 +34,49 @@ function glorotUniform(spec: WeightSpec, random: Random): Float32Array {
 /** A number of the standard normal distribution, by Box and Muller (1958). */
 function normal(random: Random): number {
   return Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
+}
+
+/**
+ * Weights to start from those of another network: the same where all shapes are equal, else those of a narrower network of
+ * the same layers with new channels beside its own. The new ones begin as in `initialWeights` and the old ones do not listen to
+ * them, so that a face is read as before until training mixes them (function-preserving, as Chen et al. 2016, arXiv 1511.05641,
+ * though there channels are copied).
+ * @throws UserError 'bad-usage' where the layers are others or wider
+ */
+export function weightsFrom(from: { network: Network; weights: Weights }, network: Network, seed: number): Weights {
+  const refuse = (name: string) =>
+    new UserError(
+      'bad-usage',
+      `The weights to start from are not those of ${network.architecture.name} or of a narrower network of the same layers (${name}).`,
+    );
+  const fresh = initialWeights(network, seed);
+  const flat = network.nodes.some(({ op }) => op === 'flatten');
+  if (from.network.weights.length !== network.weights.length) throw refuse('another number of layers');
+  for (const [index, spec] of network.weights.entries()) {
+    const old = from.network.weights[index]!;
+    const equal = old.shape.join() === spec.shape.join();
+    if (old.role !== spec.role || !(equal || (!flat && narrower(old.shape, spec.shape)))) throw refuse(spec.name);
+    widen(fresh.get(spec.name)!, spec.shape, from.weights.get(old.name)!, old.shape);
+  }
+  return fresh;
+}
+
+/** The last two dimensions may be smaller; those before, a kernel's height and width, are the same. */
+function narrower(old: readonly number[], wide: readonly number[]): boolean {
+  const channels = Math.min(2, wide.length);
+  return (
+    old.length === wide.length &&
+    old.every((size, k) => size === wide[k] || (k >= wide.length - channels && size < wide[k]!))
+  );
+}
+
+/** Copies `[..., in, out]` (or `[out]`) into the corner of a larger one; what leads from new inputs to old outputs becomes 0. */
+function widen(data: Float32Array, shape: readonly number[], old: Float32Array, oldShape: readonly number[]): void {
+  const [inputs, outputs] = [shape.at(-2) ?? 1, shape.at(-1)!];
+  const [oldInputs, oldOutputs] = [oldShape.at(-2) ?? 1, oldShape.at(-1)!];
+  for (let outer = 0; outer < data.length / (inputs * outputs); outer++)
+    for (let input = 0; input < inputs; input++)
+      for (let output = 0; output < oldOutputs; output++)
+        data[(outer * inputs + input) * outputs + output] =
+          input < oldInputs ? old[(outer * oldInputs + input) * oldOutputs + output]! : 0;
 }

@@ -18,7 +18,7 @@ import {
   removeCheckpoints,
   saveCheckpoint,
 } from './checkpoint.ts';
-import { initialWeights } from './initial-weights.ts';
+import { initialWeights, weightsFrom } from './initial-weights.ts';
 import { crossEntropy, likeliest, measure, predictAll } from './metrics.ts';
 import { classWeightsOf, commandOf, keptPlan, optimizerOf, planDifferences, type TrainingPlan } from './plan.ts';
 import { oneCycle } from './schedule.ts';
@@ -39,7 +39,9 @@ export interface TrainingRun {
   /** 'fresh' forgets an earlier run in the directory, 'resume' goes on with it (and starts where there is none). */
   readonly start: 'fresh' | 'resume';
   /** A network to start a fresh run from, in place of random weights, and the commands that made it, if known. */
-  readonly from?: { readonly weights: Weights; readonly origin?: readonly string[] | undefined } | undefined;
+  readonly from?:
+    | { readonly network: Network; readonly weights: Weights; readonly origin?: readonly string[] | undefined }
+    | undefined;
   /** Threads that augment, beside those of the engine; 0 does it in between the steps. */
   readonly augmentationThreads?: number;
   /** Stops after the step under way and a checkpoint. */
@@ -312,11 +314,7 @@ async function earlierCheckpoint(run: TrainingRun, data: string): Promise<Checkp
 }
 
 function startingWeights({ network, plan, from }: TrainingRun): Weights {
-  if (!from) return initialWeights(network, plan.seed);
-  for (const { name, shape } of network.weights)
-    if (from.weights.get(name)?.length !== shape.reduce((a, b) => a * b, 1))
-      throw new UserError('bad-usage', `The weights to start from are not those of ${plan.architecture} (${name}).`);
-  return from.weights;
+  return from ? weightsFrom(from, network, plan.seed) : initialWeights(network, plan.seed);
 }
 
 function freshProgress(plan: string, data: string, origin: readonly string[] | undefined): RunProgress {

@@ -11,6 +11,7 @@ import { unroll, type Weights } from '../../../src/emotion/network.ts';
 import { selectFaces } from '../../../src/training/data/face-set.ts';
 import { augmentBatch, DEFAULT_AUGMENTATION } from '../../../src/training/run/augment.ts';
 import { loadCheckpoint } from '../../../src/training/run/checkpoint.ts';
+import { initialWeights } from '../../../src/training/run/initial-weights.ts';
 import { optimizerOf, type TrainingPlanInput, trainingPlan } from '../../../src/training/run/plan.ts';
 import { oneCycle } from '../../../src/training/run/schedule.ts';
 import { balancedClassWeights } from '../../../src/training/run/targets.ts';
@@ -313,7 +314,11 @@ test('a run from given weights starts there, with a fresh optimizer', async () =
   const directory = await temporaryFolder();
   const settings = { epochs: 20, learningRate: 0.05, averageDecay: 0, augmentation: 'none' } as const;
   const first = await train(runIn(directory, settings));
-  const from = { weights: first.weights, origin: ['npm run train -- --first'] };
+  const from = {
+    network: unroll(ARCHITECTURES.get('tiny')!),
+    weights: first.weights,
+    origin: ['npm run train -- --first'],
+  };
   const other = await temporaryFolder();
   const second = await train(runIn(other, { ...settings, epochs: 1, learningRate: 1e-4 }, { from }));
   expect(second.history[0]!.loss).toBeLessThan(0.8 * first.history[0]!.loss);
@@ -322,10 +327,11 @@ test('a run from given weights starts there, with a fresh optimizer', async () =
   expect(metadata.trained).toMatchObject({ origin: from.origin, command: expect.stringContaining('--epochs 1') });
   expect((await readRun(other)).origin).toEqual(from.origin);
   // A mistake in a new run does not cost the one that is there.
+  const compact = unroll(ARCHITECTURES.get('compact')!);
   const before = await checkpoints(directory);
   expect(before).toHaveLength(2);
   await expect(
-    train(runIn(directory, {}, { from: { weights: new Map([['conv1/kernel', new Float32Array(3)]]) } })),
+    train(runIn(directory, {}, { from: { network: compact, weights: initialWeights(compact, 1) } })),
   ).rejects.toMatchObject({ code: 'bad-usage' });
   expect(await checkpoints(directory)).toEqual(before);
 });
