@@ -16,7 +16,11 @@ interface OptionBase {
 
 /** A value that a person may give a command. Every option can be left out. */
 export type CommandOption =
-  | (OptionBase & { readonly type: 'picture' })
+  | (OptionBase & {
+      readonly type: 'picture';
+      /** True where the latest picture of the channel is taken when none is given. */
+      readonly latest?: boolean;
+    })
   | (OptionBase & { readonly type: 'text'; readonly maxLength: number })
   | (OptionBase & { readonly type: 'choice'; readonly choices: readonly string[] })
   | (OptionBase & { readonly type: 'integer' | 'number'; readonly min: number; readonly max: number })
@@ -42,7 +46,8 @@ export type OptionsOf<List extends readonly CommandOption[]> = {
 };
 
 /** A command as it is written: its access and its work get values of just the types that its options declare. */
-interface CommandDefinition<List extends readonly CommandOption[]> extends Pick<Command, 'name' | 'description'> {
+interface CommandDefinition<List extends readonly CommandOption[]>
+  extends Pick<Command, 'name' | 'description' | 'preconditions'> {
   readonly options: List;
   readonly access: Access | ((options: OptionsOf<List>) => Access);
   run(request: Request, options: OptionsOf<List>): Promise<void>;
@@ -63,6 +68,17 @@ export function defineCommand<const List extends readonly CommandOption[]>(
   };
 }
 
+/**
+ * Something that must hold before a command runs.
+ * @param picture the picture that the run is about; undefined where the command takes none
+ * @returns false where it does not hold and the bot stays silent, since nobody asked it
+ * @throws UserError where it does not hold and somebody asked
+ */
+export type Precondition = (
+  request: Request,
+  picture: () => Promise<Attachment | undefined>,
+) => boolean | Promise<boolean>;
+
 /** Something that a person can ask of the bot. */
 export interface Command {
   /** Lower-case letters, digits and hyphens; what is typed after the slash. */
@@ -72,6 +88,8 @@ export interface Command {
   readonly options: readonly CommandOption[];
   /** Who may ask; a function where that depends on the options given. */
   readonly access: Access | ((options: Options) => Access);
+  /** Checked in this order before each run, except where an option that stands alone is given. */
+  readonly preconditions?: readonly Precondition[];
   /**
    * Answers through `request.reply`. A command with a picture option is run once for each picture of the message, unless
    * an option that stands alone is given.

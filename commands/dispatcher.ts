@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { UserError, type UserErrorCode } from '../src/base/errors.ts';
 import type { Logger } from '../src/base/log.ts';
-import type { Access, Command, Options } from './command.ts';
+import type { Command, Options } from './command.ts';
 import { checkOptions } from './options.ts';
 import { shortName } from './photo-reply.ts';
+import { prepare, requireAccess, standsAlone } from './preconditions.ts';
 import type { CommandRegistry } from './registry.ts';
 import type { Attachment, Reply, Request } from './request.ts';
 
@@ -14,7 +15,7 @@ const PHOTO_COMMAND = 'emotions';
 const HOLDS_FOR_ALL: readonly UserErrorCode[] = ['busy', 'cooldown', 'opted-out', 'switched-off'];
 
 /**
- * Takes every request of every platform to its command. The only place that turns errors into replies: a person's mistake
+ * Takes every request of every platform to its command, once access and preconditions hold. The only place that turns errors into replies: a person's mistake
  * into its sentence, anything else into an id that stands in the log beside the error.
  */
 export class Dispatcher {
@@ -38,7 +39,10 @@ export class Dispatcher {
       await requireAccess(request, command, options);
       for (const run of runs(request, command, options)) {
         if (request.signal.aborted) return;
-        const error = await this.#atTheEdge(request, run.about, () => command.run(request, run.options));
+        const error = await this.#atTheEdge(request, run.about, async () => {
+          const ready = await prepare(request, command, run.options);
+          if (ready !== undefined) await command.run(request, ready);
+        });
         if (holdsForAll(error)) return;
       }
     });
@@ -99,20 +103,7 @@ function runs(
   options: Options,
 ): readonly { readonly options: Options; readonly about?: Attachment }[] {
   const picture = command.options.find((option) => option.type === 'picture');
-  const alone = command.options.some((option) => option.alone && options[option.name] !== undefined);
-  if (picture === undefined || alone || options[picture.name] !== undefined || request.attachments.length === 0) {
-    return [{ options }];
-  }
+  const given = picture === undefined || options[picture.name] !== undefined || request.attachments.length === 0;
+  if (given || standsAlone(command, options)) return [{ options }];
   return request.attachments.map((about) => ({ options: { ...options, [picture.name]: about }, about }));
-}
-
-async function requireAccess(request: Request, command: Command, options: Options): Promise<void> {
-  const access: Access = typeof command.access === 'function' ? command.access(options) : command.access;
-  if (access === 'admin' && !(await request.user.isAdmin())) {
-    throw new UserError('not-allowed', `Only an admin can ask for /${command.name} like this.`);
-  }
-  if (access === 'operator' && !(await request.user.isOperator())) {
-    const where = request.channel.isDirect ? ': ask me there, not in a direct message' : '';
-    throw new UserError('not-allowed', `/${command.name} is for admins of the place that runs this bot${where}.`);
-  }
 }

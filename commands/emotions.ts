@@ -1,11 +1,10 @@
-import { UserError } from '../src/base/errors.ts';
 import type { Reading } from '../src/emotion/classifier.ts';
 import { CHANNEL_MODES, type ChannelMode, type Settings } from '../src/settings/settings.ts';
 import type { BoundedQueue, HoldSlot } from '../src/work/queue.ts';
 import { type Command, defineCommand } from './command.ts';
-import { answersHere, type PhotoRules, posterAgrees, settingsId, takeTurn } from './may-read.ts';
 import { photoReply, shortName } from './photo-reply.ts';
-import type { Attachment, Request } from './request.ts';
+import { type PhotoRules, photoPreconditions, posterAgrees, settingsId } from './preconditions.ts';
+import type { Request } from './request.ts';
 
 /** A photo that has been read, as far as an answer needs it. */
 export interface AnsweredPhoto {
@@ -45,7 +44,7 @@ export function emotionsCommand(services: PhotoServices): Command {
     name: 'emotions',
     description: 'Reads the faces in a picture: this one, or the latest posted here',
     options: [
-      { name: 'image', type: 'picture', description: 'The picture to read' },
+      { name: 'image', type: 'picture', latest: true, description: 'The picture to read' },
       {
         name: 'channel',
         type: 'choice',
@@ -55,14 +54,13 @@ export function emotionsCommand(services: PhotoServices): Command {
       },
     ],
     access: (options) => (options.channel === undefined ? 'everyone' : 'admin'),
-    async run(request, options) {
-      if (options.channel !== undefined) {
-        await setMode(request, options.channel, services.settings);
+    preconditions: photoPreconditions(services),
+    async run(request, { channel, image: photo }) {
+      if (channel !== undefined) {
+        await setMode(request, channel, services.settings);
         return;
       }
-      if (!(await answersHere(request, services))) return;
-      const photo = options.image ?? (await latestImage(request));
-      if (!(await posterAgrees(request, photo, services)) || !takeTurn(request, services)) return;
+      if (photo === undefined) throw new Error('/emotions runs without the latest picture');
       await request.progress(`Looking for faces in ${shortName(photo.name)}…`);
       const reading = await services.queue.run(async (hold) => {
         const bytes = await photo.fetch({ maxBytes: services.maxBytes, signal: request.signal });
@@ -84,12 +82,6 @@ export function emotionsCommand(services: PhotoServices): Command {
 async function setMode(request: Request, mode: ChannelMode, settings: Settings): Promise<void> {
   await settings.setChannelMode(request.platform, settingsId(request.channel), mode);
   await request.reply({ text: MODE_SET[mode] });
-}
-
-async function latestImage(request: Request): Promise<Attachment> {
-  const [latest] = await request.latestImages(1);
-  if (latest !== undefined) return latest;
-  throw new UserError('no-picture', 'There is no picture here yet. Post one, and I answer it.');
 }
 
 function extension(mime: string): string {

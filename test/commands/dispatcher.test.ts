@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import type { Access, Command, Options } from '../../commands/command.ts';
+import type { Access, Command, Options, Precondition } from '../../commands/command.ts';
 import { Dispatcher } from '../../commands/dispatcher.ts';
 import { createCommands } from '../../commands/index.ts';
 import { CommandRegistry } from '../../commands/registry.ts';
@@ -213,6 +213,72 @@ describe('who may', () => {
     expect(run).toHaveBeenCalledTimes(1);
     await dispatcher.dispatch(fakeRequest({ command: { name: 'do', input: 'set' } }).request);
     expect(run).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('what must hold before a command runs', () => {
+  const setUpWith = (...preconditions: Precondition[]) => {
+    const run = vi.fn(async (_request: unknown, _options: Options) => {});
+    const options = [
+      { name: 'image', type: 'picture', latest: true, description: '' },
+      { name: 'set', type: 'switch', alone: true, description: '' },
+    ] as const;
+    const registry = new CommandRegistry([
+      { name: 'do', description: 'Does it', options, access: 'everyone', preconditions, run },
+    ]);
+    return { run, ...setUp(registry) };
+  };
+
+  test('is asked in order, up to the first that does not hold: then there is silence', async () => {
+    const later = vi.fn(() => true);
+    const { dispatcher, run } = setUpWith(() => false, later);
+    const { request, replies } = fakeRequest({ command: { name: 'do' }, attachments: [await photo('a.png')] });
+    await dispatcher.dispatch(request);
+    expect([run, later].map((mock) => mock.mock.calls.length)).toEqual([0, 0]);
+    expect(replies).toEqual([]);
+  });
+
+  test('may refuse in words, for one picture of several', async () => {
+    const { dispatcher, run } = setUpWith(async (_, picture) => {
+      if ((await picture())?.name === 'b.png') throw new UserError('not-allowed', 'Not that one.');
+      return true;
+    });
+    const attachments = await Promise.all(['a.png', 'b.png', 'c.png'].map(photo));
+    const { request, replies } = fakeRequest({ command: { name: 'do' }, attachments });
+    await dispatcher.dispatch(request);
+    expect(replies).toMatchObject([{ text: 'b.png: Not that one.', about: attachments[1] }]);
+    expect(run.mock.calls.map(([, options]) => options)).toEqual([
+      { image: attachments[0] },
+      { image: attachments[2] },
+    ]);
+  });
+
+  test('the latest picture is looked up once, and not before something asks for it', async () => {
+    const latest = await photo('latest.png');
+    const seen = vi.fn();
+    const { dispatcher, run } = setUpWith(
+      (request) => {
+        expect(request.latestImages).not.toHaveBeenCalled();
+        return true;
+      },
+      async (_, picture) => {
+        seen(await picture());
+        return true;
+      },
+    );
+    const { request } = fakeRequest({ command: { name: 'do' } });
+    const latestImages = vi.fn(async () => [latest]);
+    const asking = { ...request, latestImages };
+    await dispatcher.dispatch(asking);
+    expect(latestImages).toHaveBeenCalledExactlyOnceWith(1);
+    expect(seen).toHaveBeenCalledExactlyOnceWith(latest);
+    expect(run).toHaveBeenCalledExactlyOnceWith(asking, { image: latest });
+  });
+
+  test('is not asked where an option stands alone', async () => {
+    const { dispatcher, run } = setUpWith(() => false);
+    await dispatcher.dispatch(fakeRequest({ command: { name: 'do', input: 'set' } }).request);
+    expect(run).toHaveBeenCalledExactlyOnceWith(expect.anything(), { set: true });
   });
 });
 

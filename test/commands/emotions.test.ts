@@ -1,7 +1,9 @@
 import sharp from 'sharp';
 import { describe, expect, test, vi } from 'vitest';
+import type { Options } from '../../commands/command.ts';
 import { emotionsCommand, type PhotoServices } from '../../commands/emotions.ts';
-import type { Attachment } from '../../commands/request.ts';
+import { prepare } from '../../commands/preconditions.ts';
+import type { Attachment, Request } from '../../commands/request.ts';
 import type { UserError } from '../../src/base/errors.ts';
 import { BoundedQueue } from '../../src/work/queue.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
@@ -16,6 +18,13 @@ const services = (overrides: Partial<PhotoServices> = {}): PhotoServices => ({
   ...overrides,
 });
 
+/** Asks as the dispatcher does: preconditions first. */
+async function ask(given: PhotoServices, request: Request, options: Options): Promise<void> {
+  const command = emotionsCommand(given);
+  const ready = await prepare(request, command, options);
+  if (ready !== undefined) await command.run(request, ready);
+}
+
 async function photo(name: string, width = 64): Promise<Attachment> {
   const bytes = await plainPicture(width, 48);
   return { id: name, name, fetch: async () => bytes };
@@ -25,7 +34,7 @@ describe('/emotions', () => {
   test('reads the picture that is given', async () => {
     const image = await photo('party.photo.png');
     const { request, replies, progress } = fakeRequest({ latest: [await photo('other.png')] });
-    await emotionsCommand(services()).run(request, { image });
+    await ask(services(), request, { image });
     expect(replies).toHaveLength(1);
     expect(replies[0]!.text).toMatch(/^2 people\n1\. happy 93 %\n2\. unsure: /);
     expect(replies[0]!.about).toBe(image);
@@ -38,18 +47,18 @@ describe('/emotions', () => {
   test('without one reads the latest in the channel', async () => {
     const latest = await photo('latest.png');
     const { request, replies } = fakeRequest({ latest: [latest, await photo('older.png')] });
-    await emotionsCommand(services()).run(request, {});
+    await ask(services(), request, {});
     expect(replies.map((reply) => reply.about)).toEqual([latest]);
   });
 
   test('where there is none says so', async () => {
     const { request } = fakeRequest();
-    await expect(emotionsCommand(services()).run(request, {})).rejects.toMatchObject({ code: 'no-picture' });
+    await expect(ask(services(), request, {})).rejects.toMatchObject({ code: 'no-picture' });
   });
 
   test('a photo without a face is answered without a picture', async () => {
     const { request, replies } = fakeRequest();
-    await emotionsCommand(services()).run(request, { image: await photo('wall.png', 16) });
+    await ask(services(), request, { image: await photo('wall.png', 16) });
     expect(replies[0]!.text).toContain('no face');
     expect(replies[0]!.pictures ?? []).toEqual([]);
   });
@@ -61,7 +70,7 @@ describe('/emotions', () => {
     const bytes = await plainPicture(64, 48);
     const fetch = vi.fn(async () => bytes);
     const { request } = fakeRequest();
-    const run = emotionsCommand(services({ queue })).run(request, { image: { id: '1', name: 'a.png', fetch } });
+    const run = ask(services({ queue }), request, { image: { id: '1', name: 'a.png', fetch } });
     await new Promise((done) => setTimeout(done, 10));
     expect(fetch).not.toHaveBeenCalled();
     free();
@@ -72,7 +81,7 @@ describe('/emotions', () => {
   test('says nothing once nobody waits for the answer any more', async () => {
     const controller = new AbortController();
     const { request, replies } = fakeRequest({ signal: controller.signal });
-    const run = emotionsCommand(services({ readPhoto: fakePhotoReader(10_000) })).run(request, {
+    const run = ask(services({ readPhoto: fakePhotoReader(10_000) }), request, {
       image: await photo('a.png'),
     });
     controller.abort(new Error('message removed'));
@@ -82,7 +91,7 @@ describe('/emotions', () => {
 
   test('passes on what is wrong with the file', async () => {
     const { request } = fakeRequest();
-    const run = emotionsCommand(services()).run(request, { image: fakeAttachment('notes.txt') });
+    const run = ask(services(), request, { image: fakeAttachment('notes.txt') });
     await expect(run).rejects.toMatchObject({ name: 'UserError', code: 'not-a-picture' });
   });
 });
@@ -90,7 +99,7 @@ describe('/emotions', () => {
 describe('/emotions channel:…', () => {
   const setMode = async (mode: string, given: PhotoServices, options: Parameters<typeof fakeRequest>[0] = {}) => {
     const { request, replies } = fakeRequest({ command: { name: 'emotions' }, ...options });
-    await emotionsCommand(given).run(request, { channel: mode });
+    await ask(given, request, { channel: mode });
     return replies;
   };
 
@@ -124,7 +133,7 @@ describe('/emotions channel:…', () => {
     const { request, replies, progress } = fakeRequest({
       ...(how === 'command' ? { command: { name: 'emotions' } } : { attachments: [image], asked: how === 'asked' }),
     });
-    const run = emotionsCommand(given).run(request, { image });
+    const run = ask(given, request, { image });
     if (what === 'refusal') await expect(run).rejects.toMatchObject({ name: 'UserError', code: 'switched-off' });
     else await run;
     expect(replies).toHaveLength(what === 'answer' ? 1 : 0);
@@ -136,15 +145,15 @@ describe('/emotions channel:…', () => {
     await setMode('off', given, { channelId: 'c1' });
     const image = await photo('a.png');
     const thread = fakeRequest({ attachments: [image], channelId: 't1', parentId: 'c1' });
-    await emotionsCommand(given).run(thread.request, { image });
+    await ask(given, thread.request, { image });
     expect(thread.replies).toEqual([]);
     const elsewhere = fakeRequest({ attachments: [image], channelId: 'c2' });
-    await emotionsCommand(given).run(elsewhere.request, { image });
+    await ask(given, elsewhere.request, { image });
     expect(elsewhere.replies).toHaveLength(1);
     // An admin who says it in a thread means the channel.
     await setMode('on', given, { channelId: 't1', parentId: 'c1' });
     const again = fakeRequest({ attachments: [image], channelId: 'c1' });
-    await emotionsCommand(given).run(again.request, { image });
+    await ask(given, again.request, { image });
     expect(again.replies).toHaveLength(1);
   });
 });
@@ -155,14 +164,14 @@ describe('somebody who opted out', () => {
     const given = services({ readPhoto });
     await given.settings.setOptedOut('test', person, true);
     const fetch = vi.fn(async () => await plainPicture(64, 48));
-    return { given, readPhoto, fetch, emotions: emotionsCommand(given) };
+    return { given, readPhoto, fetch, emotions: (request: Request, options: Options) => ask(given, request, options) };
   }
 
   test('posts a photo, and nothing happens: it is not even loaded', async () => {
     const { emotions, readPhoto, fetch } = await optedOut('u1');
     const image = { id: '1', name: 'a.png', fetch };
     const { request, replies, progress } = fakeRequest({ attachments: [image] });
-    await emotions.run(request, { image });
+    await emotions(request, { image });
     expect([replies, progress]).toEqual([[], []]);
     expect(fetch).not.toHaveBeenCalled();
     expect(readPhoto).not.toHaveBeenCalled();
@@ -171,7 +180,7 @@ describe('somebody who opted out', () => {
   test('asks for their own photo, and is told how to opt in again', async () => {
     const { emotions, fetch } = await optedOut('u1');
     const { request } = fakeRequest({ command: { name: 'emotions' } });
-    const run = emotions.run(request, { image: { id: '1', name: 'a.png', fetch } });
+    const run = emotions(request, { image: { id: '1', name: 'a.png', fetch } });
     await expect(run).rejects.toMatchObject({ code: 'opted-out', message: expect.stringContaining('/privacy opt-in') });
     expect(fetch).not.toHaveBeenCalled();
   });
@@ -180,7 +189,7 @@ describe('somebody who opted out', () => {
     const { emotions, fetch, readPhoto } = await optedOut('shy');
     const latest = { id: '1', name: 'a.png', postedBy: 'shy', fetch };
     const { request, replies } = fakeRequest({ command: { name: 'emotions' }, latest: [latest] });
-    const run = emotions.run(request, {});
+    const run = emotions(request, {});
     await expect(run).rejects.toMatchObject({ code: 'opted-out', message: expect.stringContaining('Whoever posted') });
     await expect(run).rejects.not.toThrow(/shy/);
     expect(fetch).not.toHaveBeenCalled();
@@ -192,7 +201,7 @@ describe('somebody who opted out', () => {
     const { emotions, fetch } = await optedOut('u1');
     const latest = { id: '1', name: 'a.png', postedBy: 'somebody', fetch };
     const { request, replies } = fakeRequest({ command: { name: 'emotions' }, latest: [latest] });
-    await emotions.run(request, {});
+    await emotions(request, {});
     expect(replies).toHaveLength(1);
   });
 
@@ -202,7 +211,7 @@ describe('somebody who opted out', () => {
     const busy = given.queue.run(() => new Promise<void>((done) => (free = done)));
     const image = { id: '1', name: 'a.png', fetch };
     const { request, replies } = fakeRequest({ attachments: [image] });
-    const run = emotions.run(request, { image });
+    const run = emotions(request, { image });
     await expect.poll(() => given.queue.waiting).toBe(1);
     await given.settings.setOptedOut('test', 'u1', true);
     free();
@@ -216,7 +225,7 @@ describe('somebody who opted out', () => {
     const fetch = vi.fn(async () => await plainPicture(64, 48));
     const image = { id: '1', name: 'a.png', fetch };
     const { request } = fakeRequest({ attachments: [image] });
-    await expect(emotionsCommand(given).run(request, { image })).rejects.toMatchObject({ code: 'busy' });
+    await expect(ask(given, request, { image })).rejects.toMatchObject({ code: 'busy' });
     expect(fetch).not.toHaveBeenCalled();
   });
 });
@@ -225,12 +234,10 @@ describe('too many photos', () => {
   const runWith = async (given: PhotoServices, options: Parameters<typeof fakeRequest>[0] = {}) => {
     const image = await photo('a.png');
     const { request, replies } = fakeRequest({ attachments: [image], ...options });
-    const code = await emotionsCommand(given)
-      .run(request, { image })
-      .then(
-        () => undefined,
-        (error: unknown) => (error as UserError).code,
-      );
+    const code = await ask(given, request, { image }).then(
+      () => undefined,
+      (error: unknown) => (error as UserError).code,
+    );
     return { code, answers: replies.length };
   };
 
@@ -265,7 +272,7 @@ describe('too many photos', () => {
     for (let k = 0; k < 3; k++) await runWith(given, { channelId: 'quiet' });
     const shy = { ...(await photo('b.png')), postedBy: 'shy' };
     const { request } = fakeRequest({ command: { name: 'emotions' } });
-    await expect(emotionsCommand(given).run(request, { image: shy })).rejects.toMatchObject({ code: 'opted-out' });
+    await expect(ask(given, request, { image: shy })).rejects.toMatchObject({ code: 'opted-out' });
     expect(await runWith(given)).toEqual({ code: undefined, answers: 1 });
   });
 });

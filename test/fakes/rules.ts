@@ -1,4 +1,4 @@
-import type { PhotoRules } from '../../commands/may-read.ts';
+import type { PhotoRules } from '../../commands/preconditions.ts';
 import { Settings } from '../../src/settings/settings.ts';
 import { type Store, unreachable } from '../../src/settings/store.ts';
 import { PhotoCooldown } from '../../src/work/cooldown.ts';

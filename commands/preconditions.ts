@@ -1,0 +1,141 @@
+import { UserError } from '../src/base/errors.ts';
+import type { Settings } from '../src/settings/settings.ts';
+import type { PhotoCooldown, Refusal } from '../src/work/cooldown.ts';
+import type { Access, Command, Options, Precondition } from './command.ts';
+import type { Attachment, Channel, Request, User } from './request.ts';
+
+/** @throws UserError 'not-allowed' where the person may not ask for this */
+export async function requireAccess(request: Request, command: Command, options: Options): Promise<void> {
+  const access: Access = typeof command.access === 'function' ? command.access(options) : command.access;
+  if (access === 'admin' && !(await request.user.isAdmin())) {
+    throw new UserError('not-allowed', `Only an admin can ask for /${command.name} like this.`);
+  }
+  if (access === 'operator' && !(await request.user.isOperator())) {
+    const where = request.channel.isDirect ? ': ask me there, not in a direct message' : '';
+    throw new UserError('not-allowed', `/${command.name} is for admins of the place that runs this bot${where}.`);
+  }
+}
+
+/**
+ * Checks a command's preconditions in their order, and completes its options: where no picture is given and its picture
+ * option takes the latest, that is looked up, once, and not before a precondition asks for it.
+ * @returns the options to run with; undefined where the bot stays silent
+ * @throws UserError of a precondition, or 'no-picture' where none was posted yet
+ */
+export async function prepare(request: Request, command: Command, options: Options): Promise<Options | undefined> {
+  if (standsAlone(command, options)) return options;
+  const option = command.options.find(({ type }) => type === 'picture');
+  let latest: Promise<Attachment> | undefined;
+  const picture = async () => {
+    const given = option && options[option.name];
+    if (typeof given === 'object') return given;
+    if (option?.type !== 'picture' || !option.latest) return undefined;
+    latest ??= latestPicture(request);
+    return await latest;
+  };
+  for (const holds of command.preconditions ?? []) if (!(await holds(request, picture))) return undefined;
+  return option === undefined ? options : { ...options, [option.name]: await picture() };
+}
+
+/** Whether an option was given with which the command does something else, and pictures do not matter. */
+export function standsAlone(command: Command, options: Options): boolean {
+  return command.options.some((option) => option.alone && options[option.name] !== undefined);
+}
+
+async function latestPicture(request: Request): Promise<Attachment> {
+  const [latest] = await request.latestImages(1);
+  if (latest !== undefined) return latest;
+  throw new UserError('no-picture', 'There is no picture here yet. Post one, and I answer it.');
+}
+
+/** What decides whether a photo is read. */
+export interface PhotoRules {
+  readonly settings: Settings;
+  readonly cooldown: PhotoCooldown;
+}
+
+/**
+ * What must hold before a photo is read: photos are answered in the channel, whoever posted it agrees, and it is not too
+ * much yet for this person and this channel.
+ */
+export function photoPreconditions(rules: PhotoRules): readonly Precondition[] {
+  return [
+    (request) => answersHere(request, rules),
+    async (request, picture) => {
+      const photo = await picture();
+      return photo === undefined || (await posterAgrees(request, photo, rules));
+    },
+    (request) => takeTurn(request, rules),
+  ];
+}
+
+/**
+ * Whether photos are answered in the request's channel.
+ * @returns false where the bot stays silent, since nobody asked it
+ * @throws UserError 'switched-off' where somebody asked, but an admin does not want any answers here
+ */
+async function answersHere(request: Request, { settings }: PhotoRules): Promise<boolean> {
+  const mode = await settings.channelMode(request.platform, settingsId(request.channel));
+  if (mode === 'on' || (mode === 'asked' && isAsked(request))) return true;
+  if (!isAsked(request)) return false;
+  throw new UserError('switched-off', 'An admin has switched me off in this channel. I read no photos here.');
+}
+
+/**
+ * Whether whoever posted a photo lets the bot read it.
+ * @returns false where the bot stays silent, since nobody asked it
+ * @throws UserError 'opted-out' where somebody asked
+ */
+export async function posterAgrees(
+  request: Request,
+  photo: Attachment,
+  { settings }: Pick<PhotoRules, 'settings'>,
+): Promise<boolean> {
+  const poster = photo.postedBy ?? request.user.id;
+  if (!(await settings.hasOptedOut(request.platform, poster))) return true;
+  if (!isAsked(request)) return false;
+  throw new UserError(
+    'opted-out',
+    poster === request.user.id
+      ? 'You opted out, so I read no photos that you post. If you want me to again, type /privacy opt-in.'
+      : 'Whoever posted that picture does not want me to read it, so I do not.',
+  );
+}
+
+/**
+ * Whether it is not too much yet for this person and this channel; counts the photo if so.
+ * @returns false where the bot stays silent, since it has said so already and nobody asked it
+ * @throws UserError 'cooldown' that says when to try again
+ */
+function takeTurn(request: Request, { cooldown }: PhotoRules): boolean {
+  if (request.user.alone) return true;
+  const refusal = cooldown.take(personKey(request.platform, request.user), channelKey(request));
+  if (refusal === undefined) return true;
+  if (refusal.told && !isAsked(request)) return false;
+  throw new UserError('cooldown', refusalText(refusal));
+}
+
+/** The channel whose settings hold. */
+export function settingsId(channel: Channel): string {
+  return channel.settingsId ?? channel.id;
+}
+
+/** Whether somebody speaks to the bot, rather than to the others in the channel. */
+function isAsked(request: Request): boolean {
+  return request.command !== undefined || request.asked === true;
+}
+
+function personKey(platform: string, user: User): string {
+  return `${platform} ${user.id}`;
+}
+
+function channelKey({ platform, channel }: Request): string {
+  return `${platform} ${settingsId(channel)}`;
+}
+
+function refusalText({ who, waitMs }: Refusal): string {
+  const seconds = Math.max(1, Math.ceil(waitMs / 1000));
+  const whose = who === 'person' ? 'for one person' : 'in one channel';
+  const when = `${seconds} ${seconds === 1 ? 'second' : 'seconds'}`;
+  return `That is more photos than I read ${whose} in a minute. I can read the next one in ${when}: post it again then.`;
+}
