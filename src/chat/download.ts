@@ -69,12 +69,11 @@ export async function downloadAttachment(url: string, options: DownloadOptions):
 class PassingFailure extends Error {
   override readonly name = 'PassingFailure';
 
-  constructor(
-    message: string,
-    readonly pauseMs?: number,
-    options?: ErrorOptions,
-  ) {
+  readonly pauseMs: number | undefined;
+
+  constructor(message: string, pauseMs?: number, options?: ErrorOptions) {
     super(message, options);
+    this.pauseMs = pauseMs;
   }
 }
 

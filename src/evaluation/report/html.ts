@@ -1,6 +1,10 @@
 /** A piece of HTML that is safe to put into a page. Only html and trusted make one. */
 export class Markup {
-  constructor(readonly text: string) {}
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
 }
 
 type Value = string | number | Markup | readonly Markup[];

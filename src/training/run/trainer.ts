@@ -135,13 +135,19 @@ export async function train(run: TrainingRun): Promise<TrainingOutcome> {
 
 class Trainer {
   private progress: RunProgress;
+  private readonly training: TrainingRun;
+  private readonly source: ReturnType<typeof createBatchSource>;
+  private readonly session: TrainingSession;
 
   constructor(
-    private readonly training: TrainingRun,
-    private readonly source: ReturnType<typeof createBatchSource>,
-    private readonly session: TrainingSession,
+    training: TrainingRun,
+    source: ReturnType<typeof createBatchSource>,
+    session: TrainingSession,
     progress: RunProgress,
   ) {
+    this.training = training;
+    this.source = source;
+    this.session = session;
     this.progress = progress;
   }
 

@@ -38,14 +38,22 @@ class OnnxTrainingSession implements TrainingSession {
   private readonly masks: Map<string, ort.Tensor>;
   private readonly fetches: [ort.InferenceSession.OnnxValueMapType, ort.InferenceSession.OnnxValueMapType];
   private stepCount: number;
+  private readonly network: Network;
+  private readonly graph: TrainingGraph;
+  private readonly session: ort.InferenceSession;
+  private readonly options: TrainerOptions;
 
   constructor(
-    private readonly network: Network,
-    private readonly graph: TrainingGraph,
-    private readonly session: ort.InferenceSession,
+    network: Network,
+    graph: TrainingGraph,
+    session: ort.InferenceSession,
     weights: Weights,
-    private readonly options: TrainerOptions,
+    options: TrainerOptions,
   ) {
+    this.network = network;
+    this.graph = graph;
+    this.session = session;
+    this.options = options;
     this.stepCount = options.state?.step ?? 0;
     this.current = new Map(graph.state.map((entry) => [entry.name, initial(entry, weights, options.state)]));
     this.following = new Map(graph.state.map((entry) => [entry.name, zeros(entry.shape)]));

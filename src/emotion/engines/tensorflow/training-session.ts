@@ -39,12 +39,16 @@ class TensorflowTrainingSession implements TrainingSession {
   private readonly optimizer: SessionOptimizer;
   private readonly movingAverage: WeightAverage | undefined;
 
-  constructor(
-    private readonly tf: TensorFlow,
-    private readonly network: Network,
-    private readonly model: LayersModel,
-    private readonly options: TrainerOptions,
-  ) {
+  private readonly tf: TensorFlow;
+  private readonly network: Network;
+  private readonly model: LayersModel;
+  private readonly options: TrainerOptions;
+
+  constructor(tf: TensorFlow, network: Network, model: LayersModel, options: TrainerOptions) {
+    this.tf = tf;
+    this.network = network;
+    this.model = model;
+    this.options = options;
     this.variables = variablesOf(model, network);
     const trainable = network.weights.filter((weight) => weight.trainable);
     const trained = new Map(trainable.map(({ name }) => [name, this.variables.get(name)!]));
