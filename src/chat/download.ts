@@ -29,14 +29,21 @@ const FIRST_PAUSE_MS = 300;
 export interface DownloadOptions {
   /** Where the platform keeps its files, e.g. 'https://files.example.com'. */
   readonly allowedOrigins: readonly string[];
-  /** Sent to the address itself and to no other host that it redirects to, e.g. the token. */
+  /** Sent to each of those, redirected to or not, and to nobody else: e.g. the token, without which none gives the file. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Whether an address that the host redirects to is a page to sign in at: then it refuses the file. */
+  readonly isSignIn?: (address: URL) => boolean;
   /** Most bytes that are kept. */
   readonly maxBytes: number;
   /** Milliseconds for everything together: redirects, further tries and the bytes. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
   readonly fetch?: typeof fetch;
+}
+
+/** The host does not give the file to whoever the headers say asks. */
+export class HostRefused extends Error {
+  override readonly name = 'HostRefused';
 }
 
 /**
@@ -46,7 +53,7 @@ export interface DownloadOptions {
  * @returns the file's bytes, of whatever type: what the host says about them is not believed
  * @throws UserError 'not-allowed' for an address elsewhere, 'not-found' where the file is gone, 'too-large' as soon as more
  *   has arrived than allowed, 'too-slow' after `timeoutMs`, 'busy' where the host cannot be reached or fails again and
- *   again; the signal's reason once it is aborted; Error where the host refuses, which no person can put right
+ *   again; the signal's reason once it is aborted; HostRefused
  */
 export async function downloadAttachment(url: string, options: DownloadOptions): Promise<Buffer> {
   const { signal, timeoutMs } = options;
@@ -96,14 +103,16 @@ async function withRetries(load: () => Promise<Buffer>, signal: AbortSignal): Pr
 }
 
 async function loadOnce(address: string, options: DownloadOptions, signal: AbortSignal): Promise<Buffer> {
-  const start = checked(address, options);
-  let url = start;
+  const { headers, isSignIn } = options;
+  let url = checked(address, options);
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    const headers = url.origin === start.origin ? options.headers : undefined;
     const response = await request(url, { ...(headers && { headers }), redirect: 'manual', signal }, options);
     const location = response.headers.get('location');
     if (response.status >= 300 && response.status < 400 && location !== null) {
       await response.body?.cancel();
+      if (URL.canParse(location, url.href) && isSignIn?.(new URL(location, url))) {
+        throw new HostRefused('a file’s host asks to sign in');
+      }
       url = checked(location, options, url);
       continue;
     }
@@ -139,7 +148,8 @@ function failure({ status, headers }: Response): Error {
     return new UserError('not-found', 'That picture is not there any more. Post it again.');
   }
   if (status === 429 || status >= 500) return new PassingFailure(`status ${status}`, pauseOf(headers));
-  return new Error(`a file's host answered with status ${status}`);
+  const message = `a file's host answered with status ${status}`;
+  return status === 401 || status === 403 ? new HostRefused(message) : new Error(message);
 }
 
 /** Milliseconds of a Retry-After header in seconds, the form that the platforms use; undefined for anything else. */
