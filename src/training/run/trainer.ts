@@ -20,8 +20,15 @@ import {
 } from './checkpoint.ts';
 import { initialWeights, weightsFrom } from './initial-weights.ts';
 import { crossEntropy, likeliest, measure, predictAll } from './metrics.ts';
-import { classWeightsOf, commandOf, keptPlan, optimizerOf, planDifferences, type TrainingPlan } from './plan.ts';
-import { oneCycle } from './schedule.ts';
+import {
+  classWeightsOf,
+  commandOf,
+  keptPlan,
+  oneCycle,
+  optimizerOf,
+  planDifferences,
+  type TrainingPlan,
+} from './plan.ts';
 import { askTeachers } from './targets.ts';
 
 export interface TrainingRun {

@@ -1,14 +1,19 @@
 import '../../../base/no-telemetry.ts';
-
 import * as ort from 'onnxruntime-node';
 import { type Network, sizeOf, type Weights } from '../../network.ts';
 import { drawMask } from '../dropout.ts';
 import type { StepResult, TrainerOptions, TrainingBatch, TrainingSession, TrainingState } from '../engine.ts';
 import { channelsFirst, fromOnnx, toOnnx } from './layout.ts';
 import { findChannelBlock } from './ops/blocked-conv.ts';
-import { STEP_INPUTS } from './optimizer.ts';
 import { sessionOptions } from './session.ts';
-import { nextName, type StateTensor, TRAINING_ENDS, type TrainingGraph, trainingGraph } from './training-graph.ts';
+import {
+  nextName,
+  STEP_INPUTS,
+  type StateTensor,
+  TRAINING_ENDS,
+  type TrainingGraph,
+  trainingGraph,
+} from './training-graph.ts';
 
 /**
  * Builds a network's training graph and loads weights and optimizer state into it.
