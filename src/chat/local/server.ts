@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { UserError } from '../../base/errors.ts';
@@ -125,19 +126,27 @@ function serveUploads(server: FastifyInstance, { channel, maxBytes }: ServerOpti
   let arriving = 0;
   // The stream is passed on as it is: readBounded counts while it comes in.
   server.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
-  server.post<{ Querystring: { name?: string } }>('/api/files', { bodyLimit: maxBytes }, async (request, reply) => {
+  server.post<{ Querystring: { name?: unknown } }>('/api/files', { bodyLimit: maxBytes }, async (request, reply) => {
     if (arriving >= MAX_UPLOADS) throw new UserError('busy', 'Too many files are arriving at once. Try again.');
     arriving++;
     try {
-      const bytes = await readBounded(request.body as AsyncIterable<Uint8Array>, maxBytes);
+      const bytes = await readBounded(fileOf(request), maxBytes);
       const mime = browserPictureType(bytes);
-      const name = (request.query.name ?? '').slice(0, MAX_NAME) || 'picture';
+      const name = String(request.query.name ?? '').slice(0, MAX_NAME) || 'picture';
       const id = channel.upload({ name, bytes, ...(mime !== undefined && { mime }) });
       return await reply.code(201).send({ id });
     } finally {
       arriving--;
     }
   });
+}
+
+/** @throws UserError 'bad-usage' where the request holds no file */
+function fileOf({ body, headers }: FastifyRequest): Readable {
+  if (body instanceof Readable) return body;
+  // Of a file without a byte the server makes no stream.
+  if (body === undefined && headers['content-type']?.startsWith('application/octet-stream')) return Readable.from([]);
+  throw new UserError('bad-usage', 'There is no file in this request. Send its bytes as application/octet-stream.');
 }
 
 function serveMessages(server: FastifyInstance, options: ServerOptions): void {

@@ -295,6 +295,41 @@ describe('words', () => {
   });
 });
 
+describe('a request for files', () => {
+  test.each([
+    ['no body', undefined, ''],
+    ['JSON', '{"name":"a.png"}', 'application/json'],
+    ['JSON of nothing', 'null', 'application/json'],
+    ['JSON that is none', '{', 'application/json'],
+    ['words', 'hello', 'text/plain'],
+    ['a form', '--a--', 'multipart/form-data; boundary=a'],
+  ])('with %s instead of a file is refused in words', async (_what, body, type) => {
+    const { send, log } = await start();
+    const answer = await send('POST', '/api/files?name=a.png', body, type);
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    expect(answer.status).toBeLessThan(500);
+    expect(await answer.json()).toMatchObject({ code: 'bad-usage', message: expect.stringMatching(/^[A-Z].*\.$/) });
+    expect(log.join('')).not.toContain('the local page failed');
+  });
+
+  test('without a byte, or under two names, is taken as a file', async () => {
+    const sizes: number[] = [];
+    const { page, post, send, upload } = await start({
+      readPhoto: async (bytes, signal) => {
+        sizes.push(bytes.length);
+        return bytes.length > 0 ? await fakePhotoReader()(bytes, signal) : { faces: [] };
+      },
+    });
+    await post({ files: [{ upload: await upload(new Uint8Array(0), 'empty.png') }] });
+    await page.answers(1);
+    expect(sizes).toEqual([0]);
+    const picture = await plainPicture(64, 48);
+    const answer = await send('POST', '/api/files?name=a.png&name=b.png', picture, 'application/octet-stream');
+    await post({ files: [{ upload: ((await answer.json()) as { id: string }).id }] });
+    expect((await page.answers(2))[1]!.files[0]!.name).toMatch(/emotions\.jpg$/);
+  });
+});
+
 describe('care', () => {
   test('a file is refused as soon as it is too large, announced or not', async () => {
     const { send, origin } = await start({ environment: { MAX_PHOTO_MB: '1' } });
