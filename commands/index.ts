@@ -8,7 +8,7 @@ import { type RetrainServices, retrainCommand } from './retrain.ts';
 export function createCommands(services: PhotoServices, training?: RetrainServices): CommandRegistry {
   const registry = new CommandRegistry();
   registry.add(emotionsCommand(services));
-  registry.add(privacyCommand(services.settings));
+  registry.add(privacyCommand(services));
   registry.add(retrainCommand(training));
   registry.add(helpCommand(registry));
   return registry;

@@ -52,21 +52,29 @@ async function latestPicture(request: Request): Promise<Attachment> {
 export interface PhotoRules {
   readonly settings: Settings;
   readonly cooldown: PhotoCooldown;
+  /** Whether forwarded photos are read of which the platform hides who posted them. */
+  readonly readsForwards: boolean;
 }
 
 /**
- * What must hold before a photo is read: photos are answered in the channel, whoever posted it agrees, and it is not too
- * much yet for this person and this channel.
+ * What must hold before a photo is read: photos are answered in the channel, whoever posted it agrees, it is a picture as
+ * far as can be told, and it is not too much yet for this person and this channel.
  */
 export function photoPreconditions(rules: PhotoRules): readonly Precondition[] {
   return [
     (request) => answersHere(request, rules),
-    async (request, picture) => {
-      const photo = await picture();
-      return photo === undefined || (await posterAgrees(request, photo, rules));
-    },
+    ofPhoto((request, photo) => posterAgrees(request, photo, rules)),
+    ofPhoto((request, photo) => posterIsKnown(request, photo, rules)),
+    ofPhoto(isPicture),
     (request) => takeTurn(request, rules),
   ];
+}
+
+function ofPhoto(holds: (request: Request, photo: Attachment) => boolean | Promise<boolean>): Precondition {
+  return async (request, picture) => {
+    const photo = await picture();
+    return photo === undefined || (await holds(request, photo));
+  };
 }
 
 /**
@@ -100,6 +108,32 @@ export async function posterAgrees(
       ? 'You opted out, so I read no photos that you post. If you want me to again, type /privacy opt-in.'
       : 'Whoever posted that picture does not want me to read it, so I do not.',
   );
+}
+
+/**
+ * Whether it is known who posted a photo, where the operator wants that.
+ * @returns false where the bot stays silent, since nobody asked it
+ * @throws UserError 'not-allowed' where somebody asked
+ */
+function posterIsKnown(request: Request, photo: Attachment, { readsForwards }: PhotoRules): boolean {
+  if (readsForwards || photo.posterHidden !== true) return true;
+  if (!isAsked(request)) return false;
+  throw new UserError(
+    'not-allowed',
+    'That photo is forwarded, which hides who posted it and whether they opted out: I do not read those here.',
+  );
+}
+
+/** Whether a file that nobody asked about is a picture; what somebody asks about is answered in any case. */
+async function isPicture(request: Request, photo: Attachment): Promise<boolean> {
+  if (photo.isPicture === undefined || isAsked(request)) return true;
+  try {
+    return await photo.isPicture(request.signal);
+  } catch (error) {
+    // It cannot be loaded: most likely it was none, and nobody waits for an answer.
+    if (error instanceof UserError) return false;
+    throw error;
+  }
 }
 
 /**

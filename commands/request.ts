@@ -12,6 +12,13 @@ export interface Attachment {
   readonly name: string;
   /** Who posted it, as in `User.id`, where that may be somebody else than the person who asks. */
   readonly postedBy?: string;
+  /** True where the platform hides who posted it, as of a forwarded message: `postedBy` is then whoever forwarded it. */
+  readonly posterHidden?: boolean;
+  /**
+   * Asks whether this is a picture, where what the platform says of the file leaves that open; absent where it does not.
+   * Loads no more of the file than that takes.
+   */
+  isPicture?(signal: AbortSignal): Promise<boolean>;
   /**
    * Loads the file.
    * @param options.maxBytes stop, with a UserError 'too-large', as soon as more than this has arrived

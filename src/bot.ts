@@ -32,11 +32,11 @@ export async function startBot(
   readPhoto: PhotoServices['readPhoto'],
   training?: RetrainServices,
 ): Promise<Bot> {
-  const { concurrency, maxWaiting, maxBytes } = config.photos;
+  const { concurrency, maxWaiting, maxBytes, readsForwards } = config.photos;
   const queue = new BoundedQueue({ concurrency, maxWaiting });
   const settings = await openSettings(config, log);
   const commands = createCommands(
-    { readPhoto, queue, maxBytes, settings, cooldown: new PhotoCooldown(config.cooldown) },
+    { readPhoto, queue, maxBytes, readsForwards, settings, cooldown: new PhotoCooldown(config.cooldown) },
     training,
   );
   const dispatcher = new Dispatcher(commands, log);

@@ -61,6 +61,7 @@ const SETTINGS = z.object({
   OPERATOR_TEAMS: ids(/^[TE][A-Z0-9]+$/, 'must be ids of workspaces, which start with T, with commas between them'),
   PERSON_PHOTOS_PER_MINUTE: whole(0, 10_000, 12),
   CHANNEL_PHOTOS_PER_MINUTE: whole(0, 10_000, 40),
+  FORWARDED_PHOTOS: oneOf(['read', 'refuse'], 'read'),
   STATE_DIR: z.string().default('state'),
   DATA_DIR: z.string().default('data'),
   REDIS_URL: z
@@ -138,6 +139,8 @@ export interface Config {
   readonly photos: {
     /** What finds faces: cascades and network together, or one of them alone. */
     readonly detector: DetectorChoice;
+    /** Whether forwarded photos are read of which the platform hides who posted them. */
+    readonly readsForwards: boolean;
     /** Largest file that is read, in bytes. */
     readonly maxBytes: number;
     /** Photos that are read at a time. */
@@ -206,6 +209,7 @@ export function loadConfig(
     model: { directory: resolve(directory, settings.MODEL_DIR), threads: settings.THREADS, engine: settings.ENGINE },
     photos: {
       detector: settings.DETECTOR,
+      readsForwards: settings.FORWARDED_PHOTOS === 'read',
       maxBytes: settings.MAX_PHOTO_MB * 1024 * 1024,
       concurrency: settings.PHOTO_CONCURRENCY,
       maxWaiting: settings.PHOTO_QUEUE,

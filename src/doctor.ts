@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { codeOf } from './base/errors.ts';
 import { textWidth } from './base/lettering.ts';
 import type { Config } from './config.ts';
-import { loadClassifier } from './emotion/classifier.ts';
 import { createEngine } from './emotion/engines/create-engine.ts';
 import { findRuntime } from './emotion/engines/tensorflow/runtime.ts';
 import { FACE_PIXELS } from './emotion/labels.ts';
 import { loadModel } from './emotion/layers-format/layers-format.ts';
+import { loadClassifier } from './emotion/load-classifier.ts';
 import { createFaceDetector } from './photo/faces/create-detector.ts';
 
 /** What the doctor found out about one part of the bot. */
@@ -19,7 +19,7 @@ export interface Finding {
   readonly state: 'ok' | 'off' | 'broken';
   /** What is there, in a sentence without its full stop. */
   readonly finding: string;
-  /** How to change it; absent where there is nothing to do. */
+  /** How to change it, or what else to mind; absent where there is nothing to do. */
   readonly remedy?: string;
 }
 
@@ -140,7 +140,14 @@ function settings(config: Config): Omit<Finding, 'part'> {
 }
 
 function discord(config: Config): Omit<Finding, 'part'> {
-  if (config.discord) return { state: 'ok', finding: 'a token is set; npm start tells whether Discord takes it' };
+  if (config.discord) {
+    return {
+      state: 'ok',
+      finding: 'a token is set; npm start tells whether Discord takes it',
+      remedy:
+        'Let one process use it. From 10,000 users on, over all servers, Discord reviews the Message Content Intent.',
+    };
+  }
   return { state: 'off', finding: 'no token', remedy: 'To use it, set DISCORD_TOKEN: README.md, Discord.' };
 }
 

@@ -21,7 +21,13 @@ describe('loadConfig', () => {
     const config = load();
     expect(config.local).toEqual({ port: 3000, maxPhotos: 40, keepMs: 3_600_000 });
     expect(config.model.directory).toBe(join(directory, 'model'));
-    expect(config.photos).toEqual({ detector: 'fusion', maxBytes: 32 * 1024 * 1024, concurrency: 2, maxWaiting: 50 });
+    expect(config.photos).toEqual({
+      detector: 'fusion',
+      maxBytes: 32 * 1024 * 1024,
+      concurrency: 2,
+      maxWaiting: 50,
+      readsForwards: true,
+    });
     expect(config.shutdownMs).toBe(20_000);
     expect(config.log.level).toBe('info');
     expect(config.model.engine).toBe('auto');

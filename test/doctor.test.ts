@@ -32,6 +32,6 @@ test('the doctor names what is broken, and shows no token', async () => {
   expect(found.Network).toMatchObject({ state: 'broken', finding: expect.stringContaining('/nowhere') });
   expect(found.Network!.remedy).toContain('MODEL_DIR');
   expect(found['Training data']).toMatchObject({ state: 'ok', finding: expect.stringContaining('1 files') });
-  expect(found.Discord).toMatchObject({ state: 'ok' });
+  expect(found.Discord).toMatchObject({ state: 'ok', remedy: expect.stringMatching(/one process.*10,000 users/) });
   expect(JSON.stringify(found)).not.toContain(token);
 });

@@ -28,11 +28,12 @@ export type UserErrorCode =
 export class UserError extends Error {
   override readonly name = 'UserError';
 
-  readonly code: UserErrorCode;
-
-  constructor(code: UserErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    readonly code: UserErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
     super(message, options);
-    this.code = code;
   }
 }
 

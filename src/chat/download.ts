@@ -18,6 +18,18 @@ export async function readBounded(stream: AsyncIterable<Uint8Array>, maxBytes: n
   return Buffer.concat(chunks, size);
 }
 
+/** Collects a stream's first bytes, `maxBytes` at most, and reads no further. */
+async function readStart(stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size >= maxBytes) break;
+  }
+  return Buffer.concat(chunks).subarray(0, maxBytes);
+}
+
 /** Redirects that are followed: a platform needs one at most. */
 const MAX_REDIRECTS = 3;
 /** Tries in all where the host is busy or the connection breaks. */
@@ -29,21 +41,16 @@ const FIRST_PAUSE_MS = 300;
 export interface DownloadOptions {
   /** Where the platform keeps its files, e.g. 'https://files.example.com'. */
   readonly allowedOrigins: readonly string[];
-  /** Sent to each of those, redirected to or not, and to nobody else: e.g. the token, without which none gives the file. */
+  /** Sent to the address itself and to no other host that it redirects to, e.g. the token. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Whether an address that the host redirects to is a page to sign in at: then it refuses the file. */
-  readonly isSignIn?: (address: URL) => boolean;
   /** Most bytes that are kept. */
   readonly maxBytes: number;
+  /** True to load no more than the first `maxBytes` of a larger file. */
+  readonly onlyStart?: boolean;
   /** Milliseconds for everything together: redirects, further tries and the bytes. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
   readonly fetch?: typeof fetch;
-}
-
-/** The host does not give the file to whoever the headers say asks. */
-export class HostRefused extends Error {
-  override readonly name = 'HostRefused';
 }
 
 /**
@@ -53,7 +60,7 @@ export class HostRefused extends Error {
  * @returns the file's bytes, of whatever type: what the host says about them is not believed
  * @throws UserError 'not-allowed' for an address elsewhere, 'not-found' where the file is gone, 'too-large' as soon as more
  *   has arrived than allowed, 'too-slow' after `timeoutMs`, 'busy' where the host cannot be reached or fails again and
- *   again; the signal's reason once it is aborted; HostRefused
+ *   again; the signal's reason once it is aborted; Error where the host refuses, which no person can put right
  */
 export async function downloadAttachment(url: string, options: DownloadOptions): Promise<Buffer> {
   const { signal, timeoutMs } = options;
@@ -76,11 +83,12 @@ export async function downloadAttachment(url: string, options: DownloadOptions):
 class PassingFailure extends Error {
   override readonly name = 'PassingFailure';
 
-  readonly pauseMs: number | undefined;
-
-  constructor(message: string, pauseMs?: number, options?: ErrorOptions) {
+  constructor(
+    message: string,
+    readonly pauseMs?: number,
+    options?: ErrorOptions,
+  ) {
     super(message, options);
-    this.pauseMs = pauseMs;
   }
 }
 
@@ -103,20 +111,22 @@ async function withRetries(load: () => Promise<Buffer>, signal: AbortSignal): Pr
 }
 
 async function loadOnce(address: string, options: DownloadOptions, signal: AbortSignal): Promise<Buffer> {
-  const { headers, isSignIn } = options;
-  let url = checked(address, options);
+  const start = checked(address, options);
+  let url = start;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    const response = await request(url, { ...(headers && { headers }), redirect: 'manual', signal }, options);
+    const headers = {
+      ...(url.origin === start.origin && options.headers),
+      // A host may not know of ranges and send everything: then reading stops early.
+      ...(options.onlyStart && { range: `bytes=0-${options.maxBytes - 1}` }),
+    };
+    const response = await request(url, { headers, redirect: 'manual', signal }, options);
     const location = response.headers.get('location');
     if (response.status >= 300 && response.status < 400 && location !== null) {
       await response.body?.cancel();
-      if (URL.canParse(location, url.href) && isSignIn?.(new URL(location, url))) {
-        throw new HostRefused('a file’s host asks to sign in');
-      }
       url = checked(location, options, url);
       continue;
     }
-    return await bytesOf(response, options.maxBytes);
+    return await bytesOf(response, options);
   }
   throw new Error(`a file was redirected more than ${MAX_REDIRECTS} times`);
 }
@@ -130,13 +140,14 @@ async function request(url: URL, init: RequestInit, { fetch: send = fetch }: Dow
   }
 }
 
-async function bytesOf(response: Response, maxBytes: number): Promise<Buffer> {
+async function bytesOf(response: Response, { maxBytes, onlyStart = false }: DownloadOptions): Promise<Buffer> {
   if (!response.ok) {
     await response.body?.cancel();
     throw failure(response);
   }
   try {
-    return await readBounded(response.body ?? ReadableStream.from<Uint8Array>([]), maxBytes);
+    const stream = response.body ?? ReadableStream.from<Uint8Array>([]);
+    return await (onlyStart ? readStart : readBounded)(stream, maxBytes);
   } catch (error) {
     if (error instanceof TypeError) throw new PassingFailure('the connection broke', undefined, { cause: error });
     throw error;
@@ -148,8 +159,7 @@ function failure({ status, headers }: Response): Error {
     return new UserError('not-found', 'That picture is not there any more. Post it again.');
   }
   if (status === 429 || status >= 500) return new PassingFailure(`status ${status}`, pauseOf(headers));
-  const message = `a file's host answered with status ${status}`;
-  return status === 401 || status === 403 ? new HostRefused(message) : new Error(message);
+  return new Error(`a file's host answered with status ${status}`);
 }
 
 /** Milliseconds of a Retry-After header in seconds, the form that the platforms use; undefined for anything else. */

@@ -12,13 +12,16 @@ import { fakeRequest } from '../fakes/request.ts';
 import { fakeRules } from '../fakes/rules.ts';
 
 function setUp(options: Parameters<typeof fakeRules>[0] = {}) {
-  const { settings } = fakeRules(options);
-  return { settings, type: typing(settings) };
+  const { settings, readsForwards } = fakeRules(options);
+  return { settings, type: typing(settings, readsForwards) };
 }
 
 /** Types `/privacy …` and gives the answer. */
-function typing(settings: Settings) {
-  const dispatcher = new Dispatcher(new CommandRegistry([privacyCommand(settings)]), createLogger({ level: 'silent' }));
+function typing(settings: Settings, readsForwards = true) {
+  const dispatcher = new Dispatcher(
+    new CommandRegistry([privacyCommand({ settings, readsForwards })]),
+    createLogger({ level: 'silent' }),
+  );
   return async (input: string, userId = 'u1') => {
     const { request, replies } = fakeRequest({ command: { name: 'privacy', input }, userId });
     await dispatcher.dispatch(request);
@@ -35,6 +38,15 @@ describe('/privacy', () => {
     expect(text).toMatch(/never write one to disk/);
     expect(text).toMatch(/What I keep: who opted out and how channels are set/);
     expect(text).toMatch(/Type \/privacy opt-out/);
+  });
+
+  test('says what becomes of forwarded photos, as the operator set it', async () => {
+    const read = setUp();
+    const refused = setUp({ readsForwards: false });
+    for (const input of ['', 'opt-out']) {
+      expect(await read.type(input)).toContain('it counts as the photo of whoever forwards it');
+      expect(await refused.type(input)).toContain('I read no forwarded photo');
+    }
   });
 
   test('opt-out and opt-in are kept for the person who asks, and nobody else', async () => {

@@ -60,6 +60,8 @@ export class FakeDiscord {
   readonly guild: FakeGuild;
   readonly general: FakeChannel;
   readonly calls: Call[] = [];
+  /** Files that were loaded whole, by their path. */
+  readonly wholeFiles: string[] = [];
   readonly interactions = new Map<string, FakeInteraction>();
   readonly messages = new Map<string, FakeMessage>();
   /** Commands that were registered, by '' for everywhere or by server. */
@@ -96,7 +98,12 @@ export class FakeDiscord {
         const location = this.#redirects.get(call.path);
         if (location !== undefined) return response.writeHead(302, { location }).end();
         const bytes = this.#hosted.get(call.path);
-        return bytes ? response.writeHead(200).end(bytes) : response.writeHead(404).end();
+        if (bytes === undefined) return response.writeHead(404).end();
+        const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+        if (to === undefined) this.wholeFiles.push(call.path);
+        return from === undefined
+          ? response.writeHead(200).end(bytes)
+          : response.writeHead(206).end(bytes.subarray(Number(from), Number(to) + 1));
       }
       this.calls.push(call);
       writeAnswer(response, this.#failure(call) ?? this.#answer(call));
@@ -181,6 +188,7 @@ export class FakeDiscord {
       readonly permissions?: readonly Permission[];
       readonly webhookId?: string;
       readonly repliesTo?: FakeMessage;
+      readonly forwards?: FakeMessage;
     } = {},
   ): FakeMessage {
     const message: FakeMessage = {
@@ -193,6 +201,7 @@ export class FakeDiscord {
       rolePermissions: bits(...(options.permissions ?? [])),
       ...(options.webhookId !== undefined && { webhookId: options.webhookId }),
       ...(options.repliesTo && { repliesTo: options.repliesTo }),
+      ...(options.forwards && { forwards: options.forwards }),
       flags: 0,
       components: [],
       edits: 0,

@@ -9,15 +9,17 @@ export function fakeRules(
     /** Photos in a minute; as many as come unless told. */
     readonly personPerMinute?: number;
     readonly channelPerMinute?: number;
+    readonly readsForwards?: boolean;
     /** The store cannot be reached. */
     readonly broken?: boolean;
     /** Milliseconds; stands still unless told. */
     readonly now?: () => number;
   } = {},
 ): PhotoRules {
-  const { personPerMinute = 0, channelPerMinute = 0, broken = false, now = () => 0 } = options;
+  const { personPerMinute = 0, channelPerMinute = 0, readsForwards = true, broken = false, now = () => 0 } = options;
   return {
     settings: new Settings(memoryStore(broken)),
+    readsForwards,
     cooldown: new PhotoCooldown({ personPerMinute, channelPerMinute, now }),
   };
 }

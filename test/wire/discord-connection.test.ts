@@ -140,6 +140,41 @@ test('a token that is taken back while the bot runs is said in the log', async (
   expect(discord.gateway.identifies).toHaveLength(1);
 });
 
+test('a second process with the same token says nothing twice: photos, commands, Remove, words in a direct message', async () => {
+  let hidden: FakeChannel | undefined;
+  const { discord, log } = await startOnDiscord({
+    before: (fake) => {
+      hidden = fake.addChannel('hidden', { denied: ['SendMessages'] });
+    },
+  });
+  const second = await startOnDiscord({ discord });
+  const ann = user('ann');
+  const files = [discord.file(await photo(), 'a.png'), discord.file(await photo(), 'b.png')];
+  discord.post({ author: ann, files });
+  discord.post({ author: ann, content: `<@${discord.me.id}> help`, mentions: [discord.me] });
+  discord.post({ author: ann, files, channel: hidden! });
+  discord.command('help');
+  discord.command('emotions', { files: { image: files[0]! } });
+  // Twice a picture, once an answer in words and once a direct message, of each of the two; one answer a command.
+  await until(
+    () => discord.callsTo('POST', /^\/channels\/.*messages$/).length >= 2 * (2 + 1 + 2 + 1),
+    'both processes',
+  );
+  await until(() => discord.callsTo('POST', /callback/).length >= 4, 'both processes');
+  await answers(discord, 5);
+  await aWhile();
+  expect(discord.said(discord.general)).toHaveLength(5);
+  expect(discord.said(discord.directChannel(ann))).toHaveLength(1);
+  const lines = [...log, ...second.log];
+  expect(lines.filter((line) => line.includes('another process answers commands with the same token'))).toHaveLength(2);
+  const removable = discord.said(discord.general).find(({ components }) => components.length > 0);
+  discord.click(removable!, { by: ann });
+  await until(() => discord.callsTo('POST', /callback/).length >= 6, 'both processes');
+  await aWhile();
+  expect(discord.said(discord.general)).toHaveLength(4);
+  expect(lines.filter((line) => /"level":"(error|50)"/.test(line))).toEqual([]);
+});
+
 describe('a REST interface in trouble', () => {
   test('429 is honoured: the answer comes after the time that Discord named', async () => {
     const { discord } = await startOnDiscord();

@@ -69,6 +69,59 @@ describe('a posted picture', () => {
     expect(await Promise.all(widths)).toEqual([64, 80, 96]);
   });
 
+  test.each([
+    ['IMG_1.JPG', 'application/octet-stream'],
+    ['photo.png', 'APPLICATION/OCTET-STREAM'],
+    ['photo.webp', 'binary/octet-stream'],
+    ['photo', 'IMAGE/PNG'],
+    ['photo', 'application/octet-stream'],
+    ['photo.bin', null],
+    ['SPOILER_photo', null],
+  ])('named %s, of the type %s, is answered', async (name, contentType) => {
+    const { discord } = await startOnDiscord();
+    discord.post({ files: [discord.file(await plainPicture(64, 48), name, { contentType })] });
+    const [answer] = await answers(discord, 1);
+    expect(answer!.content).toContain('2 people');
+    expect(answer!.files[0]!.filename).toMatch(/^(SPOILER_)?(IMG_1|photo)-emotions\.jpg$/);
+  });
+
+  test('is none by its name, its type or its bytes: nobody asked, so nothing is said, and no more than its start is loaded', async () => {
+    const { discord } = await startOnDiscord({ environment: { PERSON_PHOTOS_PER_MINUTE: '1' } });
+    const contentType = 'application/octet-stream';
+    const save = discord.file(randomBytes(100_000), 'game.sav', { contentType });
+    const gone = { ...discord.file(randomBytes(10), 'gone', { contentType }), url: `${discord.origin}/attachments/1` };
+    const others = [
+      save,
+      gone,
+      discord.file(Buffer.alloc(0), 'empty', { contentType }),
+      discord.file(Buffer.from('words'), 'notes', { contentType: null }),
+      discord.file(Buffer.from('words'), 'notes.png.txt', { contentType: 'text/plain; charset=utf-8' }),
+    ];
+    discord.post({ author: user('ann'), files: others });
+    // A photo of the same message is answered: what is none has cost nobody their turn.
+    discord.post({ files: [...others, discord.file(await plainPicture(64, 48), 'photo', { contentType })] });
+    const [answer] = await answers(discord, 1);
+    expect(answer!.files[0]!.filename).toBe('photo-emotions.jpg');
+    expect(discord.wholeFiles.map((path) => path.split('/').at(-1))).toEqual(['photo']);
+    await aWhile();
+    expect(discord.said()).toHaveLength(1);
+    // Whoever asks is told.
+    discord.post({ content: `<@${discord.me.id}>`, mentions: [discord.me], files: [save] });
+    const [, words] = await answers(discord, 2);
+    expect(words!.content).toContain('That file is not a picture.');
+    // Nor is it the latest picture.
+    discord.command('emotions');
+    const [, , latest] = await answers(discord, 3);
+    expect(latest!.content).toContain('There is no picture here yet.');
+  });
+
+  test('of a kind that cannot be read is told so, whatever it is called', async () => {
+    const { discord } = await startOnDiscord();
+    const drawing = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>');
+    discord.post({ files: [discord.file(drawing, 'drawing', { contentType: null })] });
+    await answers(discord, 1);
+  });
+
   test('of the bot itself, another bot or a webhook is never answered', async () => {
     const { discord } = await startOnDiscord();
     const files = [discord.file(await plainPicture(64, 48))];

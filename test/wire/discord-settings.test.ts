@@ -69,6 +69,56 @@ describe('a person who opted out', () => {
   });
 });
 
+describe('a forwarded photo, of which Discord hides who posted it,', () => {
+  const forward = async (discord: FakeDiscord) => {
+    const original = discord.post({
+      author: user('ann'),
+      channel: discord.addChannel('elsewhere'),
+      files: [await file(discord)],
+    });
+    const ben = user('ben');
+    return {
+      ben,
+      post: (content = '', mentions = [] as (typeof ben)[]) =>
+        discord.post({ author: ben, forwards: original, content, mentions }),
+    };
+  };
+  const file = async (discord: FakeDiscord) => discord.file(await plainPicture(64, 48), 'party.png');
+
+  test('counts as that of whoever forwards it', async () => {
+    const { discord } = await startOnDiscord();
+    const { ben, post } = await forward(discord);
+    post();
+    const [answer] = await answers(discord, 1);
+    expect(answer!.files[0]!.filename).toBe('party-emotions.jpg');
+    discord.command('privacy', { by: ben, input: { choice: 'opt-out' } });
+    await answers(discord, 2);
+    const refused = post();
+    discord.menu(refused);
+    const [, , words] = await answers(discord, 3);
+    expect(words!.content).toContain('does not want me to read it');
+    expect(discord.said(discord.general)).toHaveLength(3);
+  });
+
+  test('is not read where the operator refuses those; who asks is told why', async () => {
+    const { discord } = await startOnDiscord({ environment: { FORWARDED_PHOTOS: 'refuse' } });
+    const { post } = await forward(discord);
+    const posted = post();
+    discord.menu(posted);
+    const [words] = await answers(discord, 1);
+    expect(words!.content).toContain('That photo is forwarded');
+    discord.command('emotions');
+    const [, latest] = await answers(discord, 2);
+    expect(latest!.content).toContain('That photo is forwarded');
+    expect(discord.wholeFiles).toEqual([]);
+    // What people post themselves is read.
+    discord.post({ files: [await file(discord)] });
+    const [, , answer] = await answers(discord, 3);
+    expect(answer!.files).toHaveLength(1);
+    expect(discord.said(discord.general)).toHaveLength(3);
+  });
+});
+
 describe('/emotions channel', () => {
   test('is refused to who is not an admin, and nothing changes', async () => {
     const { discord, post, said } = await start();

@@ -1,8 +1,9 @@
-import type { Message, Attachment as Upload } from 'discord.js';
+import type { Message, MessageSnapshot, Attachment as Upload } from 'discord.js';
 import type { Attachment } from '../../../commands/request.ts';
-import { tooLarge } from '../../base/errors.ts';
+import { tooLarge, UserError } from '../../base/errors.ts';
 import type { Config } from '../../config.ts';
-import { downloadAttachment } from '../download.ts';
+import { pictureFormat } from '../../photo/picture-format.ts';
+import { type DownloadOptions, downloadAttachment } from '../download.ts';
 
 /** Where Discord keeps what people upload. */
 const FILE_ORIGINS = ['https://cdn.discordapp.com', 'https://media.discordapp.net'];
@@ -10,13 +11,18 @@ const FILE_ORIGINS = ['https://cdn.discordapp.com', 'https://media.discordapp.ne
 const TIMEOUT_MS = 30_000;
 
 const SPOILER_PREFIX = 'SPOILER_';
-/** Discord names no type for files that it does not know; those are pictures where their names say so. */
-const PICTURE_NAME = /\.(jpe?g|jfif|png|webp|gif|avif|tiff?|hei[cf]|bmp)$/i;
+/** Types that say nothing: what programs send along for files that they do not know. */
+const USELESS_TYPE = /^(application|binary)\/(x-)?(octet-stream|binary|unknown|download|force-download)$/;
+const PICTURE_NAME = /\.(jpe?g|jpe|jfif|pjpeg|png|apng|webp|gif|avifs?|tiff?|hei[cf]s?|hif|bmp)$/i;
+/** Bytes that tell what a file is. */
+const START_BYTES = 4100;
 
 /** The message that a picture was posted in. */
 export interface Source {
   readonly messageId: string;
   readonly authorId: string;
+  /** True where it was forwarded: Discord does not say whose it is. */
+  readonly isForwarded: boolean;
 }
 
 /** A file on Discord. */
@@ -28,6 +34,8 @@ export class DiscordAttachment implements Attachment {
   /** Absent for a file that came with a command. */
   readonly source: Source | undefined;
   readonly postedBy?: string;
+  readonly posterHidden: boolean;
+  readonly isPicture?: (signal: AbortSignal) => Promise<boolean>;
   readonly #url: string;
   readonly #size: number;
   readonly #allowedOrigins: readonly string[];
@@ -38,6 +46,8 @@ export class DiscordAttachment implements Attachment {
     this.name = upload.name.startsWith(SPOILER_PREFIX) ? upload.name.slice(SPOILER_PREFIX.length) : upload.name;
     this.source = source;
     if (source !== undefined) this.postedBy = source.authorId;
+    this.posterHidden = source?.isForwarded === true;
+    if (judged(upload) === 'by its bytes') this.isPicture = (signal) => this.#isPictureByItsBytes(signal);
     this.#url = upload.url;
     this.#size = upload.size;
     this.#allowedOrigins = [...FILE_ORIGINS, ...(config.internal.fileOrigins ?? [])];
@@ -48,6 +58,22 @@ export class DiscordAttachment implements Attachment {
     if (this.#size > options.maxBytes) {
       throw tooLarge(options.maxBytes);
     }
+    return await this.#load(options);
+  }
+
+  async #isPictureByItsBytes(signal: AbortSignal): Promise<boolean> {
+    if (this.#size === 0) return false;
+    try {
+      await pictureFormat(await this.#load({ maxBytes: START_BYTES, onlyStart: true, signal }));
+      return true;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      // One of a kind that cannot be read is a picture all the same.
+      return error.code === 'unsupported-picture';
+    }
+  }
+
+  async #load(options: Pick<DownloadOptions, 'maxBytes' | 'onlyStart' | 'signal'>): Promise<Uint8Array> {
     return await downloadAttachment(this.#url, {
       ...options,
       allowedOrigins: this.#allowedOrigins,
@@ -61,27 +87,47 @@ export function messageOf(picture: Attachment): string | undefined {
   return picture instanceof DiscordAttachment ? picture.source?.messageId : undefined;
 }
 
-/** The pictures of a message in its order, those of a forwarded message too; other files are left out. */
+/** How sure it is, before it is loaded, that a file is a picture. */
+type Judged = 'a picture' | 'by its bytes' | 'something else';
+
+/**
+ * The pictures of a message in its order, those of a forwarded message too; other files are left out. Those of which nobody
+ * knows yet come along, with `isPicture`.
+ */
 export function picturesOf(message: Message, config: Config): DiscordAttachment[] {
-  const source = { messageId: message.id, authorId: message.author.id };
-  return uploadsOf(message)
-    .filter(isPicture)
-    .map((upload) => new DiscordAttachment(upload, config, source));
+  const picturesIn = (uploads: readonly Upload[], isForwarded: boolean) =>
+    uploads
+      .filter((upload) => judged(upload) !== 'something else')
+      .map((upload) => {
+        return new DiscordAttachment(upload, config, {
+          messageId: message.id,
+          authorId: message.author.id,
+          isForwarded,
+        });
+      });
+  return [...picturesIn(uploadsIn(message), false), ...picturesIn(forwardedIn(message), true)];
 }
 
-/** Whether `picturesOf` a message is any. */
-export function hasPictures(message: Message): boolean {
-  return uploadsOf(message).some(isPicture);
+/** Whether a message has pictures: for certain, or any that may be one. */
+export function hasPictures(message: Message, how: 'certainly' | 'perhaps'): boolean {
+  const kinds = [...uploadsIn(message), ...forwardedIn(message)].map(judged);
+  return kinds.includes('a picture') || (how === 'perhaps' && kinds.includes('by its bytes'));
 }
 
-function uploadsOf(message: Message): Upload[] {
-  return [message, ...message.messageSnapshots.values()].flatMap(({ attachments }) => [
-    ...(attachments?.values() ?? []),
-  ]);
+function uploadsIn({ attachments }: Pick<Message | MessageSnapshot, 'attachments'>): Upload[] {
+  return [...(attachments?.values() ?? [])];
 }
 
-function isPicture({ contentType, name }: Upload): boolean {
-  return contentType === null ? PICTURE_NAME.test(name) : contentType.startsWith('image/');
+function forwardedIn({ messageSnapshots }: Message): Upload[] {
+  return [...messageSnapshots.values()].flatMap(uploadsIn);
+}
+
+/** By the type that Discord tells; where that says nothing, by the name; where that says nothing either, its bytes decide. */
+function judged({ contentType, name }: Upload): Judged {
+  const type = (contentType ?? '').split(';')[0]!.trim().toLowerCase();
+  if (type.startsWith('image/')) return 'a picture';
+  if (type !== '' && !USELESS_TYPE.test(type)) return 'something else';
+  return PICTURE_NAME.test(name) ? 'a picture' : 'by its bytes';
 }
 
 /** A file's name on the way out: hidden where the original was, and without anything that Discord would change. */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Message, SendableChannels } from 'discord.js';
 import type { Channel, Posted, Reply } from '../../../commands/request.ts';
 import { UserError } from '../../base/errors.ts';
@@ -6,7 +6,7 @@ import type { Logger } from '../../base/log.ts';
 import { type DiscordAttachment, picturesOf } from './attachment.ts';
 import type { DiscordContext } from './context.ts';
 import { isExpired, isGone, lacksPermission, mayNotRefer } from './errors.ts';
-import { type Delivery, deliver, layOut, type Outgoing, toOutgoing, uploadBytes } from './outgoing.ts';
+import { type Delivery, deliver, layOut, type Outgoing, onlyOnce, toOutgoing, uploadBytes } from './outgoing.ts';
 import { mayReadBack, missingInWords } from './permissions.ts';
 
 /** Messages that are looked through for the latest picture: as many as one call gives. */
@@ -27,28 +27,27 @@ export function toChannel(channel: SendableChannels, askedBy: string): Channel {
   };
 }
 
-/**
- * Sends a reply to a channel as an ordinary message.
- * @param options.to the message that is answered; it must still be there
- */
-export async function say(
-  channel: SendableChannels,
-  reply: Reply,
-  options: { readonly askedBy: string; readonly to?: Message },
-): Promise<Posted> {
-  const delivery = { askedBy: options.askedBy, uploadBytes: uploadBytesOf(channel) };
+/** How a reply is said. */
+interface Saying {
+  readonly askedBy: string;
+  /** The message that is answered; it must still be there. */
+  readonly to?: Message;
+  /** What is answered: of replies of one key, Discord posts the first only. Unique unless told. */
+  readonly key?: string;
+}
+
+/** Sends a reply to a channel as an ordinary message. */
+export async function say(channel: SendableChannels, reply: Reply, options: Saying): Promise<Posted> {
+  const { askedBy, to, key = randomUUID() } = options;
+  const delivery = { askedBy, uploadBytes: uploadBytesOf(channel) };
   const sent = await deliver(reply, delivery, (outgoing, part) =>
-    send(channel, outgoing, part === 0 ? options.to : undefined),
+    send(channel, { ...outgoing, ...onlyOnce(`${key} ${part}`) }, part === 0 ? to : undefined),
   );
   return toPosted(sent, delivery);
 }
 
 /** As `say`; where the channel takes no files, the words alone and why there is no picture. */
-export async function sayWhatIsAllowed(
-  channel: SendableChannels,
-  reply: Reply,
-  options: { readonly askedBy: string; readonly to?: Message },
-): Promise<Posted> {
+export async function sayWhatIsAllowed(channel: SendableChannels, reply: Reply, options: Saying): Promise<Posted> {
   try {
     return await say(channel, reply, options);
   } catch (error) {
@@ -59,9 +58,11 @@ export async function sayWhatIsAllowed(
   }
 }
 
-async function send(channel: SendableChannels, outgoing: Outgoing, to?: Message): Promise<Message> {
-  // A request that is tried again after a server's error must not post twice: Discord drops a second one of the same nonce.
-  const options = { ...outgoing, nonce: randomBytes(12).toString('hex'), enforceNonce: true };
+async function send(
+  channel: SendableChannels,
+  options: Outgoing & ReturnType<typeof onlyOnce>,
+  to?: Message,
+): Promise<Message> {
   if (to === undefined) return await channel.send(options);
   const reply = { messageReference: to.id, failIfNotExists: true };
   try {
@@ -86,6 +87,8 @@ export async function latestPictures(
   const pictures = messages
     .filter((message) => !isFromABot(message))
     .flatMap((message) => picturesOf(message, context.config).reverse())
+    // Loading files of many people only to look whether they are pictures would be too much.
+    .filter((picture) => picture.isPicture === undefined)
     .slice(0, options.limit);
   // Discord hides what the bot may not see, instead of refusing: an empty channel and a closed one look the same.
   if (pictures.length === 0 && !mayReadBack(channel)) throw cannotLook(channel);

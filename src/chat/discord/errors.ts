@@ -10,6 +10,11 @@ export function isExpired(error: unknown): boolean {
   return hasCode(error, Code.UnknownInteraction, Code.InvalidWebhookToken, Code.UnknownWebhook);
 }
 
+/** Whether an interaction has had its first answer: from another process with the same token, since this one gives one only. */
+export function isTaken(error: unknown): boolean {
+  return hasCode(error, Code.InteractionHasAlreadyBeenAcknowledged);
+}
+
 /** Whether the bot may not do in this channel what it tried. */
 export function lacksPermission(error: unknown): boolean {
   return hasCode(error, Code.MissingPermissions, Code.MissingAccess);

@@ -7,7 +7,7 @@ import {
 import { NO_MESSAGE, type Posted, type Reply } from '../../../commands/request.ts';
 import { type Changes, OWN_MESSAGE, say, sayWhatIsAllowed, toPosted, withoutEarlierFiles } from './channel.ts';
 import type { DiscordContext } from './context.ts';
-import { isExpired, isUnreachable, lacksPermission } from './errors.ts';
+import { isExpired, isTaken, isUnreachable, lacksPermission } from './errors.ts';
 import { type Delivery, deliver, layOut, type Outgoing } from './outgoing.ts';
 
 /** What a person starts from a menu or with a slash. */
@@ -21,7 +21,8 @@ const DEFER_AFTER_MS = 1200;
 
 /**
  * The answers to one interaction: the first takes the place of 'is thinking…', further ones follow it. Once Discord takes
- * the interaction's token no longer, after 15 minutes, they go out as ordinary messages.
+ * the interaction's token no longer, after 15 minutes, they go out as ordinary messages. Where another process with the bot's
+ * token answers the interaction, this one keeps quiet.
  */
 export class InteractionAnswer {
   readonly #interaction: CommandInteraction;
@@ -31,6 +32,7 @@ export class InteractionAnswer {
   #deferring: Promise<void> | undefined;
   #hasSpoken = false;
   #isExpired = false;
+  #isTaken = false;
 
   constructor(interaction: CommandInteraction, context: DiscordContext) {
     this.#interaction = interaction;
@@ -49,7 +51,7 @@ export class InteractionAnswer {
   async progress(text: string): Promise<void> {
     if (this.#deferring === undefined) return await this.#defer();
     await this.#deferring;
-    if (this.#hasSpoken || this.#isExpired) return;
+    if (this.#hasSpoken || this.#isExpired || this.#isTaken) return;
     try {
       await this.#interaction.editReply({ content: layOut({ text })[0]!, allowedMentions: { parse: [] } });
     } catch (error) {
@@ -61,7 +63,7 @@ export class InteractionAnswer {
   async end(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#deferring;
-    if (this.#deferring === undefined || this.#hasSpoken || this.#isExpired) return;
+    if (this.#deferring === undefined || this.#hasSpoken || this.#isExpired || this.#isTaken) return;
     await this.#interaction.deleteReply();
   }
 
@@ -72,6 +74,7 @@ export class InteractionAnswer {
     this.#deferring ??= this.#interaction.deferReply().then(
       () => {},
       (error: unknown) => {
+        if (isTaken(error)) return this.#leave();
         this.#isExpired = true;
         this.#context.log.warn({ platform: 'discord', err: error }, 'a command could not be acknowledged');
       },
@@ -79,15 +82,28 @@ export class InteractionAnswer {
     return this.#deferring;
   }
 
+  #leave(): void {
+    this.#isTaken = true;
+    this.#context.log.warn(
+      { platform: 'discord' },
+      'another process answers commands with the same token; let one process use it',
+    );
+  }
+
   async #respond(reply: Reply): Promise<Posted> {
     // An upload may outlast the three seconds.
     if (reply.pictures?.length) await this.#defer();
     await this.#deferring;
+    if (this.#isTaken) return NO_MESSAGE;
     if (!this.#isExpired) {
       try {
         const send = (outgoing: Outgoing) => this.#send(outgoing, reply.private === true);
         return toPosted(await deliver(reply, this.#delivery, send), this.#delivery, this.#changes);
       } catch (error) {
+        if (isTaken(error)) {
+          this.#leave();
+          return NO_MESSAGE;
+        }
         if (!isExpired(error)) throw error;
         this.#isExpired = true;
       }
@@ -124,7 +140,7 @@ export class InteractionAnswer {
       return await sayWhatIsAllowed(channel, reply, { askedBy });
     } catch (error) {
       if (!lacksPermission(error)) throw error;
-      await this.#context.refusals.explain(user, channel);
+      await this.#context.refusals.explain(user, channel, this.#interaction.id);
       return NO_MESSAGE;
     }
   }

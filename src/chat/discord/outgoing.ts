@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   ActionRowBuilder,
   AttachmentBuilder,
@@ -124,6 +125,16 @@ export function plainMessage(content: string): Outgoing {
     allowedMentions: { parse: [], repliedUser: false },
     flags: MessageFlags.SuppressEmbeds,
   };
+}
+
+/**
+ * Has Discord post a message once: within minutes of another one of the bot's with the same nonce, it answers with that
+ * one. So nothing is said twice by a call that is tried again after a server's error, or by a second process with the same
+ * token that was told of the same message.
+ */
+export function onlyOnce(key: string): { readonly nonce: string; readonly enforceNonce: true } {
+  // 25 characters at most.
+  return { nonce: createHash('sha256').update(key).digest('hex').slice(0, 24), enforceNonce: true };
 }
 
 function toFile(picture: OutgoingPicture, isSpoiler: boolean): AttachmentBuilder {

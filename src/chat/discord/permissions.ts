@@ -2,7 +2,7 @@ import { OAuth2Scopes, PermissionFlagsBits, PermissionsBitField, type SendableCh
 import QuickLRU from 'quick-lru';
 import type { Logger } from '../../base/log.ts';
 import { isUnreachable } from './errors.ts';
-import { escapeMarkup, plainMessage } from './outgoing.ts';
+import { escapeMarkup, onlyOnce, plainMessage } from './outgoing.ts';
 
 /** What the bot needs in a channel, in the words of Discord's settings. */
 const NEEDED = {
@@ -79,21 +79,27 @@ export class Refusals {
     this.#log = log;
   }
 
-  /** Tells a person why no answer comes; once an hour a channel, since every photo there would bring another message. */
-  async explain(user: User, channel: SendableChannels): Promise<void> {
+  /**
+   * Tells a person why no answer comes; once an hour a channel, since every photo there would bring another message.
+   * @param about id of what cannot be answered
+   */
+  async explain(user: User, channel: SendableChannels, about: string): Promise<void> {
     const missing = missingInWords(channel);
     this.#log.warn({ platform: 'discord', channel: channel.id, missing }, 'a channel is closed to the bot');
     if (this.#told.has(channel.id)) return;
     this.#told.set(channel.id, true);
     const name = channel.isDMBased() ? 'there' : `in #${escapeMarkup(channel.name)}`;
     const text = `I cannot answer your picture ${name}: I lack the permission ${missing}. Ask an admin of the server to give it to me.`;
-    await this.tell(user, text);
+    await this.tell(user, text, about);
   }
 
-  /** Says something in a direct message, where the person takes those. */
-  async tell(user: User, text: string): Promise<void> {
+  /**
+   * Says something in a direct message, where the person takes those.
+   * @param about id of what it is about: told of once, see `onlyOnce`
+   */
+  async tell(user: User, text: string, about: string): Promise<void> {
     try {
-      await user.send(plainMessage(text));
+      await user.send({ ...plainMessage(text), ...onlyOnce(about) });
     } catch (error) {
       if (!isUnreachable(error)) throw error;
       this.#log.info({ platform: 'discord' }, 'a person takes no direct messages');

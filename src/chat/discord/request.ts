@@ -33,7 +33,7 @@ function textWithoutName({ content, client }: Message): string {
 /** Whether a message is one that the bot answers: a person's, with pictures or spoken to it. */
 export function isForTheBot(message: Message): boolean {
   if (isFromABot(message) || message.system || !message.channel.isSendable()) return false;
-  return isAddressed(message) || hasPictures(message);
+  return isAddressed(message) || hasPictures(message, 'perhaps');
 }
 
 /**
@@ -51,7 +51,7 @@ function picturesAskedFor(message: Message, context: DiscordContext): DiscordAtt
 
 /** The command that a message without pictures of its own names; a bare mention reads the latest picture. */
 function commandOf(message: Message, { commands }: DiscordContext): Request['command'] {
-  if (!isAddressed(message) || hasPictures(message)) return undefined;
+  if (!isAddressed(message) || hasPictures(message, 'certainly')) return undefined;
   const text = textWithoutName(message);
   // A bare mention may also speak of what it comes with, or of what it replies to.
   const isBare = text.trim() === '';
@@ -72,6 +72,7 @@ export function messageRequest(
   const channel = message.channel as SendableChannels;
   const isAdminHere = async () => isAdmin(message.member?.permissions);
   const command = commandOf(message, context);
+  let replies = 0;
   return {
     platform: 'discord',
     id: message.id,
@@ -89,7 +90,10 @@ export function messageRequest(
     latestImages: (limit) => latestPictures(context, channel, { limit, before: message.id }),
     reply: (reply) => {
       typing.stop();
-      return answer(message, channel, reply, context);
+      replies += 1;
+      // The same in any other process that answers this message: what it is about, or which word it is.
+      const key = `${message.id} ${reply.about?.id ?? replies}`;
+      return answer(message, channel, reply, key, context);
     },
     progress: async () => typing.start(channel),
   };
@@ -99,13 +103,14 @@ async function answer(
   message: Message,
   channel: SendableChannels,
   reply: Reply,
+  key: string,
   context: DiscordContext,
 ): Promise<Posted> {
   try {
-    return await sayWhatIsAllowed(channel, reply, { askedBy: message.author.id, to: message });
+    return await sayWhatIsAllowed(channel, reply, { askedBy: message.author.id, to: message, key });
   } catch (error) {
     if (isGone(error)) await context.session.removed(message.id);
-    else if (lacksPermission(error)) await context.refusals.explain(message.author, channel);
+    else if (lacksPermission(error)) await context.refusals.explain(message.author, channel, message.id);
     else throw error;
     return NO_MESSAGE;
   }

@@ -20,15 +20,8 @@ import {
 } from './checkpoint.ts';
 import { initialWeights, weightsFrom } from './initial-weights.ts';
 import { crossEntropy, likeliest, measure, predictAll } from './metrics.ts';
-import {
-  classWeightsOf,
-  commandOf,
-  keptPlan,
-  oneCycle,
-  optimizerOf,
-  planDifferences,
-  type TrainingPlan,
-} from './plan.ts';
+import { classWeightsOf, commandOf, keptPlan, optimizerOf, planDifferences, type TrainingPlan } from './plan.ts';
+import { oneCycle } from './schedule.ts';
 import { askTeachers } from './targets.ts';
 
 export interface TrainingRun {
@@ -142,19 +135,13 @@ export async function train(run: TrainingRun): Promise<TrainingOutcome> {
 
 class Trainer {
   private progress: RunProgress;
-  private readonly training: TrainingRun;
-  private readonly source: ReturnType<typeof createBatchSource>;
-  private readonly session: TrainingSession;
 
   constructor(
-    training: TrainingRun,
-    source: ReturnType<typeof createBatchSource>,
-    session: TrainingSession,
+    private readonly training: TrainingRun,
+    private readonly source: ReturnType<typeof createBatchSource>,
+    private readonly session: TrainingSession,
     progress: RunProgress,
   ) {
-    this.training = training;
-    this.source = source;
-    this.session = session;
     this.progress = progress;
   }
 

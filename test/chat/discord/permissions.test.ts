@@ -37,24 +37,24 @@ describe('why no answer comes', () => {
     const refusals = new Refusals(createLogger({ level: 'silent' }));
     const { user, got } = person();
     const one = channel('1', [ViewChannel, SendMessages, ReadMessageHistory]);
-    await refusals.explain(user, one);
+    await refusals.explain(user, one, 'm');
     expect(got).toEqual([
       'I cannot answer your picture in #room\\_1: I lack the permission ‘Attach Files’. Ask an admin of the server to give it to me.',
     ]);
     vi.setSystemTime(Date.now() + 59 * 60_000);
-    await refusals.explain(user, one);
+    await refusals.explain(user, one, 'm');
     expect(got).toHaveLength(1);
-    await refusals.explain(user, channel('2', [ViewChannel]));
+    await refusals.explain(user, channel('2', [ViewChannel]), 'm');
     expect(got).toHaveLength(2);
     vi.setSystemTime(Date.now() + 2 * 60_000);
-    await refusals.explain(user, one);
+    await refusals.explain(user, one, 'm');
     expect(got).toHaveLength(3);
   });
 
   test('fails where Discord fails', async () => {
     const fails = { send: async () => Promise.reject(new Error('the platform is down')) } as unknown as User;
     const refusals = new Refusals(createLogger({ level: 'silent' }));
-    await expect(refusals.tell(fails, 'a')).rejects.toThrow('the platform is down');
+    await expect(refusals.tell(fails, 'a', 'm')).rejects.toThrow('the platform is down');
   });
 });
 

@@ -44,8 +44,7 @@ export class FakeGateway {
 
   /** Sends an event; to a session without a connection it is kept until that resumes. */
   dispatch(t: string, d: unknown): void {
-    const event: Sent = { op: 0, s: this.#sent.length + 1, t, d };
-    this.#sent.push(event);
+    const event = this.#keep(t, d);
     for (const socket of this.#sockets) socket.send(JSON.stringify(event));
   }
 
@@ -62,6 +61,12 @@ export class FakeGateway {
   close(): void {
     for (const socket of this.#sockets) socket.terminate();
     this.#server.close();
+  }
+
+  #keep(t: string, d: unknown): Sent {
+    const event: Sent = { op: 0, s: this.#sent.length + 1, t, d };
+    this.#sent.push(event);
+    return event;
   }
 
   #greet(socket: WebSocket): void {
@@ -88,7 +93,8 @@ export class FakeGateway {
     this.#sent.length = 0;
     this.#sockets.add(socket);
     for (const [t, d] of this.#welcome()) {
-      this.dispatch(t, t === 'READY' ? { ...(d as object), session_id: `session-${this.#session}` } : d);
+      const told = t === 'READY' ? { ...(d as object), session_id: `session-${this.#session}` } : d;
+      socket.send(JSON.stringify(this.#keep(t, told)));
     }
   }
 

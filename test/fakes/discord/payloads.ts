@@ -89,6 +89,8 @@ export interface FakeMessage {
   readonly reference?: { readonly message_id: string; readonly fail_if_not_exists: boolean };
   /** Of a person's reply: the message that it is to. */
   readonly repliesTo?: FakeMessage;
+  /** Of a forward: the message that it shows, without saying whose it is. */
+  readonly forwards?: FakeMessage;
   readonly components: readonly unknown[];
   readonly allowedMentions?: unknown;
   readonly nonce?: string;
@@ -135,7 +137,7 @@ export function filePayload({ id, filename, description, contentType, flags, url
 
 /** @param isVisible false where the bot lacks the MessageContent intent and is not spoken to */
 export function messagePayload(message: FakeMessage, isVisible = true): object {
-  const { id, channel, author, mentions, webhookId, flags, nonce, repliesTo } = message;
+  const { id, channel, author, mentions, webhookId, flags, nonce, repliesTo, forwards } = message;
   const referred = message.reference?.message_id ?? repliesTo?.id;
   return {
     id,
@@ -156,9 +158,21 @@ export function messagePayload(message: FakeMessage, isVisible = true): object {
     edited_timestamp: message.edits > 0 ? now() : null,
     ...(webhookId !== undefined && { webhook_id: webhookId }),
     ...(referred !== undefined && { message_reference: { channel_id: channel.id, message_id: referred } }),
+    ...(forwards && {
+      message_reference: { type: 1, channel_id: forwards.channel.id, message_id: forwards.id },
+      message_snapshots: isVisible ? [snapshotPayload(forwards)] : [],
+    }),
     ...(repliesTo && { referenced_message: messagePayload(repliesTo, isVisible) }),
     ...(nonce !== undefined && { nonce }),
   };
+}
+
+/** A message as a forward shows it: neither its id nor its author. */
+function snapshotPayload(message: FakeMessage) {
+  const { content, flags } = message;
+  const attachments = message.files.map(filePayload);
+  const times = { timestamp: now(), edited_timestamp: null };
+  return { message: { type: 0, content, attachments, embeds: [], flags, mentions: [], mention_roles: [], ...times } };
 }
 
 export interface FakeGuild {

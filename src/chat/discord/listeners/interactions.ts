@@ -2,7 +2,7 @@ import { type ButtonInteraction, Events, type Interaction, MessageFlags } from '
 import type { Request } from '../../../../commands/request.ts';
 import type { DiscordContext } from '../context.ts';
 import { READ_EMOTIONS } from '../deploy.ts';
-import { isExpired, isGone } from '../errors.ts';
+import { isExpired, isGone, isTaken } from '../errors.ts';
 import { type CommandInteraction, InteractionAnswer } from '../interaction-answer.ts';
 import { parseRemoveButton } from '../outgoing.ts';
 import { ADMIN, MODERATOR } from '../permissions.ts';
@@ -57,7 +57,7 @@ async function onRemoveClick(interaction: ButtonInteraction): Promise<void> {
   try {
     await remove(interaction);
   } catch (error) {
-    if (!isGone(error)) throw error;
+    if (!isGone(error) && !isTaken(error)) throw error;
   }
 }
 

@@ -15,7 +15,7 @@ function onMessage(message: Message, context: DiscordContext): void {
     channel: message.channelId,
     message: message.id,
     // Whoever only posts a picture has asked nobody, and a channel may be set to silence.
-    ...(isAddressed(message) && { tellAlone: (text) => context.refusals.tell(message.author, text) }),
+    ...(isAddressed(message) && { tellAlone: (text) => context.refusals.tell(message.author, text, message.id) }),
     toRequest: (signal) => messageRequest(message, context, typing, signal),
     end: () => typing.stop(),
   });
