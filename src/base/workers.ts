@@ -6,23 +6,19 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { unlessAborted } from './aborts.ts';
+import { compiled } from './compiled.mjs';
 
-/**
- * Has Node load TypeScript. `--import tsx` registers tsx on the main thread only, so a thread would need something else than a
- * process; a file that registers it by its API does for both. It is named by its address, since a bare word would be looked up
- * from the folder that the process was started in.
- */
-export const LOADS_TYPESCRIPT = ['--import', new URL('./register-tsx.mjs', import.meta.url).href] as const;
+/** What the process was started with concerns its own file only. */
+const NO_OPTIONS: string[] = [];
 
 /** Starts a TypeScript file as a thread of its own, which gets `workerData`. */
 export function startThread(file: URL, workerData: unknown): Worker {
-  return new Worker(file, { workerData, execArgv: [...LOADS_TYPESCRIPT] });
+  return new Worker(compiled(file), { workerData, execArgv: NO_OPTIONS });
 }
 
 /** Starts a TypeScript file as a process of its own, with a channel for messages. */
 export function startProcess(file: URL, args: readonly string[], options: ForkOptions = {}): ChildProcess {
-  const { execArgv = [] } = options;
-  return fork(fileURLToPath(file), args, { ...options, execArgv: [...LOADS_TYPESCRIPT, ...execArgv] });
+  return fork(fileURLToPath(compiled(file)), args, { execArgv: NO_OPTIONS, ...options });
 }
 
 export interface WorkerPoolOptions {
@@ -56,11 +52,11 @@ export interface WorkerPool<Task, Result> {
  */
 export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolOptions): WorkerPool<Task, Result> {
   const pool = new Piscina<Task, Result>({
-    filename: fileURLToPath(worker),
+    filename: fileURLToPath(compiled(worker)),
     minThreads: 0,
     maxThreads: options.threads,
     idleTimeout: options.idleMilliseconds ?? Number.POSITIVE_INFINITY,
-    execArgv: [...LOADS_TYPESCRIPT],
+    execArgv: NO_OPTIONS,
     // The default waits for work by blocking the thread: timers and promises that a worker leaves behind would stand still.
     atomics: 'disabled',
   });

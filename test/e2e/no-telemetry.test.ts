@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { RUNS_SOURCE } from '../helpers/run-script.ts';
 import { temporaryFolder } from '../helpers/tiny-fer2013.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -25,8 +25,7 @@ test('reading a photo leaves nothing of onnxruntime’s telemetry behind, in any
   const env = { PATH: process.env.PATH, HOME: home, TMPDIR: temporary, XDG_CACHE_HOME: join(home, '.cache') };
   const run = promisify(execFile);
   const photo = join(ROOT, 'node_modules', '@vladmandic', 'face-api', 'demo', 'sample1.jpg');
-  const loader = ['--import', pathToFileURL(join(ROOT, 'src', 'base', 'register-tsx.mjs')).href];
-  await run(process.execPath, [...loader, join(ROOT, 'scripts', 'emotions.ts'), photo], { cwd: ROOT, env });
+  await run(process.execPath, [RUNS_SOURCE, join(ROOT, 'scripts', 'emotions.ts'), photo], { cwd: ROOT, env });
   expect(await traces(home, temporary)).toEqual([]);
   // The library does report where nobody keeps it from that: otherwise this test would see nothing either way.
   const plain = "await (await import('onnxruntime-node')).InferenceSession.create(new Uint8Array(9)).catch(() => {})";

@@ -1,13 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { RUNS_SOURCE } from './run-script.ts';
 import { until } from './until.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const TSX_LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 /** What `npm start` runs, as a process of its own. */
 export interface MainProcess {
@@ -25,7 +23,7 @@ export interface MainProcess {
  */
 export function startMain(directory: string, environment: Readonly<Record<string, string>>): MainProcess {
   const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, ['--import', TSX_LOADER, join(ROOT, 'src', 'main.ts')], {
+  const child = spawn(process.execPath, [RUNS_SOURCE, join(ROOT, 'src', 'main.ts')], {
     cwd: directory,
     env: { PATH, LOCAL_PORT: '0', MODEL_DIR: join(directory, 'model'), ...environment },
     detached: true,

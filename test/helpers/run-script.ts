@@ -1,8 +1,12 @@
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Tool } from '../../scripts/command-line.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The program that runs a TypeScript file of this project: `node RUNS_SOURCE FILE`. */
+export const RUNS_SOURCE = join(root, 'src', 'base', 'compiled.mjs');
 
 export interface ScriptResult {
   readonly code: number;
@@ -25,13 +29,8 @@ export async function runScript(name: string, ...args: string[]): Promise<Script
 /** Runs a file of scripts/ in a process of its own, as `npm run` does, from the repository's root, and waits for its end. */
 export function startScript(name: string, ...args: string[]): Promise<ScriptResult> {
   return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      ['--import', 'tsx', `scripts/${name}`, ...args],
-      { cwd: root },
-      (error, stdout, stderr) => {
-        resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
-      },
-    );
+    execFile(process.execPath, [RUNS_SOURCE, `scripts/${name}`, ...args], { cwd: root }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
+    });
   });
 }

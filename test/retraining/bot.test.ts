@@ -9,6 +9,7 @@ import { processStart } from '../../src/base/lock.ts';
 import type { JobStatus, RetrainingFiles } from '../../src/retraining/files.ts';
 import { loadCheckpoint } from '../../src/training/run/checkpoint.ts';
 import { makeSite, noticeBoard, openSite, type Site, saveUntrained, tinyTraining } from '../helpers/retraining.ts';
+import { RUNS_SOURCE } from '../helpers/run-script.ts';
 import { fillDisk, smallDisk } from '../helpers/small-disk.ts';
 import { until } from '../helpers/until.ts';
 
@@ -16,7 +17,7 @@ const BOT = fileURLToPath(new URL('../helpers/retraining-bot.ts', import.meta.ur
 
 function startBotProcess(site: Site, epochs: number, data?: string): ChildProcess {
   const settings = JSON.stringify({ site, epochs, data });
-  const bot = spawn(process.execPath, ['--import', 'tsx', BOT, settings], { stdio: 'ignore' });
+  const bot = spawn(process.execPath, [RUNS_SOURCE, BOT, settings], { stdio: 'ignore' });
   onTestFinished(() => {
     bot.kill('SIGKILL');
   });
@@ -26,7 +27,7 @@ function startBotProcess(site: Site, epochs: number, data?: string): ChildProces
 /** Numbers of the processes that train at a site. */
 function trainers({ stateDirectory }: Site): number[] {
   const lines = execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' }).split('\n');
-  const ours = lines.filter((line) => line.includes('src/retraining/child.ts') && line.includes(stateDirectory));
+  const ours = lines.filter((line) => line.includes('src/retraining/child.js') && line.includes(stateDirectory));
   return ours.map((line) => Number.parseInt(line, 10));
 }
 

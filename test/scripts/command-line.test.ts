@@ -18,12 +18,12 @@ import {
   type Values,
 } from '../../scripts/command-line.ts';
 import { UserError } from '../../src/base/errors.ts';
-import { runScript, startScript } from '../helpers/run-script.ts';
+import { RUNS_SOURCE, runScript, startScript } from '../helpers/run-script.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 test('a tool whose output nobody reads any more ends without a stack', async () => {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'scripts/emotions.ts', '--help'], { cwd: root });
+  const child = spawn(process.execPath, [RUNS_SOURCE, 'scripts/emotions.ts', '--help'], { cwd: root });
   child.stdout.destroy();
   const [stderr, [code]] = await Promise.all([allText(child.stderr), once(child, 'exit')]);
   expect(stderr).toBe('');

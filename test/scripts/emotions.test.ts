@@ -1,14 +1,13 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
 import { fourColours, sampleBytes, samplePath, ZIP } from '../fixtures/photos.ts';
-import { runScript, type ScriptResult } from '../helpers/run-script.ts';
+import { RUNS_SOURCE, runScript, type ScriptResult } from '../helpers/run-script.ts';
 
 const emotions = (...args: string[]) => runScript('emotions.ts', ...args);
 
@@ -131,10 +130,9 @@ describe('emotions', () => {
 
   it('works from any folder', async () => {
     const photo = await file('here.png', await fourColours(64, 64).png().toBuffer());
-    const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
     const script = fileURLToPath(new URL('../../scripts/emotions.ts', import.meta.url));
     const result = await new Promise<{ error: unknown; stdout: string }>((resolve) => {
-      execFile(process.execPath, ['--import', tsx, script, 'here.png', '--json'], { cwd: folder }, (error, stdout) =>
+      execFile(process.execPath, [RUNS_SOURCE, script, 'here.png', '--json'], { cwd: folder }, (error, stdout) =>
         resolve({ error, stdout }),
       );
     });

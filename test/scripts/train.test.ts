@@ -8,7 +8,7 @@ import { EMOTIONS } from '../../src/emotion/labels.ts';
 import { loadModel } from '../../src/emotion/layers-format/layers-format.ts';
 import { withComparison } from '../../src/versions/model-card.ts';
 import { readReport } from '../../src/versions/training-report.ts';
-import { runScript } from '../helpers/run-script.ts';
+import { RUNS_SOURCE, runScript } from '../helpers/run-script.ts';
 import { drawTinyFace, temporaryFolder, tinyRows, writeTinyFer2013 } from '../helpers/tiny-fer2013.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -138,7 +138,7 @@ test('a network is compared in the card of the one in use, and one that goes on 
 test('Ctrl-C ends a training after a checkpoint, from which --resume goes on', async () => {
   const [data, output] = [await dataFolder(), await temporaryFolder()];
   const args = ['--architecture', 'tiny', '--epochs', '300', '--batch', '7', '--data', data, '--output', output];
-  const child = spawn(process.execPath, ['--import', 'tsx', 'scripts/train.ts', ...args], { cwd: root });
+  const child = spawn(process.execPath, [RUNS_SOURCE, 'scripts/train.ts', ...args], { cwd: root });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   let said = '';
   let interrupted = false;

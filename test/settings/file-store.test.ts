@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
-
 import { FileStore } from '../../src/settings/file-store.ts';
 import { openSettings } from '../../src/settings/open-settings.ts';
 import { Settings } from '../../src/settings/settings.ts';
+import { RUNS_SOURCE } from '../helpers/run-script.ts';
 
 const WRITER = join(import.meta.dirname, 'writer.ts');
 
@@ -28,7 +28,7 @@ afterEach(() => {
 
 /** A process that sets NAME-0, NAME-1, … and prints each number once it is kept. */
 function startWriter(name: string, count: number) {
-  const child = spawn(process.execPath, ['--import', 'tsx', WRITER, path, name, String(count)], {
+  const child = spawn(process.execPath, [RUNS_SOURCE, WRITER, path, name, String(count)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   children.push(child);

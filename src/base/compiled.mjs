@@ -1,0 +1,144 @@
+/**
+ * One copy of the sources without their types, made once and kept until the sources change: no process and no thread needs a compiler.
+ * A type leaves blanks behind, so lines and columns of an error are those of the source. Plain JavaScript, since it runs before any
+ * TypeScript can. As a program it runs a source: `node src/base/compiled.mjs FILE.ts ARGUMENTS`.
+ */
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const HERE = resolve(import.meta.dirname, '..', '..');
+/** The folder of the sources; the package.json of a copy tells where they are. */
+const { sources: SOURCES = HERE } = JSON.parse(readFileSync(join(HERE, 'package.json'), 'utf8'));
+const FOLDERS = ['commands', 'scripts', 'src'];
+/** Copies that are kept, the newest: a bot that runs may load a file of its own long after the sources have changed. */
+const KEPT = 30;
+const COMPILER = '@swc/wasm-typescript';
+
+/** @type {Map<string, string>} */
+const copies = new Map();
+
+/**
+ * Where the compiled copy of a source is.
+ * @param {URL} file a TypeScript file of this project
+ * @returns {URL}
+ */
+export function compiled(file) {
+  const path = relative(SOURCES, fileURLToPath(file));
+  return pathToFileURL(join(copyWith(path), path.replace(/\.ts$/, '.js')));
+}
+
+/** The folder of a copy that has this file. What tests start is in a copy of its own, since an installed bot may be without tests. */
+function copyWith(path) {
+  if (SOURCES !== HERE) return HERE;
+  const folders = path.startsWith(`test${sep}`) ? [...FOLDERS, 'test'] : FOLDERS;
+  const id = folders.join();
+  const copy = copies.get(id) ?? findCopy(folders);
+  copies.set(id, copy);
+  return copy;
+}
+
+function findCopy(folders) {
+  const files = readSources(folders);
+  const version = createRequire(import.meta.url)(`${COMPILER}/package.json`).version;
+  const hash = createHash('sha256').update(`${version}\0${SOURCES}`);
+  for (const [path, text] of files) hash.update(`\0${path}\0${text}`);
+  const key = hash.digest('hex').slice(0, 16);
+  const modules = realpathSync(join(SOURCES, 'node_modules'));
+  const cache = join(modules, '.cache', 'emotion-bot');
+  const copy = join(cache, key);
+  if (existsSync(copy)) return copy;
+  let unfinished;
+  try {
+    mkdirSync(cache, { recursive: true });
+    unfinished = mkdtempSync(`${copy}-`);
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'EROFS'].includes(error.code)) throw error;
+    return temporaryCopy(files, modules);
+  }
+  writeCopy(unfinished, files);
+  try {
+    renameSync(unfinished, copy);
+  } catch (error) {
+    // Another process was faster.
+    rmSync(unfinished, { recursive: true });
+    if (!existsSync(copy)) throw error;
+  }
+  prune(cache);
+  return copy;
+}
+
+/** For an installation that cannot be written to: this process's own copy, gone when it ends. */
+function temporaryCopy(files, modules) {
+  const copy = mkdtempSync(join(tmpdir(), 'emotion-bot-'));
+  process.once('exit', () => rmSync(copy, { recursive: true, force: true }));
+  symlinkSync(modules, join(copy, 'node_modules'), 'junction');
+  writeCopy(copy, files);
+  return copy;
+}
+
+function readSources(folders) {
+  const isSource = (name) => name.endsWith('.mjs') || (name.endsWith('.ts') && !/\.(d|test)\.ts$/.test(name));
+  const paths = folders.flatMap((folder) =>
+    readdirSync(join(SOURCES, folder), { recursive: true }).map((name) => join(folder, name)),
+  );
+  return paths
+    .filter(isSource)
+    .sort()
+    .map((path) => [path, readFileSync(join(SOURCES, path), 'utf8')]);
+}
+
+function writeCopy(copy, files) {
+  const { transformSync } = createRequire(import.meta.url)(COMPILER);
+  for (const [path, text] of files) {
+    const target = join(copy, path.replace(/\.ts$/, '.js'));
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, path.endsWith('.ts') ? toJavaScript(path, text, transformSync) : text);
+  }
+  writeFileSync(join(copy, 'package.json'), JSON.stringify({ type: 'module', sources: SOURCES }));
+}
+
+/** A source without its types. It imports its neighbours in the copy, but what lies beside it is still beside the source. */
+function toJavaScript(path, text, transform) {
+  const filename = join(SOURCES, path);
+  let code;
+  try {
+    ({ code } = transform(text, { mode: 'strip-only', module: true, filename }));
+  } catch (error) {
+    throw new Error(`${filename} cannot be compiled: ${error.message ?? error}`, { cause: error });
+  }
+  const imports = code.replace(/\b(from\s*|import\s*\(?\s*)(['"])(\.{1,2}\/[^'"\n]+)\.ts\2/g, '$1$2$3.js$2');
+  // As long as what it stands for, so that columns stay.
+  const itself = imports.replaceAll(/\bimport\.meta\b/g, '$$sourceFile');
+  if (itself === imports) return imports;
+  const meta = { url: pathToFileURL(filename).href, filename, dirname: dirname(filename) };
+  return `const $sourceFile = ${JSON.stringify(meta)}; ${itself}`;
+}
+
+function prune(cache) {
+  const age = (name) => statSync(join(cache, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const names = readdirSync(cache).sort((one, other) => age(other) - age(one));
+  for (const name of names.slice(KEPT)) rmSync(join(cache, name), { recursive: true, force: true });
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) {
+  const [program, , file, ...rest] = process.argv;
+  const source = resolve(file);
+  process.argv = [program, source, ...rest];
+  await import(compiled(pathToFileURL(source)).href);
+}
