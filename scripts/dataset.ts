@@ -3,10 +3,11 @@ import { dirname } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
 import { explainWrite, writeDurably } from '../src/base/files.ts';
 import { checkDataset, formatReport } from '../src/training/data/dataset-check.ts';
-import { type Fer2013, readFer2013 } from '../src/training/data/fer2013.ts';
+import type { Fer2013 } from '../src/training/data/fer2013.ts';
 import { OFFICIAL_COUNTS } from '../src/training/data/fer2013-row.ts';
 import { type Votes, votesIfAny } from '../src/training/data/votes.ts';
 import { type Call, flag, inRepository, runAsProcess, text, tool } from './command-line.ts';
+import { readData } from './read-data.ts';
 
 export const main = tool(
   {
@@ -38,14 +39,8 @@ sheet  draws samples of every emotion and the class distribution as a picture`,
 
 type Around = Pick<Call<unknown>, 'signal' | 'print' | 'say'>;
 
-async function read(directory: string, { signal, say }: Around) {
-  const data = await readFer2013(directory, { signal });
-  for (const warning of data.warnings) say(warning);
-  return data;
-}
-
 async function check(directory: string, json: boolean, around: Around): Promise<number> {
-  const data = await read(directory, around);
+  const data = await readData(directory, around);
   const report = checkDataset(data, OFFICIAL_COUNTS, await votesOn(data, directory, around.signal));
   around.print(json ? JSON.stringify(report) : formatReport(report).trimEnd());
   return report.problems.length === 0 ? 0 : 1;
@@ -66,7 +61,7 @@ async function sheet(directory: string, out: string, around: Around): Promise<nu
   if (there && !there.isFile()) throw new UserError('bad-usage', `${out} is there and is no file.`);
   // Loaded here: the charting library takes longer to load than a check takes to run.
   const { datasetSheet } = await import('../src/training/pictures/dataset-sheet.ts');
-  const picture = await datasetSheet(await read(directory, around));
+  const picture = await datasetSheet(await readData(directory, around));
   try {
     await mkdir(dirname(out), { recursive: true });
     await writeDurably(out, picture);

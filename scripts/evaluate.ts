@@ -14,9 +14,10 @@ import { slicesOf } from '../src/evaluation/slices.ts';
 import { DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
 import { readFaceFolders } from '../src/training/data/face-folders.ts';
 import type { FaceSet } from '../src/training/data/face-set.ts';
-import { readFer2013, SPLITS, type Split } from '../src/training/data/fer2013.ts';
+import { SPLITS, type Split } from '../src/training/data/fer2013.ts';
 import { type Votes, votesFor } from '../src/training/data/votes.ts';
 import { type Call, choice, flag, inRepository, number, numbers, runAsProcess, text, tool } from './command-line.ts';
+import { readData } from './read-data.ts';
 
 const FROM_ONE_TO_2_32 = { whole: true, least: 1, most: 2 ** 32 - 1 };
 
@@ -122,7 +123,7 @@ interface WalkAsked {
 async function walk(call: Call<WalkAsked>): Promise<WalkAnswer> {
   const { data, split = 'PublicTest', model, engine, images, seed, detector = DETECTORS[0] } = call.values;
   const { stderr } = call.terminal;
-  const { sets } = await readSplits(data, [split], call);
+  const { sets } = await readData(data, call, { splits: [split] });
   const classifier = await loadClassifier(model, { engine: await createEngine(engine) });
   try {
     return await evaluateWalk({ images, seed, detector }, sets[split], classifier, call.signal, (done, of) => {
@@ -145,7 +146,7 @@ async function splitToRead(
   votesFile: string | undefined,
   around: Around,
 ): Promise<FacesToRead> {
-  const data = await readSplits(directory, [split, 'Training'], around);
+  const data = await readData(directory, around, { splits: [split, 'Training'] });
   const { sets } = data;
   if (sets[split].count === 0) throw new UserError('no-data', `${directory} has no rows of ${split}.`);
   const votes =
@@ -158,16 +159,8 @@ async function facesToRead(faces: string, data: string | undefined, around: Arou
   if (ignored.length > 0) around.say(`Ignored ${ignored.length} that are not pictures: ${ignored[0]} ...`);
   return {
     set,
-    training: data === undefined ? undefined : (await readSplits(data, ['Training'], around)).sets.Training,
+    training: data === undefined ? undefined : (await readData(data, around, { splits: ['Training'] })).sets.Training,
   };
-}
-
-async function readSplits(data: string, splits: readonly Split[], { signal, say }: Around) {
-  const read = await readFer2013(data, { splits, signal });
-  const { skipped, warnings } = read;
-  for (const warning of warnings) say(warning);
-  if (skipped.length > 0) say(`Skipped ${skipped.length} bad rows, first ${skipped[0]!.file}:${skipped[0]!.line}.`);
-  return read;
 }
 
 await runAsProcess(import.meta.url, main);

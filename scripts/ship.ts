@@ -5,12 +5,12 @@ import { writeDurably } from '../src/base/files.ts';
 import { exactPercent } from '../src/base/numbers.ts';
 import { createEngine } from '../src/emotion/engines/create-engine.ts';
 import { loadModel } from '../src/emotion/layers-format/layers-format.ts';
-import { readFer2013 } from '../src/training/data/fer2013.ts';
 import { votesIfAny } from '../src/training/data/votes.ts';
 import { modelCard, withComparison } from '../src/versions/model-card.ts';
 import { judgeNetwork, publicTestAccuracy, readRun, reportOf, storeNetwork } from '../src/versions/ship.ts';
 import { readReports, type TrainingReport, writeReport } from '../src/versions/training-report.ts';
 import { flag, inRepository, runAsProcess, text, tool } from './command-line.ts';
+import { readData } from './read-data.ts';
 
 /** Half the size; the figures are measured after the rounding. */
 const STORED_AS = 'float16';
@@ -32,11 +32,11 @@ PublicTest.`,
       'report-only': flag('write the report and name it in the model card, but leave the network in use alone'),
     },
   },
-  async ({ values, words: [output, ...rest], signal, print }) => {
+  async ({ values, words: [output, ...rest], signal, print, say }) => {
     if (output === undefined || rest.length > 0)
       throw new UserError('bad-usage', 'Name the output folder of one training run.');
     const run = await readRun(output);
-    const data = await readFer2013(values.data, { signal });
+    const data = await readData(values.data, { signal, say });
     const { sets } = data;
     const votes = await votesIfAny(data, { directory: values.data, file: values.votes, signal });
     const byVotes = run.plan.labels !== 'fer2013';

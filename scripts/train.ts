@@ -8,7 +8,6 @@ import { createEngine } from '../src/emotion/engines/create-engine.ts';
 import { ENGINE_CHOICES } from '../src/emotion/engines/engine.ts';
 import { loadModel } from '../src/emotion/layers-format/layers-format.ts';
 import { unroll } from '../src/emotion/network.ts';
-import { readFer2013 } from '../src/training/data/fer2013.ts';
 import { learningSets, votesFor } from '../src/training/data/votes.ts';
 import { DEFAULT_AUGMENTATION } from '../src/training/run/augment.ts';
 import { hasCheckpoints } from '../src/training/run/checkpoint.ts';
@@ -16,6 +15,7 @@ import { LABELS, trainingPlan } from '../src/training/run/plan.ts';
 import { epochLine, progressLine } from '../src/training/run/progress-line.ts';
 import { BEST, type TrainingProgress, type TrainingRun, train } from '../src/training/run/trainer.ts';
 import { choice, flag, number, type Output, runAsProcess, text, texts, tool } from './command-line.ts';
+import { readData } from './read-data.ts';
 
 const originSchema = z.object({ command: z.string(), origin: z.array(z.string()).optional() });
 
@@ -119,10 +119,7 @@ export const main = tool(
       );
     const network = unroll(architecture);
     const engine = await createEngine(values.engine, values.threads === undefined ? {} : { threads: values.threads });
-    const data = await readFer2013(values.data, { splits: ['Training', 'PublicTest'], signal });
-    for (const warning of data.warnings) say(warning);
-    for (const { file, line, reason } of data.skipped.slice(0, 10)) say(`${file}:${line} skipped: ${reason}`);
-    if (data.skipped.length > 10) say(`... and ${data.skipped.length - 10} more rows skipped`);
+    const data = await readData(values.data, { signal, say }, { splits: ['Training', 'PublicTest'] });
     const votes =
       plan.labels === 'fer2013'
         ? undefined

@@ -56,6 +56,7 @@ export async function readCheckedData(
       return `${split}: ${images} pictures (${counts}).`;
     }),
     whichData(report),
+    ...data.warnings,
     ...(report.skipped.length > 0
       ? [`Bad rows: ${report.skipped.length}, left out; the first is ${whereAndWhy(report.skipped[0]!)}.`]
       : []),

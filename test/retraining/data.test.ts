@@ -1,6 +1,8 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readCheckedData } from '../../src/retraining/data.ts';
-import { temporaryFolder, tinyRows, writeTinyFer2013 } from '../helpers/tiny-fer2013.ts';
+import { csvText, temporaryFolder, tinyRows, writeTinyFer2013 } from '../helpers/tiny-fer2013.ts';
 
 const signal = new AbortController().signal;
 
@@ -22,6 +24,16 @@ test('test rows that equal a Training row are reported, and left out of training
   expect(clean.sets.Training.count).toBe(13);
   expect(clean.sets.PrivateTest.count).toBe(15);
   expect(clean.findings.join('\n')).toContain('1 rows of Training left out for that');
+});
+
+test('rows that two files hold are read once, and the admins are told', async () => {
+  const folder = await temporaryFolder();
+  const rows = tinyRows(2, ['Training', 'PublicTest', 'PrivateTest']);
+  await writeTinyFer2013(folder, rows);
+  await writeFile(join(folder, 'fer2013_03 (1).csv'), csvText(rows.slice(5, 8)));
+  const { sets, findings } = await readCheckedData(folder, { clean: false, signal });
+  expect(sets.Training.count).toBe(14);
+  expect(findings).toContainEqual(expect.stringMatching(/^fer2013_03 \(1\)\.csv was left out: its rows are in .* too/));
 });
 
 test('a split or an emotion without a picture is named', async () => {

@@ -44,6 +44,16 @@ describe('npm run dataset', () => {
     expect((await sharp(out).metadata()).format).toBe('png');
   });
 
+  it('check counts rows once that two files hold, and says which file it left out', async () => {
+    const folder = await temporaryFolder();
+    const rows = tinyRows(1, SPLITS);
+    await writeFile(join(folder, 'fer2013.csv'), csvText(rows));
+    await writeFile(join(folder, 'icml_face_data.csv'), csvText(rows).replaceAll('\n', '\r\n'));
+    const { stdout, stderr } = await runScript('dataset.ts', 'check', '--data', folder, '--json');
+    expect(JSON.parse(stdout).splits.Training.images).toBe(7);
+    expect(stderr).toBe('icml_face_data.csv was left out: its rows are in fer2013.csv too, and are read once.\n');
+  });
+
   it('explains a missing data set in one sentence, with no stack', async () => {
     const { code, stdout, stderr } = await runScript('dataset.ts', 'check', '--data', await temporaryFolder());
     expect([code, stdout]).toEqual([1, '']);

@@ -73,6 +73,8 @@ export interface ParsedRow {
   readonly label: number;
   readonly split: Split;
   readonly wanted: boolean;
+  /** The pixels as they stand in the line. */
+  readonly text: Buffer;
 }
 
 /**
@@ -100,8 +102,9 @@ export function parseRow(
     return `emotion is ${shown(line, emotion)}, not a number from 0 to ${EMOTIONS.length - 1}`;
   }
 
-  if (!wanted.has(split)) return { label, split, wanted: false };
-  return parsePixels(line, spans[columns.pixels]!, out, offset) ?? { label, split, wanted: true };
+  const pixels = spans[columns.pixels]!;
+  const row = { label, split, wanted: wanted.has(split), text: line.subarray(...pixels) };
+  return (row.wanted ? parsePixels(line, pixels, out, offset) : undefined) ?? row;
 }
 
 /** Reads 2304 decimal numbers 0..255 parted by spaces, byte by byte (300 MB of text pass here); a sentence if they are bad. */

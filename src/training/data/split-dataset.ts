@@ -7,8 +7,9 @@ import { createGzip } from 'node:zlib';
 import { UserError } from '../../base/errors.ts';
 import { EMOTIONS, FACE_PIXELS } from '../../emotion/labels.ts';
 import { CHUNKS } from './fer2013.ts';
-import { type Columns, columnNames, OFFICIAL_COUNTS, parseHeader, parseRow, SPLITS, total } from './fer2013-row.ts';
+import { type Columns, OFFICIAL_COUNTS, parseHeader, parseRow, SPLITS, total } from './fer2013-row.ts';
 import { type Line, readLines } from './lines.ts';
+import { foundInstead } from './not-fer2013.ts';
 
 export interface SplitOptions {
   /** Compress the chunks (the default): 94 MB instead of 301. */
@@ -115,15 +116,10 @@ class Fer2013Input {
   /** Reads and checks the first line. */
   async header(): Promise<Buffer> {
     const line = await this.next();
-    if (!line) throw this.refusal('it is empty');
+    if (!line) throw this.refusal(await foundInstead(undefined));
     this.columns = parseHeader(line.bytes);
     if (this.columns) return line.bytes;
-    // A tar archive starts with a file's name, padded with zero bytes.
-    if (line.bytes.includes(0)) throw this.refusal('it is an archive or not text: unpack it, and give the CSV inside');
-    const found = columnNames(line.bytes).join(', ');
-    throw this.refusal(
-      `its columns are "${found.length > 80 ? `${found.slice(0, 80)}…` : found}", not emotion, pixels and Usage`,
-    );
+    throw this.refusal(await foundInstead(line.bytes));
   }
 
   /** The next `count` rows. */

@@ -1,11 +1,12 @@
-import { readFile, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/base/errors.ts';
 import { EMOTIONS, FACE_PIXELS } from '../../../src/emotion/labels.ts';
+import { sameFace } from '../../../src/training/data/duplicates.ts';
 import { faceAt, isBlack, selectFaces, whereIs, withoutBlack } from '../../../src/training/data/face-set.ts';
-import { readFer2013, SPLITS } from '../../../src/training/data/fer2013.ts';
+import { type Fer2013, readFer2013, SPLITS } from '../../../src/training/data/fer2013.ts';
 import {
   csvLine,
   csvText,
@@ -27,17 +28,34 @@ async function folderWith(files: Record<string, string | Buffer>): Promise<strin
 const icmlText = (of: readonly TinyRow[]) =>
   ['emotion, Usage, pixels', ...of.map((row) => `${row.label},${row.split},${row.face.join(' ')}`)].join('\n');
 
-async function expectAllRows(folder: string): Promise<void> {
-  const { sets, skipped } = await readFer2013(folder);
+/** An archive that holds one file. */
+function tarOf(name: string, content: Buffer): Buffer {
+  const header = Buffer.alloc(512);
+  const octal = (value: number, digits: number) => `${value.toString(8).padStart(digits, '0')}\0`;
+  header.write(name, 0);
+  header.write(octal(0o644, 7) + octal(0, 7) + octal(0, 7) + octal(content.length, 11) + octal(0, 11), 100);
+  header.write(`        0${'\0'.repeat(100)}ustar\x0000`, 148);
+  header.write(
+    `${octal(
+      header.reduce((sum, byte) => sum + byte, 0),
+      6,
+    )} `,
+    148,
+  );
+  return Buffer.concat([header, content, Buffer.alloc(1024 + 512 - (content.length % 512))]);
+}
+
+async function expectAllRows(folder: string): Promise<Fer2013> {
+  const data = await readFer2013(folder);
+  const { sets, skipped } = data;
   expect(skipped).toEqual([]);
   for (const split of SPLITS) {
     const expected = rows.filter((row) => row.split === split);
     expect(sets[split].count).toBe(expected.length);
     expect([...sets[split].labels]).toEqual(expected.map((row) => row.label));
-    expected.forEach((row, i) => {
-      expect(faceAt(sets[split], i)).toEqual(row.face);
-    });
+    expect(expected.every((row, i) => sameFace(faceAt(sets[split], i), row.face))).toBe(true);
   }
+  return data;
 }
 
 describe('readFer2013', () => {
@@ -117,7 +135,7 @@ describe('readFer2013', () => {
 
   it('says where fer2013.csv comes from if the folder is empty, missing, or holds nothing of the kind', async () => {
     const empty = await temporaryFolder();
-    const other = await folderWith({ 'people.csv': 'name,age\nAda,36\n', 'notes.txt': 'hello' });
+    const other = await folderWith({ 'notes.txt': 'hello', 'labels.json': '{}' });
     for (const folder of [empty, other, join(empty, 'nowhere')]) {
       const error = await readFer2013(folder).catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(UserError);
@@ -158,14 +176,137 @@ describe('readFer2013', () => {
     expect(warnings).toEqual([expect.stringContaining('2 of 15 chunks missing (fer2013_07, fer2013_15)')]);
   });
 
-  it('does not count rows twice: a whole file beside its chunks is left out, a chunk in two forms is refused', async () => {
+  it('does not count rows twice: a whole file beside its chunks is left out', async () => {
     const folder = await temporaryFolder();
     await writeTinyFer2013(folder, rows);
     await writeFile(join(folder, 'fer2013.csv'), csvText(rows));
     await expectAllRows(folder);
     expect((await readFer2013(folder)).warnings).toEqual([expect.stringContaining('fer2013.csv was left out')]);
-    await writeFile(join(folder, 'fer2013_03.csv'), csvText(rows));
-    await expect(readFer2013(folder)).rejects.toMatchObject({ code: 'bad-data' });
+  });
+
+  it('reads the same rows once, whatever their files are called, and warns', async () => {
+    const third = csvText(rows.slice(8, 12));
+    const cases: [extra: Record<string, string | Buffer>, warning: string][] = [
+      [
+        { 'icml_face_data.csv': icmlText(rows) },
+        'icml_face_data.csv was left out: its rows are in fer2013_01.csv.gz, ',
+      ],
+      [{ 'a_backup.csv': icmlText(rows) }, 'a_backup.csv was left out: its rows are in fer2013_01.csv.gz, '],
+      [{ 'fer2013_03 (1).csv': third }, 'fer2013_03 (1).csv was left out: its rows are in fer2013_03.csv.gz too'],
+      [
+        { 'Copy of fer2013_03.csv': third },
+        'Copy of fer2013_03.csv was left out: its rows are in fer2013_03.csv.gz too',
+      ],
+      [{ 'fer2013_03.csv': third }, 'fer2013_03.csv.gz was left out: its rows are in fer2013_03.csv too'],
+      // A download that broke off: its last row is a half one.
+      [{ 'fer2013_03 (2).csv': third.slice(0, -500) }, 'fer2013_03 (2).csv was left out'],
+      // In another order.
+      [{ 'sorted.csv.gz': gzipSync(csvText([...rows].reverse())) }, 'sorted.csv.gz was left out'],
+    ];
+    for (const [extra, warning] of cases) {
+      const folder = await temporaryFolder();
+      await writeTinyFer2013(folder, rows, { chunks: 15 });
+      for (const [name, content] of Object.entries(extra)) await writeFile(join(folder, name), content);
+      const data = await expectAllRows(folder);
+      expect(data.warnings).toEqual([expect.stringContaining(warning)]);
+      expect([data.rows, data.files.length, data.missingChunks]).toEqual([63, 15, []]);
+      expect([...data.sets.PublicTest.rows.index]).toEqual(Array.from({ length: 21 }, (_, i) => 21 + i));
+    }
+  });
+
+  it('reads the longer one of two files that overlap, and what only the shorter one has', async () => {
+    const folder = await folderWith({ 'a.csv': csvText(rows.slice(0, 40)), 'fer2013.csv': icmlText(rows) });
+    await expectAllRows(folder);
+    const { rows: count, warnings } = await readFer2013(folder, { splits: ['PrivateTest'] });
+    expect([count, warnings]).toEqual([
+      63,
+      ['a.csv was left out: its rows are in fer2013.csv too, and are read once.'],
+    ]);
+    const parts = await folderWith({ 'a.csv': csvText(rows.slice(0, 50)), 'b.csv': csvText(rows.slice(30)) });
+    expect((await expectAllRows(parts)).warnings).toEqual([
+      'Of b.csv, 20 of 33 rows were left out: they are in a.csv too.',
+    ]);
+  });
+
+  it('takes the whole file where one of its chunks is missing', async () => {
+    const folder = await temporaryFolder();
+    await writeTinyFer2013(folder, rows);
+    await unlink(join(folder, 'fer2013_07.csv.gz'));
+    await writeFile(join(folder, 'fer2013.csv'), csvText(rows));
+    const { missingChunks, files, warnings } = await expectAllRows(folder);
+    expect([missingChunks, files]).toEqual([[], ['fer2013.csv']]);
+    expect(warnings).toEqual([expect.stringMatching(/^fer2013_01.* and 11 more files were left out: their rows/)]);
+  });
+
+  it("keeps FER2013's own repetitions", async () => {
+    const twins = [...rows, rows[0]!, rows[1]!, rows[2]!];
+    const folder = await temporaryFolder();
+    await writeTinyFer2013(folder, twins, { chunks: 3, gzip: false });
+    expect((await readFer2013(folder)).sets.Training.count).toBe(24);
+  });
+
+  it('refuses two chunks of one number that hold different rows', async () => {
+    const folder = await temporaryFolder();
+    await writeTinyFer2013(folder, rows);
+    await writeFile(join(folder, 'fer2013_03.csv'), csvText(tinyRows(9).slice(50)));
+    await expect(readFer2013(folder)).rejects.toMatchObject({
+      code: 'bad-data',
+      message: expect.stringMatching(/fer2013_03\.csv and fer2013_03\.csv\.gz hold different rows/),
+    });
+  });
+
+  it('names a file that cannot be understood, what was found in it and what to do', async () => {
+    const text = csvText(rows.slice(0, 3));
+    const [, ...body] = text.split('\n');
+    const csv = Buffer.from(text);
+    const tar = tarOf('fer2013/fer2013.csv', csv);
+    const cases: [content: string | Buffer, sentence: string, name?: string][] = [
+      [text.replaceAll(',', ';'), 'its columns are parted by semicolons: save it with commas'],
+      [text.replaceAll(',', '\t'), 'its columns are parted by tabs'],
+      [`\uFEFF${text.replaceAll(',', ';').replaceAll('\n', '\r\n')}`, 'its columns are parted by semicolons'],
+      [Buffer.from(`\uFEFF${text}`, 'utf16le'), 'it is in UTF-16: save it as UTF-8'],
+      [Buffer.from(text, 'utf16le'), 'it is in UTF-16: save it as UTF-8'],
+      [Buffer.from(`\uFEFF${text}`, 'utf16le').swap16(), 'it is in UTF-16: save it as UTF-8'],
+      [text.replaceAll('\n', '\r'), 'its lines end in CR alone: save it with LF or CRLF'],
+      [tar, 'it is a tar archive: unpack it'],
+      [gzipSync(tar), 'it is a tar archive: unpack it', 'fer2013.csv.gz'],
+      [gzipSync(tar), 'it is a tar.gz archive: unpack it'],
+      [gzipSync(text), 'it is gzipped: unpack it, or give it a name that ends in .csv.gz'],
+      [body.join('\n'), 'it starts with a row and has no header: put the line emotion,pixels,Usage before it'],
+      [icmlText(rows).split('\n').slice(1).join('\n'), 'put the line emotion,Usage,pixels before it'],
+      [body.join('\n').replaceAll(',', ';'), 'put the line emotion;pixels;Usage before it, and commas between'],
+      [body.map((line) => line.replace(/,[A-Z].*/, '')).join('\n'), 'has no header and does not say which split'],
+      ['emotion,pixels\n0,1 2 3\n', 'its columns are "emotion, pixels", not emotion, pixels and Usage, as in Kaggle'],
+      ['pixels\n1 2 3\n', "as in Kaggle's test.csv: take fer2013.tar.gz or icml_face_data.csv"],
+      ['name,age\nAda,36\n', 'its columns are "name, age", not emotion, pixels and Usage'],
+      ['<!DOCTYPE html>\n<title>Log in</title>', 'it is a web page, perhaps one that asks to log in'],
+      ['version https://git-lfs.github.com/spec/v1\noid sha256:1', 'git lfs pull'],
+      ['', 'it is empty: copy it again'],
+      ['emotion,pixels,Usage\n', 'it has the header and no row'],
+      [
+        `emotion,pixels,Usage\n${body.join('\n').replaceAll(',', ';')}`,
+        'none of its 3 rows can be read; line 2 has 1 col',
+      ],
+      ['Usage,Image name,neutral\n', "it holds FER+'s votes", 'votes.csv'],
+      [tar, 'it is a tar archive: unpack it', 'fer2013.tar'],
+      [gzipSync(tar), 'it is a tar archive: unpack it', 'fer2013.tar.gz'],
+      [text, 'it looks like FER2013: give it a name that ends in .csv', 'fer2013.txt'],
+    ];
+    for (const [content, sentence, name = 'fer2013.csv'] of cases) {
+      const folder = await folderWith({ [name]: content });
+      const error = await readFer2013(folder).catch((thrown: unknown) => thrown);
+      expect(error, sentence).toMatchObject({ code: 'bad-data', message: expect.stringContaining(`${name}: `) });
+      expect((error as UserError).message).toContain(sentence);
+      expect((error as UserError).message).not.toContain('No FER2013 data');
+    }
+  });
+
+  it('names the folder further down that holds the file, and an empty line before the header does no harm', async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, 'fer2013'));
+    await writeFile(join(folder, 'fer2013', 'fer2013.csv'), `\n${csvText(rows)}`);
+    await expect(readFer2013(folder)).rejects.toThrow(`it is a folder with fer2013.csv in it: name ${folder}/fer2013`);
+    await expectAllRows(join(folder, 'fer2013'));
   });
 
   it('refuses a chunk without its header, and leaves out other CSV files with a warning', async () => {

@@ -1,0 +1,105 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { columnNames, SPLITS } from './fer2013-row.ts';
+import { readLines } from './lines.ts';
+
+/** Files that hold others, by file-type's names. */
+const ARCHIVE = /^(tar|tar\..+|zip|gz|bz2|xz|zst|7z|rar|lz|lz4|cab|Z)$/;
+
+const NOT_THESE = 'not emotion, pixels and Usage';
+const OF_THE_SAME_PAGE = 'take fer2013.tar.gz or icml_face_data.csv of the same page, which have all three';
+
+const PARTED_BY: Readonly<Record<string, string>> = { ';': 'semicolons', '\t': 'tabs', '|': 'bars' };
+
+/**
+ * What a file is that does not start as FER2013 does, and what to do about it: a clause that starts with 'it' or 'its'.
+ * @param line its first line that is not empty, without the line break, cut to what `readLines` keeps
+ */
+export async function foundInstead(line: Buffer | undefined): Promise<string> {
+  if (line === undefined) return 'it is empty: copy it again';
+  return (await binaryFound(line)) ?? textFound(line);
+}
+
+async function binaryFound(line: Buffer): Promise<string | undefined> {
+  const bom = line.length > 1 ? line.readUInt16BE(0) : 0;
+  const zeroAt = line.indexOf(0);
+  if (bom === 0xfffe || bom === 0xfeff || (zeroAt >= 0 && zeroAt < 2 && line.indexOf(0, zeroAt + 1) === zeroAt + 2))
+    return 'it is in UTF-16: save it as UTF-8';
+  // Loaded here: only what cannot be read needs it.
+  const { fileTypeFromBuffer } = await import('file-type');
+  const type = await fileTypeFromBuffer(line);
+  if (type?.ext === 'gz') return 'it is gzipped: unpack it, or give it a name that ends in .csv.gz';
+  if (type && ARCHIVE.test(type.ext)) return `it is a ${type.ext} archive: unpack it, and take the CSV inside`;
+  if (type) return `it is a ${type.ext} file (${type.mime}), not a CSV`;
+  // A tar archive of old starts with a file's name, padded with zero bytes.
+  return zeroAt < 0 ? undefined : 'it is an archive or not text: unpack it, and take the CSV inside';
+}
+
+function textFound(line: Buffer): string {
+  const names = columnNames(line);
+  const [text, ...more] = line
+    .toString('utf8')
+    .replace(/^\uFEFF/, '')
+    .split('\r');
+  if (more.length > 0 && more[0] !== '') return 'its lines end in CR alone: save it with LF or CRLF at their ends';
+  if (text!.startsWith('version https://git-lfs'))
+    return 'it only stands for a file that Git LFS keeps: git lfs pull gets it';
+  if (/^\s*<(!doctype|html|head|\?xml)/i.test(text!))
+    return 'it is a web page, perhaps one that asks to log in: download the file itself';
+  const mark = /[,;\t|]/.exec(text!)?.[0] ?? ',';
+  const fields = text!.split(mark).map((field) => field.trim().replace(/^"(.*)"$/, '$1'));
+  const headless = fields.map(columnOf);
+  if (headless.length > 1 && headless.includes('pixels') && !headless.includes(undefined))
+    return headless.includes('Usage')
+      ? `it starts with a row and has no header: put the line ${headless.join(mark)} before it${mark === ',' ? '' : ', and commas between the columns'}`
+      : `it starts with a row, has no header and does not say which split (Usage) each row is of: ${OF_THE_SAME_PAGE}`;
+  const lower = fields.map((name) => name.toLowerCase());
+  if (mark !== ',' && lower.includes('pixels'))
+    return `its columns are parted by ${PARTED_BY[mark]}: save it with commas between them`;
+  if (lower[0] === 'usage' && lower[1] === 'image name')
+    return "it holds FER+'s votes, which are read beside the faces where the file is called fer2013new.csv";
+  const found = names.join(', ');
+  const columns = `its columns are "${found.length > 80 ? `${found.slice(0, 80)}…` : found}", ${NOT_THESE}`;
+  if (!lower.includes('pixels')) return columns;
+  if (lower.includes('emotion')) return `${columns}, as in Kaggle's train.csv: ${OF_THE_SAME_PAGE}`;
+  return `${columns}, as in Kaggle's test.csv: ${OF_THE_SAME_PAGE}`;
+}
+
+/** What a field of a row is by its content. */
+function columnOf(field: string): string | undefined {
+  if ((SPLITS as readonly string[]).includes(field)) return 'Usage';
+  if (/^\d$/.test(field)) return 'emotion';
+  return /^\d+( +\d+){9}/.test(field) ? 'pixels' : undefined;
+}
+
+/**
+ * Files of a folder without a CSV that may be FER2013 all the same, with what was found in each: archives, a CSV of another
+ * name, a CSV one folder further down.
+ */
+export async function foundBeside(directory: string, signal: AbortSignal | undefined): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) {
+      const inside = (await readdir(path)).find((name) => /\.csv(\.gz)?$/i.test(name));
+      if (inside !== undefined) found.push(`${entry.name}: it is a folder with ${inside} in it: name ${path} instead`);
+    } else if (entry.isFile() && !entry.name.startsWith('.')) {
+      const first = await firstLine(path, signal);
+      if (first === undefined) continue;
+      const names = columnNames(first).map((name) => name.toLowerCase());
+      if (names.includes('emotion') && names.includes('pixels'))
+        found.push(`${entry.name}: it looks like FER2013: give it a name that ends in .csv`);
+      else {
+        const binary = await binaryFound(first);
+        if (binary?.includes('unpack it')) found.push(`${entry.name}: ${binary}`);
+      }
+    }
+  }
+  return found.sort();
+}
+
+/** The first line of a file, unpacked where it is gzipped. */
+async function firstLine(path: string, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
+  for await (const { bytes } of readLines(path, signal)) return bytes;
+  return undefined;
+}

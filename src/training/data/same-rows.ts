@@ -1,0 +1,62 @@
+/** The rows of one file in order: a key each, the same for the same rows; '' for a row that cannot be read. */
+export interface RowKeys {
+  readonly name: string;
+  readonly keys: readonly string[];
+  /** Where two files hold the same rows, those of a preferred one are taken. */
+  readonly preferred: boolean;
+}
+
+/** Which rows are there already in another file. */
+export interface Repeats {
+  /** For each file, whether each of its rows is to be left out. */
+  readonly leftOut: readonly (readonly boolean[])[];
+  /** A sentence for each file, or several alike, of which something was left out. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Finds files that repeat what others hold: a download made twice, the same data in its other form, a whole file beside its
+ * parts. FER2013 itself repeats a twentieth of its rows, so a file counts as a repetition only where at least half of its rows
+ * (and two) are in other files; its other rows are taken. Preferred files come first, then long ones, then those with short names, since
+ * a copy's name is longer than the original's.
+ */
+export function findRepeats(files: readonly RowKeys[]): Repeats {
+  const order = [...files.keys()].sort((a, b) => {
+    const [one, other] = [files[a]!, files[b]!];
+    return (
+      Number(other.preferred) - Number(one.preferred) ||
+      other.keys.length - one.keys.length ||
+      one.name.length - other.name.length
+    );
+  });
+  const holder = new Map<string, number>();
+  const leftOut: boolean[][] = files.map(({ keys }) => keys.map(() => false));
+  /** Files that were left out whole, by the names of those that hold their rows. */
+  const whole = new Map<string, number[]>();
+  const warnings: string[] = [];
+  for (const f of order) {
+    const { name, keys } = files[f]!;
+    const repeated = keys.filter((key) => holder.has(key)).length;
+    const readable = keys.filter((key) => key !== '').length;
+    if (repeated > 1 && 2 * repeated >= readable) {
+      const holders = new Set(keys.flatMap((key) => holder.get(key) ?? []));
+      const others = listed(files, [...holders]);
+      leftOut[f] = keys.map((key) => key === '' || holder.has(key));
+      if (repeated === readable) whole.set(others, [...(whole.get(others) ?? []), f]);
+      else warnings.push(`Of ${name}, ${repeated} of ${keys.length} rows were left out: they are in ${others} too.`);
+    }
+    for (const key of keys) if (key !== '' && !holder.has(key)) holder.set(key, f);
+  }
+  for (const [others, copies] of whole) {
+    const were = copies.length === 1 ? 'was left out: its' : 'were left out: their';
+    warnings.push(`${listed(files, copies)} ${were} rows are in ${others} too, and are read once.`);
+  }
+  return { leftOut, warnings };
+}
+
+/** The names of some of the files, for a sentence. */
+function listed(files: readonly RowKeys[], chosen: readonly number[]): string {
+  const names = [...chosen].sort((a, b) => a - b).map((f) => files[f]!.name);
+  if (names.length > 4) return `${names.slice(0, 3).join(', ')} and ${names.length - 3} more files`;
+  return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
