@@ -66,9 +66,7 @@ async function training({ architecture: name, ...values }: Asked, log: Log): Pro
   if (!architecture) throw new UserError('bad-usage', `There is no architecture called ${name}.`);
   const { batch, threads, steps, rounds, python } = values;
   const benchmark = { architecture, batch, threads, steps, rounds, python, log };
-  const { benchmarkTraining } = await import('./benchmark/training.ts');
-  const { engineShare } = await import('./benchmark/engine-share.ts');
-  const { trainingTable } = await import('./benchmark/table.ts');
+  const { benchmarkTraining, engineShare, trainingTable } = await import('./benchmark/training.ts');
   const results = await benchmarkTraining(benchmark);
   const share = await engineShare(benchmark);
   return (
@@ -78,15 +76,13 @@ async function training({ architecture: name, ...values }: Asked, log: Log): Pro
 }
 
 async function reading({ model, faces, threads, rounds }: Asked, log: Log): Promise<string> {
-  const { benchmarkReading } = await import('./benchmark/reading.ts');
-  const { readingTable } = await import('./benchmark/table.ts');
+  const { benchmarkReading, readingTable } = await import('./benchmark/reading.ts');
   const results = await benchmarkReading({ model, faces, threads, rounds, log });
   return `reading the faces of one photo; ${machine(threads)}\n\n${readingTable(results)}`;
 }
 
 async function photo({ photo: file, model, rounds }: Asked, log: Log): Promise<string> {
-  const { benchmarkPhoto } = await import('./benchmark/photo.ts');
-  const { photoTable } = await import('./benchmark/table.ts');
+  const { benchmarkPhoto, photoTable } = await import('./benchmark/photo.ts');
   const results = await benchmarkPhoto({ photo: file, model, rounds, log });
   return `${basename(file)}; ${machine(availableParallelism())}\n\n${photoTable(results)}`;
 }

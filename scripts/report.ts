@@ -54,7 +54,7 @@ photos only; without one it shows all pictures of the folder and judges nothing.
 async function report(options: Options, { signal, print, say }: Around): Promise<number> {
   // Loaded here so that --help and mistakes in usage answer at once.
   const { readLabels } = await import('../src/evaluation/report/labels.ts');
-  const { openPageFile } = await import('../src/evaluation/report/page-file.ts');
+  const { openPageFile } = await import('../src/evaluation/report/page.ts');
   const { makeReport } = await import('../src/evaluation/report/report.ts');
   const { pageOf } = await import('../src/evaluation/report/page.ts');
   const { jsonOf } = await import('../src/evaluation/report/words.ts');
@@ -82,7 +82,7 @@ async function report(options: Options, { signal, print, say }: Around): Promise
 
 /** Writes a labels file to be filled in by a person. @returns the exit status */
 async function draft(options: Options, { signal, print, say }: Around): Promise<number> {
-  const { makeDraft } = await import('../src/evaluation/report/make-draft.ts');
+  const { makeDraft } = await import('../src/evaluation/report/report.ts');
   const labels = options.labels ?? join(options.folder, 'labels.json');
   const onBroken = (name: string, error: UserError) => say(`${name}: ${error.message}`);
   const allRead = await makeDraft({ ...options, labels }, onBroken, signal);

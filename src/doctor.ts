@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { codeOf } from './base/errors.ts';
 import { textWidth } from './base/lettering.ts';
 import type { Config } from './config.ts';
+import { loadClassifier } from './emotion/classifier.ts';
 import { createEngine } from './emotion/engines/create-engine.ts';
 import { findRuntime } from './emotion/engines/tensorflow/runtime.ts';
 import { FACE_PIXELS } from './emotion/labels.ts';
 import { loadModel } from './emotion/layers-format/layers-format.ts';
-import { loadClassifier } from './emotion/load-classifier.ts';
 import { createFaceDetector } from './photo/faces/create-detector.ts';
 
 /** What the doctor found out about one part of the bot. */

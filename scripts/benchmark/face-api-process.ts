@@ -6,13 +6,7 @@
  */
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
-import {
-  CROP_SIDE,
-  type PeerGreeting,
-  type PeerRequest,
-  type ReadAnswer,
-  type WalkAnswer,
-} from './face-api-messages.ts';
+import { CROP_SIDE, type PeerGreeting, type PeerRequest, type ReadAnswer, type WalkAnswer } from './face-api.ts';
 
 const FACE_API = '@vladmandic/face-api';
 

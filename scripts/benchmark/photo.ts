@@ -1,15 +1,13 @@
 import { availableParallelism } from 'node:os';
-import type { Classifier } from '../../src/emotion/classifier.ts';
+import { type Classifier, loadClassifier } from '../../src/emotion/classifier.ts';
 import { createEngine } from '../../src/emotion/engines/create-engine.ts';
-import { loadClassifier } from '../../src/emotion/load-classifier.ts';
 import { DEFAULT_LIMITS, decodePhoto } from '../../src/photo/decode.ts';
 import { createFaceDetector } from '../../src/photo/faces/create-detector.ts';
 import type { FaceDetector } from '../../src/photo/faces/detector.ts';
 import { readPhotoFile } from '../../src/photo/photo-file.ts';
 import { type PhotoTools, readPhoto } from '../../src/photo/read-photo.ts';
-import { startFaceApi } from './face-api.ts';
-import type { WalkAnswer } from './face-api-messages.ts';
-import { takeTurns } from './turns.ts';
+import { startFaceApi, type WalkAnswer } from './face-api.ts';
+import { SPREAD, speeds, spread, table, takeTurns } from './rounds.ts';
 
 export interface PhotoBenchmark {
   /** Path of the photo. */
@@ -119,4 +117,40 @@ async function timedWalk(bytes: Uint8Array, tools: PhotoTools): Promise<Required
       all: end - start,
     },
   };
+}
+
+/** The steps of the bot's walk; and where there is a peer, how many times as fast the part is that both do. */
+export function photoTable(results: readonly WalkResult[]): string {
+  const steps = results.flatMap(({ walks }) => walks.flatMap((walk) => walk.steps ?? []));
+  const names = ['decode', 'detect', 'crop', 'classify', 'draw', 'all'] as const;
+  const walk = table(
+    ['the bot', `ms: ${SPREAD}`],
+    names.map((name) => [
+      name,
+      spread(
+        steps.map((one) => one[name]),
+        1,
+      ),
+    ]),
+  );
+  if (results.length === 1) return walk;
+  const together = ({ walks }: WalkResult) => walks.map(({ detect, read }) => detect + read);
+  const compared = table(
+    ['', 'faces found', 'detect, ms', 'crop and classify, ms', 'together, ms', 'times as fast as the first'],
+    results.map((result) => [
+      result.name,
+      `${result.walks[0]!.faces}`,
+      spread(
+        result.walks.map(({ detect }) => detect),
+        1,
+      ),
+      spread(
+        result.walks.map(({ read }) => read),
+        1,
+      ),
+      spread(together(result), 1),
+      spread(speeds(together(results[0]!), together(result)), 2),
+    ]),
+  );
+  return `${walk}\n\nCompared from the decoded picture to a reading of every face found: ${SPREAD}\n\n${compared}`;
 }

@@ -1,14 +1,13 @@
 import sharp from 'sharp';
 import { Random } from '../../src/base/random.ts';
+import { loadClassifier } from '../../src/emotion/classifier.ts';
 import type { Engine } from '../../src/emotion/engines/engine.ts';
 import { createOnnxEngine } from '../../src/emotion/engines/onnx/onnx-engine.ts';
 import { findRuntime } from '../../src/emotion/engines/tensorflow/runtime.ts';
 import { createTensorflowEngine } from '../../src/emotion/engines/tensorflow/tensorflow-engine.ts';
 import { FACE_PIXELS, FACE_SIZE } from '../../src/emotion/labels.ts';
-import { loadClassifier } from '../../src/emotion/load-classifier.ts';
-import { type FaceApi, startFaceApi } from './face-api.ts';
-import { CROP_SIDE } from './face-api-messages.ts';
-import { takeTurns } from './turns.ts';
+import { CROP_SIDE, type FaceApi, startFaceApi } from './face-api.ts';
+import { SPREAD, speeds, spread, table, takeTurns } from './rounds.ts';
 
 export interface ReadingBenchmark {
   /** Directory of the network. */
@@ -107,4 +106,15 @@ async function peerContender(peer: FaceApi, crops: readonly Uint8Array[]): Promi
     read: async (faces) => (await peer.read(large.slice(0, faces), PHOTOS)).milliseconds,
     close: () => peer.close(),
   };
+}
+
+/** Milliseconds a face, and round by round how many times as fast that is as the first contender at as many faces. */
+export function readingTable(results: readonly ReadingResult[]): string {
+  return table(
+    ['faces', '', `ms a face: ${SPREAD}`, `times as fast as the first: ${SPREAD}`],
+    results.map(({ faces, name, msPerFace }) => {
+      const first = results.find((one) => one.faces === faces)!;
+      return [`${faces}`, name, spread(msPerFace, 2), spread(speeds(first.msPerFace, msPerFace), 2)];
+    }),
+  );
 }

@@ -28,12 +28,11 @@ export type UserErrorCode =
 export class UserError extends Error {
   override readonly name = 'UserError';
 
-  constructor(
-    readonly code: UserErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
+  readonly code: UserErrorCode;
+
+  constructor(code: UserErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
+    this.code = code;
   }
 }
 

@@ -41,8 +41,10 @@ const FIRST_PAUSE_MS = 300;
 export interface DownloadOptions {
   /** Where the platform keeps its files, e.g. 'https://files.example.com'. */
   readonly allowedOrigins: readonly string[];
-  /** Sent to the address itself and to no other host that it redirects to, e.g. the token. */
+  /** Sent to each of those, redirected to or not, and to nobody else: e.g. the token, without which none gives the file. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Whether an address that the host redirects to is a page to sign in at: then it refuses the file. */
+  readonly isSignIn?: (address: URL) => boolean;
   /** Most bytes that are kept. */
   readonly maxBytes: number;
   /** True to load no more than the first `maxBytes` of a larger file. */
@@ -53,6 +55,11 @@ export interface DownloadOptions {
   readonly fetch?: typeof fetch;
 }
 
+/** The host does not give the file to whoever the headers say asks. */
+export class HostRefused extends Error {
+  override readonly name = 'HostRefused';
+}
+
 /**
  * Loads a file that was posted, from nowhere but the platform's own origins: an address that a person could choose would
  * let them look into the network that the bot runs in. Every redirect is checked like the address itself.
@@ -60,7 +67,7 @@ export interface DownloadOptions {
  * @returns the file's bytes, of whatever type: what the host says about them is not believed
  * @throws UserError 'not-allowed' for an address elsewhere, 'not-found' where the file is gone, 'too-large' as soon as more
  *   has arrived than allowed, 'too-slow' after `timeoutMs`, 'busy' where the host cannot be reached or fails again and
- *   again; the signal's reason once it is aborted; Error where the host refuses, which no person can put right
+ *   again; the signal's reason once it is aborted; HostRefused
  */
 export async function downloadAttachment(url: string, options: DownloadOptions): Promise<Buffer> {
   const { signal, timeoutMs } = options;
@@ -83,12 +90,11 @@ export async function downloadAttachment(url: string, options: DownloadOptions):
 class PassingFailure extends Error {
   override readonly name = 'PassingFailure';
 
-  constructor(
-    message: string,
-    readonly pauseMs?: number,
-    options?: ErrorOptions,
-  ) {
+  readonly pauseMs: number | undefined;
+
+  constructor(message: string, pauseMs?: number, options?: ErrorOptions) {
     super(message, options);
+    this.pauseMs = pauseMs;
   }
 }
 
@@ -111,18 +117,18 @@ async function withRetries(load: () => Promise<Buffer>, signal: AbortSignal): Pr
 }
 
 async function loadOnce(address: string, options: DownloadOptions, signal: AbortSignal): Promise<Buffer> {
-  const start = checked(address, options);
-  let url = start;
+  const { isSignIn, maxBytes, onlyStart } = options;
+  // A host may not know of ranges and send everything: then reading stops early.
+  const headers = { ...options.headers, ...(onlyStart && { range: `bytes=0-${maxBytes - 1}` }) };
+  let url = checked(address, options);
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    const headers = {
-      ...(url.origin === start.origin && options.headers),
-      // A host may not know of ranges and send everything: then reading stops early.
-      ...(options.onlyStart && { range: `bytes=0-${options.maxBytes - 1}` }),
-    };
     const response = await request(url, { headers, redirect: 'manual', signal }, options);
     const location = response.headers.get('location');
     if (response.status >= 300 && response.status < 400 && location !== null) {
       await response.body?.cancel();
+      if (URL.canParse(location, url.href) && isSignIn?.(new URL(location, url))) {
+        throw new HostRefused('a file’s host asks to sign in');
+      }
       url = checked(location, options, url);
       continue;
     }
@@ -159,7 +165,8 @@ function failure({ status, headers }: Response): Error {
     return new UserError('not-found', 'That picture is not there any more. Post it again.');
   }
   if (status === 429 || status >= 500) return new PassingFailure(`status ${status}`, pauseOf(headers));
-  return new Error(`a file's host answered with status ${status}`);
+  const message = `a file's host answered with status ${status}`;
+  return status === 401 || status === 403 ? new HostRefused(message) : new Error(message);
 }
 
 /** Milliseconds of a Retry-After header in seconds, the form that the platforms use; undefined for anything else. */

@@ -1,4 +1,10 @@
-import type { Scores } from './labels.ts';
+import { UserError } from '../base/errors.ts';
+import { calibrationSchema, rowOf, temper, UNCALIBRATED } from './calibration.ts';
+import type { Engine } from './engines/engine.ts';
+import { createOnnxEngine } from './engines/onnx/onnx-engine.ts';
+import { EMOTIONS, FACE_PIXELS, FACE_SIZE, likeliestEmotion, type Scores, toScores } from './labels.ts';
+import { loadModel, type StoredModel } from './layers-format/layers-format.ts';
+import { readViews } from './views.ts';
 
 /** What the network sees in one face. */
 export interface Reading {
@@ -19,4 +25,70 @@ export interface Classifier {
   classify(crops: readonly Uint8Array[]): Promise<Reading[]>;
   /** Frees the network's memory; classify must not be called afterwards. */
   dispose(): Promise<void>;
+}
+
+export interface ClassifierOptions {
+  /** What computes; the onnx engine by default. */
+  readonly engine?: Engine;
+  /** Threads to compute with; the engine's choice by default. */
+  readonly threads?: number;
+}
+
+/**
+ * Loads the network in a model directory, ready to read faces.
+ * @throws UserError 'bad-model' where the directory holds no whole network of 48 x 48 x 1 inputs and seven outputs
+ */
+export async function loadClassifier(modelDirectory: string, options: ClassifierOptions = {}): Promise<Classifier> {
+  return await createClassifier(await loadModel(modelDirectory), modelDirectory, options);
+}
+
+/**
+ * The same for a model that is already in memory.
+ * @param from where it was read, for the error message
+ * @throws UserError 'bad-model' where the network has not 48 x 48 x 1 inputs and seven outputs
+ */
+export async function createClassifier(
+  { network, weights, metadata }: StoredModel,
+  from: string,
+  options: ClassifierOptions = {},
+): Promise<Classifier> {
+  const output = network.nodes.at(-1)!.shape;
+  if (network.architecture.input.join() !== `${FACE_SIZE},${FACE_SIZE},1` || output.join() !== `${EMOTIONS.length}`)
+    throw new UserError(
+      'bad-model',
+      `The network in ${from} takes ${network.architecture.input.join('x')} and gives ${output.join('x')}, ` +
+        `but faces are ${FACE_SIZE}x${FACE_SIZE}x1 and emotions ${EMOTIONS.length}.`,
+    );
+  const calibration = calibrationSchema.safeParse(metadata.calibration).data ?? UNCALIBRATED;
+  const { engine = createOnnxEngine(), threads } = options;
+  const predictor = await engine.predictor(network, weights, threads === undefined ? {} : { threads });
+  return {
+    async classify(crops) {
+      if (crops.length === 0) return [];
+      const probabilities = await readViews(predictor, joined(crops));
+      return crops.map((_, k) => {
+        const row = rowOf(probabilities, k);
+        temper(row, calibration.temperature);
+        return readingOf(row, calibration.unsureBelow);
+      });
+    },
+    dispose: () => predictor.dispose(),
+  };
+}
+
+function readingOf(probabilities: Float32Array, unsureBelow: number): Reading {
+  const scores = toScores(probabilities);
+  const likeliest = likeliestEmotion(scores);
+  const confidence = scores[likeliest];
+  return { scores, emotion: confidence < unsureBelow ? 'unsure' : likeliest, confidence };
+}
+
+/** Crops as one run of bytes. */
+function joined(crops: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(crops.length * FACE_PIXELS);
+  crops.forEach((crop, k) => {
+    if (crop.length !== FACE_PIXELS) throw new Error(`crop ${k} has ${crop.length} bytes, not ${FACE_PIXELS}`);
+    out.set(crop, k * FACE_PIXELS);
+  });
+  return out;
 }

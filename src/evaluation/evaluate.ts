@@ -1,7 +1,8 @@
+import { exactPercent } from '../base/numbers.ts';
 import type { Classifier, Reading } from '../emotion/classifier.ts';
-import { EMOTIONS, likeliestEmotion } from '../emotion/labels.ts';
+import { EMOTIONS, FACE_PIXELS, FACE_SIZE, likeliestEmotion } from '../emotion/labels.ts';
 import { trainingDuplicates } from '../training/data/duplicates.ts';
-import { type FaceSet, faceAt } from '../training/data/face-set.ts';
+import { countLabels, type FaceSet, faceAt } from '../training/data/face-set.ts';
 import { agreedFaces, agreementWith, personAgreement, type Votes } from '../training/data/votes.ts';
 import { type Metrics, measure } from '../training/run/metrics.ts';
 import { type ConfidenceReport, judgeConfidence } from './calibrate.ts';
@@ -85,4 +86,167 @@ function confidenceOf(
       right: predictions[k] === labels[k],
     })),
   );
+}
+
+/** What of a crop can be measured without knowing who is in it. */
+export const PROPERTIES = ['brightness', 'contrast', 'sharpness'] as const;
+export type Property = (typeof PROPERTIES)[number];
+
+/** The faces of one quarter of a set, by one property. */
+export interface Slice {
+  readonly property: Property;
+  /** From 0, the quarter with the lowest values, to 3. */
+  readonly quarter: number;
+  /** Bounds of the property in this quarter: brightness and contrast in gray levels, 0..255. */
+  readonly from: number;
+  readonly to: number;
+  readonly images: number;
+  /** Share whose likeliest emotion is the label, 0..1. */
+  readonly accuracy: number;
+  /** The same if every emotion had the share of these faces that it has of the whole set: what is not the mix's doing. */
+  readonly sameMix: number;
+  /** Share read as 'unsure', 0..1. */
+  readonly unsure: number;
+}
+
+/**
+ * How well faces are read by how their crops look, in quarters of equal size: for whom a network works less well, as far as
+ * pictures without names can tell.
+ * @param readings one a face of the set
+ */
+export function slicesOf(set: FaceSet, readings: readonly Reading[]): Slice[] {
+  const measured = Array.from({ length: set.count }, (_, k) => measureCrop(faceAt(set, k)));
+  const predictions = readings.map(likeliestOf);
+  const counts = countLabels(set);
+  return PROPERTIES.flatMap((property) => {
+    const order = measured.map((_, k) => k).sort((a, b) => measured[a]![property] - measured[b]![property] || a - b);
+    return [0, 1, 2, 3].flatMap((quarter): Slice[] => {
+      const inside = order.slice((quarter * order.length) / 4, ((quarter + 1) * order.length) / 4);
+      if (inside.length === 0) return [];
+      const { accuracy, recall } = measure(
+        inside.map((k) => set.labels[k]!),
+        inside.map((k) => predictions[k]!),
+      );
+      return [
+        {
+          property,
+          quarter,
+          from: measured[inside[0]!]![property],
+          to: measured[inside.at(-1)!]![property],
+          images: inside.length,
+          accuracy,
+          sameMix: sameMix(recall, counts),
+          unsure: inside.filter((k) => readings[k]!.emotion === 'unsure').length / inside.length,
+        },
+      ];
+    });
+  });
+}
+
+/** Mean of the recalls, each weighing as its emotion does in the whole set; emotions that do not occur here are left out. */
+function sameMix(recall: Metrics['recall'], counts: readonly number[]): number {
+  let [sum, weight] = [0, 0];
+  for (const [k, emotion] of EMOTIONS.entries()) {
+    const found = recall[emotion];
+    if (found === null) continue;
+    sum += counts[k]! * found;
+    weight += counts[k]!;
+  }
+  return sum / weight;
+}
+
+/**
+ * Mean and standard deviation of a crop's 2304 gray levels, and how sharp it is: the mean absolute difference of a pixel to
+ * the mean of its four neighbours, as a share of the standard deviation.
+ */
+export function measureCrop(crop: Uint8Array): Readonly<Record<Property, number>> {
+  const brightness = crop.reduce((sum, pixel) => sum + pixel, 0) / FACE_PIXELS;
+  const variance = crop.reduce((sum, pixel) => sum + (pixel - brightness) ** 2, 0) / FACE_PIXELS;
+  const contrast = Math.sqrt(variance);
+  let edges = 0;
+  for (let y = 1; y < FACE_SIZE - 1; y++)
+    for (let x = 1; x < FACE_SIZE - 1; x++) {
+      const at = y * FACE_SIZE + x;
+      const around = crop[at - 1]! + crop[at + 1]! + crop[at - FACE_SIZE]! + crop[at + FACE_SIZE]!;
+      edges += Math.abs(crop[at]! - around / 4);
+    }
+  const sharpness = contrast === 0 ? 0 : edges / (FACE_SIZE - 2) ** 2 / contrast;
+  return { brightness, contrast, sharpness };
+}
+
+/** What an evaluation came to, for people: a table a part, with an empty line between. */
+export function evaluationText(
+  evaluation: Evaluation,
+  voted: VotesEvaluation | undefined,
+  slices: readonly Slice[] | undefined,
+): string {
+  return [table(evaluation), ...(voted ? [votesTable(voted)] : []), ...(slices ? [slicesTable(slices)] : [])].join(
+    '\n\n',
+  );
+}
+
+function table(evaluation: Evaluation): string {
+  const {
+    images,
+    accuracy,
+    macroRecall,
+    recall,
+    confusion,
+    withoutTrainingDuplicates: unseen,
+    confidence,
+  } = evaluation;
+  return [
+    `${images} faces: accuracy ${exactPercent(accuracy)}, macro recall ${exactPercent(macroRecall)}`,
+    `${unseen.images} of them not in Training: accuracy ${exactPercent(unseen.accuracy)}`,
+    confidenceLine(confidence),
+    '',
+    confusionTable({ confusion, recall }),
+  ].join('\n');
+}
+
+function votesTable({ images, accuracy, macroRecall, agreement, personAgreement, ...rest }: VotesEvaluation): string {
+  return [
+    `By votes, ${images} faces on which people agree: accuracy ${exactPercent(accuracy)}, macro recall ${exactPercent(macroRecall)}`,
+    `The answer has ${exactPercent(agreement)} of the votes; a person who voted agrees with ${exactPercent(personAgreement)} of the others`,
+    confidenceLine(rest.confidence),
+    '',
+    confusionTable(rest),
+  ].join('\n');
+}
+
+function confidenceLine({ unsure, sureAccuracy, calibrationError }: Evaluation['confidence']): string {
+  const right = sureAccuracy === null ? '-' : exactPercent(sureAccuracy);
+  return `${exactPercent(unsure)} unsure; of the others ${right} right; calibration error ${exactPercent(calibrationError)}`;
+}
+
+function confusionTable({ confusion, recall }: Pick<Evaluation, 'confusion' | 'recall'>): string {
+  const cell = (text: string | number) => String(text).padStart(9);
+  return [
+    `${cell('')}${EMOTIONS.map(cell).join('')}${cell('recall')}   (rows: true, columns: read)`,
+    ...EMOTIONS.map((emotion, k) => {
+      const share = recall[emotion];
+      return `${cell(emotion)}${confusion[k]!.map(cell).join('')}${cell(share === null ? '-' : exactPercent(share))}`;
+    }),
+  ].join('\n');
+}
+
+function slicesTable(slices: readonly Slice[]): string {
+  const cell = (text: string | number) => String(text).padStart(10);
+  return [
+    ['by quarter', 'from', 'to', 'faces', 'right', 'same mix', 'unsure'].map(cell).join(''),
+    ...slices.map(({ property, from, to, images, accuracy, sameMix, unsure }) => {
+      const digits = property === 'sharpness' ? 2 : 0;
+      return [
+        property,
+        from.toFixed(digits),
+        to.toFixed(digits),
+        images,
+        exactPercent(accuracy),
+        exactPercent(sameMix),
+        exactPercent(unsure),
+      ]
+        .map(cell)
+        .join('');
+    }),
+  ].join('\n');
 }

@@ -111,10 +111,10 @@ class Teller {
   #written = 0;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(
-    private readonly files: RetrainingFiles,
-    job: string,
-  ) {
+  private readonly files: RetrainingFiles;
+
+  constructor(files: RetrainingFiles, job: string) {
+    this.files = files;
     this.#status = newStatus(job);
   }
 

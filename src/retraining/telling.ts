@@ -4,9 +4,8 @@ import type { Logger } from '../base/log.ts';
 import { exactPercent } from '../base/numbers.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
 import { progressLine } from '../training/run/progress-line.ts';
-import type { VersionRegistry } from '../versions/registry.ts';
+import type { VersionCard, VersionRegistry } from '../versions/registry.ts';
 import { reportFiles } from '../versions/training-report.ts';
-import type { VersionCard } from '../versions/version-card.ts';
 import type { Notice, NoticeBoard } from './boards.ts';
 import type { Job, JobStatus } from './files.ts';
 

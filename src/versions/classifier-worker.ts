@@ -3,11 +3,10 @@
  * at a time: a network is never replaced while it reads faces.
  */
 import { UserError, type UserErrorCode } from '../base/errors.ts';
-import type { Classifier, Reading } from '../emotion/classifier.ts';
+import { type Classifier, createClassifier, type Reading } from '../emotion/classifier.ts';
 import { createEngine } from '../emotion/engines/create-engine.ts';
 import type { Engine, EngineChoice } from '../emotion/engines/engine.ts';
 import { FACE_PIXELS } from '../emotion/labels.ts';
-import { createClassifier } from '../emotion/load-classifier.ts';
 import { VersionRegistry } from './registry.ts';
 
 /** A version of the network, and what it computes with. */

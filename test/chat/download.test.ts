@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { UserError } from '../../src/base/errors.ts';
-import { type DownloadOptions, downloadAttachment } from '../../src/chat/download.ts';
+import { type DownloadOptions, downloadAttachment, HostRefused } from '../../src/chat/download.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -95,7 +95,7 @@ describe('what is loaded from', () => {
 });
 
 describe('a redirect', () => {
-  test('to another of the platform’s hosts is followed, without the token', async () => {
+  test('to another of the platform’s hosts is followed with the token', async () => {
     const send = fakeFetch((url) =>
       url.includes('cdn') ? redirectTo('https://eu.files.example.com/b.png') : new Response('bytes'),
     );
@@ -104,7 +104,7 @@ describe('a redirect', () => {
     expect(String(await downloadAttachment(url, options({ fetch: send, headers })))).toBe('bytes');
     expect(send.mock.calls.map(([to, init]) => [String(to), init?.headers])).toEqual([
       [url, headers],
-      ['https://eu.files.example.com/b.png', {}],
+      ['https://eu.files.example.com/b.png', headers],
     ]);
     expect(send.mock.calls.every(([, init]) => init?.redirect === 'manual')).toBe(true);
   });
@@ -130,7 +130,8 @@ describe('a redirect', () => {
     ['a file', 'file:///etc/passwd'],
   ])('to %s is refused before anything is asked there', async (_where, location) => {
     const send = fakeFetch(() => redirectTo(location, 307));
-    const attempt = downloadAttachment('https://cdn.example.com/a.png', options({ fetch: send }));
+    const headers = { authorization: 'Bearer token' };
+    const attempt = downloadAttachment('https://cdn.example.com/a.png', options({ fetch: send, headers }));
     await expect(attempt).rejects.toMatchObject({ code: 'not-allowed' });
     expect(send).toHaveBeenCalledOnce();
   });
@@ -141,6 +142,14 @@ describe('a redirect', () => {
     const attempt = downloadAttachment(`${outside.origin}/a.png`, options({ allowedOrigins: [outside.origin] }));
     await expect(attempt).rejects.toMatchObject({ code: 'not-allowed' });
     expect(inside.asked).toEqual([]);
+  });
+
+  test('to a page to sign in at is a refusal, and the page is not asked for', async () => {
+    const send = fakeFetch(() => redirectTo('https://me.example.com/?redir=a.png'));
+    const isSignIn = ({ hostname }: URL) => hostname === 'me.example.com';
+    const attempt = downloadAttachment('https://cdn.example.com/a.png', options({ fetch: send, isSignIn }));
+    await expect(attempt).rejects.toBeInstanceOf(HostRefused);
+    expect(send).toHaveBeenCalledOnce();
   });
 
   test('in a circle ends', async () => {
@@ -223,7 +232,7 @@ describe('a host that', () => {
     const { origin, asked } = await failing([status]);
     const attempt = downloadAttachment(origin, options({ allowedOrigins: [origin] }));
     await expect(attempt).rejects.toThrow(`status ${status}`);
-    await expect(attempt).rejects.not.toBeInstanceOf(UserError);
+    await expect(attempt).rejects.toBeInstanceOf(HostRefused);
     expect(asked).toHaveLength(1);
   });
 

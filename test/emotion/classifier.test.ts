@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { temper } from '../../src/emotion/calibration.ts';
+import { createClassifier } from '../../src/emotion/classifier.ts';
 import type { Engine, Predictor } from '../../src/emotion/engines/engine.ts';
 import { EMOTIONS, FACE_PIXELS, FACE_SIZE, toScores } from '../../src/emotion/labels.ts';
 import type { StoredModel } from '../../src/emotion/layers-format/layers-format.ts';
-import { createClassifier } from '../../src/emotion/load-classifier.ts';
 import { type Network, unroll } from '../../src/emotion/network.ts';
-import { normalise } from '../../src/emotion/normalise.ts';
-import { readViews } from '../../src/emotion/views.ts';
+import { normalise, readViews } from '../../src/emotion/views.ts';
 
 /** A predictor that keeps what it is shown and answers by the given function of an input's place and its numbers. */
 function recorder(answer: (x: Float32Array) => readonly number[]) {

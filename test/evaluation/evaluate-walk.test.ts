@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { walkTable } from '../../src/evaluation/evaluate-walk.ts';
+import { walkTable } from '../../src/evaluation/walk.ts';
 import { REAL_FER2013 } from '../helpers/real-fer2013.ts';
 import { runScript } from '../helpers/run-script.ts';
 

@@ -1,8 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Classifier } from '../../src/emotion/classifier.ts';
 import { FACE_PIXELS } from '../../src/emotion/labels.ts';
-import { evaluate } from '../../src/evaluation/evaluate.ts';
-import { measureCrop, slicesOf } from '../../src/evaluation/slices.ts';
+import { evaluate, measureCrop, slicesOf } from '../../src/evaluation/evaluate.ts';
 import { plainFaces, reading } from '../helpers/plain-faces.ts';
 
 /** Reads happy (3) in bright crops, sad (4) in dark ones; unsure of the very dark. */

@@ -71,16 +71,22 @@ export class FakeSlack {
   readonly joined = new Set([CHANNEL, 'D1']);
   /** Where signed requests go; over the socket where there is none. */
   httpTarget: string | undefined;
+  /** The workspace belongs to an Enterprise organisation: its file host redirects to another one. */
+  isGrid = false;
   /** How the response URL answers. */
   responseStatus = 200;
   connections = 0;
   origin = '';
+  /** The other file host. */
+  filesOrigin = '';
   #count = 0;
   readonly #server: http.Server;
+  readonly #filesServer: http.Server;
   readonly #wss: WebSocketServer;
 
   private constructor() {
     this.#server = http.createServer((request, response) => void this.#onRequest(request, response));
+    this.#filesServer = http.createServer((request, response) => this.#onFileRequest(request, response));
     this.#wss = new WebSocketServer({ server: this.#server });
     this.#wss.on('connection', (socket) => {
       this.sockets.add(socket);
@@ -92,16 +98,18 @@ export class FakeSlack {
 
   static async start(): Promise<FakeSlack> {
     const fake = new FakeSlack();
-    await new Promise<void>((done) => fake.#server.listen(0, '127.0.0.1', done));
-    fake.origin = `http://127.0.0.1:${(fake.#server.address() as AddressInfo).port}`;
+    fake.origin = await listen(fake.#server);
+    fake.filesOrigin = await listen(fake.#filesServer);
     return fake;
   }
 
   async close(): Promise<void> {
     for (const socket of this.sockets) socket.terminate();
     this.#wss.close();
-    this.#server.closeAllConnections();
-    await new Promise((done) => this.#server.close(done));
+    for (const server of [this.#server, this.#filesServer]) {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+    }
   }
 
   /** Calls of a method so far. */
@@ -312,12 +320,10 @@ export class FakeSlack {
       return send({ body: 'OK' });
     }
     if (pathname.startsWith('/files-pri/')) {
-      const { authorization } = request.headers;
-      this.fileRequests.push({ path: pathname, authorization });
       const first = this.next.get('file')?.shift();
-      if (first) return send(first);
-      if (authorization !== `Bearer ${this.token}`) return send({ body: '<!DOCTYPE html><html>Sign in</html>' });
-      return send({ body: this.files.get(/T1-(\w+)/.exec(pathname)![1]!) });
+      if (!first && !this.isGrid) return this.#onFileRequest(request, response);
+      this.fileRequests.push({ path: pathname, authorization: request.headers.authorization });
+      return send(first ?? { status: 302, headers: { location: `${this.filesOrigin}${pathname}` } });
     }
     if (pathname === '/respond') {
       if (this.responseStatus !== 200) return send({ status: this.responseStatus, body: 'expired_url' });
@@ -325,6 +331,19 @@ export class FakeSlack {
       return send({ body: 'ok' });
     }
     send({ status: 404 });
+  }
+
+  /** Gives a file, or sends whoever may not read it to the workspace's login page. */
+  #onFileRequest(request: IncomingMessage, response: ServerResponse): void {
+    const path = new URL(request.url!, this.origin).pathname;
+    const { authorization } = request.headers;
+    this.fileRequests.push({ path, authorization });
+    const file = this.files.get(/T1-(\w+)/.exec(path)?.[1] ?? '');
+    if (authorization !== `Bearer ${this.token}` || this.lacking.has('files:read')) {
+      response.writeHead(302, { location: `https://testers.slack.com/?redir=${encodeURIComponent(path)}` }).end();
+    } else {
+      response.writeHead(file ? 200 : 404).end(file);
+    }
   }
 
   #call(method: string, body: Readonly<Record<string, string>>, authorization: string | undefined): unknown {
@@ -424,6 +443,12 @@ export class FakeSlack {
     this.messages.push(message as FakeMessage);
     return message as FakeMessage;
   }
+}
+
+/** @returns where the server is */
+async function listen(server: http.Server): Promise<string> {
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 /** One page of a list of messages, and where the next one begins. */

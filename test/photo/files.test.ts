@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openOutputFolder } from '../../scripts/output-folder.ts';
+import { openOutputFolder } from '../../scripts/emotions.ts';
 import { readPhotoFile } from '../../src/photo/photo-file.ts';
 
 let folder: string;

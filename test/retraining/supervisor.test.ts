@@ -1,8 +1,8 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { loadClassifier } from '../../src/emotion/classifier.ts';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
-import { loadClassifier } from '../../src/emotion/load-classifier.ts';
 import { makeSite, noticeBoard, openSite, tinyTraining } from '../helpers/retraining.ts';
 import { drawTinyFace } from '../helpers/tiny-fer2013.ts';
 import { until } from '../helpers/until.ts';

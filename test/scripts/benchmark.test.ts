@@ -1,8 +1,9 @@
 import { describe, expect, it, test } from 'vitest';
-import { startFaceApi } from '../../scripts/benchmark/face-api.ts';
-import { CROP_SIDE } from '../../scripts/benchmark/face-api-messages.ts';
-import { photoTable, readingTable, spread, trainingTable } from '../../scripts/benchmark/table.ts';
-import { takeTurns } from '../../scripts/benchmark/turns.ts';
+import { CROP_SIDE, startFaceApi } from '../../scripts/benchmark/face-api.ts';
+import { photoTable } from '../../scripts/benchmark/photo.ts';
+import { readingTable } from '../../scripts/benchmark/reading.ts';
+import { spread, takeTurns } from '../../scripts/benchmark/rounds.ts';
+import { trainingTable } from '../../scripts/benchmark/training.ts';
 import { findRuntime } from '../../src/emotion/engines/tensorflow/runtime.ts';
 import { sampleBytes, samplePath, toRgb } from '../fixtures/photos.ts';
 import { runScript, type ScriptResult } from '../helpers/run-script.ts';

@@ -25,7 +25,7 @@ export async function startOnSlack(options: BotOptions = {}) {
   const config = loadConfig({
     environment: { SLACK_BOT_TOKEN: slack.token, SHUTDOWN_SECONDS: '5', ...connection, ...options.environment },
     directory: stateFolder(),
-    internal: { slackApi: `${slack.origin}/api/`, fileOrigins: [slack.origin], ...options.internal },
+    internal: { slackApi: `${slack.origin}/api/`, fileOrigins: [slack.origin, slack.filesOrigin], ...options.internal },
   });
   const { bot, log } = await runBot(config, options);
   const [, port] = /at port (\d+)/.exec(bot.addresses.join()) ?? [];

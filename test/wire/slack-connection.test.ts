@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
-import { loadClassifier } from '../../src/emotion/load-classifier.ts';
+import { loadClassifier } from '../../src/emotion/classifier.ts';
 import { createFaceDetector } from '../../src/photo/faces/create-detector.ts';
 import { readPhoto } from '../../src/photo/read-photo.ts';
 import { FakeDiscord } from '../fakes/discord.ts';

@@ -229,6 +229,23 @@ describe('files', () => {
     expect(said!.text).toContain('files:read');
   });
 
+  test('of an Enterprise organisation are loaded from the host that Slack redirects to', async () => {
+    const { slack } = await startOnSlack({ before: (fake) => (fake.isGrid = true) });
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 1);
+    expect(slack.answers()).toHaveLength(1);
+    expect(slack.fileRequests.map(({ authorization }) => authorization)).toEqual(
+      Array(2).fill(`Bearer ${slack.token}`),
+    );
+  });
+
+  test('that the app lacks the permission for are answered with its name', async () => {
+    const { slack } = await startOnSlack({ before: ({ lacking }) => lacking.add('files:read') });
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    const [said] = await buttons(slack, 1);
+    expect(said!.text).toContain('files:read');
+  });
+
   test('that Slack must be asked for first are asked for', async () => {
     const { slack } = await startOnSlack();
     const { id } = slack.file(await plainPicture(64, 48));

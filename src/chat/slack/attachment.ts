@@ -1,6 +1,6 @@
 import type { Attachment } from '../../../commands/request.ts';
 import { tooLarge, UserError } from '../../base/errors.ts';
-import { downloadAttachment } from '../download.ts';
+import { downloadAttachment, HostRefused } from '../download.ts';
 import { inSlackWords } from './api.ts';
 import type { SlackContext } from './context.ts';
 
@@ -67,8 +67,16 @@ export function picturesOf(message: SlackMessage): readonly (SlackFile & { reado
   });
 }
 
-/** Where Slack keeps files, the second for its customers in government. */
-const FILE_ORIGINS = ['https://files.slack.com', 'https://files.slack-gov.com'];
+/**
+ * Where Slack keeps files: the first redirects to the second for an Enterprise organisation. The others are the same for
+ * its customers in government.
+ */
+const FILE_ORIGINS = [
+  'files.slack.com',
+  'files-origin.slack.com',
+  'files.slack-gov.com',
+  'files-origin.slack-gov.com',
+].map((host) => `https://${host}`);
 /** Milliseconds for loading one file. */
 const LOAD_MS = 30_000;
 
@@ -115,21 +123,36 @@ async function load(
   const { url_private: url, size = 0 } = file.url_private ? file : await ask(file.id, context);
   if (url === undefined) throw new UserError('not-found', 'Slack does not give me that picture. Post it again.');
   if (size > maxBytes) throw tooLarge(maxBytes);
-  const bytes = await downloadAttachment(url, {
-    allowedOrigins: [...FILE_ORIGINS, ...(context.config.internal.fileOrigins ?? [])],
-    headers: { authorization: `Bearer ${context.token}` },
-    maxBytes,
-    timeoutMs: LOAD_MS,
-    ...(signal && { signal }),
-  });
-  // To a token that may not read the file, Slack answers 'OK' and a page to sign in at.
-  if (/^\s*<(?:!doctype html|html)/i.test(bytes.subarray(0, 200).toString('latin1'))) {
+  const allowedOrigins = [...FILE_ORIGINS, ...(context.config.internal.fileOrigins ?? [])];
+  try {
+    const bytes = await downloadAttachment(url, {
+      allowedOrigins,
+      headers: { authorization: `Bearer ${context.token}` },
+      isSignIn: (address) => isSlack(address) && !allowedOrigins.includes(address.origin),
+      maxBytes,
+      timeoutMs: LOAD_MS,
+      ...(signal && { signal }),
+    });
+    if (isPage(bytes)) throw new HostRefused('Slack gave a page instead of a file');
+    return bytes;
+  } catch (error) {
+    if (!(error instanceof HostRefused)) throw error;
     throw new UserError(
       'not-allowed',
       'Slack does not let me read that file. Whoever manages my app checks its token and the permission files:read.',
+      { cause: error },
     );
   }
-  return bytes;
+}
+
+/** Whether an address is one of Slack's, such as that of a workspace. */
+function isSlack({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' && /(^|\.)slack(-gov)?\.com$/.test(hostname);
+}
+
+/** To a token that may not read a file, Slack also answers 'OK' and a page to sign in at. */
+function isPage(bytes: Uint8Array): boolean {
+  return /^\s*<(?:!doctype html|html)/i.test(Buffer.from(bytes.subarray(0, 200)).toString('latin1'));
 }
 
 async function ask(id: string, context: SlackContext): Promise<SlackFile> {

@@ -1,7 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { UserError } from '../../base/errors.ts';
+import { explainWrite } from '../../base/files.ts';
 import { EMOTION_COLOURS } from '../../photo/picture/colours.ts';
 import { describeReading } from '../../photo/picture/describe.ts';
-import { html, type Markup, trusted } from './html.ts';
 import { type EmotionRow, type JudgedFace, type Totals, totalsOf, type Verdict } from './judge.ts';
 import type { LabelledFace } from './labels.ts';
 import { facesOf, type ReadPhoto, type Report, type ReportedPhoto } from './report.ts';
@@ -141,4 +143,97 @@ function dot(emotion: keyof typeof EMOTION_COLOURS): Markup {
 
 function dataUri(jpeg: Uint8Array): Markup {
   return trusted(`data:image/jpeg;base64,${Buffer.from(jpeg).toString('base64')}`);
+}
+
+/** A piece of HTML that is safe to put into a page. Only html and trusted make one. */
+export class Markup {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+type Value = string | number | Markup | readonly Markup[];
+
+/** A template whose values are escaped, unless they are markup themselves: file names and messages cannot become tags. */
+export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Markup {
+  let text = strings[0]!;
+  for (const [k, value] of values.entries()) text += `${textOf(value)}${strings[k + 1]!}`;
+  return new Markup(text);
+}
+
+/** HTML or CSS that the project itself wrote. Never for anything that comes from outside. */
+export function trusted(text: string): Markup {
+  return new Markup(text);
+}
+
+function textOf(value: Value): string {
+  if (value instanceof Markup) return value.text;
+  if (typeof value === 'object') return value.map(({ text }) => text).join('');
+  return escapeHtml(String(value));
+}
+
+/** Text as it stands in an element or in an attribute between double or single quotes. */
+export function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
+/** A page on its way to the disk: what stood at its path stays until the page is whole. */
+export interface PageFile {
+  /** Writes the pieces and puts the page in place. */
+  finish(pieces: AsyncIterable<string>): Promise<void>;
+  /** Gives up; does nothing after finish. */
+  discard(): Promise<void>;
+}
+
+/**
+ * Opens `<path>.tmp`, and makes its folder where there is none, so that a mistake is known before the photos are read.
+ * @throws UserError bad-usage where the path is no place for a page, not-allowed, no-space
+ */
+export async function openPageFile(path: string): Promise<PageFile> {
+  if (!/\.html?$/i.test(path))
+    throw new UserError('bad-usage', `--output names a page, such as report.html, not ${path}.`);
+  const there = await stat(path).catch(() => undefined);
+  if (there && !there.isFile()) throw new UserError('bad-usage', `${path} is there and is no file.`);
+  const aside = `${path}.tmp`;
+  const file = await explained(path, async () => {
+    await mkdir(dirname(path), { recursive: true });
+    return await open(aside, 'w');
+  });
+  let isOpen = true;
+  const close = async () => {
+    if (isOpen) await file.close();
+    isOpen = false;
+  };
+  return {
+    async finish(pieces) {
+      await explained(path, async () => {
+        await writeAll(file, pieces);
+        await close();
+        await rename(aside, path);
+      });
+    },
+    async discard() {
+      await close();
+      await rm(aside, { force: true });
+    },
+  };
+}
+
+async function writeAll(file: FileHandle, pieces: AsyncIterable<string>): Promise<void> {
+  for await (const piece of pieces) await file.appendFile(piece);
+}
+
+async function explained<Result>(path: string, act: () => Promise<Result>): Promise<Result> {
+  try {
+    return await act();
+  } catch (error) {
+    throw explainWrite(path, error);
+  }
 }

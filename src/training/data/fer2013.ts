@@ -256,8 +256,11 @@ class RowCollector {
   private readonly file: number[] = [];
   private readonly line: number[] = [];
   private readonly index: number[] = [];
+  private readonly files: readonly string[];
 
-  constructor(private readonly files: readonly string[]) {}
+  constructor(files: readonly string[]) {
+    this.files = files;
+  }
 
   add(pixels: Uint8Array, label: number, file: number, line: number, index: number): void {
     const within = this.labels.length % RowCollector.BLOCK;

@@ -102,12 +102,10 @@ class Fer2013Input {
   private readonly face = new Uint8Array(FACE_PIXELS);
   private columns: Columns | undefined;
   private passed = 0;
+  private readonly expected: typeof OFFICIAL_COUNTS;
 
-  constructor(
-    file: string,
-    private readonly expected: typeof OFFICIAL_COUNTS,
-    signal: AbortSignal | undefined,
-  ) {
+  constructor(file: string, expected: typeof OFFICIAL_COUNTS, signal: AbortSignal | undefined) {
+    this.expected = expected;
     this.name = basename(file);
     this.lines = readLines(file, signal)[Symbol.asyncIterator]();
     this.expectedRows = SPLITS.reduce((sum, split) => sum + total(expected[split]), 0);

@@ -1,6 +1,6 @@
 import { PURPOSE, Random } from '../../base/random.ts';
 import { EMOTIONS, FACE_PIXELS, FACE_SIZE } from '../../emotion/labels.ts';
-import { standardise } from '../../emotion/normalise.ts';
+import { standardise } from '../../emotion/views.ts';
 import type { FaceSet } from '../data/face-set.ts';
 import { followTeacher, writeDistribution, writeTarget } from './targets.ts';
 import { applyTone, drawTone } from './tone.ts';

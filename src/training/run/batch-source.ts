@@ -65,11 +65,13 @@ class InlineMaker implements BatchMaker {
   readonly ahead = 1;
   private order: Uint32Array = new Uint32Array(0);
   private orderOf = -1;
+  private readonly samples: Samples;
+  private readonly plan: BatchPlan;
 
-  constructor(
-    private readonly samples: Samples,
-    private readonly plan: BatchPlan,
-  ) {}
+  constructor(samples: Samples, plan: BatchPlan) {
+    this.samples = samples;
+    this.plan = plan;
+  }
 
   async make(epoch: number, index: number): Promise<Batch> {
     if (epoch !== this.orderOf) {

@@ -1,6 +1,6 @@
 import type { Predictor } from '../../emotion/engines/engine.ts';
 import { EMOTIONS, type Emotion, FACE_PIXELS } from '../../emotion/labels.ts';
-import { normaliseAll } from '../../emotion/normalise.ts';
+import { normaliseAll } from '../../emotion/views.ts';
 import type { FaceSet } from '../data/face-set.ts';
 
 /** How well predictions fit the labels. Fractions are 0..1. */

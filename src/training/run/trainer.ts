@@ -20,8 +20,15 @@ import {
 } from './checkpoint.ts';
 import { initialWeights, weightsFrom } from './initial-weights.ts';
 import { crossEntropy, likeliest, measure, predictAll } from './metrics.ts';
-import { classWeightsOf, commandOf, keptPlan, optimizerOf, planDifferences, type TrainingPlan } from './plan.ts';
-import { oneCycle } from './schedule.ts';
+import {
+  classWeightsOf,
+  commandOf,
+  keptPlan,
+  oneCycle,
+  optimizerOf,
+  planDifferences,
+  type TrainingPlan,
+} from './plan.ts';
 import { askTeachers } from './targets.ts';
 
 export interface TrainingRun {
@@ -135,13 +142,19 @@ export async function train(run: TrainingRun): Promise<TrainingOutcome> {
 
 class Trainer {
   private progress: RunProgress;
+  private readonly training: TrainingRun;
+  private readonly source: ReturnType<typeof createBatchSource>;
+  private readonly session: TrainingSession;
 
   constructor(
-    private readonly training: TrainingRun,
-    private readonly source: ReturnType<typeof createBatchSource>,
-    private readonly session: TrainingSession,
+    training: TrainingRun,
+    source: ReturnType<typeof createBatchSource>,
+    session: TrainingSession,
     progress: RunProgress,
   ) {
+    this.training = training;
+    this.source = source;
+    this.session = session;
     this.progress = progress;
   }
 

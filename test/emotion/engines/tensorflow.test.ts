@@ -326,10 +326,10 @@ class LinearByHand {
   private readonly v: Float64Array;
   private t = 0;
 
-  constructor(
-    kernel: Float32Array,
-    private readonly options: TrainerOptions,
-  ) {
+  private readonly options: TrainerOptions;
+
+  constructor(kernel: Float32Array, options: TrainerOptions) {
+    this.options = options;
     this.w = Float64Array.from(kernel);
     this.m = new Float64Array(kernel.length);
     this.v = new Float64Array(kernel.length);

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openPageFile } from '../../../src/evaluation/report/page-file.ts';
+import { openPageFile } from '../../../src/evaluation/report/page.ts';
 
 let folder: string;
 beforeAll(async () => {

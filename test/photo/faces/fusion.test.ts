@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fitLogistic } from '../../../src/evaluation/fit-logistic.ts';
+import { fitLogistic } from '../../../src/evaluation/fit-face-score.ts';
 import {
   EVIDENCE,
   type Evidence,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Random, shuffledOrder } from '../../../src/base/random.ts';
 import { EMOTIONS, FACE_PIXELS, FACE_SIZE } from '../../../src/emotion/labels.ts';
-import { normalise, normaliseAll } from '../../../src/emotion/normalise.ts';
+import { normalise, normaliseAll } from '../../../src/emotion/views.ts';
 import {
   type AugmentationOptions,
   augmentBatch,

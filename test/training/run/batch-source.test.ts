@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { shuffledOrder } from '../../../src/base/random.ts';
 import { EMOTIONS, FACE_PIXELS } from '../../../src/emotion/labels.ts';
-import { normalise } from '../../../src/emotion/normalise.ts';
+import { normalise } from '../../../src/emotion/views.ts';
 import { faceAt } from '../../../src/training/data/face-set.ts';
 import { type Batch, DEFAULT_AUGMENTATION } from '../../../src/training/run/augment.ts';
 import {

@@ -1,14 +1,19 @@
 import '../../../base/no-telemetry.ts';
-
 import * as ort from 'onnxruntime-node';
 import { type Network, sizeOf, type Weights } from '../../network.ts';
 import { drawMask } from '../dropout.ts';
 import type { StepResult, TrainerOptions, TrainingBatch, TrainingSession, TrainingState } from '../engine.ts';
 import { channelsFirst, fromOnnx, toOnnx } from './layout.ts';
 import { findChannelBlock } from './ops/blocked-conv.ts';
-import { STEP_INPUTS } from './optimizer.ts';
 import { sessionOptions } from './session.ts';
-import { nextName, type StateTensor, TRAINING_ENDS, type TrainingGraph, trainingGraph } from './training-graph.ts';
+import {
+  nextName,
+  STEP_INPUTS,
+  type StateTensor,
+  TRAINING_ENDS,
+  type TrainingGraph,
+  trainingGraph,
+} from './training-graph.ts';
 
 /**
  * Builds a network's training graph and loads weights and optimizer state into it.
@@ -38,14 +43,22 @@ class OnnxTrainingSession implements TrainingSession {
   private readonly masks: Map<string, ort.Tensor>;
   private readonly fetches: [ort.InferenceSession.OnnxValueMapType, ort.InferenceSession.OnnxValueMapType];
   private stepCount: number;
+  private readonly network: Network;
+  private readonly graph: TrainingGraph;
+  private readonly session: ort.InferenceSession;
+  private readonly options: TrainerOptions;
 
   constructor(
-    private readonly network: Network,
-    private readonly graph: TrainingGraph,
-    private readonly session: ort.InferenceSession,
+    network: Network,
+    graph: TrainingGraph,
+    session: ort.InferenceSession,
     weights: Weights,
-    private readonly options: TrainerOptions,
+    options: TrainerOptions,
   ) {
+    this.network = network;
+    this.graph = graph;
+    this.session = session;
+    this.options = options;
     this.stepCount = options.state?.step ?? 0;
     this.current = new Map(graph.state.map((entry) => [entry.name, initial(entry, weights, options.state)]));
     this.following = new Map(graph.state.map((entry) => [entry.name, zeros(entry.shape)]));

@@ -129,13 +129,14 @@ function clip(tf: TensorFlow, gradients: ReadonlyMap<string, Tensor>, limit: num
 export class WeightAverage {
   /** By `<weight name>/average`. */
   readonly slots: ReadonlyMap<string, Variable>;
+  private readonly tf: TensorFlow;
+  private readonly weights: ReadonlyMap<string, Variable>;
+  private readonly decay: number;
 
-  constructor(
-    private readonly tf: TensorFlow,
-    private readonly weights: ReadonlyMap<string, Variable>,
-    private readonly decay: number,
-    state: TrainingState | undefined,
-  ) {
+  constructor(tf: TensorFlow, weights: ReadonlyMap<string, Variable>, decay: number, state: TrainingState | undefined) {
+    this.tf = tf;
+    this.weights = weights;
+    this.decay = decay;
     this.slots = new Map(
       [...weights].map(([name, variable]) => [slotName(name), slotVariable(tf, slotName(name), variable, state)]),
     );

@@ -1,0 +1,41 @@
+/**
+ * Has contenders take turns, so that whatever else the machine does meets all of them alike. One round before the others is
+ * not counted: code is compiled and memory fetched in it.
+ * @param turn does a contender's work and says what it measured; `round` is for people
+ * @returns for each contender what its counted turns gave, in order
+ */
+export async function takeTurns<Contender, Measured>(
+  contenders: readonly Contender[],
+  rounds: number,
+  turn: (contender: Contender, round: string) => Promise<Measured>,
+): Promise<Measured[][]> {
+  const measured = contenders.map((): Measured[] => []);
+  for (let round = 0; round <= rounds; round++)
+    for (const [k, contender] of contenders.entries()) {
+      const result = await turn(contender, `round ${round}${round === 0 ? ' (not counted)' : ''}`);
+      if (round > 0) measured[k]!.push(result);
+    }
+  return measured;
+}
+
+/** The head of a column whose cells `spread` fills. */
+export const SPREAD = 'median (least to most)';
+
+/** Round by round how many times as fast something is as the peer; both in milliseconds. */
+export function speeds(peer: readonly number[], milliseconds: readonly number[]): number[] {
+  return milliseconds.map((value, round) => peer[round]! / value);
+}
+
+/** A table in Markdown. */
+export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `|${cells.map((cell) => (cell === '' ? ' ' : ` ${cell} `)).join('|')}|`;
+  return [line(heads), line(heads.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** "3.14 (2.72 to 3.30)": the middle value, or the mean of the two in the middle, between the least and the most. */
+export function spread(values: readonly number[], digits: number): string {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length / 2;
+  const median = (sorted[Math.ceil(half) - 1]! + sorted[Math.floor(half)]!) / 2;
+  return `${median.toFixed(digits)} (${sorted[0]!.toFixed(digits)} to ${sorted.at(-1)!.toFixed(digits)})`;
+}
