@@ -2,7 +2,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { basename } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
 import { exactPercent } from '../src/base/numbers.ts';
-import { ARCHITECTURES, DEFAULT_ARCHITECTURE } from '../src/emotion/architectures.ts';
+import { architectureOf, DEFAULT_ARCHITECTURE } from '../src/emotion/architectures.ts';
 import { FROM_ONE, inRepository, number, numbers, runAsProcess, text, tool, type Values } from './command-line.ts';
 
 const DEFAULT_PHOTO = inRepository('node_modules/@vladmandic/face-api/demo/sample5.jpg');
@@ -62,8 +62,7 @@ Contenders take turns in one run; the ratios are what to quote. Let nothing else
 // What measures is loaded where it is needed, so that --help and mistakes in usage answer at once.
 
 async function training({ architecture: name, ...values }: Asked, log: Log): Promise<string> {
-  const architecture = ARCHITECTURES.get(name);
-  if (!architecture) throw new UserError('bad-usage', `There is no architecture called ${name}.`);
+  const architecture = architectureOf(name);
   const { batch, threads, steps, rounds, python } = values;
   const benchmark = { architecture, batch, threads, steps, rounds, python, log };
   const { benchmarkTraining, engineShare, trainingTable } = await import('./benchmark/training.ts');

@@ -12,9 +12,6 @@ import { readReports, type TrainingReport, writeReport } from '../src/versions/t
 import { flag, inRepository, runAsProcess, text, tool } from './command-line.ts';
 import { readData } from './read-data.ts';
 
-/** Half the size; the figures are measured after the rounding. */
-const STORED_AS = 'float16';
-
 export const main = tool(
   {
     usage: ['npm run ship -- RUN [options]'],
@@ -44,7 +41,7 @@ PublicTest.`,
     const before = values['report-only']
       ? undefined
       : await publicTestAccuracy(values.to, engine, sets.PublicTest, byVotes ? votes : undefined);
-    const { trained, figures } = await judgeNetwork(run, sets, engine, STORED_AS, votes);
+    const { trained, figures } = await judgeNetwork(run, sets, engine, votes);
     const { publicTest, privateTest } = (byVotes && figures.votes) || figures;
     print(
       `By ${byVotes ? 'votes' : 'labels'}: PublicTest ${exactPercent(publicTest.accuracy)}${before === undefined ? '' : `, in use ${exactPercent(before)}`}`,
@@ -64,7 +61,7 @@ PublicTest.`,
         await writeDurably(card, withComparison(await readFile(card, 'utf8'), await othersThan(shipped, reports)));
       return 0;
     }
-    await storeNetwork(values.to, trained, figures, STORED_AS);
+    await storeNetwork(values.to, trained, figures);
     await writeDurably(card, modelCard(trained, figures, await othersThan(report.architecture, reports)));
     print(`In use: ${values.to}, PrivateTest ${exactPercent(privateTest.accuracy)}`);
     return 0;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../src/base/errors.ts';
 import { explainWrite } from '../src/base/files.ts';
 import { exactPercent } from '../src/base/numbers.ts';
-import { ARCHITECTURES } from '../src/emotion/architectures.ts';
+import { ARCHITECTURES, architectureOf } from '../src/emotion/architectures.ts';
 import { createEngine } from '../src/emotion/engines/create-engine.ts';
 import { ENGINE_CHOICES } from '../src/emotion/engines/engine.ts';
 import { loadModel } from '../src/emotion/layers-format/layers-format.ts';
@@ -12,8 +12,8 @@ import { learningSets, votesFor } from '../src/training/data/votes.ts';
 import { DEFAULT_AUGMENTATION } from '../src/training/run/augment.ts';
 import { hasCheckpoints } from '../src/training/run/checkpoint.ts';
 import { LABELS, trainingPlan } from '../src/training/run/plan.ts';
-import { epochLine, progressLine } from '../src/training/run/progress-line.ts';
-import { BEST, type TrainingProgress, type TrainingRun, train } from '../src/training/run/trainer.ts';
+import { epochLine, progressLine, type TrainingProgress } from '../src/training/run/progress.ts';
+import { BEST, type TrainingRun, train } from '../src/training/run/trainer.ts';
 import { choice, flag, number, type Output, runAsProcess, text, texts, tool } from './command-line.ts';
 import { readData } from './read-data.ts';
 
@@ -102,12 +102,7 @@ export const main = tool(
       teacher: values.teacher && { folders: [...values.teacher], weight: values['teacher-weight'] },
       patience: values.patience,
     });
-    const architecture = ARCHITECTURES.get(plan.architecture);
-    if (!architecture)
-      throw new UserError(
-        'bad-usage',
-        `There is no architecture called ${plan.architecture}: choose ${[...ARCHITECTURES.keys()].join(', ')}.`,
-      );
+    const architecture = architectureOf(plan.architecture);
     const directory = values.output ?? join('training', architecture.name);
     const explain = (error: unknown): never => {
       throw explainWrite(directory, error);

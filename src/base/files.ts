@@ -86,7 +86,8 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   return await unlessMissing(() => readFile(path, 'utf8'));
 }
 
-async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
+/** What reading a path gives; undefined where there is nothing there. */
+export async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();
   } catch (error) {

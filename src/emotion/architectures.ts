@@ -1,3 +1,5 @@
+import { UserError } from '../base/errors.ts';
+
 /**
  * Networks as data. An architecture is a list of layers that both engines build from; adding a network means adding
  * a list here. Shapes are channels-last, [height, width, channels], as in TensorFlow.js.
@@ -196,6 +198,14 @@ const LIST: readonly Architecture[] = [
 
 /** Every network that can be trained, by name. */
 export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(LIST.map((entry) => [entry.name, entry]));
+
+/** @throws UserError 'bad-usage' for a name that no architecture has */
+export function architectureOf(name: string): Architecture {
+  const found = ARCHITECTURES.get(name);
+  if (found) return found;
+  const known = [...ARCHITECTURES.keys()].join(', ');
+  throw new UserError('bad-usage', `There is no architecture called ${name}: choose ${known}.`);
+}
 
 /** The network that `npm run train` and /retrain use when none is named. */
 export const DEFAULT_ARCHITECTURE = 'vgg9';

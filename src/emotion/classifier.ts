@@ -2,9 +2,9 @@ import { UserError } from '../base/errors.ts';
 import { calibrationSchema, rowOf, temper, UNCALIBRATED } from './calibration.ts';
 import type { Engine } from './engines/engine.ts';
 import { createOnnxEngine } from './engines/onnx/onnx-engine.ts';
-import { EMOTIONS, FACE_PIXELS, FACE_SIZE, likeliestEmotion, type Scores, toScores } from './labels.ts';
+import { EMOTIONS, FACE_SIZE, likeliestEmotion, type Scores, toScores } from './labels.ts';
 import { loadModel, type StoredModel } from './layers-format/layers-format.ts';
-import { readViews } from './views.ts';
+import { joinCrops, readViews } from './views.ts';
 
 /** What the network sees in one face. */
 export interface Reading {
@@ -65,7 +65,7 @@ export async function createClassifier(
   return {
     async classify(crops) {
       if (crops.length === 0) return [];
-      const probabilities = await readViews(predictor, joined(crops));
+      const probabilities = await readViews(predictor, joinCrops(crops));
       return crops.map((_, k) => {
         const row = rowOf(probabilities, k);
         temper(row, calibration.temperature);
@@ -81,14 +81,4 @@ function readingOf(probabilities: Float32Array, unsureBelow: number): Reading {
   const likeliest = likeliestEmotion(scores);
   const confidence = scores[likeliest];
   return { scores, emotion: confidence < unsureBelow ? 'unsure' : likeliest, confidence };
-}
-
-/** Crops as one run of bytes. */
-function joined(crops: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(crops.length * FACE_PIXELS);
-  crops.forEach((crop, k) => {
-    if (crop.length !== FACE_PIXELS) throw new Error(`crop ${k} has ${crop.length} bytes, not ${FACE_PIXELS}`);
-    out.set(crop, k * FACE_PIXELS);
-  });
-  return out;
 }

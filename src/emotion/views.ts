@@ -1,5 +1,6 @@
-import type { Predictor } from './engines/engine.ts';
+import type { Engine, Predictor } from './engines/engine.ts';
 import { EMOTIONS, FACE_PIXELS, FACE_SIZE } from './labels.ts';
+import type { Network, Weights } from './network.ts';
 
 /**
  * Added to the standard deviation of a crop (whose pixels are 0..1) before dividing by it: keeps the noise of a nearly
@@ -39,6 +40,22 @@ export function normaliseAll(crops: Uint8Array): Float32Array {
   return out;
 }
 
+/**
+ * Crops one after the other, as `readViews` takes them.
+ * @param bytes where they go
+ * @throws Error for a crop that has not 2304 bytes
+ */
+export function joinCrops(
+  crops: readonly Uint8Array[],
+  bytes: Uint8Array = new Uint8Array(crops.length * FACE_PIXELS),
+): Uint8Array {
+  crops.forEach((crop, k) => {
+    if (crop.length !== FACE_PIXELS) throw new Error(`crop ${k} has ${crop.length} bytes, not ${FACE_PIXELS}`);
+    bytes.set(crop, k * FACE_PIXELS);
+  });
+  return bytes;
+}
+
 /** Inputs that go through a network at a time: enough to fill it, few enough to stay in the cache. */
 const BATCH = 64;
 
@@ -68,6 +85,21 @@ export async function readViews(predictor: Predictor, crops: Uint8Array): Promis
         out[(from + Math.floor(k / VIEWS)) * EMOTIONS.length + c]! += probabilities[k * EMOTIONS.length + c]! / VIEWS;
   }
   return out;
+}
+
+/** The same by a network that is loaded for these faces alone. */
+export async function readOnce(
+  engine: Engine,
+  network: Network,
+  weights: Weights,
+  crops: Uint8Array,
+): Promise<Float32Array> {
+  const predictor = await engine.predictor(network, weights);
+  try {
+    return await readViews(predictor, crops);
+  } finally {
+    await predictor.dispose();
+  }
 }
 
 /** Writes the mirror image of the 48 x 48 numbers at `from` to `to`. */

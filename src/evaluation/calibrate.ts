@@ -1,6 +1,6 @@
 import { type Calibration, rowOf, temper } from '../emotion/calibration.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
-import { crossEntropy } from '../training/run/metrics.ts';
+import { crossEntropy, likeliest } from '../training/run/metrics.ts';
 
 /** The bins of an expected calibration error, as in Guo et al. (2017, arXiv 1706.04599). */
 const BINS = 15;
@@ -87,11 +87,8 @@ function fitThreshold(
 }
 
 function answersOf(probabilities: Float32Array, labels: Uint8Array): Omit<Answer, 'unsure'>[] {
-  return Array.from(labels, (label, k) => {
-    const row = rowOf(probabilities, k);
-    let best = 0;
-    for (let c = 1; c < EMOTIONS.length; c++) if (row[c]! > row[best]!) best = c;
-    return { confidence: row[best]!, right: best === label };
+  return Array.from(likeliest(probabilities), (best, k) => {
+    return { confidence: rowOf(probabilities, k)[best]!, right: best === labels[k] };
   });
 }
 

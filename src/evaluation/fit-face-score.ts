@@ -7,7 +7,16 @@ import { type FaceScore, keepFaces, type ScoredDetector } from '../photo/faces/s
 import { createProposers } from '../photo/faces/scored-detector.ts';
 import { toSearchPicture } from '../photo/faces/search-picture.ts';
 import { type GrayImage, toGray } from '../photo/image.ts';
-import { judge, type KnownFace, type KnownPhoto, labelOf, loadKnownPhoto, type Tally, tally } from './known-photos.ts';
+import {
+  addUp,
+  judge,
+  type KnownFace,
+  type KnownPhoto,
+  labelOf,
+  loadKnownPhoto,
+  type Tally,
+  tally,
+} from './known-photos.ts';
 
 /** Keeps three coefficients that rest on some seventy faces small; a third or three times as much keeps the same faces. */
 const RIDGE = 1;
@@ -80,24 +89,15 @@ export function judgeAll(seen: readonly Seen[], score: FaceScore): Tally {
   );
 }
 
-/** Each known photo with the score that is fitted to all the others. */
-export function* scoredByOthers(seen: readonly Seen[], known: readonly Seen[], threshold: number) {
-  for (const photo of known) {
-    const others = seen.filter((other) => other !== photo);
-    yield { photo, score: fitScore(others, threshold) };
-  }
-}
-
-/** Each photo judged by a score that was fitted without it. */
+/** Each known photo judged by a score that was fitted without it. */
 export function leaveOneOut(seen: readonly Seen[], known: readonly Seen[], threshold: number): Tally {
-  const sum = { found: 0, missed: 0, false: 0 };
-  for (const { photo, score } of scoredByOthers(seen, known, threshold)) {
-    const result = judgeAll([photo], score);
-    sum.found += result.found;
-    sum.missed += result.missed;
-    sum.false += result.false;
-  }
-  return sum;
+  return addUp(
+    known.map((photo) => {
+      const others = seen.filter((other) => other !== photo);
+      const { found, missed, false: wrong } = judgeAll([photo], fitScore(others, threshold));
+      return [found, missed, wrong];
+    }),
+  );
 }
 
 export function inWords({ found, missed, false: wrong }: Tally): string {

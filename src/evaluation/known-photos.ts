@@ -148,6 +148,20 @@ export function labelOf(box: Rectangle, faces: readonly Rectangle[]): 'face' | '
   return touches ? undefined : 'false';
 }
 
+/**
+ * Which box shows which face: pairs that overlap most come first, each box shows one face at most.
+ * @returns for each face the index of its box, or undefined where none shows it
+ */
+export function matchBoxes(boxes: readonly Rectangle[], faces: readonly Rectangle[]): (number | undefined)[] {
+  const pairs = faces.flatMap((face, f) =>
+    boxes.flatMap((box, b) => (shows(box, face) ? [{ f, b, shared: overlap(box, face).union }] : [])),
+  );
+  const matches: (number | undefined)[] = faces.map(() => undefined);
+  for (const { f, b } of pairs.sort((one, other) => other.shared - one.shared))
+    if (matches[f] === undefined && !matches.includes(b)) matches[f] = b;
+  return matches;
+}
+
 /** Compares what was found in a photo with what is there. Each box finds one face at most. */
 export function judge(boxes: readonly Rectangle[], faces: readonly KnownFace[]): Judgement {
   const unused = new Set(boxes);
@@ -169,11 +183,11 @@ export interface Tally {
 }
 
 export function tally(judgements: readonly Judgement[]): Tally {
-  const sum = { found: 0, missed: 0, false: 0 };
-  for (const judgement of judgements) {
-    sum.found += judgement.found.length;
-    sum.missed += judgement.missed.length;
-    sum.false += judgement.false.length;
-  }
-  return sum;
+  return addUp(judgements.map(({ found, missed, false: wrong }) => [found.length, missed.length, wrong.length]));
+}
+
+/** @param counts found, missed and false of each */
+export function addUp(counts: readonly (readonly [number, number, number])[]): Tally {
+  const sum = (which: 0 | 1 | 2) => counts.reduce((total, count) => total + count[which], 0);
+  return { found: sum(0), missed: sum(1), false: sum(2) };
 }

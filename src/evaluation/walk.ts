@@ -2,13 +2,12 @@ import { UserError } from '../base/errors.ts';
 import { exactPercent } from '../base/numbers.ts';
 import { shuffledOrder } from '../base/random.ts';
 import type { Classifier } from '../emotion/classifier.ts';
-import { EMOTIONS, likeliestEmotion, type Scores } from '../emotion/labels.ts';
-import { overlap, type Rectangle } from '../photo/faces/box.ts';
 import { createFaceDetector } from '../photo/faces/create-detector.ts';
 import type { DetectorChoice, FaceDetector } from '../photo/faces/detector.ts';
 import { readPhoto } from '../photo/read-photo.ts';
 import { type FaceSet, faceAt, withoutBlack } from '../training/data/face-set.ts';
-import { shows } from './known-photos.ts';
+import { likeliestOf } from './evaluate.ts';
+import { matchBoxes } from './known-photos.ts';
 import { drawScene, layOut, type SceneFace } from './scene.ts';
 
 /** Sides that faces are pasted at, in pixels, and degrees that they are turned by; each size meets each tilt equally often. */
@@ -87,31 +86,13 @@ export async function walkScenes(
     );
     scene.forEach(({ face }, k) => {
       const match = matches[k];
-      const seen = match === undefined ? undefined : likeliest(reading.faces[match]!.scores);
-      walked.push({ face, direct: likeliest(direct[k]!.scores), walked: seen });
+      const seen = match === undefined ? undefined : likeliestOf(reading.faces[match]!);
+      walked.push({ face, direct: likeliestOf(direct[k]!), walked: seen });
     });
     wrong += boxes.length - matches.filter((match) => match !== undefined).length;
     onScene?.(number + 1, scenes.length);
   }
   return { faces: walked, scenes: scenes.length, false: wrong };
-}
-
-function likeliest(scores: Scores): number {
-  return EMOTIONS.indexOf(likeliestEmotion(scores));
-}
-
-/**
- * Which box shows which face: pairs that overlap most come first, each box shows one face at most.
- * @returns for each face the index of its box, or undefined where none shows it
- */
-export function matchBoxes(boxes: readonly Rectangle[], faces: readonly Rectangle[]): (number | undefined)[] {
-  const pairs = faces.flatMap((face, f) =>
-    boxes.flatMap((box, b) => (shows(box, face) ? [{ f, b, shared: overlap(box, face).union }] : [])),
-  );
-  const matches: (number | undefined)[] = faces.map(() => undefined);
-  for (const { f, b } of pairs.sort((one, other) => other.shared - one.shared))
-    if (matches[f] === undefined && !matches.includes(b)) matches[f] = b;
-  return matches;
 }
 
 /** How faces fared. */

@@ -3,7 +3,7 @@ import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { exactPercent } from '../base/numbers.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
-import { progressLine } from '../training/run/progress-line.ts';
+import { progressLine } from '../training/run/progress.ts';
 import type { VersionCard, VersionRegistry } from '../versions/registry.ts';
 import { reportFiles } from '../versions/training-report.ts';
 import type { Notice, NoticeBoard } from './boards.ts';

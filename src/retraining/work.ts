@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.ts';
-import { ARCHITECTURES } from '../emotion/architectures.ts';
+import { architectureOf } from '../emotion/architectures.ts';
 import { loadClassifier } from '../emotion/classifier.ts';
 import { createEngine } from '../emotion/engines/create-engine.ts';
 import type { EngineChoice } from '../emotion/engines/engine.ts';
@@ -38,9 +38,6 @@ export interface RetrainingWork {
   readonly onChange: (change: Partial<JobStatus>) => void;
 }
 
-/** Half the size; the figures are measured after the rounding. */
-const STORED_AS = 'float16';
-
 /**
  * A training from the data to a version, the whole of it or what a crash has left to do: every step is found done or done
  * again.
@@ -55,8 +52,7 @@ export async function retrain(work: RetrainingWork): Promise<JobStatus['result']
   const { sets, votes, findings } = await readCheckedData(work.data, { clean: job.clean, signal });
   onChange({ findings: [...findings], phase: 'training' });
   const plan = trainingPlan(job.plan);
-  const architecture = ARCHITECTURES.get(plan.architecture);
-  if (!architecture) throw new UserError('bad-usage', `There is no architecture called ${plan.architecture}.`);
+  const architecture = architectureOf(plan.architecture);
   const engine = await createEngine(work.engine, work.threads === undefined ? {} : { threads: work.threads });
   const tooMuch = new AbortController();
   const { ended } = await train({
@@ -82,7 +78,7 @@ export async function retrain(work: RetrainingWork): Promise<JobStatus['result']
     );
   }
   onChange({ phase: 'judging' });
-  const { trained, figures } = await judgeNetwork(await readRun(work.run), sets, engine, STORED_AS, votes);
+  const { trained, figures } = await judgeNetwork(await readRun(work.run), sets, engine, votes);
   if (signal.aborted) return undefined;
   const { measure, against, incomparable } = await judgeInUse(work, sets, votes, engine);
   if (signal.aborted) return undefined;
@@ -101,7 +97,7 @@ export async function retrain(work: RetrainingWork): Promise<JobStatus['result']
     ...(incomparable && { incomparable }),
   };
   const version = await registry.store(card, async (directory) => {
-    await storeNetwork(directory, trained, figures, STORED_AS);
+    await storeNetwork(directory, trained, figures);
     await mkdir(join(directory, 'reports'));
     await writeReport(join(directory, 'reports'), reportOf(trained, figures));
   });

@@ -7,9 +7,8 @@ import type { Calibration } from '../emotion/calibration.ts';
 import { loadClassifier } from '../emotion/classifier.ts';
 import type { Engine } from '../emotion/engines/engine.ts';
 import { loadModel, saveModel } from '../emotion/layers-format/layers-format.ts';
-import type { Quantization } from '../emotion/layers-format/weights-file.ts';
 import type { Network, Weights } from '../emotion/network.ts';
-import { readViews } from '../emotion/views.ts';
+import { readOnce } from '../emotion/views.ts';
 import { fitCalibration, LABELS_GOAL, VOTES_GOAL } from '../evaluation/calibrate.ts';
 import { type Evaluation, judgeByVotes, judgeReadings, readAll, type VotesEvaluation } from '../evaluation/evaluate.ts';
 import { trainingDuplicates } from '../training/data/duplicates.ts';
@@ -21,6 +20,9 @@ import { commandOf, LABELS, type TrainingPlan, trainingPlan } from '../training/
 import { BEST } from '../training/run/trainer.ts';
 import { biasOfLogits, correctPriors, fitPriorCorrection, sharesOf } from './prior-correction.ts';
 import { buildReport, type TrainingReport } from './training-report.ts';
+
+/** How networks are stored: half the size; figures are measured after the rounding. */
+const STORED_AS = 'float16';
 
 /** The best network of a training run, and how it came to be. */
 export interface TrainedNetwork {
@@ -72,7 +74,7 @@ async function correctRareEmotions(
   const { network, weights } = trained;
   if (biasOfLogits(network) === undefined) return trained;
   const shares = sharesOf(learned);
-  const strength = fitPriorCorrection(await readSet(engine, network, weights, set), set.labels, shares);
+  const strength = fitPriorCorrection(await readOnce(engine, network, weights, set.pixels), set.labels, shares);
   return { ...trained, weights: correctPriors(network, weights, shares, strength), priorCorrection: strength };
 }
 
@@ -93,7 +95,6 @@ function learnsFromVotes({ plan }: Pick<TrainedNetwork, 'plan'>): boolean {
 /**
  * Corrects a network for rare emotions and calibrates it, both on PublicTest (without the rows that equal a Training row) by the
  * labels that it learned from, and measures it.
- * @param quantization how its weights will be stored: the figures are of the weights after that
  * @param votes needed for a network that learned from votes
  * @returns the network with its correction, and its figures
  * @throws UserError 'no-data' where votes are needed and missing
@@ -102,7 +103,6 @@ export async function judgeNetwork(
   run: TrainedNetwork,
   sets: Fer2013['sets'],
   engine: Engine,
-  quantization?: Quantization,
   votes?: Votes,
 ): Promise<{ readonly trained: TrainedNetwork; readonly figures: ShippedFigures }> {
   const byVotes = learnsFromVotes(run);
@@ -114,11 +114,11 @@ export async function judgeNetwork(
   const { network, weights } = trained;
   const aside = await mkdtemp(join(tmpdir(), 'emotion-model-'));
   const store = (metadata: Readonly<Record<string, unknown>>) =>
-    saveModel(aside, { network, weights, metadata, ...(quantization && { quantization }) });
+    saveModel(aside, { network, weights, metadata, quantization: STORED_AS });
   try {
     await store({});
     const stored = await loadModel(aside);
-    const probabilities = await readSet(engine, network, stored.weights, set);
+    const probabilities = await readOnce(engine, network, stored.weights, set.pixels);
     const calibration = fitCalibration(probabilities, set.labels, byVotes ? VOTES_GOAL : LABELS_GOAL);
     await store({ calibration });
     const classifier = await loadClassifier(aside, { engine });
@@ -143,12 +143,7 @@ export async function judgeNetwork(
 }
 
 /** Writes a network into a directory with its calibration, its origin and its figures; a crash leaves the old one. */
-export async function storeNetwork(
-  directory: string,
-  trained: TrainedNetwork,
-  figures: ShippedFigures,
-  quantization?: Quantization,
-): Promise<void> {
+export async function storeNetwork(directory: string, trained: TrainedNetwork, figures: ShippedFigures): Promise<void> {
   const { network, weights, plan, history, epoch, priorCorrection, origin: earlier } = trained;
   const { calibration, ...measured } = figures;
   const command = commandOf(plan);
@@ -162,7 +157,7 @@ export async function storeNetwork(
     ...(earlier && { origin: earlier }),
   };
   const metadata = { calibration, parameters: network.parameters, trained: origin, figures: measured };
-  await saveModel(directory, { network, weights, metadata, ...(quantization && { quantization }) });
+  await saveModel(directory, { network, weights, metadata, quantization: STORED_AS });
 }
 
 /** The report of a training, as writeReport takes it: measured by the labels that the network learned from. */
@@ -208,13 +203,4 @@ function unseenFaces(sets: Fer2013['sets']): FaceSet {
   const seen = new Set(trainingDuplicates(sets.PublicTest, sets.Training));
   const unseen = indexesWhere(sets.PublicTest, (index) => !seen.has(index));
   return withoutBlack(selectFaces(sets.PublicTest, unseen));
-}
-
-async function readSet(engine: Engine, network: Network, weights: Weights, set: FaceSet): Promise<Float32Array> {
-  const predictor = await engine.predictor(network, weights);
-  try {
-    return await readViews(predictor, set.pixels);
-  } finally {
-    await predictor.dispose();
-  }
 }

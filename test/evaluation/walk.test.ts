@@ -1,16 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Classifier } from '../../src/emotion/classifier.ts';
 import { EMOTIONS, FACE_PIXELS } from '../../src/emotion/labels.ts';
+import { matchBoxes } from '../../src/evaluation/known-photos.ts';
 import { layOut } from '../../src/evaluation/scene.ts';
-import {
-  matchBoxes,
-  planWalk,
-  WALK_SIZES,
-  WALK_TILTS,
-  type WalkFace,
-  walkFigures,
-  walkScenes,
-} from '../../src/evaluation/walk.ts';
+import { planWalk, WALK_SIZES, WALK_TILTS, type WalkFace, walkFigures, walkScenes } from '../../src/evaluation/walk.ts';
 import type { FaceBox } from '../../src/photo/faces/box.ts';
 import type { FaceDetector } from '../../src/photo/faces/detector.ts';
 import { reading } from '../fixtures/readings.ts';

@@ -1,7 +1,7 @@
 import { UserError } from '../../base/errors.ts';
 import type { Engine, EngineChoice } from './engine.ts';
 import { createOnnxEngine } from './onnx/onnx-engine.ts';
-import { findRuntime, type LoadFailure, NATIVE_PACKAGES, type RuntimeSearch } from './tensorflow/runtime.ts';
+import { findRuntime, inWords, type LoadFailure, NATIVE_PACKAGES, type RuntimeSearch } from './tensorflow/runtime.ts';
 import { createTensorflowEngine } from './tensorflow/tensorflow-engine.ts';
 
 export interface EngineOptions {
@@ -32,10 +32,9 @@ export async function createEngine(choice: EngineChoice, options: EngineOptions 
 }
 
 function notLoadable(failures: readonly LoadFailure[]): UserError {
-  const reasons = failures.map((failure) => `${failure.package} is ${failure.reason}`).join('; ');
   return new UserError(
     'bad-usage',
-    `TensorFlow cannot be loaded (${reasons}). Install it with ` +
+    `TensorFlow cannot be loaded (${inWords(failures)}). Install it with ` +
       `\`npm install --no-save --ignore-scripts=false ${NATIVE_PACKAGES[1]}@4.22.0\` ` +
       `(${NATIVE_PACKAGES[0]}@4.22.0 for an NVIDIA GPU), or set ENGINE=onnx, which needs nothing.`,
   );

@@ -1,9 +1,15 @@
-import type { Network, Weights } from '../network.ts';
+import { type Network, sizeOf, type Weights } from '../network.ts';
 
 /** 'auto' takes TensorFlow where it finds a GPU, else onnxruntime, which every installation has. */
 export const ENGINE_CHOICES = ['auto', 'onnx', 'tensorflow'] as const;
 
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
+
+/** @throws Error where `x` does not hold `count` inputs of the network */
+export function checkInputs({ architecture }: Network, x: Float32Array, count: number): void {
+  if (x.length !== count * sizeOf(architecture.input))
+    throw new Error(`${x.length} numbers are not ${count} inputs of ${architecture.input.join('x')}`);
+}
 
 /** Runs and trains networks. Data goes in and out as plain arrays, so that no caller knows which library computes. */
 export interface Engine {
@@ -48,6 +54,14 @@ export interface TrainerOptions {
   readonly threads?: number;
   /** Optimizer state to continue from, as `state()` gave it. */
   readonly state?: TrainingState;
+}
+
+/**
+ * The decay of the moving average in step t = 1, 2, ...: smaller early on, so that the random first weights are soon
+ * forgotten.
+ */
+export function averageDecayAt(step: number, decay: number): number {
+  return Math.min(decay, step / (9 + step));
 }
 
 export interface TrainingBatch {

@@ -1,9 +1,9 @@
 import { UserError } from '../../base/errors.ts';
 import { EMOTIONS, type Emotion, likeliestEmotion } from '../../emotion/labels.ts';
-import { overlap, type Rectangle } from '../../photo/faces/box.ts';
+import type { Rectangle } from '../../photo/faces/box.ts';
 import { searchScale } from '../../photo/faces/search-picture.ts';
 import type { FaceReading } from '../../photo/read-photo.ts';
-import { LEAST_WIDTH, labelOf } from '../known-photos.ts';
+import { LEAST_WIDTH, matchBoxes } from '../known-photos.ts';
 import type { LabelledFace, PhotoLabels } from './labels.ts';
 
 /** A face that was read; `number` is the one in the annotated picture. */
@@ -42,17 +42,17 @@ export function judgePhoto(
   const detected = photo.faces.map((reading, k) => ({ number: k + 1, reading }));
   if (!labels) return detected.map((face) => ({ ...face, verdict: 'unlabelled' }));
   const known = inPhotoPixels(labels, photo);
-  const pairs = pairFaces(
+  const boxes = matchBoxes(
     photo.faces.map(({ box }) => box),
     known,
   );
   const found = detected.map((face, k): JudgedFace => {
-    const label = pairs[k] === undefined ? undefined : known[pairs[k]]!;
+    const label = known[boxes.indexOf(k)];
     if (!label) return { ...face, verdict: 'false' };
     return { ...face, verdict: accepts(label, likeliestOf(face.reading)) ? 'right' : 'wrong', label };
   });
   const scale = searchScale(photo.width, photo.height);
-  const rest = known.filter((_, k) => !pairs.includes(k));
+  const rest = known.filter((_, k) => boxes[k] === undefined);
   const notFound = rest.map((label): JudgedFace => {
     return { verdict: label.width * scale < LEAST_WIDTH ? 'small' : 'missed', label };
   });
@@ -88,27 +88,6 @@ function inPhotoPixels(labels: PhotoLabels, photo: { readonly width: number; rea
     width: face.width * scale.x,
     height: face.height * scale.y,
   }));
-}
-
-/**
- * Which labelled face each box shows, by the rule that the detectors are measured with (labelOf). A face is shown by one box and
- * a box shows one face: those that overlap most come together.
- * @param boxes and faces in pixels of the same picture
- * @returns for each box the index of its face, undefined where it shows none or another box shows that face better
- */
-export function pairFaces(boxes: readonly Rectangle[], faces: readonly Rectangle[]): (number | undefined)[] {
-  const candidates = boxes.flatMap((box, b) =>
-    faces.flatMap((face, f) => (labelOf(box, [face]) === 'face' ? [{ b, f, union: overlap(box, face).union }] : [])),
-  );
-  candidates.sort((one, other) => other.union - one.union);
-  const pairs = new Array<number | undefined>(boxes.length).fill(undefined);
-  const taken = new Set<number>();
-  for (const { b, f } of candidates) {
-    if (pairs[b] !== undefined || taken.has(f)) continue;
-    pairs[b] = f;
-    taken.add(f);
-  }
-  return pairs;
 }
 
 /** Verdicts on detections; they add up to the number of detections in labelled photos. */

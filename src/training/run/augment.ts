@@ -1,4 +1,4 @@
-import { PURPOSE, Random } from '../../base/random.ts';
+import { PURPOSE, Random, shuffledOrder } from '../../base/random.ts';
 import { EMOTIONS, FACE_PIXELS, FACE_SIZE } from '../../emotion/labels.ts';
 import { standardise } from '../../emotion/views.ts';
 import type { FaceSet } from '../data/face-set.ts';
@@ -139,6 +139,26 @@ export function augmentBatch(faces: Samples, order: Uint32Array, plan: BatchPlan
     if (rectangle) fillRectangle(x, k * FACE_PIXELS, rectangle, 0);
   }
   return { x, y, epoch, index };
+}
+
+/** Makes batches one after the other; the order of the epoch under way is drawn once. */
+export class Augmenter {
+  readonly #samples: Samples;
+  readonly #plan: BatchPlan;
+  #order: Uint32Array = new Uint32Array(0);
+  #epoch = -1;
+
+  constructor(samples: Samples, plan: BatchPlan) {
+    this.#samples = samples;
+    this.#plan = plan;
+  }
+
+  /** Batch `index` of an epoch, both from 0. */
+  make(epoch: number, index: number): Batch {
+    if (epoch !== this.#epoch) this.#order = shuffledOrder(this.#samples.labels.length, this.#plan.seed, epoch);
+    this.#epoch = epoch;
+    return augmentBatch(this.#samples, this.#order, this.#plan, epoch, index);
+  }
 }
 
 /** Draws what is done to one crop. */

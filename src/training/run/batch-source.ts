@@ -1,9 +1,8 @@
 import type { Worker } from 'node:worker_threads';
 import { UserError } from '../../base/errors.ts';
-import { shuffledOrder } from '../../base/random.ts';
 import { startThread } from '../../base/workers.ts';
 import type { FaceSet } from '../data/face-set.ts';
-import { augmentBatch, type Batch, type BatchPlan, checkPlan, type Samples } from './augment.ts';
+import { Augmenter, type Batch, type BatchPlan, checkPlan, type Samples } from './augment.ts';
 import type { AugmentAnswer, AugmentRequest, AugmentWorkerData } from './augment-worker.ts';
 
 export interface BatchSourceOptions extends BatchPlan {
@@ -41,7 +40,7 @@ export function createBatchSource({ set, teacher, targets, threads, ...asked }: 
   checkPlan(plan);
   const batchesPerEpoch = Math.floor(set.count / plan.batchSize);
   const samples: Samples = { pixels: set.pixels, labels: set.labels, teacher, targets };
-  const maker = threads > 0 ? new ThreadedMaker(samples, plan, threads) : new InlineMaker(samples, plan);
+  const maker = threads > 0 ? new ThreadedMaker(samples, plan, threads) : inlineMaker(samples, plan);
 
   async function* epoch(n: number, first = 0): AsyncGenerator<Batch> {
     const ahead: Promise<Batch>[] = [];
@@ -61,27 +60,9 @@ interface BatchMaker {
   close(): Promise<void>;
 }
 
-class InlineMaker implements BatchMaker {
-  readonly ahead = 1;
-  private order: Uint32Array = new Uint32Array(0);
-  private orderOf = -1;
-  private readonly samples: Samples;
-  private readonly plan: BatchPlan;
-
-  constructor(samples: Samples, plan: BatchPlan) {
-    this.samples = samples;
-    this.plan = plan;
-  }
-
-  async make(epoch: number, index: number): Promise<Batch> {
-    if (epoch !== this.orderOf) {
-      this.order = shuffledOrder(this.samples.labels.length, this.plan.seed, epoch);
-      this.orderOf = epoch;
-    }
-    return augmentBatch(this.samples, this.order, this.plan, epoch, index);
-  }
-
-  async close(): Promise<void> {}
+function inlineMaker(samples: Samples, plan: BatchPlan): BatchMaker {
+  const augmenter = new Augmenter(samples, plan);
+  return { ahead: 1, make: async (epoch, index) => augmenter.make(epoch, index), close: async () => {} };
 }
 
 interface Waiting {

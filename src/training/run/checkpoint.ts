@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -6,6 +7,8 @@ import { entriesOf, sha256, syncDirectory, writeDurably } from '../../base/files
 import type { TrainingState } from '../../emotion/engines/engine.ts';
 import { loadModel, saveModel } from '../../emotion/layers-format/layers-format.ts';
 import type { Network, Weights } from '../../emotion/network.ts';
+import type { FaceSet } from '../data/face-set.ts';
+import { keptPlan, planDifferences, type TrainingPlan } from './plan.ts';
 
 /** What a checkpoint, and the status of a training, keep of an epoch. */
 export const epochSchema = z.object({
@@ -154,4 +157,51 @@ async function checkpointNames(directory: string): Promise<string[]> {
     .filter((name) => NAME.test(name))
     .sort()
     .reverse();
+}
+
+/** What must be the same where a run is gone on with. */
+interface ResumedRun {
+  readonly plan: TrainingPlan;
+  readonly directory: string;
+  readonly onWarning?: (sentence: string) => void;
+}
+
+/**
+ * The checkpoint to go on from, if there is one.
+ * @param data fingerprint of the data, as `fingerprint` gives it
+ * @throws UserError where it is of another run
+ */
+export async function earlierCheckpoint(run: ResumedRun, data: string): Promise<Checkpoint | undefined> {
+  const damaged: string[] = [];
+  const checkpoint = await loadCheckpoint(run.directory, (name, reason) =>
+    damaged.push(`${name} is damaged (${reason}).`),
+  );
+  const next = checkpoint
+    ? 'Going on from the one before.'
+    : `There is no checkpoint in ${run.directory} to go on from: starting at the beginning.`;
+  if (!checkpoint || damaged.length > 0) run.onWarning?.([...damaged, next].join(' '));
+  if (!checkpoint) return undefined;
+  const plan = keptPlan(checkpoint.progress.plan);
+  if (planKey(plan) !== planKey(run.plan))
+    throw new UserError(
+      'bad-usage',
+      `The run in ${run.directory} had other settings (${planDifferences(plan, run.plan)}): resume it with those, or start afresh in another folder.`,
+    );
+  if (checkpoint.progress.data !== data)
+    throw new UserError('bad-data', `The run in ${run.directory} was trained on other data: resume it with that data.`);
+  return checkpoint;
+}
+
+/** Where a run stands that begins. */
+export function freshProgress(plan: string, data: string, origin: readonly string[] | undefined): RunProgress {
+  const start = { epoch: 0, batch: 0, lossSum: 0, correct: 0, seconds: 0, history: [], bestEpoch: -1 };
+  return { plan, data, ...start, ...(origin && { origin: [...origin] }) };
+}
+
+/** SHA-256 over the pixels and labels of both sets, and over the targets. */
+export function fingerprint(sets: readonly FaceSet[], targets: Float32Array | undefined): string {
+  const hash = createHash('sha256');
+  for (const { pixels, labels } of sets) hash.update(pixels).update(labels);
+  if (targets) hash.update(Buffer.from(targets.buffer, targets.byteOffset, targets.byteLength));
+  return hash.digest('hex');
 }

@@ -1,8 +1,5 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../base/errors.ts';
-import { writeDurably } from '../../base/files.ts';
 import type { Engine, TrainingSession } from '../../emotion/engines/engine.ts';
 import { EMOTIONS } from '../../emotion/labels.ts';
 import { loadModel, saveModel } from '../../emotion/layers-format/layers-format.ts';
@@ -10,9 +7,10 @@ import type { Network, Weights } from '../../emotion/network.ts';
 import { type FaceSet, indexesWhere, isBlack, selectFaces } from '../data/face-set.ts';
 import { createBatchSource } from './batch-source.ts';
 import {
-  type Checkpoint,
   type EpochResult,
-  loadCheckpoint,
+  earlierCheckpoint,
+  fingerprint,
+  freshProgress,
   planKey,
   type RunProgress,
   removeCheckpoints,
@@ -20,16 +18,9 @@ import {
 } from './checkpoint.ts';
 import { initialWeights, weightsFrom } from './initial-weights.ts';
 import { crossEntropy, likeliest, measure, predictAll } from './metrics.ts';
-import {
-  classWeightsOf,
-  commandOf,
-  keptPlan,
-  oneCycle,
-  optimizerOf,
-  planDifferences,
-  type TrainingPlan,
-} from './plan.ts';
-import { askTeachers } from './targets.ts';
+import { classWeightsOf, commandOf, oneCycle, optimizerOf, type TrainingPlan } from './plan.ts';
+import type { TrainingProgress } from './progress.ts';
+import { keepTeaching, teaching } from './teachers.ts';
 
 export interface TrainingRun {
   readonly engine: Engine;
@@ -57,26 +48,6 @@ export interface TrainingRun {
   readonly onWarning?: (sentence: string) => void;
 }
 
-/** Told after every step and every epoch. */
-export interface TrainingProgress {
-  /** The epoch under way, from 1, and how many there will be at most. */
-  readonly epoch: number;
-  readonly epochs: number;
-  /** Batches done in the epoch under way. */
-  readonly batch: number;
-  readonly batches: number;
-  /** Means over the epoch so far; accuracy on the augmented images, 0..1. */
-  readonly loss: number;
-  readonly accuracy: number;
-  readonly imagesPerSecond: number;
-  /** Seconds until the last epoch ends, at the present speed. */
-  readonly secondsLeft: number;
-  /** Epochs that have ended. */
-  readonly history: readonly EpochResult[];
-  /** True once an epoch, rather than a step. */
-  readonly epochEnded: boolean;
-}
-
 export interface TrainingOutcome {
   /** 'stopped': the signal fired; the run can be resumed. 'early': patience ran out. */
   readonly ended: 'finished' | 'early' | 'stopped';
@@ -90,9 +61,6 @@ export interface TrainingOutcome {
 /** Name of the folder, in a run's directory, with the best network so far. */
 export const BEST = 'best';
 
-/** Name of the file, in a run's directory, with what the teachers say of the faces. */
-const TEACHING = 'teaching.bin';
-
 /**
  * Trains a network: every epoch over all of the training set, then validation, then a checkpoint. The weights that are
  * validated and kept are the moving average where the plan keeps one.
@@ -101,7 +69,7 @@ const TEACHING = 'teaching.bin';
 export async function train(run: TrainingRun): Promise<TrainingOutcome> {
   const { engine, network, plan } = run;
   const { set: training, targets } = withoutBlackRows(run);
-  const teacher = plan.teacher && (await teaching(run, training));
+  const teacher = plan.teacher && (await teaching({ ...run, teachers: plan.teacher.folders }, training));
   const source = createBatchSource({
     set: training,
     teacher,
@@ -304,54 +272,8 @@ class Trainer {
   }
 }
 
-/** The checkpoint to go on from, if there is one. @throws UserError where it is of another run */
-async function earlierCheckpoint(run: TrainingRun, data: string): Promise<Checkpoint | undefined> {
-  const damaged: string[] = [];
-  const checkpoint = await loadCheckpoint(run.directory, (name, reason) =>
-    damaged.push(`${name} is damaged (${reason}).`),
-  );
-  const next = checkpoint
-    ? 'Going on from the one before.'
-    : `There is no checkpoint in ${run.directory} to go on from: starting at the beginning.`;
-  if (!checkpoint || damaged.length > 0) run.onWarning?.([...damaged, next].join(' '));
-  if (!checkpoint) return undefined;
-  const plan = keptPlan(checkpoint.progress.plan);
-  if (planKey(plan) !== planKey(run.plan))
-    throw new UserError(
-      'bad-usage',
-      `The run in ${run.directory} had other settings (${planDifferences(plan, run.plan)}): resume it with those, or start afresh in another folder.`,
-    );
-  if (checkpoint.progress.data !== data)
-    throw new UserError('bad-data', `The run in ${run.directory} was trained on other data: resume it with that data.`);
-  return checkpoint;
-}
-
 function startingWeights({ network, plan, from }: TrainingRun): Weights {
   return from ? weightsFrom(from, network, plan.seed) : initialWeights(network, plan.seed);
-}
-
-function freshProgress(plan: string, data: string, origin: readonly string[] | undefined): RunProgress {
-  const start = { epoch: 0, batch: 0, lossSum: 0, correct: 0, seconds: 0, history: [], bestEpoch: -1 };
-  return { plan, data, ...start, ...(origin && { origin: [...origin] }) };
-}
-
-/**
- * What the plan's teachers say of the faces. Asked once a run and then kept beside its checkpoints: a resumed run learns from
- * the same numbers, even where the teachers have changed since.
- */
-async function teaching(run: TrainingRun, faces: FaceSet): Promise<Float32Array> {
-  const file = join(run.directory, TEACHING);
-  if (run.start === 'resume') {
-    const bytes = await readFile(file).catch(() => undefined);
-    if (bytes?.length === faces.count * EMOTIONS.length * Float32Array.BYTES_PER_ELEMENT)
-      return new Float32Array(Uint8Array.from(bytes).buffer);
-  }
-  return askTeachers(run.engine, run.plan.teacher!.folders, faces);
-}
-
-async function keepTeaching(directory: string, answers: Float32Array): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  await writeDurably(join(directory, TEACHING), Buffer.from(answers.buffer));
 }
 
 /** The training set without its black crops, and the targets of the rows that are left. */
@@ -362,12 +284,4 @@ function withoutBlackRows({ training, targets }: TrainingRun): { set: FaceSet; t
     targets &&
     Float32Array.from({ length: kept.length * n }, (_, i) => targets[kept[Math.floor(i / n)]! * n + (i % n)]!);
   return { set: selectFaces(training, kept), targets: left };
-}
-
-/** SHA-256 over the pixels and labels of both sets, and over the targets. */
-function fingerprint(sets: readonly FaceSet[], targets: Float32Array | undefined): string {
-  const hash = createHash('sha256');
-  for (const { pixels, labels } of sets) hash.update(pixels).update(labels);
-  if (targets) hash.update(Buffer.from(targets.buffer, targets.byteOffset, targets.byteLength));
-  return hash.digest('hex');
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { commandOf, oneCycle, trainingPlan } from '../../../src/training/run/plan.ts';
-import { duration } from '../../../src/training/run/progress-line.ts';
+import { duration } from '../../../src/training/run/progress.ts';
 
 const cycle = { peak: 0.1, warmUp: 0.25, finalDivisor: 10_000 };
 

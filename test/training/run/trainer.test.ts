@@ -13,8 +13,9 @@ import { augmentBatch, DEFAULT_AUGMENTATION } from '../../../src/training/run/au
 import { loadCheckpoint } from '../../../src/training/run/checkpoint.ts';
 import { initialWeights } from '../../../src/training/run/initial-weights.ts';
 import { oneCycle, optimizerOf, type TrainingPlanInput, trainingPlan } from '../../../src/training/run/plan.ts';
+import type { TrainingProgress } from '../../../src/training/run/progress.ts';
 import { balancedClassWeights } from '../../../src/training/run/targets.ts';
-import { BEST, type TrainingProgress, type TrainingRun, train } from '../../../src/training/run/trainer.ts';
+import { BEST, type TrainingRun, train } from '../../../src/training/run/trainer.ts';
 import { readRun } from '../../../src/versions/ship.ts';
 import { temporaryFolder, tinyRows, tinySet } from '../../helpers/tiny-fer2013.ts';
 

@@ -3,7 +3,7 @@ import '../../../base/no-telemetry.ts';
 import { availableParallelism } from 'node:os';
 import * as ort from 'onnxruntime-node';
 import type { Network, Weights } from '../../network.ts';
-import type { Engine, Predictor } from '../engine.ts';
+import { checkInputs, type Engine, type Predictor } from '../engine.ts';
 import { emitForward } from './emit.ts';
 import { GraphBuilder } from './graph.ts';
 import { channelsFirst, onnxShape, toOnnx } from './layout.ts';
@@ -38,8 +38,7 @@ async function createPredictor(network: Network, weights: Weights, threads?: num
   const [height, width, channels] = network.architecture.input;
   return {
     async predict(x, count) {
-      if (x.length !== count * height * width * channels)
-        throw new Error(`${x.length} numbers are not ${count} inputs of ${height}x${width}x${channels}`);
+      checkInputs(network, x, count);
       const tensor = new ort.Tensor('float32', channelsFirst(x, count, network.architecture.input), [
         count,
         channels,

@@ -2,7 +2,14 @@ import '../../../base/no-telemetry.ts';
 import * as ort from 'onnxruntime-node';
 import { type Network, sizeOf, type Weights } from '../../network.ts';
 import { drawMask } from '../dropout.ts';
-import type { StepResult, TrainerOptions, TrainingBatch, TrainingSession, TrainingState } from '../engine.ts';
+import {
+  averageDecayAt,
+  type StepResult,
+  type TrainerOptions,
+  type TrainingBatch,
+  type TrainingSession,
+  type TrainingState,
+} from '../engine.ts';
 import { channelsFirst, fromOnnx, toOnnx } from './layout.ts';
 import { findChannelBlock } from './ops/blocked-conv.ts';
 import { sessionOptions } from './session.ts';
@@ -84,8 +91,7 @@ class OnnxTrainingSession implements TrainingSession {
       feeds[STEP_INPUTS.correction1] = scalar(1 / (1 - optimizer.beta1 ** t));
       feeds[STEP_INPUTS.correction2] = scalar(1 / (1 - optimizer.beta2 ** t));
     }
-    // Early on the decay is smaller, so that the random first weights are soon forgotten.
-    if (averageDecay > 0) feeds[STEP_INPUTS.averageDecay] = scalar(Math.min(averageDecay, t / (9 + t)));
+    if (averageDecay > 0) feeds[STEP_INPUTS.averageDecay] = scalar(averageDecayAt(t, averageDecay));
     await this.session.run(feeds, this.fetches[0]);
     [this.current, this.following] = [this.following, this.current];
     this.fetches.reverse();

@@ -1,5 +1,5 @@
 import type { NamedTensorMap, Optimizer, Tensor, Variable } from '@tensorflow/tfjs';
-import type { OptimizerOptions, TrainerOptions, TrainingState } from '../engine.ts';
+import { averageDecayAt, type OptimizerOptions, type TrainerOptions, type TrainingState } from '../engine.ts';
 import type { TensorFlow } from './runtime.ts';
 
 /** The optimizer that model.fit runs, with what a training session needs to steer, save and restore it. */
@@ -145,8 +145,7 @@ export class WeightAverage {
   /** Takes in the weights that update `step` (1, 2, ...) left. */
   update(step: number): void {
     const { tf } = this;
-    // Early on the decay is smaller, so that the random first weights are soon forgotten.
-    const decay = Math.min(this.decay, step / (9 + step));
+    const decay = averageDecayAt(step, this.decay);
     tf.tidy(() => {
       for (const [name, variable] of this.weights) {
         const average = this.slots.get(slotName(name))!;

@@ -43,6 +43,11 @@ export async function findRuntime(packages: readonly string[] = NATIVE_PACKAGES)
   return { failures };
 }
 
+/** Why packages did not load, as a part of a sentence. */
+export function inWords(failures: readonly LoadFailure[]): string {
+  return failures.map((failure) => `${failure.package} is ${failure.reason}`).join('; ');
+}
+
 async function load(name: string): Promise<Runtime> {
   const module: TensorFlow & { default?: TensorFlow } = await import(name);
   // The packages are CommonJS: Node finds their exports under `default`, and only some of them by name.

@@ -3,14 +3,15 @@ import { type TopologyOptions, topologyOf } from '../../layers-format/topology.t
 import { encodeWeights, inNetworkOrder } from '../../layers-format/weights-file.ts';
 import { type Network, sizeOf, type Weights } from '../../network.ts';
 import { drawMask, droppingNodes, maskChannelsLast } from '../dropout.ts';
-import type {
-  Engine,
-  Predictor,
-  StepResult,
-  TrainerOptions,
-  TrainingBatch,
-  TrainingSession,
-  TrainingState,
+import {
+  checkInputs,
+  type Engine,
+  type Predictor,
+  type StepResult,
+  type TrainerOptions,
+  type TrainingBatch,
+  type TrainingSession,
+  type TrainingState,
 } from '../engine.ts';
 import { createOptimizer, type SessionOptimizer, WeightAverage } from './optimizer.ts';
 import type { Runtime, TensorFlow } from './runtime.ts';
@@ -32,11 +33,9 @@ export function createTensorflowEngine({ tf, package: name, gpu }: Runtime): Eng
 async function createPredictor(tf: TensorFlow, network: Network, weights: Weights): Promise<Predictor> {
   const model = await buildModel(tf, network, weights);
   const shape = network.architecture.input;
-  const [height, width, channels] = shape;
   return {
     async predict(x, count) {
-      if (x.length !== count * height * width * channels)
-        throw new Error(`${x.length} numbers are not ${count} inputs of ${height}x${width}x${channels}`);
+      checkInputs(network, x, count);
       if (count === 0) return new Float32Array(0);
       const output = tf.tidy(() => {
         const probabilities = model.predictOnBatch(tf.tensor(x, [count, ...shape]));

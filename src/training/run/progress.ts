@@ -1,6 +1,27 @@
 import { exactPercent } from '../../base/numbers.ts';
-import type { TrainingProgress } from './trainer.ts';
+import type { EpochResult } from './checkpoint.ts';
 
+/** Told after every step and every epoch. */
+export interface TrainingProgress {
+  /** The epoch under way, from 1, and how many there will be at most. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Batches done in the epoch under way. */
+  readonly batch: number;
+  readonly batches: number;
+  /** Means over the epoch so far; accuracy on the augmented images, 0..1. */
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly imagesPerSecond: number;
+  /** Seconds until the last epoch ends, at the present speed. */
+  readonly secondsLeft: number;
+  /** Epochs that have ended. */
+  readonly history: readonly EpochResult[];
+  /** True once an epoch, rather than a step. */
+  readonly epochEnded: boolean;
+}
+
+/** Characters of the bar. */
 const WIDTH = 20;
 
 /** Progress as one line of text, with a bar over the present epoch: for a terminal and for a chat message alike. */
