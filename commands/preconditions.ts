@@ -90,7 +90,7 @@ async function answersHere(request: Request, { settings }: PhotoRules): Promise<
 }
 
 /**
- * Whether whoever posted a photo lets the bot read it.
+ * Whether whoever posted a photo lets the bot read it, and whoever posted it first.
  * @returns false where the bot stays silent, since nobody asked it
  * @throws UserError 'opted-out' where somebody asked
  */
@@ -99,15 +99,18 @@ export async function posterAgrees(
   photo: Attachment,
   { settings }: Pick<PhotoRules, 'settings'>,
 ): Promise<boolean> {
-  const poster = photo.postedBy ?? request.user.id;
-  if (!(await settings.hasOptedOut(request.platform, poster))) return true;
-  if (!isAsked(request)) return false;
-  throw new UserError(
-    'opted-out',
-    poster === request.user.id
-      ? 'You opted out, so I read no photos that you post. If you want me to again, type /privacy opt-in.'
-      : 'Whoever posted that picture does not want me to read it, so I do not.',
-  );
+  const { postedBy: poster = request.user.id, firstPostedBy: first = poster } = photo;
+  for (const person of new Set([poster, first])) {
+    if (!(await settings.hasOptedOut(request.platform, person))) continue;
+    if (!isAsked(request)) return false;
+    throw new UserError(
+      'opted-out',
+      person === request.user.id
+        ? 'You opted out, so I read no photos that you post. If you want me to again, type /privacy opt-in.'
+        : 'Whoever posted that picture does not want me to read it, so I do not.',
+    );
+  }
+  return true;
 }
 
 /**

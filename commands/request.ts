@@ -12,6 +12,8 @@ export interface Attachment {
   readonly name: string;
   /** Who posted it, as in `User.id`, where that may be somebody else than the person who asks. */
   readonly postedBy?: string;
+  /** Who posted it first, where somebody else may have shared it again: the photo is theirs. */
+  readonly firstPostedBy?: string;
   /** True where the platform hides who posted it, as of a forwarded message: `postedBy` is then whoever forwarded it. */
   readonly posterHidden?: boolean;
   /**

@@ -65,6 +65,8 @@ export class Session {
   readonly #removed = new QuickLRU<string, true>({ maxSize: MAX_MESSAGES });
   /** The pictures that an edited message still has. */
   readonly #left = new QuickLRU<string, readonly string[]>({ maxSize: MAX_MESSAGES });
+  /** Pictures that are gone from wherever they were posted. */
+  readonly #removedPictures = new QuickLRU<string, true>({ maxSize: MAX_MESSAGES });
   readonly #seen = new QuickLRU<string, true>({ maxSize: MAX_SEEN, maxAge: SEEN_MS });
   #isStopping = false;
 
@@ -114,7 +116,8 @@ export class Session {
   /** Whether a message, or the picture of it that is named, is known to be gone. */
   isRemoved(message: string, picture?: string): boolean {
     if (this.#removed.has(message)) return true;
-    return picture !== undefined && this.#left.get(message)?.includes(picture) === false;
+    if (picture === undefined) return false;
+    return this.#removedPictures.has(picture) || this.#left.get(message)?.includes(picture) === false;
   }
 
   /**
@@ -123,7 +126,7 @@ export class Session {
    */
   async removed(message: string): Promise<boolean> {
     this.#removed.set(message, true);
-    return await this.#takeBack(message, () => true);
+    return await this.#takeBack([message], () => true);
   }
 
   /**
@@ -133,7 +136,16 @@ export class Session {
    */
   async edited(message: string, left: readonly string[]): Promise<boolean> {
     this.#left.set(message, left);
-    return await this.#takeBack(message, ({ picture }) => picture !== undefined && !left.includes(picture));
+    return await this.#takeBack([message], ({ picture }) => picture !== undefined && !left.includes(picture));
+  }
+
+  /**
+   * A picture was removed from wherever it was posted: each message that had it has lost it.
+   * @returns whether anything was known of it
+   */
+  async pictureRemoved(id: string): Promise<boolean> {
+    this.#removedPictures.set(id, true);
+    return await this.#takeBack([...this.#answers.keys()], ({ picture }) => picture === id);
   }
 
   /** A channel was removed, with every answer in it: work on what was asked there is given up. */
@@ -210,13 +222,16 @@ export class Session {
     this.#answers.set(message, [...(this.#answers.get(message) ?? []), answer]);
   }
 
-  async #takeBack(message: string, isLost: (about: Pick<Answer, 'picture'>) => boolean): Promise<boolean> {
+  async #takeBack(messages: readonly string[], isLost: (about: Pick<Answer, 'picture'>) => boolean): Promise<boolean> {
     const isKnownWork = this.#giveUp((work) => this.#lostAll(work), 'the message was removed');
-    const answers = this.#answers.get(message) ?? [];
-    const lost = answers.filter(isLost);
-    const kept = answers.filter((answer) => !lost.includes(answer));
-    if (kept.length > 0) this.#answers.set(message, kept);
-    else this.#answers.delete(message);
+    const lost = messages.flatMap((message) => {
+      const answers = this.#answers.peek(message) ?? [];
+      const gone = answers.filter(isLost);
+      const kept = answers.filter((answer) => !gone.includes(answer));
+      if (kept.length === 0) this.#answers.delete(message);
+      else if (gone.length > 0) this.#answers.set(message, kept);
+      return gone;
+    });
     await Promise.all(lost.map(({ posted }) => posted.remove()));
     return isKnownWork || lost.length > 0;
   }

@@ -158,6 +158,21 @@ describe('an edited message', () => {
   });
 });
 
+test('a picture that is removed from everywhere takes the answers to it along in every message, those to come too', async () => {
+  const { session, begin, there } = start();
+  const [here, again, other] = [picture('p', 'm'), picture('p', 'n'), picture('q', 'm')];
+  const asked = begin({ message: 'm', pictures: [here, other] });
+  const alone = begin({ message: 'n', pictures: [again] });
+  await asked.request.reply({ text: 'p in m', about: here });
+  await asked.request.reply({ text: 'q', about: other });
+  await alone.request.reply({ text: 'p in n', about: again });
+  expect(await session.pictureRemoved('p')).toBe(true);
+  expect([there(), asked.request.signal.aborted, alone.request.signal.aborted]).toEqual([['q'], false, true]);
+  expect(await asked.request.reply({ text: 'p again', about: here })).toBe(NO_MESSAGE);
+  expect(await session.pictureRemoved('unknown')).toBe(false);
+  expect(there()).toEqual(['q']);
+});
+
 test('a removed channel calls off the work in it, and no other', () => {
   const { session, begin } = start();
   const [here, there] = [begin({ channel: 'here' }), begin({ channel: 'there' })];

@@ -10,6 +10,15 @@ export interface FakeFile {
   readonly mimetype: string;
   readonly size: number;
   readonly url_private: string;
+  /** Who put it on Slack. */
+  readonly user: string;
+}
+
+/** All that an event says of a file of another workspace. */
+export interface FakeStub {
+  readonly id: string;
+  readonly mode: 'file_access';
+  readonly file_access: 'check_file_info';
 }
 
 export interface FakeMessage {
@@ -19,7 +28,8 @@ export interface FakeMessage {
   text: string;
   readonly thread_ts?: string;
   readonly subtype?: string;
-  readonly files: readonly { id: string; name?: string; mimetype?: string }[];
+  files: readonly { id: string; name?: string; mimetype?: string; mode?: string }[];
+  readonly attachments?: readonly object[];
   readonly blocks?: readonly {
     type: string;
     elements?: { action_id: string; value: string }[];
@@ -61,7 +71,7 @@ export class FakeSlack {
   readonly fileRequests: { readonly path: string; readonly authorization: string | undefined }[] = [];
   /** Users beside the ordinary ones: admins, bots. */
   readonly users = new Map<string, Record<string, unknown>>([['UADMIN', { is_admin: true }]]);
-  readonly files = new Map<string, Buffer>();
+  readonly files = new Map<string, FakeFile & { readonly bytes: Buffer }>();
   /** Answers of methods that come before the usual ones, each once unless it is a function. */
   readonly next = new Map<string, Answer[]>();
   readonly sockets = new Set<WebSocket>();
@@ -73,6 +83,10 @@ export class FakeSlack {
   httpTarget: string | undefined;
   /** The workspace belongs to an Enterprise organisation: its file host redirects to another one. */
   isGrid = false;
+  /** An upload's message may have words only. */
+  refusesBlocks = false;
+  /** The bot is told of its own uploads, as of everybody's. */
+  tellsOwnUploads = true;
   /** How the response URL answers. */
   responseStatus = 200;
   connections = 0;
@@ -128,10 +142,33 @@ export class FakeSlack {
   }
 
   /** Puts a file on the file host. */
-  file(bytes: Buffer, name = 'photo.png', mimetype = 'image/png'): FakeFile {
+  file(bytes: Buffer, name = 'photo.png', mimetype = 'image/png', user = 'U5'): FakeFile {
     const id = `FIN${++this.#count}`;
-    this.files.set(id, bytes);
-    return { id, name, mimetype, size: bytes.length, url_private: `${this.origin}/files-pri/T1-${id}/${name}` };
+    const url = `${this.origin}/files-pri/T1-${id}/${name}`;
+    const file = { id, name, mimetype, size: bytes.length, url_private: url, user };
+    this.files.set(id, { ...file, bytes });
+    return file;
+  }
+
+  /** Puts a file on a partner's file host. */
+  stub(...file: Parameters<FakeSlack['file']>): FakeStub {
+    return { id: this.file(...file).id, mode: 'file_access', file_access: 'check_file_info' };
+  }
+
+  /** What a message looks like inside of one that forwards it. */
+  shared(message: FakeMessage, fields: Record<string, unknown> = { is_share: true }): object {
+    const { channel, ts, user, text, files } = message;
+    return {
+      id: 1,
+      is_msg_unfurl: true,
+      author_id: user,
+      channel_id: channel,
+      ts,
+      text,
+      fallback: text,
+      files,
+      ...fields,
+    };
   }
 
   /** Somebody posts a message. @returns it */
@@ -178,16 +215,16 @@ export class FakeSlack {
 
   /** Somebody deletes one file of a message: the message stays, with a tombstone in the file's place. */
   removeFile(message: FakeMessage, fileId: string): void {
-    this.event({
-      type: 'message',
-      subtype: 'message_changed',
-      channel: message.channel,
-      message: {
-        ...message,
-        files: message.files.map((file) => (file.id === fileId ? { id: fileId, mode: 'tombstone' } : file)),
-      },
-      previous_message: message,
-    });
+    const before = { ...message };
+    message.files = message.files.map((file) => (file.id === fileId ? { id: fileId, mode: 'tombstone' } : file));
+    const { channel } = message;
+    this.event({ type: 'message', subtype: 'message_changed', channel, message, previous_message: before });
+  }
+
+  /** Somebody deletes a file, wherever it has been shared. */
+  deleteFile(id: string): void {
+    this.files.delete(id);
+    this.event({ type: 'file_deleted', file_id: id, event_ts: this.#ts() });
   }
 
   event(event: Record<string, unknown>, eventId = `Ev${++this.#count}`, retry = 0): string {
@@ -233,7 +270,7 @@ export class FakeSlack {
     return this.#interactive({
       type: 'block_actions',
       actions: [{ ...button, type: 'button', block_id: 'b' }],
-      message: { ts: message.ts },
+      message,
       container: { type: 'message', message_ts: message.ts, channel_id: message.channel },
       channel: { id: message.channel, name: 'general' },
       user: { id: userId, username: 'ada' },
@@ -287,7 +324,11 @@ export class FakeSlack {
         : type === 'interactive'
           ? this.signed(new URLSearchParams({ payload: JSON.stringify(payload) }).toString(), { contentType: form })
           : this.signed(new URLSearchParams(payload as Record<string, string>).toString(), { contentType: form });
-    void sent.then(({ status }) => status === 200 && this.acks.push(id));
+    // A connection that the bot has closed is an event that it has not acknowledged.
+    sent.then(
+      ({ status }) => status === 200 && this.acks.push(id),
+      () => {},
+    );
     return id;
   }
 
@@ -342,7 +383,7 @@ export class FakeSlack {
     if (authorization !== `Bearer ${this.token}` || this.lacking.has('files:read')) {
       response.writeHead(302, { location: `https://testers.slack.com/?redir=${encodeURIComponent(path)}` }).end();
     } else {
-      response.writeHead(file ? 200 : 404).end(file);
+      response.writeHead(file ? 200 : 404).end(file?.bytes);
     }
   }
 
@@ -404,16 +445,24 @@ export class FakeSlack {
       }
       case 'files.completeUploadExternal': {
         const files = (JSON.parse(body.files!) as { id: string }[]).map(({ id }) => ({ id, mimetype: 'image/jpeg' }));
-        const message = this.#say(channel, body.initial_comment ?? '', body.thread_ts, files, []);
-        // Slack tells the bot of its own uploads as it tells it of everybody's.
-        this.event({ type: 'message', ...message, subtype: 'file_share' });
-        return { ok: true, files };
+        const blocks: NonNullable<FakeMessage['blocks']> = JSON.parse(body.blocks ?? '[]');
+        const words = body.initial_comment;
+        if (blocks.length > 0 && this.refusesBlocks && words === undefined) return fail('invalid_blocks');
+        const text = words ?? blocks.map((block) => block.text?.text ?? '').join('');
+        const message = this.#say(channel, text, body.thread_ts, files, words === undefined ? blocks : []);
+        if (this.tellsOwnUploads) this.event({ type: 'message', ...message, subtype: 'file_share' });
+        return { ok: true, files: files.map(({ id }) => ({ id })) };
       }
       case 'files.info': {
-        const bytes = this.files.get(body.file!);
-        if (!bytes) return fail('file_not_found');
-        const url = `${this.origin}/files-pri/T1-${body.file}/x.png`;
-        return { ok: true, file: { id: body.file, mimetype: 'image/png', size: bytes.length, url_private: url } };
+        const id = body.file!;
+        const { bytes: _, ...file } = this.files.get(id) ?? {};
+        const isThere = this.files.has(id) || (this.uploads.has(id) && !this.deletedFiles.includes(id));
+        if (!isThere) return fail('file_not_found');
+        const shares: Record<string, object[]> = {};
+        for (const { channel: where, ts, thread_ts, files } of this.messages) {
+          if (files.some((one) => one.id === id)) shares[where] = [...(shares[where] ?? []), { ts, thread_ts }];
+        }
+        return { ok: true, file: { id, ...file, shares: { public: shares } } };
       }
       case 'files.delete':
         if (!this.uploads.has(body.file!)) return fail('file_not_found');

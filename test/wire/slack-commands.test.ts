@@ -127,7 +127,17 @@ describe('other ways to ask', () => {
     await until(() => slack.said('D1').length === 1);
     slack.post({ text: 'just talking' });
     await aWhile();
-    expect(slack.said()).toHaveLength(2);
+    expect(slack.said()).toHaveLength(1);
+  });
+
+  test('where Slack lets no earlier messages be looked at, the asker is told when to ask again; photos are still answered', async () => {
+    const { slack } = await startOnSlack();
+    slack.next.set('conversations.history', [{ status: 429, headers: { 'retry-after': '60' } }]);
+    slack.command('/emotions');
+    await until(() => slack.responses.length === 1);
+    expect(slack.responses[0]!.text).toContain('Ask again in 60 seconds');
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 1);
   });
 });
 

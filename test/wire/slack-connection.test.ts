@@ -66,9 +66,9 @@ describe('signed requests', () => {
 describe('trouble at Slack', () => {
   test('429 is honoured: the call comes again after as long as Slack says', async () => {
     const { slack } = await startOnSlack();
-    slack.next.set('chat.postMessage', [{ status: 429, headers: { 'retry-after': '1' } }]);
+    slack.next.set('files.completeUploadExternal', [{ status: 429, headers: { 'retry-after': '1' } }]);
     slack.post({ files: [slack.file(await plainPicture(64, 48))] });
-    await until(() => slack.callsTo('chat.postMessage').length === 1);
+    await until(() => slack.callsTo('files.completeUploadExternal').length === 1);
     const from = Date.now();
     await buttons(slack, 1);
     expect(Date.now() - from).toBeGreaterThanOrEqual(950);

@@ -13,6 +13,7 @@ describe('a posted picture', () => {
     const post = slack.post({ files: [slack.file(await plainPicture(64, 48), 'party.png')] });
     const [button] = await buttons(slack, 1);
     const [answer] = slack.answers();
+    expect(slack.said()).toEqual([button]);
     expect(answer).toMatchObject({
       thread_ts: post.ts,
       text: '2 people\n1. happy 93 %\n2. unsure: sad 40 % or neutral 35 %\nA guess from one picture: it reads the expression, not the feeling.',
@@ -23,7 +24,20 @@ describe('a posted picture', () => {
       altText: 'A photo with 2 people: 1 happy, 2 unsure',
     });
     expect(await sharp(upload.bytes).metadata()).toMatchObject({ format: 'jpeg', width: 64, height: 48 });
-    expect(button!.thread_ts).toBe(post.ts);
+  });
+
+  test('is answered in two messages where Slack takes no blocks in an upload; the button removes both', async () => {
+    const { slack } = await startOnSlack({ before: (fake) => (fake.refusesBlocks = true) });
+    const post = slack.post({ files: [slack.file(await plainPicture(64, 48), '<b>.png')] });
+    const [button] = await buttons(slack, 1);
+    expect(slack.said().map(({ text, thread_ts }) => [text.split('\n')[0], thread_ts])).toEqual([
+      ['2 people', post.ts],
+      ['Remove this answer', post.ts],
+    ]);
+    expect(slack.uploads.size).toBe(1);
+    slack.press(button!, 'U5');
+    await until(() => slack.said().length === 0);
+    expect(slack.deletedFiles).toHaveLength(1);
   });
 
   test('is acknowledged before it is read', async () => {
@@ -88,8 +102,11 @@ describe('a posted picture', () => {
       slack.file(await plainPicture(64, 48), 'b.png'),
     ];
     slack.post({ files });
-    await buttons(slack, 2);
-    expect(slack.answers()[0]!.text).toMatch(/^&lt;!channel&gt;&amp;\.png: 2 people/);
+    const [said] = await buttons(slack, 2);
+    expect(said!.blocks![0]!.text).toMatchObject({
+      type: 'plain_text',
+      text: expect.stringMatching(/^<!channel>&\.png/),
+    });
   });
 
   test('without a face, or that is no picture, is answered in words', async () => {
@@ -117,6 +134,36 @@ describe('removing', () => {
     expect(slack.deletedFiles).toEqual([file]);
   });
 
+  test.each([
+    ['by its event', true],
+    ['by the file', false],
+  ])('finds the answer %s, and looks through no messages for it', async (_way, tellsOwnUploads) => {
+    const { slack } = await startOnSlack({ before: (fake) => (fake.tellsOwnUploads = tellsOwnUploads) });
+    const post = slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 1);
+    slack.remove(post);
+    await until(() => slack.said().length === 0);
+    expect(slack.deletedFiles).toHaveLength(1);
+    expect([...slack.callsTo('conversations.history'), ...slack.callsTo('conversations.replies')]).toEqual([]);
+  });
+
+  test('is tried again after as long as Slack says, while other photos are answered', async () => {
+    const first = await startOnSlack();
+    const { slack } = first;
+    const post = slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 1);
+    await first.bot.stop();
+    await startOnSlack({ slack });
+    slack.next.set('conversations.replies', [{ status: 429, headers: { 'retry-after': '1' } }]);
+    slack.remove(post);
+    await until(() => slack.callsTo('conversations.replies').length === 1);
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 2);
+    expect(slack.callsTo('conversations.replies')).toHaveLength(1);
+    await until(() => slack.said().length === 1);
+    expect(slack.callsTo('conversations.replies')).toHaveLength(2);
+  });
+
   test('is for the poster and admins: somebody else is told so', async () => {
     const { slack } = await startOnSlack();
     slack.post({ files: [slack.file(await plainPicture(64, 48))] });
@@ -124,7 +171,7 @@ describe('removing', () => {
     slack.press(button!, 'U9');
     await until(() => slack.responses.length === 1);
     expect(slack.responses[0]!.text).toContain('Only whoever posted the picture');
-    expect(slack.said()).toHaveLength(2);
+    expect(slack.said()).toHaveLength(1);
     slack.press(button!, 'UADMIN');
     await until(() => slack.said().length === 0);
   });
@@ -132,11 +179,11 @@ describe('removing', () => {
   test('in a direct message is for the poster alone, whoever is an admin elsewhere', async () => {
     const { slack } = await startOnSlack();
     slack.post({ channel: 'D1', files: [slack.file(await plainPicture(64, 48))] });
-    await until(() => slack.said('D1').length === 2);
+    await until(() => slack.said('D1').length === 1);
     const button = slack.said('D1').find(({ blocks = [] }) => blocks.length > 0)!;
     slack.press(button, 'UADMIN');
     await until(() => slack.responses.length === 1);
-    expect(slack.said('D1')).toHaveLength(2);
+    expect(slack.said('D1')).toHaveLength(1);
   });
 
   test('the posted message removes the answer, that of an earlier run too', async () => {
@@ -148,7 +195,7 @@ describe('removing', () => {
     await first.bot.stop();
     await startOnSlack({ slack });
     slack.remove(post);
-    await until(() => slack.said().length === 2);
+    await until(() => slack.said().length === 1);
     expect(slack.said().every(({ thread_ts }) => thread_ts === other.ts)).toBe(true);
     expect(slack.deletedFiles).toHaveLength(1);
   });
@@ -167,6 +214,24 @@ describe('removing', () => {
     await aWhile();
     expect(slack.answers()).toHaveLength(1);
     expect(await buttons(slack, 1)).toHaveLength(1);
+  });
+
+  test('one of two files removes its answer by an earlier run, and leaves the other', async () => {
+    const first = await startOnSlack();
+    const { slack } = first;
+    const files = [
+      slack.file(await plainPicture(64, 48), 'one.png'),
+      slack.file(await plainPicture(80, 60), 'two.png'),
+    ];
+    const post = slack.post({ files });
+    await buttons(slack, 2);
+    await first.bot.stop();
+    await startOnSlack({ slack });
+    slack.removeFile(post, files[0]!.id);
+    await until(() => slack.answers().length === 1);
+    expect(slack.answers()[0]!.text).toMatch(/^two\.png/);
+    slack.removeFile(post, files[1]!.id);
+    await until(() => slack.answers().length === 0);
   });
 
   test('one of two files while it is read: nothing is said of it', async () => {

@@ -6,9 +6,9 @@ import type { Config } from '../../config.ts';
 export type SlackApi = webApi.WebClient;
 
 /** Failed calls are tried again so often; a 429 first waits for as long as Slack says. */
-const RETRIES = { retries: 3, minTimeout: 300, maxTimeout: 5000, factor: 2 };
+export const RETRIES = { retries: 3, minTimeout: 300, maxTimeout: 5000, factor: 2 };
 /** Milliseconds for one try of one call, uploads included. */
-const TIMEOUT_MS = 30_000;
+export const TIMEOUT_MS = 30_000;
 
 /** Options of every client of Slack's Web API; a new object each time, since the socket's client changes its own. */
 export function apiOptions(config: Config, log: Logger): webApi.WebClientOptions {
@@ -23,13 +23,20 @@ export function apiOptions(config: Config, log: Logger): webApi.WebClientOptions
 
 /** The bot's client of the Web API. */
 export function createApi(token: string, config: Config, log: Logger): SlackApi {
-  const api = new webApi.WebClient(token, apiOptions(config, log));
-  const getUploadUrl = api.files.getUploadURLExternal;
-  // Slack's reference calls the argument alt_txt, the library sends alt_text: screen readers need the one that counts.
-  const withAltText: typeof getUploadUrl = (options) =>
-    getUploadUrl(Object.assign({}, options, { alt_txt: options?.alt_text }));
-  Object.assign(api.files, { getUploadURLExternal: withAltText });
-  return api;
+  return new webApi.WebClient(token, apiOptions(config, log));
+}
+
+/**
+ * A client of its own for looking through messages. A 429 makes a client pause all its calls, and these calls get one
+ * often: an app that is given to others without Slack's review may make one a minute. A caller is told instead.
+ */
+export function createLookBack(token: string, config: Config, log: Logger): SlackApi {
+  return new webApi.WebClient(token, { ...apiOptions(config, log), rejectRateLimitedCalls: true });
+}
+
+/** Seconds until Slack takes a call like the one that it has just turned down; undefined where that is not why it failed. */
+export function rateLimitOf(error: unknown): number | undefined {
+  return error instanceof webApi.WebAPIRateLimitedError ? error.retryAfter : undefined;
 }
 
 /** Slack's word for why a call failed, e.g. 'not_in_channel'; undefined where it failed otherwise. */
@@ -63,6 +70,14 @@ export function isClosed(error: unknown): boolean {
  */
 export function inWords(error: unknown, botName: string): unknown {
   const refuse = (sentence: string) => new UserError('not-allowed', sentence, { cause: error });
+  const seconds = rateLimitOf(error);
+  if (seconds !== undefined) {
+    return new UserError(
+      'busy',
+      `Slack lets me look for earlier messages only so often. Ask again in ${seconds} seconds, or post the picture again.`,
+      { cause: error },
+    );
+  }
   const code = slackCode(error) ?? '';
   switch (code) {
     case 'not_in_channel':

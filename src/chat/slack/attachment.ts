@@ -13,8 +13,17 @@ export interface SlackFile {
   readonly size?: number;
   readonly mode?: string;
   readonly url_private?: string;
-  /** 'check_file_info' where a file of another workspace must be asked for. */
+  /** 'check_file_info' where a file of another workspace must be asked for: nothing else is known of it then. */
   readonly file_access?: string;
+  /** Who put it on Slack, whoever shares it later. */
+  readonly user?: string;
+}
+
+/** A message that is shown inside of another one: forwarded, or only linked to. */
+interface SharedMessage {
+  readonly is_share?: boolean;
+  readonly author_id?: string;
+  readonly files?: readonly SlackFile[];
 }
 
 export interface SlackMessage {
@@ -25,6 +34,7 @@ export interface SlackMessage {
   readonly ts?: string;
   readonly thread_ts?: string;
   readonly files?: readonly SlackFile[];
+  readonly attachments?: readonly SharedMessage[];
   readonly blocks?: readonly unknown[];
 }
 
@@ -37,7 +47,10 @@ export interface MessageEvent extends SlackMessage {
   readonly previous_message?: SlackMessage;
 }
 
-/** Where a posted picture is. */
+/** A file that may be a picture. */
+export type SlackPicture = SlackFile & { readonly id: string };
+
+/** Where a message is. */
 export interface Source {
   readonly channel: string;
   /** The message's id in its channel. */
@@ -46,6 +59,14 @@ export interface Source {
   readonly thread: string;
   /** Who posted it. */
   readonly poster?: string;
+}
+
+/** Where a posted picture is. */
+export interface PictureSource extends Source {
+  /** The picture's file. */
+  readonly picture: string;
+  /** Who put it on Slack first. */
+  readonly owner?: string;
 }
 
 /** Where a message is. */
@@ -59,12 +80,58 @@ export function sourceOf(channel: string, message: SlackMessage): Source | undef
   };
 }
 
-/** A message's pictures, by what Slack says of them; their bytes decide later. */
-export function picturesOf(message: SlackMessage): readonly (SlackFile & { readonly id: string })[] {
-  return (message.files ?? []).flatMap((file) => {
-    const mayBePicture = file.mimetype?.startsWith('image/') || file.file_access === 'check_file_info';
-    return file.id !== undefined && file.mode !== 'tombstone' && mayBePicture ? [{ ...file, id: file.id }] : [];
-  });
+/** A message's files, those of messages that it forwards too. */
+export function filesOf({ files = [], attachments = [] }: SlackMessage): SlackFile[] {
+  const forwarded = attachments
+    .filter(({ is_share }) => is_share)
+    .flatMap(({ author_id: user, files: theirs = [] }) => theirs.map((file) => ({ ...(user && { user }), ...file })));
+  return [...files, ...forwarded];
+}
+
+/** A message's pictures, by what it says of them, and files that Slack must be asked about; their bytes decide later. */
+export function picturesOf(message: SlackMessage): SlackPicture[] {
+  const pictures = filesOf(message).flatMap((file) =>
+    file.id !== undefined && file.mode !== 'tombstone' && (isPicture(file) || isStub(file))
+      ? [{ ...file, id: file.id }]
+      : [],
+  );
+  return pictures.filter(({ id }, k) => pictures.findIndex((other) => other.id === id) === k);
+}
+
+function isPicture({ mimetype }: SlackFile): boolean {
+  return mimetype?.startsWith('image/') === true;
+}
+
+function isStub({ file_access: access }: SlackFile): boolean {
+  return access === 'check_file_info';
+}
+
+/**
+ * A message's pictures, each as Slack describes it when asked: a file of another workspace comes as a stub that does not
+ * say what it is. Left out is what turns out to be no picture, and what the bot drew itself: that is a copy of a photo
+ * whose poster the file does not name.
+ * @param asked whether somebody wants them read: then a stub that Slack tells nothing of stays, so that loading it says why
+ */
+export async function knownPicturesOf(
+  message: SlackMessage,
+  context: SlackContext,
+  asked: boolean,
+): Promise<SlackPicture[]> {
+  const { me } = context;
+  const known = await Promise.all(
+    picturesOf(message).map(async (picture) => {
+      if (!isStub(picture)) return [picture];
+      try {
+        const file = { ...picture, ...(await ask(picture.id, context)), id: picture.id };
+        return isPicture(file) ? [file] : [];
+      } catch (error) {
+        if (asked) return [picture];
+        context.log.info({ platform: 'slack', err: error }, 'Slack does not say what a file is; nobody asked for it');
+        return [];
+      }
+    }),
+  );
+  return known.flat().filter(({ user = message.user }) => user !== me.userId);
 }
 
 /**
@@ -80,10 +147,10 @@ const FILE_ORIGINS = [
 /** Milliseconds for loading one file. */
 const LOAD_MS = 30_000;
 
-const sources = new WeakMap<Attachment, Source>();
+const sources = new WeakMap<Attachment, PictureSource>();
 
-/** The message that a picture was posted in. */
-export function sourceOfPicture(attachment: Attachment | undefined): Source | undefined {
+/** Where a picture was posted. */
+export function sourceOfPicture(attachment: Attachment | undefined): PictureSource | undefined {
   return attachment && sources.get(attachment);
 }
 
@@ -98,24 +165,30 @@ export function messageOf(picture: Attachment): string | undefined {
   return source && messageKey(source.channel, source.ts);
 }
 
-/** A message's pictures, in its order. */
-export function toAttachments(channel: string, message: SlackMessage, context: SlackContext): Attachment[] {
+/** Pictures of a message. */
+export function toAttachments(
+  channel: string,
+  message: SlackMessage,
+  pictures: readonly SlackPicture[],
+  context: SlackContext,
+): Attachment[] {
   const source = sourceOf(channel, message);
   if (source === undefined) return [];
-  return picturesOf(message).map((file) => {
+  return pictures.map((file) => {
     const attachment: Attachment = {
       id: file.id,
       name: file.name ?? 'picture',
       ...(message.user !== undefined && { postedBy: message.user }),
+      ...(file.user !== undefined && { firstPostedBy: file.user }),
       fetch: (options) => load(file, context, options),
     };
-    sources.set(attachment, source);
+    sources.set(attachment, { ...source, picture: file.id, ...(file.user !== undefined && { owner: file.user }) });
     return attachment;
   });
 }
 
 async function load(
-  file: SlackFile & { readonly id: string },
+  file: SlackPicture,
   context: SlackContext,
   { maxBytes, signal }: Parameters<Attachment['fetch']>[0],
 ): Promise<Uint8Array> {

@@ -1,7 +1,11 @@
-import type { OutgoingPicture, Posted, Reply } from '../../../commands/request.ts';
-import { unlessGone } from './api.ts';
-import type { SlackMessage, Source } from './attachment.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import pRetry from 'p-retry';
+import { z } from 'zod';
+import type { Posted, Reply } from '../../../commands/request.ts';
+import { inWords, rateLimitOf, slackCode, unlessGone } from './api.ts';
+import type { PictureSource, SlackMessage, Source } from './attachment.ts';
 import type { SlackContext } from './context.ts';
+import type { Destination } from './uploads.ts';
 
 /** What the app is called by in Slack; slack-manifest.yaml says the same to Slack. */
 
@@ -25,18 +29,31 @@ export function withSlashNames(text: string): string {
 
 /** All that removing an answer takes. It stands in the button itself, so that a restart of the bot forgets nothing. */
 export interface RemoveState {
-  /** Who posted the picture. */
+  /** Who posted the picture, and who put it on Slack first. */
   readonly by: string;
+  readonly owner?: string;
   /** The message that the picture was posted in, and the one that its thread hangs from. */
   readonly source: string;
   readonly thread: string;
+  /** The picture's file. Absent in answers of an early version, whose buttons all stand apart. */
+  readonly picture?: string;
   /** The files of the answer. */
   readonly files: readonly string[];
+  /** True where they stand in a message of their own above the button's. */
+  readonly apart?: boolean;
 }
 
 /** The button under an answer. */
-export function removeButton(source: Source, files: readonly string[]) {
-  const state: RemoveState = { by: source.poster ?? '', source: source.ts, thread: source.thread, files };
+export function removeButton(source: PictureSource, files: readonly string[], apart: boolean) {
+  const state: RemoveState = {
+    by: source.poster ?? '',
+    ...(source.owner !== undefined && source.owner !== source.poster && { owner: source.owner }),
+    source: source.ts,
+    thread: source.thread,
+    picture: source.picture,
+    files,
+    ...(apart && { apart }),
+  };
   return {
     type: 'actions' as const,
     elements: [
@@ -50,13 +67,22 @@ export function removeButton(source: Source, files: readonly string[]) {
   };
 }
 
+const removeState: z.ZodType<RemoveState> = z.object({
+  by: z.string(),
+  owner: z.string().exactOptional(),
+  source: z.string(),
+  thread: z.string(),
+  picture: z.string().exactOptional(),
+  files: z.array(z.string()),
+  apart: z.boolean().exactOptional(),
+});
+
 /** @returns undefined for anything that is not the value of such a button */
 export function parseRemoveState(value: unknown): RemoveState | undefined {
   if (typeof value !== 'string') return undefined;
   try {
-    const { by, source, thread, files } = JSON.parse(value);
-    const isState = [by, source, thread, ...files].every((part) => typeof part === 'string');
-    return isState ? { by, source, thread, files } : undefined;
+    const state = removeState.safeParse(JSON.parse(value)).data;
+    return state && { ...state, apart: state.apart ?? state.picture === undefined };
   } catch {
     return undefined;
   }
@@ -77,12 +103,8 @@ const MAX_BLOCK = 3000;
 /** Pages of a thread or channel that are looked through, and messages a page. */
 const MAX_PAGES = 5;
 const PAGE = 200;
-
-/** Where a message goes. */
-export interface Destination {
-  readonly channel: string;
-  readonly thread?: string;
-}
+/** Tries to find the answers to a removed message, where Slack says to wait. */
+const MAX_LOOKS = 4;
 
 /** The bot's words for Slack: three characters are markup there, mentions and links included, and nothing else can ping. */
 export function slackText(text: string): string {
@@ -90,35 +112,48 @@ export function slackText(text: string): string {
 }
 
 /**
- * Sends a reply: pictures and text as an upload, a Remove button as a message of its own below, since Slack shows no
- * buttons in uploads.
+ * Sends a reply as one message. Where Slack refuses an upload with blocks, the Remove button is a message of its own below.
  * @param removableFrom the posted picture that this answers, where its poster may remove it
  */
 export async function send(
   context: SlackContext,
   to: Destination,
   reply: Reply,
-  removableFrom?: Source,
+  removableFrom?: PictureSource,
 ): Promise<Posted> {
+  const { uploads } = context;
   const pictures = reply.pictures ?? [];
-  if (pictures.length === 0) return await sendText(context, to, reply.text, removableFrom, []);
-  const files = await upload(context, to, reply.text, pictures);
+  if (pictures.length === 0) return await sendText(context, to, reply.text, removableFrom);
+  const files = await uploads.upload(pictures);
+  if (removableFrom !== undefined) {
+    try {
+      const { blocks } = content(reply.text, removableFrom, files);
+      await uploads.share(to, files, { blocks });
+      return uploaded(context, to, files, removableFrom);
+    } catch (error) {
+      // What can be put right would stand in the way of words as well.
+      if (slackCode(error) === undefined || inWords(error, context.me.name) !== error) throw error;
+      context.log.info({ platform: 'slack', code: slackCode(error) }, 'Slack takes no blocks in an upload');
+    }
+  }
+  await uploads.share(to, files, { initial_comment: slackText(reply.text) });
   if (removableFrom === undefined) return uploaded(context, to, files);
-  const button = await sendText(context, to, undefined, removableFrom, files);
-  return { ...uploaded(context, to, files, button.id), id: button.id };
+  const { id } = await sendText(context, to, undefined, removableFrom, files);
+  return { ...uploaded(context, to, files), remove: () => takeBack(context, to.channel, { files, apart: true }, id) };
 }
 
+/** @param apart the files above a message that holds nothing but their Remove button */
 async function sendText(
   context: SlackContext,
   to: Destination,
   text: string | undefined,
-  removableFrom: Source | undefined,
-  files: readonly string[],
+  removableFrom: PictureSource | undefined,
+  apart: readonly string[] = [],
 ): Promise<Posted> {
   const { ts } = await context.api.chat.postMessage({
     channel: to.channel,
     ...(to.thread !== undefined && { thread_ts: to.thread }),
-    ...content(text, removableFrom, files),
+    ...(removableFrom ? content(text, removableFrom, apart) : plain(text)),
     unfurl_links: false,
     unfurl_media: false,
   });
@@ -126,26 +161,31 @@ async function sendText(
   return {
     id,
     update: async (next) => {
-      const kept = await unlessGone(() =>
-        context.api.chat.update({ channel: to.channel, ts: id, ...content(next.text, removableFrom, files) }),
-      );
-      if (kept && next.pictures?.length) await upload(context, to, undefined, next.pictures);
+      const words = removableFrom ? content(next.text, removableFrom, []) : plain(next.text);
+      const kept = await unlessGone(() => context.api.chat.update({ channel: to.channel, ts: id, ...words }));
+      if (kept && next.pictures?.length) {
+        await context.uploads.share(to, await context.uploads.upload(next.pictures), {});
+      }
       return kept;
     },
-    remove: async () => {
-      await unlessGone(() => context.api.chat.delete({ channel: to.channel, ts: id }));
-    },
+    remove: () => takeBack(context, to.channel, { files: [] }, id),
   };
 }
 
-function content(text: string | undefined, removableFrom: Source | undefined, files: readonly string[]) {
-  const words = slackText(text ?? 'Remove this answer');
-  if (removableFrom === undefined) return { text: words, mrkdwn: false };
+function plain(text = '') {
+  return { text: slackText(text), mrkdwn: false };
+}
+
+/** Words and the Remove button; without words, the button of files in a message apart. */
+function content(text: string | undefined, removableFrom: PictureSource, files: readonly string[]) {
   const sections = (text === undefined ? [] : inPieces(withSlashNames(text))).map((piece) => ({
     type: 'section' as const,
     text: { type: 'plain_text' as const, text: piece, emoji: false },
   }));
-  return { text: words, blocks: [...sections, removeButton(removableFrom, files)] };
+  return {
+    text: slackText(text ?? 'Remove this answer'),
+    blocks: [...sections, removeButton(removableFrom, files, text === undefined)],
+  };
 }
 
 function inPieces(text: string): string[] {
@@ -154,91 +194,102 @@ function inPieces(text: string): string[] {
   );
 }
 
-/** @returns the ids of the files */
-async function upload(
+function uploaded(
   context: SlackContext,
-  to: Destination,
-  text: string | undefined,
-  pictures: readonly OutgoingPicture[],
-): Promise<string[]> {
-  const uploads = pictures.map(({ bytes, name, altText }) => ({
-    file: Buffer.from(bytes),
-    filename: name,
-    title: name,
-    alt_text: altText,
-  }));
-  const place = to.thread === undefined ? { channel_id: to.channel } : { channel_id: to.channel, thread_ts: to.thread };
-  const result = await context.api.filesUploadV2({
-    ...place,
-    ...(text !== undefined && { initial_comment: slackText(text) }),
-    file_uploads: uploads,
-  });
-  return result.files.flatMap(({ files = [] }) => files.flatMap(({ id }) => (id === undefined ? [] : [id])));
-}
-
-function uploaded(context: SlackContext, to: Destination, files: readonly string[], button?: string): Posted {
+  { channel }: Destination,
+  files: readonly string[],
+  removableFrom?: PictureSource,
+): Posted {
   return {
     id: files[0] ?? '',
-    update: async (next) => {
-      const [message] = await messagesWith(context, to, files);
-      if (message?.ts === undefined) return false;
-      const { ts } = message;
-      return await unlessGone(() => context.api.chat.update({ channel: to.channel, ts, text: slackText(next.text) }));
+    update: async ({ text }) => {
+      const ts = await context.uploads.messageOf(channel, files);
+      if (ts === undefined) return false;
+      const words = removableFrom ? content(text, removableFrom, files) : plain(text);
+      return await unlessGone(() => context.api.chat.update({ channel, ts, ...words }));
     },
-    remove: () => takeBack(context, to, files, button),
+    remove: () => takeBack(context, channel, { files }),
   };
 }
 
-/** Deletes an answer: the message that carries its files, the files themselves, the message with the button. */
+/**
+ * Deletes an answer: its files, the message that they stand in, and where that is another one, the message with the button.
+ * @param ts the message with the button, where it is known
+ */
 export async function takeBack(
   context: SlackContext,
-  to: Destination,
-  files: readonly string[],
-  button: string | undefined,
+  channel: string,
+  { files, apart = false }: Pick<RemoveState, 'files' | 'apart'>,
+  ts?: string,
 ): Promise<void> {
-  const carriers = files.length > 0 ? await messagesWith(context, to, files) : [];
+  const carrier = ts === undefined || apart ? await context.uploads.messageOf(channel, files) : undefined;
   // The files first: they are what matters most, and they are gone for everybody then.
   for (const file of files) await unlessGone(() => context.api.files.delete({ file }));
-  const messages = [...carriers.map(({ ts }) => ts), button];
-  for (const ts of messages) {
-    if (ts !== undefined) await unlessGone(() => context.api.chat.delete({ channel: to.channel, ts }));
+  for (const message of [carrier, ts]) {
+    if (message !== undefined) await unlessGone(() => context.api.chat.delete({ channel, ts: message }));
   }
 }
 
-/** Removes every answer to a message that has been removed, those of an earlier run of the bot as well. */
-export async function takeBackAnswersTo(context: SlackContext, source: Source): Promise<void> {
-  const to = { channel: source.channel, thread: source.thread };
-  const answers: { readonly button: string; readonly state: RemoveState }[] = [];
-  for await (const message of messagesAt(context, to)) {
-    const state = message.user === context.me.userId ? removeStateOf(message) : undefined;
-    if (state?.source === source.ts && message.ts !== undefined) answers.push({ button: message.ts, state });
-  }
-  for (const { button, state } of answers) await takeBack(context, to, state.files, button);
+/**
+ * Removes the answers to a message that has been removed, or to some of its pictures, where an earlier run of the bot gave
+ * them: their buttons name what they are about.
+ * @param isLost by the picture's file, undefined where the button does not name one
+ */
+export async function takeBackAnswersTo(
+  context: SlackContext,
+  source: Source,
+  isLost: (picture: string | undefined) => boolean,
+): Promise<void> {
+  const { channel, thread } = source;
+  const answers: { readonly ts: string; readonly state: RemoveState }[] = [];
+  await waitingForTurns(async () => {
+    answers.length = 0;
+    // They come right after what they answer.
+    for await (const message of messagesAt(context, { channel, thread }, { oldest: source.ts, pages: 1 })) {
+      const state = message.user === context.me.userId ? removeStateOf(message) : undefined;
+      if (state?.source !== source.ts || message.ts === undefined || !isLost(state.picture)) continue;
+      answers.push({ ts: message.ts, state });
+    }
+  });
+  for (const { ts, state } of answers) await takeBack(context, channel, state, ts);
 }
 
-async function messagesWith(context: SlackContext, to: Destination, files: readonly string[]): Promise<SlackMessage[]> {
-  const found: SlackMessage[] = [];
-  for await (const message of messagesAt(context, to)) {
-    const carries = message.files?.some(({ id }) => id !== undefined && files.includes(id));
-    if (carries && message.user === context.me.userId) found.push(message);
-  }
-  return found;
+/** Nothing that a person waits for: whenever Slack says to wait, it is tried again after that. */
+async function waitingForTurns(look: () => Promise<void>): Promise<void> {
+  await pRetry(look, {
+    retries: MAX_LOOKS - 1,
+    minTimeout: 0,
+    shouldRetry: ({ error }) => rateLimitOf(error) !== undefined,
+    onFailedAttempt: async ({ error }) => {
+      const seconds = rateLimitOf(error);
+      if (seconds !== undefined) await delay(seconds * 1000);
+    },
+  });
 }
 
-/** The messages of a thread, oldest first, or of a channel, newest first; none where there is no such place. */
+/**
+ * The messages of a thread, oldest first, or of a channel, newest first; none where there is no such place.
+ * @param from.oldest none before this one
+ */
 export async function* messagesAt(
   context: SlackContext,
   { channel, thread }: Destination,
+  { oldest, pages = MAX_PAGES }: { readonly oldest?: string; readonly pages?: number } = {},
 ): AsyncGenerator<SlackMessage> {
   let cursor: string | undefined;
-  for (let page = 0; page < MAX_PAGES; page++) {
-    const more = { channel, limit: PAGE, ...(cursor !== undefined && { cursor }) };
+  for (let page = 0; page < pages; page++) {
+    const more = {
+      channel,
+      limit: PAGE,
+      ...(oldest !== undefined && { oldest }),
+      ...(cursor !== undefined && { cursor }),
+    };
     let answer: { readonly messages?: unknown[]; readonly response_metadata?: { readonly next_cursor?: string } };
     try {
       answer =
         thread === undefined
-          ? await context.api.conversations.history(more)
-          : await context.api.conversations.replies({ ...more, ts: thread });
+          ? await context.lookBack.conversations.history(more)
+          : await context.lookBack.conversations.replies({ ...more, ts: thread });
     } catch (error) {
       // A thread without replies is gone with its first message.
       if (thread !== undefined && error instanceof Error && /thread_not_found|message_not_found/.test(error.message))

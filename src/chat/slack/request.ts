@@ -8,9 +8,18 @@ import {
   type Request,
 } from '../../../commands/request.ts';
 import { inSlackWords, inWords, isClosed, slackCode } from './api.ts';
-import { messageKey, type SlackMessage, type Source, sourceOfPicture, toAttachments } from './attachment.ts';
+import {
+  knownPicturesOf,
+  messageKey,
+  type PictureSource,
+  type SlackMessage,
+  type SlackPicture,
+  sourceOfPicture,
+  toAttachments,
+} from './attachment.ts';
 import type { SlackContext } from './context.ts';
-import { type Destination, messagesAt, send, slackText } from './outgoing.ts';
+import { messagesAt, send, slackText } from './outgoing.ts';
+import type { Destination } from './uploads.ts';
 
 /** Who asks from where, by whatever way. */
 export interface Asking {
@@ -20,6 +29,8 @@ export interface Asking {
   readonly thread?: string;
   /** The message that asks, or that is asked about. */
   readonly message?: SlackMessage;
+  /** Of that message, those to be read. */
+  readonly pictures?: readonly SlackPicture[];
   /** Says something to the asker alone, through the address that came with a command; it expires after half an hour. */
   readonly respond?: (text: string) => Promise<void>;
   readonly command?: Request['command'];
@@ -55,13 +66,13 @@ export function toChannel(context: SlackContext, id: string): Channel {
 
 /** One message, command or shortcut as a request. */
 function toRequest(context: SlackContext, asking: Asking, signal: AbortSignal): Request {
-  const { channel, message } = asking;
+  const { channel, message, pictures = [] } = asking;
   let told = false;
   return {
     platform: 'slack',
     id: message?.ts !== undefined && !asking.respond ? `${channel}:${message.ts}` : randomUUID(),
     ...(asking.command && { command: asking.command }),
-    attachments: message ? toAttachments(channel, message, context) : [],
+    attachments: message ? toAttachments(channel, message, pictures, context) : [],
     user: context.people.user(asking.userId, isDirect(channel)),
     channel: toChannel(context, channel),
     ...(asking.asked && { asked: true }),
@@ -81,28 +92,26 @@ function toRequest(context: SlackContext, asking: Asking, signal: AbortSignal): 
 
 async function latestImages(context: SlackContext, asking: Asking, limit: number): Promise<Attachment[]> {
   const found: Attachment[] = [];
-  const { channel, thread } = asking;
-  if (thread !== undefined) {
-    const inThread: Attachment[] = [];
-    for await (const message of messagesAt(context, { channel, thread }))
-      inThread.unshift(...picturesIn(context, asking, message));
-    found.push(...inThread);
-  }
-  if (found.length < limit) {
-    for await (const message of messagesAt(context, { channel })) {
-      const known = new Set(found.map(({ id }) => id));
-      found.push(...picturesIn(context, asking, message).filter(({ id }) => !known.has(id)));
-      if (found.length >= limit) break;
-    }
+  for await (const message of latestMessages(context, asking)) {
+    const pictures = await knownPicturesOf(message, context, true);
+    const attachments = toAttachments(asking.channel, message, pictures.reverse(), context);
+    found.push(...attachments.filter(({ id }) => found.every((other) => other.id !== id)));
+    if (found.length >= limit) break;
   }
   return found.slice(0, limit);
 }
 
-/** The pictures that a person posted in a message, last first. */
-function picturesIn(context: SlackContext, asking: Asking, message: SlackMessage): Attachment[] {
-  if (message.bot_id !== undefined || message.user === context.me.userId || message.ts === asking.message?.ts)
-    return [];
-  return toAttachments(asking.channel, message, context).reverse();
+/** What people wrote before they asked, newest first: in the thread that they ask in, then in the channel. */
+async function* latestMessages(context: SlackContext, asking: Asking): AsyncGenerator<SlackMessage> {
+  const { channel, thread } = asking;
+  const isTheirs = ({ bot_id: bot, user, ts }: SlackMessage) =>
+    bot === undefined && user !== context.me.userId && ts !== asking.message?.ts;
+  if (thread !== undefined) {
+    const inThread: SlackMessage[] = [];
+    for await (const message of messagesAt(context, { channel, thread })) inThread.unshift(message);
+    yield* inThread.filter(isTheirs);
+  }
+  for await (const message of messagesAt(context, { channel })) if (isTheirs(message)) yield message;
 }
 
 async function answer(context: SlackContext, asking: Asking, reply: Reply): Promise<Posted> {
@@ -120,7 +129,7 @@ async function sendOrExplain(
   asking: Asking,
   to: Destination,
   reply: Reply,
-  source: Source | undefined,
+  source: PictureSource | undefined,
 ): Promise<Posted> {
   try {
     return await send(context, to, reply, source);
@@ -186,7 +195,7 @@ async function tellAlone(context: SlackContext, asking: Asking, text: string, to
   throw failure;
 }
 
-async function tellWhere(context: SlackContext, asking: Asking, source: Source): Promise<void> {
+async function tellWhere(context: SlackContext, asking: Asking, source: PictureSource): Promise<void> {
   try {
     const { permalink } = await context.api.chat.getPermalink({ channel: source.channel, message_ts: source.ts });
     await asking.respond!(`The answer is in the picture’s thread: ${permalink}`);

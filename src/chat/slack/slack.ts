@@ -2,7 +2,7 @@ import { App } from '@slack/bolt';
 import type { Channel } from '../../../commands/request.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { Session } from '../session.ts';
-import { boltLogger, createApi, inWords, slackCode } from './api.ts';
+import { boltLogger, createApi, createLookBack, inWords, rateLimitOf, slackCode } from './api.ts';
 import { messageOf } from './attachment.ts';
 import { createIntake, type Intake, NotNow, whoAmI } from './connect.ts';
 import type { SlackContext } from './context.ts';
@@ -10,6 +10,7 @@ import { listenToCommands } from './listeners/commands.ts';
 import { isNewMessage, listenToMessages } from './listeners/messages.ts';
 import { People } from './people.ts';
 import { toChannel } from './request.ts';
+import { Uploads } from './uploads.ts';
 
 /** Slack: posted pictures, slash commands, a message shortcut and a button. */
 export class SlackPlatform implements Platform {
@@ -31,7 +32,16 @@ export class SlackPlatform implements Platform {
     const api = createApi(botToken, config, log);
     const me = await whoAmI(api);
     const people = new People(api, config, me);
-    const context: SlackContext = { ...this.#platform, api, me, token: botToken, people, session: this.#session };
+    const context: SlackContext = {
+      ...this.#platform,
+      api,
+      lookBack: createLookBack(botToken, config, log),
+      uploads: new Uploads(api, log),
+      me,
+      token: botToken,
+      people,
+      session: this.#session,
+    };
     this.#context = context;
     const intake = createIntake(connection, config, log);
     const app = new App({
@@ -74,9 +84,11 @@ export class SlackPlatform implements Platform {
     const context = this.#context;
     if (context === undefined) return undefined;
     try {
-      await context.api.conversations.history({ channel: id, limit: 1 });
+      await context.lookBack.conversations.history({ channel: id, limit: 1 });
       return toChannel(context, id);
     } catch (error) {
+      // Slack does not say now; what is written there tells.
+      if (rateLimitOf(error) !== undefined) return toChannel(context, id);
       if (['channel_not_found', 'not_in_channel'].includes(slackCode(error) ?? '')) return undefined;
       throw inWords(error, context.me.name);
     }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createLogger } from '../../../src/base/log.ts';
-import { toAttachments } from '../../../src/chat/slack/attachment.ts';
+import { picturesOf, toAttachments } from '../../../src/chat/slack/attachment.ts';
 import type { SlackContext } from '../../../src/chat/slack/context.ts';
 import { loadConfig } from '../../../src/config.ts';
 
@@ -18,7 +18,7 @@ async function load(answers: Readonly<Record<string, Response>>, url = FILE) {
   const config = loadConfig({ environment: {}, directory: import.meta.dirname });
   const context = { config, log: createLogger({ level: 'silent' }), token: 'xoxb-1' } as SlackContext;
   const message = { ts: '1.5', user: 'U5', files: [{ id: 'F1', mimetype: 'image/png', url_private: url }] };
-  const [picture] = toAttachments('C1', message, context);
+  const [picture] = toAttachments('C1', message, picturesOf(message), context);
   const bytes = await picture!.fetch({ maxBytes: 1000 }).catch((error: unknown) => error);
   return { bytes, asked };
 }

@@ -20,13 +20,8 @@ function list(key: string): string[] {
 
 /** The Web API methods that the code calls. */
 function methods(): string[] {
-  const direct = [...SOURCE.matchAll(/\b(?:api|context\.api|#api)\.([a-z]+\.[a-zA-Z]+)\(/g)].map(
-    ([, method]) => method!,
-  );
-  const uploads = SOURCE.includes('.filesUploadV2(')
-    ? ['files.getUploadURLExternal', 'files.completeUploadExternal']
-    : [];
-  return [...new Set([...direct, ...uploads])];
+  const called = [...SOURCE.matchAll(/\b(?:api|lookBack|#api)\.([a-z]+\.[a-zA-Z]+)\(/g)].map(([, method]) => method!);
+  return [...new Set(called)];
 }
 
 /** The names of the registered commands, by the one place that registers them. */
@@ -47,9 +42,9 @@ test('the manifest’s scopes are exactly those that the called methods, the eve
   expect(list('bot')).toEqual([...needed].sort());
 });
 
-test('the manifest’s events are messages of every kind of conversation, which is all that the code listens to', () => {
+test('the manifest’s events are deleted files and messages of every kind of conversation, as the code listens to', () => {
   const listened = [...SOURCE.matchAll(/app\.event\('(\w+)'/g)].map(([, event]) => event);
-  expect(listened).toEqual(['message']);
+  expect(listened.sort()).toEqual(['file_deleted', 'message']);
   expect(list('bot_events')).toEqual(Object.keys(EVENT_SCOPES));
 });
 

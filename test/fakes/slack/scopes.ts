@@ -18,6 +18,7 @@ export const METHOD_SCOPES: Readonly<Record<string, readonly string[]>> = {
 
 /** What Slack's reference says each event needs (https://docs.slack.dev/reference/events). */
 export const EVENT_SCOPES: Readonly<Record<string, string>> = {
+  file_deleted: 'files:read',
   'message.channels': 'channels:history',
   'message.groups': 'groups:history',
   'message.im': 'im:history',

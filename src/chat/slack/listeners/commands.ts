@@ -1,6 +1,6 @@
 import type { App } from '@slack/bolt';
 import { inSlackWords } from '../api.ts';
-import { picturesOf, type SlackMessage, sourceOf } from '../attachment.ts';
+import { knownPicturesOf, type SlackMessage, sourceOf } from '../attachment.ts';
 import type { SlackContext } from '../context.ts';
 import { parseRemoveState, READ_EMOTIONS, REMOVE, slackText, slashName, takeBack } from '../outgoing.ts';
 import { beginAsking, isDirect } from '../request.ts';
@@ -27,13 +27,15 @@ export function listenToCommands(app: App, context: SlackContext): void {
     if (!session.claim(`trigger:${shortcut.trigger_id}`)) return;
     const message = shortcut.message as SlackMessage;
     const source = sourceOf(shortcut.channel.id, message);
+    const pictures = await knownPicturesOf(message, context, true);
     beginAsking(context, {
       userId: shortcut.user.id,
       channel: shortcut.channel.id,
       ...(source && { thread: source.thread }),
       message,
+      pictures,
       // Without a picture it is no command, since that would read the latest one of the channel.
-      ...(picturesOf(message).length > 0 && { command: { name: 'emotions', input: {} } }),
+      ...(pictures.length > 0 && { command: { name: 'emotions', input: {} } }),
       asked: true,
       respond: toAsker(respond),
     });
@@ -45,14 +47,13 @@ export function listenToCommands(app: App, context: SlackContext): void {
     const state = parseRemoveState('value' in action ? action.value : undefined);
     const channel = body.channel?.id;
     if (state === undefined || channel === undefined) return;
-    const isTheirs = body.user.id === state.by;
+    const isTheirs = [state.by, state.owner].includes(body.user.id);
     if (!isTheirs && (isDirect(channel) || !(await context.people.isAdmin(body.user.id)))) {
       await toAsker(respond)('Only whoever posted the picture, or an admin, can remove this.');
       return;
     }
     try {
-      const { thread, files } = state;
-      await inSlackWords(context.me.name, () => takeBack(context, { channel, thread }, files, body.message?.ts));
+      await inSlackWords(context.me.name, () => takeBack(context, channel, state, body.message?.ts));
     } catch (error) {
       context.log.error({ platform: 'slack', err: error }, 'an answer could not be removed');
       await toAsker(respond)('I could not remove all of it. Try again in a minute.');

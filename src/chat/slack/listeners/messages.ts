@@ -1,6 +1,15 @@
 import type { App } from '@slack/bolt';
 import { commandIn } from '../../session.ts';
-import { type MessageEvent, messageKey, picturesOf, type SlackMessage, sourceOf } from '../attachment.ts';
+import {
+  filesOf,
+  knownPicturesOf,
+  type MessageEvent,
+  messageKey,
+  picturesOf,
+  type SlackFile,
+  type SlackMessage,
+  sourceOf,
+} from '../attachment.ts';
 import type { SlackContext } from '../context.ts';
 import { slashName, takeBackAnswersTo } from '../outgoing.ts';
 import { beginAsking, isDirect } from '../request.ts';
@@ -20,6 +29,9 @@ export function listenToMessages(app: App, context: SlackContext): void {
       await onPosted(message, body.event_id, context);
     }
   });
+  app.event('file_deleted', async ({ event }) => {
+    await context.session.pictureRemoved(event.file_id);
+  });
 }
 
 /** Whether the body of an event tells of a new message. */
@@ -31,56 +43,72 @@ export function isNewMessage({ event }: Record<string, unknown>): boolean {
 async function onPosted(event: MessageEvent, eventId: string, context: SlackContext): Promise<void> {
   const { channel, ts, user } = event;
   const { me, people, session } = context;
-  if (!WRITTEN.includes(event.subtype) || ts === undefined || user === undefined) return;
   // The bot's own uploads come back as messages with files; not every bot's message has a bot_id.
+  if (user === me.userId) context.uploads.seen(channel, event);
+  if (!WRITTEN.includes(event.subtype) || ts === undefined || user === undefined) return;
   if (event.bot_id !== undefined || user === me.userId) return;
-  const pictures = picturesOf(event);
   const mention = `<@${me.userId}>`;
   const asked = isDirect(channel) || (event.text ?? '').includes(mention);
-  if (pictures.length === 0 && !asked) return;
-  const files = pictures.map(({ id }) => `file:${channel}:${id}`);
-  if (!session.claim(`event:${eventId}`, `message:${channel}:${ts}`, ...files)) return;
+  if (picturesOf(event).length === 0 && !asked) return;
+  if (!session.claim(`event:${eventId}`, `message:${channel}:${ts}`)) return;
   if (await people.isBot(user)) return;
+  const all = await knownPicturesOf(event, context, asked);
+  const unseen = all.filter(({ id }) => session.claim(`file:${channel}:${id}`));
+  // Whoever asks about nothing but a picture that was read already wants it read again.
+  const pictures = asked && unseen.length === 0 ? all : unseen;
+  if (pictures.length === 0 && !asked) return;
   const text = (event.text ?? '').replaceAll(mention, ' ');
+  // A mention without words may also speak of what it comes with.
+  const isAboutFiles = text.trim() === '' && filesOf(event).length > 0;
   const command =
-    pictures.length === 0 ? commandIn(text, context.commands, (name) => slashName(name).slice(1)) : undefined;
+    all.length === 0 && !isAboutFiles
+      ? commandIn(text, context.commands, (name) => slashName(name).slice(1))
+      : undefined;
   beginAsking(context, {
     userId: user,
     channel,
     thread: event.thread_ts ?? ts,
     message: event,
+    pictures,
     ...(command && { command }),
     ...(asked && { asked }),
   });
 }
 
 async function onChanged(event: MessageEvent, context: SlackContext): Promise<void> {
-  const { channel, previous_message: before = {} } = event;
+  const { channel, message, previous_message: before = {} } = event;
   const { me, session } = context;
-  const { user = event.message?.user } = before;
-  const ts = event.deleted_ts ?? event.message?.ts;
+  const { user = message?.user } = before;
+  const ts = event.deleted_ts ?? message?.ts;
   if (ts === undefined || user === me.userId) return;
   const key = messageKey(channel, ts);
+  const source = sourceOf(channel, { ...before, ts });
+  // What an earlier run of the bot said is not remembered: its buttons name the messages that it was about.
   if (isGone(event)) {
-    // What an earlier run of the bot said is not remembered: its buttons name the messages that it was about.
-    const source = sourceOf(channel, { ...before, ts });
-    if (!(await session.removed(key)) && source) await takeBackAnswersTo(context, source);
-    return;
+    if (!(await session.removed(key)) && source) await takeBackAnswersTo(context, source, () => true);
+  } else if (message !== undefined) {
+    const left = picturesOf(message).map(({ id }) => id);
+    const isKnown = await session.edited(key, left);
+    if (isKnown || !source || !lostPicture(before, message)) return;
+    await takeBackAnswersTo(context, source, (picture) =>
+      picture === undefined ? left.length === 0 : !left.includes(picture),
+    );
   }
-  const left = picturesOf(event.message ?? {}).map(({ id }) => id);
-  if (lostPicture(before, event.message ?? {})) await session.edited(key, left);
 }
 
 /** Whether an event takes a message away: deleted, left as a tombstone above its thread, or without its files. */
-function isGone({ subtype, message }: MessageEvent): boolean {
-  if (subtype === 'message_deleted') return true;
-  const files = message?.files ?? [];
-  return message?.subtype === 'tombstone' || (files.length > 0 && files.every(({ mode }) => mode === 'tombstone'));
+function isGone({ subtype, message = {} }: MessageEvent): boolean {
+  if (subtype === 'message_deleted' || message.subtype === 'tombstone') return true;
+  const files = message.files ?? [];
+  return files.length > 0 && files.every(isTombstone) && picturesOf(message).length === 0;
+}
+
+function isTombstone({ mode }: SlackFile): boolean {
+  return mode === 'tombstone';
 }
 
 /** Whether a message has lost a picture: Slack leaves a tombstone of it, or leaves it out. */
 function lostPicture(before: SlackMessage, now: SlackMessage): boolean {
   const left = new Set(picturesOf(now).map(({ id }) => id));
-  const isTombstone = (now.files ?? []).some(({ mode }) => mode === 'tombstone');
-  return isTombstone || picturesOf(before).some(({ id }) => !left.has(id));
+  return filesOf(now).some(isTombstone) || picturesOf(before).some(({ id }) => !left.has(id));
 }

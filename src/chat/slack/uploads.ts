@@ -1,0 +1,109 @@
+import pRetry from 'p-retry';
+import QuickLRU from 'quick-lru';
+import type { OutgoingPicture } from '../../../commands/request.ts';
+import type { Logger } from '../../base/log.ts';
+import { isGone, RETRIES, type SlackApi, TIMEOUT_MS } from './api.ts';
+import type { SlackMessage } from './attachment.ts';
+
+/** Files whose messages are remembered, at least. */
+const MAX_FILES = 10_000;
+/** Slack knows within seconds which message a new file stands in. */
+const LOOK_AGAIN = { retries: 4, minTimeout: 250, factor: 2 };
+
+/** Where a message goes. */
+export interface Destination {
+  readonly channel: string;
+  readonly thread?: string;
+}
+
+/**
+ * The bot's files on Slack. In three steps rather than by the library's one call, for a Remove button in an upload's own
+ * message has to name the files before they are shared.
+ */
+export class Uploads {
+  readonly #api: SlackApi;
+  readonly #log: Logger;
+  readonly #messages = new QuickLRU<string, string>({ maxSize: MAX_FILES });
+
+  constructor(api: SlackApi, log: Logger) {
+    this.#api = api;
+    this.#log = log;
+  }
+
+  /** Uploads pictures, which nobody sees until they are shared. @returns the ids of the files */
+  async upload(pictures: readonly OutgoingPicture[]): Promise<string[]> {
+    return await Promise.all(pictures.map((picture) => this.#upload(picture)));
+  }
+
+  async #upload({ bytes, name, altText }: OutgoingPicture): Promise<string> {
+    // Slack's reference calls the last argument alt_txt, the library's types alt_text: screen readers need the one that counts.
+    const place = { filename: name, length: bytes.length, alt_txt: altText };
+    const { upload_url: url, file_id: id } = await this.#api.files.getUploadURLExternal(place);
+    if (url === undefined || id === undefined) throw new Error('Slack gives no address to upload to');
+    await pRetry(async () => {
+      const body = new FormData();
+      body.append('body', new Blob([new Uint8Array(bytes)]), name);
+      const response = await fetch(url, {
+        method: 'POST',
+        body,
+        redirect: 'error',
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      await response.body?.cancel();
+      if (!response.ok) throw new Error(`Slack answered an upload with status ${response.status}`);
+    }, RETRIES);
+    return id;
+  }
+
+  /**
+   * Posts one message with uploaded files.
+   * @param content its words or its blocks: beside words, Slack leaves blocks out
+   */
+  async share(
+    to: Destination,
+    files: readonly string[],
+    content: { readonly initial_comment?: string; readonly blocks?: object[] },
+  ): Promise<void> {
+    const [first, ...rest] = files.map((id) => ({ id }));
+    if (first === undefined) return;
+    const place =
+      to.thread === undefined ? { channel_id: to.channel } : { channel_id: to.channel, thread_ts: to.thread };
+    await this.#api.files.completeUploadExternal({ ...place, files: [first, ...rest], ...content } as Parameters<
+      SlackApi['files']['completeUploadExternal']
+    >[0]);
+  }
+
+  /** Takes note of a message of the bot's own, which Slack tells it of as it tells of everybody's. */
+  seen(channel: string, { ts, files = [] }: SlackMessage): void {
+    for (const { id } of files) if (id !== undefined && ts !== undefined) this.#messages.set(`${channel} ${id}`, ts);
+  }
+
+  /**
+   * The message that files were shared in. Slack's answer to an upload does not say; its event does, and so does the file.
+   * @returns undefined where it is gone, or where Slack does not say
+   */
+  async messageOf(channel: string, files: readonly string[]): Promise<string | undefined> {
+    const [file] = files;
+    if (file === undefined) return undefined;
+    const key = `${channel} ${file}`;
+    try {
+      return await pRetry(
+        async () => {
+          const ts = this.#messages.get(key) ?? (await this.#askFor(channel, file));
+          if (ts === undefined) throw new Error('Slack does not say yet which message a file stands in');
+          this.#messages.set(key, ts);
+          return ts;
+        },
+        { ...LOOK_AGAIN, shouldRetry: ({ error }) => !isGone(error) },
+      );
+    } catch (error) {
+      if (!isGone(error)) this.#log.warn({ platform: 'slack', err: error }, 'the message of a file was not found');
+      return undefined;
+    }
+  }
+
+  async #askFor(channel: string, file: string): Promise<string | undefined> {
+    const { public: open, private: closed } = (await this.#api.files.info({ file })).file?.shares ?? {};
+    return (open?.[channel] ?? closed?.[channel])?.[0]?.ts;
+  }
+}

@@ -1,0 +1,220 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import type { FakeMessage, FakeSlack } from '../fakes/slack.ts';
+import { until } from '../helpers/until.ts';
+import { aWhile, cleanUp } from './running-bot.ts';
+import { buttons, startOnSlack } from './slack-bot.ts';
+
+afterEach(cleanUp);
+
+/** Somebody wrote a message with a picture where the bot is not. */
+async function elsewhere(slack: FakeSlack, user = 'U7'): Promise<FakeMessage> {
+  const file = slack.file(await plainPicture(64, 48), 'far.png', 'image/png', user);
+  return { ts: '1600000000.000009', channel: 'C7', user, text: 'look', files: [file] };
+}
+
+describe('a file of a partner’s workspace', () => {
+  test('is judged by what Slack says it is before it is loaded: a picture is answered, others get no word', async () => {
+    const { slack } = await startOnSlack();
+    const picture = slack.stub(await plainPicture(64, 48), 'party.png');
+    const words = slack.stub(Buffer.from('%PDF-1.7'), 'offer.pdf', 'application/pdf');
+    slack.post({ files: [words] });
+    slack.post({ files: [words, picture] });
+    await buttons(slack, 1);
+    await aWhile();
+    expect(slack.said().map(({ text }) => text.split('\n')[0])).toEqual(['2 people']);
+    expect(slack.fileRequests.map(({ path }) => path)).toEqual([`/files-pri/T1-${picture.id}/party.png`]);
+  });
+
+  test('that is no picture is said to be none where somebody asks, and nothing else is read instead', async () => {
+    const { slack } = await startOnSlack();
+    const stub = () => slack.stub(Buffer.from('%PDF-1.7'), 'offer.pdf', 'application/pdf');
+    slack.post({ channel: 'D1', files: [stub()] });
+    await until(() => slack.said('D1').length === 1);
+    slack.shortcut('read_emotions', { ts: '1600000000.000008', channel: 'C1', user: 'U7', text: '', files: [stub()] });
+    await until(() => slack.responses.length === 1);
+    for (const { text } of [slack.said('D1')[0]!, slack.responses[0]!]) expect(text).toContain('no picture in this');
+    expect(slack.fileRequests).toEqual([]);
+  });
+
+  test('that Slack tells nothing of gets no word, and says why where somebody asks', async () => {
+    const { slack } = await startOnSlack();
+    const files = [{ id: 'FGONE', mode: 'file_access', file_access: 'check_file_info' }];
+    slack.post({ files });
+    await until(() => slack.callsTo('files.info').length === 1);
+    await aWhile();
+    expect(slack.said()).toEqual([]);
+    slack.post({ files, text: `<@${slack.me}>` });
+    const [said] = await buttons(slack, 1);
+    expect(said!.text).toBe('That picture has been removed. Post it again.');
+  });
+
+  test('is found as the latest picture, behind one that is none', async () => {
+    const { slack } = await startOnSlack();
+    const from = { channel: 'C1', user: 'U7', text: '' };
+    slack.messages.push(
+      { ...from, ts: '1600000000.000001', files: [slack.stub(await plainPicture(64, 48))] },
+      { ...from, ts: '1600000000.000002', files: [slack.stub(Buffer.from('%PDF'), 'a.pdf', 'application/pdf')] },
+    );
+    slack.command('/emotions');
+    await buttons(slack, 1);
+    expect(slack.answers()[0]).toMatchObject({ thread_ts: '1600000000.000001' });
+  });
+});
+
+describe('a forwarded message', () => {
+  test('is answered with its pictures, those of a partner’s too; one that is only linked to is not', async () => {
+    const { slack } = await startOnSlack();
+    const original = await elsewhere(slack);
+    const partners = { ...original, files: [slack.stub(await plainPicture(80, 60), 'partner.png')] };
+    const post = slack.post({ attachments: [slack.shared(original), slack.shared(partners)] });
+    await buttons(slack, 2);
+    expect(slack.answers().map(({ text }) => text.split('\n')[0])).toEqual([
+      'far.png: 2 people',
+      'partner.png: 2 people',
+    ]);
+    expect(slack.answers().every(({ thread_ts }) => thread_ts === post.ts)).toBe(true);
+    slack.post({ attachments: [slack.shared(await elsewhere(slack), {})] });
+    await aWhile();
+    expect(slack.answers()).toHaveLength(2);
+  });
+
+  test('is read by the shortcut, and by a mention in it or in its thread', async () => {
+    const { slack } = await startOnSlack({ environment: { PERSON_PHOTOS_PER_MINUTE: '0' } });
+    const from = { channel: 'C1', user: 'U8', text: '', files: [] };
+    const before = { ...from, ts: '1600000000.000010', attachments: [slack.shared(await elsewhere(slack))] };
+    slack.messages.push(before);
+    slack.shortcut('read_emotions', before);
+    await buttons(slack, 1);
+    slack.post({ text: `<@${slack.me}>`, thread_ts: before.ts });
+    await buttons(slack, 2);
+    slack.post({ text: `<@${slack.me}> look`, attachments: [slack.shared(await elsewhere(slack))] });
+    await buttons(slack, 3);
+    slack.command('/emotions');
+    const said = await buttons(slack, 4);
+    expect(said.map(({ thread_ts }) => thread_ts === before.ts)).toEqual([true, true, false, false]);
+  });
+
+  test('takes the answer with it when it is deleted', async () => {
+    const { slack } = await startOnSlack();
+    const post = slack.post({ attachments: [slack.shared(await elsewhere(slack))] });
+    await buttons(slack, 1);
+    slack.remove(post);
+    await until(() => slack.said().length === 0);
+  });
+});
+
+describe('a picture that somebody else shares again', () => {
+  test.each([
+    ['its file', async (slack: FakeSlack) => ({ files: (await elsewhere(slack)).files })],
+    ['the message', async (slack: FakeSlack) => ({ attachments: [slack.shared(await elsewhere(slack))] })],
+    [
+      'a message that does not say whose its file is',
+      async (slack: FakeSlack) => {
+        const { files, ...message } = await elsewhere(slack);
+        return {
+          attachments: [slack.shared({ ...message, files: files.map((file) => ({ ...file, user: undefined })) })],
+        };
+      },
+    ],
+  ])('by %s is not read where whoever posted it first has opted out', async (_way, share) => {
+    const { slack } = await startOnSlack();
+    slack.command('/privacy', 'opt-out', 'U7');
+    await until(() => slack.responses.length === 1);
+    slack.post({ user: 'U5', ...(await share(slack)) });
+    await aWhile();
+    expect(slack.said()).toEqual([]);
+    slack.post({ user: 'U5', text: `<@${slack.me}>`, ...(await share(slack)) });
+    await until(() => slack.ephemeral.length === 1);
+    expect(slack.ephemeral[0]!.text).toContain('does not want me to read it');
+    expect(slack.fileRequests).toEqual([]);
+  });
+
+  test('is not read where whoever shares it has opted out', async () => {
+    const { slack } = await startOnSlack();
+    slack.command('/privacy', 'opt-out', 'U5');
+    await until(() => slack.responses.length === 1);
+    slack.post({ user: 'U5', files: (await elsewhere(slack)).files });
+    await aWhile();
+    expect([slack.said(), slack.fileRequests]).toEqual([[], []]);
+  });
+
+  test('can be removed by whoever posted it first', async () => {
+    const { slack } = await startOnSlack();
+    slack.post({ user: 'U5', files: (await elsewhere(slack)).files });
+    const [button] = await buttons(slack, 1);
+    slack.press(button!, 'U9');
+    await until(() => slack.responses.length === 1);
+    slack.press(button!, 'U7');
+    await until(() => slack.said().length === 0);
+  });
+
+  test('is not read where it is a picture of the bot’s own', async () => {
+    const { slack } = await startOnSlack();
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    const [answer] = await buttons(slack, 1);
+    slack.post({
+      user: 'U9',
+      attachments: [slack.shared({ ...answer!, files: [{ ...answer!.files[0]!, name: 'x' }] })],
+    });
+    await aWhile();
+    expect(slack.answers()).toHaveLength(1);
+    expect(slack.fileRequests).toHaveLength(1);
+  });
+});
+
+describe('a file that is deleted', () => {
+  test('takes the answers to it along wherever it was shared, and no others', async () => {
+    const { slack } = await startOnSlack();
+    const original = await elsewhere(slack);
+    slack.post({ files: [original.files[0], slack.file(await plainPicture(80, 60), 'other.png')] });
+    await buttons(slack, 2);
+    slack.post({ channel: 'D1', attachments: [slack.shared(original)] });
+    await until(() => slack.answers('D1').length === 1);
+    slack.deleteFile(original.files[0]!.id);
+    await until(() => slack.answers('D1').length === 0 && slack.answers().length === 1);
+    expect(slack.answers()[0]!.text).toMatch(/^other\.png/);
+  });
+
+  test('while it is read is not answered', async () => {
+    let reading: AbortSignal | undefined;
+    const { slack } = await startOnSlack({
+      readPhoto: (bytes, signal) => {
+        reading = signal;
+        return fakePhotoReader(2000)(bytes, signal);
+      },
+    });
+    const file = slack.file(await plainPicture(64, 48));
+    slack.post({ files: [file] });
+    await until(() => reading);
+    slack.deleteFile(file.id);
+    await until(() => reading!.aborted);
+    await aWhile();
+    expect(slack.said()).toEqual([]);
+  });
+});
+
+describe('a message with a file that was seen before and a new one', () => {
+  test('is answered with the new one alone', async () => {
+    const { slack } = await startOnSlack();
+    const old = slack.file(await plainPicture(64, 48), 'old.png');
+    slack.post({ files: [old] });
+    await buttons(slack, 1);
+    const post = slack.post({ files: [old, slack.file(await plainPicture(80, 60), 'new.png')] });
+    await buttons(slack, 2);
+    await aWhile();
+    const said = slack.answers();
+    expect(said).toHaveLength(2);
+    expect(said[1]).toMatchObject({ thread_ts: post.ts });
+    expect(slack.uploads.get(said[1]!.files[0]!.id)).toMatchObject({ filename: 'new-emotions.jpg' });
+  });
+
+  test('is read anew where it has nothing new and somebody asks', async () => {
+    const { slack } = await startOnSlack();
+    const old = slack.file(await plainPicture(64, 48));
+    slack.post({ files: [old] });
+    await buttons(slack, 1);
+    slack.post({ files: [old], text: `<@${slack.me}>` });
+    await buttons(slack, 2);
+  });
+});
