@@ -130,6 +130,17 @@ describe('a picture that somebody else shares again', () => {
     expect(slack.fileRequests).toEqual([]);
   });
 
+  test('of which Slack does not say whose it is is not read where the operator wants to know', async () => {
+    const { slack } = await startOnSlack({ environment: { FORWARDED_PHOTOS: 'refuse' } });
+    const original = await elsewhere(slack);
+    slack.post({ attachments: [slack.shared(original)] });
+    await buttons(slack, 1);
+    const files = (await elsewhere(slack)).files.map((file) => ({ ...file, user: undefined }));
+    slack.post({ attachments: [slack.shared({ ...original, files }, { is_share: true, author_id: undefined })] });
+    await aWhile();
+    expect(slack.said()).toHaveLength(1);
+  });
+
   test('is not read where whoever shares it has opted out', async () => {
     const { slack } = await startOnSlack();
     slack.command('/privacy', 'opt-out', 'U5');

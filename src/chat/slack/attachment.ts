@@ -17,6 +17,8 @@ export interface SlackFile {
   readonly file_access?: string;
   /** Who put it on Slack, whoever shares it later. */
   readonly user?: string;
+  /** True for a file of a message that another one forwards; not Slack's own word. */
+  readonly isForwarded?: boolean;
 }
 
 /** A message that is shown inside of another one: forwarded, or only linked to. */
@@ -84,7 +86,9 @@ export function sourceOf(channel: string, message: SlackMessage): Source | undef
 export function filesOf({ files = [], attachments = [] }: SlackMessage): SlackFile[] {
   const forwarded = attachments
     .filter(({ is_share }) => is_share)
-    .flatMap(({ author_id: user, files: theirs = [] }) => theirs.map((file) => ({ ...(user && { user }), ...file })));
+    .flatMap(({ author_id: user, files: theirs = [] }) =>
+      theirs.map((file) => ({ ...(user && { user }), ...file, isForwarded: true })),
+    );
   return [...files, ...forwarded];
 }
 
@@ -180,6 +184,7 @@ export function toAttachments(
       name: file.name ?? 'picture',
       ...(message.user !== undefined && { postedBy: message.user }),
       ...(file.user !== undefined && { firstPostedBy: file.user }),
+      ...(file.isForwarded && file.user === undefined && { posterHidden: true }),
       fetch: (options) => load(file, context, options),
     };
     sources.set(attachment, { ...source, picture: file.id, ...(file.user !== undefined && { owner: file.user }) });
