@@ -3,7 +3,6 @@ import QuickLRU from 'quick-lru';
 import type { OutgoingPicture } from '../../../commands/request.ts';
 import type { Logger } from '../../base/log.ts';
 import { isGone, RETRIES, type SlackApi, TIMEOUT_MS } from './api.ts';
-import type { SlackMessage } from './attachment.ts';
 
 /** Files whose messages are remembered, at least. */
 const MAX_FILES = 10_000;
@@ -74,8 +73,8 @@ export class Uploads {
   }
 
   /** Takes note of a message of the bot's own, which Slack tells it of as it tells of everybody's. */
-  seen(channel: string, { ts, files = [] }: SlackMessage): void {
-    for (const { id } of files) if (id !== undefined && ts !== undefined) this.#messages.set(`${channel} ${id}`, ts);
+  seen(channel: string, ts: string, files: readonly { readonly id?: string }[]): void {
+    for (const { id } of files) if (id !== undefined) this.#messages.set(`${channel} ${id}`, ts);
   }
 
   /**
