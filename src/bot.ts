@@ -23,6 +23,7 @@ export interface Bot {
  * Connects every platform that the configuration holds credentials for; with none, the page on this machine.
  * @param readPhoto finds, reads and draws the faces of a picture file
  * @param training what /retrain works with; without it the command says that it cannot
+ * @param ready what is loaded while the platforms connect: the bot has not started before, and does not where this rejects
  * @throws UserError 'bad-config' where the settings of people and channels cannot be opened
  * @throws Error where a platform cannot connect; the others have been stopped by then
  */
@@ -31,6 +32,7 @@ export async function startBot(
   log: Logger,
   readPhoto: PhotoServices['readPhoto'],
   training?: RetrainServices,
+  ready?: Promise<unknown>,
 ): Promise<Bot> {
   const { concurrency, maxWaiting, maxBytes, readsForwards } = config.photos;
   const queue = new BoundedQueue({ concurrency, maxWaiting });
@@ -40,7 +42,7 @@ export async function startBot(
     training,
   );
   const dispatcher = new Dispatcher(commands, log);
-  const platforms = createPlatforms({
+  const platforms = await createPlatforms({
     config,
     log,
     commands,
@@ -52,7 +54,7 @@ export async function startBot(
     return stopped;
   };
   try {
-    const addresses = await Promise.all(platforms.map((platform) => platform.start()));
+    const [addresses] = await Promise.all([Promise.all(platforms.map((platform) => platform.start())), ready]);
     const named = (name: string) => platforms.find((platform) => platform.name === name);
     await training?.retraining.begin(
       async (name, channel) => named(name)?.channel(channel),

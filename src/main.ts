@@ -1,10 +1,8 @@
+import type { PhotoServices } from '../commands/emotions.ts';
 import { UserError } from './base/errors.ts';
 import { createLogger, type Logger } from './base/log.ts';
-import { startBot } from './bot.ts';
 import { type Config, loadConfig } from './config.ts';
 import { createFaceDetector } from './photo/faces/create-detector.ts';
-import { readPhoto } from './photo/read-photo.ts';
-import { Retraining } from './retraining/supervisor.ts';
 import { LiveClassifier } from './versions/live-classifier.ts';
 import { VersionRegistry } from './versions/registry.ts';
 
@@ -22,42 +20,74 @@ async function main(): Promise<void> {
   await serve(config, log);
 }
 
+/** What reads photos, and what frees it. */
+interface Reader {
+  readonly read: PhotoServices['readPhoto'];
+  readonly refresh: () => Promise<void>;
+  readonly release: () => Promise<void>;
+}
+
 async function serve(config: Config, log: Logger): Promise<void> {
-  const { directory, threads, engine } = config.model;
+  const { directory, engine } = config.model;
   const registry = new VersionRegistry(directory);
-  const classifier = await LiveClassifier.open(registry, log, { engine, threads });
-  const refresh = () => classifier.refresh();
-  const retraining = new Retraining({
-    stateDirectory: config.stateDirectory,
-    dataDirectory: config.dataDirectory,
-    modelDirectory: directory,
-    registry,
-    log,
-    engine,
-    environment: config.childEnvironment,
-    onPromoted: refresh,
-  });
-  const detector = createFaceDetector({ detector: config.photos.detector, threads: config.photos.concurrency });
+  // Threads load what they compute with while this one connects.
+  const opening = openReader(config, registry, log);
+  const opened = Promise.allSettled([opening]);
   const release = async () => {
-    await Promise.all([detector.close(), classifier.dispose()]);
+    const [reader] = await opened;
+    if (reader.status === 'fulfilled') await reader.value.release();
   };
+  const refresh = async () => (await opening).refresh();
   try {
-    const bot = await startBot(
-      config,
+    const [{ startBot }, { Retraining }] = await Promise.all([
+      import('./bot.ts'),
+      import('./retraining/supervisor.ts'),
+    ]);
+    const retraining = new Retraining({
+      stateDirectory: config.stateDirectory,
+      dataDirectory: config.dataDirectory,
+      modelDirectory: directory,
+      registry,
       log,
-      (bytes, signal, hold) =>
-        readPhoto(
-          bytes,
-          { detector, classifier, limits: { maxBytes: config.photos.maxBytes } },
-          { annotate: true, signal, onStart: hold },
-        ),
-      { retraining, registry, refresh },
-    );
+      engine,
+      environment: config.childEnvironment,
+      onPromoted: refresh,
+    });
+    const read: Reader['read'] = async (...photo) => (await opening).read(...photo);
+    const bot = await startBot(config, log, read, { retraining, registry, refresh }, opening);
     for (const line of bot.addresses) console.log(`${line} (Ctrl+C stops).`);
     stopOnSignal(config, log, async () => {
       await bot.stop();
       await release();
     });
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** Opens threads and networks, and has them read a picture of nothing, so that the first photo waits for nothing but itself. */
+async function openReader(config: Config, registry: VersionRegistry, log: Logger): Promise<Reader> {
+  const { detector: choice, concurrency, maxBytes } = config.photos;
+  const { engine, threads } = config.model;
+  const detector = createFaceDetector({ detector: choice, threads: concurrency });
+  let classifier: LiveClassifier | undefined;
+  const release = async () => {
+    await Promise.all([detector.close(), classifier?.dispose()]);
+  };
+  try {
+    const [{ readPhoto, warmUp }, live] = await Promise.all([
+      import('./photo/read-photo.ts'),
+      LiveClassifier.open(registry, log, { engine, threads }),
+    ]);
+    classifier = live;
+    const tools = { detector, classifier, limits: { maxBytes } };
+    await warmUp(tools);
+    return {
+      read: (bytes, signal, hold) => readPhoto(bytes, tools, { annotate: true, signal, onStart: hold }),
+      refresh: () => live.refresh(),
+      release,
+    };
   } catch (error) {
     await release();
     throw error;

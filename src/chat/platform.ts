@@ -39,5 +39,5 @@ export interface Platform {
   channel(id: string): Promise<Channel | undefined>;
 }
 
-/** Makes a platform, or undefined where the configuration holds no credentials for it. */
-export type PlatformFactory = (context: PlatformContext) => Platform | undefined;
+/** Makes a platform, and loads what that takes; undefined where the configuration holds no credentials for it. */
+export type PlatformFactory = (context: PlatformContext) => Promise<Platform | undefined>;

@@ -1,16 +1,16 @@
-import { DiscordPlatform } from './discord/discord.ts';
-import { LocalPlatform } from './local/local.ts';
 import type { Platform, PlatformContext, PlatformFactory } from './platform.ts';
-import { SlackPlatform } from './slack/slack.ts';
 
-/** The platforms that need credentials; each is made where the configuration holds them. */
+/** The platforms that need credentials; each is loaded and made where the configuration holds them. */
 const WITH_CREDENTIALS: readonly PlatformFactory[] = [
-  (context) => (context.config.discord ? new DiscordPlatform(context) : undefined),
-  (context) => (context.config.slack ? new SlackPlatform(context) : undefined),
+  async (context) => context.config.discord && new (await import('./discord/discord.ts')).DiscordPlatform(context),
+  async (context) => context.config.slack && new (await import('./slack/slack.ts')).SlackPlatform(context),
 ];
 
 /** Every platform that there are credentials for; with none, the page on this machine. */
-export function createPlatforms(context: PlatformContext): Platform[] {
-  const platforms = WITH_CREDENTIALS.flatMap((create) => create(context) ?? []);
-  return platforms.length > 0 ? platforms : [new LocalPlatform(context)];
+export async function createPlatforms(context: PlatformContext): Promise<Platform[]> {
+  const made = await Promise.all(WITH_CREDENTIALS.map((create) => create(context)));
+  const platforms = made.filter((platform) => platform !== undefined);
+  if (platforms.length > 0) return platforms;
+  const { LocalPlatform } = await import('./local/local.ts');
+  return [new LocalPlatform(context)];
 }

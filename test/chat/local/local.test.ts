@@ -25,13 +25,14 @@ async function start(
   options: {
     environment?: Record<string, string>;
     readPhoto?: (bytes: Uint8Array, signal: AbortSignal) => Promise<AnsweredPhoto>;
+    ready?: Promise<unknown>;
   } = {},
 ) {
   const environment = { LOCAL_PORT: '0', SHUTDOWN_SECONDS: '5', ...options.environment };
   const config = loadConfig({ environment, directory: import.meta.dirname });
   const log: string[] = [];
   const logger = createLogger({ level: 'debug', destination: { write: (line) => log.push(line) } });
-  const bot = await startBot(config, logger, options.readPhoto ?? fakePhotoReader());
+  const bot = await startBot(config, logger, options.readPhoto ?? fakePhotoReader(), undefined, options.ready);
   bots.push(bot);
   const origin = /http:\/\/127\.0\.0\.1:\d+/.exec(bot.addresses[0]!)![0];
   const send = (method: string, path: string, body?: string | Uint8Array, type = 'application/json') =>
@@ -443,6 +444,26 @@ describe('starting and stopping', () => {
     } finally {
       blocker.close();
     }
+  });
+
+  test('it has started once what reads photos is loaded', async () => {
+    let load!: () => void;
+    const ready = new Promise<void>((done) => {
+      load = done;
+    });
+    const starting = start({ ready });
+    expect(await Promise.race([starting, delay(50, 'not yet')])).toBe('not yet');
+    load();
+    expect((await starting).bot.addresses).toHaveLength(1);
+  });
+
+  test('where what reads photos cannot be loaded it ends with that, and its page is gone', async () => {
+    const { bot, origin } = await start();
+    await bot.stop();
+    const mistake = new UserError('bad-model', 'There is no network.');
+    const port = new URL(origin).port;
+    await expect(start({ environment: { LOCAL_PORT: port }, ready: Promise.reject(mistake) })).rejects.toBe(mistake);
+    await expect(fetch(origin)).rejects.toThrow();
   });
 
   test('stopping takes nothing new, finishes what runs, then ends the page', async () => {
