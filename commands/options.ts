@@ -58,9 +58,12 @@ function checkValue(
     case 'picture':
       if (isAttachment(value)) return value;
       throw badUsage(command, `‘${option.name}’ takes a picture`);
-    case 'text':
-      if (typeof value === 'string' && value.length <= option.maxLength) return value;
+    case 'text': {
+      // A menu that was registered when the option took a number sends one.
+      const text = typeof value === 'number' ? String(value) : value;
+      if (typeof text === 'string' && text.length <= option.maxLength) return text;
       throw badUsage(command, `‘${option.name}’ takes a text of at most ${option.maxLength} characters`);
+    }
     case 'choice': {
       const choice = option.choices.find((candidate) => candidate === String(value).toLowerCase());
       if (choice !== undefined) return choice;

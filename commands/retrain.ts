@@ -6,6 +6,7 @@ import type { Where } from '../src/retraining/boards.ts';
 import type { Retraining } from '../src/retraining/supervisor.ts';
 import { LABELS, trainingPlan } from '../src/training/run/plan.ts';
 import type { VersionRegistry } from '../src/versions/registry.ts';
+import { type ShippedNetwork, type VersionId, versionId } from '../src/versions/shipped.ts';
 import { type Command, type CommandOption, defineCommand, type OptionsOf } from './command.ts';
 import type { Request } from './request.ts';
 
@@ -32,11 +33,10 @@ const OPTIONS = [
   },
   {
     name: 'version',
-    type: 'integer',
-    min: 0,
-    max: 999_999_999,
+    type: 'text',
+    maxLength: 40,
     positional: true,
-    description: 'For promote: the version to put in use, 0 for the shipped one',
+    description: 'For promote: the number of the version to put in use (0: shipped), or a shipped network’s name',
   },
   {
     name: 'architecture',
@@ -126,7 +126,7 @@ async function answer(services: RetrainServices, request: Request, options: Opti
     case 'versions':
       return await versions(registry);
     case 'promote': {
-      const { version } = options;
+      const version = options.version === undefined ? undefined : versionOf(options.version);
       if (version === undefined)
         throw new UserError('bad-usage', 'Say which version: /retrain promote 3. /retrain versions lists them.');
       await onDisk(() => registry.promote(version));
@@ -191,13 +191,38 @@ async function asked(request: Request, options: Options): Promise<Parameters<Ret
   };
 }
 
+/** What somebody typed as a version. */
+function versionOf(text: string): VersionId {
+  const version = versionId.safeParse(/^\d{1,9}$/.test(text) ? Number(text) : text);
+  if (version.success) return version.data;
+  throw new UserError('not-found', `There is no version ${text}: /retrain versions lists them.`);
+}
+
 async function versions(registry: VersionRegistry): Promise<string> {
   const { version: used, before } = await registry.inUse();
-  const mark = (version: number) => (version === used ? ', in use' : version === before ? ', in use before' : '');
-  const trained = (await registry.list()).map(
-    ({ version, architecture, publicTest, privateTest, created }) =>
-      `Version ${version}: ${architecture}, PublicTest ${exactPercent(publicTest.accuracy)}, ` +
-      `PrivateTest ${exactPercent(privateTest.accuracy)}, ${created.slice(0, 10)}${mark(version)}`,
+  const line = (version: VersionId, ...told: string[]) => {
+    const mark = version === used ? ['in use'] : version === before ? ['in use before'] : [];
+    return `Version ${version}: ${[...told, ...mark].join(', ')}`;
+  };
+  const shipped = (await registry.shipped()).map(({ version, network }) =>
+    line(version, 'shipped with the bot', ...(network ? aboutShipped(network) : ['cannot be read'])),
   );
-  return [`Version 0: shipped with the bot${mark(0)}`, ...trained].join('\n');
+  const trained = (await registry.list()).map((card) =>
+    line(card.version, card.architecture, splitsBy(card.measure ?? 'labels', card), card.created.slice(0, 10)),
+  );
+  return [...shipped, ...trained].join('\n');
+}
+
+/** Its figures by both measures where its file has them, by what it learned from first. */
+function aboutShipped({ architecture, trained, figures }: ShippedNetwork): string[] {
+  if (!figures) return [architecture];
+  const told = [splitsBy('labels', figures), ...(figures.votes ? [splitsBy('votes', figures.votes)] : [])];
+  return [architecture, ...(trained?.labels === 'fer2013' || !trained?.labels ? told : told.reverse())];
+}
+
+function splitsBy(
+  measure: 'votes' | 'labels',
+  { publicTest, privateTest }: NonNullable<ShippedNetwork['figures']>,
+): string {
+  return `by ${measure} PublicTest ${exactPercent(publicTest.accuracy)}, PrivateTest ${exactPercent(privateTest.accuracy)}`;
 }

@@ -8,11 +8,12 @@ import { createEngine } from '../emotion/engines/create-engine.ts';
 import type { Engine, EngineChoice } from '../emotion/engines/engine.ts';
 import { FACE_PIXELS } from '../emotion/labels.ts';
 import { VersionRegistry } from './registry.ts';
+import type { VersionId } from './shipped.ts';
 
 /** A version of the network, and what it computes with. */
 export interface NetworkChoice {
   readonly modelDirectory: string;
-  readonly version: number;
+  readonly version: VersionId;
   readonly engine: EngineChoice;
   /** Threads to compute with; the engine's choice by default. */
   readonly threads?: number;

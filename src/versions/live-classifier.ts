@@ -7,6 +7,7 @@ import { FACE_PIXELS } from '../emotion/labels.ts';
 import { joinCrops } from '../emotion/views.ts';
 import type { ClassifierAnswer, ClassifierTask, NetworkChoice } from './classifier-worker.ts';
 import type { VersionRegistry } from './registry.ts';
+import type { VersionId } from './shipped.ts';
 
 /** Milliseconds between looks at which version is in use: a small file, read whole. */
 const LOOK_EVERY_MS = 1000;
@@ -29,9 +30,9 @@ export class LiveClassifier implements Classifier {
   readonly #log: Logger;
   readonly #worker: WorkerPool<ClassifierTask, ClassifierAnswer>;
   #timer: NodeJS.Timeout | undefined;
-  #version = 0;
+  #version: VersionId = 0;
   /** Could not be loaded when it was put in use: not tried again and again. */
-  #refused: number | undefined;
+  #refused: VersionId | undefined;
   #refreshing: Promise<void> | undefined;
 
   private constructor(registry: VersionRegistry, log: Logger, options: LiveOptions) {
@@ -64,7 +65,7 @@ export class LiveClassifier implements Classifier {
   }
 
   /** The version that faces are read with. */
-  get version(): number {
+  get version(): VersionId {
     return this.#version;
   }
 
@@ -107,7 +108,7 @@ export class LiveClassifier implements Classifier {
   }
 
   async #follow(): Promise<void> {
-    let wanted: number | undefined;
+    let wanted: VersionId | undefined;
     try {
       wanted = (await this.#registry.inUse()).version;
       if (wanted !== this.#refused) this.#refused = undefined;
@@ -120,12 +121,12 @@ export class LiveClassifier implements Classifier {
     }
   }
 
-  async #use(version: number): Promise<void> {
+  async #use(version: VersionId): Promise<void> {
     await this.#run({ kind: 'use', network: this.#choose(version) });
     this.#version = version;
   }
 
-  #choose(version: number): NetworkChoice {
+  #choose(version: VersionId): NetworkChoice {
     return { ...this.#options, version };
   }
 

@@ -1,12 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
 import { entriesOf, readIfThere, sha256, syncDirectory, writeDurably } from '../base/files.ts';
 import { waitForLock } from '../base/lock.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
 import { filesIn, loadModel, type StoredModel } from '../emotion/layers-format/layers-format.ts';
+import {
+  describeNetwork,
+  type ShippedNetwork,
+  shippedBeside,
+  shippedFolder,
+  type VersionId,
+  versionId,
+} from './shipped.ts';
 
 const share = z.number().min(0).max(1);
 
@@ -38,7 +46,7 @@ export const versionCardSchema = bothSchema.extend({
   /** The epoch, from 1, whose network this is. */
   bestEpoch: z.int(),
   /** The network that was in use when this one was made, on the same images; absent where none could be read. */
-  against: bothSchema.extend({ version: z.int() }).optional(),
+  against: bothSchema.extend({ version: versionId }).optional(),
   /** What its figures are by; absent for FER2013's own labels. */
   measure: z.literal('votes').optional(),
   /** True where the network in use learned from votes and there were none to compare by. */
@@ -56,11 +64,16 @@ export type NewVersion = Omit<VersionCard, 'version' | 'files' | 'created'>;
 export function figuresOf({ images, accuracy, macroRecall, recall }: VersionFigures): VersionFigures {
   return { images, accuracy, macroRecall, recall };
 }
-
-const inUseSchema = z.object({ version: z.int().min(0), before: z.int().min(0).optional() });
+const inUseSchema = z.object({ version: versionId, before: versionId.optional() });
 
 /** The version that photos are read with, and the one that was in use before it. */
 export type InUse = Readonly<z.infer<typeof inUseSchema>>;
+
+/** A network that came with the bot, as `versions` lists it; one that cannot be read has no description. */
+export interface ShippedVersion {
+  readonly version: VersionId;
+  readonly network: ShippedNetwork | undefined;
+}
 
 const CARD_FILE = 'card.json';
 const IN_USE_FILE = 'in-use.json';
@@ -69,29 +82,30 @@ const LOCK = 'registry';
 const LOCK_MS = 30_000;
 
 /**
- * The networks that a bot has to choose from: version 0 is the shipped one in the model directory itself, trained ones are
- * whole folders in its `versions`. Each appears there in one rename once all of it is on the disk, and is loaded only where
- * its files are those that its card was written with. Which one is in use is one small file, replaced durably; every process
- * looks at it.
+ * The networks that a bot has to choose from: version 0 is the shipped one in the model directory itself, those that ship beside
+ * it go by the names of their folders, trained ones are whole folders in its `versions`. Each of these appears there in one
+ * rename once all of it is on the disk, and is loaded only where its files are those that its card was written with. Which one is
+ * in use is one small file, replaced durably; every process looks at it.
  */
 export class VersionRegistry {
   readonly #model: string;
   readonly #versions: string;
   readonly #filesIn: typeof filesIn;
-  readonly #loading = new Map<number, Promise<StoredModel>>();
+  readonly #loading = new Map<VersionId, Promise<StoredModel>>();
 
   /**
    * @param modelDirectory folder of the shipped network
    * @param openFiles how a version's files are read and hashed
    */
   constructor(modelDirectory: string, openFiles = filesIn) {
-    this.#model = modelDirectory;
-    this.#versions = join(modelDirectory, 'versions');
+    this.#model = resolve(modelDirectory);
+    this.#versions = join(this.#model, 'versions');
     this.#filesIn = openFiles;
   }
 
   /** Where a version's network lies. */
-  directoryOf(version: number): string {
+  directoryOf(version: VersionId): string {
+    if (typeof version === 'string') return shippedFolder(this.#model, version);
     return version === 0 ? this.#model : join(this.#versions, String(version));
   }
 
@@ -113,23 +127,42 @@ export class VersionRegistry {
     return cards.filter((card) => card !== undefined);
   }
 
+  /** The networks that came with the bot: version 0, and those that ship beside it. */
+  async shipped(): Promise<ShippedVersion[]> {
+    const versions: VersionId[] = [0, ...(await shippedBeside(this.#model))];
+    return await Promise.all(
+      versions.map(async (version) => {
+        const network = await describeNetwork(this.directoryOf(version)).catch((error: unknown) => {
+          if (error instanceof UserError) return undefined;
+          throw error;
+        });
+        return { version, network };
+      }),
+    );
+  }
+
   /**
    * Loads a version's network. Every file of the version is read once and hashed once; who asks while a load is under way
    * shares it.
    * @throws UserError 'not-found' where there is no such version, 'bad-model' where it is damaged
    */
-  load(version: number): Promise<StoredModel> {
+  load(version: VersionId): Promise<StoredModel> {
     const loading =
       this.#loading.get(version) ?? this.#loadChecked(version).finally(() => this.#loading.delete(version));
     this.#loading.set(version, loading);
     return loading;
   }
 
-  async #loadChecked(version: number): Promise<StoredModel> {
+  async #loadChecked(version: VersionId): Promise<StoredModel> {
     const directory = this.directoryOf(version);
     if (version === 0) return await loadModel(directory, () => this.#filesIn(directory));
+    const missing = new UserError('not-found', `There is no version ${version}: /retrain versions lists them.`);
+    if (typeof version === 'string') {
+      if (!(await shippedBeside(this.#model)).includes(version)) throw missing;
+      return await loadModel(directory, () => this.#filesIn(directory));
+    }
     const card = await this.#card(version);
-    if (!card) throw new UserError('not-found', `There is no version ${version}: /retrain versions lists them.`);
+    if (!card) throw missing;
     const files = this.#filesIn(directory);
     for (const [name, checksum] of Object.entries(card.files)) {
       const found = await files.checksum(name).catch(() => undefined);
@@ -153,7 +186,7 @@ export class VersionRegistry {
         await mkdir(aside);
         await write(aside);
         const { version: used, before = 0 } = await this.inUse();
-        const version = Math.max(0, used, before, ...(await this.#numbers())) + 1;
+        const version = Math.max(0, ...[used, before].filter(isNumber), ...(await this.#numbers())) + 1;
         const whole = { ...card, version, created: new Date().toISOString(), files: await checksums(aside) };
         await writeDurably(join(aside, CARD_FILE), JSON.stringify(versionCardSchema.parse(whole), undefined, 2));
         await rename(aside, this.directoryOf(version));
@@ -170,7 +203,9 @@ export class VersionRegistry {
    * Puts a version in use, in every process.
    * @throws UserError where it does not exist, is damaged, or is in use already; the old one then stays
    */
-  async promote(version: number): Promise<void> {
+  async promote(chosen: VersionId): Promise<void> {
+    // The network of the model directory has a name as well.
+    const version = this.directoryOf(chosen) === this.#model ? 0 : chosen;
     await this.#locked(async () => {
       const { version: before } = await this.inUse();
       if (before === version) throw new UserError('bad-usage', `Version ${version} is in use already.`);
@@ -180,10 +215,10 @@ export class VersionRegistry {
 
   /**
    * Puts the version that was in use before in use again; a second rollback takes that back.
-   * @returns its number
+   * @returns its number or name
    * @throws UserError 'not-found' where there was none
    */
-  async rollback(): Promise<number> {
+  async rollback(): Promise<VersionId> {
     return await this.#locked(async () => {
       const { version, before } = await this.inUse();
       if (before === undefined)
@@ -198,7 +233,7 @@ export class VersionRegistry {
     await this.#locked(async () => {
       const { version, before } = await this.inUse();
       const spare = (await this.#numbers()).filter((number) => number !== version && number !== before);
-      const kept = keep - ((version > 0 ? 1 : 0) + (before !== undefined && before > 0 ? 1 : 0));
+      const kept = keep - [version, before].filter((one) => isNumber(one) && one > 0).length;
       for (const number of spare.slice(0, Math.max(0, spare.length - Math.max(1, kept)))) {
         // Out of sight in one step: half a version must not be listed.
         const aside = join(this.#versions, `${randomUUID()}.tmp`);
@@ -245,6 +280,10 @@ export class VersionRegistry {
       await lock.release();
     }
   }
+}
+
+function isNumber(version: VersionId | undefined): version is number {
+  return typeof version === 'number';
 }
 
 async function checksums(directory: string): Promise<Record<string, string>> {

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
 import type { Calibration } from '../emotion/calibration.ts';
 import { loadClassifier } from '../emotion/classifier.ts';
@@ -16,9 +15,10 @@ import { type FaceSet, indexesWhere, selectFaces, withoutBlack } from '../traini
 import type { Fer2013 } from '../training/data/fer2013.ts';
 import { agreedFaces, type LearningSets, learningSets, type Votes } from '../training/data/votes.ts';
 import { loadCheckpoint, type RunProgress } from '../training/run/checkpoint.ts';
-import { commandOf, LABELS, type TrainingPlan, trainingPlan } from '../training/run/plan.ts';
+import { commandOf, type TrainingPlan, trainingPlan } from '../training/run/plan.ts';
 import { BEST } from '../training/run/trainer.ts';
 import { biasOfLogits, correctPriors, fitPriorCorrection, sharesOf } from './prior-correction.ts';
+import { describeNetwork } from './shipped.ts';
 import { buildReport, type TrainingReport } from './training-report.ts';
 
 /** How networks are stored: half the size; figures are measured after the rounding. */
@@ -78,13 +78,10 @@ async function correctRareEmotions(
   return { ...trained, weights: correctPriors(network, weights, shares, strength), priorCorrection: strength };
 }
 
-const trainedSchema = z.object({ trained: z.object({ labels: z.enum(LABELS) }) });
-
 /** Whether the network in a directory learned from votes, as far as its file tells. @throws UserError 'bad-model' */
 export async function isFromVotes(directory: string): Promise<boolean> {
-  const { metadata } = await loadModel(directory);
-  const { trained } = trainedSchema.safeParse(metadata).data ?? {};
-  return trained !== undefined && trained.labels !== 'fer2013';
+  const { labels = 'fer2013' } = (await describeNetwork(directory)).trained ?? {};
+  return labels !== 'fer2013';
 }
 
 /** Whether a network learned from votes, so that these are what it is fitted and compared by. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Dispatcher } from '../../commands/dispatcher.ts';
 import { CommandRegistry } from '../../commands/registry.ts';
@@ -6,6 +7,7 @@ import { createLogger } from '../../src/base/log.ts';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
 import { trainingPlan } from '../../src/training/run/plan.ts';
 import { LiveClassifier } from '../../src/versions/live-classifier.ts';
+import { VersionRegistry } from '../../src/versions/registry.ts';
 import { fakeRequest } from '../fakes/request.ts';
 import { makeSite, noticeBoard, openSite } from '../helpers/retraining.ts';
 import { drawTinyFace } from '../helpers/tiny-fer2013.ts';
@@ -121,6 +123,31 @@ test.each(['promote 1', 'rollback'])('%s on a full disk is refused in words', as
   expect(await said(input, { registry: { promote: full, rollback: full } })).toBe(
     'The disk is full. Free some space and try again; the network in use stays.',
   );
+});
+
+test('versions lists both networks that ship, with the figures that their files have', async () => {
+  const model = join(import.meta.dirname, '..', '..', 'model');
+  const text = await said('versions', { registry: new VersionRegistry(model) });
+  const figures = /PublicTest \d\d\.\d %, PrivateTest \d\d\.\d %/.source;
+  expect(text).toMatch(
+    new RegExp(`^Version 0: shipped with the bot, [\\w-]+, by votes ${figures}, by labels ${figures}`),
+  );
+  expect(text).toMatch(new RegExp(`\nVersion fer2013: shipped with the bot, [\\w-]+, by labels ${figures}`));
+});
+
+test.each([
+  ['promote fer2013', 'fer2013'],
+  ['promote 12', 12],
+])('%s', async (input, version) => {
+  const promote = vi.fn(async () => {});
+  expect(await said(input, { registry: { promote } })).toBe(
+    `Version ${version} is in use. /retrain rollback takes that back.`,
+  );
+  expect(promote).toHaveBeenCalledWith(version);
+});
+
+test('promote refuses what can be no version in words', async () => {
+  expect(await said('promote ../x')).toBe('There is no version ../x: /retrain versions lists them.');
 });
 
 test('a training that is resumed is told of where that was asked for', async () => {

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { sha256 } from '../../src/base/files.ts';
 import { acquireLock, isLocked, processStart } from '../../src/base/lock.ts';
-import { filesIn } from '../../src/emotion/layers-format/layers-format.ts';
+import { filesIn, loadModel } from '../../src/emotion/layers-format/layers-format.ts';
 import { VersionRegistry } from '../../src/versions/registry.ts';
 import { plainCard, registryWith, saveUntrained } from '../helpers/retraining.ts';
 import { temporaryFolder } from '../helpers/tiny-fer2013.ts';
@@ -23,6 +23,45 @@ test('versions are promoted and rolled back; what is in use survives in a file',
   expect(await registry.rollback()).toBe(0);
   expect(await registry.rollback()).toBe(2);
   await writeFile(join(directory, 'versions', 'in-use.json'), '{"ver');
+  expect(await registry.inUse()).toEqual({ version: 0 });
+});
+
+test('a network that ships beside the one of the model directory is chosen by its name, and rollback works across', async () => {
+  const { directory, registry } = await registryWith(1);
+  await saveUntrained(join(directory, 'fer2013'), 200);
+  await mkdir(join(directory, 'reports'));
+  expect(await registry.shipped()).toMatchObject([
+    { version: 0, network: { directory, architecture: 'tiny' } },
+    { version: 'fer2013', network: { directory: join(directory, 'fer2013') } },
+  ]);
+  await registry.promote('fer2013');
+  expect(await new VersionRegistry(directory).inUse()).toEqual({ version: 'fer2013', before: 0 });
+  const own = await loadModel(join(directory, 'fer2013'));
+  expect((await registry.load('fer2013')).sha256).toBe(own.sha256);
+  await registry.promote(1);
+  expect(await registry.rollback()).toBe('fer2013');
+  await registry.prune(1);
+  expect(await numbers(registry)).toEqual([1]);
+  expect(await registry.store(plainCard('job-2'), (aside) => saveUntrained(aside, 2))).toBe(2);
+  for (const name of ['reports', 'versions', 'other', '..'])
+    await expect(registry.promote(name)).rejects.toMatchObject({ code: 'not-found' });
+  expect(await registry.inUse()).toEqual({ version: 'fer2013', before: 1 });
+
+  // Where that folder is the model directory, the one around it goes by its name.
+  const inner = new VersionRegistry(join(directory, 'fer2013'));
+  expect((await inner.shipped()).map(({ version }) => version)).toEqual([0, basename(directory)]);
+  await inner.promote(basename(directory));
+  expect((await inner.load((await inner.inUse()).version)).sha256).toBe((await registry.load(0)).sha256);
+  await inner.promote('fer2013');
+  expect(await inner.inUse()).toEqual({ version: 0, before: basename(directory) });
+});
+
+test('a shipped network that is damaged is listed as such and refused', async () => {
+  const { directory, registry } = await registryWith(0);
+  await mkdir(join(directory, 'fer2013'));
+  await writeFile(join(directory, 'fer2013', 'model.json'), '{}');
+  expect((await registry.shipped())[1]).toEqual({ version: 'fer2013', network: undefined });
+  await expect(registry.promote('fer2013')).rejects.toMatchObject({ code: 'bad-model' });
   expect(await registry.inUse()).toEqual({ version: 0 });
 });
 

@@ -118,6 +118,18 @@ export async function loadModel(directory: string, open = () => filesIn(director
   }
 }
 
+/**
+ * What a model's model.json says of it, without its weights.
+ * @throws UserError 'bad-model' where the file is missing or is none
+ */
+export async function loadDescription(
+  directory: string,
+): Promise<{ readonly architecture: Architecture; readonly metadata: Readonly<Record<string, unknown>> }> {
+  const model = parse(directory, await readModelFile(directory, filesIn(directory)));
+  const { architecture, sha256: _, ...metadata } = model.userDefinedMetadata;
+  return { architecture, metadata };
+}
+
 // Architectures that come from a file; the types in architectures.ts say what each property means.
 
 const count = z.int().positive();
