@@ -21,7 +21,12 @@ export type CommandOption =
       /** True where the latest picture of the channel is taken when none is given. */
       readonly latest?: boolean;
     })
-  | (OptionBase & { readonly type: 'text'; readonly maxLength: number })
+  | (OptionBase & {
+      readonly type: 'text';
+      readonly maxLength: number;
+      /** True where a number counts as its digits, as menus send it that were registered when the option took one. */
+      readonly digits?: boolean;
+    })
   | (OptionBase & { readonly type: 'choice'; readonly choices: readonly string[] })
   | (OptionBase & { readonly type: 'integer' | 'number'; readonly min: number; readonly max: number })
   | (OptionBase & { readonly type: 'switch' });

@@ -59,8 +59,7 @@ function checkValue(
       if (isAttachment(value)) return value;
       throw badUsage(command, `‘${option.name}’ takes a picture`);
     case 'text': {
-      // A menu that was registered when the option took a number sends one.
-      const text = typeof value === 'number' ? String(value) : value;
+      const text = option.digits && typeof value === 'number' ? String(value) : value;
       if (typeof text === 'string' && text.length <= option.maxLength) return text;
       throw badUsage(command, `‘${option.name}’ takes a text of at most ${option.maxLength} characters`);
     }

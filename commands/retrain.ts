@@ -35,6 +35,7 @@ const OPTIONS = [
     name: 'version',
     type: 'text',
     maxLength: 40,
+    digits: true,
     positional: true,
     description: 'For promote: the number of the version to put in use (0: shipped), or a shipped network’s name',
   },
