@@ -22,6 +22,8 @@ export interface RetrainingOptions extends TrainingProcessOptions {
   readonly log: Logger;
   /** Told when another version was put in use, so that this process need not wait for its next look. */
   readonly onPromoted?: () => Promise<void>;
+  /** Least milliseconds between two edits of the message that follows a training: as often as platforms allow. */
+  readonly editEveryMs?: number;
 }
 
 /** Held by the process that looks after the training. */
@@ -201,7 +203,7 @@ export class Retraining {
 
   async #run(job: Job, folder: string | undefined): Promise<void> {
     const board = this.#boards.of(job);
-    const message = new ProgressMessage(board, this.#options.log);
+    const message = new ProgressMessage(board, this.#options.log, this.#options.editEveryMs);
     let status = await this.#files.status(job.id);
     let crashes = 0;
     let epochs = -1;

@@ -24,6 +24,7 @@ const RETRY_MS = 60_000;
 export class ProgressMessage {
   readonly #board: NoticeBoard;
   readonly #log: Logger;
+  readonly #everyMs: number;
   #message: { update(notice: Notice): Promise<boolean> } | undefined;
   #postedAt = Number.NEGATIVE_INFINITY;
   /** When the next text may be sent. */
@@ -34,9 +35,11 @@ export class ProgressMessage {
   #sending: Promise<void> | undefined;
   #closed = false;
 
-  constructor(board: NoticeBoard, log: Logger) {
+  /** @param everyMs least milliseconds between two edits */
+  constructor(board: NoticeBoard, log: Logger, everyMs = EDIT_EVERY_MS) {
     this.#board = board;
     this.#log = log;
+    this.#everyMs = everyMs;
   }
 
   /** Shows this text as soon as it may. Never throws. */
@@ -55,7 +58,7 @@ export class ProgressMessage {
     await this.#sending;
     const wait = this.#nextAt - Date.now();
     // Where it could not be shown a moment ago, nobody waits for it.
-    if (last === undefined || !this.#message || wait > EDIT_EVERY_MS) return;
+    if (last === undefined || !this.#message || wait > this.#everyMs) return;
     await new Promise((done) => setTimeout(done, Math.max(0, wait)));
     await this.#try(() => this.#edit(last));
   }
@@ -93,7 +96,7 @@ export class ProgressMessage {
   async #try(sending: () => Promise<void>): Promise<void> {
     try {
       await sending();
-      this.#nextAt = Date.now() + EDIT_EVERY_MS;
+      this.#nextAt = Date.now() + this.#everyMs;
     } catch (error) {
       this.#nextAt = Date.now() + RETRY_MS;
       this.#log.warn({ err: error }, 'the progress of a training could not be shown');

@@ -46,11 +46,11 @@ export async function registryWith(versions: number) {
   return { directory, registry };
 }
 
-/** What a bot makes of a site. */
+/** What a bot makes of a site; the message that follows a training is edited more often than a platform would allow. */
 export function openSite(site: Site, more: Partial<ConstructorParameters<typeof Retraining>[0]> = {}) {
   const registry = new VersionRegistry(site.modelDirectory);
   const log = createLogger({ level: 'silent' });
-  const retraining = new Retraining({ ...site, registry, log, engine: 'onnx', threads: 1, ...more });
+  const retraining = new Retraining({ ...site, registry, log, engine: 'onnx', threads: 1, editEveryMs: 100, ...more });
   return { registry, log, retraining, files: new RetrainingFiles(site.stateDirectory) };
 }
 
