@@ -33,7 +33,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     ['Engine', () => engine(config), 'Run npm ci again, or set ENGINE=onnx.'],
     ['GPU', gpu, ''],
     ['Network', () => network(config), `Put a network into ${config.model.directory}, or unset MODEL_DIR.`],
-    ['Face detector', detector, 'Run npm ci again; the cascades must lie in model/cascades.'],
+    ['Face detector', () => detector(config), 'Run npm ci again; the cascades must lie in model/cascades.'],
     ['Font', font, 'Restore assets/fonts from the project.'],
     ['Training data', () => data(config), ''],
     ['State folder', () => stateFolder(config), `Let the bot write to the folder of ${config.stateDirectory}.`],
@@ -92,8 +92,8 @@ async function network(config: Config): Promise<Omit<Finding, 'part'>> {
 }
 
 /** Looks for faces in a gray picture, which takes every thread, file and library that a photo takes. */
-async function detector(): Promise<Omit<Finding, 'part'>> {
-  const faces = createFaceDetector({ threads: 1 });
+async function detector({ photos }: Config): Promise<Omit<Finding, 'part'>> {
+  const faces = createFaceDetector({ detector: photos.detector, threads: 1 });
   try {
     const [width, height] = [160, 120];
     await faces.detect({ width, height, data: new Uint8Array(width * height * 3).fill(128) });

@@ -28,7 +28,7 @@ test('the doctor names what is broken, and shows no token', async () => {
   await mkdir(join(data, 'chunks'));
   await writeFile(join(data, 'fer2013_01.csv.gz'), '');
   const token = 'a-token-that-nobody-may-see';
-  const found = await findings({ MODEL_DIR: '/nowhere', DATA_DIR: data, DISCORD_TOKEN: token });
+  const found = await findings({ MODEL_DIR: '/nowhere', DATA_DIR: data, DISCORD_TOKEN: token, DETECTOR: 'network' });
   expect(found.Network).toMatchObject({ state: 'broken', finding: expect.stringContaining('/nowhere') });
   expect(found.Network!.remedy).toContain('MODEL_DIR');
   expect(found['Training data']).toMatchObject({ state: 'ok', finding: expect.stringContaining('1 files') });

@@ -18,81 +18,78 @@ async function startBot(site: Site): Promise<MainProcess> {
   });
 }
 
-/** The training's status once so many epochs are done by a process other than `earlier`. */
-async function statusAfter(files: RetrainingFiles, epochs: number, earlier?: number) {
+/** What the training has done, and in which process, once that is so many epochs by a process other than `earlier`. */
+async function epochsDone(files: RetrainingFiles, epochs: number, earlier?: number) {
   return await until(
     async () => {
       const job = await files.job();
       const status = job && (await files.status(job.id));
-      return status?.pid !== earlier && (status?.progress?.history.length ?? 0) >= epochs && status;
+      // Its process writes the status every few seconds, a checkpoint after each epoch.
+      const checkpoint = status?.pid !== earlier && (await loadCheckpoint(files.run(job!.id)));
+      if (!checkpoint || checkpoint.progress.history.length < epochs) return undefined;
+      return { job: job!.id, pid: status!.pid!, history: checkpoint.progress.history };
     },
     `epoch ${epochs}`,
     90_000,
   );
 }
 
-async function startTraining(bot: MainProcess, files: RetrainingFiles) {
-  await say(await bot.address(), {
-    text: '/retrain start architecture:tiny epochs:1000 batch:7 learning-rate:0.05 patience:0',
-  });
-  return await statusAfter(files, 1);
-}
-
 /** What a stopped bot must leave: nobody at work, no lock held, a checkpoint to go on from, a training that is not over. */
-async function expectPaused(files: RetrainingFiles, before: { readonly pid?: number | undefined }): Promise<void> {
-  expect(await processStart(before.pid!)).toBeUndefined();
+async function expectPaused(files: RetrainingFiles, before: Awaited<ReturnType<typeof epochsDone>>) {
+  expect(await processStart(before.pid)).toBeUndefined();
   expect(await isLocked(files.directory, 'supervisor')).toBe(false);
   expect(await isLocked(files.directory, 'child')).toBe(false);
-  const job = (await files.job())!;
-  const status = await files.status(job.id);
-  expect(status.state).toBe('running');
-  const { progress } = (await loadCheckpoint(files.run(job.id)))!;
-  expect(progress.history.length).toBeGreaterThanOrEqual(status.progress!.history.length);
-  expect(await files.isTold(job.id)).toBe(false);
+  expect((await files.status(before.job)).state).toBe('running');
+  expect(await files.isTold(before.job)).toBe(false);
+  const { history } = (await loadCheckpoint(files.run(before.job)))!.progress;
+  expect(history.slice(0, before.history.length)).toEqual(before.history);
+  return { pid: before.pid, history };
 }
 
-test('SIGTERM while a training runs: a checkpoint, no process left, and the next start goes on with it by itself', {
-  timeout: 240_000,
+/** Waits until a bot has gone on by itself with what an earlier one left. */
+async function goneOn(files: RetrainingFiles, left: Awaited<ReturnType<typeof expectPaused>>) {
+  const after = await epochsDone(files, left.history.length + 1, left.pid);
+  expect(after.history.slice(0, left.history.length)).toEqual(left.history);
+  return after;
+}
+
+test('however a bot is stopped while a training runs: a checkpoint, no process left, and the next start goes on by itself', {
+  timeout: 300_000,
 }, async () => {
   const site = await makeSite();
   const files = new RetrainingFiles(site.stateDirectory);
-  const bot = await startBot(site);
-  const before = await startTraining(bot, files);
-  bot.child.kill('SIGTERM');
-  expect(await bot.exitCode(), bot.output.stderr).toBe(0);
-  await expectPaused(files, before);
-  const { progress: left } = (await loadCheckpoint(files.run((await files.job())!.id)))!;
 
-  const next = await startBot(site);
-  const origin = await next.address();
-  const after = await statusAfter(files, left.history.length + 1, before.pid);
-  expect(after.progress!.history.slice(0, left.history.length)).toEqual(left.history);
+  // SIGTERM to the bot alone: its training hears of it from the bot.
+  const first = await startBot(site);
+  const start = '/retrain start architecture:tiny epochs:1000 batch:7 learning-rate:0.05 patience:0';
+  await say(await first.address(), { text: start });
+  const begun = await epochsDone(files, 1);
+  first.child.kill('SIGTERM');
+  expect(await first.exitCode(), first.output.stderr).toBe(0);
+  const afterTerm = await expectPaused(files, begun);
+
+  // SIGTERM to every process and once more, as systemd and npm send it.
+  const second = await startBot(site);
+  const again = await goneOn(files, afterTerm);
+  process.kill(-second.child.pid!, 'SIGTERM');
+  // Two that come together would be one.
+  await delay(20);
+  process.kill(-second.child.pid!, 'SIGTERM');
+  expect(await second.exitCode(), second.output.stderr).toBe(0);
+  const afterTwo = await expectPaused(files, again);
+
+  // Called off and gone on with by hand, then Ctrl+C, which reaches every process too.
+  const third = await startBot(site);
+  const origin = await third.address();
+  const resumed = await goneOn(files, afterTwo);
   await say(origin, { text: '/retrain cancel' });
-  await until(async () => (await files.status(after.job)).state === 'cancelled', 'the cancellation');
-  next.child.kill('SIGTERM');
-  expect(await next.exitCode(), next.output.stderr).toBe(0);
-  expect(await processStart(after.pid!)).toBeUndefined();
+  await until(async () => (await files.status(resumed.job)).state === 'cancelled', 'the cancellation');
+  await until(async () => (await processStart(resumed.pid)) === undefined, 'the end of its process');
+  const left = (await loadCheckpoint(files.run(resumed.job)))!.progress;
+  await until(async () => !(await isLocked(files.directory, 'supervisor')), 'the end of looking after it');
+  await say(origin, { text: '/retrain resume' });
+  const last = await goneOn(files, { pid: resumed.pid, history: left.history });
+  process.kill(-third.child.pid!, 'SIGINT');
+  expect(await third.exitCode(), third.output.stderr).toBe(0);
+  await expectPaused(files, last);
 });
-
-test.each([
-  ['SIGTERM to every process and once more, as systemd and npm send it', ['SIGTERM', 'SIGTERM']],
-  ['Ctrl+C', ['SIGINT']],
-] as const)(
-  '%s, while a training runs: a checkpoint, and no process left',
-  {
-    timeout: 180_000,
-  },
-  async (_, signals) => {
-    const site = await makeSite();
-    const files = new RetrainingFiles(site.stateDirectory);
-    const bot = await startBot(site);
-    const before = await startTraining(bot, files);
-    for (const [k, signal] of signals.entries()) {
-      // Two that come together would be one.
-      if (k > 0) await delay(20);
-      process.kill(-bot.child.pid!, signal);
-    }
-    expect(await bot.exitCode(), bot.output.stderr).toBe(0);
-    await expectPaused(files, before);
-  },
-);

@@ -27,7 +27,7 @@ let detector: FaceDetector;
 let photo: Buffer;
 
 beforeAll(async () => {
-  detector = createFaceDetector({ threads: 1 });
+  detector = createFaceDetector({ detector: 'network', threads: 1 });
   const packageFile = createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json');
   const sample = await readFile(join(dirname(packageFile), 'demo', 'sample1.jpg'));
   photo = await sharp(sample).resize(640).png().toBuffer();
