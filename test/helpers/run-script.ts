@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Tool } from '../../scripts/command-line.ts';
@@ -24,13 +23,4 @@ export async function runScript(name: string, ...args: string[]): Promise<Script
     signal: new AbortController().signal,
   });
   return { code, ...said };
-}
-
-/** Runs a file of scripts/ in a process of its own, as `npm run` does, from the repository's root, and waits for its end. */
-export function startScript(name: string, ...args: string[]): Promise<ScriptResult> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [RUNS_SOURCE, `scripts/${name}`, ...args], { cwd: root }, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
-    });
-  });
 }

@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text as allText } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import {
   choice,
@@ -18,7 +19,7 @@ import {
   type Values,
 } from '../../scripts/command-line.ts';
 import { UserError } from '../../src/base/errors.ts';
-import { RUNS_SOURCE, runScript, startScript } from '../helpers/run-script.ts';
+import { RUNS_SOURCE, runScript } from '../helpers/run-script.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -30,12 +31,32 @@ test('a tool whose output nobody reads any more ends without a stack', async () 
   expect(code).toBe(0);
 });
 
-test.each(
-  [...readFileSync(join(root, 'package.json'), 'utf8').matchAll(/scripts\/([\w-]+\.ts)/g)].map(([, file]) => file!),
-)('%s runs as a process, explains itself and names what it does not know', async (file) => {
-  const help = await startScript(file, '--help');
-  expect(help).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^Usage: npm run /) });
-  expect(help.stdout).toContain('--help');
+const TOOLS = [...readFileSync(join(root, 'package.json'), 'utf8').matchAll(/scripts\/([\w-]+\.ts)/g)].map(
+  ([, file]) => file!,
+);
+
+test('every tool runs where its file is what a process was started with, and explains itself', async () => {
+  // One process that takes each file's place in turn: to start one for each takes as many times as long.
+  const program = `
+    import { compiled } from ${JSON.stringify(pathToFileURL(RUNS_SOURCE))};
+    process.stdout.setMaxListeners(0);
+    for (const url of ${JSON.stringify(TOOLS.map((file) => pathToFileURL(join(root, 'scripts', file))))}) {
+      process.argv = [process.argv[0], new URL(url).pathname, '--help'];
+      await import(compiled(new URL(url)).href);
+      console.log('ends with ' + process.exitCode);
+    }`;
+  const args = ['--input-type=module', '--eval', program];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: root });
+  expect(stderr).toBe('');
+  const helps = stdout.split('ends with 0\n').slice(0, -1);
+  expect(helps).toHaveLength(TOOLS.length);
+  for (const [k, help] of helps.entries()) {
+    expect(help, TOOLS[k]).toMatch(/^Usage: npm run .*--help/s);
+    expect(help, TOOLS[k]).toContain(TOOLS[k]!.replace('.ts', ''));
+  }
+});
+
+test.each(TOOLS)('%s names what it does not know', async (file) => {
   const unknown = await runScript(file, '--nope');
   expect(unknown).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/'--nope'.*--help shows how/s) });
 });

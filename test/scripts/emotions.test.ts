@@ -10,6 +10,8 @@ import { fourColours, sampleBytes, samplePath, ZIP } from '../fixtures/photos.ts
 import { RUNS_SOURCE, runScript, type ScriptResult } from '../helpers/run-script.ts';
 
 const emotions = (...args: string[]) => runScript('emotions.ts', ...args);
+/** No cascades: loading OpenCV takes most of a short run. The first test has them. */
+const FAST = ['--detector', 'network'];
 
 let folder: string;
 beforeAll(async () => {
@@ -66,7 +68,7 @@ describe('emotions', () => {
   });
 
   it('prints a line a person and nothing else', async () => {
-    const result = await emotions(samplePath(6));
+    const result = await emotions(samplePath(6), ...FAST);
     expect(result.code).toBe(0);
     const lines = result.stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(4);
@@ -85,7 +87,7 @@ describe('emotions', () => {
     const face = await sharp(sampleBytes(6)).extract({ left: 120, top: 380, width: 500, height: 500 }).png().toBuffer();
     const one = await file('one.png', face);
     const cut = await file('cut.jpg', sampleBytes(1).subarray(0, 50_000));
-    const result = await emotions(nobody, cut, one);
+    const result = await emotions(nobody, cut, one, ...FAST);
     expect(result.code).toBe(1);
     expect(result.stdout.split('\n')[0]!.startsWith(`${one}: 1 `)).toBe(true);
     expect(result.stderr).toContain(`${nobody}: no face found.`);
@@ -97,7 +99,7 @@ describe('emotions', () => {
     const photo = await file('street.png', await fourColours(320, 240).png().toBuffer());
     const before = await readFile(photo);
     const out = join(folder, 'out');
-    const result = await emotions(photo, photo, '--out', out);
+    const result = await emotions(photo, photo, '--out', out, ...FAST);
     expect(result.code).toBe(0);
     expect((await readdir(out)).sort()).toEqual(['street-emotions-2.jpg', 'street-emotions.jpg']);
     const { format, width } = await sharp(join(out, 'street-emotions.jpg')).metadata();
@@ -132,8 +134,11 @@ describe('emotions', () => {
     const photo = await file('here.png', await fourColours(64, 64).png().toBuffer());
     const script = fileURLToPath(new URL('../../scripts/emotions.ts', import.meta.url));
     const result = await new Promise<{ error: unknown; stdout: string }>((resolve) => {
-      execFile(process.execPath, [RUNS_SOURCE, script, 'here.png', '--json'], { cwd: folder }, (error, stdout) =>
-        resolve({ error, stdout }),
+      execFile(
+        process.execPath,
+        [RUNS_SOURCE, script, 'here.png', '--json', ...FAST],
+        { cwd: folder },
+        (error, stdout) => resolve({ error, stdout }),
       );
     });
     expect(result.error).toBeNull();
