@@ -7,21 +7,44 @@ import { makeSite, noticeBoard, openSite, tinyTraining } from '../helpers/retrai
 import { drawTinyFace } from '../helpers/tiny-fer2013.ts';
 import { until } from '../helpers/until.ts';
 
-test('killed in every phase, a training goes on from its checkpoint and makes one version', {
+test('a broken chunk, a missing one and a path are said in words, and the network stays; killed in every phase, a training goes on from its checkpoint and makes one version', {
   timeout: 300_000,
 }, async () => {
   const site = await makeSite();
   const { retraining, registry } = openSite(site);
   const board = noticeBoard();
   await retraining.begin(async () => board);
+  await expect(retraining.start(tinyTraining(1, { data: '../elsewhere' }))).rejects.toMatchObject({
+    code: 'bad-usage',
+  });
+  await expect(retraining.start(tinyTraining(1, { data: 'nowhere' }))).rejects.toMatchObject({ code: 'not-found' });
+  const chunk = join(site.dataDirectory, 'fer2013_07.csv.gz');
+  const whole = await readFile(chunk);
+  await writeFile(chunk, whole.subarray(0, whole.length / 2));
   await retraining.start(tinyTraining(40));
-  let last = 0;
+  await retraining.idle();
+  expect((await retraining.status())!.status).toMatchObject({ state: 'failed', error: /fer2013_07\.csv\.gz/ });
+  expect(board.notices.at(-1)!.text).toContain('DATA_DIR/fer2013_07.csv.gz is cut short');
+  expect(board.notices.at(-1)!.text).not.toContain(site.dataDirectory);
+  await rm(chunk);
+  await retraining.resume();
+  await retraining.idle();
+  expect((await retraining.status())!.status).toMatchObject({ state: 'failed', error: /fer2013_07 is missing/ });
+  expect(await registry.inUse()).toEqual({ version: 0 });
+  await writeFile(chunk, whole);
+  let last = (await retraining.status())!.status.pid;
+  await retraining.resume();
+
   const killWhen = async (phase: string, epochs = 0) => {
-    const status = await until(async () => {
-      const now = (await retraining.status())!.status;
-      const there = now.phase === phase && (now.progress?.history.length ?? 0) >= epochs;
-      return now.pid !== undefined && now.pid !== last && (there || now.state !== 'running') && now;
-    });
+    const status = await until(
+      async () => {
+        const now = (await retraining.status())!.status;
+        const there = now.phase === phase && (now.progress?.history.length ?? 0) >= epochs;
+        return now.pid !== undefined && now.pid !== last && (there || now.state !== 'running') && now;
+      },
+      phase,
+      60_000,
+    );
     expect(status.state).toBe('running');
     last = status.pid!;
     process.kill(last, 'SIGKILL');
@@ -37,6 +60,10 @@ test('killed in every phase, a training goes on from its checkpoint and makes on
   // The very epochs of before the kill, seconds and all: they were not trained again.
   expect(status.progress!.history.slice(0, 3)).toEqual(killed.progress!.history.slice(0, 3));
   expect((await registry.list()).map(({ version }) => version)).toEqual([1]);
+  const classifier = await loadClassifier(registry.directoryOf(1));
+  const readings = await classifier.classify(EMOTIONS.map((_, label) => drawTinyFace(label, 10_000 + label)));
+  await classifier.dispose();
+  expect(readings).toHaveLength(7);
 });
 
 test('the memory bound ends a training in words', { timeout: 300_000 }, async () => {
@@ -47,38 +74,4 @@ test('the memory bound ends a training in words', { timeout: 300_000 }, async ()
   const { status } = (await retraining.status())!;
   expect(status.state).toBe('failed');
   expect(status.error).toMatch(/took more than 100 MB of memory/);
-});
-
-test('a broken chunk, a missing one and a path are said in words, and the network stays', {
-  timeout: 300_000,
-}, async () => {
-  const site = await makeSite();
-  const { retraining, registry } = openSite(site);
-  const board = noticeBoard();
-  await retraining.begin(async () => board);
-  await expect(retraining.start(tinyTraining(1, { data: '../elsewhere' }))).rejects.toMatchObject({
-    code: 'bad-usage',
-  });
-  await expect(retraining.start(tinyTraining(1, { data: 'nowhere' }))).rejects.toMatchObject({ code: 'not-found' });
-  const chunk = join(site.dataDirectory, 'fer2013_07.csv.gz');
-  const whole = await readFile(chunk);
-  await writeFile(chunk, whole.subarray(0, whole.length / 2));
-  await retraining.start(tinyTraining());
-  await retraining.idle();
-  expect((await retraining.status())!.status).toMatchObject({ state: 'failed', error: /fer2013_07\.csv\.gz/ });
-  expect(board.notices.at(-1)!.text).toContain('DATA_DIR/fer2013_07.csv.gz is cut short');
-  expect(board.notices.at(-1)!.text).not.toContain(site.dataDirectory);
-  await rm(chunk);
-  await retraining.resume();
-  await retraining.idle();
-  expect((await retraining.status())!.status).toMatchObject({ state: 'failed', error: /fer2013_07 is missing/ });
-  await writeFile(chunk, whole);
-  await retraining.resume();
-  await retraining.idle();
-  expect((await retraining.status())!.status.state).toBe('finished');
-  const { version } = await registry.inUse();
-  const classifier = await loadClassifier(registry.directoryOf(version));
-  const readings = await classifier.classify(EMOTIONS.map((_, label) => drawTinyFace(label, 10_000 + label)));
-  await classifier.dispose();
-  expect(readings).toHaveLength(7);
 });
