@@ -52,6 +52,10 @@ const SETTINGS = z.object({
   SLACK_BOT_TOKEN: secret(/^xoxb-[\w-]+$/, 'must be the token that starts with xoxb-'),
   SLACK_APP_TOKEN: secret(/^xapp-[\w-]+$/, 'must be the token that starts with xapp-'),
   SLACK_SIGNING_SECRET: secret(/^\w+$/, 'must be the signing secret of the page "Basic Information", and nothing else'),
+  SLACK_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .refine((text) => /^[\w.:-]+$/.test(text), 'must be an address of this machine, such as 127.0.0.1 or 0.0.0.0'),
   SLACK_PORT: z
     .string()
     .optional()
@@ -87,6 +91,8 @@ export type SlackConnection =
   | {
       readonly kind: 'http';
       readonly signingSecret: string;
+      /** The address of this machine that it listens at. */
+      readonly host: string;
       /** TCP port; 0 takes any free one. */
       readonly port: number;
     };
@@ -228,13 +234,13 @@ type Settings = z.infer<typeof SETTINGS>;
 /** @throws UserError 'bad-config' where the credentials are not enough for either way of connecting, naming what is missing */
 function slackOf(settings: Settings): Config['slack'] {
   const { SLACK_BOT_TOKEN: botToken, SLACK_APP_TOKEN: appToken, SLACK_PORT: port } = settings;
-  const { SLACK_SIGNING_SECRET: signingSecret } = settings;
+  const { SLACK_SIGNING_SECRET: signingSecret, SLACK_HOST: host } = settings;
   if (botToken === undefined) {
     if (appToken === undefined && signingSecret === undefined && port === undefined) return undefined;
     throw new UserError('bad-config', 'SLACK_BOT_TOKEN is missing: Slack needs it beside the other SLACK settings.');
   }
   if (port !== undefined) {
-    if (signingSecret !== undefined) return { botToken, connection: { kind: 'http', signingSecret, port } };
+    if (signingSecret !== undefined) return { botToken, connection: { kind: 'http', signingSecret, host, port } };
     throw new UserError(
       'bad-config',
       'SLACK_SIGNING_SECRET is missing: without it, nobody can tell whether a request is Slack’s.',

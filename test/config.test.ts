@@ -129,8 +129,10 @@ describe('credentials', () => {
 
   test('of Slack say how its events arrive; a port asks for the web server', () => {
     expect(load(SOCKET).slack).toEqual({ botToken: 'xoxb-1-2', connection: { kind: 'socket', appToken: 'xapp-1-2' } });
-    const http = { kind: 'http', signingSecret: 'abc123', port: 8080 };
+    const http = { kind: 'http', signingSecret: 'abc123', host: '127.0.0.1', port: 8080 };
     expect(load(HTTP).slack).toEqual({ botToken: 'xoxb-1-2', connection: http });
+    expect(load({ ...HTTP, SLACK_HOST: '::' }).slack?.connection).toEqual({ ...http, host: '::' });
+    expect(() => load({ ...HTTP, SLACK_HOST: 'http://me' })).toThrow(/^SLACK_HOST must be an address of this machine/);
     expect(load({ ...SOCKET, ...HTTP }).slack?.connection).toEqual(http);
     expect(load({ ...SOCKET, SLACK_SIGNING_SECRET: 'abc123' }).slack?.connection.kind).toBe('socket');
   });

@@ -63,6 +63,84 @@ describe('signed requests', () => {
   });
 });
 
+describe('a signed request', () => {
+  /** JSON of any kind, and what is none. */
+  const BODIES = [
+    'null',
+    '5',
+    'true',
+    '"words"',
+    '[]',
+    '[null]',
+    '{}',
+    '{"event":null}',
+    '{"event":5}',
+    '{"type":"event_callback","event":{"type":null}}',
+    '{"event":{"type":"message","channel":null,"item":null}}',
+    '{"event":{"type":"message","channel":"C1","user":"U5","ts":"1.5","files":{},"attachments":[null]}}',
+    '{"event":{"type":"message","subtype":"message_changed","message":null,"previous_message":null}}',
+    '{"event":{"type":"file_deleted"}}',
+    '{"command":null}',
+    '{"actions":null}',
+    '{"type":"block_actions","actions":[null]}',
+    '{"type":"message_action","callback_id":"read_emotions","message":null,"channel":null}',
+    '{"name":null}',
+    'no JSON at all',
+  ];
+
+  test('is answered whatever its body, and ends nothing', async () => {
+    const { slack } = await startOnSlack({ http: true });
+    const form = { contentType: 'application/x-www-form-urlencoded' };
+    const answers = BODIES.flatMap((body) => [
+      slack.signed(body),
+      slack.signed(new URLSearchParams({ payload: body }).toString(), form),
+    ]);
+    for (const { status } of await Promise.all(answers)) expect([200, 400, 404, 500]).toContain(status);
+    expect((await slack.signed('null')).status).toBe(400);
+    slack.command('/emotions-help');
+    await until(() => slack.responses.length === 1);
+  });
+
+  test('is refused where its time is more than five minutes from now, before or ahead', async () => {
+    const { slack } = await startOnSlack({ http: true });
+    const statusAt = async (seconds: number) =>
+      (
+        await slack.signed('{"type":"url_verification","challenge":"a"}', {
+          at: Math.floor(Date.now() / 1000) + seconds,
+        })
+      ).status;
+    expect(await Promise.all([-310, -290, 290, 310].map(statusAt))).toEqual([401, 200, 200, 401]);
+    expect(await statusAt(Number.NaN)).toBe(401);
+  });
+
+  test('is taken up to a bound, and without a signature only where it asks whether anybody is there', async () => {
+    const { slack } = await startOnSlack({ http: true });
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const body = new URLSearchParams({
+      ssl_check: '1',
+      command: '/emotions-help',
+      response_url: `${slack.origin}/respond`,
+    });
+    expect((await fetch(slack.httpTarget!, { method: 'POST', headers, body })).status).toBe(200);
+    expect((await fetch(slack.httpTarget!)).status).toBe(404);
+    await aWhile();
+    expect(slack.responses).toEqual([]);
+    expect((await slack.signed(`{"type":"${'x'.repeat(5_000_000)}"}`)).status).toBe(413);
+  });
+
+  test('comes in at this machine’s own address, or at the one that is set', async () => {
+    const { slack, bot } = await startOnSlack({ http: true });
+    expect(bot.addresses[0]).toContain(' of 127.0.0.1, ');
+    // Linux has this address as well: a server at all addresses would answer there.
+    const { port } = new URL(slack.httpTarget!);
+    await expect(fetch(`http://127.0.0.2:${port}/slack/events`, { method: 'POST' })).rejects.toThrow('fetch failed');
+    const open = await startOnSlack({ http: true, environment: { SLACK_HOST: '0.0.0.0' } });
+    expect((await open.slack.signed('{"type":"url_verification","challenge":"a"}')).status).toBe(200);
+    const wrong = startOnSlack({ http: true, environment: { SLACK_HOST: '192.0.2.1' } });
+    await expect(wrong).rejects.toThrow(/at port 0 of 192\.0\.2\.1 \(EADDRNOTAVAIL\)\. Set SLACK_HOST/);
+  });
+});
+
 describe('trouble at Slack', () => {
   test('429 is honoured: the call comes again after as long as Slack says', async () => {
     const { slack } = await startOnSlack();

@@ -12,6 +12,7 @@ import { codeOf, UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config, SlackConnection } from '../../config.ts';
 import { apiOptions, boltLogger, type SlackApi, slackCode } from './api.ts';
+import { takeSignedRequestsOnly } from './signed-requests.ts';
 
 /** Thrown for an event that is to be left unacknowledged, so that Slack sends it again. */
 export class NotNow extends Error {
@@ -46,7 +47,7 @@ function socketIntake(appToken: string, config: Config, log: Logger): Intake {
   };
 }
 
-function httpIntake({ signingSecret, port }: Extract<SlackConnection, { kind: 'http' }>, log: Logger): Intake {
+function httpIntake({ signingSecret, host, port }: Extract<SlackConnection, { kind: 'http' }>, log: Logger): Intake {
   const receiver = new HTTPReceiver({
     signingSecret,
     logger: boltLogger(log),
@@ -56,20 +57,22 @@ function httpIntake({ signingSecret, port }: Extract<SlackConnection, { kind: 'h
       return false;
     },
   });
+  takeSignedRequestsOnly(receiver, signingSecret, log);
   let started = false;
   return {
     receiver,
     async start() {
       try {
-        const server = await receiver.start(port);
+        const server = await receiver.start({ host, port });
         started = true;
-        return `at port ${(server.address() as AddressInfo).port}, path /slack/events`;
+        return `at port ${(server.address() as AddressInfo).port} of ${host}, path /slack/events`;
       } catch (error) {
         const code = codeOf(error);
-        if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
+        if (code === undefined) throw error;
+        const setting = code === 'EADDRINUSE' || code === 'EACCES' ? 'SLACK_PORT' : 'SLACK_HOST';
         throw new UserError(
           'bad-config',
-          `Slack’s requests cannot come in at port ${port} (${code}). Set SLACK_PORT to another one.`,
+          `Slack’s requests cannot come in at port ${port} of ${host} (${code}). Set ${setting} to another one.`,
         );
       }
     },
