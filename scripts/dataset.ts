@@ -1,7 +1,7 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
-import { explainWrite, writeDurably } from '../src/base/files.ts';
+import { explainWrite, statIfThere, writeDurably } from '../src/base/files.ts';
 import { checkDataset, formatReport } from '../src/training/data/dataset-check.ts';
 import type { Fer2013 } from '../src/training/data/fer2013.ts';
 import { OFFICIAL_COUNTS } from '../src/training/data/fer2013-row.ts';
@@ -57,7 +57,9 @@ async function votesOn(data: Fer2013, directory: string, signal: AbortSignal): P
 }
 
 async function sheet(directory: string, out: string, around: Around): Promise<number> {
-  const there = await stat(out).catch(() => undefined);
+  const there = await statIfThere(out).catch((error: unknown) => {
+    throw explainWrite(out, error);
+  });
   if (there && !there.isFile()) throw new UserError('bad-usage', `${out} is there and is no file.`);
   // Loaded here: the charting library takes longer to load than a check takes to run.
   const { datasetSheet } = await import('../src/training/pictures/dataset-sheet.ts');

@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
+import { fileTrouble } from '../src/base/files.ts';
 import type { ReportedPhoto } from '../src/evaluation/report/report.ts';
 import { DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
 import { type Call, choice, flag, inRepository, runAsProcess, text, tool } from './command-line.ts';
@@ -96,13 +97,12 @@ async function draft(options: Options, { signal, print, say }: Around): Promise<
 /** DIR/labels.json where there is one. */
 async function defaultLabels(folder: string): Promise<string | undefined> {
   const file = join(folder, 'labels.json');
-  try {
-    await access(file);
-    return file;
-  } catch {
-    // None there: nothing is judged. One that may not be read is another matter, which readLabels explains.
-    return undefined;
-  }
+  // One that is there and may not be read is another matter, which readLabels explains.
+  const isMissing = await access(file).then(
+    () => false,
+    (error: unknown) => fileTrouble(error) === 'missing',
+  );
+  return isMissing ? undefined : file;
 }
 
 await runAsProcess(import.meta.url, main);

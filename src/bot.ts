@@ -84,7 +84,9 @@ async function stopAll(
     }
   }
   // Photos that were given up end at their next look at the signal; the engine must not be taken away before that.
-  await unlessAborted(queue.close(), deadline.signal).catch(() => {});
+  await unlessAborted(queue.close(), deadline.signal).catch((error: unknown) => {
+    if (!deadline.signal.aborted) throw error;
+  });
   await trainingStopped;
   clearTimeout(timer);
 }

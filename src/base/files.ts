@@ -1,6 +1,7 @@
 /** Files: what is in a folder, writing so that nothing is ever half there, and why a file could not be used, in words. */
 import { createHash } from 'node:crypto';
-import { open, readdir, readFile, rename } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { open, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf, UserError, type UserErrorCode } from './errors.ts';
 
@@ -84,6 +85,16 @@ export async function entriesOf(directory: string): Promise<string[]> {
 /** The text of a file; undefined where there is none. */
 export async function readIfThere(path: string): Promise<string | undefined> {
   return await unlessMissing(() => readFile(path, 'utf8'));
+}
+
+/** What a path leads to; undefined where that is nothing. */
+export async function statIfThere(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (fileTrouble(error) === 'missing') return undefined;
+    throw error;
+  }
 }
 
 /** What reading a path gives; undefined where there is nothing there. */

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { codeOf } from './errors.ts';
-import { entriesOf } from './files.ts';
+import { entriesOf, readIfThere } from './files.ts';
 
 /** Held until released or until this process is dead. */
 export interface FileLock {
@@ -102,9 +102,10 @@ async function myself(): Promise<Owner> {
 }
 
 async function isHeld(path: string): Promise<boolean> {
+  const text = await readIfThere(path);
   let owner: Owner;
   try {
-    owner = ownerSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    owner = ownerSchema.parse(JSON.parse(text ?? ''));
   } catch {
     // Lock files appear whole: one that is not was released, or damaged by a crash of the machine that its owner is gone with.
     return false;
@@ -134,9 +135,10 @@ export async function processStart(pid: number): Promise<string | undefined> {
   try {
     const { stdout } = await promisify(execFile)('ps', ['-o', 'lstart=', '-p', String(pid)]);
     return stdout.trim() || undefined;
-  } catch {
+  } catch (error) {
     // ps ends with 1 where there is no such process.
-    return undefined;
+    if ((error as { code?: unknown }).code === 1) return undefined;
+    throw error;
   }
 }
 

@@ -89,11 +89,6 @@ export class Session {
     return !isKnown;
   }
 
-  /** Lets an event be taken on again, after it failed. */
-  unclaim(key: string): void {
-    this.#seen.delete(key);
-  }
-
   /**
    * Has a request answered. While the bot stops, the asker is told so instead.
    * @returns whether it was taken on
@@ -156,22 +151,26 @@ export class Session {
   /**
    * Takes on nothing new, and waits for what is under way.
    * @param deadline once aborted, all of it is given up and not waited for any more
-   * @param also what must have ended as well
+   * @param disconnect called once all has ended: whoever asks until then is told that the bot stops
    */
-  async stop(deadline: AbortSignal, also?: Promise<void>): Promise<void> {
+  async stop(deadline: AbortSignal, disconnect: () => Promise<void> = async () => {}): Promise<void> {
     this.#isStopping = true;
+    await this.#idle(deadline);
+    await this.#idle(deadline, disconnect());
+  }
+
+  /** Waits until nothing is under way, what comes in the meantime included; at the deadline all is given up. */
+  async #idle(deadline: AbortSignal, also?: Promise<void>): Promise<void> {
+    const ended = async () => {
+      await also;
+      while (this.#pending.size > 0) await Promise.all(this.#pending);
+    };
     try {
-      await unlessAborted(this.#idle(also), deadline);
+      await unlessAborted(ended(), deadline);
     } catch (error) {
       if (!deadline.aborted) throw error;
       for (const { controller } of this.#work) controller.abort(deadline.reason);
     }
-  }
-
-  /** Resolves when nothing is under way, what came in the meantime included. */
-  async #idle(also?: Promise<void>): Promise<void> {
-    await also;
-    while (this.#pending.size > 0) await Promise.all(this.#pending);
   }
 
   #track(promise: Promise<void>): void {

@@ -58,12 +58,21 @@ export async function readKnownPhotos(folder: string, boxesFile: string): Promis
   }));
 }
 
+/** The names in a folder of photos. @throws UserError no-data where it cannot be read */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    throw new UserError('no-data', `The folder ${folder} cannot be read: is it there, and a folder?`, { cause: error });
+  }
+}
+
 /**
  * Pictures in which there is nobody.
  * @throws UserError no-data where the folder holds none (or is none)
  */
 export async function readEmptyPictures(folder: string): Promise<KnownPhoto[]> {
-  const names = await readdir(folder).catch(() => []);
+  const names = await namesIn(folder);
   const pictures = names.filter((name) => /\.(jpe?g|png|webp)$/i.test(name)).sort();
   if (pictures.length === 0) throw new UserError('no-data', `There are no pictures in ${folder}.`);
   return pictures.map((name) => ({ name, file: join(folder, name), faces: [] }));

@@ -60,7 +60,7 @@ async function main(): Promise<void> {
     files.isCancelled(job.id).then(
       (cancelled) => cancelled && cancel.abort(),
       // Looked at again soon.
-      () => {},
+      (error: unknown) => complainOnce(`Whether the training is called off cannot be read: ${error}`),
     );
   }, LOOK_EVERY_MS);
   let lock: FileLock | undefined;
@@ -92,6 +92,14 @@ async function main(): Promise<void> {
     clearInterval(looking);
     await lock?.release();
   }
+}
+
+const complaints = new Set<string>();
+
+/** Tells the parent's log what goes wrong, the first time of many. */
+function complainOnce(complaint: string): void {
+  if (!complaints.has(complaint)) process.stderr.write(`${complaint}\n`);
+  complaints.add(complaint);
 }
 
 /** Where memory runs out all the same, Linux ends this process rather than the bot. */
@@ -135,8 +143,8 @@ class Teller {
     }
     if (atOnce || now - this.#written > WRITE_EVERY_MS) {
       this.#written = now;
-      // The next checkpoint needs the same disk and says what is wrong with it.
-      this.#write().catch(() => {});
+      // The next checkpoint needs the same disk: where that is full, the training ends there.
+      this.#write().catch((error: unknown) => complainOnce(`The status cannot be written: ${error}`));
     }
   }
 

@@ -1,6 +1,7 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.ts';
+import { fileTrouble, reasonOf, statIfThere } from '../base/files.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
 import { checkDataset, type DatasetReport } from '../training/data/dataset-check.ts';
 import { trainingDuplicates } from '../training/data/duplicates.ts';
@@ -78,19 +79,23 @@ export async function dataFolder(dataDirectory: string, { data }: Pick<Job, 'dat
   if (!/^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u.test(data))
     throw new UserError('bad-usage', 'data takes the name of a folder inside DATA_DIR, not a path.');
   const folder = join(dataDirectory, data);
-  if (
-    await stat(folder).then(
-      (entry) => entry.isDirectory(),
-      () => false,
-    )
-  )
-    return folder;
-  const there = await readdir(dataDirectory, { withFileTypes: true }).catch(() => []);
+  if ((await inChatWords(() => statIfThere(folder)))?.isDirectory()) return folder;
+  const there = await inChatWords(() => readdir(dataDirectory, { withFileTypes: true }));
   const names = there.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   throw new UserError(
     'not-found',
     `There is no folder ‘${data}’ in DATA_DIR${names.length > 0 ? `: there is ${names.slice(0, 20).join(', ')}` : ''}.`,
   );
+}
+
+/** Why DATA_DIR cannot be looked at, without saying where on the machine it is. */
+export async function inChatWords<T>(look: () => Promise<T>): Promise<T> {
+  try {
+    return await look();
+  } catch (error) {
+    if (fileTrouble(error) === undefined) throw error;
+    throw new UserError('no-data', `DATA_DIR cannot be read: ${reasonOf(error)}.`, { cause: error });
+  }
 }
 
 function votesFinding(training: FaceSet, publicTest: FaceSet, votes: Votes): string {

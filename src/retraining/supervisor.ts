@@ -11,7 +11,7 @@ import { findVotes } from '../training/data/votes.ts';
 import { trainingPlan } from '../training/run/plan.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
 import { type BoardFinder, Boards, type NoticeBoard, type Where } from './boards.ts';
-import { dataFolder } from './data.ts';
+import { dataFolder, inChatWords } from './data.ts';
 import { type Job, type JobStatus, RetrainingFiles, type RetrainingRequest } from './files.ts';
 import { ProgressMessage, postEnd, statusText, underWay } from './telling.ts';
 import { endOf, startTraining, type TrainingProcessOptions } from './training-process.ts';
@@ -73,7 +73,7 @@ export class Retraining {
   async start(request: RetrainingRequest): Promise<Job> {
     const { plan, name, ...rest } = request;
     const folder = await dataFolder(this.#options.dataDirectory, request);
-    const labels = plan.labels ?? ((await findVotes(folder)) === undefined ? 'fer2013' : 'votes');
+    const labels = plan.labels ?? ((await inChatWords(() => findVotes(folder))) === undefined ? 'fer2013' : 'votes');
     const job: Job = { ...rest, id: randomBytes(6).toString('hex'), plan: { ...trainingPlan({ ...plan, labels }) } };
     await this.#boards.expect(job);
     const lock = await this.#lockOrBusy();

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
-import { entriesOf, readIfThere, sha256, syncDirectory, writeDurably } from '../base/files.ts';
+import { entriesOf, fileTrouble, readIfThere, reasonOf, sha256, syncDirectory, writeDurably } from '../base/files.ts';
 import { waitForLock } from '../base/lock.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
 import { filesIn, loadModel, type StoredModel } from '../emotion/layers-format/layers-format.ts';
@@ -165,7 +165,11 @@ export class VersionRegistry {
     if (!card) throw missing;
     const files = this.#filesIn(directory);
     for (const [name, checksum] of Object.entries(card.files)) {
-      const found = await files.checksum(name).catch(() => undefined);
+      const found = await files.checksum(name).catch((error: unknown) => {
+        if (fileTrouble(error) === 'missing') return undefined;
+        const why = `${name}: ${reasonOf(error)}`;
+        throw new UserError('bad-model', `Version ${version} cannot be read (${why}).`, { cause: error });
+      });
       if (found !== checksum)
         throw new UserError('bad-model', `Version ${version} is damaged (${name}). Choose another, or train again.`);
     }

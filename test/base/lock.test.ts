@@ -1,8 +1,9 @@
-import { appendFile, readdir } from 'node:fs/promises';
+import { appendFile, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { acquireLock, isLocked } from '../../src/base/lock.ts';
 import { smallDisk } from '../helpers/small-disk.ts';
+import { temporaryFolder } from '../helpers/tiny-fer2013.ts';
 
 test('a lock is let go on a full disk, and one that cannot be taken there leaves nothing (needs the right to mount)', async (context) => {
   const disk = await smallDisk(64 * 1024);
@@ -14,4 +15,10 @@ test('a lock is let go on a full disk, and one that cannot be taken there leaves
   expect(await isLocked(disk, 'one')).toBe(true);
   await lock!.release();
   expect(await isLocked(disk, 'one')).toBe(false);
+});
+
+test('a lock of which nobody can tell who holds it is not taken', async () => {
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, 'one.1.lock'));
+  await expect(acquireLock(folder, 'one')).rejects.toMatchObject({ code: 'EISDIR' });
 });

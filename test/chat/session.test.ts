@@ -203,16 +203,36 @@ describe('stopping', () => {
     const { session, begin } = start();
     const { request } = begin();
     const deadline = new AbortController();
-    const stopped = session.stop(deadline.signal, Promise.resolve());
+    const stopped = session.stop(deadline.signal);
     const reason = new Error('time is over');
     deadline.abort(reason);
     await stopped;
     expect(request.signal.reason).toBe(reason);
   });
 
+  test('disconnects once all has ended, and at the deadline all the same', async () => {
+    const { session, begin, told } = start();
+    const first = begin();
+    const disconnect = vi.fn(async () => void begin());
+    const stopped = session.stop(new AbortController().signal, disconnect);
+    await turn();
+    expect(disconnect).not.toHaveBeenCalled();
+    first.done();
+    await stopped;
+    expect(disconnect).toHaveBeenCalledOnce();
+    expect(told).toHaveLength(1);
+
+    const late = start();
+    late.begin();
+    await late.session.stop(AbortSignal.abort(new Error('time is over')), disconnect);
+    expect(disconnect).toHaveBeenCalledTimes(2);
+  });
+
   test('passes on what else failed to end', async () => {
     const { session } = start();
-    await expect(session.stop(new AbortController().signal, Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await expect(session.stop(new AbortController().signal, () => Promise.reject(new Error('no')))).rejects.toThrow(
+      'no',
+    );
   });
 });
 
@@ -237,13 +257,6 @@ describe('an event', () => {
     expect(session.claim('event:1')).toBe(false);
     vi.advanceTimersByTime(2 * 60_000);
     expect(session.claim('event:1')).toBe(true);
-  });
-
-  test('is taken on again where it failed', () => {
-    const { session } = start();
-    session.claim('a', 'b');
-    session.unclaim('a');
-    expect([session.claim('a'), session.claim('b')]).toEqual([true, false]);
   });
 
   test('is remembered among five thousand', () => {

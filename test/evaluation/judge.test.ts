@@ -74,6 +74,10 @@ describe('known photos', () => {
     await writeFile(join(folder, 'bad.json'), '{"white.png": {"faces": 3}}');
     await expect(readKnownPhotos(folder, join(folder, 'bad.json'))).rejects.toMatchObject({ code: 'bad-data' });
     await expect(readKnownPhotos(folder, join(folder, 'none.json'))).rejects.toMatchObject({ code: 'bad-data' });
-    await expect(readEmptyPictures(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'no-data' });
+    for (const name of ['nowhere', 'bad.json'])
+      await expect(readEmptyPictures(join(folder, name))).rejects.toMatchObject({
+        code: 'no-data',
+        message: expect.stringContaining('cannot be read'),
+      });
   });
 });

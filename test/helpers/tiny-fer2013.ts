@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -98,4 +98,10 @@ export async function writeTinyFer2013(
     if (gzip) await writeFile(`${name}.gz`, gzipSync(text));
     else await writeFile(name, text);
   }
+}
+
+/** Makes a path at which there is something that cannot be looked at, whoever asks: a link to itself. */
+export async function unreadable(path: string): Promise<string> {
+  await symlink(path, path);
+  return path;
 }

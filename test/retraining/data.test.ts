@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readCheckedData } from '../../src/retraining/data.ts';
-import { csvText, temporaryFolder, tinyRows, writeTinyFer2013 } from '../helpers/tiny-fer2013.ts';
+import { dataFolder, readCheckedData } from '../../src/retraining/data.ts';
+import { csvText, temporaryFolder, tinyRows, unreadable, writeTinyFer2013 } from '../helpers/tiny-fer2013.ts';
 
 const signal = new AbortController().signal;
 
@@ -47,4 +47,15 @@ test('a split or an emotion without a picture is named', async () => {
   await expect(readCheckedData(emotion, { clean: false, signal })).rejects.toThrow(
     'Training has no picture of disgust',
   );
+});
+
+test('a DATA_DIR that is not there or cannot be looked at is no folder without data', async () => {
+  const folder = await temporaryFolder();
+  await expect(dataFolder(folder, { data: 'none' })).rejects.toMatchObject({ code: 'not-found' });
+  await expect(dataFolder(join(folder, 'nowhere'), { data: 'none' })).rejects.toMatchObject({
+    code: 'no-data',
+    message: 'DATA_DIR cannot be read: it is not there, or its folder is no folder.',
+  });
+  await unreadable(join(folder, 'loop'));
+  await expect(dataFolder(folder, { data: 'loop' })).rejects.toMatchObject({ code: 'ELOOP' });
 });

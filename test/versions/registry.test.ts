@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { sha256 } from '../../src/base/files.ts';
@@ -79,6 +79,12 @@ test('a half-written version is never listed nor loaded, a damaged one is refuse
   await expect(registry.promote(1)).rejects.toMatchObject({
     code: 'bad-model',
     message: expect.stringContaining('Version 1 is damaged (model.json)'),
+  });
+  await rm(join(versions, '2', 'weights.bin'));
+  await mkdir(join(versions, '2', 'weights.bin'));
+  await expect(registry.promote(2)).rejects.toMatchObject({
+    code: 'bad-model',
+    message: 'Version 2 cannot be read (weights.bin: it is a folder).',
   });
   const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
   await expect(

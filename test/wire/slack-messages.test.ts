@@ -164,6 +164,20 @@ describe('removing', () => {
     expect(slack.callsTo('conversations.replies')).toHaveLength(2);
   });
 
+  test('that fails is told, and a second try removes', async () => {
+    const { slack } = await startOnSlack();
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    const [button] = await buttons(slack, 1);
+    const said = slack.said().length;
+    slack.next.set('files.delete', [{ body: { ok: false, error: 'fatal_error' } }]);
+    slack.press(button!, 'U5');
+    await until(() => slack.responses.length === 1);
+    expect(slack.responses[0]!.text).toContain('I could not remove all of it');
+    expect(slack.said()).toHaveLength(said);
+    slack.press(button!, 'U5');
+    await until(() => slack.said().length === 0);
+  });
+
   test('is for the poster and admins: somebody else is told so', async () => {
     const { slack } = await startOnSlack();
     slack.post({ files: [slack.file(await plainPicture(64, 48))] });

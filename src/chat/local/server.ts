@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { UserError } from '../../base/errors.ts';
+import { tooLarge, UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { EMOTIONS } from '../../emotion/labels.ts';
 import { EMOTION_COLOURS, inkOn } from '../../photo/picture/colours.ts';
@@ -106,7 +106,15 @@ export async function createServer(
     if (reason !== undefined) return reply.code(403).send({ code: 'not-allowed', message: reason });
   });
   server.setNotFoundHandler((_request, reply) => reply.code(404).send({ code: 'not-found', message: 'Nothing here.' }));
-  server.setErrorHandler((error, _request, reply) => sendError(error, reply, options.log));
+  server.setErrorHandler((error, request, reply) => {
+    const isTooLarge = error instanceof Error && 'statusCode' in error && error.statusCode === 413;
+    if (!isTooLarge) return sendError(error, reply, options.log);
+    return sendError(
+      request.routeOptions.url === '/api/files' ? tooLarge(options.maxBytes) : tooMuch(),
+      reply,
+      options.log,
+    );
+  });
   await servePage(server);
   serveUploads(server, options);
   serveMessages(server, options);
@@ -154,10 +162,7 @@ function serveMessages(server: FastifyInstance, options: ServerOptions): void {
   server.post('/api/messages', async (request, reply) => {
     const posted = POSTED.safeParse(request.body);
     if (!posted.success) {
-      throw new UserError(
-        'bad-usage',
-        `A message has at most ${MAX_TEXT} characters and ${MAX_FILES} photos. Post the rest in another one.`,
-      );
+      throw tooMuch();
     }
     const { id } = options.post(posted.data.text.trim(), posted.data.files);
     return await reply.code(202).send({ id });
@@ -214,6 +219,13 @@ const STATUS: Readonly<Partial<Record<UserError['code'], number>>> = {
   busy: 503,
 };
 
+function tooMuch(): UserError {
+  return new UserError(
+    'bad-usage',
+    `A message has at most ${MAX_TEXT} characters and ${MAX_FILES} photos. Post the rest in another one.`,
+  );
+}
+
 function sendError(error: unknown, reply: FastifyReply, log: Logger): FastifyReply {
   if (error instanceof UserError) {
     // The rest of a body that is refused is not worth reading.
@@ -221,7 +233,6 @@ function sendError(error: unknown, reply: FastifyReply, log: Logger): FastifyRep
     return reply.code(STATUS[error.code] ?? 400).send({ code: error.code, message: error.message });
   }
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
-  if (status === 413) return sendError(new UserError('too-large', 'That is larger than I take.'), reply, log);
   if (status >= 400 && status < 500) {
     return reply.code(status).send({ code: 'bad-usage', message: 'I could not read what the page sent.' });
   }

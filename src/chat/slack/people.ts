@@ -1,6 +1,8 @@
 import QuickLRU from 'quick-lru';
 import type { User } from '../../../commands/request.ts';
+import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
+import type { PlatformContext } from '../platform.ts';
 import { isOperator } from '../rights.ts';
 import { inSlackWords, type SlackApi } from './api.ts';
 
@@ -11,12 +13,18 @@ const MAX_REMEMBERED = 2000;
 export class People {
   readonly #api: SlackApi;
   readonly #config: Config;
+  readonly #log: Logger;
   readonly #me: { readonly name: string; readonly teamId: string };
   readonly #bots = new QuickLRU<string, boolean>({ maxSize: MAX_REMEMBERED });
 
-  constructor(api: SlackApi, config: Config, me: { readonly name: string; readonly teamId: string }) {
+  constructor(
+    api: SlackApi,
+    { config, log }: Pick<PlatformContext, 'config' | 'log'>,
+    me: { readonly name: string; readonly teamId: string },
+  ) {
     this.#api = api;
     this.#config = config;
+    this.#log = log;
     this.#me = me;
   }
 
@@ -29,7 +37,8 @@ export class People {
       const isBot = user?.is_bot === true;
       this.#bots.set(id, isBot);
       return isBot;
-    } catch {
+    } catch (err) {
+      this.#log.warn({ platform: 'slack', err }, 'Slack does not say whether somebody is a bot');
       // Most bots are known by their messages' bot_id; not answering people would be the worse mistake.
       return false;
     }
@@ -48,7 +57,8 @@ export class People {
     try {
       const { user } = await this.#api.users.info({ user: id });
       return user?.profile?.display_name || user?.real_name || user?.name || id;
-    } catch {
+    } catch (err) {
+      this.#log.warn({ platform: 'slack', err }, 'Slack does not say what somebody is called');
       // A name is not worth failing for.
       return id;
     }

@@ -31,7 +31,7 @@ export class SlackPlatform implements Platform {
     const { botToken, connection } = config.slack!;
     const api = createApi(botToken, config, log);
     const me = await whoAmI(api);
-    const people = new People(api, config, me);
+    const people = new People(api, this.#platform, me);
     const context: SlackContext = {
       ...this.#platform,
       api,
@@ -75,9 +75,7 @@ export class SlackPlatform implements Platform {
   async stop(deadline: AbortSignal): Promise<void> {
     const intake = this.#intake;
     this.#intake = undefined;
-    // Connected meanwhile: whoever types a command is told that the bot stops.
-    await this.#session.stop(deadline);
-    await this.#session.stop(deadline, intake?.stop());
+    await this.#session.stop(deadline, async () => intake?.stop());
   }
 
   async channel(id: string): Promise<Channel | undefined> {

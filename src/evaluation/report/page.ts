@@ -1,7 +1,7 @@
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../../base/errors.ts';
-import { explainWrite } from '../../base/files.ts';
+import { explainWrite, statIfThere } from '../../base/files.ts';
 import { EMOTION_COLOURS } from '../../photo/picture/colours.ts';
 import { describeReading } from '../../photo/picture/describe.ts';
 import { type EmotionRow, type JudgedFace, type Totals, totalsOf, type Verdict } from './judge.ts';
@@ -199,7 +199,7 @@ export interface PageFile {
 export async function openPageFile(path: string): Promise<PageFile> {
   if (!/\.html?$/i.test(path))
     throw new UserError('bad-usage', `--output names a page, such as report.html, not ${path}.`);
-  const there = await stat(path).catch(() => undefined);
+  const there = await explained(path, () => statIfThere(path));
   if (there && !there.isFile()) throw new UserError('bad-usage', `${path} is there and is no file.`);
   const aside = `${path}.tmp`;
   const file = await explained(path, async () => {

@@ -1,6 +1,6 @@
-import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../base/errors.ts';
+import { explainWrite, statIfThere } from '../../base/files.ts';
 import { type Calibration, calibrationSchema, UNCALIBRATED } from '../../emotion/calibration.ts';
 import { loadClassifier } from '../../emotion/classifier.ts';
 import { loadModel } from '../../emotion/layers-format/layers-format.ts';
@@ -8,6 +8,7 @@ import { createFaceDetector } from '../../photo/faces/create-detector.ts';
 import { DETECTORS } from '../../photo/faces/detector.ts';
 import { readPhotoFile } from '../../photo/photo-file.ts';
 import { type PhotoReading, type PhotoTools, readPhoto } from '../../photo/read-photo.ts';
+import { namesIn } from '../known-photos.ts';
 import { boxOf, type JudgedFace, judgePhoto } from './judge.ts';
 import { alreadyThere, type Labels, writeDraft } from './labels.ts';
 import { drawReportPictures, REPORT_LIMITS, type ReportPictures } from './report-pictures.ts';
@@ -83,12 +84,7 @@ const inOrder = new Intl.Collator('en', { numeric: true }).compare;
  * @throws UserError no-data where the folder cannot be read, has no picture, or none of those that are labelled
  */
 export async function listPhotos(folder: string, labels: Labels | undefined): Promise<PhotoList> {
-  let entries: string[];
-  try {
-    entries = await readdir(folder);
-  } catch (error) {
-    throw new UserError('no-data', `The folder ${folder} cannot be read: is it there, and a folder?`, { cause: error });
-  }
+  const entries = await namesIn(folder);
   const pictures = entries.filter((name) => PICTURE_NAME.test(name)).sort(inOrder);
   if (!labels) {
     if (pictures.length === 0) throw new UserError('no-data', `There are no pictures in ${folder}.`);
@@ -206,7 +202,10 @@ export async function makeDraft(
   onBroken: (name: string, error: UserError) => void,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (await isThere(question.labels)) throw alreadyThere(question.labels);
+  const there = await statIfThere(question.labels).catch((error: unknown) => {
+    throw explainWrite(question.labels, error);
+  });
+  if (there) throw alreadyThere(question.labels);
   const { names } = await listPhotos(question.folder, undefined);
   const found = new Map<string, PhotoReading>();
   await withPhotoTools(question, async (tools) => {
@@ -222,11 +221,4 @@ export async function makeDraft(
   });
   await writeDraft(question.labels, found);
   return found.size === names.length;
-}
-
-async function isThere(file: string): Promise<boolean> {
-  return await access(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,6 +1,6 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../base/errors.ts';
+import { entriesOf } from '../../base/files.ts';
 import { EMOTIONS } from '../../emotion/labels.ts';
 import { type FaceSet, selectFaces } from './face-set.ts';
 import { type Fer2013, isVotesFile, VOTES_FILE } from './fer2013.ts';
@@ -88,8 +88,7 @@ export function agreementWith(set: FaceSet, votes: Votes, answers: ArrayLike<num
 
 /** The votes' file beside the chunks, or undefined where there is none. */
 export async function findVotes(directory: string): Promise<string | undefined> {
-  const names = await readdir(directory).catch(() => [] as string[]);
-  const name = names.find(isVotesFile);
+  const name = (await entriesOf(directory)).find(isVotesFile);
   return name && join(directory, name);
 }
 

@@ -278,6 +278,7 @@ describe('words', () => {
   test.each([
     [{ text: '  ' }, 400, 'empty'],
     [{ text: 'x'.repeat(2001) }, 400, 'at most 2000 characters'],
+    [{ text: 'x'.repeat(70_000) }, 400, 'at most 2000 characters'],
     [{ files: Array.from({ length: 11 }, () => ({ name: 'a', size: 1 })) }, 400, '10 photos'],
     [{ files: [{ upload: 'f47ac10b-58cc-4372-a567-0e02b2c3d479' }] }, 404, 'Post it again'],
     [{ files: [{ path: '/etc/passwd' }] }, 400, 'at most'],
@@ -337,6 +338,10 @@ describe('care', () => {
     const large = new Uint8Array(1024 * 1024 + 1);
     const announced = await send('POST', '/api/files?name=a.png', large, 'application/octet-stream');
     expect(announced.status).toBe(413);
+    expect(await announced.json()).toEqual({
+      code: 'too-large',
+      message: 'That file is larger than 1 MB. Post a smaller copy of the picture.',
+    });
 
     // Chunked, so that nothing says how long it will be; it goes on until the server has enough.
     let sent = 0;

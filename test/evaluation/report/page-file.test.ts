@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openPageFile } from '../../../src/evaluation/report/page.ts';
+import { unreadable } from '../../helpers/tiny-fer2013.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -50,4 +51,9 @@ it('says that a path is no place for a page before anything is read', async () =
   await writeFile(join(folder, 'file'), '');
   for (const name of ['photo.jpg', 'labels.json', 'folder.html', 'file/report.html', 'file/in/report.html'])
     await expect(openPageFile(join(folder, name))).rejects.toMatchObject({ name: 'UserError', code: 'bad-usage' });
+});
+
+it('does not take the place of what it cannot look at', async () => {
+  const path = await unreadable(join(folder, 'loop.html'));
+  await expect(openPageFile(path)).rejects.toMatchObject({ code: 'ELOOP' });
 });

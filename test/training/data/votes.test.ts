@@ -17,7 +17,7 @@ import {
   votesFor,
   votesOf,
 } from '../../../src/training/data/votes.ts';
-import { csvText, temporaryFolder, tinyRows } from '../../helpers/tiny-fer2013.ts';
+import { csvText, temporaryFolder, tinyRows, unreadable } from '../../helpers/tiny-fer2013.ts';
 
 const HEADER = 'Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF';
 /** Seven rows a split, of the seven labels in turn. */
@@ -68,6 +68,8 @@ describe('votes', () => {
     expect((await votesFor(data, { directory: folder })).count).toBe(21);
     const empty = await temporaryFolder();
     expect(await findVotes(empty)).toBeUndefined();
+    // What cannot be looked at may hold some.
+    await expect(findVotes(await unreadable(join(empty, 'loop')))).rejects.toMatchObject({ code: 'ELOOP' });
     await expect(votesFor(data, { directory: empty })).rejects.toMatchObject({
       code: 'no-data',
       message: `There is no fer2013new.csv in ${empty}: put it there, or name it with --votes FILE.`,

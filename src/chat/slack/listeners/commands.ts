@@ -42,8 +42,7 @@ export function listenToCommands(app: App, context: SlackContext): void {
   });
   app.action({ action_id: REMOVE, type: 'block_actions' }, async ({ ack, body, action, respond }) => {
     await ack();
-    const trigger = `trigger:${body.trigger_id}`;
-    if (!session.claim(trigger)) return;
+    if (!session.claim(`trigger:${body.trigger_id}`)) return;
     const state = parseRemoveState('value' in action ? action.value : undefined);
     const channel = body.channel?.id;
     if (state === undefined || channel === undefined) return;
@@ -57,7 +56,6 @@ export function listenToCommands(app: App, context: SlackContext): void {
     } catch (error) {
       context.log.error({ platform: 'slack', err: error }, 'an answer could not be removed');
       await toAsker(respond)('I could not remove all of it. Try again in a minute.');
-      session.unclaim(trigger);
     }
   });
 }
