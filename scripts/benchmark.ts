@@ -3,7 +3,17 @@ import { basename } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
 import { exactPercent } from '../src/base/numbers.ts';
 import { architectureOf, DEFAULT_ARCHITECTURE } from '../src/emotion/architectures.ts';
-import { FROM_ONE, inRepository, number, numbers, runAsProcess, text, tool, type Values } from './command-line.ts';
+import {
+  FROM_ONE,
+  flag,
+  inRepository,
+  number,
+  numbers,
+  runAsProcess,
+  text,
+  tool,
+  type Values,
+} from './command-line.ts';
 
 const DEFAULT_PHOTO = inRepository('node_modules/@vladmandic/face-api/demo/sample5.jpg');
 
@@ -17,6 +27,8 @@ const OPTIONS = {
   model: text('DIR', 'the network to read with', inRepository('model')),
   faces: numbers('faces in the photo', FROM_ONE, '1,6,16'),
   photo: text('FILE', 'the photo', DEFAULT_PHOTO),
+  photos: number('N', 'photos that are posted', FROM_ONE, 1000),
+  json: flag('print the medians as JSON instead'),
 };
 
 type Asked = Values<typeof OPTIONS>;
@@ -32,6 +44,8 @@ const MEASUREMENTS = new Map<string, Measurement>([
   ['training', { options: ['architecture', 'batch', 'threads', 'steps', 'rounds', 'python'], run: training }],
   ['reading', { options: ['model', 'faces', 'threads', 'rounds'], run: reading }],
   ['photo', { options: ['photo', 'model', 'rounds'], run: photo }],
+  ['start', { options: ['photo', 'model', 'rounds', 'json'], run: start }],
+  ['memory', { options: ['photo', 'model', 'photos', 'json'], run: memory }],
 ]);
 
 export const main = tool(
@@ -44,6 +58,9 @@ reading    milliseconds a face that the bot reads the faces of one photo in, for
            loads, the faceExpressionNet of face-api on TensorFlow.js' wasm backend.
 photo      milliseconds from a photo's bytes to the annotated picture's, step by step; finding and reading the faces beside
            face-api's ssdMobilenetv1 and faceExpressionNet on the same backend, where it loads.
+start      milliseconds from the start of the bot to its address, from its first photos to their answers, and of the command
+           line that reads one photo.
+memory     what the bot's process holds after photo upon photo, and how long the thread that talks is blocked.
 
 Contenders take turns in one run; the ratios are what to quote. Let nothing else run meanwhile.`,
     options: OPTIONS,
@@ -84,6 +101,23 @@ async function photo({ photo: file, model, rounds }: Asked, log: Log): Promise<s
   const { benchmarkPhoto, photoTable } = await import('./benchmark/photo.ts');
   const results = await benchmarkPhoto({ photo: file, model, rounds, log });
   return `${basename(file)}; ${machine(availableParallelism())}\n\n${photoTable(results)}`;
+}
+
+async function start({ photo, model, rounds, json }: Asked, log: Log): Promise<string> {
+  const { benchmarkStart, startJson, startTable } = await import('./benchmark/bot.ts');
+  const result = await benchmarkStart({ photo, model, rounds, log });
+  return report(json, photo, startJson(result), startTable(result));
+}
+
+async function memory({ photo, model, photos, json }: Asked, log: Log): Promise<string> {
+  const { benchmarkMemory, memoryJson, memoryTable } = await import('./benchmark/bot.ts');
+  const result = await benchmarkMemory({ photo, model, photos, log });
+  return report(json, photo, memoryJson(result), memoryTable(result));
+}
+
+function report(json: boolean, photo: string, figures: object, table: string): string {
+  const where = machine(availableParallelism());
+  return json ? JSON.stringify({ machine: where, ...figures }) : `${basename(photo)}; ${where}\n\n${table}`;
 }
 
 function machine(threads: number): string {

@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
+import { memoryJson, memoryTable, startJson, startTable } from '../../scripts/benchmark/bot.ts';
 import { CROP_SIDE, startFaceApi } from '../../scripts/benchmark/face-api.ts';
 import { photoTable } from '../../scripts/benchmark/photo.ts';
 import { readingTable } from '../../scripts/benchmark/reading.ts';
@@ -26,10 +27,11 @@ function tables({ stdout }: ScriptResult): string[][][] {
 
 describe('benchmark', () => {
   it.each([
-    [[], /Say what to measure: training, reading, photo/],
+    [[], /Say what to measure: training, reading, photo, start, memory/],
     [['reading', 'photo'], /Say what to measure/],
     [['reading', '--batch', '3'], /reading has no --batch/],
     [['photo', '--faces', '3'], /photo has no --faces/],
+    [['start', '--photos', '3'], /start has no --photos/],
     [['training', '--model', 'model'], /training has no --model/],
     [['training', '--architecture', 'none'], /no architecture called none/],
     [['training', '--steps', '1.5'], /--steps must be a whole number from 1 on/],
@@ -47,6 +49,8 @@ describe('benchmark', () => {
     [['reading', '--model', 'test'], /No usable model in test/],
     [['photo', '--model', 'test'], /No usable model in test/],
     [['photo', '--photo', 'test/none.jpg'], /no such file/],
+    [['start', '--model', 'test'], /No usable model in \S+test/],
+    [['memory', '--photo', 'test/none.jpg'], /no such file/],
     [['photo', '--photo', 'package.json'], /not a picture/i],
   ])('ends with 1 and a sentence for %j', async (args, sentence) => {
     const result = await benchmark(...args);
@@ -80,6 +84,41 @@ test('the first of many rounds is not counted, and contenders take turns', async
     [3, 5],
     [4, 6],
   ]);
+});
+
+test('memory posts photos to a bot that runs, and says what it holds', { timeout: 120_000 }, async () => {
+  const { code, stdout } = await benchmark('memory', '--photos', '2', '--json', '--photo', samplePath(6));
+  expect(code).toBe(0);
+  const { machine, photos, megabytes, milliseconds } = JSON.parse(stdout);
+  expect(machine).toContain(`Node ${process.version}`);
+  expect(photos).toBe(2);
+  expect(megabytes.started).toBeGreaterThan(50);
+  expect(megabytes.tenths).toHaveLength(2);
+  expect(milliseconds.longestBlocked).toBeGreaterThan(0);
+});
+
+describe('figures of the bot', () => {
+  const result = { address: [30, 10, 20], cpu: [5, 5, 7], first: [9, 9, 9], second: [6, 6, 1], tool: [40, 50, 60] };
+
+  it('of its start are medians, and the first photo against the second', () => {
+    expect(startJson(result)).toEqual({
+      milliseconds: { address: 20, cpu: 5, first: 9, second: 6, tool: 50 },
+      ratios: { firstVersusSecond: 1.5 },
+    });
+    expect(startTable(result)).toContain('| `npm start` to its address | 20 (10 to 30) |');
+  });
+
+  it('of its memory are the most of each tenth, the largest against the second', () => {
+    const after = Array.from({ length: 20 }, (_, k) => 100 + k);
+    const memory = { megabytes: [50, ...after], answers: after, blocked: after.map((_, k) => (k === 4 ? 90 : 10)) };
+    expect(memoryJson(memory)).toEqual({
+      photos: 20,
+      megabytes: { started: 50, first: 100, tenths: [101, 103, 105, 107, 109, 111, 113, 115, 117, 119], last: 119 },
+      milliseconds: { photo: 109.5, blocked: 10, longestBlocked: 90 },
+      ratios: { largestTenthVersusSecond: 119 / 103 },
+    });
+    expect(memoryTable(memory)).toContain('| MiB, the most of each tenth | 101 103 105 107 109 111 113 115 117 119 |');
+  });
 });
 
 describe('tables', () => {

@@ -1,0 +1,281 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { compiled } from '../../src/base/compiled.mjs';
+import { UserError } from '../../src/base/errors.ts';
+import type { ChannelEvent, MessageView } from '../../src/chat/local/channel.ts';
+import { DEFAULT_LIMITS } from '../../src/photo/decode.ts';
+import { readPhotoFile } from '../../src/photo/photo-file.ts';
+import { inRepository } from '../command-line.ts';
+import type { BotUse } from './bot-probe.ts';
+import { median, SPREAD, spread, table } from './rounds.ts';
+
+/** What runs a source, as every npm script does. */
+const RUNS_SOURCE = inRepository('src/base/compiled.mjs');
+
+export interface BotBenchmark {
+  /** Path of the photo. */
+  readonly photo: string;
+  /** Directory of the network. */
+  readonly model: string;
+  /** Says what is going on. */
+  readonly log: (sentence: string) => void;
+}
+
+/** The bot in a process of its own, on its page, without any token. */
+interface RunningBot {
+  /** Milliseconds from its start to its address. */
+  readonly untilAddress: number;
+  /** Posts the photo. @returns milliseconds until the annotated picture is there */
+  answer(photo: Uint8Array): Promise<number>;
+  use(): Promise<BotUse>;
+  stop(): Promise<void>;
+}
+
+/** Starts the bot as `npm start` does, away from this folder's .env and state. */
+async function startBot(model: string): Promise<RunningBot> {
+  const folder = await mkdtemp(join(tmpdir(), 'benchmark-bot-'));
+  const started = performance.now();
+  const child = fork(RUNS_SOURCE, [inRepository('src/main.ts')], {
+    cwd: folder,
+    // Nothing of this environment: there may be tokens in it.
+    env: { LOCAL_PORT: '0', MODEL_DIR: resolve(model), STATE_DIR: folder },
+    execArgv: ['--import', compiled(new URL('./bot-probe.ts', import.meta.url)).href],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  const ended = once(child, 'exit');
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await ended;
+    await rm(folder, { recursive: true });
+  };
+  try {
+    const origin = await addressOf(child);
+    const untilAddress = performance.now() - started;
+    const page = await openPage(origin);
+    return {
+      untilAddress,
+      answer: (photo) => page.answer(photo),
+      async use() {
+        const told = once(child, 'message');
+        child.send('use');
+        const [use] = (await told) as [BotUse];
+        return use;
+      },
+      async stop() {
+        await page.close();
+        await stop();
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** @throws UserError with what the bot said where it did not start */
+async function addressOf(child: ChildProcess): Promise<string> {
+  let said = '';
+  child.stderr!.on('data', (text: Buffer) => {
+    said += text;
+  });
+  for await (const text of child.stdout!) {
+    const [origin] = /http:\/\/127\.0\.0\.1:\d+/.exec(String(text)) ?? [];
+    if (origin !== undefined) return origin;
+  }
+  throw new UserError('bad-config', said.trim());
+}
+
+/** The bot's page, as a browser has it. */
+async function openPage(origin: string) {
+  const controller = new AbortController();
+  const events = await fetch(`${origin}/api/events`, { signal: controller.signal });
+  const answers: MessageView[] = [];
+  let wake = () => {};
+  const listening = (async () => {
+    let text = '';
+    for await (const chunk of events.body!.pipeThrough(new TextDecoderStream())) {
+      const blocks = (text + chunk).split('\n\n');
+      text = blocks.pop()!;
+      for (const block of blocks.filter((line) => line.startsWith('data: '))) {
+        const event = JSON.parse(block.slice('data: '.length)) as ChannelEvent;
+        if (event.type === 'message' && event.message.from === 'bot') answers.push(event.message);
+      }
+      wake();
+    }
+  })();
+  const ended = listening.catch((error: unknown) => {
+    if (!controller.signal.aborted) throw error;
+  });
+  const send = async (path: string, type: string, body: string | Buffer<ArrayBuffer>) => {
+    const answer = await fetch(origin + path, { method: 'POST', headers: { origin, 'content-type': type }, body });
+    if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
+    return (await answer.json()) as { readonly id: string };
+  };
+  return {
+    async answer(photo: Uint8Array): Promise<number> {
+      const posted = performance.now();
+      const { id } = await send('/api/files?name=photo.jpg', 'application/octet-stream', Buffer.from(photo));
+      await send('/api/messages', 'application/json', JSON.stringify({ files: [{ upload: id }] }));
+      while (answers.length === 0) {
+        const change = new Promise<void>((done) => {
+          wake = done;
+        });
+        await Promise.race([change, ended]);
+      }
+      const { text, files } = answers.shift()!;
+      if (files.length === 0) throw new UserError('not-a-picture', `The bot answered without a picture: ${text}`);
+      return performance.now() - posted;
+    },
+    async close(): Promise<void> {
+      controller.abort();
+      await ended;
+    },
+  };
+}
+
+/** What a start takes, every counted round in order, in milliseconds. */
+export interface StartResult {
+  /** From the start of the process to its address. */
+  readonly address: readonly number[];
+  /** Time of processors until then, of all threads. */
+  readonly cpu: readonly number[];
+  /** From a photo that is posted then to its annotated picture, and the same for the next photo. */
+  readonly first: readonly number[];
+  readonly second: readonly number[];
+  /** A photo read by the command line, from the start of the process to its end. */
+  readonly tool: readonly number[];
+}
+
+/**
+ * Starts the bot again and again, and times its first answers; the command line reads the same photo. One round before the others is not
+ * counted: the sources are compiled in it, and files fetched.
+ */
+export async function benchmarkStart(options: BotBenchmark & { readonly rounds: number }): Promise<StartResult> {
+  const { photo, model, rounds, log } = options;
+  const bytes = await readPhotoFile(photo, DEFAULT_LIMITS.maxBytes);
+  const result = { address: [], cpu: [], first: [], second: [], tool: [] } as Record<keyof StartResult, number[]>;
+  for (let round = 0; round <= rounds; round++) {
+    log(`round ${round}${round === 0 ? ' (not counted)' : ''}`);
+    const bot = await startBot(model);
+    try {
+      const { cpuMilliseconds } = await bot.use();
+      const [first, second] = [await bot.answer(bytes), await bot.answer(bytes)];
+      if (round === 0) continue;
+      result.address.push(bot.untilAddress);
+      result.cpu.push(cpuMilliseconds);
+      result.first.push(first);
+      result.second.push(second);
+    } finally {
+      await bot.stop();
+    }
+    result.tool.push(await readByCommandLine(photo, model));
+  }
+  return result;
+}
+
+async function readByCommandLine(photo: string, model: string): Promise<number> {
+  const started = performance.now();
+  const words = [inRepository('scripts/emotions.ts'), photo, '--model', model];
+  const child = fork(RUNS_SOURCE, words, { execArgv: [], stdio: 'ignore' });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`the command line ended with ${code}`);
+  return performance.now() - started;
+}
+
+const STEPS: readonly (readonly [keyof StartResult, string])[] = [
+  ['address', '`npm start` to its address'],
+  ['cpu', 'processor time until then'],
+  ['first', 'first photo, posted to answered'],
+  ['second', 'second photo'],
+  ['tool', 'a photo by the command line, from nothing'],
+];
+
+export function startTable(result: StartResult): string {
+  return table(
+    ['', `ms: ${SPREAD}`],
+    STEPS.map(([step, name]) => [name, spread(result[step], 0)]),
+  );
+}
+
+/** The medians, for programs. */
+export function startJson(result: StartResult) {
+  const middle = (step: keyof StartResult) => Math.round(median(result[step]));
+  const milliseconds = Object.fromEntries(STEPS.map(([step]) => [step, middle(step)]));
+  return { milliseconds, ratios: { firstVersusSecond: median(result.first) / median(result.second) } };
+}
+
+/** What many photos take, one after the other. */
+export interface MemoryResult {
+  /** MiB of the process, once it has started and after each photo. */
+  readonly megabytes: readonly number[];
+  /** Milliseconds of each photo, from posted to answered. */
+  readonly answers: readonly number[];
+  /** Longest time that the thread which talks could do nothing else, in milliseconds, photo by photo. */
+  readonly blocked: readonly number[];
+}
+
+/** Posts the photo so many times to one bot, one after the other. */
+export async function benchmarkMemory(options: BotBenchmark & { readonly photos: number }): Promise<MemoryResult> {
+  const { photo, model, photos, log } = options;
+  const bytes = await readPhotoFile(photo, DEFAULT_LIMITS.maxBytes);
+  const bot = await startBot(model);
+  try {
+    const megabytes = [(await bot.use()).megabytes];
+    const answers: number[] = [];
+    const blocked: number[] = [];
+    for (let k = 1; k <= photos; k++) {
+      answers.push(await bot.answer(bytes));
+      const use = await bot.use();
+      megabytes.push(use.megabytes);
+      blocked.push(use.blockedMilliseconds);
+      if (k % Math.ceil(photos / 10) === 0) log(`${k} photos: ${use.megabytes.toFixed(0)} MiB`);
+    }
+    return { megabytes, answers, blocked };
+  } finally {
+    await bot.stop();
+  }
+}
+
+/** The most that each tenth of the photos left resident, in MiB. */
+function tenths({ megabytes: [, ...after] }: MemoryResult): number[] {
+  const length = Math.ceil(after.length / 10);
+  return Array.from({ length: Math.ceil(after.length / length) }, (_, k) =>
+    Math.max(...after.slice(k * length, (k + 1) * length)),
+  );
+}
+
+export function memoryTable(result: MemoryResult): string {
+  const { megabytes, answers, blocked } = result;
+  return table(
+    ['', ''],
+    [
+      ['photos', `${answers.length}`],
+      ['MiB once started', megabytes[0]!.toFixed(0)],
+      ['MiB after the first photo', megabytes[1]!.toFixed(0)],
+      [
+        'MiB, the most of each tenth',
+        tenths(result)
+          .map((most) => most.toFixed(0))
+          .join(' '),
+      ],
+      ['MiB after the last', megabytes.at(-1)!.toFixed(0)],
+      [`ms a photo: ${SPREAD}`, spread(answers, 0)],
+      [`ms that the talking thread was blocked, the longest of a photo: ${SPREAD}`, spread(blocked, 0)],
+    ],
+  );
+}
+
+/** The medians and the largest, for programs. */
+export function memoryJson(result: MemoryResult) {
+  const { megabytes, answers, blocked } = result;
+  const most = tenths(result);
+  return {
+    photos: answers.length,
+    megabytes: { started: megabytes[0]!, first: megabytes[1]!, tenths: most, last: megabytes.at(-1)! },
+    milliseconds: { photo: median(answers), blocked: median(blocked), longestBlocked: Math.max(...blocked) },
+    ratios: { largestTenthVersusSecond: Math.max(...most.slice(1)) / (most[1] ?? most[0]!) },
+  };
+}
