@@ -48,6 +48,9 @@ export interface KeptFace extends Evidence {
 /** No more than this part of a face is covered by surer ones: what lies between two faces shows half of each. */
 const MOST_COVERED = 0.4;
 
+/** A head in a group is smaller than this part of the place that frames the group. */
+const MOST_OF_GROUP = 0.6;
+
 /** A place whose side is more than this part of the picture's shorter one fills the picture ... */
 const FILLING = 0.6;
 /**
@@ -71,6 +74,7 @@ export function keepFaces(
   for (const place of scored.sort((a, b) => b.score - a.score)) {
     const threshold = place.proposed.side > filling ? FILLING_THRESHOLD * score.threshold : score.threshold;
     if (place.score < threshold) continue;
+    if (isGroup(place, kept)) continue;
     if (kept.some((surer) => sameFace(surer, place)) || coveredPart(place, kept) > MOST_COVERED) continue;
     const squares = [place.proposed, place.seen].map((square) => ({ square, weight: 1 }));
     kept.push({ ...place, square: meanSquare(squares) });
@@ -82,6 +86,16 @@ export function keepFaces(
 function sameFace(a: Evidence, b: Evidence): boolean {
   if (showSameFace(toBox(a.proposed), toBox(b.proposed))) return true;
   return overlap(toBox(a.seen), toBox(b.seen)).union > SAME_PLACE;
+}
+
+/** Whether a place holds the heads of several people who were found one by one: it frames them as one face. */
+function isGroup({ proposed }: Evidence, surer: readonly KeptFace[]): boolean {
+  const { x, y, width } = toBox(proposed);
+  const inside = surer.filter(({ square: { centreX, centreY, side } }) => {
+    const within = centreX > x && centreX < x + width && centreY > y && centreY < y + width;
+    return within && side < MOST_OF_GROUP * width;
+  });
+  return inside.length > 1;
 }
 
 function coveredPart({ proposed }: Evidence, surer: readonly Evidence[]): number {

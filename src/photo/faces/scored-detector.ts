@@ -1,9 +1,17 @@
 import type { RgbImage } from '../image.ts';
 import { toBox, toCopy } from './box.ts';
+import { inCrowd, searchClosely } from './close-search.ts';
 import type { FaceDetector } from './detector.ts';
 import { gatherEvidence, leanLooks, leanOf } from './evidence.ts';
 import { createHaarProposer, HAAR_BESIDE_NETWORK } from './haar/haar.ts';
-import { createNetworkProposer, type Look, type Sighting } from './network/network.ts';
+import {
+  createNetworkProposer,
+  type Look,
+  NETWORK_PASSES,
+  type NetworkPass,
+  type NetworkProposal,
+  type Sighting,
+} from './network/network.ts';
 import { gatherPlaces, type Proposals } from './places.ts';
 import { keepFaces, readFaceScore, type ScoredDetector } from './score.ts';
 import { toSearchPicture } from './search-picture.ts';
@@ -22,7 +30,11 @@ export function createScoredDetector(detector: ScoredDetector, { threads }: { th
       const search = await toSearchPicture(image);
       const places = gatherPlaces(await proposers.propose(search, signal));
       const evidence = await gatherEvidence(places, (looks) => proposers.look(search, looks, signal));
-      const faces = keepFaces(evidence, score, search);
+      const whole = keepFaces(evidence, score, search);
+      const closer = await searchClosely(image, search, whole, proposers, signal);
+      const both = closer.length === 0 ? whole : keepFaces([...evidence, ...closer], score, search);
+      const crowd = inCrowd(score, both.length);
+      const faces = crowd === score ? both : keepFaces([...evidence, ...closer], crowd, search);
       const looks = faces.flatMap(({ square }) => leanLooks(square));
       const sightings = await proposers.look(search, looks, signal);
       const each = looks.length / faces.length;
@@ -40,6 +52,8 @@ export function createScoredDetector(detector: ScoredDetector, { threads }: { th
 export interface Proposers {
   /** @param image picture of the size at which faces are sought; the proposals are in its pixels */
   propose(image: RgbImage, signal?: AbortSignal): Promise<Proposals>;
+  /** What the network takes for faces in the passes named. */
+  proposeIn(image: RgbImage, passes: readonly NetworkPass[], signal?: AbortSignal): Promise<readonly NetworkProposal[]>;
   /** Has the network look at places in that picture: one sighting a look, in their order. */
   look(image: RgbImage, looks: readonly Look[], signal?: AbortSignal): Promise<readonly Sighting[]>;
   close(): Promise<void>;
@@ -52,11 +66,12 @@ export function createProposers(haarThreads: number): Proposers {
   return {
     async propose(image, signal) {
       const [ofNetwork, ofHaar] = await Promise.all([
-        network.propose(image, signal),
+        network.propose(image, NETWORK_PASSES, signal),
         haar ? haar.propose(image, signal) : [],
       ]);
       return { network: ofNetwork, haar: ofHaar };
     },
+    proposeIn: (image, passes, signal) => network.propose(image, passes, signal),
     look: (image, looks, signal) => network.look(image, looks, signal),
     async close() {
       await Promise.all([network.close(), haar?.close()]);

@@ -33,7 +33,7 @@ async function proposalsOf(image: RgbImage, pass: NetworkPass, least: number): P
   const proposals: NetworkProposal[] = [];
   const leastHeight = (pass.fills ?? 0) * Math.min(image.width, image.height);
   for (const box of await boxesIn(image, view, least)) {
-    if (box.height < leastHeight) continue;
+    if (box.height < leastHeight || isCut(box, image, pass)) continue;
     const { x, y } = centreOf(box);
     const centre = view.back(x, y);
     // The margin shows a mirror image: a face whose centre lies there is not in the picture.
@@ -42,6 +42,15 @@ async function proposalsOf(image: RgbImage, pass: NetworkPass, least: number): P
     proposals.push({ centreX: centre.x, centreY: centre.y, width, height, pass, score });
   }
   return proposals;
+}
+
+/** Whether the edge of a tile cuts the box, and not that of the picture. */
+function isCut(box: NetworkBox, image: RgbImage, { corner, side }: NetworkPass): boolean {
+  if (!corner) return false;
+  if (box.x < 0 && corner.x > 0) return true;
+  if (box.y < 0 && corner.y > 0) return true;
+  if (box.x + box.width > side && corner.x + side < image.width) return true;
+  return box.y + box.height > side && corner.y + side < image.height;
 }
 
 async function lookAt(image: RgbImage, look: Look): Promise<Sighting> {

@@ -1,6 +1,6 @@
 import { createWorkerPool } from '../../../base/workers.ts';
 import { inSharedMemory, type RgbImage } from '../../image.ts';
-import type { NetworkFrame, Square } from '../box.ts';
+import type { NetworkFrame, Point, Square } from '../box.ts';
 
 /** One look of the network at a whole picture. */
 export interface NetworkPass {
@@ -12,6 +12,11 @@ export interface NetworkPass {
   readonly margin: number;
   /** Height of the smallest face that the pass is for, as a part of the picture's shorter side; all faces unless told. */
   readonly fills?: number;
+  /**
+   * Top left corner of the tile that is shown, `side` pixels of the picture wide and high; the whole picture unless told. What a tile's
+   * edge cuts is left to the tile beside it.
+   */
+  readonly corner?: Point;
 }
 
 /** A look of the network at one place in the picture rather than at the whole of it. */
@@ -81,8 +86,9 @@ export interface NetworkProposer {
   /**
    * What the network takes for faces in all of a picture.
    * @param image picture of the size at which faces are sought; the proposals are in its pixels
+   * @param passes how it looks; NETWORK_PASSES for a picture as a whole
    */
-  propose(image: RgbImage, signal?: AbortSignal): Promise<readonly NetworkProposal[]>;
+  propose(image: RgbImage, passes: readonly NetworkPass[], signal?: AbortSignal): Promise<readonly NetworkProposal[]>;
   /** What the network sees at places in that picture: one sighting a look, in their order. */
   look(image: RgbImage, looks: readonly Look[], signal?: AbortSignal): Promise<readonly Sighting[]>;
   close(): Promise<void>;
@@ -93,8 +99,8 @@ export function createNetworkProposer(): NetworkProposer {
   const worker = new URL('./network-worker.ts', import.meta.url);
   const pool = createWorkerPool<NetworkTask, NetworkAnswer>(worker, { threads: 1, uninterruptible: true });
   return {
-    async propose(image, signal) {
-      const task = { image: inSharedMemory(image), passes: NETWORK_PASSES, least: LEAST_SCORE, looks: [] };
+    async propose(image, passes, signal) {
+      const task = { image: inSharedMemory(image), passes, least: LEAST_SCORE, looks: [] };
       return (await pool.run(task, signal)).proposals;
     },
     async look(image, looks, signal) {

@@ -22,6 +22,11 @@ export interface View {
 
 /** The view of a whole picture, with its margin turned back by the pass's angle, its longer side filling the square. */
 export function viewOf(image: Pick<RgbImage, 'width' | 'height'>, pass: NetworkPass): View {
+  const { corner, side } = pass;
+  if (corner) {
+    const back: WayBack = (x, y) => ({ x: corner.x + x, y: corner.y + y });
+    return { side, width: side, height: side, margin: 0, plain: false, back };
+  }
   const plain = pass.angle === 0 && pass.margin === 0;
   const margin = pass.margin * Math.max(image.width, image.height);
   const whole = { width: image.width + 2 * margin, height: image.height + 2 * margin };
@@ -70,10 +75,37 @@ export function toPlanes(image: RgbImage, view: View): Float32Array {
       const x = origin.x - 0.5 + column * (right.x - origin.x) + row * (down.x - origin.x);
       const y = origin.y - 0.5 + column * (right.y - origin.y) + row * (down.y - origin.y);
       if (x < reach.left - 1 || y < reach.left - 1 || x >= reach.right || y >= reach.bottom) continue;
-      addSample(planes, row * side + column, side * side, image, 3, x, y, edges);
+      const inside = x >= 0 && y >= 0 && x < image.width - 1 && y < image.height - 1;
+      if (inside) addInside(planes, row * side + column, side * side, image, x, y);
+      else addSample(planes, row * side + column, side * side, image, 3, x, y, edges);
     }
   }
   return planes;
+}
+
+/** What addSample does where all four pixels lie in the picture: most samples by far, in a third of the time. */
+function addInside(
+  planes: Float32Array,
+  at: number,
+  stride: number,
+  { data, width }: RgbImage,
+  x: number,
+  y: number,
+): void {
+  const left = Math.floor(x);
+  const top = Math.floor(y);
+  const toRight = x - left;
+  const toBottom = y - top;
+  const first = (1 - toRight) * (1 - toBottom);
+  const second = toRight * (1 - toBottom);
+  const third = (1 - toRight) * toBottom;
+  const fourth = toRight * toBottom;
+  const upper = (top * width + left) * 3;
+  const lower = upper + width * 3;
+  for (let channel = 0; channel < 3; channel++) {
+    const above = first * data[upper + channel]! + second * data[upper + 3 + channel]!;
+    planes[at + channel * stride] = above + third * data[lower + channel]! + fourth * data[lower + 3 + channel]!;
+  }
 }
 
 function edgeOf(length: number, view: View, longest: number): Edge {

@@ -1,0 +1,113 @@
+import type { RgbImage } from '../image.ts';
+import { type Size, type Square, toBox } from './box.ts';
+import { type Evidence, gatherEvidence } from './evidence.ts';
+import type { Look, NetworkPass, NetworkProposal, Sighting } from './network/network.ts';
+import { gatherPlaces } from './places.ts';
+import type { FaceScore, KeptFace } from './score.ts';
+import { searchScale, toClosePicture } from './search-picture.ts';
+
+/** Side of a tile, in pixels. */
+const TILE = 640;
+/** Tiles overlap by this much at least: a face that one tile's edge cuts lies whole in the next, if it is smaller than this. */
+const OVERLAP = 128;
+/** Faces that are higher than this in the close picture are found in the picture as a whole. */
+const MOST_HEIGHT = 110;
+
+/** This many faces with a side of less than SMALL pixels of the searched picture make it worth looking closer. */
+const FEW = 2;
+const SMALL = 45;
+/** A photo that was shrunk further than this to be searched as a whole may hide faces from that search altogether. */
+const LEAST_SCALE = 0.8;
+/** In such a photo every third tile is looked at first; the others follow where this many faces show with such a score. */
+const PROBE_SCORE = 0.3;
+
+/** Most places that are looked at again: twice as many as there are faces in the largest crowd that is read whole. */
+const MOST_PLACES = 400;
+
+/** From this many faces on, one more is no surprise: this is the score that it needs then. */
+const CROWD = 20;
+const CROWD_THRESHOLD = 0.3;
+
+/** What asks the network about one picture. */
+interface Network {
+  proposeIn(image: RgbImage, passes: readonly NetworkPass[], signal?: AbortSignal): Promise<readonly NetworkProposal[]>;
+  look(image: RgbImage, looks: readonly Look[], signal?: AbortSignal): Promise<readonly Sighting[]>;
+}
+
+/**
+ * Looks for faces that are too small for a search of the picture as a whole, in tiles of a larger copy: where that search found small
+ * ones, and in large photos.
+ * @param image the photo
+ * @param search the copy that was searched as a whole
+ * @param found what was found in it
+ * @returns what speaks for further faces, in pixels of `search`; [] where a closer look is not worth its time
+ */
+export async function searchClosely(
+  image: RgbImage,
+  search: Size,
+  found: readonly KeptFace[],
+  network: Network,
+  signal?: AbortSignal,
+): Promise<Evidence[]> {
+  const small = found.filter(({ square }) => square.side < SMALL);
+  const large = searchScale(image.width, image.height) < LEAST_SCALE;
+  if (small.length < FEW && !large) return [];
+  const close = await toClosePicture(image);
+  const tiles = tilesOf(close);
+  const proposals: NetworkProposal[] = [];
+  const propose = async (passes: readonly NetworkPass[]) => {
+    const all = await network.proposeIn(close, passes, signal);
+    proposals.push(...all.filter(({ height }) => height < MOST_HEIGHT));
+  };
+  if (small.length < FEW) {
+    await propose(tiles.filter(({ probe }) => probe));
+    if (proposals.filter(({ score }) => score > PROBE_SCORE).length < FEW) return [];
+    await propose(tiles.filter(({ probe }) => !probe));
+  } else await propose(tiles);
+  const scale = search.width / close.width;
+  const known = found.map(({ square }) => toBox(square));
+  const places = gatherPlaces({ network: proposals, haar: [] })
+    .filter(({ square }) => !known.some((box) => isAround(box, scaled(square, scale))))
+    .slice(0, MOST_PLACES);
+  const evidence = await gatherEvidence(places, (looks) => network.look(close, looks, signal));
+  return evidence.map((place) => ({
+    ...place,
+    proposed: scaled(place.proposed, scale),
+    seen: scaled(place.seen, scale),
+  }));
+}
+
+/** The score by which faces are kept once so many were found. */
+export function inCrowd(score: FaceScore, faces: number): FaceScore {
+  return faces < CROWD ? score : { ...score, threshold: Math.min(score.threshold, CROWD_THRESHOLD) };
+}
+
+/** Whether a place lies in a box that is about as large: it was found there already. */
+function isAround({ x, y, width }: ReturnType<typeof toBox>, { centreX, centreY, side }: Square): boolean {
+  const near = Math.abs(centreX - x - width / 2) < width / 4 && Math.abs(centreY - y - width / 2) < width / 4;
+  return near && side < 1.5 * width && width < 1.5 * side;
+}
+
+function scaled({ centreX, centreY, side }: Square, scale: number): Square {
+  return { centreX: centreX * scale, centreY: centreY * scale, side: side * scale };
+}
+
+/** The passes that show the network a picture in tiles, edge to edge, and which of them are looked at first. */
+export function tilesOf({ width, height }: Size): (NetworkPass & { readonly probe: boolean })[] {
+  return startsOf(height).flatMap((y, row) =>
+    startsOf(width).map((x, column) => ({
+      side: TILE,
+      angle: 0,
+      margin: 0,
+      corner: { x, y },
+      probe: (row + column) % 3 === 0,
+    })),
+  );
+}
+
+/** Where the tiles along one side of a picture begin: as few as will do, evenly spread. */
+function startsOf(length: number): number[] {
+  const count = Math.max(1, Math.ceil((length - OVERLAP) / (TILE - OVERLAP)));
+  const step = count === 1 ? 0 : (length - TILE) / (count - 1);
+  return Array.from({ length: count }, (_, k) => Math.round(k * step));
+}
