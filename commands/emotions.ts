@@ -10,6 +10,8 @@ import type { Request } from './request.ts';
 export interface AnsweredPhoto {
   /** In the order of their numbers. */
   readonly faces: readonly Reading[];
+  /** Whether there may be more people in it than were found. */
+  readonly more?: boolean;
   /** The annotated picture, without the original's metadata. */
   readonly picture?: { readonly bytes: Uint8Array; readonly mime: string; readonly altText: string };
 }
@@ -74,7 +76,12 @@ export function emotionsCommand(services: PhotoServices): Command {
         ...reading.picture,
         name: `${shortName(photo.name).replace(/\.[^.]*$/, '')}-emotions.${extension(reading.picture.mime)}`,
       };
-      await request.reply(photoReply(photo, reading.faces, picture, { named: request.attachments.length > 1 }));
+      await request.reply(
+        photoReply(photo, reading.faces, picture, {
+          named: request.attachments.length > 1,
+          more: reading.more ?? false,
+        }),
+      );
     },
   });
 }

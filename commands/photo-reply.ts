@@ -1,7 +1,7 @@
 import { percent } from '../src/base/numbers.ts';
 import type { Reading } from '../src/emotion/classifier.ts';
 import type { Emotion } from '../src/emotion/labels.ts';
-import { twoLikeliest } from '../src/photo/picture/describe.ts';
+import { twoLikeliest, UNREADABLE } from '../src/photo/picture/describe.ts';
 import type { Attachment, OutgoingPicture, PersonLine, PhotoCard, Reply } from './request.ts';
 
 /** People that the text names at most; the picture shows all of them. Twenty lines stay well below every platform's bound. */
@@ -13,25 +13,32 @@ export const NOTICE = 'A guess from one picture: it reads the expression, not th
 const NO_FACE =
   'I found no face in this picture. Small, covered, blurred or turned-away faces are easily missed; a closer photo may help.';
 
+const MORE_PEOPLE = 'There may be more people in it than I found: a closer photo shows more.';
+
 /**
  * The answer to one photo.
  * @param about the posted file
  * @param faces in the order of their numbers in the picture
  * @param picture the annotated picture; absent where there is no face
  * @param options.named put the file's name before the answer, for one of several photos
+ * @param options.more whether there may be more people in it than were found
  */
 export function photoReply(
   about: Attachment,
   faces: readonly Reading[],
   picture: OutgoingPicture | undefined,
-  options: { readonly named?: boolean } = {},
+  options: { readonly named?: boolean; readonly more?: boolean } = {},
 ): Reply {
   const prefix = options.named ? `${shortName(about.name)}: ` : '';
   if (faces.length === 0) return { text: `${prefix}${NO_FACE}`, about, removable: true };
+  const more = [
+    ...(faces.length > MAX_PEOPLE_IN_TEXT ? [moreSentence(faces.length - MAX_PEOPLE_IN_TEXT)] : []),
+    ...(options.more ? [MORE_PEOPLE] : []),
+  ].join(' ');
   const card: PhotoCard = {
     heading: `${prefix}${faces.length === 1 ? '1 person' : `${faces.length} people`}`,
     people: faces.slice(0, MAX_PEOPLE_IN_TEXT).map(personLine),
-    ...(faces.length > MAX_PEOPLE_IN_TEXT && { more: moreSentence(faces.length - MAX_PEOPLE_IN_TEXT) }),
+    ...(more && { more }),
     notice: NOTICE,
   };
   return { text: cardText(card), card, about, removable: true, pictures: picture ? [picture] : [] };
@@ -61,6 +68,8 @@ function personLine(face: Reading, index: number): PersonLine {
     const sure = guess(face.emotion, face.confidence);
     return { number, emotion: face.emotion, text: `${sure.emotion} ${sure.percent}`, likeliest: [sure] };
   }
+  if (face.unreadable)
+    return { number, emotion: 'unsure', text: `unsure: ${UNREADABLE[face.unreadable]}`, likeliest: [] };
   const likeliest = twoLikeliest(face.scores).map((emotion) => guess(emotion, face.scores[emotion]));
   const guesses = likeliest.map((one) => `${one.emotion} ${one.percent}`);
   return { number, emotion: 'unsure', text: `unsure: ${guesses.join(' or ')}`, likeliest };

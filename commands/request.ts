@@ -88,7 +88,7 @@ export interface PersonLine {
   readonly emotion: Emotion | 'unsure';
   /** What is said of this person, e.g. 'happy 93 %'. */
   readonly text: string;
-  /** The likeliest emotions: one, or two where the reading is unsure. */
+  /** The likeliest emotions: one, or two where the reading is unsure; none where the face cannot be read. */
   readonly likeliest: readonly {
     readonly emotion: Emotion;
     /** 0..1. */
@@ -103,7 +103,7 @@ export interface PhotoCard {
   /** What was found, e.g. '3 people'. */
   readonly heading: string;
   readonly people: readonly PersonLine[];
-  /** A sentence on the people that the list leaves out; absent where it names everyone. */
+  /** On the people that the list leaves out, or that were not found; absent where it names everyone. */
   readonly more?: string;
   /** That all this is a guess. */
   readonly notice: string;

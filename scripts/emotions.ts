@@ -84,12 +84,19 @@ async function readOne(
 /** The object that --json prints for a photo. */
 function toJson(photo: string, reading: PhotoReading | UserError) {
   if (reading instanceof UserError) return { photo, error: { code: reading.code, message: reading.message } };
-  const { width, height, faces, milliseconds } = reading;
+  const { width, height, faces, more, milliseconds } = reading;
   return {
     photo,
     width,
     height,
-    faces: faces.map(({ box, emotion, confidence, scores }) => ({ box, emotion, confidence, scores })),
+    faces: faces.map(({ box, emotion, unreadable, confidence, scores }) => ({
+      box,
+      emotion,
+      ...(unreadable && { unreadable }),
+      confidence,
+      scores,
+    })),
+    ...(more && { more }),
     milliseconds,
   };
 }

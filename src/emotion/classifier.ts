@@ -6,6 +6,9 @@ import { EMOTIONS, FACE_SIZE, likeliestEmotion, type Scores, toScores } from './
 import { loadModel, type StoredModel } from './layers-format/layers-format.ts';
 import { joinCrops, readViews } from './views.ts';
 
+/** Why a face cannot be read, whatever the network says of it. */
+export type Unreadable = 'small' | 'covered';
+
 /** What the network sees in one face. */
 export interface Reading {
   /** Calibrated probability of each emotion, 0..1, summing to 1. */
@@ -14,6 +17,8 @@ export interface Reading {
   readonly emotion: keyof Scores | 'unsure';
   /** Probability of the likeliest emotion, 0..1. */
   readonly confidence: number;
+  /** Why the reading is 'unsure' although the network may be sure; absent where the face can be read. */
+  readonly unreadable?: Unreadable;
 }
 
 /** Reads emotions from face crops; a batch at a time. */

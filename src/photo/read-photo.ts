@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { withDeadline } from '../base/aborts.ts';
 import { clamp } from '../base/numbers.ts';
-import type { Classifier, Reading } from '../emotion/classifier.ts';
+import type { Classifier, Reading, Unreadable } from '../emotion/classifier.ts';
 import { cropFaces } from './crop.ts';
 import { DEFAULT_LIMITS, decodePhoto, type PhotoLimits, tooSlow } from './decode.ts';
 import { centreOf, type FaceBox, type Point, type Rectangle, type Size } from './faces/box.ts';
@@ -22,6 +22,8 @@ export interface PhotoReading {
   readonly height: number;
   /** In the order of their numbers: the first is person 1. Left to right. */
   readonly faces: readonly FaceReading[];
+  /** Whether there may be more people in it than were read: more than MOST_FACES, or many faces too small to find them all. */
+  readonly more: boolean;
   /** The photo with a numbered box around each face; absent when it was not asked for. */
   readonly picture?: AnnotatedPicture;
   /** Time that the walk took. */
@@ -97,15 +99,51 @@ async function walk(
 ): Promise<Omit<PhotoReading, 'milliseconds'>> {
   const { width, height, image } = await decodePhoto(bytes, limits);
   signal.throwIfAborted();
-  const found = inReadingOrder(await detector.detect(image, { signal }));
+  const detected = await detector.detect(image, { signal });
+  const found = inReadingOrder(surest(detected, MOST_FACES));
+  const more = mayBeMore(detected);
   const crops = await cropFaces(image, found);
   signal.throwIfAborted();
   const readings = await classifier.classify(crops);
   signal.throwIfAborted();
   const scale = { x: width / image.width, y: height / image.height };
-  const faces = found.map((face, k) => ({ box: toPhotoPixels(face, scale, { width, height }), ...readings[k]! }));
-  if (!withPicture) return { width, height, faces };
-  return { width, height, faces, picture: await annotate(image, { width, height }, faces) };
+  const faces = found.map((face, k) => ({
+    box: toPhotoPixels(face, scale, { width, height }),
+    ...(isSmall(face) ? unreadable(readings[k]!, 'small') : readings[k]!),
+  }));
+  if (!withPicture) return { width, height, faces, more };
+  return { width, height, faces, more, picture: await annotate(image, { width, height }, faces) };
+}
+
+/**
+ * A face that is narrower than this, in pixels of the picture that is worked on, is not read. Faces shrunk to a width and enlarged again
+ * were read right in 70 % of pictures from the wild at 48 pixels, 68 at 32, 66 at 28, 63 at 24, 58 at 20 and 50 at 16: docs/faces.md.
+ */
+const LEAST_READABLE = 32;
+
+/** Most faces of a photo that are read, the surest ones. */
+const MOST_FACES = 200;
+
+/** Of this many faces, if this part of them is too small to be read, others are likely to be too small to be found. */
+const MANY = 10;
+const MANY_SMALL = 0.1;
+
+function isSmall({ width, height }: FaceBox): boolean {
+  return Math.max(width, height) < LEAST_READABLE;
+}
+
+function mayBeMore(faces: readonly FaceBox[]): boolean {
+  if (faces.length > MOST_FACES) return true;
+  return faces.length >= MANY && faces.filter(isSmall).length >= MANY_SMALL * faces.length;
+}
+
+function surest(faces: readonly FaceBox[], most: number): readonly FaceBox[] {
+  return faces.length <= most ? faces : [...faces].sort((a, b) => b.score - a.score).slice(0, most);
+}
+
+/** A reading that says nothing but why; what the network made of the face stays in its scores. */
+function unreadable(reading: Reading, why: Unreadable): Reading {
+  return { ...reading, emotion: 'unsure', unreadable: why };
 }
 
 /** Left to right by the faces' centres; of two in one column the upper one first. */

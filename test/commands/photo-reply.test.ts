@@ -17,6 +17,24 @@ describe('photoReply', () => {
     ]);
   });
 
+  test('says why a face cannot be read, and guesses nothing', () => {
+    const small = { ...fakeFace('angry', 0.9), emotion: 'unsure', unreadable: 'small' } as const;
+    const covered = { ...small, unreadable: 'covered' } as const;
+    const reply = photoReply(ABOUT, [small, covered], PICTURE);
+    const lines = ['1. unsure: too small to read', '2. unsure: mouth or eyes covered'];
+    expect(reply.text).toBe(['2 people', ...lines, NOTICE].join('\n'));
+    expect(reply.card!.people.map(({ likeliest }) => likeliest)).toEqual([[], []]);
+  });
+
+  test('says that there may be more people than were found, after those that the text leaves out', () => {
+    const faces = (count: number) => Array.from({ length: count }, () => fakeFace('happy', 0.9));
+    const sentence = 'There may be more people in it than I found: a closer photo shows more.';
+    const few = photoReply(ABOUT, faces(3), PICTURE, { more: true });
+    expect(few.text.split('\n').slice(-2)).toEqual([sentence, NOTICE]);
+    const many = photoReply(ABOUT, faces(30), PICTURE, { more: true });
+    expect(many.card!.more).toBe(`And 10 more, shown in the picture. ${sentence}`);
+  });
+
   test('counts one person in the singular', () => {
     expect(photoReply(ABOUT, [fakeFace('sad', 0.6)], PICTURE).text).toBe(`1 person\n1. sad 60 %\n${NOTICE}`);
   });

@@ -78,6 +78,36 @@ describe('readPhoto', () => {
     ]);
   });
 
+  it('reads no face that is too small, whatever the network says of it', async () => {
+    const faces = finds({ x: 0, width: 31, height: 31 }, { x: 100, width: 32, height: 32 });
+    const photo = await readPhoto(await file, { detector: faces, classifier }, { annotate: false });
+    expect(photo.faces[0]).toMatchObject({ emotion: 'unsure', unreadable: 'small', scores: happy.scores });
+    expect(photo.faces[1]).toMatchObject(happy);
+    expect(photo.faces[1]!.unreadable).toBeUndefined();
+  });
+
+  it('judges the size by the pixels that are there, not by those of a photo that is worked on shrunk', async () => {
+    const large = await sharp({ create: { width: 4096, height: 3000, channels: 3, background: 'gray' } })
+      .jpeg()
+      .toBuffer();
+    const tools = { detector: finds({ x: 100, y: 200, width: 25, height: 25 }), classifier };
+    const [face] = (await readPhoto(large, tools, { annotate: false })).faces;
+    expect(face).toMatchObject({ box: { width: 50 }, unreadable: 'small' });
+  });
+
+  it('says where there may be more people than it read', async () => {
+    const read = async (count: number, width: number) => {
+      const faces = Array.from({ length: count }, (_, k) => ({ x: k % 160, width, height: width, score: k / 1000 }));
+      return await readPhoto(await file, { detector: finds(...faces), classifier }, { annotate: false });
+    };
+    expect(await read(30, 40)).toMatchObject({ more: false });
+    expect(await read(30, 20)).toMatchObject({ more: true });
+    expect(await read(3, 20)).toMatchObject({ more: false });
+    const crowd = await read(230, 40);
+    expect(crowd.more).toBe(true);
+    expect(crowd.faces).toHaveLength(200);
+  });
+
   it('gives boxes in pixels of the photo, whatever size it is worked on', async () => {
     const large = await sharp({ create: { width: 4096, height: 3000, channels: 3, background: 'gray' } })
       .jpeg()

@@ -1,5 +1,5 @@
 import { percent } from '../../base/numbers.ts';
-import type { Reading } from '../../emotion/classifier.ts';
+import type { Reading, Unreadable } from '../../emotion/classifier.ts';
 import { EMOTIONS, type Emotion, type Scores } from '../../emotion/labels.ts';
 
 /** Longest description, in characters: Discord takes 1024 and Slack 1000 as alternative text. */
@@ -11,9 +11,16 @@ export function twoLikeliest(scores: Scores): [Emotion, Emotion] {
   return [sorted[0]!, sorted[1]!];
 }
 
+/** Why a face cannot be read, in words that go on from 'unsure'. */
+export const UNREADABLE: Readonly<Record<Unreadable, string>> = {
+  small: 'too small to read',
+  covered: 'mouth or eyes covered',
+};
+
 /** What a face shows, in words: "happy (91 %)", or "unsure between sad (41 %) and neutral (33 %)". */
 export function describeReading(reading: Reading): string {
   if (reading.emotion !== 'unsure') return `${reading.emotion} (${percent(reading.confidence)})`;
+  if (reading.unreadable) return `unsure (${UNREADABLE[reading.unreadable]})`;
   const [first, second] = twoLikeliest(reading.scores);
   return `unsure between ${first} (${percent(reading.scores[first])}) and ${second} (${percent(reading.scores[second])})`;
 }

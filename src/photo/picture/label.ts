@@ -3,7 +3,7 @@ import { clamp, percent } from '../../base/numbers.ts';
 import type { Reading } from '../../emotion/classifier.ts';
 import { type Rectangle, type Size, sharedArea } from '../faces/box.ts';
 import { EMOTION_COLOURS, inkOn } from './colours.ts';
-import { twoLikeliest } from './describe.ts';
+import { twoLikeliest, UNREADABLE } from './describe.ts';
 
 /** A label of one face before it has a place: a chip with its number and, beside it, up to two lines. */
 export interface Label {
@@ -24,6 +24,10 @@ export function wordings(reading: Reading): string[][] {
   if (reading.emotion !== 'unsure') {
     const sure = percent(reading.confidence);
     return [[`${reading.emotion} ${sure}`], [reading.emotion, sure]];
+  }
+  if (reading.unreadable) {
+    const why = UNREADABLE[reading.unreadable];
+    return [[`unsure: ${why}`], ['unsure:', why], ['unsure']];
   }
   const [first, second] = twoLikeliest(reading.scores);
   return [[`unsure: ${first} or ${second}`], ['unsure:', `${first} or ${second}`], ['unsure']];

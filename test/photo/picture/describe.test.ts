@@ -29,6 +29,7 @@ describe('describePhoto', () => {
 it('describeReading tells one reading', () => {
   expect(describeReading(happy)).toBe('happy (91 %)');
   expect(describeReading(unsure)).toBe('unsure between sad (41 %) and neutral (33 %)');
+  expect(describeReading({ ...happy, emotion: 'unsure', unreadable: 'small' })).toBe('unsure (too small to read)');
 });
 
 it('twoLikeliest gives the likeliest first, and of equal ones the first in label order', () => {

@@ -83,7 +83,9 @@ function showPerson(person) {
     make(
       'div',
       { className: 'guesses' },
-      unsure ? make('span', { className: 'unsure' }, 'unsure, perhaps') : undefined,
+      unsure
+        ? make('span', { className: 'unsure' }, person.likeliest.length > 0 ? 'unsure, perhaps' : person.text)
+        : undefined,
       ...person.likeliest.map(showGuess),
     ),
   );
