@@ -41,7 +41,7 @@ const LEAN_SIZES = [128, 160];
 const LEAN_POWER = 4;
 
 /** How much a sighting says, 0 for none. */
-function weightOf({ score }: Sighting): number {
+export function weightOf({ score }: Sighting): number {
   return logOdds(Math.min(MOST_SIGHTING, score)) - logOdds(LEAST_SIGHTING);
 }
 

@@ -70,11 +70,15 @@ export function keepFaces(
 ): KeptFace[] {
   const filling = FILLING * Math.min(picture.width, picture.height);
   const kept: KeptFace[] = [];
-  const scored = evidence.map((place) => ({ ...place, score: scoreOf(place, score) }));
-  for (const place of scored.sort((a, b) => b.score - a.score)) {
-    const threshold = place.proposed.side > filling ? FILLING_THRESHOLD * score.threshold : score.threshold;
-    if (place.score < threshold) continue;
-    if (isGroup(place, kept)) continue;
+  const likely = evidence
+    .map((place) => ({ ...place, score: scoreOf(place, score) }))
+    .filter((place) => {
+      const threshold = place.proposed.side > filling ? FILLING_THRESHOLD * score.threshold : score.threshold;
+      return place.score >= threshold;
+    })
+    .sort((a, b) => b.score - a.score);
+  for (const place of likely) {
+    if (isGroup(place, likely)) continue;
     if (kept.some((surer) => sameFace(surer, place)) || coveredPart(place, kept) > MOST_COVERED) continue;
     const squares = [place.proposed, place.seen].map((square) => ({ square, weight: 1 }));
     kept.push({ ...place, square: meanSquare(squares) });
@@ -88,14 +92,17 @@ function sameFace(a: Evidence, b: Evidence): boolean {
   return overlap(toBox(a.seen), toBox(b.seen)).union > SAME_PLACE;
 }
 
-/** Whether a place holds the heads of several people who were found one by one: it frames them as one face. */
-function isGroup({ proposed }: Evidence, surer: readonly KeptFace[]): boolean {
+/** Whether a place frames the heads of several people as one face. */
+function isGroup({ proposed }: Evidence, likely: readonly Evidence[]): boolean {
   const { x, y, width } = toBox(proposed);
-  const inside = surer.filter(({ square: { centreX, centreY, side } }) => {
+  const heads: Evidence[] = [];
+  for (const place of likely) {
+    const { centreX, centreY, side } = place.proposed;
     const within = centreX > x && centreX < x + width && centreY > y && centreY < y + width;
-    return within && side < MOST_OF_GROUP * width;
-  });
-  return inside.length > 1;
+    if (!within || side > MOST_OF_GROUP * width || heads.some((head) => sameFace(head, place))) continue;
+    heads.push(place);
+  }
+  return heads.length > 1;
 }
 
 function coveredPart({ proposed }: Evidence, surer: readonly Evidence[]): number {

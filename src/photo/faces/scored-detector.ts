@@ -1,5 +1,5 @@
 import type { RgbImage } from '../image.ts';
-import { toBox, toCopy } from './box.ts';
+import { type FaceBox, toBox, toCopy } from './box.ts';
 import { inCrowd, searchClosely } from './close-search.ts';
 import type { FaceDetector } from './detector.ts';
 import { gatherEvidence, leanLooks, leanOf } from './evidence.ts';
@@ -13,8 +13,9 @@ import {
   type Sighting,
 } from './network/network.ts';
 import { gatherPlaces, type Proposals } from './places.ts';
-import { keepFaces, readFaceScore, type ScoredDetector } from './score.ts';
+import { type KeptFace, keepFaces, readFaceScore, type ScoredDetector } from './score.ts';
 import { toSearchPicture } from './search-picture.ts';
+import { asItLies, turnBack, turnOf } from './turned.ts';
 
 /**
  * A detector that keeps a face by one fitted score, whoever proposed it: places are proposed, the network looks at each again, the
@@ -25,27 +26,52 @@ import { toSearchPicture } from './search-picture.ts';
 export function createScoredDetector(detector: ScoredDetector, { threads }: { threads: number }): FaceDetector {
   const score = readFaceScore(detector);
   const proposers = createProposers(detector === 'network' ? 0 : threads);
+  const find = async (image: RgbImage, signal?: AbortSignal) => {
+    const search = await toSearchPicture(image);
+    const places = gatherPlaces(await proposers.propose(search, signal));
+    const evidence = await gatherEvidence(places, (looks) => proposers.look(search, looks, signal));
+    const whole = keepFaces(evidence, score, search);
+    const closer = await searchClosely(image, search, whole, proposers, signal);
+    if (closer.length === 0) return { search, faces: whole };
+    const both = [...evidence, ...closer];
+    const faces = keepFaces(both, score, search);
+    const crowd = inCrowd(score, faces.length);
+    return { search, faces: crowd === score ? faces : keepFaces(both, crowd, search) };
+  };
+  const toBoxes = async (image: RgbImage, { search, faces }: Found, signal?: AbortSignal): Promise<FaceBox[]> => {
+    const looks = faces.flatMap(({ square }) => leanLooks(square));
+    const sightings = await proposers.look(search, looks, signal);
+    const each = looks.length / faces.length;
+    return faces.map((face, k) => ({
+      ...toCopy(toBox(face.square), search, image),
+      angle: leanOf(sightings.slice(k * each, (k + 1) * each), face.angle),
+      score: face.score,
+    }));
+  };
   return {
     async detect(image, { signal } = {}) {
-      const search = await toSearchPicture(image);
-      const places = gatherPlaces(await proposers.propose(search, signal));
-      const evidence = await gatherEvidence(places, (looks) => proposers.look(search, looks, signal));
-      const whole = keepFaces(evidence, score, search);
-      const closer = await searchClosely(image, search, whole, proposers, signal);
-      const both = closer.length === 0 ? whole : keepFaces([...evidence, ...closer], score, search);
-      const crowd = inCrowd(score, both.length);
-      const faces = crowd === score ? both : keepFaces([...evidence, ...closer], crowd, search);
-      const looks = faces.flatMap(({ square }) => leanLooks(square));
-      const sightings = await proposers.look(search, looks, signal);
-      const each = looks.length / faces.length;
-      return faces.map((face, k) => ({
-        ...toCopy(toBox(face.square), search, image),
-        angle: leanOf(sightings.slice(k * each, (k + 1) * each), face.angle),
-        score: face.score,
-      }));
+      const found = await find(image, signal);
+      const turn = await turnOf(found.search, found.faces, score, proposers, signal);
+      if (turn !== undefined) {
+        const upright = await turnBack(image, turn);
+        const better = await find(upright, signal);
+        if (surest(better) > surest(found))
+          return (await toBoxes(upright, better, signal)).map((face) => asItLies(face, upright, turn));
+      }
+      return await toBoxes(image, found, signal);
     },
     close: () => proposers.close(),
   };
+}
+
+/** What was found in a picture, in pixels of the copy that was searched. */
+interface Found {
+  readonly search: RgbImage;
+  readonly faces: readonly KeptFace[];
+}
+
+function surest({ faces }: Found): number {
+  return Math.max(0, ...faces.map((face) => face.score));
 }
 
 /** What proposes places and looks at them again. */

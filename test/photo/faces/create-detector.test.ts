@@ -4,6 +4,7 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import { type FaceBox, overlap } from '../../../src/photo/faces/box.ts';
 import { createFaceDetector } from '../../../src/photo/faces/create-detector.ts';
 import { searchScale } from '../../../src/photo/faces/search-picture.ts';
+import type { RgbImage } from '../../../src/photo/image.ts';
 import { fourColours, sampleBytes, toRgb } from '../../fixtures/photos.ts';
 
 const detector = createFaceDetector();
@@ -37,6 +38,39 @@ const FACES: Record<number, [x: number, y: number, side: number][]> = {
 
 function found(boxes: readonly FaceBox[], [x, y, side]: [number, number, number]): FaceBox | undefined {
   return boxes.find((box) => overlap(box, { x, y, width: side, height: side }).union > 0.4);
+}
+
+/** A photo of 2048 x 1536 with 28 people whose faces are 40 pixels wide. */
+async function crowd(): Promise<{ image: RgbImage; faces: [number, number, number][] }> {
+  const people = Object.entries(FACES).flatMap(([number, faces]) =>
+    faces.map((face) => ({ number: Number(number), face })),
+  );
+  const heads = await Promise.all(
+    people.map(async ({ number, face: [x, y, side] }) => {
+      const photo = await toRgb(sampleBytes(number));
+      const extract = {
+        left: Math.max(0, Math.round(x - side / 2)),
+        top: Math.max(0, Math.round(y - side / 2)),
+        width: side * 2,
+        height: side * 2,
+      };
+      const raw = { width: photo.width, height: photo.height, channels: 3 as const };
+      const input = await sharp(photo.data, { raw }).extract(extract).resize(80, 80).png().toBuffer();
+      return { input, x: ((x - extract.left) * 40) / side, y: ((y - extract.top) * 40) / side };
+    }),
+  );
+  const places = Array.from({ length: 28 }, (_, k) => ({
+    ...heads[k % heads.length]!,
+    left: 60 + (k % 7) * 280,
+    top: 100 + Math.floor(k / 7) * 360,
+  }));
+  const { data, info } = await sharp({ create: { width: 2048, height: 1536, channels: 3, background: '#6e645a' } })
+    .composite(places.map(({ input, left, top }) => ({ input, left, top })))
+    .removeAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const faces = places.map(({ left, top, x, y }): [number, number, number] => [left + x, top + y, 40]);
+  return { image: { width: info.width, height: info.height, data }, faces };
 }
 
 /** Bytes of the arrays in a message to a thread: those that are copied with it, and those that both sides share. */
@@ -77,6 +111,31 @@ describe('createFaceDetector', () => {
     const faces = FACES[6]!.map(([x, y, side]) => [x, y, side].map((value) => (value * 200) / 1280));
     expect(faces.filter((face) => found(boxes, face as [number, number, number])).length).toBeGreaterThanOrEqual(3);
     expect(boxes.every(({ width }) => width < 60)).toBe(true);
+  });
+
+  it.each([90, 180, 270])('finds the people in a photo that lies turned by %i degrees, and says so', async (turn) => {
+    const upright = await toRgb(sampleBytes(6));
+    const { width, height } = upright;
+    const turned = await toRgb(await sharp(sampleBytes(6)).rotate(turn).png().toBuffer());
+    const boxes = await detector.detect(turned);
+    expect(boxes).toHaveLength(FACES[6]!.length);
+    const back = (box: FaceBox): FaceBox => {
+      const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+      const [left, top] = { 90: [y, height - x], 180: [width - x, height - y], 270: [width - y, x] }[turn] as number[];
+      return { ...box, x: left! - box.width / 2, y: top! - box.height / 2 };
+    };
+    for (const face of FACES[6]!) {
+      const { angle } = found(boxes.map(back), face)!;
+      expect(Math.abs(angle - turn)).toBeLessThan(35);
+    }
+  });
+
+  it('finds the faces of a crowd, one by one', async () => {
+    const { image, faces } = await crowd();
+    const boxes = await detector.detect(image);
+    expect(faces.filter((face) => found(boxes, face)).length).toBeGreaterThanOrEqual(0.9 * faces.length);
+    expect(boxes.length).toBeLessThanOrEqual(faces.length);
+    expect(Math.max(...boxes.map(({ width }) => width))).toBeLessThan(60);
   });
 
   it.each([

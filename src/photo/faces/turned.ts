@@ -1,0 +1,103 @@
+import sharp from 'sharp';
+import { inSharedMemory, type RgbImage } from '../image.ts';
+import { centreOf, type FaceBox, wayBack } from './box.ts';
+import { gatherEvidence, weightOf } from './evidence.ts';
+import type { Look, NetworkPass, NetworkProposal, Sighting } from './network/network.ts';
+import { gatherPlaces } from './places.ts';
+import { type FaceScore, type KeptFace, scoreOf } from './score.ts';
+
+/** Degrees clockwise that a photo lies turned where its camera did not say so. */
+export const TURNS = [180, 90, 270] as const;
+export type Turn = (typeof TURNS)[number];
+
+/** Where a face is surer than this, the photo stands upright: in photos turned over, faces scored 0.98 at most. */
+const UPRIGHT = 0.985;
+/** Faces that tell which way is up, the surest ones, and the sizes that they are looked at in, in pixels. */
+const MOST_TELLING = 3;
+const SIZES = [128, 192];
+
+/** Where nothing was found, each turn is tried by these passes, and by a second look at this many places. */
+const PASSES: readonly NetworkPass[] = [
+  { side: 544, angle: 0, margin: 0.15 },
+  { side: 128, angle: 0, margin: 0.5, fills: 0.6 },
+];
+const MOST_PLACES = 3;
+/** The score that the surest of these places needs: three more looks at a picture are three more chances to be wrong. */
+const LEAST_SCORE = 0.8;
+
+/** What asks the network about one picture. */
+interface Network {
+  proposeIn(image: RgbImage, passes: readonly NetworkPass[], signal?: AbortSignal): Promise<readonly NetworkProposal[]>;
+  look(image: RgbImage, looks: readonly Look[], signal?: AbortSignal): Promise<readonly Sighting[]>;
+}
+
+/**
+ * How far a photo lies turned, by the faces found in it as it stands: the network sees a face best the right way up. An upright photo is
+ * mostly known by its surest face, without a look.
+ * @param search the picture that was searched
+ * @param found what was found in it
+ * @returns undefined where it stands upright, as far as can be told
+ */
+export async function turnOf(
+  search: RgbImage,
+  found: readonly KeptFace[],
+  score: FaceScore,
+  network: Network,
+  signal?: AbortSignal,
+): Promise<Turn | undefined> {
+  const telling = [...found].sort((a, b) => b.score - a.score).slice(0, MOST_TELLING);
+  if (telling.length === 0) return await turnOfNobody(search, score, network, signal);
+  if (telling[0]!.score > UPRIGHT) return undefined;
+  const turns = [0, ...TURNS] as const;
+  const looks = turns.flatMap((turn) =>
+    telling.flatMap(({ square, angle }) =>
+      SIZES.map((pixels) => ({ place: square, angle: angle + turn, pixels, mirrored: false })),
+    ),
+  );
+  const sightings = await network.look(search, looks, signal);
+  const each = looks.length / turns.length;
+  const sums = turns.map((_, k) =>
+    sightings.slice(k * each, (k + 1) * each).reduce((sum, sighting) => sum + weightOf(sighting), 0),
+  );
+  return turns[sums.indexOf(Math.max(...sums))] || undefined;
+}
+
+/** The turn that shows a face where the photo as it stands shows none. */
+async function turnOfNobody(
+  search: RgbImage,
+  score: FaceScore,
+  network: Network,
+  signal?: AbortSignal,
+): Promise<Turn | undefined> {
+  let best: Turn | undefined;
+  let most = LEAST_SCORE;
+  for (const turn of TURNS) {
+    const upright = await turnBack(search, turn);
+    const places = gatherPlaces({ network: await network.proposeIn(upright, PASSES, signal), haar: [] });
+    const evidence = await gatherEvidence(places.slice(0, MOST_PLACES), (looks) =>
+      network.look(upright, looks, signal),
+    );
+    const surest = Math.max(0, ...evidence.map((place) => scoreOf(place, score)));
+    if (surest > most) [best, most] = [turn, surest];
+  }
+  return best;
+}
+
+/** A photo that lies turned, set upright. */
+export async function turnBack(image: RgbImage, turn: Turn): Promise<RgbImage> {
+  const { data, info } = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
+    .rotate(360 - turn)
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return inSharedMemory({ width: info.width, height: info.height, data });
+}
+
+/** A face found in the photo set upright, where it is in the photo as it lies. */
+export function asItLies(face: FaceBox, upright: RgbImage, turn: Turn): FaceBox {
+  const lying = turn === 180 ? upright : { width: upright.height, height: upright.width };
+  const middle = ({ width, height }: { width: number; height: number }) => ({ x: width / 2, y: height / 2 });
+  const { x, y } = centreOf(face);
+  const centre = wayBack({ angle: turn, from: middle(upright), to: middle(lying) })(x, y);
+  // Faces are framed by squares, so the sides need not change places.
+  return { ...face, x: centre.x - face.width / 2, y: centre.y - face.height / 2, angle: face.angle + turn };
+}
