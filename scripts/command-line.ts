@@ -180,7 +180,7 @@ export function tool<O extends Options>(
   return async (argv, terminal) => {
     const { stdout, stderr, signal } = terminal;
     try {
-      const { values, given, words } = parse(description.options, argv);
+      const { values, given, words } = parseOptions(description.options, argv);
       if (values === undefined) {
         stdout.write(helpOf(description));
         return 0;
@@ -195,7 +195,7 @@ export function tool<O extends Options>(
 }
 
 /** The values of a command line; none where help is asked for. @throws UserError bad-usage, ERR_PARSE_ARGS of node:util */
-function parse<O extends Options>(options: O, argv: readonly string[]) {
+export function parseOptions<O extends Options>(options: O, argv: readonly string[]) {
   const config: NonNullable<ParseArgsConfig['options']> = { help: { type: 'boolean', short: 'h' } };
   for (const [name, { sign }] of Object.entries(options))
     config[name] = { type: sign === undefined ? 'boolean' : 'string', multiple: true };

@@ -11,11 +11,25 @@ import { unroll } from '../src/emotion/network.ts';
 import { learningSets, votesFor } from '../src/training/data/votes.ts';
 import { DEFAULT_AUGMENTATION } from '../src/training/run/augment.ts';
 import { hasCheckpoints } from '../src/training/run/checkpoint.ts';
-import { LABELS, trainingPlan } from '../src/training/run/plan.ts';
+import { commandOf, LABELS, type TrainingPlan, trainingPlan } from '../src/training/run/plan.ts';
 import { epochLine, progressLine, type TrainingProgress } from '../src/training/run/progress.ts';
 import { BEST, type TrainingRun, train } from '../src/training/run/trainer.ts';
-import { choice, flag, number, type Output, runAsProcess, text, texts, tool } from './command-line.ts';
+import {
+  type Call,
+  choice,
+  flag,
+  inRepository,
+  number,
+  type Output,
+  parseOptions,
+  runAsProcess,
+  text,
+  texts,
+  tool,
+  type Values,
+} from './command-line.ts';
 import { readData } from './read-data.ts';
+import { recipeOf } from './recipe.ts';
 
 const originSchema = z.object({ command: z.string(), origin: z.array(z.string()).optional() });
 
@@ -24,133 +38,181 @@ const DEFAULTS = trainingPlan();
 const BY_PLAN = {};
 const architectures = [...ARCHITECTURES.values()].map(({ name, summary }) => `${name}: ${summary}`);
 
+const OPTIONS = {
+  architecture: text('NAME', architectures.join('\n'), DEFAULTS.architecture),
+  epochs: number('N', 'passes over the training set', BY_PLAN, DEFAULTS.epochs),
+  data: text('DIR', 'the folder with the FER2013 chunks', 'data'),
+  labels: choice(
+    LABELS,
+    "votes: what ten people voted for each face (FER+); fer2013: FER2013's own labels; both: votes with a share of the label",
+    DEFAULTS.labels,
+  ),
+  votes: text('FILE', "FER+'s fer2013new.csv (looked for beside the chunks)"),
+  output: text('DIR', 'checkpoints and the best network (default: training/<architecture>)'),
+  like: text('DIR', 'train by the recipe of the network in DIR'),
+  resume: flag('go on with the run in the output folder, with its settings as given here again'),
+  fresh: flag('start anew where the output folder has a run already, which is then gone'),
+  from: text('DIR', 'start from the weights of the model in DIR, which may be narrower, with a fresh optimizer'),
+  teacher: texts('DIR', 'learn also from what the model in DIR says of the faces; several teachers are averaged'),
+  'teacher-weight': number('SHARE', "the teachers' share of the targets", BY_PLAN, 0.7),
+  engine: choice(ENGINE_CHOICES, 'what computes', 'auto'),
+  threads: number('N', 'threads that compute (default: one a core)', { whole: true, least: 1, most: 64 }),
+  batch: number('N', 'images a step', BY_PLAN, DEFAULTS.batchSize),
+  'learning-rate': number('X', 'the highest of the cycle', BY_PLAN, DEFAULTS.learningRate),
+  'warm-up': number('SHARE', 'steps in which the learning rate rises', BY_PLAN, DEFAULTS.warmUp),
+  seed: number('N', 'decides every draw of chance', BY_PLAN, DEFAULTS.seed),
+  optimizer: choice(['sgd', 'adam'], 'how a step follows from the gradient', DEFAULTS.optimizer),
+  'weight-decay': number('X', 'how much the weights are drawn to 0', BY_PLAN, DEFAULTS.weightDecay),
+  'label-smoothing': number('X', 'share of a target that all emotions have alike', BY_PLAN, DEFAULTS.labelSmoothing),
+  'clip-norm': number('X', 'longest gradient; 0 is off', BY_PLAN, DEFAULTS.clipNorm),
+  'average-decay': number('X', 'moving average of the weights; 0 is off', BY_PLAN, DEFAULTS.averageDecay),
+  'class-weights': choice(['none', 'balanced'], 'balanced: rare emotions get more say', DEFAULTS.classWeights),
+  'no-augmentation': flag('learn from the faces as they are'),
+  erasing: number('SHARE', 'faces of which a part is erased', BY_PLAN, DEFAULT_AUGMENTATION.erasing),
+  tone: number('SHARE', 'faces whose light and sharpness vary', BY_PLAN, DEFAULT_AUGMENTATION.tone),
+  'label-weight': number(
+    'SHARE',
+    "with --labels both: the label's share of the targets",
+    BY_PLAN,
+    DEFAULTS.labelWeight,
+  ),
+  patience: number('EPOCHS', 'stop after so many without a better accuracy; 0 is off', BY_PLAN, DEFAULTS.patience),
+};
+
 export const main = tool(
   {
     usage: ['npm run train -- [options]'],
-    about: 'Trains a network on FER2013. The defaults are the recipe of the shipped network.',
-    options: {
-      architecture: text('NAME', architectures.join('\n'), DEFAULTS.architecture),
-      epochs: number('N', 'passes over the training set', BY_PLAN, DEFAULTS.epochs),
-      data: text('DIR', 'the folder with the FER2013 chunks', 'data'),
-      labels: choice(
-        LABELS,
-        "votes: what ten people voted for each face (FER+); fer2013: FER2013's own labels; both: votes with a share of the label",
-        DEFAULTS.labels,
-      ),
-      votes: text('FILE', "FER+'s fer2013new.csv (looked for beside the chunks)"),
-      output: text('DIR', 'checkpoints and the best network (default: training/<architecture>)'),
-      resume: flag('go on with the run in the output folder, with its settings as given here again'),
-      fresh: flag('start anew where the output folder has a run already, which is then gone'),
-      from: text('DIR', 'start from the weights of the model in DIR, which may be narrower, with a fresh optimizer'),
-      teacher: texts('DIR', 'learn also from what the model in DIR says of the faces; several teachers are averaged'),
-      'teacher-weight': number('SHARE', "the teachers' share of the targets", BY_PLAN, 0.7),
-      engine: choice(ENGINE_CHOICES, 'what computes', 'auto'),
-      threads: number('N', 'threads that compute (default: one a core)', { whole: true, least: 1, most: 64 }),
-      batch: number('N', 'images a step', BY_PLAN, DEFAULTS.batchSize),
-      'learning-rate': number('X', 'the highest of the cycle', BY_PLAN, DEFAULTS.learningRate),
-      'warm-up': number('SHARE', 'steps in which the learning rate rises', BY_PLAN, DEFAULTS.warmUp),
-      seed: number('N', 'decides every draw of chance', BY_PLAN, DEFAULTS.seed),
-      optimizer: choice(['sgd', 'adam'], 'how a step follows from the gradient', DEFAULTS.optimizer),
-      'weight-decay': number('X', 'how much the weights are drawn to 0', BY_PLAN, DEFAULTS.weightDecay),
-      'label-smoothing': number(
-        'X',
-        'share of a target that all emotions have alike',
-        BY_PLAN,
-        DEFAULTS.labelSmoothing,
-      ),
-      'clip-norm': number('X', 'longest gradient; 0 is off', BY_PLAN, DEFAULTS.clipNorm),
-      'average-decay': number('X', 'moving average of the weights; 0 is off', BY_PLAN, DEFAULTS.averageDecay),
-      'class-weights': choice(['none', 'balanced'], 'balanced: rare emotions get more say', DEFAULTS.classWeights),
-      'no-augmentation': flag('learn from the faces as they are'),
-      erasing: number('SHARE', 'faces of which a part is erased', BY_PLAN, DEFAULT_AUGMENTATION.erasing),
-      tone: number('SHARE', 'faces whose light and sharpness vary', BY_PLAN, DEFAULT_AUGMENTATION.tone),
-      'label-weight': number(
-        'SHARE',
-        "with --labels both: the label's share of the targets",
-        BY_PLAN,
-        DEFAULTS.labelWeight,
-      ),
-      patience: number('EPOCHS', 'stop after so many without a better accuracy; 0 is off', BY_PLAN, DEFAULTS.patience),
-    },
+    about: `Trains a network on FER2013. Without --architecture, --from or --teacher it trains by the recipe of the network in model/ (with
+--labels fer2013 by that of model/fer2013, with --like by another network's): the commands that its file keeps, one after the other.
+Settings that are given change the last of them. With one of the three, what is not given is as said below.`,
+    options: OPTIONS,
     footer: 'Ctrl-C stops after a checkpoint; --resume goes on from there.',
   },
-  async ({ values, given, signal, print, say, terminal }) => {
+  async (call) => {
+    const { values, given, say } = call;
     if (values.resume && values.fresh) throw new UserError('bad-usage', 'Give --resume or --fresh, not both.');
     if (values['no-augmentation'] && given.includes('erasing'))
       throw new UserError('bad-usage', '--no-augmentation leaves nothing for --erasing to do: give one of them.');
     if (given.includes('teacher-weight') && !values.teacher)
       throw new UserError('bad-usage', '--teacher-weight needs a --teacher.');
-    const plan = trainingPlan({
-      architecture: values.architecture,
-      epochs: values.epochs,
-      batchSize: values.batch,
-      learningRate: values['learning-rate'],
-      warmUp: values['warm-up'],
-      seed: values.seed,
-      optimizer: values.optimizer,
-      weightDecay: values['weight-decay'],
-      labelSmoothing: values['label-smoothing'],
-      clipNorm: values['clip-norm'],
-      averageDecay: values['average-decay'],
-      classWeights: values['class-weights'],
-      augmentation: values['no-augmentation']
-        ? 'none'
-        : { ...DEFAULT_AUGMENTATION, erasing: values.erasing, tone: values.tone },
-      labels: values.labels,
-      labelWeight: values['label-weight'],
-      from: values.from,
-      teacher: values.teacher && { folders: [...values.teacher], weight: values['teacher-weight'] },
-      patience: values.patience,
-    });
-    const architecture = architectureOf(plan.architecture);
-    const directory = values.output ?? join('training', architecture.name);
-    const explain = (error: unknown): never => {
-      throw explainWrite(directory, error);
-    };
-    if (!values.resume && !values.fresh && (await hasCheckpoints(directory).catch(explain)))
+    const steps = await stepsOf(values, given);
+    for (const { directory } of steps) {
+      if (values.resume || values.fresh || !(await hasCheckpoints(directory).catch(explainedIn(directory)))) continue;
       throw new UserError(
         'bad-usage',
         `${directory} has a training run already: --resume goes on with it, --fresh puts this one in its place, --output takes another folder.`,
       );
-    const network = unroll(architecture);
-    const engine = await createEngine(values.engine, values.threads === undefined ? {} : { threads: values.threads });
-    const data = await readData(values.data, { signal, say }, { splits: ['Training', 'PublicTest'] });
-    const votes =
-      plan.labels === 'fer2013'
-        ? undefined
-        : await votesFor(data, { directory: values.data, file: values.votes, signal });
-    const { training, targets, validation } = learningSets(plan, data.sets, votes);
-    if (training.count === 0 || validation.count === 0)
-      throw new UserError('bad-data', `${values.data} has no rows of Training or none of PublicTest: both are needed.`);
-    say(
-      `${architecture.name}, ${network.parameters.toLocaleString('en')} parameters, on ${engine.name} (${engine.device}); ` +
-        `${training.count} images to train on, ${validation.count} to validate.`,
-    );
-    signal.addEventListener('abort', () => say('\nStopping after this step and a checkpoint.'));
-    const outcome = await train({
-      engine,
-      network,
-      plan,
-      training,
-      targets,
-      validation,
-      directory,
-      start: values.resume ? 'resume' : 'fresh',
-      from: values.from === undefined ? undefined : await startingPoint(values.from),
-      signal,
-      onProgress: progressOn(terminal.stderr),
-      onWarning: (sentence) => say(sentence),
-    }).catch(explain);
-    const best = outcome.history[outcome.bestEpoch - 1];
-    if (best)
-      print(
-        `Best epoch ${outcome.bestEpoch}: PublicTest accuracy ${exactPercent(best.valAccuracy)}, in ${join(directory, BEST)}`,
-      );
-    if (outcome.ended !== 'stopped') return 0;
-    say(`Stopped: go on with the same command and --resume.`);
-    return 130;
+    }
+    for (const [k, step] of steps.entries()) {
+      if (steps.length > 1) say(`Training ${k + 1} of ${steps.length}, in ${step.directory}: ${commandOf(step.plan)}`);
+      const code = await trainOne(step, call);
+      if (code !== 0) return code;
+    }
+    return 0;
   },
 );
+
+/** One training, and where it goes. */
+interface Step {
+  readonly plan: TrainingPlan;
+  readonly directory: string;
+}
+
+/**
+ * The trainings that are asked for: one by the settings given where a network is named, else those of a recipe, the last of them
+ * with the settings given.
+ */
+async function stepsOf(values: Values<typeof OPTIONS>, given: readonly string[]): Promise<Step[]> {
+  const named = ['architecture', 'from', 'teacher'].find((name) => given.includes(name));
+  if (named !== undefined) {
+    if (values.like !== undefined)
+      throw new UserError('bad-usage', `--like takes over how a network was made, --${named} too: give one of them.`);
+    const plan = planOf(values);
+    return [{ plan, directory: values.output ?? join('training', architectureOf(plan.architecture).name) }];
+  }
+  const labels = given.includes('labels') ? values.labels : undefined;
+  const steps = await recipeOf(values.like ?? inRepository('model'), labels, values.output);
+  const changed = Object.fromEntries(Object.entries(values).filter(([name]) => given.includes(name)));
+  return steps.map(({ words, from, output }, k) => {
+    const kept = parseOptions(OPTIONS, words).values!;
+    const settings = k === steps.length - 1 ? { ...kept, ...changed } : kept;
+    return { plan: planOf({ ...settings, from: from ?? settings.from }), directory: output };
+  });
+}
+
+function planOf(values: Values<typeof OPTIONS>): TrainingPlan {
+  return trainingPlan({
+    architecture: values.architecture,
+    epochs: values.epochs,
+    batchSize: values.batch,
+    learningRate: values['learning-rate'],
+    warmUp: values['warm-up'],
+    seed: values.seed,
+    optimizer: values.optimizer,
+    weightDecay: values['weight-decay'],
+    labelSmoothing: values['label-smoothing'],
+    clipNorm: values['clip-norm'],
+    averageDecay: values['average-decay'],
+    classWeights: values['class-weights'],
+    augmentation: values['no-augmentation']
+      ? 'none'
+      : { ...DEFAULT_AUGMENTATION, erasing: values.erasing, tone: values.tone },
+    labels: values.labels,
+    labelWeight: values['label-weight'],
+    from: values.from,
+    teacher: values.teacher && { folders: [...values.teacher], weight: values['teacher-weight'] },
+    patience: values.patience,
+  });
+}
+
+function explainedIn(directory: string): (error: unknown) => never {
+  return (error) => {
+    throw explainWrite(directory, error);
+  };
+}
+
+/** @returns the exit code */
+async function trainOne({ plan, directory }: Step, call: Call<Values<typeof OPTIONS>>): Promise<number> {
+  const { values, signal, print, say, terminal } = call;
+  const architecture = architectureOf(plan.architecture);
+  const network = unroll(architecture);
+  const engine = await createEngine(values.engine, values.threads === undefined ? {} : { threads: values.threads });
+  const data = await readData(values.data, { signal, say }, { splits: ['Training', 'PublicTest'] });
+  const votes =
+    plan.labels === 'fer2013'
+      ? undefined
+      : await votesFor(data, { directory: values.data, file: values.votes, signal });
+  const { training, targets, validation } = learningSets(plan, data.sets, votes);
+  if (training.count === 0 || validation.count === 0)
+    throw new UserError('bad-data', `${values.data} has no rows of Training or none of PublicTest: both are needed.`);
+  say(
+    `${architecture.name}, ${network.parameters.toLocaleString('en')} parameters, on ${engine.name} (${engine.device}); ` +
+      `${training.count} images to train on, ${validation.count} to validate.`,
+  );
+  signal.addEventListener('abort', () => say('\nStopping after this step and a checkpoint.'));
+  const outcome = await train({
+    engine,
+    network,
+    plan,
+    training,
+    targets,
+    validation,
+    directory,
+    start: values.resume ? 'resume' : 'fresh',
+    from: plan.from === undefined ? undefined : await startingPoint(plan.from),
+    signal,
+    onProgress: progressOn(terminal.stderr),
+    onWarning: (sentence) => say(sentence),
+  }).catch(explainedIn(directory));
+  const best = outcome.history[outcome.bestEpoch - 1];
+  if (best)
+    print(
+      `Best epoch ${outcome.bestEpoch}: PublicTest accuracy ${exactPercent(best.valAccuracy)}, in ${join(directory, BEST)}`,
+    );
+  if (outcome.ended !== 'stopped') return 0;
+  say(`Stopped: go on with the same command and --resume.`);
+  return 130;
+}
 
 /** A network to start from, with the commands that made it as far as its file tells. */
 async function startingPoint(directory: string): Promise<TrainingRun['from']> {

@@ -207,5 +207,5 @@ export function architectureOf(name: string): Architecture {
   throw new UserError('bad-usage', `There is no architecture called ${name}: choose ${known}.`);
 }
 
-/** The network that `npm run train` and /retrain use when none is named. */
+/** The network of a plan that names none, such as that of /retrain. */
 export const DEFAULT_ARCHITECTURE = 'vgg9';
