@@ -144,6 +144,18 @@ describe('what holds for all pictures of a message', () => {
     expect(asked.replies).toEqual([{ text: expect.stringMatching(/^You opted out/), private: true }]);
   });
 
+  test('a channel that is switched off: silence, or one sentence where somebody asked', async () => {
+    const rules = fakeRules();
+    await rules.settings.setChannelMode('test', 'c1', 'off');
+    const attachments = [await photo('one.png'), await photo('two.png')];
+    const posted = fakeRequest({ attachments });
+    await setUp(undefined, rules).dispatcher.dispatch(posted.request);
+    expect(posted.replies).toEqual([]);
+    const asked = fakeRequest({ attachments, asked: true });
+    await setUp(undefined, rules).dispatcher.dispatch(asked.request);
+    expect(asked.replies).toEqual([{ text: expect.stringMatching(/^An admin has switched me off/), private: true }]);
+  });
+
   test('a full queue is said once', async () => {
     const run = vi.fn(() => Promise.reject(new UserError('busy', 'Too many photos.')));
     const options = [{ name: 'image', type: 'picture', description: '' } as const];

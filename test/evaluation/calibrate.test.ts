@@ -1,7 +1,13 @@
 import { expect, it } from 'vitest';
 import { Random } from '../../src/base/random.ts';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
-import { type Answer, fitCalibration, judgeConfidence } from '../../src/evaluation/calibrate.ts';
+import {
+  type Answer,
+  fitCalibration,
+  judgeConfidence,
+  LABELS_GOAL,
+  VOTES_GOAL,
+} from '../../src/evaluation/calibrate.ts';
 
 /** Probabilities of random logits, and labels drawn from those logits divided by `temperature`. */
 function sample(count: number, temperature: number): { probabilities: Float32Array; labels: Uint8Array } {
@@ -55,18 +61,35 @@ it('the threshold is the lowest at which enough answers are right', () => {
   expect(answers[1]!).toBeGreaterThan(calibration.unsureBelow);
 });
 
-it('no more than 30 % are left unsure for the sake of accuracy', () => {
+it.each([
+  ['labels', LABELS_GOAL, 82],
+  ['votes', VOTES_GOAL, 92],
+] as const)('by %s the threshold rises only where less than the goal of all answers is right', (_, goal, percent) => {
+  const levels = Array.from({ length: 100 }, (_, k) => (k < 10 ? 0.4 : 0.9));
+  const threshold = (right: number) => {
+    // Of the ten hesitant answers half are right.
+    const labels = levels.map((_, k) => ((k < 10 ? k < 5 : k - 10 < right - 5) ? 0 : 1));
+    return fitCalibration(Float32Array.from(levels.flatMap(row)), Uint8Array.from(labels), goal).unsureBelow;
+  };
+  expect(threshold(percent + 1)).toBe(0.2);
+  expect(threshold(percent - 1)).toBeGreaterThan(0.3);
+});
+
+it.each([
+  [30, LABELS_GOAL],
+  [22, VOTES_GOAL],
+] as const)('no more than %d %% are left unsure for the sake of accuracy', (most, goal) => {
   // Confidence says nothing here: half of the answers are right at every level.
   const levels = Array.from({ length: 100 }, (_, k) => 0.3 + 0.006 * k);
   const labels = Uint8Array.from(levels, (_, k) => (k % 2 === 0 ? 0 : 1));
   const probabilities = Float32Array.from(levels.flatMap(row));
-  const { unsureBelow, temperature } = fitCalibration(probabilities, labels);
+  const { unsureBelow, temperature } = fitCalibration(probabilities, labels, goal);
   const unsure = levels.filter((p) => {
     const tempered = row(p).map((q) => q ** (1 / temperature));
     return tempered[0]! / tempered.reduce((a, b) => a + b) < unsureBelow;
   });
-  expect(unsure.length).toBeLessThanOrEqual(30);
-  expect(unsure.length).toBeGreaterThan(0);
+  expect(unsure.length).toBeLessThanOrEqual(most);
+  expect(unsure.length).toBeGreaterThan(most - 8);
 });
 
 it('the calibration error is the distance between confidence and accuracy, bin by bin', () => {
@@ -81,6 +104,13 @@ it('the calibration error is the distance between confidence and accuracy, bin b
   expect(report.calibrationError).toBeCloseTo((2 * 0.15 + 2 * 0.1) / 4, 6);
   expect(report.unsure).toBe(0.5);
   expect(report.sureAccuracy).toBe(1);
+});
+
+it('there are fifteen bins', () => {
+  const answer = (confidence: number, right: boolean) => ({ confidence, unsure: false, right });
+  // 0.61 and 0.69 lie in two of fifteen bins, and in one of ten; 0.61 and 0.66 in one of fifteen, and in two of twenty.
+  expect(judgeConfidence([answer(0.61, true), answer(0.69, false)]).calibrationError).toBeCloseTo((0.39 + 0.69) / 2, 6);
+  expect(judgeConfidence([answer(0.61, true), answer(0.66, false)]).calibrationError).toBeCloseTo(0.27 / 2, 6);
 });
 
 it('nothing to judge is no error, and all unsure leaves no accuracy of sure ones', () => {

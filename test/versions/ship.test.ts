@@ -3,17 +3,20 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { UserError } from '../../src/base/errors.ts';
 import { ARCHITECTURES } from '../../src/emotion/architectures.ts';
+import type { Engine } from '../../src/emotion/engines/engine.ts';
 import { createOnnxEngine } from '../../src/emotion/engines/onnx/onnx-engine.ts';
-import { EMOTIONS } from '../../src/emotion/labels.ts';
+import { EMOTIONS, FACE_PIXELS } from '../../src/emotion/labels.ts';
 import { loadModel } from '../../src/emotion/layers-format/layers-format.ts';
 import { unroll } from '../../src/emotion/network.ts';
-import { readFer2013, SPLITS } from '../../src/training/data/fer2013.ts';
-import { learningSets, votesFor } from '../../src/training/data/votes.ts';
+import { indexesWhere, selectFaces } from '../../src/training/data/face-set.ts';
+import { type Fer2013, readFer2013, SPLITS, type Split } from '../../src/training/data/fer2013.ts';
+import { learningSets, type Votes, votesFor } from '../../src/training/data/votes.ts';
+import { initialWeights } from '../../src/training/run/initial-weights.ts';
 import { trainingPlan } from '../../src/training/run/plan.ts';
 import { train } from '../../src/training/run/trainer.ts';
-import { isFromVotes, judgeNetwork, readRun } from '../../src/versions/ship.ts';
+import { isFromVotes, judgeNetwork, readRun, type TrainedNetwork } from '../../src/versions/ship.ts';
 import { runScript } from '../helpers/run-script.ts';
-import { csvText, temporaryFolder, tinyRows } from '../helpers/tiny-fer2013.ts';
+import { csvText, type TinyRow, temporaryFolder, tinyRows, tinySet } from '../helpers/tiny-fer2013.ts';
 
 /** Emotions in the order of the votes' file. */
 const ORDER = ['neutral', 'happy', 'surprise', 'sad', 'angry', 'disgust', 'fear'];
@@ -90,4 +93,75 @@ test('a network that learned from votes is fitted, measured and stored by them, 
   expect(told.votes.agreement).toBeCloseTo(0.9 * told.votes.accuracy, 6);
   expect(told.votes.accuracy).toBeCloseTo(figures.votes.privateTest.accuracy, 6);
   expect((await runScript('evaluate.ts', ...args)).stdout).toContain('By votes, 24 faces on which people agree: acc');
+});
+
+/** An engine whose networks say of the n-th face what `answer` says, and how many inputs each of them was given. */
+function answering(answer: (face: number) => readonly number[]) {
+  const inputs: number[] = [];
+  const engine: Engine = {
+    name: 'onnx',
+    device: 'none',
+    async predictor() {
+      const at = inputs.push(0) - 1;
+      return {
+        async predict(_x, count) {
+          const before = inputs[at]!;
+          inputs[at] = before + count;
+          // Each face comes as it is and mirrored.
+          return Float32Array.from(Array.from({ length: count }, (_, k) => answer((before + k) >> 1)).flat());
+        },
+        dispose: async () => {},
+      };
+    },
+    trainer: () => expect.fail('nothing is trained here'),
+  };
+  return { engine, inputs };
+}
+
+/** Two-level certainty: p for one emotion, the rest shared by the others. */
+const sureOf = (emotion: number, p: number) => EMOTIONS.map((_, k) => (k === emotion ? p : (1 - p) / 6));
+
+function splitsOf(rows: readonly TinyRow[]): Fer2013['sets'] {
+  const all = tinySet(rows);
+  const set = (split: Split) =>
+    selectFaces(
+      all,
+      indexesWhere(all, (k) => rows[k]!.split === split),
+    );
+  return { Training: set('Training'), PublicTest: set('PublicTest'), PrivateTest: set('PrivateTest') };
+}
+
+function untrained(labels: 'votes' | 'fer2013'): TrainedNetwork {
+  const network = unroll(ARCHITECTURES.get('tiny')!);
+  const plan = trainingPlan({ architecture: 'tiny', labels });
+  return { network, weights: initialWeights(network, 1), plan, history: [], epoch: 1 };
+}
+
+test('a network is fitted on PublicTest without the rows that it learned from and without black pictures', async () => {
+  const rows = tinyRows(1, SPLITS);
+  const twin = { ...rows[0]!, split: 'PublicTest' as const };
+  const black = { ...twin, face: new Uint8Array(FACE_PIXELS) };
+  const { engine, inputs } = answering((face) => sureOf(face % EMOTIONS.length, 0.9));
+  const { figures } = await judgeNetwork(untrained('fer2013'), splitsOf([...rows, twin, black]), engine);
+  // For rare emotions, for the temperature, and then to be judged by all of PublicTest and PrivateTest; two views each.
+  expect(inputs).toEqual([14, 14, 2 * (9 + 7)]);
+  expect(figures.publicTest.images).toBe(9);
+});
+
+test('more is asked of the sure answers of a network that learned from votes', async () => {
+  const rows = [...tinyRows(1, ['Training']), ...tinyRows(15, ['PublicTest']), ...tinyRows(1, ['PrivateTest'])];
+  const counts = new Uint8Array(rows.length * 10);
+  for (const [k, { label }] of rows.entries()) counts[k * 10 + label] = 10;
+  const split = Uint8Array.from(rows, (row) => SPLITS.indexOf(row.split));
+  const votes: Votes = { file: 'votes.csv', count: rows.length, counts, split };
+  // One face in ten is read hesitantly, every other one of those wrongly; of the rest one in fifteen is wrong.
+  const { engine } = answering((face) => {
+    const isHesitant = face % 10 === 0;
+    const isRight = isHesitant ? face % 20 === 0 : face % 15 !== 7;
+    return sureOf((face + (isRight ? 0 : 1)) % EMOTIONS.length, isHesitant ? 0.4 : 0.9);
+  });
+  const unsureBelow = async (labels: 'votes' | 'fer2013') =>
+    (await judgeNetwork(untrained(labels), splitsOf(rows), engine, votes)).figures.calibration.unsureBelow;
+  expect(await unsureBelow('fer2013')).toBe(0.2);
+  expect(await unsureBelow('votes')).toBeGreaterThan(0.3);
 });
