@@ -7,6 +7,8 @@ import type { Logger } from '../base/log.ts';
 
 /** Messages whose answers, removals and edits are remembered, at least. */
 const MAX_MESSAGES = 10_000;
+/** Milliseconds for disconnecting, and for telling those who asked in the last moment. */
+const LAST_WORDS_MS = 1000;
 /** How long an event is known again: Slack's last retry comes about six minutes after the first try. */
 const SEEN_MS = 15 * 60_000;
 const MAX_SEEN = 5000;
@@ -19,6 +21,8 @@ export interface Asking {
   readonly channel: string;
   /** The message that asks or that is asked about: once it is removed, nobody wants an answer any more. */
   readonly message?: string;
+  /** True where the bot took the event on before it was told to stop: then it is answered all the same. */
+  readonly isTakenOn?: boolean;
   /** Says something that only the asker sees; absent where nobody spoke to the bot. */
   readonly tellAlone?: (text: string) => Promise<unknown>;
   /** @param signal becomes the request's own */
@@ -26,6 +30,8 @@ export interface Asking {
   /** Called after the last word. */
   readonly end?: () => unknown;
 }
+
+const noop = () => {};
 
 interface Work {
   readonly asking: Asking;
@@ -95,7 +101,7 @@ export class Session {
    * @throws what `asking.toRequest` throws
    */
   begin(asking: Asking): boolean {
-    if (this.#isStopping) {
+    if (this.#isStopping && !asking.isTakenOn) {
       this.#track(this.#tellOfRestart(asking));
       return false;
     }
@@ -148,29 +154,37 @@ export class Session {
     this.#giveUp(({ asking }) => asking.channel === channel, 'the channel was removed');
   }
 
-  /**
-   * Takes on nothing new, and waits for what is under way.
-   * @param deadline once aborted, all of it is given up and not waited for any more
-   * @param disconnect called once all has ended: whoever asks until then is told that the bot stops
-   */
-  async stop(deadline: AbortSignal, disconnect: () => Promise<void> = async () => {}): Promise<void> {
-    this.#isStopping = true;
-    await this.#idle(deadline);
-    await this.#idle(deadline, disconnect());
+  /** Has `stop` wait for what is done about an event besides answering it. */
+  waitFor(work: Promise<unknown>): void {
+    this.#track(work.then(noop, noop));
   }
 
-  /** Waits until nothing is under way, what comes in the meantime included; at the deadline all is given up. */
-  async #idle(deadline: AbortSignal, also?: Promise<void>): Promise<void> {
-    const ended = async () => {
-      await also;
-      while (this.#pending.size > 0) await Promise.all(this.#pending);
-    };
+  /**
+   * Takes on nothing new, and waits for what is under way; whoever asks meanwhile is told, until the last moment.
+   * @param deadline once aborted, all of it is given up and not waited for any more
+   * @param disconnect ends what events come over, after the work
+   * @throws what `disconnect` throws
+   */
+  async stop(deadline: AbortSignal, disconnect: () => Promise<void> | void = noop): Promise<void> {
+    this.#isStopping = true;
     try {
-      await unlessAborted(ended(), deadline);
+      await unlessAborted(this.#idle(), deadline);
     } catch (error) {
       if (!deadline.aborted) throw error;
       for (const { controller } of this.#work) controller.abort(deadline.reason);
     }
+    const timeIsUp = AbortSignal.timeout(LAST_WORDS_MS);
+    try {
+      await unlessAborted(Promise.resolve(disconnect()), timeIsUp);
+      await unlessAborted(this.#idle(), timeIsUp);
+    } catch (error) {
+      if (!timeIsUp.aborted) throw error;
+    }
+  }
+
+  /** Resolves when nothing is under way, what came in the meantime included. */
+  async #idle(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
   }
 
   #track(promise: Promise<void>): void {

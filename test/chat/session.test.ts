@@ -228,6 +228,58 @@ describe('stopping', () => {
     expect(disconnect).toHaveBeenCalledTimes(2);
   });
 
+  test('disconnects after the work; whoever asks until then is told before it ends', async () => {
+    const { session, begin } = start();
+    const first = begin();
+    let disconnect = () => {};
+    const disconnected = new Promise<void>((done) => (disconnect = done));
+    const order: string[] = [];
+    const stopped = session
+      .stop(new AbortController().signal, () => {
+        order.push('work is done');
+        return disconnected;
+      })
+      .then(() => order.push('stopped'));
+    await turn();
+    expect(order).toEqual([]);
+    first.done();
+    await turn();
+    let told = () => {};
+    begin({ tellAlone: () => new Promise<void>((done) => (told = done)).then(() => order.push('told')) });
+    disconnect();
+    await turn();
+    told();
+    await stopped;
+    expect(order).toEqual(['work is done', 'told', 'stopped']);
+  });
+
+  test('tells whoever asks in the last moment before its deadline, and does not hang on a connection that stays', async () => {
+    const { session, begin } = start();
+    const deadline = new AbortController();
+    const { request } = begin();
+    const stopped = session.stop(deadline.signal, () => new Promise(() => {}));
+    const told = vi.fn();
+    begin({ tellAlone: () => turn().then(told) });
+    deadline.abort(new Error('time is over'));
+    await stopped;
+    expect([request.signal.aborted, told.mock.calls.length]).toEqual([true, 1]);
+  });
+
+  test('goes on with what was taken on before, and waits for what else is being done about an event', async () => {
+    const { session, begin, told } = start();
+    let end = () => {};
+    session.waitFor(new Promise<void>((done) => (end = done)));
+    let isStopped = false;
+    const stopped = session.stop(new AbortController().signal).then(() => (isStopped = true));
+    const late = begin({ isTakenOn: true });
+    expect([late.isTaken, told]).toEqual([true, []]);
+    late.done();
+    await turn();
+    expect(isStopped).toBe(false);
+    end();
+    await stopped;
+  });
+
   test('passes on what else failed to end', async () => {
     const { session } = start();
     await expect(session.stop(new AbortController().signal, () => Promise.reject(new Error('no')))).rejects.toThrow(

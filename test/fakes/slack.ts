@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { METHOD_SCOPES } from './slack/scopes.ts';
 
@@ -94,6 +95,7 @@ export class FakeSlack {
   /** The other file host. */
   filesOrigin = '';
   #count = 0;
+  readonly #delays = new Map<string, number>();
   readonly #server: http.Server;
   readonly #filesServer: http.Server;
   readonly #wss: WebSocketServer;
@@ -124,6 +126,11 @@ export class FakeSlack {
       server.closeAllConnections();
       await new Promise((done) => server.close(done));
     }
+  }
+
+  /** Has a method answer after so many milliseconds. */
+  delay(method: string, milliseconds: number): void {
+    this.#delays.set(method, milliseconds);
   }
 
   /** Calls of a method so far. */
@@ -351,6 +358,7 @@ export class FakeSlack {
       const method = pathname.slice('/api/'.length);
       const body = Object.fromEntries(new URLSearchParams(raw.toString()));
       this.calls.push({ method, authorization: request.headers.authorization, body });
+      await delay(this.#delays.get(method) ?? 0);
       const first = this.next.get(method)?.shift();
       return send(first ?? { body: this.#call(method, body, request.headers.authorization) });
     }

@@ -205,6 +205,20 @@ describe('stopping', () => {
     expect(slack.answers()).toHaveLength(1);
   });
 
+  test('reads a photo whose poster was being looked up, and ends after an answer that somebody removes is gone', async () => {
+    const { slack, bot } = await startOnSlack();
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    const [button] = await buttons(slack, 1);
+    slack.delay('users.info', 300);
+    slack.delay('files.delete', 300);
+    const post = slack.post({ user: 'U8', files: [slack.file(await plainPicture(64, 48))] });
+    await until(() => slack.callsTo('users.info').some(({ body }) => body.user === 'U8'));
+    slack.press(button!, 'U5');
+    await until(() => slack.callsTo('files.delete').length === 1);
+    await bot.stop();
+    expect(slack.answers().map(({ thread_ts }) => thread_ts)).toEqual([post.ts]);
+  });
+
   test('still gives up what is removed meanwhile', async () => {
     const { slack, bot } = await startOnSlack({ readPhoto: fakePhotoReader(2000) });
     const post = slack.post({ files: [slack.file(await plainPicture(64, 48))] });

@@ -43,11 +43,15 @@ export function isDirect(channel: string): boolean {
   return channel.startsWith('D');
 }
 
-/** Has a request answered, by the rules that hold on every platform. */
-export function beginAsking(context: SlackContext, asking: Asking): void {
+/**
+ * Has a request answered, by the rules that hold on every platform.
+ * @param isTakenOn whether its event came before the bot was told to stop
+ */
+export function beginAsking(context: SlackContext, asking: Asking, isTakenOn = false): void {
   const { channel, message, respond, asked } = asking;
   context.session.begin({
     channel,
+    isTakenOn,
     ...(message?.ts !== undefined && { message: messageKey(channel, message.ts) }),
     // Whoever only posts a picture has asked nobody, and a channel may be set to silence.
     ...((respond || asked) && { tellAlone: (text) => tellAsker(context, asking, text) }),

@@ -68,14 +68,17 @@ export class SlackPlatform implements Platform {
     app.processEvent = async (event) => {
       // What removes a message still counts: its answer may be under way.
       if (this.#session.isStopping && isNewMessage(event.body)) throw new NotNow('the bot is stopping');
-      await processEvent(event);
+      const processed = processEvent(event);
+      this.#session.waitFor(processed);
+      await processed;
     };
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
     const intake = this.#intake;
     this.#intake = undefined;
-    await this.#session.stop(deadline, async () => intake?.stop());
+    // Connected meanwhile: whoever types a command is told that the bot stops.
+    await this.#session.stop(deadline, () => intake?.stop());
   }
 
   async channel(id: string): Promise<Channel | undefined> {

@@ -64,15 +64,9 @@ async function onPosted(event: MessageEvent, eventId: string, context: SlackCont
     all.length === 0 && !isAboutFiles
       ? commandIn(text, context.commands, (name) => slashName(name).slice(1))
       : undefined;
-  beginAsking(context, {
-    userId: user,
-    channel,
-    thread: event.thread_ts ?? ts,
-    message: event,
-    pictures,
-    ...(command && { command }),
-    ...(asked && { asked }),
-  });
+  const asking = { userId: user, channel, thread: event.thread_ts ?? ts, message: event, pictures };
+  // A message that comes while the bot stops is left for its next run.
+  beginAsking(context, { ...asking, ...(command && { command }), ...(asked && { asked }) }, true);
 }
 
 async function onChanged(event: MessageEvent, context: SlackContext): Promise<void> {
