@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, readdir } from 'node:fs/promises';
+import { access, readdir, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { codeOf } from './base/errors.ts';
 import { textWidth } from './base/lettering.ts';
@@ -123,7 +123,10 @@ async function stateFolder(config: Config): Promise<Omit<Finding, 'part'>> {
   const directory = config.stateDirectory;
   try {
     await access(directory, constants.W_OK);
-    return { state: 'ok', finding: directory };
+    const isOpen = process.platform !== 'win32' && ((await stat(directory)).mode & 0o077) !== 0;
+    return isOpen
+      ? { state: 'ok', finding: `${directory}; others may look into it`, remedy: `Shut it: chmod -R go= ${directory}` }
+      : { state: 'ok', finding: directory };
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
     return { state: 'ok', finding: `${directory}, made when it is first needed` };

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../src/config.ts';
@@ -28,7 +28,16 @@ test('the doctor names what is broken, and shows no token', async () => {
   await mkdir(join(data, 'chunks'));
   await writeFile(join(data, 'fer2013_01.csv.gz'), '');
   const token = 'a-token-that-nobody-may-see';
-  const found = await findings({ MODEL_DIR: '/nowhere', DATA_DIR: data, DISCORD_TOKEN: token, DETECTOR: 'network' });
+  const state = await temporaryFolder();
+  await chmod(state, 0o755);
+  const found = await findings({
+    MODEL_DIR: '/nowhere',
+    DATA_DIR: data,
+    STATE_DIR: state,
+    DISCORD_TOKEN: token,
+    DETECTOR: 'network',
+  });
+  expect(found['State folder']).toMatchObject({ state: 'ok', remedy: expect.stringContaining('chmod') });
   expect(found.Network).toMatchObject({ state: 'broken', finding: expect.stringContaining('/nowhere') });
   expect(found.Network!.remedy).toContain('MODEL_DIR');
   expect(found['Training data']).toMatchObject({ state: 'ok', finding: expect.stringContaining('1 files') });

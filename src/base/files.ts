@@ -1,7 +1,7 @@
 /** Files: what is in a folder, writing so that nothing is ever half there, and why a file could not be used, in words. */
 import { createHash } from 'node:crypto';
-import type { Stats } from 'node:fs';
-import { open, readdir, readFile, rename, stat } from 'node:fs/promises';
+import { mkdirSync, type Stats } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf, UserError, type UserErrorCode } from './errors.ts';
 
@@ -77,6 +77,40 @@ export function explainFullDisk(error: unknown): unknown {
   });
 }
 
+/** Rights of folders and files that are nobody's business but this user's. */
+const PRIVATE_FOLDER = 0o700;
+export const PRIVATE_FILE = 0o600;
+
+/** Makes a folder that only this user may look into, and what is missing above it; one that is there stays as it is. */
+export async function makePrivateFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: PRIVATE_FOLDER });
+}
+
+/** The same, at once. */
+export function makePrivateFolderSync(path: string): void {
+  mkdirSync(path, { recursive: true, mode: PRIVATE_FOLDER });
+}
+
+/** Makes a folder, and what is missing above it, as private as the folder that all that is in. */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: await rightsAt(path) });
+}
+
+/** The rights of a folder; of one that is missing, those of the first above it that is there. */
+async function rightsAt(path: string): Promise<number> {
+  try {
+    return (await stat(path)).mode & 0o777;
+  } catch (error) {
+    if (fileTrouble(error) !== 'missing' || dirname(path) === path) throw error;
+    return await rightsAt(dirname(path));
+  }
+}
+
+/** Rights of a new file that is as private as its folder. */
+export async function fileRights(folder: string): Promise<number> {
+  return (await rightsAt(folder)) & 0o666;
+}
+
 /** Names in a folder; none where there is no such folder. */
 export async function entriesOf(directory: string): Promise<string[]> {
   return (await unlessMissing(() => readdir(directory))) ?? [];
@@ -110,12 +144,12 @@ export async function unlessMissing<T>(read: () => Promise<T>): Promise<T | unde
 /**
  * Puts a file in place so that, whenever the machine stops, the path holds either the old content or all of the new: it is
  * written beside its place as `<path>.tmp`, forced to the disk and renamed, and the rename is forced to the disk too. A
- * leftover .tmp file is overwritten by the next call.
+ * leftover .tmp file is overwritten by the next call. A new file is as private as its folder.
  * @throws the file system's error, such as ENOSPC; the path then still holds the old content
  */
 export async function writeDurably(path: string, content: Uint8Array | string): Promise<void> {
   const aside = `${path}.tmp`;
-  const file = await open(aside, 'w');
+  const file = await open(aside, 'w', await fileRights(dirname(path)));
   try {
     await file.writeFile(content);
     await file.sync();

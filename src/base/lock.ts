@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, rm, truncate } from 'node:fs/promises';
+import { link, open, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { codeOf } from './errors.ts';
-import { entriesOf, readIfThere } from './files.ts';
+import { entriesOf, fileRights, makeFolder, readIfThere } from './files.ts';
 
 /** Held until released or until this process is dead. */
 export interface FileLock {
@@ -30,7 +30,7 @@ const RETRY_MS = 50;
  * @throws the file system's error, such as ENOSPC
  */
 export async function acquireLock(directory: string, name: string): Promise<FileLock | undefined> {
-  await mkdir(directory, { recursive: true });
+  await makeFolder(directory);
   for (;;) {
     const numbers = await lockNumbers(directory, name);
     const highest = numbers.at(-1) ?? 0;
@@ -71,7 +71,7 @@ export async function isLocked(directory: string, name: string): Promise<boolean
 async function claim(directory: string, path: string): Promise<boolean> {
   const aside = join(directory, `${randomUUID()}.tmp`);
   try {
-    await write(aside, await myself());
+    await write(aside, await myself(), await fileRights(directory));
     await link(aside, path);
     return true;
   } catch (error) {
@@ -87,8 +87,8 @@ async function release(path: string): Promise<void> {
   await truncate(path, 0);
 }
 
-async function write(path: string, owner: Owner): Promise<void> {
-  const file = await open(path, 'w');
+async function write(path: string, owner: Owner, rights: number): Promise<void> {
+  const file = await open(path, 'w', rights);
   try {
     await file.writeFile(JSON.stringify(owner));
     await file.sync();

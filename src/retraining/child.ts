@@ -1,10 +1,9 @@
 import { writeFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
-import { fileTrouble } from '../base/files.ts';
+import { fileTrouble, makeFolder } from '../base/files.ts';
 import { type FileLock, waitForLock } from '../base/lock.ts';
 import { ENGINE_CHOICES } from '../emotion/engines/engine.ts';
 import { VersionRegistry } from '../versions/registry.ts';
@@ -68,7 +67,7 @@ async function main(): Promise<void> {
     lock = await waitForLock(files.directory, 'child', ORPHAN_MS);
     if (!lock || pause.signal.aborted) return;
     await teller.begin();
-    await mkdir(args.temporary, { recursive: true });
+    await makeFolder(args.temporary);
     const signal = AbortSignal.any([pause.signal, cancel.signal]);
     const result = await retrain({
       job,

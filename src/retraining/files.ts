@@ -1,8 +1,9 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { codeOf } from '../base/errors.ts';
-import { writeDurably } from '../base/files.ts';
+import { makePrivateFolder, writeDurably } from '../base/files.ts';
+import { acquireLock, type FileLock } from '../base/lock.ts';
 import { epochSchema } from '../training/run/checkpoint.ts';
 import type { TrainingPlanInput } from '../training/run/plan.ts';
 
@@ -94,6 +95,12 @@ export class RetrainingFiles {
     return join(this.directory, 'runs');
   }
 
+  /** Takes a lock among all that share these files. @returns undefined where somebody holds it */
+  async lock(name: string): Promise<FileLock | undefined> {
+    await makePrivateFolder(this.directory);
+    return await acquireLock(this.directory, name);
+  }
+
   /** The last training that was asked for, whatever became of it. */
   async job(): Promise<Job | undefined> {
     return await this.#read('job.json', jobSchema);
@@ -151,7 +158,7 @@ export class RetrainingFiles {
   }
 
   async #write(name: string, value: unknown): Promise<void> {
-    await mkdir(this.directory, { recursive: true });
+    await makePrivateFolder(this.directory);
     await writeDurably(join(this.directory, name), JSON.stringify(value));
   }
 }

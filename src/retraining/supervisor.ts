@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { aboutToRestart, UserError } from '../base/errors.ts';
 import { explainFullDisk } from '../base/files.ts';
-import { acquireLock, type FileLock } from '../base/lock.ts';
+import type { FileLock } from '../base/lock.ts';
 import type { Logger } from '../base/log.ts';
 import { findVotes } from '../training/data/votes.ts';
 import { trainingPlan } from '../training/run/plan.ts';
@@ -181,7 +181,7 @@ export class Retraining {
       // One that failed here and could not say so on a full disk is not begun again by itself.
       if (this.#heard?.job === job.id && this.#heard.state !== 'running') return;
       if (await this.#files.isTold(job.id)) return;
-      const lock = await acquireLock(this.#files.directory, LOCK);
+      const lock = await this.#files.lock(LOCK);
       if (lock) this.#lookAfter(job, lock);
     } catch (error) {
       this.#options.log.error({ err: error }, 'an interrupted training could not be continued');
@@ -292,7 +292,7 @@ export class Retraining {
 
   async #lockOrBusy(): Promise<FileLock> {
     if (this.#stopping.signal.aborted) throw aboutToRestart();
-    const lock = await acquireLock(this.#files.directory, LOCK).catch((error: unknown) => {
+    const lock = await this.#files.lock(LOCK).catch((error: unknown) => {
       throw explainFullDisk(error);
     });
     if (lock) return lock;

@@ -1,17 +1,25 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'libsql';
-import { fileTrouble } from '../base/files.ts';
-import { noSpace, type Store, unreachable } from './store.ts';
+import { codeOf, type UserError } from '../base/errors.ts';
+import { fileTrouble, makePrivateFolderSync, PRIVATE_FILE } from '../base/files.ts';
+import { noSpace, type Store, unreachable, unsaved } from './store.ts';
 
-/** Milliseconds that one process waits for another that writes; a write takes a few. */
-const LOCK_MS = 5000;
+/**
+ * Milliseconds that a call waits for another process that holds the file; a write takes a few. SQLite itself would wait
+ * without letting this thread do anything else, and this thread talks: so it is only asked again, now and then.
+ */
+const LOCK_MS = 2000;
+const AGAIN_MS = 15;
 /** Far more than the settings of any bot: 64 MiB hold half a million entries. */
 const MAX_BYTES = 64 * 1024 * 1024;
 const PAGE_BYTES = 4096;
 
 /** The file's statements, prepared once. */
 interface Open {
+  /** Which file it is: another one may have taken its place. */
+  readonly inode: bigint;
   readonly database: Database.Database;
   readonly get: Database.Statement<[string]>;
   readonly set: Database.Statement<[string, string]>;
@@ -38,58 +46,99 @@ export class FileStore implements Store {
   constructor(path: string, options: { readonly maxBytes?: number } = {}) {
     this.#path = path;
     this.#maxBytes = options.maxBytes ?? MAX_BYTES;
-    // A file that is broken should stop the start, not the first person who asks.
-    this.#existing();
+    try {
+      // A file that is broken should stop the start, not the first person who asks.
+      this.#existing();
+    } catch (error) {
+      // Whether it is will show once it is free.
+      if (!isHeld(error)) throw error;
+    }
   }
 
   async get(key: string): Promise<string | undefined> {
-    return explained(() => {
+    return await this.#onceFree(unreachable, () => {
       const row = this.#existing()?.get.get(key) as { readonly value: string } | undefined;
       return row?.value;
     });
   }
 
   async set(key: string, value: string): Promise<void> {
-    explained(() => this.#created().set.run(key, value));
+    await this.#onceFree(unsaved, () => inTransaction(this.#created(), ({ set }) => set.run(key, value)));
   }
 
   async setIfAbsent(key: string, value: string): Promise<string> {
-    return explained(() => {
-      const { add, get } = this.#created();
-      add.run(key, value);
-      return (get.get(key) as { readonly value: string }).value;
-    });
+    return await this.#onceFree(unsaved, () =>
+      inTransaction(this.#created(), ({ add, get }) => {
+        add.run(key, value);
+        return (get.get(key) as { readonly value: string }).value;
+      }),
+    );
   }
 
   async delete(key: string): Promise<void> {
-    explained(() => this.#existing()?.remove.run(key));
+    await this.#onceFree(unsaved, () => {
+      const existing = this.#existing();
+      if (existing) inTransaction(existing, ({ remove }) => remove.run(key));
+    });
   }
 
   async close(): Promise<void> {
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#open?.database.close();
     this.#open = undefined;
   }
 
-  /** The file where there is one; another process may have created it since. */
+  /**
+   * Runs `work`, again while another process holds the file, and says in words what a person can be told of its errors.
+   * @param held what to say where it is held for longer than anybody should wait
+   */
+  async #onceFree<T>(held: (cause: unknown) => UserError, work: () => T): Promise<T> {
+    for (const end = performance.now() + LOCK_MS; ; await delay(AGAIN_MS * (1 + Math.random()))) {
+      try {
+        return work();
+      } catch (error) {
+        if (fileTrouble(error) === 'full') throw noSpace(error);
+        if (!isHeld(error)) throw error;
+        if (performance.now() < end) continue;
+        // A read that was refused counts as under way until it is tried again, and would keep the next one's lock.
+        this.#forget();
+        throw held(error);
+      }
+    }
+  }
+
+  /** The file where there is one; another process may have created it since, or somebody may have replaced it. */
   #existing(): Open | undefined {
+    const there = statSync(this.#path, { throwIfNoEntry: false, bigint: true });
+    if (this.#open !== undefined && this.#open.inode !== there?.ino) {
+      // What is written to a file that has lost its name is lost with this process.
+      this.#forget();
+    }
     // An empty file is what an attempt on a full disk leaves behind: nothing has been set there.
-    const size = this.#open === undefined ? (statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0) : 0;
-    if (size > 0) this.#open = openFile(this.#path, this.#maxBytes);
+    if (this.#open === undefined && there !== undefined && there.size > 0n) {
+      this.#open = openFile(this.#path, this.#maxBytes);
+    }
     return this.#open;
   }
 
   #created(): Open {
-    if (this.#open === undefined) {
-      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
-      this.#open = openFile(this.#path, this.#maxBytes);
-    }
+    const existing = this.#existing();
+    if (existing !== undefined) return existing;
+    makePrivateFolderSync(dirname(this.#path));
+    // SQLite would let everyone read it; what it puts beside the file has the file's own rights.
+    closeSync(openSync(this.#path, 'a', PRIVATE_FILE));
+    this.#open = openFile(this.#path, this.#maxBytes);
     return this.#open;
   }
 }
 
 function openFile(path: string, maxBytes: number): Open {
-  const database = new Database(path, { timeout: LOCK_MS });
+  const database = new Database(path, { timeout: 0 });
   try {
+    const inode = statSync(path, { bigint: true }).ino;
     // A rollback journal rather than a write-ahead log: nothing stays beside the file, and whoever copies it has it all.
     database.pragma('journal_mode = DELETE');
     // Everything is on the disk, the journal's removal included, before a write is reported as done.
@@ -99,6 +148,7 @@ function openFile(path: string, maxBytes: number): Open {
     database.pragma(`max_page_count = ${Math.floor(maxBytes / PAGE_BYTES)}`);
     database.exec('CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID');
     return {
+      inode,
       database,
       get: database.prepare('SELECT value FROM settings WHERE key = ?'),
       set: database.prepare('INSERT OR REPLACE INTO settings VALUES (?, ?)'),
@@ -111,13 +161,23 @@ function openFile(path: string, maxBytes: number): Open {
   }
 }
 
-/** Runs `work`, and says in words what a person can be told of its errors. */
-function explained<T>(work: () => T): T {
+/**
+ * Changes the file as a whole or not at all. The lock is taken by a statement that is over at once: one that is kept, and
+ * refused because another process holds the file, would hold on to what it has got so far.
+ */
+function inTransaction<T>(open: Open, work: (open: Open) => T): T {
+  const { database } = open;
+  database.exec('BEGIN EXCLUSIVE');
   try {
-    return work();
+    const result = work(open);
+    database.exec('COMMIT');
+    return result;
   } catch (error) {
-    if (fileTrouble(error) === 'full') throw noSpace(error);
-    if (error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY') throw unreachable(error);
+    if (database.inTransaction) database.exec('ROLLBACK');
     throw error;
   }
+}
+
+function isHeld(error: unknown): boolean {
+  return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error) ?? '');
 }

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
+import type { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { noSpace, type Store, unreachable } from './store.ts';
+import { noSpace, type Store, unreachable, unsaved } from './store.ts';
 
 /** Before every key, so that one Redis can serve other programs too. */
 const PREFIX = 'emotion-bot:';
@@ -51,24 +52,25 @@ export class RedisStore implements Store {
       throw reason ?? error;
     }
     connected = true;
+    await warnOfEviction(client, log);
     return new RedisStore(client);
   }
 
   async get(key: string): Promise<string | undefined> {
-    return (await explained(() => this.#client.get(key))) ?? undefined;
+    return (await explained(unreachable, () => this.#client.get(key))) ?? undefined;
   }
 
   async set(key: string, value: string): Promise<void> {
-    await explained(() => this.#client.set(key, value));
+    await explained(unsaved, () => this.#client.set(key, value));
   }
 
   async setIfAbsent(key: string, value: string): Promise<string> {
-    await explained(() => this.#client.set(key, value, 'NX'));
-    return (await explained(() => this.#client.get(key))) ?? value;
+    await explained(unsaved, () => this.#client.set(key, value, 'NX'));
+    return (await explained(unsaved, () => this.#client.get(key))) ?? value;
   }
 
   async delete(key: string): Promise<void> {
-    await explained(() => this.#client.del(key));
+    await explained(unsaved, () => this.#client.del(key));
   }
 
   async close(): Promise<void> {
@@ -76,12 +78,22 @@ export class RedisStore implements Store {
   }
 }
 
+/** Says so where Redis may throw away who opted out when its memory is full, instead of refusing to keep more. */
+async function warnOfEviction(client: Redis, log: Logger): Promise<void> {
+  const policy = /^maxmemory_policy:(allkeys-\w+)/m.exec(await client.info('memory'))?.[1];
+  if (policy === undefined) return;
+  log.warn(
+    { policy },
+    'Redis throws away what it keeps when its memory is full; set its maxmemory-policy to noeviction',
+  );
+}
+
 /** Runs `work`, and says in words what a person can be told of its errors. */
-async function explained<T>(work: () => Promise<T>): Promise<T> {
+async function explained<T>(outOfReach: (cause: unknown) => UserError, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof Error) || error.name !== 'ReplyError') throw unreachable(error);
+    if (!(error instanceof Error) || error.name !== 'ReplyError') throw outOfReach(error);
     // No memory, or a disk that Redis cannot save to: both refuse to write.
     if (/^(OOM|MISCONF)\b/.test(error.message)) throw noSpace(error);
     throw error;

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import type { Store } from './store.ts';
+import type { Logger } from '../base/log.ts';
+import { replaced, type Store } from './store.ts';
 
 /** Which photos the bot answers in a channel: all that are posted, those that somebody asks about, or none. */
 export const CHANNEL_MODES = ['on', 'asked', 'off'] as const;
@@ -16,17 +17,21 @@ const HASH_KEY = 'hash-key';
  */
 export class Settings {
   readonly #store: Store;
+  readonly #log: Logger | undefined;
+  /** The first that was seen: as long as the store is the same, this is the key. */
   #hashKey: string | undefined;
+  #isReported = false;
 
-  constructor(store: Store) {
+  constructor(store: Store, log?: Logger) {
     this.#store = store;
+    this.#log = log;
   }
 
   /**
    * Whether a person's photos must not be read.
    * @param platform as in `Request.platform`
    * @param person as in `User.id`
-   * @throws UserError 'busy' where nobody can tell just now
+   * @throws UserError 'busy' where nobody can tell just now, or ever again
    */
   async hasOptedOut(platform: string, person: string): Promise<boolean> {
     return (await this.#get('person', platform, person)) !== undefined;
@@ -61,7 +66,10 @@ export class Settings {
   async #get(kind: string, platform: string, id: string): Promise<string | undefined> {
     this.#hashKey ??= await this.#store.get(HASH_KEY);
     // Without a key nothing has ever been set.
-    return this.#hashKey === undefined ? undefined : await this.#store.get(hash(this.#hashKey, kind, platform, id));
+    if (this.#hashKey === undefined) return undefined;
+    const value = await this.#store.get(hash(this.#hashKey, kind, platform, id));
+    await this.#check(this.#hashKey);
+    return value;
   }
 
   async #set(kind: string, platform: string, id: string, value: string | undefined): Promise<void> {
@@ -69,6 +77,28 @@ export class Settings {
     this.#hashKey ??= await this.#store.setIfAbsent(HASH_KEY, randomBytes(32).toString('base64url'));
     const key = hash(this.#hashKey, kind, platform, id);
     await (value === undefined ? this.#store.delete(key) : this.#store.set(key, value));
+    await this.#check(this.#hashKey);
+  }
+
+  /**
+   * Makes sure that the store still is the one that this process began with: emptied, or replaced by another, it has lost who
+   * opted out, and entries under the old key mean nothing there. Asked after each access, so that nothing slips in between.
+   * @throws UserError 'busy' where it is not
+   */
+  async #check(hashKey: string): Promise<void> {
+    const kept = await this.#store.get(HASH_KEY);
+    if (kept === hashKey) {
+      this.#isReported = false;
+      return;
+    }
+    const why = `the key of the settings is ${kept === undefined ? 'gone' : 'another one'}`;
+    if (!this.#isReported) {
+      this.#log?.error(
+        `${why}: they were emptied or replaced, and nobody knows who opted out; no photo is read until they are restored, or the bot is restarted to begin anew`,
+      );
+    }
+    this.#isReported = true;
+    throw replaced(new Error(why));
   }
 }
 

@@ -9,7 +9,7 @@ export interface Store {
   get(key: string): Promise<string | undefined>;
   /**
    * Keeps a value; once this resolves, the end of the process loses nothing.
-   * @throws UserError 'no-space' where there is no room, 'busy' where the store cannot be reached; nothing has changed then
+   * @throws UserError 'no-space' where there is no room, and nothing has changed; 'busy' where the store cannot be reached
    */
   set(key: string, value: string): Promise<void>;
   /** Keeps a value where there is none. @returns the value that there is now, whoever set it; errors as of `set` */
@@ -24,6 +24,20 @@ export function noSpace(cause: unknown): UserError {
   return new UserError(
     'no-space',
     'I could not save that: there is no room left where I keep it. Nothing has changed. Whoever runs me has to make room.',
+    { cause },
+  );
+}
+
+/** The store cannot be told. */
+export function unsaved(cause: unknown): UserError {
+  return new UserError('busy', 'I could not save that just now. Try again in a minute.', { cause });
+}
+
+/** The store does not hold any more what this process knows it held: nobody knows who opted out. */
+export function replaced(cause: unknown): UserError {
+  return new UserError(
+    'busy',
+    'What I keep of who wants to be left alone was emptied or replaced while I ran, so I leave everyone alone and save nothing. Whoever runs me has to restore it, or restart me to begin anew.',
     { cause },
   );
 }

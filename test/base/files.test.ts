@@ -1,8 +1,17 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { entriesOf, explainFile, explainWrite, fileTrouble, reasonOf, writeDurably } from '../../src/base/files.ts';
+import {
+  entriesOf,
+  explainFile,
+  explainWrite,
+  fileTrouble,
+  makeFolder,
+  makePrivateFolder,
+  reasonOf,
+  writeDurably,
+} from '../../src/base/files.ts';
 
 async function folder(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'files-'));
@@ -32,6 +41,26 @@ it('a file system’s error becomes words', async () => {
   expect(fileTrouble(await errorOf(mkdir(directory)))).toBe('exists');
   const noFolder = explainWrite('a.txt', await errorOf(writeFile(join(directory, 'none', 'a.txt'), '')));
   expect(noFolder).toMatchObject({ code: 'bad-usage', message: expect.stringContaining('its folder is not there') });
+});
+
+it('a folder and a file are as private as where they are made; a private one is nobody else’s', async () => {
+  const directory = await folder();
+  const rights = async (...path: string[]) => (await stat(join(directory, ...path))).mode & 0o777;
+  await makePrivateFolder(join(directory, 'a', 'b'));
+  await makeFolder(join(directory, 'a', 'b', 'c', 'd'));
+  await writeDurably(join(directory, 'a', 'b', 'c', 'file'), 'text');
+  expect([await rights('a'), await rights('a', 'b'), await rights('a', 'b', 'c')]).toEqual([0o700, 0o700, 0o700]);
+  expect([await rights('a', 'b', 'c', 'd'), await rights('a', 'b', 'c', 'file')]).toEqual([0o700, 0o600]);
+  await mkdir(join(directory, 'open'));
+  await chmod(join(directory, 'open'), 0o755);
+  await makeFolder(join(directory, 'open', 'c'));
+  await writeDurably(join(directory, 'open', 'file'), 'text');
+  expect([await rights('open', 'c'), await rights('open', 'file')]).toEqual(
+    [0o755, 0o644].map((mode) => mode & ~process.umask()),
+  );
+  // One that is there stays as it is.
+  await makePrivateFolder(join(directory, 'open'));
+  expect(await rights('open')).toBe(0o755);
 });
 
 it('any other error is no trouble with a file and keeps its words', () => {

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 
 /** Whether this machine has a redis-server; tests that need one say that they skip. */
 export const HAS_REDIS = spawnSync('redis-server', ['--version']).status === 0;
@@ -16,6 +17,8 @@ export interface TestRedis {
   readonly url: string;
   /** Ends it and starts it again on the same port, without what it held. */
   restart(): Promise<void>;
+  /** Forgets everything, as FLUSHALL does. */
+  empty(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -58,6 +61,11 @@ export async function startRedis(...args: string[]): Promise<TestRedis> {
     async restart() {
       await end(child);
       child = await start();
+    },
+    async empty() {
+      const client = new Redis(port, '127.0.0.1');
+      await client.flushall();
+      client.disconnect();
     },
     async stop() {
       await end(child);

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLogger } from '../../src/base/log.ts';
 import { ARCHITECTURES } from '../../src/emotion/architectures.ts';
@@ -25,7 +24,6 @@ export async function makeSite(root?: string): Promise<Site> {
     dataDirectory: join(folder, 'data'),
     modelDirectory: join(folder, 'model'),
   };
-  await mkdir(site.stateDirectory);
   await writeTinyFer2013(site.dataDirectory, tinyRows(4, ['Training', 'PublicTest', 'PrivateTest']));
   await saveUntrained(site.modelDirectory, 9);
   return site;

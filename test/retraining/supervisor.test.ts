@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadClassifier } from '../../src/emotion/classifier.ts';
@@ -64,6 +64,13 @@ test('a broken chunk, a missing one and a path are said in words, and the networ
   const readings = await classifier.classify(EMOTIONS.map((_, label) => drawTinyFace(label, 10_000 + label)));
   await classifier.dispose();
   expect(readings).toHaveLength(7);
+  const made = await readdir(site.stateDirectory, { recursive: true, withFileTypes: true });
+  expect(made.some(({ name }) => name.endsWith('.lock'))).toBe(true);
+  for (const entry of made) {
+    const { mode } = await stat(join(entry.parentPath, entry.name));
+    expect.soft(mode & 0o777, entry.name).toBe(entry.isDirectory() ? 0o700 : 0o600);
+  }
+  expect((await stat(site.stateDirectory)).mode & 0o777).toBe(0o700);
 });
 
 test('the memory bound ends a training in words', { timeout: 300_000 }, async () => {

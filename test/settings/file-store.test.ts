@@ -1,9 +1,20 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
+import Database from 'libsql';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
 import { FileStore } from '../../src/settings/file-store.ts';
@@ -166,4 +177,80 @@ describe('openSettings', () => {
     mkdirSync(path);
     await expect(open()).rejects.toMatchObject({ code: 'bad-config' });
   });
+});
+
+describe('a file that another program holds', () => {
+  /** Keeps everybody else out until it is called. */
+  async function hold(): Promise<() => void> {
+    const other = new Database(path, { timeout: 1000 });
+    other.exec('BEGIN EXCLUSIVE');
+    return () => {
+      other.exec('ROLLBACK');
+      other.close();
+    };
+  }
+
+  test('stops nobody else meanwhile; whoever asks is told to try again, and is answered once it is free', async () => {
+    const store = new FileStore(path);
+    await store.set('a', 'b');
+    const letGo = await hold();
+    const blocked = monitorEventLoopDelay({ resolution: 5 });
+    blocked.enable();
+    // Nor does a bot that starts now fail.
+    const started = new FileStore(path);
+    const attempts = [
+      store.get('a'),
+      started.get('a'),
+      store.set('a', 'c'),
+      store.delete('a'),
+      store.setIfAbsent('d', 'e'),
+    ];
+    for (const attempt of await Promise.allSettled(attempts)) {
+      expect(attempt).toMatchObject({ reason: { code: 'busy', message: expect.stringContaining('Try again') } });
+    }
+    blocked.disable();
+    expect(blocked.max / 1e6).toBeLessThan(1000);
+    const waiting = [store.get('a'), started.setIfAbsent('d', 'e')];
+    letGo();
+    expect(await Promise.all(waiting)).toEqual(['b', 'e']);
+    // Nor does one that was refused keep the file from others afterwards.
+    expect(await store.get('a')).toBe('b');
+    await started.set('a', 'f');
+    expect(await store.get('a')).toBe('f');
+    await started.delete('a');
+    await Promise.all([store.close(), started.close()]);
+  });
+});
+
+test('a file that is deleted or replaced under a running bot is noticed: nobody is read, and nothing is called done', async () => {
+  const lines: string[] = [];
+  const log = createLogger({ level: 'info', destination: { write: (line) => lines.push(line) } });
+  const settings = new Settings(new FileStore(path), log);
+  await settings.setOptedOut('p', '1', true);
+  const kept = readFileSync(path);
+  const lost = { code: 'busy', message: expect.stringContaining('was emptied or replaced') };
+  rmSync(path);
+  await expect(settings.hasOptedOut('p', '2')).rejects.toMatchObject(lost);
+  await expect(settings.channelMode('p', '2')).rejects.toMatchObject(lost);
+  await expect(settings.setOptedOut('p', '2', true)).rejects.toMatchObject(lost);
+  rmSync(path);
+  const other = new Settings(new FileStore(path));
+  await other.setOptedOut('p', '3', true);
+  await expect(settings.setOptedOut('p', '2', true)).rejects.toMatchObject(lost);
+  await expect(settings.hasOptedOut('p', '3')).rejects.toMatchObject(lost);
+  expect(lines.filter((line) => line.includes('no photo is read until'))).toHaveLength(1);
+  // What was kept is put back.
+  await other.close();
+  writeFileSync(path, kept);
+  expect(await settings.hasOptedOut('p', '1')).toBe(true);
+  await settings.close();
+});
+
+test('only the bot’s user may look into what is kept', async () => {
+  const state = join(directory, 'deep', 'state');
+  const store = new FileStore(join(state, 'settings.db'));
+  await store.set('a', 'b');
+  for (const folder of [state, join(directory, 'deep')]) expect(statSync(folder).mode & 0o777).toBe(0o700);
+  expect(statSync(join(state, 'settings.db')).mode & 0o777).toBe(0o600);
+  await store.close();
 });

@@ -46,6 +46,32 @@ describe.skipIf(!HAS_REDIS)('Redis', () => {
     await again.close();
   });
 
+  test('that is emptied under a running bot is noticed: nobody is read, nothing is called done, and she who opted out does not come back unnoticed', async () => {
+    const redis = await redisWith();
+    const open = () => openSettings({ redisUrl: redis.url, stateDirectory: '/nonexistent' }, log);
+    const settings = await open();
+    await settings.setOptedOut('p', 'ann', true);
+    await redis.empty();
+    const lost = { code: 'busy', message: expect.stringContaining('was emptied or replaced') };
+    await expect(settings.setOptedOut('p', 'ben', true)).rejects.toMatchObject(lost);
+    await expect(settings.hasOptedOut('p', 'ann')).rejects.toMatchObject(lost);
+    await expect(settings.channelMode('p', 'c')).rejects.toMatchObject(lost);
+    // One that is started anew begins anew; the first one does not take over its key.
+    const anew = await open();
+    await anew.setOptedOut('p', 'cem', true);
+    expect(await anew.hasOptedOut('p', 'cem')).toBe(true);
+    await expect(settings.setOptedOut('p', 'ann', true)).rejects.toMatchObject(lost);
+    await Promise.all([settings.close(), anew.close()]);
+  });
+
+  test('that throws entries away when its memory is full is warned of', async () => {
+    const redis = await redisWith('--maxmemory', '10mb', '--maxmemory-policy', 'allkeys-lru');
+    const lines: string[] = [];
+    const warnings = createLogger({ level: 'warn', destination: { write: (line) => lines.push(line) } });
+    await (await RedisStore.connect(redis.url, warnings)).close();
+    expect(lines.join('')).toContain('noeviction');
+  });
+
   test('that wants a password gets the one of the address, and its lack is said at the start', async () => {
     const redis = await redisWith('--requirepass', 'open sesame');
     const url = redis.url.replace('//', '//:open%20sesame@');

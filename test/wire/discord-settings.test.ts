@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import Database from 'libsql';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { user } from '../fakes/discord/payloads.ts';
 import type { FakeChannel, FakeDiscord } from '../fakes/discord.ts';
@@ -184,6 +186,25 @@ test('too many photos of one person get one sentence, and those of others are an
   expect(texts.filter((text) => text.includes('2 people'))).toHaveLength(3);
   expect(texts.filter((text) => /I can read the next one in \d+ seconds/.test(text))).toHaveLength(1);
   expect(readPhoto).toHaveBeenCalledTimes(3);
+});
+
+test('while another program holds the settings, commands are acknowledged and told to try again', async () => {
+  const { discord, config } = await startOnDiscord();
+  discord.command('privacy', { input: { choice: 'opt-out' } });
+  await answers(discord, 1);
+  const other = new Database(join(config.stateDirectory, 'settings.db'));
+  other.exec('BEGIN EXCLUSIVE');
+  const picture = discord.file(await plainPicture(64, 48));
+  const commands = [
+    discord.command('privacy', { input: { choice: 'opt-out' } }),
+    discord.command('emotions', { files: { image: picture } }),
+    discord.command('help'),
+  ];
+  const said = await answers(discord, 4);
+  other.exec('ROLLBACK');
+  other.close();
+  expect(commands.map(({ acknowledgedAfter = 1e6 }) => acknowledgedAfter < 3000)).toEqual([true, true, true]);
+  expect(said.filter(({ content }) => content.includes('Try again in a minute'))).toHaveLength(2);
 });
 
 test('a bot that is started again remembers who opted out', async () => {

@@ -1,8 +1,8 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { codeOf, UserError } from '../../base/errors.ts';
-import { readIfThere, sha256, writeDurably } from '../../base/files.ts';
+import { makeFolder, readIfThere, sha256, writeDurably } from '../../base/files.ts';
 import type { Architecture, Layer } from '../architectures.ts';
 import { type Network, unroll, type Weights } from '../network.ts';
 import { topologyOf } from './topology.ts';
@@ -55,7 +55,7 @@ const READ_ATTEMPTS = 3;
 export async function saveModel(directory: string, model: ModelToSave): Promise<void> {
   const { network, metadata } = model;
   const { entries, bytes } = encodeWeights(inNetworkOrder(network, model.weights), model.quantization);
-  await mkdir(directory, { recursive: true });
+  await makeFolder(directory);
   const inUse = await weightsFilesInUse(directory);
   const [first, second] = WEIGHTS_FILES;
   const [file, other] = inUse.includes(first) ? [second, first] : [first, second];

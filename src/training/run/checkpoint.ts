@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../base/errors.ts';
-import { entriesOf, sha256, syncDirectory, writeDurably } from '../../base/files.ts';
+import { entriesOf, makeFolder, sha256, syncDirectory, writeDurably } from '../../base/files.ts';
 import type { TrainingState } from '../../emotion/engines/engine.ts';
 import { loadModel, saveModel } from '../../emotion/layers-format/layers-format.ts';
 import type { Network, Weights } from '../../emotion/network.ts';
@@ -78,7 +78,7 @@ export async function saveCheckpoint(directory: string, network: Network, checkp
   const name = `checkpoint-${String(checkpoint.state.step).padStart(9, '0')}`;
   const aside = join(directory, `${name}.tmp`);
   await rm(aside, { recursive: true, force: true });
-  await mkdir(aside, { recursive: true });
+  await makeFolder(aside);
   await saveModel(aside, { network, weights: checkpoint.weights });
   const slots = [...checkpoint.state.slots];
   const bytes = Buffer.concat(slots.map(([, data]) => Buffer.from(data.buffer, data.byteOffset, data.byteLength)));
