@@ -148,7 +148,7 @@ export interface Request {
   readonly signal: AbortSignal;
   /**
    * The pictures that people posted last in this channel, newest first, this message's own left out. Each says who posted
-   * it, so that nobody's photo is read who does not want that.
+   * it, so that the wish of whoever posted it can be respected.
    * @param limit at most so many
    */
   latestImages(limit: number): Promise<readonly Attachment[]>;

@@ -50,7 +50,7 @@ type Told = readonly [code: UserErrorCode, sentence: string];
 /**
  * A file system's error as a sentence for a person.
  * @param told what to say of each trouble that can be expected here
- * @returns a UserError with the error as its cause; the error itself where nothing is told of it
+ * @returns a UserError with the error as its cause; the error itself where `told` has no sentence for it
  */
 export function explainFile(error: unknown, told: Partial<Readonly<Record<FileTrouble, Told>>>): unknown {
   const trouble = fileTrouble(error);

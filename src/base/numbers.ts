@@ -18,7 +18,7 @@ export function percent(share: number): string {
   return `${Math.round(100 * share)} %`;
 }
 
-/** A share (0..1) in percent with one decimal, as figures of networks are told: "91.3 %". */
+/** A share (0..1) in percent with one decimal, as used for the figures of networks: "91.3 %". */
 export function exactPercent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }

@@ -70,7 +70,7 @@ export function convolve(filters: number): Layer[] {
 }
 
 /**
- * Two 3x3 convolutions, then, but for the last block, 2x2 max pooling. Its last ReLU comes after the pooling: both orders
+ * Two 3x3 convolutions, then, except in the last block, 2x2 max pooling. Its last ReLU comes after the pooling: both orders
  * give the same numbers and gradients, and this one has a quarter to do.
  */
 function block(width: number, halved: boolean): Layer[] {

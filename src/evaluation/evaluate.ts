@@ -103,7 +103,7 @@ export interface Slice {
   readonly images: number;
   /** Share whose likeliest emotion is the label, 0..1. */
   readonly accuracy: number;
-  /** The same if every emotion had the share of these faces that it has of the whole set: what is not the mix's doing. */
+  /** The same if every emotion had the share of these faces that it has of the whole set: so the mix of emotions plays no part. */
   readonly sameMix: number;
   /** Share read as 'unsure', 0..1. */
   readonly unsure: number;

@@ -75,7 +75,7 @@ export function layOut<Face extends SceneFace>(faces: readonly Face[], seed: num
   return scenes;
 }
 
-/** Adds a face to a scene, if a free place for it is come upon. */
+/** Adds a face to a scene, if it finds a free place for it. */
 function place<Face extends SceneFace>(face: Face, scene: PlacedFace<Face>[], random: Random): boolean {
   const own = extent(face);
   if (own > SCENE_HEIGHT) return false;

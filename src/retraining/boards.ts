@@ -40,7 +40,8 @@ export class Boards {
     this.#serves = serves;
   }
 
-  serve(platform: string): boolean {
+  /** Whether this process can report on a platform. */
+  serves(platform: string): boolean {
     return this.#serves(platform);
   }
 

@@ -31,7 +31,7 @@ export const childArguments = z.object({
 
 export type ChildArguments = z.infer<typeof childArguments>;
 
-/** An orphan of a bot that was killed may have a step, a checkpoint and a chart to end. */
+/** An orphan of a bot that was killed may have a step, a checkpoint and a chart to finish. */
 const ORPHAN_MS = 10 * 60_000;
 const TELL_EVERY_MS = 500;
 const WRITE_EVERY_MS = 5000;
@@ -125,7 +125,7 @@ class Teller {
     this.#status = newStatus(job);
   }
 
-  /** From here on the status is this process's to tell. */
+  /** From here on this process reports the status. */
   async begin(): Promise<void> {
     const { error: _, result: __, ...before } = await this.files.status(this.#status.job);
     this.#status = { ...before, state: 'running', pid: process.pid };
@@ -147,14 +147,14 @@ class Teller {
     }
   }
 
-  /** The parent is told whatever the disk says. */
+  /** The parent is told even where the disk is full. */
   async end(change: Partial<JobStatus>): Promise<void> {
     this.#status = { ...this.#status, ...change };
     if (process.connected) await new Promise((done) => process.send!(this.#status, done));
     await this.#write().catch((error: unknown) => process.stderr.write(`The status cannot be written: ${error}\n`));
   }
 
-  /** One write at a time, each with what is so by then. */
+  /** One write at a time, each of the newest status. */
   #write(): Promise<void> {
     const write = () => this.files.writeStatus(this.#status);
     this.#writing = this.#writing.then(write, write);

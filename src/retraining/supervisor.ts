@@ -114,7 +114,7 @@ export class Retraining {
     } catch (error) {
       throw explainFullDisk(error);
     }
-    // Nobody may be there to see it, where the bot that trained has died and none of its platform is left.
+    // The bot that trained may have died, and no other be left on its platform: then this one ends the training.
     await this.#adopt(true);
   }
 
@@ -177,8 +177,8 @@ export class Retraining {
     try {
       const job = await this.#files.job();
       if (!job || job.id === this.#untold) return;
-      if (!ofAnyPlatform && !this.#boards.serve(job.platform)) return;
-      // One that failed here and could not say so on a full disk is not begun again by itself.
+      if (!ofAnyPlatform && !this.#boards.serves(job.platform)) return;
+      // A training that failed here, on a disk too full to record it, is not restarted by itself.
       if (this.#heard?.job === job.id && this.#heard.state !== 'running') return;
       if (await this.#files.isTold(job.id)) return;
       const lock = await this.#files.lock(LOCK);

@@ -49,7 +49,7 @@ export class ProgressMessage {
   }
 
   /**
-   * Takes what waits off and lets what is being sent arrive; then the message says how it ended. Never rejects.
+   * Drops the text that waits, lets the one being sent arrive, then has the message say how the training ended. Never rejects.
    * @param last absent where the training goes on without this message
    */
   async close(last?: string): Promise<void> {
@@ -57,7 +57,7 @@ export class ProgressMessage {
     clearTimeout(this.#timer);
     await this.#sending;
     const wait = this.#nextAt - Date.now();
-    // Where it could not be shown a moment ago, nobody waits for it.
+    // After a failure a moment ago it is not worth waiting for.
     if (last === undefined || !this.#message || wait > this.#everyMs) return;
     await new Promise((done) => setTimeout(done, Math.max(0, wait)));
     await this.#try(() => this.#edit(last));

@@ -22,7 +22,7 @@ export interface ToolChoice {
 }
 
 /**
- * Loads detector and network for some work, and ends them whatever comes of it.
+ * Loads detector and network for some work, and closes them afterwards, also where the work fails.
  * @throws UserError bad-usage for a detector that there is not, bad-model; whatever the work throws
  */
 export async function withPhotoTools(
@@ -163,7 +163,7 @@ export interface ReportQuestion extends ToolChoice {
 
 /**
  * Reads the photos of a folder one after the other.
- * @param onPhoto is told of each photo as soon as it was read, or could not be
+ * @param onPhoto is called with each photo as soon as it was read, or could not be
  * @throws UserError as listPhotos and withPhotoTools do; the signal's reason when it was aborted
  */
 export async function makeReport(
@@ -193,7 +193,7 @@ export interface DraftQuestion extends ToolChoice {
 
 /**
  * Finds the faces in all pictures of a folder and writes a labels file with a box for each.
- * @param onBroken is told of a photo that cannot be read; the draft leaves it out
+ * @param onBroken is called with each photo that cannot be read; the draft leaves it out
  * @returns whether every photo was read
  * @throws UserError as listPhotos, withPhotoTools and writeDraft do; the signal's reason when it was aborted
  */

@@ -99,7 +99,7 @@ export async function saveCheckpoint(directory: string, network: Network, checkp
 
 /**
  * The newest checkpoint of a run that is whole; a damaged one is passed over for the one before.
- * @param onDamaged is told of each that was passed over
+ * @param onDamaged is called for each one that was passed over
  * @returns undefined where there is none
  */
 export async function loadCheckpoint(
@@ -116,7 +116,7 @@ export async function loadCheckpoint(
   return undefined;
 }
 
-/** Whether a run left a checkpoint in a folder, be it whole or not. */
+/** Whether a run left a checkpoint in a folder, whole or damaged. */
 export async function hasCheckpoints(directory: string): Promise<boolean> {
   return (await checkpointNames(directory)).length > 0;
 }
@@ -159,7 +159,7 @@ async function checkpointNames(directory: string): Promise<string[]> {
     .reverse();
 }
 
-/** What must be the same where a run is gone on with. */
+/** What a run and its resumption have in common. */
 interface ResumedRun {
   readonly plan: TrainingPlan;
   readonly directory: string;

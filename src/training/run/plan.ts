@@ -21,7 +21,7 @@ const augmentation = z.strictObject({
 });
 
 /**
- * Everything that decides what a training does, but for the data: two runs of one plan on one data set with one thread
+ * Everything that decides what a training does, except the data: two runs of one plan on one data set with one thread
  * end in the same weights. The defaults are those of a plain training; shipped networks keep the commands that made them.
  */
 const schema = z.strictObject({
