@@ -25,7 +25,8 @@ export function startMain(directory: string, environment: Readonly<Record<string
   const { PATH = '' } = process.env;
   const child = spawn(process.execPath, [RUNS_SOURCE, join(ROOT, 'src', 'main.ts')], {
     cwd: directory,
-    env: { PATH, LOCAL_PORT: '0', MODEL_DIR: join(directory, 'model'), ...environment },
+    // No cascades: every start loads OpenCV for them.
+    env: { PATH, LOCAL_PORT: '0', MODEL_DIR: join(directory, 'model'), DETECTOR: 'network', ...environment },
     detached: true,
   });
   onTestFinished(() => {
