@@ -20,7 +20,7 @@ export interface Output {
 }
 
 /** What surrounds a tool while it runs. */
-export interface Terminal {
+interface Terminal {
   readonly stdout: Output;
   readonly stderr: Output;
   /** Fires on Ctrl-C, so that nothing half-written is left behind, and where nobody reads the output any more. */

@@ -8,7 +8,7 @@ import { describeNetwork, type ShippedNetwork } from '../src/versions/shipped.ts
 import { readReports } from '../src/versions/training-report.ts';
 
 /** One training of a recipe. */
-export interface RecipeStep {
+interface RecipeStep {
   /** The options of `npm run train`, as words. */
   readonly words: readonly string[];
   /** The network to start from, in place of the one that the words name; absent where they count. */

@@ -15,7 +15,7 @@ import { median, SPREAD, spread, table } from './rounds.ts';
 /** What runs a source, as every npm script does. */
 const RUNS_SOURCE = inRepository('src/base/compiled.mjs');
 
-export interface BotBenchmark {
+interface BotBenchmark {
   /** Path of the photo. */
   readonly photo: string;
   /** Directory of the network. */
@@ -137,7 +137,7 @@ async function openPage(origin: string) {
 }
 
 /** What a start takes, every counted round in order, in milliseconds. */
-export interface StartResult {
+interface StartResult {
   /** From the start of the process to its address. */
   readonly address: readonly number[];
   /** Time of processors until then, of all threads. */
@@ -208,7 +208,7 @@ export function startJson(result: StartResult) {
 }
 
 /** What many photos take, one after the other. */
-export interface MemoryResult {
+interface MemoryResult {
   /** MiB of the process, once it has started and after each photo. */
   readonly megabytes: readonly number[];
   /** Milliseconds of each photo, from posted to answered. */

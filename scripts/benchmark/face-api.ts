@@ -49,7 +49,7 @@ export interface FaceApi {
   close(): Promise<void>;
 }
 
-export interface FaceApiOptions {
+interface FaceApiOptions {
   readonly threads: number;
   /** Says why it is left out. */
   readonly log: (sentence: string) => void;

@@ -9,7 +9,7 @@ import { type PhotoTools, readPhoto } from '../../src/photo/read-photo.ts';
 import { startFaceApi, type WalkAnswer } from './face-api.ts';
 import { SPREAD, speeds, spread, table, takeTurns } from './rounds.ts';
 
-export interface PhotoBenchmark {
+interface PhotoBenchmark {
   /** Path of the photo. */
   readonly photo: string;
   /** Directory of the network. */
@@ -21,7 +21,7 @@ export interface PhotoBenchmark {
 }
 
 /** Milliseconds of the bot's walk. */
-export interface WalkSteps {
+interface WalkSteps {
   readonly decode: number;
   readonly detect: number;
   /** Making the picture gray and cutting all faces out of it. */
@@ -38,7 +38,7 @@ export interface Walk extends WalkAnswer {
   readonly steps?: WalkSteps;
 }
 
-export interface WalkResult {
+interface WalkResult {
   readonly name: string;
   /** Every counted round, in order. */
   readonly walks: readonly Walk[];

@@ -9,7 +9,7 @@ import { FACE_PIXELS, FACE_SIZE } from '../../src/emotion/labels.ts';
 import { CROP_SIDE, type FaceApi, startFaceApi } from './face-api.ts';
 import { SPREAD, speeds, spread, table, takeTurns } from './rounds.ts';
 
-export interface ReadingBenchmark {
+interface ReadingBenchmark {
   /** Directory of the network. */
   readonly model: string;
   /** Numbers of faces in a photo to measure at. */
@@ -21,7 +21,7 @@ export interface ReadingBenchmark {
   readonly log: (sentence: string) => void;
 }
 
-export interface ReadingResult {
+interface ReadingResult {
   readonly name: string;
   /** Faces in the photo. */
   readonly faces: number;

@@ -16,7 +16,7 @@ import { initialWeights } from '../../src/training/run/initial-weights.ts';
 import { optimizerOf, trainingPlan } from '../../src/training/run/plan.ts';
 import { spread, table, takeTurns } from './rounds.ts';
 
-export interface TrainingBenchmark {
+interface TrainingBenchmark {
   readonly architecture: Architecture;
   readonly batch: number;
   readonly threads: number;
@@ -36,7 +36,7 @@ interface Contender {
   close(): Promise<void>;
 }
 
-export interface ContenderResult {
+interface ContenderResult {
   readonly name: string;
   /** Images a second of every counted round, in order. */
   readonly imagesPerSecond: readonly number[];

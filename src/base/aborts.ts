@@ -16,7 +16,7 @@ export async function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal
   }
 }
 
-export interface Deadline {
+interface Deadline {
   readonly milliseconds: number;
   /** What the caller is told when time is over. */
   readonly tooLate: () => Error;

@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { codeOf, UserError, type UserErrorCode } from './errors.ts';
 
 /** What a file system can have against a path. */
-export type FileTrouble = 'missing' | 'folder' | 'denied' | 'full' | 'exists';
+type FileTrouble = 'missing' | 'folder' | 'denied' | 'full' | 'exists';
 
 /** What each error code of the system comes down to for a person. */
 const TROUBLES: Readonly<Record<string, FileTrouble>> = {

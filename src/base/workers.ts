@@ -21,7 +21,7 @@ export function startProcess(file: URL, args: readonly string[], options: ForkOp
   return fork(fileURLToPath(compiled(file)), args, { execArgv: NO_OPTIONS, ...options });
 }
 
-export interface WorkerPoolOptions {
+interface WorkerPoolOptions {
   /** Most worker threads; they start when work comes. */
   readonly threads: number;
   /** How long a thread without work is kept, in milliseconds; Infinity (the default) keeps what it has loaded. */

@@ -20,7 +20,7 @@ export type Layer =
   | { readonly kind: 'softmax' };
 
 /** Convolution over height and width; `bias` defaults to false, as batch normalisation usually follows. */
-export interface ConvLayer {
+interface ConvLayer {
   readonly kind: 'conv';
   readonly filters: number;
   /** Height and width of the kernel, in pixels. */
@@ -34,14 +34,14 @@ export interface ConvLayer {
  * Batch normalisation over all but the last dimension. `momentum` is the share of the old running statistic that an
  * update keeps (0.9, PyTorch's default said in Keras' way); `epsilon` is added to the variance.
  */
-export interface BatchNormLayer {
+interface BatchNormLayer {
   readonly kind: 'batchNorm';
   readonly momentum?: number;
   readonly epsilon?: number;
 }
 
 /** Pooling; the stride defaults to the window. Average pooling leaves padding out of the mean. */
-export interface PoolLayer {
+interface PoolLayer {
   readonly kind: 'maxPool' | 'averagePool';
   /** Height and width of the window, in pixels. */
   readonly size: number;

@@ -32,7 +32,7 @@ export interface Classifier {
   dispose(): Promise<void>;
 }
 
-export interface ClassifierOptions {
+interface ClassifierOptions {
   /** What computes; the onnx engine by default. */
   readonly engine?: Engine;
   /** Threads to compute with; the engine's choice by default. */

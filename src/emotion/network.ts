@@ -14,7 +14,7 @@ export interface Network {
   readonly parameters: number;
 }
 
-export type Operation =
+type Operation =
   | { readonly op: 'input' }
   | ({ readonly op: 'conv'; readonly filters: number; readonly bias: boolean } & Window)
   | { readonly op: 'batchNorm'; readonly momentum: number; readonly epsilon: number }
@@ -42,7 +42,7 @@ export type NetworkNode = Operation & {
   readonly weights: readonly WeightSpec[];
 };
 
-export type WeightRole = 'kernel' | 'bias' | 'gamma' | 'beta' | 'movingMean' | 'movingVariance';
+type WeightRole = 'kernel' | 'bias' | 'gamma' | 'beta' | 'movingMean' | 'movingVariance';
 
 export interface WeightSpec {
   /** The name TensorFlow.js gives it, such as conv1/kernel. */

@@ -6,7 +6,7 @@ import { crossEntropy, likeliest } from '../training/run/metrics.ts';
 const BINS = 15;
 
 /** What a threshold aims at. */
-export interface ThresholdGoal {
+interface ThresholdGoal {
   /** This share of the answers that are given is to be right, 0..1 ... */
   readonly sureAccuracy: number;
   /** ... as long as no larger share than this is left unsure, 0..1. */

@@ -13,7 +13,7 @@ import {
 } from './known-photos.ts';
 
 /** What `npm run evaluate` is asked where it measures face detection. */
-export interface FacesQuestion {
+interface FacesQuestion {
   /** Folder of the photos. */
   readonly photos: string;
   /** File of the faces in them; absent where nobody is in any. */
@@ -25,7 +25,7 @@ export interface FacesQuestion {
 }
 
 /** How one detector did on photos turned by one angle. */
-export interface FacesAnswer extends Tally {
+interface FacesAnswer extends Tally {
   readonly detector: DetectorChoice;
   /** Degrees clockwise. */
   readonly tilt: number;

@@ -89,8 +89,8 @@ function confidenceOf(
 }
 
 /** What of a crop can be measured without knowing who is in it. */
-export const PROPERTIES = ['brightness', 'contrast', 'sharpness'] as const;
-export type Property = (typeof PROPERTIES)[number];
+const PROPERTIES = ['brightness', 'contrast', 'sharpness'] as const;
+type Property = (typeof PROPERTIES)[number];
 
 /** The faces of one quarter of a set, by one property. */
 export interface Slice {

@@ -24,14 +24,14 @@ const RIDGE = 1;
 const LEAST_INSIDE = 2 / 3;
 
 /** A photo with all that a detector took for a face in it, all in pixels of the picture that was searched. */
-export interface Seen {
+interface Seen {
   readonly picture: Rectangle;
   readonly faces: readonly KnownFace[];
   readonly evidence: readonly Evidence[];
 }
 
 /** A photo as both detectors saw it. */
-export interface SeenByBoth extends Omit<Seen, 'evidence'> {
+interface SeenByBoth extends Omit<Seen, 'evidence'> {
   readonly gray: GrayImage;
   readonly evidence: Readonly<Record<ScoredDetector, readonly Evidence[]>>;
 }

@@ -79,7 +79,7 @@ export async function readEmptyPictures(folder: string): Promise<KnownPhoto[]> {
 }
 
 /** A known photo as the bot sees it. */
-export interface LoadedPhoto {
+interface LoadedPhoto {
   readonly image: RgbImage;
   /** In pixels of that image. */
   readonly faces: readonly KnownFace[];

@@ -16,7 +16,7 @@ export interface SceneFace {
 }
 
 /** Where a face lies in a scene. */
-export interface PlacedFace<Face extends SceneFace = SceneFace> {
+interface PlacedFace<Face extends SceneFace = SceneFace> {
   readonly face: Face;
   /** The face's square before it was turned about its centre, in pixels of the scene. */
   readonly box: Rectangle;

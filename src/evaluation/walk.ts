@@ -21,7 +21,7 @@ export interface WalkFace extends SceneFace {
 }
 
 /** What became of a face. Emotions are indexes into EMOTIONS: the likeliest ones, unsure or not. */
-export interface WalkedFace {
+interface WalkedFace {
   readonly face: WalkFace;
   /** What the network sees in the face's own 48 x 48 pixels. */
   readonly direct: number;
@@ -47,7 +47,7 @@ export function planWalk(faces: readonly Pick<WalkFace, 'crop' | 'label'>[]): Wa
   }));
 }
 
-export interface WalkOptions {
+interface WalkOptions {
   readonly signal?: AbortSignal;
   /** Is told after each scene how many are done, and of how many. */
   readonly onScene?: (done: number, of: number) => void;
@@ -96,7 +96,7 @@ export async function walkScenes(
 }
 
 /** How faces fared. */
-export interface WalkShare {
+interface WalkShare {
   readonly images: number;
   readonly found: number;
   /** Accuracy, 0..1, on the faces that were found: read directly, and as the bot read them; 0 where none was found. */
@@ -105,7 +105,7 @@ export interface WalkShare {
 }
 
 /** What a walk came to in figures. */
-export interface WalkFigures extends WalkShare {
+interface WalkFigures extends WalkShare {
   readonly scenes: number;
   /** Boxes that show none of the faces. */
   readonly false: number;
@@ -165,7 +165,7 @@ export interface WalkAnswer extends WalkFigures {
 }
 
 /** What `npm run evaluate -- --walk` is asked. */
-export interface WalkPlan {
+interface WalkPlan {
   /** Faces to paste into scenes. */
   readonly images: number;
   /** Decides which faces, where and on what. */

@@ -8,7 +8,7 @@ export interface NoticeBoard {
 }
 
 /** Stands for a message in a channel that is gone. */
-export const NO_NOTICE = { update: async () => true };
+const NO_NOTICE = { update: async () => true };
 
 /** A message of a training, in the shape that a channel sends. */
 export interface Notice {

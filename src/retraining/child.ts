@@ -17,7 +17,7 @@ import { retrain } from './work.ts';
  */
 
 /** What the parent tells the child to work with. */
-export const childArguments = z.object({
+const childArguments = z.object({
   stateDirectory: z.string(),
   modelDirectory: z.string(),
   data: z.string(),

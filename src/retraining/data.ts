@@ -11,7 +11,7 @@ import { canBeLearned, type Votes, verdictOf, votesIfAny } from '../training/dat
 import type { Job } from './files.ts';
 
 /** Data that a network can be trained on, and what there is to know about it. */
-export interface CheckedData {
+interface CheckedData {
   readonly sets: Fer2013['sets'];
   /** What people voted for, where that file lies beside the chunks. */
   readonly votes: Votes | undefined;

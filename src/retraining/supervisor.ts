@@ -16,7 +16,7 @@ import { type Job, type JobStatus, RetrainingFiles, type RetrainingRequest } fro
 import { ProgressMessage, postEnd, statusText, underWay } from './telling.ts';
 import { endOf, startTraining, type TrainingProcessOptions } from './training-process.ts';
 
-export interface RetrainingOptions extends TrainingProcessOptions {
+interface RetrainingOptions extends TrainingProcessOptions {
   readonly dataDirectory: string;
   readonly registry: VersionRegistry;
   readonly log: Logger;

@@ -150,7 +150,7 @@ export function underWay(
  * @param outcome whether the version was put in use, and how much better it had to be for that, 0..1
  * @param directory the version's
  */
-export async function resultNotice(
+async function resultNotice(
   card: VersionCard,
   outcome: { readonly promoted: boolean; readonly margin: number },
   directory: string,

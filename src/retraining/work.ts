@@ -19,7 +19,7 @@ import { readCheckedData } from './data.ts';
 import type { Job, JobStatus } from './files.ts';
 
 /** What the training of a job works with. */
-export interface RetrainingWork {
+interface RetrainingWork {
   readonly job: Job;
   /** Folder of the data. */
   readonly data: string;

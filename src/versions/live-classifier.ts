@@ -12,7 +12,7 @@ import type { VersionId } from './shipped.ts';
 /** Milliseconds between looks at which version is in use: a small file, read whole. */
 const LOOK_EVERY_MS = 1000;
 
-export interface LiveOptions {
+interface LiveOptions {
   /** What computes; onnx by default. */
   readonly engine?: EngineChoice;
   /** Threads to compute with; the engine's choice by default. */

@@ -27,12 +27,12 @@ const figuresSchema = z.object({
 });
 
 /** How good a network is on one split. */
-export type VersionFigures = Readonly<z.infer<typeof figuresSchema>>;
+type VersionFigures = Readonly<z.infer<typeof figuresSchema>>;
 
 const bothSchema = z.object({ publicTest: figuresSchema, privateTest: figuresSchema });
 
 /** What is known of a trained version, beside its network. */
-export const versionCardSchema = bothSchema.extend({
+const versionCardSchema = bothSchema.extend({
   version: z.int().min(1),
   /** The training that made it. */
   job: z.string(),
@@ -67,10 +67,10 @@ export function figuresOf({ images, accuracy, macroRecall, recall }: VersionFigu
 const inUseSchema = z.object({ version: versionId, before: versionId.optional() });
 
 /** The version that photos are read with, and the one that was in use before it. */
-export type InUse = Readonly<z.infer<typeof inUseSchema>>;
+type InUse = Readonly<z.infer<typeof inUseSchema>>;
 
 /** A network that came with the bot, as `versions` lists it; one that cannot be read has no description. */
-export interface ShippedVersion {
+interface ShippedVersion {
   readonly version: VersionId;
   readonly network: ShippedNetwork | undefined;
 }

@@ -55,7 +55,7 @@ export function buildReport(
 }
 
 /** Paths of the files that `writeReport` makes. */
-export interface ReportFiles {
+interface ReportFiles {
   readonly json: string;
   readonly curves: string;
   readonly confusion: string;

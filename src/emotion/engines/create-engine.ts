@@ -4,7 +4,7 @@ import { createOnnxEngine } from './onnx/onnx-engine.ts';
 import { findRuntime, inWords, type LoadFailure, NATIVE_PACKAGES, type RuntimeSearch } from './tensorflow/runtime.ts';
 import { createTensorflowEngine } from './tensorflow/tensorflow-engine.ts';
 
-export interface EngineOptions {
+interface EngineOptions {
   /** Threads to compute with, where a call does not say; one a core by default. TensorFlow sets its own. */
   readonly threads?: number;
   /** Looks for TensorFlow.js; tests put their own here. */

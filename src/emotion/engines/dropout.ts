@@ -6,7 +6,7 @@ import { type Network, type NetworkNode, sizeOf } from '../network.ts';
  * derives from (seed, epoch, batch number, layer) alone.
  */
 
-export type DropoutNode = NetworkNode & { readonly op: 'dropout' };
+type DropoutNode = NetworkNode & { readonly op: 'dropout' };
 
 /** The nodes that drop anything, in network order: a node's place here is the layer number of its masks. */
 export function droppingNodes(network: Network): DropoutNode[] {

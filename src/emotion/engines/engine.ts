@@ -20,7 +20,7 @@ export interface Engine {
   trainer(network: Network, weights: Weights, options: TrainerOptions): Promise<TrainingSession>;
 }
 
-export interface PredictorOptions {
+interface PredictorOptions {
   /** Threads to compute with; the engine's own choice by default. */
   readonly threads?: number;
 }

@@ -23,7 +23,7 @@ export interface StoredModel {
   readonly sha256: string;
 }
 
-export interface ModelToSave {
+interface ModelToSave {
   readonly network: Network;
   readonly weights: Weights;
   /** Anything that JSON can hold; the names `architecture` and `sha256` are taken. */
@@ -73,7 +73,7 @@ export async function saveModel(directory: string, model: ModelToSave): Promise<
 }
 
 /** The files of a model's directory by name, each read once and hashed once however often it is asked for. */
-export interface ModelFiles {
+interface ModelFiles {
   /** @throws the file system's error, such as ENOENT */
   bytes(name: string): Promise<Uint8Array>;
   /** SHA-256, 64 hexadecimal digits. @throws the file system's error, such as ENOENT */

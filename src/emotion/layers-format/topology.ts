@@ -4,7 +4,7 @@ import type { Network, NetworkNode, Window } from '../network.ts';
  * A network as a Keras model configuration, which tf.loadLayersModel and tf.models.modelFromJSON build a LayersModel
  * from. The layer of a node has the node's name, so its weights get the names that the network gives them.
  */
-export interface LayersTopology {
+interface LayersTopology {
   readonly class_name: 'Model';
   readonly config: {
     readonly name: string;
@@ -40,7 +40,7 @@ export interface TopologyOptions {
 }
 
 /** Name of the input that holds the mask of a dropout node where the topology has masks as inputs. */
-export function maskInput(node: NetworkNode): string {
+function maskInput(node: NetworkNode): string {
   return `${node.name}_mask`;
 }
 

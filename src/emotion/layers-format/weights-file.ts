@@ -6,7 +6,7 @@ import { type Network, sizeOf, type Weights } from '../network.ts';
 const FLOAT16_MAX = 65504;
 
 /** One entry of a TensorFlow.js weights manifest, for what we write: float32 numbers, stored in 4 or in 2 bytes. */
-export interface ManifestEntry {
+interface ManifestEntry {
   readonly name: string;
   readonly shape: readonly number[];
   readonly dtype: 'float32';
@@ -14,7 +14,7 @@ export interface ManifestEntry {
   readonly quantization?: { readonly dtype: 'float16'; readonly original_dtype?: 'float32' | undefined } | undefined;
 }
 
-export interface NamedArray {
+interface NamedArray {
   readonly name: string;
   readonly shape: readonly number[];
   /** As many numbers as the shape has elements, last dimension fastest. */

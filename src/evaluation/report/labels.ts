@@ -107,10 +107,10 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
 }
 
 /** What a draft has where a person is to write an emotion. readLabels refuses it, so that none is forgotten. */
-export const TO_BE_LABELLED = '?';
+const TO_BE_LABELLED = '?';
 
 /** By photo name: its size, in pixels, and the boxes found in it. */
-export type Draft = ReadonlyMap<string, Pick<PhotoReading, 'width' | 'height' | 'faces'>>;
+type Draft = ReadonlyMap<string, Pick<PhotoReading, 'width' | 'height' | 'faces'>>;
 
 /**
  * Starts a labels file: a box for every face that was found, from left to right, and nothing of what was read in it, which would sway

@@ -146,7 +146,7 @@ function dataUri(jpeg: Uint8Array): Markup {
 }
 
 /** A piece of HTML that is safe to put into a page. Only html and trusted make one. */
-export class Markup {
+class Markup {
   readonly text: string;
 
   constructor(text: string) {
@@ -175,7 +175,7 @@ function textOf(value: Value): string {
 }
 
 /** Text as it stands in an element or in an attribute between double or single quotes. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
@@ -185,7 +185,7 @@ export function escapeHtml(text: string): string {
 }
 
 /** A page on its way to the disk: what stood at its path stays until the page is whole. */
-export interface PageFile {
+interface PageFile {
   /** Writes the pieces and puts the page in place. */
   finish(pieces: AsyncIterable<string>): Promise<void>;
   /** Gives up; does nothing after finish. */

@@ -14,7 +14,7 @@ import { alreadyThere, type Labels, writeDraft } from './labels.ts';
 import { drawReportPictures, REPORT_LIMITS, type ReportPictures } from './report-pictures.ts';
 
 /** What a report is made with. */
-export interface ToolChoice {
+interface ToolChoice {
   /** Directory of the network: the shipped one, a version or the `best` of a training. */
   readonly model: string;
   /** One of DETECTORS. */
@@ -25,7 +25,7 @@ export interface ToolChoice {
  * Loads detector and network for some work, and closes them afterwards, also where the work fails.
  * @throws UserError bad-usage for a detector that there is not, bad-model; whatever the work throws
  */
-export async function withPhotoTools(
+async function withPhotoTools(
   { model, detector: name }: ToolChoice,
   work: (tools: PhotoTools) => Promise<void>,
 ): Promise<void> {
@@ -66,7 +66,7 @@ export async function readModelNote(directory: string): Promise<ModelNote> {
 }
 
 /** What of a folder is read. */
-export interface PhotoList {
+interface PhotoList {
   /** File names in the order of the report. */
   readonly names: readonly string[];
   /** Pictures of the folder that the labels file does not name: they are left out. */
@@ -105,7 +105,7 @@ export interface ReadPhoto extends Required<Pick<PhotoReading, 'width' | 'height
 }
 
 /** A photo that could not be read or judged; nothing of it counts. */
-export interface BrokenPhoto {
+interface BrokenPhoto {
   readonly name: string;
   readonly error: UserError;
 }
@@ -155,7 +155,7 @@ export interface Report {
   readonly unlabelled: readonly string[];
 }
 
-export interface ReportQuestion extends ToolChoice {
+interface ReportQuestion extends ToolChoice {
   readonly folder: string;
   /** What is in the labels file, and where that is; absent where nothing is judged. */
   readonly labels?: { readonly file: string; readonly photos: Labels } | undefined;
@@ -185,7 +185,7 @@ export async function makeReport(
   return { folder, labels: labels?.file, model, modelNote, detector, photos, unlabelled };
 }
 
-export interface DraftQuestion extends ToolChoice {
+interface DraftQuestion extends ToolChoice {
   readonly folder: string;
   /** The file to write: there must be none. */
   readonly labels: string;

@@ -9,13 +9,13 @@ import { OFFICIAL_COUNTS, total } from './fer2013-row.ts';
 import { agreedFaces, type LeftOut, type Votes, verdictOf } from './votes.ts';
 
 /** Images of one split, in all and per emotion. */
-export interface SplitCount {
+interface SplitCount {
   readonly images: number;
   readonly emotions: Readonly<Record<Emotion, number>>;
 }
 
 /** What people voted on the rows of one split. */
-export interface VotesCount {
+interface VotesCount {
   readonly rows: number;
   /** Rows on which people agree (see `agreedFaces`), by the emotion that they agree on. */
   readonly counting: SplitCount;

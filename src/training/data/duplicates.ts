@@ -15,7 +15,7 @@ export function sameFace(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** A row of one of several sets. */
-export interface Member {
+interface Member {
   readonly set: FaceSet;
   readonly index: number;
 }

@@ -8,7 +8,7 @@ import { toGray } from '../../photo/image.ts';
 import type { FaceSet } from './face-set.ts';
 
 /** Labelled faces from a folder, and the files in it that are not pictures. */
-export interface FaceFolders {
+interface FaceFolders {
   readonly set: FaceSet;
   readonly ignored: readonly string[];
 }

@@ -4,7 +4,7 @@ import { EMOTIONS, FACE_PIXELS } from '../../emotion/labels.ts';
  * Where the rows of a set came from, one entry a row: `file[i]` indexes `files`, `line[i]` is the 1-based line in that
  * file (the header is line 1), `index[i]` the 0-based row of the whole data set in file order, as in Kaggle's fer2013.csv.
  */
-export interface RowOrigins {
+interface RowOrigins {
   readonly files: readonly string[];
   readonly file: Uint16Array;
   readonly line: Uint32Array;

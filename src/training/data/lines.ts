@@ -9,7 +9,7 @@ const CARRIAGE_RETURN = 0x0d;
 const EMPTY = Buffer.alloc(0);
 
 /** Longest line kept, in bytes: a FER2013 row has at most 9,240. What is longer is handed on cut to this length. */
-export const MAX_LINE = 1 << 16;
+const MAX_LINE = 1 << 16;
 
 /** Bytes read and inflated at a time: large enough that the stream machinery does not show beside 20 MB of text. */
 const CHUNK = 1 << 20;

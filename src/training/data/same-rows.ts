@@ -1,5 +1,5 @@
 /** The rows of one file in order: a key each, the same for the same rows; '' for a row that cannot be read. */
-export interface RowKeys {
+interface RowKeys {
   readonly name: string;
   readonly keys: readonly string[];
   /** Where two files hold the same rows, those of a preferred one are taken. */
@@ -7,7 +7,7 @@ export interface RowKeys {
 }
 
 /** Which rows are there already in another file. */
-export interface Repeats {
+interface Repeats {
   /** For each file, whether each of its rows is to be left out. */
   readonly leftOut: readonly (readonly boolean[])[];
   /** A sentence for each file, or several alike, of which something was left out. */

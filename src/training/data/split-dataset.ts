@@ -11,7 +11,7 @@ import { type Columns, OFFICIAL_COUNTS, parseHeader, parseRow, SPLITS, total } f
 import { type Line, readLines } from './lines.ts';
 import { foundInstead } from './not-fer2013.ts';
 
-export interface SplitOptions {
+interface SplitOptions {
   /** Compress the chunks (the default): 94 MB instead of 301. */
   readonly gzip?: boolean;
   /** Replace chunks that are there already. */

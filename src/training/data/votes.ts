@@ -53,7 +53,7 @@ export interface Votes {
 }
 
 /** A set of faces with what people say of them. Labels are the emotion with the most votes. */
-export interface VotedFaces {
+interface VotedFaces {
   readonly set: FaceSet;
   /** set.count * 7 numbers that sum to 1 a face: the target to learn. */
   readonly targets: Float32Array;

@@ -59,7 +59,7 @@ async function loadVega() {
  * Draws a Vega-Lite chart as a PNG: Vega makes an SVG, its text becomes outlines, sharp makes the picture. Needs no browser,
  * no canvas and no installed font.
  */
-export async function renderChart(spec: TopLevelSpec): Promise<Buffer> {
+async function renderChart(spec: TopLevelSpec): Promise<Buffer> {
   const { parse, View, compile } = await loadVega();
   const view = new View(parse(compile({ ...spec, config: { ...CONFIG, ...spec.config } }).spec), { renderer: 'none' });
   const svg = await view.toSVG(SCALE);

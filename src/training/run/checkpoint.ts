@@ -46,7 +46,7 @@ const progressSchema = z.object({
 /** Where a run stands, beside its weights and optimizer state. */
 export type RunProgress = Readonly<z.infer<typeof progressSchema>>;
 
-export interface Checkpoint {
+interface Checkpoint {
   readonly weights: Weights;
   readonly state: TrainingState;
   readonly progress: RunProgress;

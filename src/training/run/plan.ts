@@ -164,7 +164,7 @@ export function commandOf(plan: TrainingPlan): string {
  * One cycle of the learning rate (Smith & Topin 2018, arXiv 1708.07120): up from peak / 25 and down to almost nothing,
  * each along half a cosine.
  */
-export interface OneCycle {
+interface OneCycle {
   /** The highest learning rate. */
   readonly peak: number;
   /** Share of the steps in which it rises, 0..1. */

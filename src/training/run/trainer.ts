@@ -48,7 +48,7 @@ export interface TrainingRun {
   readonly onWarning?: (sentence: string) => void;
 }
 
-export interface TrainingOutcome {
+interface TrainingOutcome {
   /** 'stopped': the signal fired; the run can be resumed. 'early': patience ran out. */
   readonly ended: 'finished' | 'early' | 'stopped';
   readonly history: readonly EpochResult[];

@@ -6,7 +6,7 @@ import { emitBatchNorm } from './ops/normalisation.ts';
 import type { Backward, Emitted, OpContext } from './ops/op.ts';
 import { emitAveragePool, emitGlobalAveragePool, emitMaxPool } from './ops/pooling.ts';
 
-export interface ForwardPass {
+interface ForwardPass {
   /** What goes into the closing softmax: [n, classes]. */
   readonly logits: Value;
   /** Emits the way back from the gradient of the logits; gives every trainable weight's gradient by name. */

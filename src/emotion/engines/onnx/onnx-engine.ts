@@ -15,7 +15,7 @@ import { startTraining } from './training-session.ts';
 const INFERENCE_INPUT = 'x';
 const INFERENCE_OUTPUT = 'probabilities';
 
-export interface OnnxEngineOptions {
+interface OnnxEngineOptions {
   /**
    * Threads to compute with, where a call does not say. By default one a processor that this process may use;
    * onnxruntime's own choice, one a physical core, would leave half of a small virtual machine idle.

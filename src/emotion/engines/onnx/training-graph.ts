@@ -146,12 +146,12 @@ export const STEP_INPUTS = {
 } as const;
 
 /** What an optimizer remembers for each trainable weight. */
-export function slotNames(optimizer: OptimizerOptions): readonly string[] {
+function slotNames(optimizer: OptimizerOptions): readonly string[] {
   return optimizer.kind === 'sgd' ? ['momentum'] : ['m', 'v'];
 }
 
 /** Emits a weight's update. @returns the new weight and the new slots, in the order of slotNames */
-export function emitUpdate(
+function emitUpdate(
   graph: GraphBuilder,
   optimizer: OptimizerOptions,
   weight: Value,
@@ -177,7 +177,7 @@ export function emitUpdate(
 }
 
 /** All gradients, scaled down together where their common Euclidean norm is above `limit`. */
-export function emitClip(graph: GraphBuilder, gradients: Map<string, Value>, limit: number): Map<string, Value> {
+function emitClip(graph: GraphBuilder, gradients: Map<string, Value>, limit: number): Map<string, Value> {
   const squares = [...gradients.values()].map((value) => graph.node('ReduceSumSquare', [value], { keepdims: 0 }));
   const norm = graph.node('Sqrt', [graph.node('Sum', squares)]);
   const factor = graph.node('Div', [graph.scalar(limit), graph.node('Max', [norm, graph.scalar(limit)])]);

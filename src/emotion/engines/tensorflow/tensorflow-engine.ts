@@ -177,7 +177,7 @@ function measures(tf: TensorFlow) {
 }
 
 /** Builds the LayersModel of a network and gives it its weights. The caller disposes it. */
-export async function buildModel(
+async function buildModel(
   tf: TensorFlow,
   network: Network,
   weights: Weights,
@@ -195,14 +195,14 @@ export async function buildModel(
 }
 
 /** The variables of a model by the network's names of its weights, in the network's order. */
-export function variablesOf(model: LayersModel, network: Network): Map<string, Variable> {
+function variablesOf(model: LayersModel, network: Network): Map<string, Variable> {
   // A second model in one process gets unique names for its variables; the original ones are the network's.
   const byName = new Map(model.weights.map((weight) => [weight.originalName, weight.read() as Variable]));
   return new Map(network.weights.map(({ name }) => [name, byName.get(name)!]));
 }
 
 /** Copies of the variables' numbers. */
-export async function readVariables(variables: ReadonlyMap<string, Variable>): Promise<Map<string, Float32Array>> {
+async function readVariables(variables: ReadonlyMap<string, Variable>): Promise<Map<string, Float32Array>> {
   const entries = [...variables].map(async ([name, variable]) => {
     const data = await variable.data<'float32'>();
     // The cpu backend returns its own array, which the next step may change.

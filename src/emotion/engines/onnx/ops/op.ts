@@ -20,7 +20,7 @@ export interface OpContext {
   mask(node: NetworkNode): Value;
 }
 
-export interface Gradients {
+interface Gradients {
   /** Of what came in; undefined where the caller did not want it. */
   readonly input: Value | undefined;
   /** By weight name, in ONNX's layout. */

@@ -154,7 +154,7 @@ function kernelMatrix(across: Rows, down: Rows): Float32Array {
  *
  * and the two products with a matrix of `points` rows leave only that many multiplications instead of tile * kernel.
  */
-export interface AxisTransform {
+interface AxisTransform {
   /** Outputs of one tile. */
   readonly tile: number;
   /** Multiplications of one tile: tile + kernel - 1. */
