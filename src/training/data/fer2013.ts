@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../../base/errors.ts';
-import { fileTrouble } from '../../base/files.ts';
+import { codeOf, UserError } from '../../base/errors.ts';
+import { explainFile, fileTrouble } from '../../base/files.ts';
 import { FACE_PIXELS } from '../../emotion/labels.ts';
 import type { FaceSet } from './face-set.ts';
 import { type Columns, type ParsedRow, parseHeader, parseRow, SPLITS, type Split } from './fer2013-row.ts';
@@ -180,15 +180,16 @@ const MOST_NAMED = 4;
 
 /** Names of the folder's CSV files, in the order of the numbers in them. */
 async function csvFiles(directory: string, signal: AbortSignal | undefined): Promise<string[]> {
-  let names: string[];
-  try {
-    names = await readdir(directory);
-  } catch (error) {
-    throw fileTrouble(error) === 'missing' ? noData(directory) : error;
-  }
+  const names = await readdir(directory).catch((error: unknown): never => {
+    if (codeOf(error) === 'ENOTDIR')
+      throw new UserError('bad-usage', `${directory} is no folder: name the one it lies in.`);
+    if (fileTrouble(error) === 'missing') throw noData(directory);
+    throw explainFile(error, { denied: ['not-allowed', `The folder ${directory} may not be read.`] });
+  });
   const files = names.filter((name) => /^[^.].*\.csv(\.gz)?$/i.test(name) && !isVotesFile(name));
   if (files.length === 0) {
-    const beside = await foundBeside(directory, signal);
+    const votes = names.filter(isVotesFile).map((name) => `${name}: it holds FER+'s votes alone, not the faces`);
+    const beside = [...votes, ...(await foundBeside(directory, signal))];
     throw beside.length === 0 ? noData(directory) : notUnderstood(directory, beside);
   }
   const order = new Intl.Collator('en', { numeric: true });

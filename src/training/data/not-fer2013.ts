@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EMOTIONS } from '../../emotion/labels.ts';
 import { columnNames, SPLITS } from './fer2013-row.ts';
 import { readLines } from './lines.ts';
 
@@ -78,10 +79,15 @@ function columnOf(field: string): string | undefined {
  */
 export async function foundBeside(directory: string, signal: AbortSignal | undefined): Promise<string[]> {
   const found: string[] = [];
-  for (const entry of await readdir(directory, { withFileTypes: true })) {
+  const entries = await readdir(directory, { withFileTypes: true });
+  if (areEmotions(entries.map(({ name }) => name))) return [`${directory}: ${PICTURES}`];
+  for (const entry of entries) {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) {
-      const inside = (await readdir(path)).find((name) => /\.csv(\.gz)?$/i.test(name));
+      // One that may not be read is passed over.
+      const names = await readdir(path).catch((): string[] => []);
+      const inside = names.find((name) => /\.csv(\.gz)?$/i.test(name));
+      if (areEmotions(names)) found.push(`${entry.name}: ${PICTURES}`);
       if (inside !== undefined) found.push(`${entry.name}: it is a folder with ${inside} in it: name ${path} instead`);
     } else if (entry.isFile() && !entry.name.startsWith('.')) {
       const first = await firstLine(path, signal);
@@ -96,6 +102,15 @@ export async function foundBeside(directory: string, signal: AbortSignal | undef
     }
   }
   return found.sort();
+}
+
+const PICTURES =
+  'it is a folder of pictures, a folder an emotion: evaluate --faces reads these, but training needs the rows of a CSV';
+
+/** Whether names in a folder are those of emotions, so that pictures lie in there. */
+function areEmotions(names: readonly string[]): boolean {
+  const lower = names.map((name) => name.toLowerCase());
+  return EMOTIONS.filter((emotion) => lower.includes(emotion)).length > 2;
 }
 
 /** The first line of a file, unpacked where it is gzipped. */

@@ -307,6 +307,23 @@ describe('readFer2013', () => {
     await writeFile(join(folder, 'fer2013', 'fer2013.csv'), `\n${csvText(rows)}`);
     await expect(readFer2013(folder)).rejects.toThrow(`it is a folder with fer2013.csv in it: name ${folder}/fer2013`);
     await expectAllRows(join(folder, 'fer2013'));
+    await expect(readFer2013(join(folder, 'fer2013', 'fer2013.csv'))).rejects.toThrow('fer2013.csv is no folder: name');
+  });
+
+  it('says that folders of pictures, and votes without the faces, are no rows to train on', async () => {
+    const folder = await temporaryFolder();
+    for (const emotion of EMOTIONS) await mkdir(join(folder, 'train', emotion), { recursive: true });
+    const votes = await folderWith({ 'fer2013new.csv': 'Usage,Image name,neutral\n' });
+    const cases: [folder: string, sentence: string][] = [
+      [folder, 'train: it is a folder of pictures, a folder an emotion: evaluate --faces reads these'],
+      [join(folder, 'train'), 'it is a folder of pictures'],
+      [votes, "fer2013new.csv: it holds FER+'s votes alone, not the faces"],
+    ];
+    for (const [directory, sentence] of cases)
+      await expect(readFer2013(directory)).rejects.toMatchObject({
+        code: 'bad-data',
+        message: expect.stringContaining(sentence),
+      });
   });
 
   it('refuses a chunk without its header, and leaves out other CSV files with a warning', async () => {
