@@ -46,10 +46,18 @@ function ids(pattern: RegExp, sentence: string) {
     .refine((list) => list.every((id) => pattern.test(id)), sentence);
 }
 
+/** Of a token of Slack's that ends by itself. */
+export const ROTATES =
+  'is a token that rotates: it ends after twelve hours. Take one of an app without token rotation, as slack-manifest.yaml makes it';
+
 /** Every setting: its name in the environment, what it may be, what it is when left out. */
 const SETTINGS = z.object({
   DISCORD_TOKEN: secret(/^[\w.-]+$/, 'must be the token of the page "Bot" in the developer portal, and nothing else'),
-  SLACK_BOT_TOKEN: secret(/^xoxb-[\w-]+$/, 'must be the token that starts with xoxb-'),
+  SLACK_BOT_TOKEN: z
+    .string()
+    .refine((text) => !text.startsWith('xoxe'), { error: ROTATES, abort: true })
+    .regex(/^xoxb-[\w-]+$/, 'must be the token that starts with xoxb-')
+    .optional(),
   SLACK_APP_TOKEN: secret(/^xapp-[\w-]+$/, 'must be the token that starts with xapp-'),
   SLACK_SIGNING_SECRET: secret(/^\w+$/, 'must be the signing secret of the page "Basic Information", and nothing else'),
   SLACK_HOST: z

@@ -84,6 +84,8 @@ export class FakeSlack {
   httpTarget: string | undefined;
   /** The workspace belongs to an Enterprise organisation: its file host redirects to another one. */
   isGrid = false;
+  /** Seconds that the bot token lives; a token that does not rotate has none. */
+  expiresIn: number | undefined;
   /** An upload's message may have words only. */
   refusesBlocks = false;
   /** The bot is told of its own uploads, as of everybody's. */
@@ -409,7 +411,16 @@ export class FakeSlack {
     const find = () => this.messages.find((message) => message.channel === channel && message.ts === body.ts);
     switch (method) {
       case 'auth.test':
-        return { ok: true, user_id: BOT_USER, bot_id: 'BBOT', team_id: 'T1', team: 'Testers', user: 'emotions' };
+        return {
+          ok: true,
+          user_id: BOT_USER,
+          bot_id: 'BBOT',
+          team_id: 'T1',
+          team: 'Testers',
+          user: 'emotions',
+          ...(this.isGrid && { enterprise_id: 'E1', is_enterprise_install: false }),
+          ...(this.expiresIn !== undefined && { expires_in: this.expiresIn }),
+        };
       case 'apps.connections.open':
         this.connections++;
         return { ok: true, url: `${this.origin.replace('http', 'ws')}/link` };

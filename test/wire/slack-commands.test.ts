@@ -142,8 +142,13 @@ describe('other ways to ask', () => {
 });
 
 describe('an operator’s command', () => {
-  async function start(environment: Record<string, string> = {}, answer?: (request: Request) => Promise<unknown>) {
+  async function start(
+    environment: Record<string, string> = {},
+    answer?: (request: Request) => Promise<unknown>,
+    isGrid = false,
+  ) {
     const slack = await FakeSlack.start();
+    slack.isGrid = isGrid;
     const config = loadConfig({
       environment: { SLACK_BOT_TOKEN: slack.token, SLACK_APP_TOKEN: slack.appToken, ...environment },
       directory: import.meta.dirname,
@@ -188,6 +193,33 @@ describe('an operator’s command', () => {
     slack.users.set('UADMIN', { is_admin: false });
     expect(await ask('UADMIN')).toEqual({ is: false });
     await end();
+  });
+
+  test('is for admins of the workspace whose account is in another one of its organisation, and for that one’s own', async () => {
+    const { slack, ask, end } = await start({}, undefined, true);
+    const of = (enterprise_id: string, more = {}) => ({ enterprise_user: { enterprise_id, ...more } });
+    const admin = { is_admin: true, team_id: 'T2' };
+    slack.users.set('UOTHER', { ...admin, ...of('E1') });
+    slack.users.set('UMEMBER', { ...admin, ...of('E1', { teams: ['T2', 'T1'] }) });
+    slack.users.set('UOWNER', { is_owner: true, team_id: 'T2', enterprise_id: 'E1' });
+    slack.users.set('UORG', { team_id: 'T2', ...of('E1', { teams: ['T2'], is_owner: true }) });
+    for (const user of ['UADMIN', 'UOTHER', 'UMEMBER', 'UOWNER', 'UORG'])
+      expect(await ask(user), user).toEqual({ is: true });
+    slack.users.set('UNOADMIN', { ...of('E1'), team_id: 'T2' });
+    slack.users.set('UABSENT', { ...admin, ...of('E1', { teams: ['T2'] }) });
+    slack.users.set('UPARTNER', { ...admin, ...of('E2', { teams: ['T1'], is_admin: true }) });
+    slack.users.set('USTRANGER', { ...admin, ...of('E1'), is_stranger: true });
+    slack.users.set('UNONE', { ...admin });
+    for (const user of ['UNOADMIN', 'UABSENT', 'UPARTNER', 'USTRANGER', 'UNONE'])
+      expect(await ask(user), user).toEqual({ is: false });
+    await end();
+    const named = await start({ OPERATOR_TEAMS: 'E1' }, undefined, true);
+    expect(await named.ask('UADMIN')).toEqual({ is: true });
+    await named.end();
+    const outside = await start({ OPERATOR_TEAMS: 'E1' });
+    outside.slack.users.set('UOTHER', { ...admin, ...of('E1') });
+    expect(await outside.ask('UOTHER')).toEqual({ is: false });
+    await outside.end();
   });
 
   test('is for an operator’s workspace where those are named', async () => {

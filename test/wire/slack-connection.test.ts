@@ -8,6 +8,7 @@ import { createFaceDetector } from '../../src/photo/faces/create-detector.ts';
 import { readPhoto } from '../../src/photo/read-photo.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import type { FakeSlack } from '../fakes/slack.ts';
 import { until } from '../helpers/until.ts';
 import { aWhile, cleanUp } from './running-bot.ts';
 import { buttons, startOnSlack } from './slack-bot.ts';
@@ -40,6 +41,40 @@ describe('the socket', () => {
     await expect(badAppToken).rejects.toThrow('Slack refuses SLACK_APP_TOKEN (invalid_auth)');
     await expect(badAppToken).rejects.not.toThrow('xapp-2-other');
   });
+});
+
+test('a token that rotates ends the start with a sentence that says what to take instead', async () => {
+  for (const [token, options] of [
+    ['xoxe.xoxb-1-fake', {}],
+    ['xoxe-1-fake', {}],
+    ['xoxb-1-fake', { before: (slack: FakeSlack) => (slack.expiresIn = 43_200) }],
+    [
+      'xoxb-1-fake',
+      { before: ({ next }: FakeSlack) => next.set('auth.test', [{ body: { ok: false, error: 'token_expired' } }]) },
+    ],
+  ] as const) {
+    const start = startOnSlack({ environment: { SLACK_BOT_TOKEN: token }, ...options });
+    await expect(start).rejects.toMatchObject({
+      code: 'bad-config',
+      message: expect.stringMatching(/^SLACK_BOT_TOKEN is a token that rotates.*slack-manifest\.yaml/),
+    });
+  }
+});
+
+test('a message over the socket that is no event ends nothing', async () => {
+  const { slack, log } = await startOnSlack();
+  for (const message of [
+    'null',
+    '5',
+    '{"type":"events_api"}',
+    '{"type":"events_api","payload":{"event":null}}',
+    'words',
+  ]) {
+    for (const socket of slack.sockets) socket.send(message);
+  }
+  slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+  await buttons(slack, 1);
+  expect(log.filter((line) => line.includes('could not be understood'))).toHaveLength(3);
 });
 
 describe('signed requests', () => {

@@ -10,7 +10,7 @@ import {
 import pRetry from 'p-retry';
 import { codeOf, UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Config, SlackConnection } from '../../config.ts';
+import { type Config, ROTATES, type SlackConnection } from '../../config.ts';
 import { apiOptions, boltLogger, type SlackApi, slackCode } from './api.ts';
 import { takeSignedRequestsOnly } from './signed-requests.ts';
 
@@ -83,12 +83,23 @@ function httpIntake({ signingSecret, host, port }: Extract<SlackConnection, { ki
   };
 }
 
-/** Who the bot is. @throws UserError 'bad-config' where Slack does not take the token */
+/** Who the bot is. @throws UserError 'bad-config' where Slack does not take the token, or not for long */
 export async function whoAmI(api: SlackApi) {
   try {
-    const { user_id: userId, user: name, team_id: teamId, team, bot_id: botId } = await api.auth.test();
+    const answer = await api.auth.test();
+    if (answer.expires_in !== undefined) throw new UserError('bad-config', `SLACK_BOT_TOKEN ${ROTATES}.`);
+    const { user_id: userId, user: name, team, bot_id: botId, enterprise_id: enterpriseId } = answer;
+    // The token of an app that a whole organisation has installed may name no workspace.
+    const { team_id: teamId = enterpriseId } = answer;
     if (!userId || !teamId) throw new Error('Slack does not say whose the bot token is');
-    return { userId, teamId, name: name ?? 'emotions', team: team ?? teamId, ...(botId && { botId }) };
+    return {
+      userId,
+      teamId,
+      name: name ?? 'emotions',
+      team: team ?? teamId,
+      ...(botId && { botId }),
+      ...(enterpriseId && { enterpriseId }),
+    };
   } catch (error) {
     throw refused(error, 'SLACK_BOT_TOKEN', 'the Bot User OAuth Token of an installed app');
   }
@@ -96,6 +107,7 @@ export async function whoAmI(api: SlackApi) {
 
 function refused(error: unknown, setting: string, expected: string): unknown {
   const code = slackCode(error);
+  if (code === 'token_expired') return new UserError('bad-config', `${setting} ${ROTATES}.`, { cause: error });
   if (code !== undefined)
     return new UserError('bad-config', `Slack refuses ${setting} (${code}). It must be ${expected}.`);
   if (error instanceof Error && 'code' in error && error.code === 'slack_webapi_request_error') {
@@ -133,6 +145,22 @@ export class SlackSocket {
       installerOptions: { clientOptions: apiOptions(config, log) },
     });
     this.receiver.client.on('disconnected', () => void this.#onDisconnected());
+    this.#surviveAnyMessage();
+  }
+
+  /** The library trusts the socket: what is no object with all that it looks for would end the process. */
+  #surviveAnyMessage(): void {
+    const { client } = this.receiver;
+    for (const listener of client.listeners('ws_message')) {
+      client.removeListener('ws_message', listener);
+      client.on('ws_message', async (...message) => {
+        try {
+          await listener(...message);
+        } catch (error) {
+          this.#log.error({ platform: 'slack', err: error }, 'a message over the socket could not be understood');
+        }
+      });
+    }
   }
 
   /** @throws what the library throws where the first connection fails */

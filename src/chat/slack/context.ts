@@ -1,7 +1,7 @@
 import type { PlatformContext } from '../platform.ts';
 import type { Session } from '../session.ts';
 import type { SlackApi } from './api.ts';
-import type { People } from './people.ts';
+import type { Me, People } from './people.ts';
 import type { Uploads } from './uploads.ts';
 
 /** What answering in Slack takes. */
@@ -13,11 +13,5 @@ export interface SlackContext extends Pick<PlatformContext, 'config' | 'log' | '
   readonly people: People;
   readonly token: string;
   readonly session: Session;
-  readonly me: {
-    /** The bot's user id. */
-    readonly userId: string;
-    /** What it is invited by. */
-    readonly name: string;
-    readonly teamId: string;
-  };
+  readonly me: Me;
 }

@@ -9,19 +9,26 @@ import { inSlackWords, type SlackApi } from './api.ts';
 /** People of whom it is remembered whether they are bots, at least; that never changes. */
 const MAX_REMEMBERED = 2000;
 
+/** Who the bot is on Slack. */
+export interface Me {
+  readonly userId: string;
+  /** What it is invited by. */
+  readonly name: string;
+  /** The workspace that it is installed in. */
+  readonly teamId: string;
+  /** The organisation that the workspace belongs to, if it belongs to one. */
+  readonly enterpriseId?: string;
+}
+
 /** Who people are, as far as rights depend on it: Slack is asked each time, since rights change. */
 export class People {
   readonly #api: SlackApi;
   readonly #config: Config;
   readonly #log: Logger;
-  readonly #me: { readonly name: string; readonly teamId: string };
+  readonly #me: Omit<Me, 'userId'>;
   readonly #bots = new QuickLRU<string, boolean>({ maxSize: MAX_REMEMBERED });
 
-  constructor(
-    api: SlackApi,
-    { config, log }: Pick<PlatformContext, 'config' | 'log'>,
-    me: { readonly name: string; readonly teamId: string },
-  ) {
+  constructor(api: SlackApi, { config, log }: Pick<PlatformContext, 'config' | 'log'>, me: Omit<Me, 'userId'>) {
     this.#api = api;
     this.#config = config;
     this.#log = log;
@@ -44,11 +51,18 @@ export class People {
     }
   }
 
-  /** Whether somebody administers the bot's workspace: guests from others never do. */
+  /**
+   * Whether somebody administers the bot's workspace: guests from others never do. In an organisation a person has one
+   * account for all its workspaces, and `team_id` may be another one of those.
+   */
   async isAdmin(id: string): Promise<boolean> {
     const { user } = await inSlackWords(this.#me.name, () => this.#api.users.info({ user: id }));
     if (user === undefined || user.deleted || user.is_bot || user.is_stranger) return false;
-    if (user.team_id !== undefined && user.team_id !== this.#me.teamId) return false;
+    const isHere = user.team_id === undefined || user.team_id === this.#me.teamId;
+    const { enterprise_id: enterprise = user.enterprise_id, teams, ...organisation } = user.enterprise_user ?? {};
+    const isColleague = enterprise !== undefined && enterprise === this.#me.enterpriseId;
+    if (isColleague && (organisation.is_admin || organisation.is_owner)) return true;
+    if (!isHere && !(isColleague && (teams?.includes(this.#me.teamId) ?? true))) return false;
     return user.is_admin === true || user.is_owner === true;
   }
 
@@ -65,8 +79,12 @@ export class People {
   }
 
   user(id: string, isDirect: boolean): User {
-    const place = { isDirect, home: this.#me.teamId };
-    const rule = { homes: this.#config.operator.teams, memberships: () => [this.#me.teamId] };
+    const { teamId, enterpriseId } = this.#me;
+    const { teams } = this.#config.operator;
+    // The operator may have named the organisation in place of its workspace.
+    const home = enterpriseId !== undefined && teams.includes(enterpriseId) ? enterpriseId : teamId;
+    const place = { isDirect, home };
+    const rule = { homes: teams, memberships: () => [teamId] };
     return {
       id,
       displayName: () => this.displayName(id),
