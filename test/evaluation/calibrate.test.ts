@@ -75,6 +75,20 @@ it.each([
   expect(threshold(percent - 1)).toBeGreaterThan(0.3);
 });
 
+it('the threshold rises above confident answers that are often wrong', () => {
+  const levels = Array.from({ length: 100 }, (_, k) => (k < 20 ? 0.85 : 0.99));
+  // Half of the twenty are right, and 77 of the eighty.
+  const labels = Uint8Array.from(levels, (_, k) => (k < 10 || (k >= 20 && k < 97) ? 0 : 1));
+  const { unsureBelow, temperature } = fitCalibration(Float32Array.from(levels.flatMap(row)), labels, VOTES_GOAL);
+  const tempered = (p: number) => {
+    const powers = row(p).map((q) => q ** (1 / temperature));
+    return powers[0]! / powers.reduce((a, b) => a + b);
+  };
+  expect(tempered(0.85)).toBeGreaterThan(0.6);
+  expect(unsureBelow).toBeGreaterThan(tempered(0.85));
+  expect(unsureBelow).toBeLessThan(tempered(0.99));
+});
+
 it.each([
   [30, LABELS_GOAL],
   [22, VOTES_GOAL],
