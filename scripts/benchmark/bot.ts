@@ -52,9 +52,9 @@ async function startBot(model: string): Promise<RunningBot> {
     await rm(folder, { recursive: true });
   };
   try {
-    const origin = await addressOf(child);
+    const address = await addressOf(child);
     const untilAddress = performance.now() - started;
-    const page = await openPage(origin);
+    const page = await openPage(address);
     return {
       untilAddress,
       answer: (photo) => page.answer(photo),
@@ -82,16 +82,19 @@ async function addressOf(child: ChildProcess): Promise<string> {
     said += text;
   });
   for await (const text of child.stdout!) {
-    const [origin] = /http:\/\/127\.0\.0\.1:\d+/.exec(String(text)) ?? [];
-    if (origin !== undefined) return origin;
+    const [address] = /http:\/\/127\.0\.0\.1:\S+/.exec(String(text)) ?? [];
+    if (address !== undefined) return address;
   }
   throw new UserError('bad-config', said.trim());
 }
 
 /** The bot's page, as a browser has it. */
-async function openPage(origin: string) {
+async function openPage(address: string) {
+  const { origin } = new URL(address);
+  const opened = await fetch(address);
+  const headers = { origin, cookie: opened.headers.get('set-cookie')!.split(';')[0]! };
   const controller = new AbortController();
-  const events = await fetch(`${origin}/api/events`, { signal: controller.signal });
+  const events = await fetch(`${origin}/api/events`, { headers, signal: controller.signal });
   const answers: MessageView[] = [];
   let wake = () => {};
   const listening = (async () => {
@@ -110,7 +113,7 @@ async function openPage(origin: string) {
     if (!controller.signal.aborted) throw error;
   });
   const send = async (path: string, type: string, body: string | Buffer<ArrayBuffer>) => {
-    const answer = await fetch(origin + path, { method: 'POST', headers: { origin, 'content-type': type }, body });
+    const answer = await fetch(origin + path, { method: 'POST', headers: { ...headers, 'content-type': type }, body });
     if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
     return (await answer.json()) as { readonly id: string };
   };

@@ -8,6 +8,7 @@ import type { MessageView } from '../../src/chat/local/channel.ts';
 import { EMOTIONS, FACE_SIZE } from '../../src/emotion/labels.ts';
 import { saveModel } from '../../src/emotion/layers-format/layers-format.ts';
 import { unroll } from '../../src/emotion/network.ts';
+import { load, pageHeaders } from '../helpers/local-page.ts';
 import { say, startMain } from '../helpers/main-process.ts';
 import { someWeights } from '../helpers/networks.ts';
 
@@ -36,12 +37,12 @@ async function postSample(origin: string): Promise<MessageView> {
   const sample = join(dirname(resolve('@vladmandic/face-api/package.json')), 'demo', 'sample1.jpg');
   const uploaded = await fetch(`${origin}/api/files?name=sample1.jpg`, {
     method: 'POST',
-    headers: { origin, 'content-type': 'application/octet-stream' },
+    headers: { ...pageHeaders(origin), 'content-type': 'application/octet-stream' },
     body: await readFile(sample),
   });
   const { id } = (await uploaded.json()) as { id: string };
   await say(origin, { files: [{ upload: id }] });
-  const events = await fetch(`${origin}/api/events`);
+  const events = await load(`${origin}/api/events`);
   let text = '';
   for await (const chunk of events.body!.pipeThrough(new TextDecoderStream())) {
     text += chunk;

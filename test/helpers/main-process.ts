@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { openPage, pageHeaders } from './local-page.ts';
 import { RUNS_SOURCE } from './run-script.ts';
 import { until } from './until.ts';
 
@@ -11,7 +12,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 export interface MainProcess {
   readonly child: ChildProcess;
   readonly output: { stdout: string; stderr: string };
-  /** Where its page is, once it says so. */
+  /** The origin of its page, once it says where that is and the page has been opened. */
   address(): Promise<string>;
   /** Its exit status, once it has ended; null where a signal ended it. */
   exitCode(): Promise<number | null>;
@@ -44,11 +45,12 @@ export function startMain(directory: string, environment: Readonly<Record<string
     child,
     output,
     async address() {
-      return await until(() => {
-        const [found] = /http:\/\/127\.0\.0\.1:\d+/.exec(output.stdout) ?? [];
+      const line = await until(() => {
+        const [found] = /Open http:\S+ /.exec(output.stdout) ?? [];
         if (found === undefined && child.exitCode !== null) throw new Error(`it ended: ${output.stderr}`);
         return found;
       }, 'the address');
+      return await openPage(line);
     },
     async exitCode() {
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
@@ -64,7 +66,7 @@ export async function say(
 ): Promise<void> {
   const answer = await fetch(`${origin}/api/messages`, {
     method: 'POST',
-    headers: { origin, 'content-type': 'application/json' },
+    headers: { ...pageHeaders(origin), 'content-type': 'application/json' },
     body: JSON.stringify(message),
   });
   if (!answer.ok) throw new Error(await answer.text());

@@ -1,3 +1,4 @@
+import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** Headers of every answer: no foreign code, frames, referrers or embedding, and nothing kept by the browser's cache. */
@@ -27,9 +28,9 @@ export interface GuardedRequest {
  * - A foreign site may point its own name at 127.0.0.1 (DNS rebinding); its name then stands in the Host header.
  * - A foreign page may send a form or a fetch here; browsers then say so in Origin and Sec-Fetch-Site.
  *
- * @param port the port that the page is served on
+ * Nor does it keep out the other users of a machine that has several: they do not know the key.
  */
-export function refusal(request: GuardedRequest, port: number): string | undefined {
+export function refusal(request: GuardedRequest, { port, key }: Door): string | undefined {
   const hosts = ['127.0.0.1', 'localhost'].flatMap((name) => [`${name}:${port}`, ...(port === 80 ? [name] : [])]);
   const host = request.headers.host?.toLowerCase();
   if (host === undefined || !hosts.includes(host)) {
@@ -45,5 +46,44 @@ export function refusal(request: GuardedRequest, port: number): string | undefin
   if (!isPage && site !== undefined && site !== 'same-origin' && site !== 'none') {
     return 'Only the page itself may do this.';
   }
+  if (!bringsKey(request, key) && !hasKeyCookie(request, { port, key })) {
+    return 'This page is for the person who started the bot: open the address that npm start printed last, with its key.';
+  }
   return undefined;
+}
+
+/** Where the page is served. */
+export interface Door {
+  readonly port: number;
+  /** What its address ends in. */
+  readonly key: string;
+}
+
+/** The page's address, for the person who starts the bot. */
+export function addressOf(host: string, { port, key }: Door): string {
+  return `http://${host}:${port}/?key=${key}`;
+}
+
+/** Whether a request opens the page by its address. */
+export function bringsKey({ method, url }: GuardedRequest, key: string): boolean {
+  const [path, query = ''] = url.split('?');
+  return method === 'GET' && path === '/' && isSame(new URLSearchParams(query).get('key') ?? '', key);
+}
+
+/** The cookie that the browser shows the key by from then on. Its name has the port, since cookies are for a host's every port. */
+export function keyCookie(door: Door): string {
+  return `${keyPair(door)}; Path=/; HttpOnly; SameSite=Strict`;
+}
+
+function hasKeyCookie({ headers }: GuardedRequest, door: Door): boolean {
+  return (headers.cookie ?? '').split(/;\s*/).some((pair) => isSame(pair, keyPair(door)));
+}
+
+function keyPair({ port, key }: Door): string {
+  return `emotions-${port}=${key}`;
+}
+
+function isSame(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
 }

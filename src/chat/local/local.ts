@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import {
@@ -14,9 +14,10 @@ import { aboutToRestart, codeOf, tooLarge, UserError } from '../../base/errors.t
 import type { Platform, PlatformContext } from '../platform.ts';
 import { Session } from '../session.ts';
 import { LocalChannel, type StoredFile } from './channel.ts';
+import { addressOf, type Door } from './guard.ts';
 import { createServer, MAX_FILES, type PostedFile } from './server.ts';
 
-/** Only this machine: everybody who can open the page is its operator. */
+/** Only this machine: whoever opens the page with its key is the operator. */
 const HOST = '127.0.0.1';
 /** Ports that are tried after the configured one. */
 const MORE_PORTS = 10;
@@ -41,7 +42,7 @@ export class LocalPlatform implements Platform {
   readonly #context: PlatformContext;
   readonly #channel: LocalChannel;
   readonly #session: Session;
-  #port = 0;
+  #door: Door = { port: 0, key: randomBytes(18).toString('base64url') };
   #server: FastifyInstance | undefined;
   #endStreams: () => void = () => {};
   #forgetting: NodeJS.Timeout | undefined;
@@ -77,7 +78,7 @@ export class LocalPlatform implements Platform {
       }
     }
     this.#forgetting = setInterval(() => this.#channel.forget(), FORGET_EVERY_MS);
-    return `Open http://${HOST}:${this.#port} in a browser on this machine`;
+    return `Open ${addressOf(HOST, this.#door)} in a browser on this machine`;
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
@@ -98,7 +99,7 @@ export class LocalPlatform implements Platform {
       log: this.#context.log,
       maxBytes: this.#context.config.photos.maxBytes,
       keepMs: this.#context.config.local.keepMs,
-      port: () => this.#port,
+      door: () => this.#door,
       post: (text, files) => this.#receive(text, files),
     });
     try {
@@ -107,7 +108,7 @@ export class LocalPlatform implements Platform {
       await server.close();
       throw error;
     }
-    this.#port = (server.server.address() as AddressInfo).port;
+    this.#door = { ...this.#door, port: (server.server.address() as AddressInfo).port };
     this.#server = server;
     this.#endStreams = endStreams;
   }

@@ -9,7 +9,7 @@ import { EMOTIONS } from '../../emotion/labels.ts';
 import { EMOTION_COLOURS, inkOn } from '../../photo/picture/colours.ts';
 import { readBounded } from '../download.ts';
 import type { LocalChannel } from './channel.ts';
-import { refusal, SECURITY_HEADERS } from './guard.ts';
+import { bringsKey, type Door, keyCookie, refusal, SECURITY_HEADERS } from './guard.ts';
 
 /** First bytes of the formats that browsers show; `at` counts from the file's start. */
 const SIGNATURES: readonly { readonly mime: string; readonly at: number; readonly text: string }[] = [
@@ -66,8 +66,8 @@ export interface ServerOptions {
   /** Largest file that is taken, in bytes. */
   readonly maxBytes: number;
   readonly keepMs: number;
-  /** The port, once it is known. */
-  port(): number;
+  /** Where the page is served, once it is. */
+  door(): Door;
   /** A message from the page. @throws UserError where it cannot be taken */
   post(text: string, files: readonly PostedFile[]): { readonly id: string };
 }
@@ -102,8 +102,10 @@ export async function createServer(
   const server = Fastify({ logger: false, bodyLimit: MAX_JSON, requestTimeout: 120_000, forceCloseConnections: true });
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
-    const reason = refusal({ method: request.method, url: request.url, headers: request.headers }, options.port());
+    const door = options.door();
+    const reason = refusal(request, door);
     if (reason !== undefined) return reply.code(403).send({ code: 'not-allowed', message: reason });
+    if (bringsKey(request, door.key)) reply.header('set-cookie', keyCookie(door));
   });
   server.setNotFoundHandler((_request, reply) => reply.code(404).send({ code: 'not-found', message: 'Nothing here.' }));
   server.setErrorHandler((error, request, reply) => {

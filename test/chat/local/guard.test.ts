@@ -4,6 +4,10 @@ import { browserPictureType, palette } from '../../../src/chat/local/server.ts';
 import { EMOTIONS } from '../../../src/emotion/labels.ts';
 import { plainPicture } from '../../fakes/photo.ts';
 
+const KEY = 'k'.repeat(24);
+const DOOR = { port: 3000, key: KEY };
+/** What a browser that has opened the page shows. */
+const COOKIE = { cookie: `emotions-3000=${KEY}` };
 const HERE = { host: '127.0.0.1:3000', origin: 'http://127.0.0.1:3000' };
 
 describe('refusal', () => {
@@ -17,7 +21,8 @@ describe('refusal', () => {
     ['POST', '/api/messages', { ...HERE, 'sec-fetch-site': 'same-origin' }],
     ['DELETE', '/api/messages/1', { host: 'localhost:3000', origin: 'http://localhost:3000' }],
   ])('lets the page itself through: %s %s %j', (method, url, headers) => {
-    expect(refusal({ method, url, headers }, 3000)).toBeUndefined();
+    expect(refusal({ method, url, headers: { ...headers, ...COOKIE } }, DOOR)).toBeUndefined();
+    expect(refusal({ method, url, headers }, DOOR)).toContain('npm start printed');
   });
 
   test.each([
@@ -34,13 +39,14 @@ describe('refusal', () => {
     ['an image on a foreign page', 'GET', '/api/files/1', { host: HERE.host, 'sec-fetch-site': 'cross-site' }],
     ['another server’s page', 'GET', '/api/events', { host: HERE.host, 'sec-fetch-site': 'same-site' }],
   ])('refuses %s', (_what, method, url, headers) => {
-    expect(refusal({ method, url, headers }, 3000)).toEqual(expect.any(String));
+    const refused = refusal({ method, url, headers: { ...headers, ...COOKIE } }, DOOR);
+    expect(refused).toMatch(/answers on|page itself/);
   });
 
   test('on port 80 browsers leave the port out', () => {
-    const headers = { host: '127.0.0.1', origin: 'http://127.0.0.1' };
-    expect(refusal({ method: 'POST', url: '/api/files', headers }, 80)).toBeUndefined();
-    expect(refusal({ method: 'POST', url: '/api/files', headers }, 3000)).toBeDefined();
+    const headers = { host: '127.0.0.1', origin: 'http://127.0.0.1', cookie: `emotions-80=${KEY}` };
+    expect(refusal({ method: 'POST', url: '/api/files', headers }, { port: 80, key: KEY })).toBeUndefined();
+    expect(refusal({ method: 'POST', url: '/api/files', headers }, DOOR)).toContain('answers on');
   });
 });
 

@@ -12,6 +12,7 @@ import { type Bot, startBot } from '../../../src/bot.ts';
 import type { ChannelEvent, MessageView } from '../../../src/chat/local/channel.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { fakePhotoReader, plainPicture } from '../../fakes/photo.ts';
+import { load, openPage, pageHeaders } from '../../helpers/local-page.ts';
 
 const bots: Bot[] = [];
 const openStreams: AbortController[] = [];
@@ -34,11 +35,11 @@ async function start(
   const logger = createLogger({ level: 'debug', destination: { write: (line) => log.push(line) } });
   const bot = await startBot(config, logger, options.readPhoto ?? fakePhotoReader(), undefined, options.ready);
   bots.push(bot);
-  const origin = /http:\/\/127\.0\.0\.1:\d+/.exec(bot.addresses[0]!)![0];
+  const origin = await openPage(bot.addresses[0]!);
   const send = (method: string, path: string, body?: string | Uint8Array, type = 'application/json') =>
     fetch(origin + path, {
       method,
-      headers: { origin, ...(body !== undefined && { 'content-type': type }) },
+      headers: { ...pageHeaders(origin), ...(body !== undefined && { 'content-type': type }) },
       ...(body !== undefined && { body: Buffer.from(body) }),
     });
   const upload = async (bytes: Uint8Array, name = 'photo.png') => {
@@ -56,7 +57,7 @@ type PageEvent = ChannelEvent | { type: 'all'; messages: MessageView[]; limits: 
 async function watch(origin: string) {
   const controller = new AbortController();
   openStreams.push(controller);
-  const answer = await fetch(`${origin}/api/events`, { signal: controller.signal });
+  const answer = await load(`${origin}/api/events`, { signal: controller.signal });
   expect(answer.headers.get('content-type')).toContain('text/event-stream');
   const events: PageEvent[] = [];
   const ended = (async () => {
@@ -92,7 +93,8 @@ async function watch(origin: string) {
 /** A raw request, with headers that fetch would not send. */
 function raw(origin: string, path: string, headers: Record<string, string>, method = 'GET'): Promise<number> {
   return new Promise((done, fail) => {
-    const request = http.request(origin + path, { method, headers }, (answer) => {
+    const { cookie } = pageHeaders(origin);
+    const request = http.request(origin + path, { method, headers: { cookie, ...headers } }, (answer) => {
       answer.resume();
       done(answer.statusCode!);
     });
@@ -119,7 +121,7 @@ describe('photos', () => {
       },
       files: [{ name: 'party-emotions.jpg', mime: 'image/jpeg', altText: expect.stringContaining('2 people') }],
     });
-    const picture = await fetch(`${origin}/api/files/${answer!.files[0]!.id}`);
+    const picture = await load(`${origin}/api/files/${answer!.files[0]!.id}`);
     expect(picture.headers.get('content-type')).toBe('image/jpeg');
     expect(picture.headers.get('cache-control')).toBe('no-store');
     expect(await sharp(await picture.arrayBuffer()).metadata()).toMatchObject({ width: 64, height: 48 });
@@ -170,7 +172,7 @@ describe('photos', () => {
     await page.removed(answer!.id);
     await page.removed(page.messages('you')[0]!.id);
     for (const id of [photo, answer!.files[0]!.id]) {
-      expect((await fetch(`${origin}/api/files/${id}`)).status).toBe(404);
+      expect((await load(`${origin}/api/files/${id}`)).status).toBe(404);
     }
     expect((await send('DELETE', `/api/messages/${answer!.id}`)).status).toBe(404);
   });
@@ -346,7 +348,7 @@ describe('care', () => {
     // Chunked, so that nothing says how long it will be; it goes on until the server has enough.
     let sent = 0;
     const status = await new Promise<number>((done, fail) => {
-      const headers = { origin, 'content-type': 'application/octet-stream' };
+      const headers = { ...pageHeaders(origin), 'content-type': 'application/octet-stream' };
       const request = http.request(`${origin}/api/files?name=a.png`, { method: 'POST', headers }, (answer) => {
         done(answer.statusCode!);
         request.destroy();
@@ -366,7 +368,7 @@ describe('care', () => {
 
   test('only four files arrive at a time: a fifth is refused, and taken once one of them has arrived', async () => {
     const { origin, send } = await start();
-    const headers = { origin, 'content-type': 'application/octet-stream' };
+    const headers = { ...pageHeaders(origin), 'content-type': 'application/octet-stream' };
     const fifth = () => send('POST', '/api/files?name=e.png', new Uint8Array(8), 'application/octet-stream');
     const slow = ['a', 'b', 'c', 'd'].map((name) => {
       const request = http.request(`${origin}/api/files?name=${name}.png`, { method: 'POST', headers });
@@ -392,6 +394,41 @@ describe('care', () => {
     expect(await raw(origin, '/api/events', { 'sec-fetch-site': 'cross-site' })).toBe(403);
   });
 
+  test('another user of this machine, who does not know the key, sees and sends nothing', async () => {
+    const { bot, origin, page, post, upload } = await start();
+    const id = await upload(await plainPicture(64, 48));
+    await post({ files: [{ upload: id }] });
+    await page.answers(1);
+    const { cookie } = pageHeaders(origin);
+    const answer = await fetch(new URL(bot.addresses[0]!.match(/http:\S+/)![0]));
+    expect(answer.headers.get('set-cookie')).toBe(`${cookie}; Path=/; HttpOnly; SameSite=Strict`);
+    for (const other of ['', 'emotions-1=a', cookie.slice(0, -1), `${cookie}x`, cookie.replace('=', '=x')]) {
+      for (const path of [
+        '/',
+        '/chat.js',
+        '/api/events',
+        `/api/files/${id}`,
+        '/?key=',
+        '/?key=wrong',
+        '/api/events?key=wrong',
+      ]) {
+        expect(await raw(origin, path, { cookie: other }), `${other} ${path}`).toBe(403);
+      }
+      const headers = { cookie: other, origin };
+      expect(await raw(origin, '/api/messages', headers, 'POST')).toBe(403);
+      expect(await raw(origin, '/api/files', headers, 'POST')).toBe(403);
+      expect(await raw(origin, `/api/messages/${page.messages('bot')[0]!.id}`, headers, 'DELETE')).toBe(403);
+    }
+    // The key opens the page and nothing else, and is another one for another bot.
+    const key = cookie.split('=')[1];
+    expect(await raw(origin, `/api/events?key=${key}`, { cookie: '' })).toBe(403);
+    expect(await raw(origin, '/', { cookie: `theme=dark; ${cookie}` })).toBe(200);
+    expect(pageHeaders((await start()).origin).cookie).not.toContain(key);
+    await expect(fetch(origin).then((refused) => refused.json())).resolves.toMatchObject({
+      message: expect.stringContaining('npm start printed'),
+    });
+  });
+
   test('every answer carries the strict headers, refusals and pictures too', async () => {
     const { origin, upload, post, page } = await start();
     const id = await upload(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), 'drawing.svg');
@@ -399,14 +436,14 @@ describe('care', () => {
     await page.answers(1);
     for (const path of ['/', '/chat.js', '/chat.css', '/palette.css', '/nothing', `/api/files/${id}`, '/api/events']) {
       const controller = new AbortController();
-      const answer = await fetch(origin + path, { signal: controller.signal });
+      const answer = await load(origin + path, { signal: controller.signal });
       const policy = answer.headers.get('content-security-policy');
       expect(policy, path).toContain("default-src 'none'");
       expect(answer.headers.get('x-content-type-options'), path).toBe('nosniff');
       expect(answer.headers.get('cross-origin-resource-policy'), path).toBe('same-origin');
       controller.abort();
     }
-    const drawing = await fetch(`${origin}/api/files/${id}`);
+    const drawing = await load(`${origin}/api/files/${id}`);
     expect(drawing.headers.get('content-type')).toBe('application/octet-stream');
     expect(drawing.headers.get('content-security-policy')).toContain('sandbox');
   });

@@ -182,6 +182,9 @@ const handlers = {
   progress: (event) => setProgress(event.request, event.text),
 };
 
+// A cookie holds the key from now on: neither a bookmark nor somebody who looks on needs to see it.
+history.replaceState(null, '', '/');
+
 const events = new EventSource('/api/events');
 events.addEventListener('message', ({ data }) => {
   const event = JSON.parse(data);
@@ -191,7 +194,9 @@ events.addEventListener('message', ({ data }) => {
 });
 events.addEventListener('error', () => {
   say('I cannot reach the bot. Is it still running? I keep trying.');
-  if (events.readyState === EventSource.CLOSED) say('The bot does not answer. Start it and load this page again.');
+  if (events.readyState === EventSource.CLOSED) {
+    say('The bot does not answer. Start it, and open the address that it prints: it is another one after each start.');
+  }
 });
 
 // --- what the person does ---
