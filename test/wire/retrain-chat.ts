@@ -1,11 +1,12 @@
 // Before everything else: see slack-bot.ts.
 import 'discord.js';
+import type { ChannelEvent, MessageView } from '../../src/chat/local/channel.ts';
 import { loadConfig } from '../../src/config.ts';
 import { user } from '../fakes/discord/payloads.ts';
 import { say } from '../helpers/main-process.ts';
 import { openSite, type Site } from '../helpers/retraining.ts';
 import { startOnDiscord } from './discord-bot.ts';
-import { type RunningBotOptions, runBot, stateFolder } from './running-bot.ts';
+import { afterwards, type RunningBotOptions, runBot, stateFolder } from './running-bot.ts';
 import { startOnSlack } from './slack-bot.ts';
 
 export type Who = 'admin' | 'another admin' | 'member';
@@ -111,13 +112,6 @@ export async function onSlack({ where, ...options }: ChatOptions): Promise<Chat>
   };
 }
 
-interface PageMessage {
-  readonly id: string;
-  readonly from: 'you' | 'bot';
-  readonly text: string;
-  readonly files: readonly { readonly id: string; readonly name: string; readonly altText?: string }[];
-}
-
 /** The page on this machine, where everybody is its operator. */
 export async function onPage(options: ChatOptions): Promise<Omit<Chat, 'remove'>> {
   const config = loadConfig({
@@ -126,7 +120,8 @@ export async function onPage(options: ChatOptions): Promise<Omit<Chat, 'remove'>
   });
   const { bot } = await runBot(config, options);
   const [origin] = /http:\/\/127\.0\.0\.1:\d+/.exec(bot.addresses.join())!;
-  const messages = async () => (await pageMessages(origin)).filter(({ from }) => from === 'bot');
+  const shown = openTab(origin);
+  const messages = () => [...shown.values()].filter(({ from }) => from === 'bot');
   return {
     retrain(_, { action, ...settings }) {
       const named = Object.entries(settings).map(([name, value]) => `${name}:${value}`);
@@ -138,9 +133,9 @@ export async function onPage(options: ChatOptions): Promise<Omit<Chat, 'remove'>
       const { id } = (await answer.json()) as { readonly id: string };
       await say(origin, { files: [{ upload: id }] });
     },
-    said: async () => (await messages()).map(({ text }) => text),
+    said: () => messages().map(({ text }) => text),
     async pictures() {
-      const files = (await messages()).flatMap((message) => message.files);
+      const files = messages().flatMap((message) => message.files);
       return await Promise.all(
         files.map(async ({ id, name, altText }) => {
           const bytes = Buffer.from(await (await fetch(`${origin}/api/files/${id}`)).arrayBuffer());
@@ -151,17 +146,31 @@ export async function onPage(options: ChatOptions): Promise<Omit<Chat, 'remove'>
   };
 }
 
-/** What a tab that is opened now is shown. */
-async function pageMessages(origin: string): Promise<readonly PageMessage[]> {
+type TabEvent = ChannelEvent | { readonly type: 'all'; readonly messages: readonly MessageView[] };
+
+/** The messages that a tab shows, by their ids, kept up to date until the test is over. */
+function openTab(origin: string): ReadonlyMap<string, MessageView> {
+  const shown = new Map<string, MessageView>();
   const tab = new AbortController();
-  const answer = await fetch(`${origin}/api/events`, { signal: tab.signal });
-  let text = '';
-  for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    if (text.includes('\n\n')) break;
-  }
-  tab.abort();
-  return JSON.parse(text.slice('data: '.length, text.indexOf('\n\n'))).messages;
+  afterwards(() => tab.abort());
+  const follow = async () => {
+    const answer = await fetch(`${origin}/api/events`, { signal: tab.signal });
+    let text = '';
+    for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
+      const blocks = (text + chunk).split('\n\n');
+      text = blocks.pop()!;
+      for (const block of blocks.filter((one) => one.startsWith('data: '))) {
+        const event = JSON.parse(block.slice('data: '.length)) as TabEvent;
+        if (event.type === 'removed') shown.delete(event.id);
+        if (event.type === 'message') shown.set(event.message.id, event.message);
+        if (event.type === 'all') for (const message of event.messages) shown.set(message.id, message);
+      }
+    }
+  };
+  follow().catch((error: unknown) => {
+    if (!tab.signal.aborted) throw error;
+  });
+  return shown;
 }
 
 /** What /retrain works with on a small data set. */

@@ -22,42 +22,28 @@ describe.each([
   ['Discord', onDiscord],
   ['Slack', onSlack],
 ])('/retrain on %s', (_, connect) => {
-  test('of two admins at once one starts and the other is told; a member changes nothing; any admin calls it off', {
+  test('of two admins at once one starts and the other is told; a member changes nothing; its message deleted, nobody writes to what is gone; any admin calls it off', {
     timeout: 180_000,
   }, async () => {
     const training = trainingAt(await makeSite());
+    const { retraining } = training;
     const chat = await connect({ training });
-    chat.retrain('admin', { ...START, epochs: 1000 });
-    chat.retrain('another admin', { ...START, epochs: 1000 });
+    chat.retrain('admin', { ...START, epochs: 1000, patience: 0 });
+    chat.retrain('another admin', { ...START, epochs: 1000, patience: 0 });
     await hear(chat, 'The training begins');
     await hear(chat, 'A training is under way already');
     expect((await chat.said()).filter((text) => text.includes('The training begins'))).toHaveLength(1);
-    const job = (await training.retraining.status())!.job.id;
-    await until(
-      async () => ((await training.retraining.status())?.status.progress?.history.length ?? 0) > 0,
-      'an epoch',
-      60_000,
-    );
+    const job = (await retraining.status())!.job.id;
+    await hear(chat, 'Training tiny, started by');
+    const epochs = async () => (await retraining.status())?.status.progress?.history.length ?? 0;
+    await until(async () => (await epochs()) > 0, 'an epoch', 60_000);
     for (const action of ['cancel', 'start', 'rollback']) chat.retrain('member', { action });
     await until(
       async () => (await chat.said()).filter((text) => text.includes('is for admins')).length === 3,
       'three refusals',
     );
-    expect((await training.retraining.status())!).toMatchObject({ job: { id: job }, status: { state: 'running' } });
-    chat.retrain('another admin', { action: 'cancel' });
-    await hear(chat, 'Called off.');
-    expect((await training.retraining.status())!).toMatchObject({ job: { id: job }, status: { state: 'cancelled' } });
-  });
+    expect((await retraining.status())!).toMatchObject({ job: { id: job }, status: { state: 'running' } });
 
-  test('its progress message deleted, the training goes on, and nobody writes to what is gone', {
-    timeout: 180_000,
-  }, async () => {
-    const { retraining, ...rest } = trainingAt(await makeSite());
-    const chat = await connect({ training: { retraining, ...rest } });
-    chat.retrain('admin', { ...START, epochs: 1000, patience: 0 });
-    await hear(chat, 'Training tiny, started by');
-    const epochs = async () => (await retraining.status())?.status.progress?.history.length ?? 0;
-    await until(async () => (await epochs()) > 0, 'an epoch', 60_000);
     const tries = chat.remove('Training tiny, started by');
     await until(() => tries() > 0, 'an edit in vain', 20_000);
     // Its process tells of it every half second, each time with another text: one edit or more for each.
@@ -65,8 +51,9 @@ describe.each([
     await until(async () => told.add(await epochs()).size > 4, 'further epochs', 60_000);
     expect(tries()).toBe(1);
     expect((await chat.said()).filter((text) => text.includes('Training tiny'))).toEqual([]);
-    chat.retrain('admin', { action: 'cancel' });
+    chat.retrain('another admin', { action: 'cancel' });
     await hear(chat, 'Called off.');
+    expect((await retraining.status())!).toMatchObject({ job: { id: job }, status: { state: 'cancelled' } });
   });
 
   test('is not begun where nothing could be said of it', { timeout: 60_000 }, async () => {
@@ -81,28 +68,27 @@ describe.each([
     expect(await training.retraining.status()).toBeUndefined();
   });
 
-  test('where it may post no files it tells the result in words', { timeout: 180_000 }, async () => {
-    const training = trainingAt(await makeSite());
-    const chat = await connect({ training, where: 'without files' });
-    chat.retrain('admin', { ...START, epochs: 2 });
-    const card = await hear(chat, 'Version 1 (tiny) is trained');
-    expect(card).toContain('PrivateTest accuracy:');
-    expect(card).toContain('Its pictures could not be posted here; they lie in versions/1/reports of MODEL_DIR.');
-  });
-
-  test('a broken chunk is named in the channel, and the network in use stays', { timeout: 180_000 }, async () => {
+  test('a broken chunk is named in the channel, and the network in use stays; where it may post no files it tells the result in words', {
+    timeout: 180_000,
+  }, async () => {
     const site = await makeSite();
     const chunk = join(site.dataDirectory, 'fer2013_07.csv.gz');
     const whole = await readFile(chunk);
     await writeFile(chunk, whole.subarray(0, whole.length / 2));
-    const training = trainingAt(site);
-    const chat = await connect({ training });
+    const { retraining, registry, ...rest } = trainingAt(site);
+    const chat = await connect({ training: { retraining, registry, ...rest }, where: 'without files' });
     chat.retrain('admin', { ...START, epochs: 2 });
     await hear(chat, 'fer2013_07.csv.gz');
-    await training.retraining.idle();
-    expect((await training.retraining.status())!.status.state).toBe('failed');
-    expect(await training.registry.inUse()).toEqual({ version: 0 });
-    await training.registry.load(0);
+    await retraining.idle();
+    expect((await retraining.status())!.status.state).toBe('failed');
+    expect(await registry.inUse()).toEqual({ version: 0 });
+    await registry.load(0);
+
+    await writeFile(chunk, whole);
+    chat.retrain('admin', { ...START, epochs: 2 });
+    const card = await hear(chat, 'Version 1 (tiny) is trained');
+    expect(card).toContain('PrivateTest accuracy:');
+    expect(card).toContain('Its pictures could not be posted here; they lie in versions/1/reports of MODEL_DIR.');
   });
 
   test('a full disk is said in the channel, and the network in use stays (needs the right to mount)', {

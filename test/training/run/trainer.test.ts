@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { shuffledOrder } from '../../../src/base/random.ts';
 import { ARCHITECTURES } from '../../../src/emotion/architectures.ts';
 import type { Engine, TrainerOptions, TrainingBatch } from '../../../src/emotion/engines/engine.ts';
@@ -36,6 +37,28 @@ function runIn(directory: string, plan: TrainingPlanInput = {}, more: Partial<Tr
     augmentationThreads: 0,
     ...more,
   };
+}
+
+const LEARNING = { learningRate: 0.05, averageDecay: 0, augmentation: 'none' } as const;
+
+let learning: ReturnType<typeof learn> | undefined;
+afterAll(async () => {
+  if (learning) await rm((await learning).directory, { recursive: true });
+});
+
+/** A run of 30 epochs that has learned to tell the faces apart: one for all tests, which leave its folder as it is. */
+function learned(): ReturnType<typeof learn> {
+  learning ??= learn();
+  return learning;
+}
+
+async function learn() {
+  const directory = await mkdtemp(join(tmpdir(), 'learned-'));
+  const told: TrainingProgress[] = [];
+  const outcome = await train(
+    runIn(directory, { ...LEARNING, epochs: 30 }, { onProgress: (progress) => told.push(progress) }),
+  );
+  return { directory, told, outcome };
 }
 
 /** Options that stop a run once `when` says so. */
@@ -138,15 +161,7 @@ test('every setting of the plan reaches the engine, and what is validated is the
 });
 
 test('a network learns to tell the drawn faces apart, and its best epoch is kept', async () => {
-  const directory = await temporaryFolder();
-  const told: TrainingProgress[] = [];
-  const outcome = await train(
-    runIn(
-      directory,
-      { epochs: 30, learningRate: 0.05, averageDecay: 0, augmentation: 'none' },
-      { onProgress: (progress) => told.push(progress) },
-    ),
-  );
+  const { directory, told, outcome } = await learned();
   expect(outcome.ended).toBe('finished');
   expect(outcome.history).toHaveLength(30);
   expect(outcome.history.at(-1)!.loss).toBeLessThan(0.75 * outcome.history[0]!.loss);
@@ -311,16 +326,14 @@ test('a fresh run forgets the checkpoints of an earlier one; a resumed run needs
 });
 
 test('a run from given weights starts there, with a fresh optimizer', async () => {
-  const directory = await temporaryFolder();
-  const settings = { epochs: 20, learningRate: 0.05, averageDecay: 0, augmentation: 'none' } as const;
-  const first = await train(runIn(directory, settings));
+  const { directory, outcome: first } = await learned();
   const from = {
     network: unroll(ARCHITECTURES.get('tiny')!),
     weights: first.weights,
     origin: ['npm run train -- --first'],
   };
   const other = await temporaryFolder();
-  const second = await train(runIn(other, { ...settings, epochs: 1, learningRate: 1e-4 }, { from }));
+  const second = await train(runIn(other, { ...LEARNING, epochs: 1, learningRate: 1e-4 }, { from }));
   expect(second.history[0]!.loss).toBeLessThan(0.8 * first.history[0]!.loss);
   // Its file tells every command that led to it.
   const { metadata } = await loadModel(join(other, BEST));
@@ -337,12 +350,11 @@ test('a run from given weights starts there, with a fresh optimizer', async () =
 });
 
 test('a network learns from a teacher what the labels do not say, and a resumed run from the same answers', async () => {
-  const settings = { epochs: 20, learningRate: 0.05, averageDecay: 0, augmentation: 'none' } as const;
   const teacher = await temporaryFolder();
-  await train(runIn(teacher, settings));
+  await cp(join((await learned()).directory, BEST), join(teacher, BEST), { recursive: true });
   // The labels of this set are all the same: what the student can tell apart it has from the teacher.
   const mislabelled = { ...training, labels: new Uint8Array(training.count).fill(3) };
-  const plan = { ...settings, seed: 5, teacher: { folders: [join(teacher, BEST)], weight: 1 } };
+  const plan = { ...LEARNING, epochs: 20, seed: 5, teacher: { folders: [join(teacher, BEST)], weight: 1 } };
   const student = await train(runIn(await temporaryFolder(), plan, { training: mislabelled }));
   expect(student.history[student.bestEpoch - 1]!.valAccuracy).toBeGreaterThan(0.7);
 
