@@ -55,7 +55,7 @@ test('--walk and --faces exclude each other', async () => {
 });
 
 test.skipIf(REAL_FER2013 === undefined)(
-  'real faces are found in larger pictures and read there (skipped where FER2013 is not beside the repository)',
+  'real faces are found in larger pictures and read there (skipped without LONG_TESTS=1 and ../shared/fer2013)',
   { timeout: 300_000 },
   async () => {
     const args = ['--walk', '--images', '36', '--detector', 'network', '--data', REAL_FER2013!, '--json'];

@@ -3,12 +3,12 @@ import { fileURLToPath } from 'node:url';
 
 const shared = (name: string) => {
   const path = fileURLToPath(new URL(`../../../shared/${name}`, import.meta.url));
-  return existsSync(path) ? path : undefined;
+  return process.env.LONG_TESTS === '1' && existsSync(path) ? path : undefined;
 };
 
 /**
- * The folder with the real FER2013, which lies beside the repository on some machines, or undefined. Tests that need it are
- * skipped elsewhere and say so in their names.
+ * The folder with the real FER2013, where it lies beside the repository and somebody asks for the tests that take long, or
+ * undefined: `LONG_TESTS=1 npm test`. Tests that need it are skipped otherwise and say so in their names.
  */
 export const REAL_FER2013: string | undefined = shared('fer2013');
 

@@ -138,7 +138,7 @@ describe('datasetSheet', () => {
   });
 });
 
-describe.skipIf(!REAL_FER2013)('the real FER2013 (skipped where ../shared/fer2013 is absent)', () => {
+describe.skipIf(!REAL_FER2013)('the real FER2013 (skipped without LONG_TESTS=1 and ../shared/fer2013)', () => {
   it("passes the check as Kaggle's own", async () => {
     const report = checkDataset(await readFer2013(REAL_FER2013!));
     expect(report.problems).toEqual([]);

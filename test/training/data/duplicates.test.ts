@@ -56,7 +56,7 @@ describe('contentHash', () => {
   });
 });
 
-describe.skipIf(!REAL_FER2013)('the real FER2013 (skipped where ../shared/fer2013 is absent)', () => {
+describe.skipIf(!REAL_FER2013)('the real FER2013 (skipped without LONG_TESTS=1 and ../shared/fer2013)', () => {
   it('has the official counts, 12 black images, and the duplicates known of it', async () => {
     const { sets, skipped, warnings } = await readFer2013(REAL_FER2013!);
     const { Training, PublicTest, PrivateTest } = sets;
