@@ -1,0 +1,86 @@
+import { lstat, readdir, rm } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { UserError } from '../src/base/errors.ts';
+import { entriesOf, explainFile } from '../src/base/files.ts';
+import { inRepository, runAsProcess, text, tool } from './command-line.ts';
+
+export const main = tool(
+  {
+    usage: ['npm run slim'],
+    about: `Leaves out of node_modules what no bot on this machine loads: development packages, onnxruntime for other systems, everything
+of face-api but the weights of its face detector, and what only debuggers and compilers read. "npm ci" brings all of it back.`,
+    options: {
+      modules: text('DIR', 'the folder of the packages', inRepository('node_modules')),
+    },
+  },
+  async ({ values: { modules }, words, print }) => {
+    if (words.length > 0) throw new UserError('bad-usage', 'Name no files.');
+    const found = await needless(modules);
+    let all = 0;
+    for (const { what, paths } of found) {
+      const sizes = await Promise.all(paths.map((path) => sizeOf(join(modules, path))));
+      const bytes = sizes.reduce((sum, size) => sum + size, 0);
+      await Promise.all(paths.map((path) => rm(join(modules, path), { recursive: true })));
+      all += bytes;
+      print(`${megabytes(bytes)}  ${what}`);
+    }
+    print(`${megabytes(all)}  gone; ${megabytes(await sizeOf(modules)).trimStart()} are left`);
+    return 0;
+  },
+);
+
+interface Needless {
+  readonly what: string;
+  /** In the folder of the packages. */
+  readonly paths: readonly string[];
+}
+
+async function needless(modules: string): Promise<Needless[]> {
+  const onnxruntime = join('onnxruntime-node', 'bin');
+  const faceApi = join('@vladmandic', 'face-api');
+  const foreign = (await inside(modules, onnxruntime, 3)).filter(
+    (path) => !path.endsWith(join(process.platform, process.arch)),
+  );
+  const faceApiFiles = [...(await inside(modules, faceApi, 1)), ...(await inside(modules, join(faceApi, 'model'), 1))];
+  const kept = /^(package\.json|LICENSE|model|model\/tiny_face_detector_model.*)$/;
+  const ofFaceApi = faceApiFiles.filter((path) => !kept.test(relative(faceApi, path).replaceAll(sep, '/')));
+  const gone = [...foreign, ...ofFaceApi];
+  const readByTools = (await allFiles(modules)).filter(
+    (path) => /\.map$|\.d\.[cm]?ts$/.test(path) && !gone.some((folder) => path.startsWith(folder + sep)),
+  );
+  return [
+    { what: 'onnxruntime for other systems', paths: foreign },
+    { what: 'face-api without its face detector’s weights', paths: ofFaceApi },
+    { what: 'source maps and type declarations', paths: readByTools },
+  ];
+}
+
+/** What lies so many folders deep in one of the packages; nothing where that is not there. */
+async function inside(modules: string, folder: string, depth: number): Promise<string[]> {
+  const names = await entriesOf(join(modules, folder));
+  const paths = names.map((name) => join(folder, name));
+  if (depth === 1) return paths;
+  return (await Promise.all(paths.map((path) => inside(modules, path, depth - 1)))).flat();
+}
+
+async function allFiles(modules: string): Promise<string[]> {
+  const entries = await readdir(modules, { recursive: true, withFileTypes: true }).catch((error) => {
+    throw explainFile(error, { missing: ['not-found', 'There are no packages. Run npm ci first.'] });
+  });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(modules, join(parentPath, name)));
+}
+
+async function sizeOf(path: string): Promise<number> {
+  const stats = await lstat(path);
+  if (!stats.isDirectory()) return stats.size;
+  const sizes = await Promise.all((await readdir(path)).map((name) => sizeOf(join(path, name))));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0).padStart(4)} MB`;
+}
+
+await runAsProcess(import.meta.url, main);
