@@ -13,7 +13,7 @@ import { unroll } from '../../src/emotion/network.ts';
 import { initialWeights } from '../../src/training/run/initial-weights.ts';
 import { LiveClassifier } from '../../src/versions/live-classifier.ts';
 import { VersionRegistry } from '../../src/versions/registry.ts';
-import { registryWith } from '../helpers/retraining.ts';
+import { registryWith, saveUntrained } from '../helpers/retraining.ts';
 import { drawTinyFace, temporaryFolder } from '../helpers/tiny-fer2013.ts';
 
 const log = createLogger({ level: 'silent' });
@@ -55,6 +55,7 @@ test('promote and rollback while faces are being read: every call is answered, b
   timeout: 120_000,
 }, async () => {
   const { directory, registry } = await registryWith(2);
+  await saveUntrained(join(directory, 'fer2013'), 200);
   const live = await LiveClassifier.open(registry, log, { threads: 1, lookEveryMs: 20 });
   // Another process's view, which only looks at the file.
   const other = await LiveClassifier.open(new VersionRegistry(directory), log, { threads: 1, lookEveryMs: 20 });
@@ -79,6 +80,7 @@ test('promote and rollback while faces are being read: every call is answered, b
   const steps = [
     () => registry.promote(1),
     () => registry.promote(2),
+    () => registry.promote('fer2013'),
     () => registry.rollback(),
     () => registry.promote(0),
   ];
@@ -91,7 +93,7 @@ test('promote and rollback while faces are being read: every call is answered, b
   }
   stop = true;
   for (const answers of await Promise.all(reading)) expect(answers).toBeGreaterThan(0);
-  expect(seen.size).toBe(3);
+  expect(seen.size).toBe(4);
 });
 
 test('a version in use that is damaged gives way to the one before at the start', async () => {

@@ -29,29 +29,47 @@ export function findRepeats(files: readonly RowKeys[]): Repeats {
       one.name.length - other.name.length
     );
   });
-  const holder = new Map<string, number>();
+  /** The files that hold a row, of those that have been looked at. */
+  const holders = new Map<string, Set<number>>();
   const leftOut: boolean[][] = files.map(({ keys }) => keys.map(() => false));
   /** Files that were left out whole, by the names of those that hold their rows. */
   const whole = new Map<string, number[]>();
   const warnings: string[] = [];
   for (const f of order) {
     const { name, keys } = files[f]!;
-    const repeated = keys.filter((key) => holder.has(key)).length;
+    const repeated = keys.filter((key) => holders.has(key)).length;
     const readable = keys.filter((key) => key !== '').length;
     if (repeated > 1 && 2 * repeated >= readable) {
-      const holders = new Set(keys.flatMap((key) => holder.get(key) ?? []));
-      const others = listed(files, [...holders]);
-      leftOut[f] = keys.map((key) => key === '' || holder.has(key));
+      const others = listed(files, fewestHolders(keys, holders));
+      leftOut[f] = keys.map((key) => key === '' || holders.has(key));
       if (repeated === readable) whole.set(others, [...(whole.get(others) ?? []), f]);
       else warnings.push(`Of ${name}, ${repeated} of ${keys.length} rows were left out: they are in ${others} too.`);
     }
-    for (const key of keys) if (key !== '' && !holder.has(key)) holder.set(key, f);
+    for (const key of keys) {
+      const known = holders.get(key);
+      if (known) known.add(f);
+      else if (key !== '') holders.set(key, new Set([f]));
+    }
   }
   for (const [others, copies] of whole) {
     const were = copies.length === 1 ? 'was left out: its' : 'were left out: their';
     warnings.push(`${listed(files, copies)} ${were} rows are in ${others} too, and are read once.`);
   }
   return { leftOut, warnings };
+}
+
+/** Files that together hold the rows that any holds, those with the most of them first. */
+function fewestHolders(keys: readonly string[], holders: ReadonlyMap<string, ReadonlySet<number>>): number[] {
+  const chosen: number[] = [];
+  let left = keys.flatMap((key) => holders.get(key) ?? []);
+  while (left.length > 0) {
+    const counts = new Map<number, number>();
+    for (const held of left) for (const f of held) counts.set(f, (counts.get(f) ?? 0) + 1);
+    const [most] = [...counts].reduce((best, one) => (one[1] > best[1] ? one : best));
+    chosen.push(most);
+    left = left.filter((held) => !held.has(most));
+  }
+  return chosen;
 }
 
 /** The names of some of the files, for a sentence. */

@@ -1,4 +1,4 @@
-import { mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -236,6 +236,16 @@ describe('readFer2013', () => {
     const { missingChunks, files, warnings } = await expectAllRows(folder);
     expect([missingChunks, files]).toEqual([[], ['fer2013.csv']]);
     expect(warnings).toEqual([expect.stringMatching(/^fer2013_01.* and 11 more files were left out: their rows/)]);
+  });
+
+  it('names the file that a copy is one of, though others hold some of its rows as well', async () => {
+    const folder = await temporaryFolder();
+    await writeTinyFer2013(folder, [rows[8]!, rows[9]!, ...rows], { chunks: 5, gzip: false });
+    await copyFile(join(folder, 'fer2013_01.csv'), join(folder, 'fer2013_01 (1).csv'));
+    expect((await readFer2013(folder)).warnings).toEqual([
+      'fer2013_01 (1).csv was left out: its rows are in fer2013_01.csv too, and are read once.',
+      expect.stringContaining('10 of 15 chunks missing'),
+    ]);
   });
 
   it("keeps FER2013's own repetitions", async () => {
