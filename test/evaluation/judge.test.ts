@@ -20,6 +20,8 @@ describe('labelOf', () => {
   it.each([
     ['the face itself', { x: 105, y: 110, width: 55, height: 70 }, 'face'],
     ['a box about it that hardly overlaps, its centre in the face', { x: 75, y: 85, width: 115, height: 115 }, 'face'],
+    ['a box of its size, a little more than half beside it', { x: 131, y: 100, width: 60, height: 80 }, 'face'],
+    ['the same, farther beside it', { x: 134, y: 100, width: 60, height: 80 }, undefined],
     ['an eye', { x: 110, y: 120, width: 14, height: 14 }, undefined],
     ['head and shoulders', { x: 20, y: 60, width: 220, height: 220 }, undefined],
     ['something beside it', { x: 170, y: 100, width: 60, height: 60 }, 'false'],
