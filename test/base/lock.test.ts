@@ -1,9 +1,14 @@
-import { appendFile, mkdir, readdir } from 'node:fs/promises';
+import { appendFile, link, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { acquireLock, isLocked } from '../../src/base/lock.ts';
+import { expect, test, vi } from 'vitest';
+import { acquireLock, isLocked, processStart } from '../../src/base/lock.ts';
 import { smallDisk } from '../helpers/small-disk.ts';
 import { temporaryFolder } from '../helpers/tiny-fer2013.ts';
+
+vi.mock(import('node:fs/promises'), async (original) => {
+  const actual = await original();
+  return { ...actual, link: vi.fn(actual.link) };
+});
 
 test('a lock is let go on a full disk, and one that cannot be taken there leaves nothing (needs the right to mount)', async (context) => {
   const disk = await smallDisk(64 * 1024);
@@ -21,4 +26,17 @@ test('a lock of which nobody can tell who holds it is not taken', async () => {
   const folder = await temporaryFolder();
   await mkdir(join(folder, 'one.1.lock'));
   await expect(acquireLock(folder, 'one')).rejects.toMatchObject({ code: 'EISDIR' });
+});
+
+test('who is slower than two others, whose numbers were used and cleared away meanwhile, does not get the lock', async () => {
+  const folder = await temporaryFolder();
+  const taken = vi.mocked(link).getMockImplementation()!;
+  vi.mocked(link).mockImplementationOnce(async (from, to) => {
+    // Number 1, which this one is about to make, has been made, let go and removed; another holds number 2.
+    const holder = { pid: process.pid, started: await processStart(process.pid) };
+    await writeFile(join(folder, 'one.2.lock'), JSON.stringify(holder));
+    await taken(from, to);
+  });
+  expect(await acquireLock(folder, 'one')).toBeUndefined();
+  expect(await readdir(folder)).toEqual(['one.2.lock']);
 });
