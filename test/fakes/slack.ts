@@ -452,10 +452,13 @@ export class FakeSlack {
         return { ok: true, ...pageOf(top.reverse(), body) };
       }
       case 'conversations.replies': {
+        const { ts: parent, oldest = '0' } = body;
         const inThread = this.messages.filter(
-          (one) => one.channel === channel && (one.ts === body.ts || one.thread_ts === body.ts),
+          (one) => one.channel === channel && (one.ts === parent || one.thread_ts === parent),
         );
-        return inThread.length > 0 ? { ok: true, ...pageOf(inThread, body) } : fail('thread_not_found');
+        // The thread's first message always comes along.
+        const later = inThread.filter(({ ts }) => ts > oldest || ts === parent);
+        return inThread.length > 0 ? { ok: true, ...pageOf(later, body) } : fail('thread_not_found');
       }
       case 'files.getUploadURLExternal': {
         const id = `FOUT${++this.#count}`;

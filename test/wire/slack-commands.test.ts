@@ -261,6 +261,8 @@ describe('an operator’s command', () => {
     await posted.remove();
     expect(await posted.update({ text: 'epoch 3' })).toBe(false);
     expect(await platform.channel('C9')).toBeUndefined();
+    slack.next.set('conversations.history', [{ status: 429, headers: { 'retry-after': '60' } }]);
+    expect(await platform.channel('C1')).toMatchObject({ id: 'C1' });
     await end();
   });
 });

@@ -145,6 +145,18 @@ describe('removing', () => {
     await until(() => slack.said().length === 0);
     expect(slack.deletedFiles).toHaveLength(1);
     expect([...slack.callsTo('conversations.history'), ...slack.callsTo('conversations.replies')]).toEqual([]);
+    expect(slack.callsTo('files.info')).toHaveLength(tellsOwnUploads ? 0 : 1);
+  });
+
+  test('an answer of an early version deletes the picture above its button too', async () => {
+    const { slack } = await startOnSlack({ before: (fake) => (fake.refusesBlocks = true) });
+    const post = slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    const [button] = await buttons(slack, 1);
+    const file = slack.answers()[0]!.files[0]!.id;
+    const value = JSON.stringify({ by: 'U5', source: post.ts, thread: post.ts, files: [file] });
+    slack.press({ ...button!, blocks: [{ type: 'actions', elements: [{ action_id: 'remove_reply', value }] }] }, 'U5');
+    await until(() => slack.said().length === 0);
+    expect(slack.deletedFiles).toEqual([file]);
   });
 
   test('is tried again after as long as Slack says, while other photos are answered', async () => {
@@ -212,6 +224,23 @@ describe('removing', () => {
     await until(() => slack.said().length === 1);
     expect(slack.said().every(({ thread_ts }) => thread_ts === other.ts)).toBe(true);
     expect(slack.deletedFiles).toHaveLength(1);
+  });
+
+  test('a message deep in a thread removes the answer of an earlier run, with one look at what follows it', async () => {
+    const first = await startOnSlack();
+    const { slack } = first;
+    const from = { channel: 'C1', user: 'U7', text: '', files: [] };
+    const thread = '1600000000.000000';
+    for (let k = 0; k < 450; k++) {
+      slack.messages.push({ ...from, ts: `1600000000.${String(k).padStart(6, '0')}`, thread_ts: thread });
+    }
+    const post = slack.post({ files: [slack.file(await plainPicture(64, 48))], thread_ts: thread });
+    await buttons(slack, 1);
+    await first.bot.stop();
+    await startOnSlack({ slack });
+    slack.remove(post);
+    await until(() => slack.said().length === 0);
+    expect(slack.callsTo('conversations.replies')).toHaveLength(1);
   });
 
   test('one of two files of a message removes its answer, and leaves the other', async () => {

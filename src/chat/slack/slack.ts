@@ -50,6 +50,8 @@ export class SlackPlatform implements Platform {
       authorize: async () => ({ botToken, botUserId: me.userId, ...(me.botId && { botId: me.botId }) }),
       logger: boltLogger(log),
       convoStore: false,
+      // The events of the bot's own uploads say which messages they became; nothing else of its own is looked at.
+      ignoreSelf: false,
     });
     app.error(async (error) => {
       log.error({ platform: this.name, err: error }, 'an event could not be handled');

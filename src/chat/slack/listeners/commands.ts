@@ -12,7 +12,7 @@ export function listenToCommands(app: App, context: SlackContext): void {
   const { session } = context;
   for (const { name } of context.commands.list()) {
     app.command(slashName(name), async ({ ack, command, respond }) => {
-      await acknowledge(ack, context);
+      await ack();
       if (!session.claim(`trigger:${command.trigger_id}`)) return;
       beginAsking(context, {
         userId: command.user_id,
@@ -23,7 +23,7 @@ export function listenToCommands(app: App, context: SlackContext): void {
     });
   }
   app.shortcut({ callback_id: READ_EMOTIONS, type: 'message_action' }, async ({ ack, shortcut, respond }) => {
-    await acknowledge(ack, context);
+    await ack();
     if (!session.claim(`trigger:${shortcut.trigger_id}`)) return;
     const message = shortcut.message as SlackMessage;
     const source = sourceOf(shortcut.channel.id, message);
@@ -41,7 +41,7 @@ export function listenToCommands(app: App, context: SlackContext): void {
     });
   });
   app.action({ action_id: REMOVE, type: 'block_actions' }, async ({ ack, body, action, respond }) => {
-    await acknowledge(ack, context);
+    await ack();
     if (!session.claim(`trigger:${body.trigger_id}`)) return;
     const state = parseRemoveState('value' in action ? action.value : undefined);
     const channel = body.channel?.id;
@@ -58,15 +58,6 @@ export function listenToCommands(app: App, context: SlackContext): void {
       await toAsker(respond)('I could not remove all of it. Try again in a minute.');
     }
   });
-}
-
-/** Where the connection ends just then, Slack tells whoever asked that nobody was there; the answer reaches them all the same. */
-async function acknowledge(ack: () => Promise<unknown>, { log }: SlackContext): Promise<void> {
-  try {
-    await ack();
-  } catch (error) {
-    log.info({ platform: 'slack', err: error }, 'a command could not be acknowledged');
-  }
 }
 
 /** Speaks to the asker alone. */
