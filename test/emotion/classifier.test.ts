@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { temper } from '../../src/emotion/calibration.ts';
 import { createClassifier } from '../../src/emotion/classifier.ts';
 import type { Engine, Predictor } from '../../src/emotion/engines/engine.ts';
-import { EMOTIONS, FACE_PIXELS, FACE_SIZE, toScores } from '../../src/emotion/labels.ts';
+import { EMOTIONS, FACE_PIXELS, FACE_SIZE, likeliestEmotion, toScores } from '../../src/emotion/labels.ts';
 import type { StoredModel } from '../../src/emotion/layers-format/layers-format.ts';
 import { type Network, unroll } from '../../src/emotion/network.ts';
 import { normalise, readViews } from '../../src/emotion/views.ts';
@@ -177,4 +177,9 @@ describe('a classifier', () => {
     expect(await classifier.classify([])).toEqual([]);
     await expect(classifier.classify([slanted(0), new Uint8Array(9)])).rejects.toThrow('crop 1 has 9 bytes, not 2304');
   });
+});
+
+it('of equally likely emotions the first one counts', () => {
+  expect(likeliestEmotion(toScores([1, 1, 1, 1, 1, 1, 1]))).toBe('angry');
+  expect(likeliestEmotion(toScores([0, 0, 0, 2, 2, 1, 2]))).toBe('happy');
 });

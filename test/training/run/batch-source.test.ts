@@ -51,9 +51,12 @@ describe('createBatchSource', () => {
   });
 
   it('makes the same bits on no, one and two threads', async () => {
-    const inline = await batches(source({}), 5);
-    expect(await batches(source({ threads: 1 }), 5)).toEqual(inline);
-    expect(await batches(source({ threads: 2 }), 5)).toEqual(inline);
+    const shares = Float32Array.from({ length: set.count * EMOTIONS.length }, (_, k) => (k % 5) / 10);
+    const taught = { targets: shares, teacher: shares.map((share) => 1 - share), teacherWeight: 0.3 };
+    const inline = await batches(source(taught), 5);
+    expect(inline).not.toEqual(await batches(source({}), 5));
+    expect(await batches(source({ ...taught, threads: 1 }), 5)).toEqual(inline);
+    expect(await batches(source({ ...taught, threads: 2 }), 5)).toEqual(inline);
   });
 
   it('makes the same bits whichever epoch came before, and goes on in the middle of one', async () => {

@@ -60,3 +60,28 @@ test('equal shapes are taken over as they are; other layers and wider networks a
     /wide/,
   );
 });
+
+test('kernels begin with the variance that keeps a signal’s size: He’s, and Glorot’s for the last one', () => {
+  const network = unroll(ARCHITECTURES.get('compact')!);
+  const weights = initialWeights(network, 1);
+  const kernels = network.weights.filter(({ role }) => role === 'kernel');
+  const spread = (name: string) => {
+    const data = weights.get(name)!;
+    return {
+      variance: data.reduce((sum, w) => sum + w * w, 0) / data.length,
+      most: data.reduce((most, w) => Math.max(most, Math.abs(w)), 0),
+    };
+  };
+  for (const { name, shape } of kernels.slice(1, -1)) {
+    const fanIn = shape[0]! * shape[1]! * shape[2]!;
+    const { variance, most } = spread(name);
+    expect((variance * fanIn) / 2).toBeCloseTo(1, 1);
+    // A normal distribution reaches far beyond its deviation.
+    expect(most ** 2 / variance).toBeGreaterThan(9);
+  }
+  const last = kernels.at(-1)!;
+  const { variance, most } = spread(last.name);
+  const [inputs, outputs] = last.shape as [number, number];
+  expect(((inputs + outputs) * variance) / 2).toBeCloseTo(1, 0);
+  expect(most).toBeLessThanOrEqual(Math.sqrt(6 / (inputs + outputs)));
+});

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { likeliest, measure, measureConfusion } from '../../../src/training/run/metrics.ts';
+import { crossEntropy, likeliest, measure, measureConfusion } from '../../../src/training/run/metrics.ts';
 
 describe('measure', () => {
   it('counts true emotions by row and predicted ones by column', () => {
@@ -52,5 +52,15 @@ describe('likeliest', () => {
   it('is the first of the largest probabilities in each row', () => {
     const probabilities = new Float32Array([0.1, 0.2, 0.7, 0.4, 0.4, 0.2, 1, 0, 0]);
     expect([...likeliest(probabilities, 3)]).toEqual([2, 0, 0]);
+  });
+});
+
+describe('crossEntropy', () => {
+  it('is the mean of -log(probability of the label), and one that rounds to 0 does not drown the others', () => {
+    const sure = [0.5, 0.5, 0, 0, 0, 0, 0];
+    expect(crossEntropy(Float32Array.from([...sure, ...sure]), Uint8Array.of(0, 1))).toBeCloseTo(Math.log(2), 6);
+    const wrong = crossEntropy(Float32Array.from([...sure, ...sure]), Uint8Array.of(0, 6));
+    expect(wrong).toBeCloseTo((Math.log(2) + Math.log(1e7)) / 2, 5);
+    expect(crossEntropy(new Float32Array(0), new Uint8Array(0))).toBe(0);
   });
 });

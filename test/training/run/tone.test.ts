@@ -104,3 +104,23 @@ test('what is drawn keeps to its bounds, which grow with the strength', () => {
   expect(often(1)).toBeGreaterThan(1.5 * often(0.5));
   expect(Math.max(...drawn(0.5).map(({ gamma }) => gamma))).toBeLessThan(1.59);
 });
+
+test('what is drawn at full strength: how far, and for how many crops', () => {
+  const drawn = Array.from({ length: 5000 }, (_, k) => drawTone(new Random(k), 1));
+  const range = (of: (tone: Tone) => number, among = drawn) => [Math.min(...among.map(of)), Math.max(...among.map(of))];
+  const share = (of: (tone: Tone) => boolean) => drawn.filter(of).length / drawn.length;
+  const [darkest, lightest] = range(({ gamma }) => Math.log(gamma));
+  expect(darkest).toBeCloseTo(-Math.log(2.5), 1);
+  expect(lightest).toBeCloseTo(Math.log(2.5), 1);
+  expect(share(({ shade }) => shade > 0)).toBeCloseTo(0.4, 1);
+  expect(share(({ resolution }) => resolution < FACE_SIZE)).toBeCloseTo(0.3, 1);
+  expect(share(({ blur }) => blur > 0)).toBeCloseTo(0.3, 1);
+  expect(share(({ noise }) => noise > 0)).toBeCloseTo(0.3, 1);
+  expect(range(({ resolution }) => resolution)).toEqual([14, FACE_SIZE]);
+  expect(range(({ shade }) => shade)[1]).toBeCloseTo(0.6, 1);
+  expect(range(({ noise }) => noise)[1]).toBeCloseTo(0.06, 2);
+  // At half the strength half as many, and gamma half as far.
+  const half = Array.from({ length: 5000 }, (_, k) => drawTone(new Random(k), 0.5));
+  expect(half.filter(({ blur }) => blur > 0).length / half.length).toBeCloseTo(0.15, 1);
+  expect(range(({ gamma }) => Math.log(gamma), half)[1]).toBeCloseTo(Math.log(2.5) / 2, 1);
+});
