@@ -1,7 +1,14 @@
 /** The one way to start a TypeScript file as a thread, a pool of threads, or a process. */
 import './no-telemetry.ts';
 
-import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
+import {
+  type ChildProcess,
+  type ChildProcessWithoutNullStreams,
+  type ForkOptions,
+  fork,
+  spawn,
+} from 'node:child_process';
+import { platform } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
@@ -20,6 +27,23 @@ export function startThread(file: URL, workerData: unknown): Worker {
 export function startProcess(file: URL, args: readonly string[], options: ForkOptions = {}): ChildProcess {
   return fork(fileURLToPath(compiled(file)), args, { execArgv: NO_OPTIONS, ...options });
 }
+
+/**
+ * Starts a TypeScript file as a process that talks over its standard streams and is not trusted: it has nothing of this one's environment,
+ * which holds tokens, keeps little memory for later, and gets no more writable memory than this (RLIMIT_DATA), where the system knows such
+ * a bound. Threads' stacks count, used or not.
+ */
+export function startConfined(file: URL, { maxBytes }: { readonly maxBytes: number }): ChildProcessWithoutNullStreams {
+  const flags = ['--max-old-space-size=64', '--max-semi-space-size=2', '--v8-pool-size=1'];
+  const command = [process.execPath, ...flags, fileURLToPath(compiled(file))];
+  // A shell sets the bound and becomes the process.
+  const bounded = ['/bin/sh', '-c', `ulimit -d ${Math.round(maxBytes / 1024)} && exec "$@"`, 'sh', ...command];
+  const [program, ...args] = platform() === 'linux' ? bounded : command;
+  return spawn(program!, args, { env: { ...FRUGAL, UV_THREADPOOL_SIZE: '2' } });
+}
+
+/** Has glibc give freed memory back to the system, rather than keep some for each thread. */
+const FRUGAL = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072', MALLOC_MMAP_THRESHOLD_: '131072' };
 
 interface WorkerPoolOptions {
   /** Most worker threads; they start when work comes. */

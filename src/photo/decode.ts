@@ -1,7 +1,9 @@
-import sharp from 'sharp';
 import { tooLarge, UserError } from '../base/errors.ts';
-import { inSharedMemory, type RgbImage } from './image.ts';
-import { pictureFormat } from './picture-format.ts';
+import { DECODE_BYTES, type Decoded, type DecodedPixels, DecoderDied, decodeApart } from './decoder/decoder.ts';
+import type { RgbImage } from './image.ts';
+import { withClearEnd } from './jpeg.ts';
+import { type PictureFormat, pictureFormat } from './picture-format.ts';
+import { largestBlock } from './tiff.ts';
 
 /** What one photo may cost. Beyond a limit the walk ends with a UserError instead of a slow or a dead process. */
 export interface PhotoLimits {
@@ -11,20 +13,30 @@ export interface PhotoLimits {
   readonly maxPixels: number;
   /** Longest time for the whole walk, in milliseconds. */
   readonly maxMilliseconds: number;
+  /** A photo that has been decoded for this long, in milliseconds, makes way for another one that waits to be. */
+  readonly patienceMilliseconds: number;
 }
 
 /**
  * - 32 MiB holds a 12-megapixel PNG and any JPEG that a phone makes.
  * - 8192 * 8192 pixels (67 MP) let 50- and 64-megapixel phone photos in and keep the decoded picture below 200 MB.
+ * - 4 s are what a large HEIC takes on two busy cores, and somebody else's photo can wait that long and still be answered within 10 s.
  * - 30 s is several times what a large photo takes on two busy cores; a person waits no longer than that anyway.
  */
 export const DEFAULT_LIMITS: PhotoLimits = {
   maxBytes: 32 * 1024 * 1024,
   maxPixels: 8192 * 8192,
   maxMilliseconds: 30_000,
+  patienceMilliseconds: 4_000,
 };
 
-/** A photo as a person sees it: upright, its first frame, in sRGB. */
+/** Which frame of an animation was decoded, from 1, and how many there are. */
+export interface Frame {
+  readonly number: number;
+  readonly of: number;
+}
+
+/** A photo as a person sees it: upright, in sRGB; of an animation, the first frame that shows something. */
 export interface DecodedPhoto {
   /** Width of the upright photo, in pixels. */
   readonly width: number;
@@ -32,6 +44,8 @@ export interface DecodedPhoto {
   readonly height: number;
   /** The photo, shrunk to WORKING_SIDE where it is larger; in shared memory, since several threads look at it. */
   readonly image: RgbImage;
+  /** Absent where the file is no animation. */
+  readonly frame?: Frame;
 }
 
 /**
@@ -41,46 +55,58 @@ export interface DecodedPhoto {
 export const WORKING_SIDE = 2048;
 
 /**
- * A picture file to pixels: first frame, EXIF orientation applied, transparency laid on white, colours in sRGB.
- * @throws UserError too-large, empty-file, not-a-picture, unsupported-picture, cut-picture, too-many-pixels, too-slow
+ * A picture file to pixels: EXIF orientation applied, transparency laid on white, colours in sRGB. A process of its own does it, which is
+ * ended where it takes too long or the signal says so; the promise ends when that has.
+ * @throws UserError too-large, empty-file, not-a-picture, unsupported-picture, cut-picture, too-many-pixels, too-slow; the signal's reason
  */
-export async function decodePhoto(bytes: Uint8Array, limits: PhotoLimits): Promise<DecodedPhoto> {
+export async function decodePhoto(bytes: Uint8Array, limits: PhotoLimits, signal?: AbortSignal): Promise<DecodedPhoto> {
   if (bytes.length > limits.maxBytes) throw tooLarge(limits.maxBytes);
-  await pictureFormat(bytes);
-  const { width, height } = await uprightSize(bytes);
-  if (width * height > limits.maxPixels) throw tooManyPixels(width, height, limits.maxPixels);
-  return { width, height, image: await decode(bytes, limits) };
-}
-
-/** Width and height of the first frame after EXIF orientation, from the file's header alone. */
-async function uprightSize(bytes: Uint8Array): Promise<{ width: number; height: number }> {
+  const format = await pictureFormat(bytes);
+  const { parts, anything } = format === 'jpeg' ? withClearEnd(bytes) : { parts: [asAvif(bytes, format)], anything: 0 };
+  const task = {
+    format,
+    bytes: parts.reduce((sum, part) => sum + part.length, 0),
+    anything,
+    maxPixels: limits.maxPixels,
+    maxSide: WORKING_SIDE,
+    maxBytes: DECODE_BYTES,
+    blockBytes: format === 'tiff' ? largestBlock(bytes) : 0,
+  };
+  const time = AbortSignal.timeout(limits.maxMilliseconds);
+  const either = signal ? AbortSignal.any([signal, time]) : time;
   try {
-    // The header of a picture that is far too large must be readable, to say so; no pixel is decoded here.
-    const { autoOrient } = await sharp(bytes, { limitInputPixels: false }).metadata();
-    return autoOrient;
+    const options = { signal: either, patience: limits.patienceMilliseconds, tooSlow };
+    return photoOf(await decodeApart(parts, task, options), limits, task.blockBytes > 0);
   } catch (error) {
-    throw asUserError(error);
+    signal?.throwIfAborted();
+    if (time.aborted) throw tooSlow(error);
+    if (error instanceof DecoderDied) throw tooCostly(error);
+    throw error;
   }
 }
 
-async function decode(bytes: Uint8Array, limits: PhotoLimits): Promise<RgbImage> {
-  try {
-    const { data, info } = await sharp(bytes, {
-      limitInputPixels: limits.maxPixels,
-      // Files that are cut off are refused; what makes the decoder only warn is read.
-      failOn: 'truncated',
-    })
-      .autoOrient()
-      .resize(WORKING_SIDE, WORKING_SIDE, { fit: 'inside', withoutEnlargement: true })
-      .flatten({ background: 'white' })
-      .toColourspace('srgb')
-      .timeout({ seconds: Math.max(1, Math.ceil(limits.maxMilliseconds / 1000)) })
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    if (info.channels !== 3) throw new Error(`decoded to ${info.channels} channels instead of 3`);
-    return inSharedMemory({ width: info.width, height: info.height, data });
-  } catch (error) {
-    throw asUserError(error);
+/** An animated AVIF under the name that libvips knows: its main picture is the first frame. */
+function asAvif(bytes: Uint8Array, format: PictureFormat): Uint8Array {
+  if (format !== 'avif') return bytes;
+  const renamed = Uint8Array.from(bytes);
+  // The major brand, after the length and the name of the first box (ISO/IEC 14496-12, 4.3).
+  renamed.set(Buffer.from('avif'), 8);
+  return renamed;
+}
+
+/** @param isLegible whether the file says, where that is looked at, what picture it holds */
+function photoOf(decoded: Decoded, { maxPixels }: PhotoLimits, isLegible: boolean): DecodedPhoto {
+  switch (decoded.kind) {
+    case 'decoded': {
+      const { size, image, frame } = decoded satisfies DecodedPixels;
+      return { ...size, image, ...(frame && { frame }) };
+    }
+    case 'too-many-pixels':
+      throw tooManyPixels(decoded.width, decoded.height, maxPixels);
+    case 'too-costly':
+      throw tooCostly();
+    case 'failed':
+      throw whyFailed(new Error(decoded.message), isLegible);
   }
 }
 
@@ -93,23 +119,49 @@ function tooManyPixels(width: number, height: number, maxPixels: number): UserEr
   );
 }
 
-/** Why the decoder gave up, a limit or damage, in words for people; its own message is kept as the cause. */
-function asUserError(error: unknown): UserError {
-  const message = error instanceof Error ? error.message : String(error);
-  if (/pixel limit/i.test(message)) {
-    return new UserError('too-many-pixels', 'This picture has too many pixels. Please shrink it first.', {
-      cause: error,
-    });
-  }
-  if (/^timeout/i.test(message)) return tooSlow(error);
+function tooCostly(cause?: unknown): UserError {
   return new UserError(
-    'cut-picture',
-    'This picture is damaged or incomplete. Please post it again, or save it anew first.',
-    {
-      cause: error,
-    },
+    'too-many-pixels',
+    'This picture would take more memory than I have for one. Please post a smaller copy, or a plain JPEG.',
+    { cause },
   );
 }
+
+/** Why the decoder gave up, a limit or damage, in words for people; its own message is kept as the cause. */
+function whyFailed(cause: Error, isLegible: boolean): UserError {
+  const { message } = cause;
+  if (/out of memory|allocation|memory limit|security limit/i.test(message)) return tooCostly(cause);
+  if (/pixel limit/i.test(message)) {
+    return new UserError('too-many-pixels', 'This picture has too many pixels. Please shrink it first.', { cause });
+  }
+  if (LACKING.test(message) || (isLegible && /unsupported image format/i.test(message))) {
+    return new UserError(
+      'unsupported-picture',
+      'This picture is of a kind that cannot be read here. Please post it as a JPEG, PNG or WebP.',
+      { cause },
+    );
+  }
+  const sentence = 'This picture is damaged or incomplete. Please post it again, or save it anew first.';
+  return new UserError('cut-picture', sentence, { cause });
+}
+
+/** What libtiff, libheif and libvips say of a file that is as it should be, but of a kind that they cannot decode. */
+const LACKING = new RegExp(
+  [
+    'not configured',
+    'not implemented',
+    'unsupported (tiff|feature|codec|bits)',
+    'no known route',
+    'not a whole number of bytes',
+    'samples out of range',
+    'not at least 3 samples',
+    "doesn't support",
+    'only supports',
+    'inappropriate photometric',
+    'not SGI',
+  ].join('|'),
+  'i',
+);
 
 /** For the decoder's time limit and for the limit of the whole walk: a person need not know which it was. */
 export function tooSlow(cause?: unknown): UserError {

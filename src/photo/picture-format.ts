@@ -1,8 +1,9 @@
 import { fileTypeFromBuffer } from 'file-type';
 import { UserError } from '../base/errors.ts';
+import { isRaw, isTiff } from './tiff.ts';
 
 /** Formats that are decoded. */
-export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif';
+export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'heic';
 
 /** What a file is by its first bytes: a format that is decoded, another that has a name, or undefined when nothing is known. */
 type Kind = { readonly readable: PictureFormat } | { readonly picture: string } | { readonly document: string };
@@ -33,8 +34,8 @@ function isoKind(bytes: Uint8Array): Kind | undefined {
   const brands = isoBrands(bytes);
   if (brands.length === 0) return undefined;
   if (brands.includes('avif') || brands.includes('avis')) return { readable: 'avif' };
-  if (brands.some((brand) => /^(hei|hev|mif1|msf1)/.test(brand))) return { picture: 'a HEIC picture' };
-  if (brands[0] === 'crx ') return { picture: 'a raw camera file' };
+  if (brands.some((brand) => /^(hei|hev|mif1|msf1)/.test(brand))) return { readable: 'heic' };
+  if (brands[0] === 'crx ') return RAW;
   return { document: 'a video or sound file' };
 }
 
@@ -66,9 +67,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   'image/gif': { readable: 'gif' },
   'image/webp': { readable: 'webp' },
   'image/bmp': { picture: 'a BMP picture' },
-  'image/vnd.adobe.photoshop': { picture: 'a Photoshop file' },
   'image/jxl': { picture: 'a JPEG XL picture' },
-  'image/x-icon': { picture: 'an icon file' },
   'application/pdf': { document: 'a PDF document' },
 };
 
@@ -79,8 +78,27 @@ async function kindOf(bytes: Uint8Array): Promise<Kind | undefined> {
   const container = containerKind(bytes);
   if (container) return container;
   const type = await fileTypeFromBuffer(bytes.subarray(0, HEAD_BYTES));
-  return (type && KINDS[type.mime]) ?? textKind(bytes);
+  return (type && KINDS[type.mime]) ?? textKind(bytes) ?? headerKind(bytes);
 }
+
+const RAW: Kind = { picture: 'a raw camera file' };
+/** Raw files that are no TIFF by their first bytes: of Olympus, Panasonic, Fujifilm, Sigma and Minolta. */
+const RAW_SIGNATURES = ['IIRO', 'IIRS', 'MMOR', 'IIU\0', 'FUJIFILMCCD-RAW', 'FOVb', '\0MRM'];
+
+/** Pictures that are no photos or cannot be decoded, by their signatures. */
+const OTHER_PICTURES: readonly (readonly [signature: string, name: string])[] = [
+  ['\0\0\0\x0cJXL ', 'a JPEG XL picture'],
+  ['\0\0\0\x0cjP  ', 'a JPEG 2000 picture'],
+  ['\xff\x4f\xff\x51', 'a JPEG 2000 picture'],
+  ['8BPS', 'a Photoshop file'],
+  ['8BPB', 'a Photoshop file'],
+  ['DDS ', 'a DDS picture'],
+  ['qoif', 'a QOI picture'],
+  ['icns', 'an ICNS icon file'],
+  ['\0\0\x01\0', 'an icon file (ICO)'],
+  ['\x76\x2f\x31\x01', 'an OpenEXR picture'],
+  ['#?RADIANCE', 'a Radiance HDR picture'],
+];
 
 /**
  * Formats that the library would walk through, for as long as whoever made the file likes, to tell what is in them: their first bytes
@@ -88,13 +106,40 @@ async function kindOf(bytes: Uint8Array): Promise<Kind | undefined> {
  */
 function containerKind(bytes: Uint8Array): Kind | undefined {
   if (startsWith(bytes, '\x89PNG\r\n\x1a\n')) return { readable: 'png' };
-  if (startsWith(bytes, 'II*\0') && startsWith(bytes, 'CR', 8)) return { picture: 'a raw camera file' };
-  if (startsWith(bytes, 'II*\0') || startsWith(bytes, 'MM\0*')) return { readable: 'tiff' };
-  if (startsWith(bytes, '\0\0\0\x0cJXL ')) return { picture: 'a JPEG XL picture' };
-  if (startsWith(bytes, '\0\0\0\x0cjP  ')) return { picture: 'a JPEG 2000 picture' };
+  if (RAW_SIGNATURES.some((signature) => startsWith(bytes, signature))) return RAW;
+  if (isTiff(bytes)) return startsWith(bytes, 'CR', 8) || isRaw(bytes) ? RAW : { readable: 'tiff' };
+  for (const [signature, picture] of OTHER_PICTURES) if (startsWith(bytes, signature)) return { picture };
   if (startsWith(bytes, 'PK\x03\x04') || startsWith(bytes, 'PK\x05\x06')) return { document: 'a zip archive' };
   if (startsWith(bytes, '\x1f\x8b')) return { document: 'a compressed file' };
   return isoKind(bytes);
+}
+
+/** Pictures without a signature: the values of their headers decide, so this comes last. */
+function headerKind(bytes: Uint8Array): Kind | undefined {
+  if (bytes.length < 18) return undefined;
+  if (/^P[1-7fF][\s#]/.test(String.fromCharCode(...bytes.subarray(0, 3)))) return { picture: 'a PPM picture' };
+  const [first, second, third, fourth] = bytes as unknown as [number, number, number, number];
+  // ZSoft PCX: manufacturer, version, run lengths, bits of a pixel in a plane.
+  const isPcx = first === 10 && [0, 2, 3, 4, 5].includes(second) && third === 1 && [1, 2, 4, 8].includes(fourth);
+  if (isPcx) return { picture: 'a PCX picture' };
+  if (endsWith(bytes, 'TRUEVISION-XFILE.\0') || isOldTarga(bytes)) return { picture: 'a TGA picture' };
+  if (startsWith(bytes, '\0\0\x02\0')) return { picture: 'a cursor file (CUR)' };
+  return undefined;
+}
+
+/** Truevision TGA 1.0, which has no signature: kind of colour map, kind of picture, a size, bits of a pixel, and bits that are 0. */
+function isOldTarga(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const [hasMap, kind] = [view.getUint8(1), view.getUint8(2)];
+  const isMapped = kind === 1 || kind === 9;
+  if (![1, 2, 3, 9, 10, 11].includes(kind) || hasMap !== (isMapped ? 1 : 0)) return false;
+  if (!isMapped && [3, 4, 5, 6, 7].some((at) => view.getUint8(at) !== 0)) return false;
+  if (view.getUint16(12, true) === 0 || view.getUint16(14, true) === 0) return false;
+  return [8, 15, 16, 24, 32].includes(view.getUint8(16)) && (view.getUint8(17) & 0xc0) === 0;
+}
+
+function endsWith(bytes: Uint8Array, signature: string): boolean {
+  return bytes.length >= signature.length && startsWith(bytes, signature, bytes.length - signature.length);
 }
 
 /**

@@ -3,7 +3,7 @@ import { withDeadline } from '../base/aborts.ts';
 import { clamp } from '../base/numbers.ts';
 import type { Classifier, Reading, Unreadable } from '../emotion/classifier.ts';
 import { cropFaces } from './crop.ts';
-import { DEFAULT_LIMITS, decodePhoto, type PhotoLimits, tooSlow } from './decode.ts';
+import { DEFAULT_LIMITS, decodePhoto, type Frame, type PhotoLimits, tooSlow } from './decode.ts';
 import { centreOf, type FaceBox, type Point, type Rectangle, type Size } from './faces/box.ts';
 import type { FaceDetector } from './faces/detector.ts';
 import { type AnnotatedPicture, annotate } from './picture/annotate.ts';
@@ -26,6 +26,8 @@ export interface PhotoReading {
   readonly more: boolean;
   /** The photo with a numbered box around each face; absent when it was not asked for. */
   readonly picture?: AnnotatedPicture;
+  /** Which frame of an animation was read; absent where the file is none. */
+  readonly frame?: Frame;
   /** Time that the walk took. */
   readonly milliseconds: number;
 }
@@ -51,7 +53,7 @@ export interface ReadPhotoOptions {
 
 /**
  * The walk: bytes -> decode -> find faces -> crop -> classify -> annotate.
- * @param bytes a picture file: JPEG, PNG, WebP, GIF, TIFF or AVIF; of animations the first frame is read
+ * @param bytes a picture file: JPEG, PNG, WebP, GIF, TIFF, AVIF or HEIC; of animations the first frame that shows something is read
  * @throws UserError with a sentence for the person who posted the file: empty-file, not-a-picture, unsupported-picture,
  *   cut-picture, too-large, too-many-pixels, too-slow; the signal's reason when it was aborted
  */
@@ -97,7 +99,7 @@ async function walk(
   withPicture: boolean,
   signal: AbortSignal,
 ): Promise<Omit<PhotoReading, 'milliseconds'>> {
-  const { width, height, image } = await decodePhoto(bytes, limits);
+  const { width, height, image, frame } = await decodePhoto(bytes, limits, signal);
   signal.throwIfAborted();
   const detected = await detector.detect(image, { signal });
   const found = inReadingOrder(surest(detected, MOST_FACES));
@@ -111,8 +113,9 @@ async function walk(
     box: toPhotoPixels(face, scale, { width, height }),
     ...(isSmall(face) ? unreadable(readings[k]!, 'small') : readings[k]!),
   }));
-  if (!withPicture) return { width, height, faces, more };
-  return { width, height, faces, more, picture: await annotate(image, { width, height }, faces) };
+  const seen = { width, height, faces, more, ...(frame && { frame }) };
+  if (!withPicture) return seen;
+  return { ...seen, picture: await annotate(image, { width, height }, faces) };
 }
 
 /**

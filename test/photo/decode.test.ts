@@ -1,9 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_LIMITS, decodePhoto, WORKING_SIDE } from '../../src/photo/decode.ts';
+import { DEFAULT_LIMITS, type DecodedPhoto, decodePhoto, WORKING_SIDE } from '../../src/photo/decode.ts';
+import { decodeApart } from '../../src/photo/decoder/decoder.ts';
 import { fourColours, hugePng, pixel, SVG, sampleBytes, ZIP } from '../fixtures/photos.ts';
+import { tiff } from '../fixtures/tiffs.ts';
 
 const decode = (file: Uint8Array, limits = {}) => decodePhoto(file, { ...DEFAULT_LIMITS, ...limits });
+const fixture = (name: string) => readFileSync(new URL(`../fixtures/${name}`, import.meta.url));
+/** A flat gray picture, quick to make however large. */
+const flat = (width: number, height: number) =>
+  sharp({ create: { width, height, channels: 3, background: '#777777' }, limitInputPixels: false });
+
+const isSame = (a: DecodedPhoto, b: DecodedPhoto) => Buffer.compare(a.image.data, b.image.data) === 0;
+
+/** A JPEG with a part of its last scan gone, and its end mark in place. */
+function cutScan(whole: Buffer, part: number): Buffer {
+  const scan = whole.lastIndexOf(Buffer.from([0xff, 0xda]));
+  const end = whole.lastIndexOf(Buffer.from([0xff, 0xd9]));
+  return Buffer.concat([whole.subarray(0, end - Math.round((end - scan) * part)), Buffer.from([0xff, 0xd9])]);
+}
+
+/** A PNG of which there is no more than its header. */
+function pngHeader(width: number, height: number, bits: number, interlaced: boolean): Buffer {
+  const body = Buffer.alloc(17);
+  body.write('IHDR');
+  body.writeUInt32BE(width, 4);
+  body.writeUInt32BE(height, 8);
+  body.set([bits, 6, 0, 0, interlaced ? 1 : 0], 12);
+  const data = Buffer.from('IDAT\x78\x9c\x03\0\0\0\0\x01', 'latin1');
+  const chunk = (part: Buffer) => {
+    const ends = Buffer.alloc(8);
+    ends.writeUInt32BE(part.length - 4);
+    ends.writeUInt32BE(crc32(part), 4);
+    return Buffer.concat([ends.subarray(0, 4), part, ends.subarray(4)]);
+  };
+  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), ...[body, data, Buffer.from('IEND')].map(chunk)]);
+}
 
 describe('decodePhoto', () => {
   it.each(['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif'] as const)('reads a %s', async (format) => {
@@ -106,6 +140,145 @@ describe('decodePhoto', () => {
   it.each(['png', 'webp', 'gif', 'tiff', 'avif'] as const)('refuses a cut %s', async (format) => {
     const whole = await sharp(sampleBytes(2)).resize(320).toFormat(format).toBuffer();
     await expect(decode(whole.subarray(0, whole.length / 2))).rejects.toMatchObject({ code: 'cut-picture' });
+  });
+
+  it('reads a JPEG that lacks only its end mark', async () => {
+    const whole = sampleBytes(1);
+    const end = whole.lastIndexOf(Buffer.from([0xff, 0xd9]));
+    expect(isSame(await decode(whole.subarray(0, end)), await decode(whole))).toBe(true);
+  });
+
+  it.each([0.001, 0.01, 0.1, 0.5])('refuses a JPEG of whose scan %f is missing before the end mark', async (part) => {
+    const small = await sharp(sampleBytes(5)).resize(250).jpeg().toBuffer();
+    const progressive = await sharp(sampleBytes(5)).resize(1000).jpeg({ progressive: true }).toBuffer();
+    for (const whole of [sampleBytes(1), sampleBytes(4), small, progressive]) {
+      await expect(decode(cutScan(whole, part))).rejects.toMatchObject({ code: 'cut-picture' });
+    }
+  });
+
+  it('reads a JPEG with what does no harm in and behind it', async () => {
+    const whole = sampleBytes(3);
+    const photo = await decode(whole);
+    // Bytes that belong to nothing before a marker, which the decoder warns of; a video behind the picture, as phones add it.
+    const strewn = Buffer.concat([whole.subarray(0, 2), Buffer.from([0xff, 0xff, 0xff]), whole.subarray(2)]);
+    const moving = Buffer.concat([whole, Buffer.from('\0\0\0\x18ftypmp42'), Buffer.alloc(5000, 0xff)]);
+    for (const file of [strewn, moving]) expect(isSame(await decode(file), photo)).toBe(true);
+  });
+
+  it('reads a HEIC, an animated AVIF and a BigTIFF', async () => {
+    const bigTiff = await fourColours(64, 48).tiff({ bigtiff: true, compression: 'deflate' }).toBuffer();
+    expect(bigTiff.toString('latin1', 0, 3)).toBe('II+');
+    const heic = fixture('four-colours.heic');
+    const animated = fixture('animated.avif');
+    expect(animated.toString('latin1', 4, 12)).toBe('ftypavis');
+    for (const file of [heic, animated, bigTiff]) {
+      const photo = await decode(file);
+      expect([photo.width, photo.height]).toEqual([64, 48]);
+      const near = (x: number, y: number, colour: number[]) => {
+        for (const [k, value] of pixel(photo.image, x, y).entries())
+          expect(Math.abs(value - colour[k]!)).toBeLessThan(12);
+      };
+      near(8, 8, [255, 0, 0]);
+      near(56, 8, [0, 255, 0]);
+      near(8, 40, [0, 0, 255]);
+      near(56, 40, [128, 128, 128]);
+    }
+    await expect(decode(heic.subarray(0, heic.length - 200))).rejects.toMatchObject({ code: 'cut-picture' });
+  });
+
+  it('says that a TIFF is of a kind that cannot be read, and does not call it damaged', async () => {
+    expect((await decode(tiff({}))).width).toBe(16);
+    const kinds = {
+      jbig: { 259: 34661 },
+      lerc: { 259: 34887 },
+      lzma: { 259: 34925 },
+      complex: { 258: 32, 339: 5 },
+    };
+    for (const tags of Object.values(kinds)) {
+      await expect(decode(tiff(tags))).rejects.toMatchObject({ code: 'unsupported-picture' });
+    }
+    await expect(decode(tiff({ 273: 99_999 }))).rejects.toMatchObject({ code: 'cut-picture' });
+  });
+
+  it('refuses what takes too much memory by its header, and says so', async () => {
+    const avif = await flat(16, 16).avif().toBuffer();
+    const extents = avif.indexOf('ispe');
+    avif.writeUInt32BE(8000, extents + 8);
+    avif.writeUInt32BE(8000, extents + 12);
+    const progressive = await flat(5000, 5000).jpeg({ progressive: true, chromaSubsampling: '4:4:4' }).toBuffer();
+    const tiled = await flat(5000, 5000)
+      .tiff({ tile: true, tileWidth: 4096, tileHeight: 4096, compression: 'deflate' })
+      .toBuffer();
+    for (const file of [
+      avif,
+      progressive,
+      tiled,
+      pngHeader(8192, 8192, 16, true),
+      pngHeader(67_108_863, 1, 8, false),
+    ]) {
+      await expect(decode(file)).rejects.toMatchObject({ code: 'too-many-pixels', message: /memory/ });
+    }
+  });
+
+  it.runIf(process.platform === 'linux')(
+    'lets no decoder have more memory than that, whatever the header said',
+    async () => {
+      const file = pngHeader(8192, 8192, 16, true);
+      const task = {
+        format: 'png',
+        bytes: file.length,
+        anything: 0,
+        blockBytes: 0,
+        maxPixels: 1e9,
+        maxSide: 100,
+        maxBytes: 1e12,
+      } as const;
+      const options = { signal: new AbortController().signal, patience: 60_000, tooSlow: () => new Error('slow') };
+      expect(await decodeApart([file], task, options)).toMatchObject({ kind: 'failed', message: /memory/ });
+    },
+  );
+
+  it('ends the decoder when time is over, and goes on with the next', async () => {
+    const slow = await flat(5000, 5000).png({ compressionLevel: 1 }).toBuffer();
+    await expect(decode(slow, { maxMilliseconds: 100 })).rejects.toMatchObject({ code: 'too-slow' });
+    const reason = new Error('the message was removed');
+    const controller = new AbortController();
+    const given = decodePhoto(slow, DEFAULT_LIMITS, controller.signal);
+    setImmediate(() => controller.abort(reason));
+    await expect(given).rejects.toBe(reason);
+    expect((await decode(await flat(20, 10).png().toBuffer())).width).toBe(20);
+  });
+
+  it('has a picture that takes long make way for one that waits', async () => {
+    const slow = await flat(5000, 5000).png({ compressionLevel: 1 }).toBuffer();
+    const first = decode(slow, { patienceMilliseconds: 50 });
+    const refused = expect(first).rejects.toMatchObject({ code: 'too-slow' });
+    expect((await decode(await flat(20, 10).png().toBuffer())).width).toBe(20);
+    await refused;
+  });
+
+  it('reads the first frame of an animation that shows something, and says which', async () => {
+    // Not quite alike: frames that are would be written as one.
+    const nearlyBlack = (level: number) =>
+      sharp({ create: { width: 60, height: 40, channels: 3, background: { r: level, g: level, b: level } } })
+        .png()
+        .toBuffer();
+    const dark = await Promise.all([0, 5, 10, 15].map(nearlyBlack));
+    const shows = await fourColours(60, 40).png().toBuffer();
+    for (const format of ['gif', 'webp'] as const) {
+      const animation = (frames: Buffer[]) =>
+        sharp(frames, { join: { animated: true } })
+          .toFormat(format)
+          .toBuffer();
+      const late = await decode(await animation([...dark, shows, dark[0]!]));
+      expect(late.frame).toEqual({ number: 5, of: 6 });
+      expect(pixel(late.image, 50, 8)[1]).toBeGreaterThan(200);
+      expect((await decode(await animation([dark[0]!, await flat(60, 40).png().toBuffer()]))).frame).toEqual({
+        number: 1,
+        of: 2,
+      });
+      expect((await decode(await sharp(shows).toFormat(format).toBuffer())).frame).toBeUndefined();
+    }
   });
 
   it('refuses what is no photo, whatever its name may have been', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { UserError, type UserErrorCode } from '../../src/base/errors.ts';
 import { pictureFormat } from '../../src/photo/picture-format.ts';
 import { SVG, ZIP } from '../fixtures/photos.ts';
+import { tiff } from '../fixtures/tiffs.ts';
 
 const bytes = (text: string) => Buffer.concat([Buffer.from(text, 'latin1'), Buffer.alloc(64)]);
 const iso = (...brands: string[]) =>
@@ -15,6 +16,11 @@ const iso = (...brands: string[]) =>
 const VERSIONED = iso('isom', 'iso2');
 VERSIONED.write('heic', 12, 'latin1');
 
+/** The header of a TGA of 16 x 16 pixels of 24 bits, and its pixels. */
+const TARGA = Buffer.alloc(18 + 16 * 16 * 3, 90);
+TARGA.fill(0, 0, 18).set([2], 2);
+TARGA.set([16, 0, 16, 0, 24, 0x20], 12);
+
 describe('pictureFormat', () => {
   it.each(['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif'] as const)('knows a %s that sharp wrote', async (format) => {
     const file = await sharp({ create: { width: 16, height: 16, channels: 3, background: 'teal' } })
@@ -25,6 +31,12 @@ describe('pictureFormat', () => {
 
   it('takes a HEIF container with AVIF among its compatible brands for AVIF', async () => {
     expect(await pictureFormat(iso('mif1', 'mif1', 'avif'))).toBe('avif');
+  });
+
+  it('takes a TIFF with smaller copies of itself for a picture, and tells HEIC from AVIF', async () => {
+    expect(await pictureFormat(tiff({}, { 254: 1 }))).toBe('tiff');
+    expect(await pictureFormat(iso('heic', 'mif1', 'heic'))).toBe('heic');
+    expect(await pictureFormat(iso('avis', 'avif', 'msf1', 'mif1'))).toBe('avif');
   });
 
   it('knows a PNG whose pixels come after a large colour profile, and a TIFF whose directory comes last', async () => {
@@ -54,13 +66,31 @@ describe('pictureFormat', () => {
     ['an SVG after a byte order mark', Buffer.from('\ufeff  <svg>'), 'unsupported-picture', /SVG/],
     ['an SVG in UTF-16', Buffer.from('\ufeff<svg width="9">', 'utf16le'), 'unsupported-picture', /SVG/],
     ['an SVG with a prefix', Buffer.from('<s:svg xmlns:s="x">'), 'unsupported-picture', /SVG/],
-    ['a HEIC', iso('heic', 'mif1', 'heic'), 'unsupported-picture', /HEIC.*JPEG/],
     ['a BMP', bytes('BM'), 'unsupported-picture', /BMP.*JPEG/],
     ['a JPEG XL', bytes('\xff\x0a'), 'unsupported-picture', /JPEG XL/],
     ['a JPEG XL in boxes', bytes('\0\0\0\x0cJXL '), 'unsupported-picture', /JPEG XL/],
     ['a JPEG 2000', bytes('\0\0\0\x0cjP  '), 'unsupported-picture', /JPEG 2000/],
     ['a Photoshop file', bytes('8BPS'), 'unsupported-picture', /Photoshop/],
     ['an icon', bytes('\0\0\x01\0'), 'unsupported-picture', /icon/],
+    ['a cursor', bytes('\0\0\x02\0'), 'unsupported-picture', /cursor/],
+    ['a JPEG 2000 without boxes', bytes('\xff\x4f\xff\x51\0\x2f'), 'unsupported-picture', /JPEG 2000/],
+    ['an ICNS', bytes('icns\0\0\x10\0'), 'unsupported-picture', /ICNS/],
+    ['a DDS', bytes('DDS |\0\0\0'), 'unsupported-picture', /DDS/],
+    ['a QOI', bytes('qoif\0\0\0\x10'), 'unsupported-picture', /QOI/],
+    ['a PPM', bytes('P6\n16 16\n255\n'), 'unsupported-picture', /PPM/],
+    ['a PCX', bytes('\x0a\x05\x01\x08\0\0\0\0\x0f\0\x0f\0'), 'unsupported-picture', /PCX/],
+    ['a TGA', TARGA, 'unsupported-picture', /TGA/],
+    [
+      'a TGA with its signature',
+      Buffer.concat([Buffer.from(TARGA).fill(0x11, 3, 8), Buffer.from('TRUEVISION-XFILE.\0')]),
+      'unsupported-picture',
+      /TGA/,
+    ],
+    ['a raw photo (DNG)', tiff({ 50706: 0x0104 }), 'unsupported-picture', /raw camera/],
+    ['a raw photo (NEF) by its thumbnail', tiff({ 254: 1 }, { 259: 34713 }), 'unsupported-picture', /raw camera/],
+    ['a raw photo (ARW) by what lies behind', tiff({ 259: 6 }, { 262: 32803 }), 'unsupported-picture', /raw camera/],
+    ['a raw photo (PEF)', tiff({ 259: 65535 }), 'unsupported-picture', /raw camera/],
+    ['a raw photo (ORF)', bytes('IIRO\x08\0\0\0'), 'unsupported-picture', /raw camera/],
     ['a raw photo (CR2)', bytes('II*\0\x10\0\0\0CR'), 'unsupported-picture', /raw/],
     ['a raw photo (CR3)', iso('crx ', 'crx '), 'unsupported-picture', /raw/],
   ])('refuses %s', async (_, file, code, words) => {

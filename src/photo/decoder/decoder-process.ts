@@ -1,0 +1,231 @@
+/**
+ * A process that decodes one picture after the other and that can be ended at any moment: see decoder.ts, which starts it.
+ *
+ * A task comes in on standard input, its answer goes out on standard output, each as the length of a JSON text (4 bytes, big endian),
+ * the text, and `bytes` bytes more: the file, or the pixels.
+ */
+import sharp, { type Metadata } from 'sharp';
+import type { RgbImage } from '../image.ts';
+import type { DecoderAnswer, DecoderTask } from './decoder.ts';
+import { openHeic } from './heic.ts';
+
+// One picture at a time, never the same one again.
+sharp.cache(false);
+sharp.concurrency(1);
+
+const MEGABYTE = 1_000_000;
+
+interface Result {
+  readonly answer: DecoderAnswer;
+  readonly pixels?: Uint8Array;
+}
+
+async function run(task: DecoderTask, file: Buffer): Promise<Result> {
+  if (task.format === 'heic') return await decodeHeic(task, file);
+  // The header of a picture that is far too large must be readable, to say so; no pixel is decoded here.
+  const picture = await sharp(file, { limitInputPixels: false }).metadata();
+  const { width, height } = picture.autoOrient;
+  if (width * height > task.maxPixels) return { answer: { kind: 'too-many-pixels', width, height } };
+  if (bytesToDecode(task, picture) + file.length > task.maxBytes) return { answer: { kind: 'too-costly' } };
+  const frames = picture.pages ?? 1;
+  const isAnimation = frames > 1 && (task.format === 'gif' || task.format === 'webp');
+  const frame = isAnimation ? await firstThatShows(file, picture, frames) : 0;
+  // A TIFF of a kind that the decoder lacks would be black.
+  const stored =
+    task.format === 'jpeg'
+      ? await decodeJpeg(task, file)
+      : await shrunk(task, file, frame, task.format === 'tiff' ? 'error' : 'truncated');
+  const image = await upright(stored, picture.orientation ?? 1);
+  return decoded(image, { width, height }, isAnimation ? { number: frame + 1, of: frames } : undefined);
+}
+
+async function decodeHeic(task: DecoderTask, file: Buffer): Promise<Result> {
+  const picture = openHeic(file);
+  const { width, height } = picture;
+  if (width * height > task.maxPixels) return { answer: { kind: 'too-many-pixels', width, height } };
+  // The file is copied into WebAssembly's memory.
+  const needed = 5 * width * height + 30 * MEGABYTE + 2 * file.length;
+  if (needed > task.maxBytes) return { answer: { kind: 'too-costly' } };
+  return decoded(await picture.decode(task.maxSide), { width, height });
+}
+
+function decoded(
+  image: RgbImage,
+  size: { width: number; height: number },
+  frame?: { number: number; of: number },
+): Result {
+  const { width, height, data } = image;
+  const answer = { kind: 'decoded', size, width, height, bytes: data.length, ...(frame && { frame }) } as const;
+  return { answer, pixels: data };
+}
+
+/** About how many bytes decoding takes beside the file and the process itself, from the header. Measured with libvips 8.18, rounded up. */
+function bytesToDecode({ format, blockBytes }: DecoderTask, picture: Metadata): number {
+  const { width, height, channels, depth, bitsPerSample = 8, isProgressive, chromaSubsampling, pages = 1 } = picture;
+  const pixels = width * height;
+  const sample = depth === 'uchar' ? 1 : depth === 'ushort' ? 2 : 4;
+  switch (format) {
+    case 'jpeg': {
+      // Of several scans all coefficients are kept, two bytes each.
+      const coefficients = chromaSubsampling?.startsWith('4:2:0') ? 1.5 : channels;
+      return (isProgressive ? 2.1 * pixels * coefficients : 0) + 35 * MEGABYTE;
+    }
+    case 'png':
+      // Of a picture that comes in seven passes all is kept; of others a few rows.
+      return isProgressive ? 1.1 * pixels * channels * sample + 35 * MEGABYTE : 32 * width * sample + 60 * MEGABYTE;
+    case 'webp':
+      // All of it is set aside, though a large one is shrunk while it is decoded.
+      return (pages > 1 ? 10 : 4) * pixels + 10 * MEGABYTE;
+    case 'gif':
+      return 5 * pixels + 20 * MEGABYTE;
+    case 'avif':
+      return (bitsPerSample > 8 ? 30 : 19.5) * pixels;
+    default:
+      return 2.5 * blockBytes + 16 * width * channels * sample + 40 * MEGABYTE;
+  }
+}
+
+/** Bytes of a JPEG of which a thousandth is more than what a decoder reads ahead can do for. */
+const LARGE_JPEG = 1_000_000;
+
+/** @throws Error 'premature end' where its data end before the picture does: see jpeg.ts */
+async function decodeJpeg(task: DecoderTask, file: Buffer): Promise<RgbImage> {
+  const picture = await decodeStrictly(task, file);
+  if (task.anything > 0 && file.length < LARGE_JPEG) {
+    // Of a file that lacks a few bytes the last blocks are made of what stands in their place.
+    file.fill(0, file.length - task.anything);
+    const other = await shrunk(task, file, 0, 'truncated');
+    if (Buffer.compare(picture.data, other.data) !== 0)
+      throw new Error('premature end: the last blocks are not in the file');
+  }
+  return picture;
+}
+
+async function decodeStrictly(task: DecoderTask, file: Buffer): Promise<RgbImage> {
+  try {
+    return await shrunk(task, file, 0, 'warning');
+  } catch (error) {
+    if (/premature end|instead of RST/i.test(String(error))) throw error;
+    // All else that the decoder warns of is harmless: bytes that belong nowhere, odd parameters.
+    return await shrunk(task, file, 0, 'truncated');
+  }
+}
+
+async function shrunk(
+  { maxPixels, maxSide }: DecoderTask,
+  file: Buffer,
+  page: number,
+  failOn: 'truncated' | 'error' | 'warning',
+): Promise<RgbImage> {
+  const { data, info } = await sharp(file, { limitInputPixels: maxPixels, failOn, page })
+    .resize(maxSide, maxSide, { fit: 'inside', withoutEnlargement: true })
+    .flatten({ background: 'white' })
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  if (info.channels !== 3) throw new Error(`decoded to ${info.channels} channels instead of 3`);
+  return { width: info.width, height: info.height, data };
+}
+
+/** Least standard deviation of a frame's grays, 0..255, that is something to see: one of a photo at a sixth of its brightness. */
+const LEAST_DEVIATION = 8;
+/** Frames that are looked at, at most, and pixels of them that are decoded at once. */
+const MOST_FRAMES = 300;
+const FRAME_PIXELS = 4_000_000;
+
+/** The first frame of an animation that shows something, from 0; the first of all where none does. */
+async function firstThatShows(file: Buffer, { width, height }: Metadata, frames: number): Promise<number> {
+  const most = Math.min(frames, MOST_FRAMES);
+  // A frame is made of those before it, so that one by one they would be decoded again and again: in longer and longer runs.
+  const longest = Math.max(1, Math.floor(FRAME_PIXELS / (width * height)));
+  for (let first = 0, run = 1; first < most; first += run, run = Math.min(longest, 2 * run)) {
+    const pages = Math.min(run, most - first);
+    const gray = await sharp(file, { page: first, pages, limitInputPixels: false })
+      .flatten({ background: 'white' })
+      .toColourspace('b-w')
+      .raw({ depth: 'uchar' })
+      .toBuffer();
+    const pixels = gray.length / pages;
+    for (let k = 0; k < pages; k++) {
+      if (deviation(gray.subarray(k * pixels, (k + 1) * pixels)) >= LEAST_DEVIATION) return first + k;
+    }
+  }
+  return 0;
+}
+
+function deviation(values: Uint8Array): number {
+  let sum = 0;
+  let squares = 0;
+  for (const value of values) {
+    sum += value;
+    squares += value * value;
+  }
+  const mean = sum / values.length;
+  return Math.sqrt(Math.max(0, squares / values.length - mean * mean));
+}
+
+/** What sets a stored picture upright: mirrored top to bottom, left to right, then turned clockwise (EXIF 2.32, tag Orientation). */
+const UPRIGHT = [
+  { flip: false, flop: false, angle: 0 },
+  { flip: false, flop: true, angle: 0 },
+  { flip: true, flop: true, angle: 0 },
+  { flip: true, flop: false, angle: 0 },
+  { flip: true, flop: false, angle: 90 },
+  { flip: false, flop: false, angle: 90 },
+  { flip: false, flop: true, angle: 90 },
+  { flip: true, flop: true, angle: 90 },
+];
+
+/** A picture as it is seen. Turned when it is small: before, all of a large one would have to be in memory. */
+async function upright(picture: RgbImage, orientation: number): Promise<RgbImage> {
+  const how = UPRIGHT[orientation - 1];
+  if (how === undefined || orientation === 1) return picture;
+  const { width, height } = picture;
+  const { data, info } = await sharp(picture.data, { raw: { width, height, channels: 3 } })
+    .flip(how.flip)
+    .flop(how.flop)
+    .rotate(how.angle)
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height };
+}
+
+async function work(task: DecoderTask, file: Buffer): Promise<void> {
+  try {
+    send(await run(task, file));
+  } catch (error) {
+    send({ answer: { kind: 'failed', message: error instanceof Error ? error.message : String(error) } });
+  }
+}
+
+function send({ answer, pixels }: Result): void {
+  const text = Buffer.from(JSON.stringify(answer));
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(text.length);
+  process.stdout.write(Buffer.concat([length, text]));
+  if (pixels) process.stdout.write(pixels);
+}
+
+let header: Buffer = Buffer.alloc(0);
+let begun: { readonly task: DecoderTask; readonly file: Buffer; filled: number } | undefined;
+
+process.stdin.on('data', (bytes: Buffer) => {
+  let chunk = bytes;
+  if (begun === undefined) {
+    header = Buffer.concat([header, chunk]);
+    if (header.length < 4 || header.length < 4 + header.readUInt32BE()) return;
+    const end = 4 + header.readUInt32BE();
+    const task = JSON.parse(header.toString('utf8', 4, end)) as DecoderTask;
+    begun = { task, file: Buffer.allocUnsafeSlow(task.bytes), filled: 0 };
+    chunk = header.subarray(end);
+    header = Buffer.alloc(0);
+  }
+  chunk.copy(begun.file, begun.filled);
+  begun.filled += chunk.length;
+  if (begun.filled < begun.task.bytes) return;
+  // The next task comes when this one has been answered.
+  void work(begun.task, begun.file);
+  begun = undefined;
+});
+// Whoever started it is gone: so is everything that it was for, also what is being decoded.
+process.stdin.on('end', () => process.exit());

@@ -1,0 +1,269 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { startConfined } from '../../base/workers.ts';
+import type { RgbImage } from '../image.ts';
+import type { PictureFormat } from '../picture-format.ts';
+
+/** What the process is asked for; the file's bytes follow. */
+export interface DecoderTask {
+  readonly format: PictureFormat;
+  /** Length of the file. */
+  readonly bytes: number;
+  /** Bytes at its end that may be anything where the picture is whole. */
+  readonly anything: number;
+  /** Most pixels of one frame. */
+  readonly maxPixels: number;
+  /** Longest side of what is wanted; a larger picture is shrunk. */
+  readonly maxSide: number;
+  /** Most bytes that may be needed beside the process itself. */
+  readonly maxBytes: number;
+  /** Bytes of the largest tile or strip of a TIFF, with those beside it; 0 for other formats. */
+  readonly blockBytes: number;
+}
+
+/** Width and height in pixels are those of the upright picture. */
+export type DecoderAnswer =
+  | {
+      readonly kind: 'decoded';
+      /** Of the whole picture. */
+      readonly size: { readonly width: number; readonly height: number };
+      /** Of the pixels that follow. */
+      readonly width: number;
+      readonly height: number;
+      readonly bytes: number;
+      /** Which frame of an animation it is, from 1. */
+      readonly frame?: { readonly number: number; readonly of: number };
+    }
+  | { readonly kind: 'too-many-pixels'; readonly width: number; readonly height: number }
+  | { readonly kind: 'too-costly' }
+  /** @property message the decoder's own */
+  | { readonly kind: 'failed'; readonly message: string };
+
+export type Decoded = Exclude<DecoderAnswer, { kind: 'decoded' }> | DecodedPixels;
+export interface DecodedPixels extends Extract<DecoderAnswer, { kind: 'decoded' }> {
+  /** In shared memory. */
+  readonly image: RgbImage;
+}
+
+export interface DecodeOptions {
+  /** Why it has to end now is the signal's reason. */
+  readonly signal: AbortSignal;
+  /** A picture that has been decoded for this long, in milliseconds, makes way for one that waits. */
+  readonly patience: number;
+  /** What it is then rejected with. */
+  readonly tooSlow: () => Error;
+}
+
+/** The process was ended by the system while it decoded: it took more memory than it may, or the decoder itself broke down. */
+export class DecoderDied extends Error {
+  override readonly name = 'DecoderDied';
+}
+
+/**
+ * Bytes that decoding one picture may take, its file included, beside the 70 MB of the process. With what the rest of the bot holds, that
+ * stays below 700 MB: docs/walk.md has the figures.
+ */
+export const DECODE_BYTES = 170_000_000;
+/**
+ * Bytes of writable memory that the system lets the process have, whatever a picture's header promised: 125 MB of it are taken, or set
+ * aside for stacks, before the first picture.
+ */
+const MOST_BYTES = 125_000_000 + DECODE_BYTES + 40_000_000;
+/** How long a process without work is kept, in milliseconds: it starts in a fifth of a second. */
+const IDLE_MS = 30_000;
+/** Characters of its last words that are kept, for whoever looks for a bug. */
+const LAST_WORDS = 2000;
+
+interface Job {
+  readonly task: DecoderTask;
+  readonly file: readonly Uint8Array[];
+  readonly options: DecodeOptions;
+  readonly resolve: (decoded: Decoded) => void;
+  readonly reject: (reason: unknown) => void;
+  startedAt: number;
+}
+
+/**
+ * Decodes pictures in a process of its own, one at a time, first come first served. Native decoders cannot be interrupted, and what they
+ * take is theirs to say: a process can be ended, and bounded. It starts when there is something to decode and keeps no process alive.
+ */
+class Decoder {
+  readonly #waiting: Job[] = [];
+  #active: Job | undefined;
+  #process: DecoderProcess | undefined;
+  #patience: NodeJS.Timeout | undefined;
+  #idle: NodeJS.Timeout | undefined;
+
+  /**
+   * @returns once the process is free for the next picture, or has ended: nothing goes on behind it
+   * @throws the signal's reason, `tooSlow()`, DecoderDied
+   */
+  decode(file: readonly Uint8Array[], task: DecoderTask, options: DecodeOptions): Promise<Decoded> {
+    return new Promise((resolve, reject) => {
+      const job = { task, file, options, resolve, reject, startedAt: 0 };
+      this.#waiting.push(job);
+      options.signal.addEventListener('abort', () => this.#forget(job), { once: true });
+      this.#next();
+      this.#watchPatience();
+    });
+  }
+
+  /** Nobody wants it any more: it need not wait for its turn to hear so. */
+  #forget(job: Job): void {
+    const at = this.#waiting.indexOf(job);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    job.reject(job.options.signal.reason);
+  }
+
+  #next(): void {
+    if (this.#active !== undefined) return;
+    const job = this.#waiting.shift();
+    if (job === undefined) {
+      this.#rest();
+      return;
+    }
+    this.#active = job;
+    job.startedAt = performance.now();
+    clearTimeout(this.#idle);
+    const settle = (then: () => void) => {
+      clearTimeout(this.#patience);
+      this.#patience = undefined;
+      this.#active = undefined;
+      then();
+      this.#next();
+      this.#watchPatience();
+    };
+    this.#run(job).then(
+      (decoded) => settle(() => job.resolve(decoded)),
+      (error: unknown) => settle(() => job.reject(error)),
+    );
+  }
+
+  async #run({ file, task, options: { signal } }: Job): Promise<Decoded> {
+    signal.throwIfAborted();
+    const process = this.#process ?? new DecoderProcess();
+    this.#process = process;
+    const stop = () => process.end(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      return await process.decode(file, task);
+    } catch (error) {
+      this.#process = undefined;
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Has the picture that is being decoded make way once it has had its time and another waits. */
+  #watchPatience(): void {
+    const job = this.#active;
+    if (job === undefined || this.#waiting.length === 0 || this.#patience !== undefined) return;
+    const left = job.startedAt + job.options.patience - performance.now();
+    if (left === Number.POSITIVE_INFINITY) return;
+    this.#patience = setTimeout(() => this.#process?.end(job.options.tooSlow()), Math.max(0, left));
+  }
+
+  #rest(): void {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      this.#process?.end(new Error('nothing to decode'));
+      this.#process = undefined;
+    }, IDLE_MS).unref();
+  }
+}
+
+/** The process and what it is doing. */
+class DecoderProcess {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #ended: Promise<unknown>;
+  #endedBy: { readonly reason: unknown } | undefined;
+  #lastWords = '';
+  #onBytes: (chunk: Buffer) => void = () => {};
+
+  constructor() {
+    this.#child = startConfined(new URL('./decoder-process.ts', import.meta.url), { maxBytes: MOST_BYTES });
+    this.#ended = once(this.#child, 'close').catch((error: unknown) => {
+      this.#lastWords = String(error);
+    });
+    this.#child.stdout.on('data', (chunk: Buffer) => this.#onBytes(chunk));
+    this.#child.stderr.on('data', (chunk: Buffer) => {
+      this.#lastWords = (this.#lastWords + chunk.toString()).slice(-LAST_WORDS);
+    });
+    // A process that ends while it is written to is noticed by its end.
+    this.#child.stdin.on('error', () => {});
+    this.#keepAlive(false);
+  }
+
+  /** Ends it at once, whatever it does. @param reason what a decoding under way is rejected with */
+  end(reason: unknown): void {
+    this.#endedBy ??= { reason };
+    this.#child.kill('SIGKILL');
+  }
+
+  async decode(file: readonly Uint8Array[], task: DecoderTask): Promise<Decoded> {
+    this.#keepAlive(true);
+    try {
+      const answer = this.#answer();
+      const text = Buffer.from(JSON.stringify(task));
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(text.length);
+      this.#child.stdin.write(Buffer.concat([length, text]));
+      for (const part of file) this.#child.stdin.write(part);
+      return await Promise.race([answer, this.#death()]);
+    } finally {
+      this.#keepAlive(false);
+    }
+  }
+
+  /** Rejects when it has ended, and not before: until then it holds its memory. */
+  async #death(): Promise<never> {
+    await this.#ended;
+    if (this.#endedBy !== undefined) throw this.#endedBy.reason;
+    const { exitCode, signalCode } = this.#child;
+    if (signalCode !== null) throw new DecoderDied(`the decoder ended by ${signalCode}: ${this.#lastWords}`);
+    throw new Error(`the decoder ended by itself, with status ${exitCode}: ${this.#lastWords}`);
+  }
+
+  #answer(): Promise<Decoded> {
+    return new Promise((resolve) => {
+      let header = Buffer.alloc(0);
+      let decoded: DecodedPixels | undefined;
+      let filled = 0;
+      this.#onBytes = (bytes) => {
+        let chunk = bytes;
+        if (decoded === undefined) {
+          header = Buffer.concat([header, chunk]);
+          if (header.length < 4 || header.length < 4 + header.readUInt32BE()) return;
+          const end = 4 + header.readUInt32BE();
+          const answer = JSON.parse(header.toString('utf8', 4, end)) as DecoderAnswer;
+          if (answer.kind !== 'decoded') return resolve(answer);
+          const { width, height, bytes: length } = answer;
+          const data = new Uint8Array(new SharedArrayBuffer(length));
+          decoded = { ...answer, image: { width, height, data } };
+          chunk = header.subarray(end);
+        }
+        decoded.image.data.set(chunk, filled);
+        filled += chunk.length;
+        if (filled === decoded.bytes) resolve(decoded);
+      };
+    });
+  }
+
+  /** Whether the program waits for the process before it ends. */
+  #keepAlive(does: boolean): void {
+    const { stdin, stdout, stderr } = this.#child;
+    for (const handle of [this.#child, stdin, stdout, stderr] as { ref?(): void; unref?(): void }[]) {
+      if (does) handle.ref?.();
+      else handle.unref?.();
+    }
+  }
+}
+
+const decoder = new Decoder();
+
+/** Decodes a picture in the decoder's process: see Decoder.decode. @param file its parts, one after the other */
+export function decodeApart(file: readonly Uint8Array[], task: DecoderTask, options: DecodeOptions): Promise<Decoded> {
+  return decoder.decode(file, task, options);
+}
