@@ -1,4 +1,5 @@
 import type { Reading } from '../src/emotion/classifier.ts';
+import type { Frame } from '../src/photo/decode.ts';
 import { CHANNEL_MODES, type ChannelMode, type Settings } from '../src/settings/settings.ts';
 import type { BoundedQueue, HoldSlot } from '../src/work/queue.ts';
 import { type Command, defineCommand } from './command.ts';
@@ -12,6 +13,8 @@ export interface AnsweredPhoto {
   readonly faces: readonly Reading[];
   /** Whether there may be more people in it than were found. */
   readonly more?: boolean;
+  /** Which frame of an animation was read. */
+  readonly frame?: Frame;
   /** The annotated picture, without the original's metadata. */
   readonly picture?: { readonly bytes: Uint8Array; readonly mime: string; readonly altText: string };
 }
@@ -80,6 +83,7 @@ export function emotionsCommand(services: PhotoServices): Command {
         photoReply(photo, reading.faces, picture, {
           named: request.attachments.length > 1,
           more: reading.more ?? false,
+          ...(reading.frame && { frame: reading.frame }),
         }),
       );
     },

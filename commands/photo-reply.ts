@@ -1,6 +1,7 @@
 import { percent } from '../src/base/numbers.ts';
 import type { Reading } from '../src/emotion/classifier.ts';
 import type { Emotion } from '../src/emotion/labels.ts';
+import type { Frame } from '../src/photo/decode.ts';
 import { twoLikeliest, UNREADABLE } from '../src/photo/picture/describe.ts';
 import type { Attachment, OutgoingPicture, PersonLine, PhotoCard, Reply } from './request.ts';
 
@@ -21,22 +22,28 @@ const MORE_PEOPLE = 'There may be more people in it than I found: a closer photo
  * @param faces in the order of their numbers in the picture
  * @param picture the annotated picture; absent where there is no face
  * @param options.named put the file's name before the answer, for one of several photos
+ * @param options.frame which frame of an animation it is about; absent where the picture is none
  * @param options.more whether there may be more people in it than were found
  */
 export function photoReply(
   about: Attachment,
   faces: readonly Reading[],
   picture: OutgoingPicture | undefined,
-  options: { readonly named?: boolean; readonly more?: boolean } = {},
+  options: { readonly named?: boolean; readonly more?: boolean; readonly frame?: Frame } = {},
 ): Reply {
   const prefix = options.named ? `${shortName(about.name)}: ` : '';
-  if (faces.length === 0) return { text: `${prefix}${NO_FACE}`, about, removable: true };
+  const { frame } = options;
+  if (faces.length === 0) {
+    const which = frame ? ` I looked at frame ${frame.number} of ${frame.of}.` : '';
+    return { text: `${prefix}${NO_FACE}${which}`, about, removable: true };
+  }
+  const people = faces.length === 1 ? '1 person' : `${faces.length} people`;
   const more = [
     ...(faces.length > MAX_PEOPLE_IN_TEXT ? [moreSentence(faces.length - MAX_PEOPLE_IN_TEXT)] : []),
     ...(options.more ? [MORE_PEOPLE] : []),
   ].join(' ');
   const card: PhotoCard = {
-    heading: `${prefix}${faces.length === 1 ? '1 person' : `${faces.length} people`}`,
+    heading: `${prefix}${people}${frame ? ` (frame ${frame.number} of ${frame.of})` : ''}`,
     people: faces.slice(0, MAX_PEOPLE_IN_TEXT).map(personLine),
     ...(more && { more }),
     notice: NOTICE,

@@ -84,7 +84,7 @@ async function readOne(
 /** The object that --json prints for a photo. */
 function toJson(photo: string, reading: PhotoReading | UserError) {
   if (reading instanceof UserError) return { photo, error: { code: reading.code, message: reading.message } };
-  const { width, height, faces, more, milliseconds } = reading;
+  const { width, height, faces, more, frame, milliseconds } = reading;
   return {
     photo,
     width,
@@ -97,6 +97,7 @@ function toJson(photo: string, reading: PhotoReading | UserError) {
       scores,
     })),
     ...(more && { more }),
+    ...(frame && { frame }),
     milliseconds,
   };
 }

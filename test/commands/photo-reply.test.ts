@@ -35,6 +35,14 @@ describe('photoReply', () => {
     expect(many.card!.more).toBe(`And 10 more, shown in the picture. ${sentence}`);
   });
 
+  test('says which frame of an animation was read, with faces and without', () => {
+    const frame = { number: 3, of: 12 };
+    expect(photoReply(ABOUT, [fakeFace('happy', 0.9)], PICTURE, { frame }).card!.heading).toBe(
+      '1 person (frame 3 of 12)',
+    );
+    expect(photoReply(ABOUT, [], undefined, { frame }).text).toMatch(/ I looked at frame 3 of 12\.$/);
+  });
+
   test('counts one person in the singular', () => {
     expect(photoReply(ABOUT, [fakeFace('sad', 0.6)], PICTURE).text).toBe(`1 person\n1. sad 60 %\n${NOTICE}`);
   });

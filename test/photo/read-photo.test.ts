@@ -130,6 +130,21 @@ describe('readPhoto', () => {
     await expect(refused).rejects.toMatchObject({ name: 'UserError', code, message: /^[A-Z].*[Pp]lease.*\.$/ });
   });
 
+  it('says which frame of an animation it read', async () => {
+    const frames = [
+      await sharp(await file)
+        .linear(0, 0)
+        .png()
+        .toBuffer(),
+      await file,
+    ];
+    const animation = await sharp(frames, { join: { animated: true } })
+      .gif()
+      .toBuffer();
+    const photo = await readPhoto(animation, { detector: finds(), classifier }, { annotate: false });
+    expect(photo.frame).toEqual({ number: 2, of: 2 });
+  });
+
   it('takes its bounds from the caller', async () => {
     const small = { detector: finds({}), classifier, limits: { maxPixels: 100 * 100 } };
     await expect(readPhoto(await file, small)).rejects.toMatchObject({ code: 'too-many-pixels' });

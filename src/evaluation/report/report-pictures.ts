@@ -6,7 +6,11 @@ import type { RgbImage } from '../../photo/image.ts';
 import { outputSize } from '../../photo/picture/annotate.ts';
 
 /** As in a chat, but with time: nobody waits for an answer, and a busy machine is no reason to leave a photo out. */
-export const REPORT_LIMITS: PhotoLimits = { ...DEFAULT_LIMITS, maxMilliseconds: 5 * 60_000 };
+export const REPORT_LIMITS: PhotoLimits = {
+  ...DEFAULT_LIMITS,
+  maxMilliseconds: 5 * 60_000,
+  patienceMilliseconds: Infinity,
+};
 
 /** A photo as the report shows it beside the annotated one: upright, of the same size, without metadata. All are JPEG files. */
 export interface ReportPictures {
