@@ -3,6 +3,7 @@ import 'discord.js';
 import type { ChannelEvent, MessageView } from '../../src/chat/local/channel.ts';
 import { loadConfig } from '../../src/config.ts';
 import { user } from '../fakes/discord/payloads.ts';
+import { load, openPage, pageHeaders } from '../helpers/local-page.ts';
 import { say } from '../helpers/main-process.ts';
 import { openSite, type Site } from '../helpers/retraining.ts';
 import { startOnDiscord } from './discord-bot.ts';
@@ -119,7 +120,7 @@ export async function onPage(options: ChatOptions): Promise<Omit<Chat, 'remove'>
     directory: stateFolder(),
   });
   const { bot } = await runBot(config, options);
-  const [origin] = /http:\/\/127\.0\.0\.1:\d+/.exec(bot.addresses.join())!;
+  const origin = await openPage(bot.addresses.join());
   const shown = openTab(origin);
   const messages = () => [...shown.values()].filter(({ from }) => from === 'bot');
   return {
@@ -128,7 +129,7 @@ export async function onPage(options: ChatOptions): Promise<Omit<Chat, 'remove'>
       void say(origin, { text: ['/retrain', action, ...named].join(' ') });
     },
     async post(photo) {
-      const headers = { origin, 'content-type': 'application/octet-stream' };
+      const headers = { ...pageHeaders(origin), 'content-type': 'application/octet-stream' };
       const answer = await fetch(`${origin}/api/files?name=photo.png`, { method: 'POST', headers, body: photo });
       const { id } = (await answer.json()) as { readonly id: string };
       await say(origin, { files: [{ upload: id }] });
@@ -138,7 +139,7 @@ export async function onPage(options: ChatOptions): Promise<Omit<Chat, 'remove'>
       const files = messages().flatMap((message) => message.files);
       return await Promise.all(
         files.map(async ({ id, name, altText }) => {
-          const bytes = Buffer.from(await (await fetch(`${origin}/api/files/${id}`)).arrayBuffer());
+          const bytes = Buffer.from(await (await load(`${origin}/api/files/${id}`)).arrayBuffer());
           return { name, altText, bytes };
         }),
       );
@@ -154,7 +155,7 @@ function openTab(origin: string): ReadonlyMap<string, MessageView> {
   const tab = new AbortController();
   afterwards(() => tab.abort());
   const follow = async () => {
-    const answer = await fetch(`${origin}/api/events`, { signal: tab.signal });
+    const answer = await load(`${origin}/api/events`, { signal: tab.signal });
     let text = '';
     for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
       const blocks = (text + chunk).split('\n\n');
