@@ -10,6 +10,8 @@ export interface Attachment {
   readonly id: string;
   /** The file's name as the person's device gave it: untrusted text. */
   readonly name: string;
+  /** True where whoever posted it hid it behind a click; so is then what answers it. */
+  readonly isSpoiler?: boolean;
   /** Who posted it, as in `User.id`, where that may be somebody else than the person who asks. */
   readonly postedBy?: string;
   /** Who posted it first, where somebody else may have shared it again: the photo is theirs. */

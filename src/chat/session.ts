@@ -42,6 +42,8 @@ interface Work {
 interface Answer {
   /** The picture of the message that it is about; undefined where it is about all of the message, or a picture elsewhere. */
   readonly picture: string | undefined;
+  /** Whether it was hidden as the picture was. */
+  readonly isSpoiler: boolean;
   readonly posted: Posted;
 }
 
@@ -72,6 +74,8 @@ export class Session {
   /** The pictures that an edited message still has. */
   readonly #left = new QuickLRU<string, readonly string[]>({ maxSize: MAX_MESSAGES });
   /** Pictures that are gone from wherever they were posted. */
+  /** Pictures that an edit hid. */
+  readonly #spoilers = new QuickLRU<string, true>({ maxSize: MAX_MESSAGES });
   readonly #removedPictures = new QuickLRU<string, true>({ maxSize: MAX_MESSAGES });
   readonly #seen = new QuickLRU<string, true>({ maxSize: MAX_SEEN, maxAge: SEEN_MS });
   #isStopping = false;
@@ -131,13 +135,23 @@ export class Session {
   }
 
   /**
-   * A message was edited: what it lost is treated as `removed` treats a message.
+   * A message was edited: what it lost is treated as `removed` treats a message, and so is a picture that it hides now: an
+   * answer from before would show it.
    * @param left ids of the pictures that it still has
+   * @param spoilers those of them that are hidden
    * @returns whether anything was known of what it lost
    */
-  async edited(message: string, left: readonly string[]): Promise<boolean> {
+  async edited(message: string, left: readonly string[], spoilers: readonly string[] = []): Promise<boolean> {
     this.#left.set(message, left);
-    return await this.#takeBack([message], ({ picture }) => picture !== undefined && !left.includes(picture));
+    for (const id of left) {
+      if (spoilers.includes(id)) this.#spoilers.set(id, true);
+      else this.#spoilers.delete(id);
+    }
+    return await this.#takeBack(
+      [message],
+      ({ picture, isSpoiler }) =>
+        picture !== undefined && (!left.includes(picture) || (!isSpoiler && spoilers.includes(picture))),
+    );
   }
 
   /**
@@ -217,7 +231,7 @@ export class Session {
     const isUnwanted = () =>
       request.signal.aborted ||
       (asking.message !== undefined && this.isRemoved(asking.message)) ||
-      (source !== undefined && this.isRemoved(source, picture));
+      (reply.about !== undefined && this.#isLost(reply.about));
     if (isUnwanted()) return NO_MESSAGE;
     const posted = await request.reply(reply);
     if (posted === NO_MESSAGE) return posted;
@@ -226,7 +240,9 @@ export class Session {
       return posted;
     }
     for (const message of new Set([asking.message, source])) {
-      if (message !== undefined) this.#remember(message, { picture: message === source ? picture : undefined, posted });
+      if (message === undefined) continue;
+      const isSpoiler = reply.about?.isSpoiler === true;
+      this.#remember(message, { picture: message === source ? picture : undefined, isSpoiler, posted });
     }
     return posted;
   }
@@ -235,7 +251,7 @@ export class Session {
     this.#answers.set(message, [...(this.#answers.get(message) ?? []), answer]);
   }
 
-  async #takeBack(messages: readonly string[], isLost: (about: Pick<Answer, 'picture'>) => boolean): Promise<boolean> {
+  async #takeBack(messages: readonly string[], isLost: (answer: Answer) => boolean): Promise<boolean> {
     const isKnownWork = this.#giveUp((work) => this.#lostAll(work), 'the message was removed');
     const lost = messages.flatMap((message) => {
       const answers = this.#answers.peek(message) ?? [];
@@ -252,11 +268,14 @@ export class Session {
   /** Whether the message that asks is gone, or every picture that came with it. */
   #lostAll({ asking, request: { attachments } }: Work): boolean {
     if (asking.message !== undefined && this.isRemoved(asking.message)) return true;
-    const isLost = (picture: Attachment) => {
-      const source = this.#options.messageOf(picture);
-      return source !== undefined && this.isRemoved(source, picture.id);
-    };
-    return attachments.length > 0 && attachments.every(isLost);
+    return attachments.length > 0 && attachments.every((picture) => this.#isLost(picture));
+  }
+
+  /** Whether a picture is gone from its message, or hidden there since it was taken on. */
+  #isLost(picture: Attachment): boolean {
+    const source = this.#options.messageOf(picture);
+    if (source === undefined) return false;
+    return this.isRemoved(source, picture.id) || (picture.isSpoiler !== true && this.#spoilers.has(picture.id));
   }
 
   /** @returns whether there was any */

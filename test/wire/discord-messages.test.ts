@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
 import { MAX_PEOPLE_IN_TEXT } from '../../commands/photo-reply.ts';
 import { user } from '../fakes/discord/payloads.ts';
-import type { FakeDiscord } from '../fakes/discord.ts';
+import type { FakeDiscord, FakeFile } from '../fakes/discord.ts';
 import { fakeFace, fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { until } from '../helpers/until.ts';
 import { answers, startOnDiscord } from './discord-bot.ts';
@@ -387,6 +387,64 @@ describe('an edit', () => {
     discord.edit(post, { files: [] });
     await until(() => discord.said().length === 1, 'the removal');
     expect(discord.said()[0]!.reference).toMatchObject({ message_id: other.id });
+  });
+
+  test('that hides a picture as a spoiler removes the answer that shows it, those that are hidden stay', async () => {
+    const { discord } = await startOnDiscord();
+    const [open, other] = await twoFiles(discord);
+    const hidden = discord.file(await plainPicture(96, 72), 'SPOILER_c.png');
+    const post = discord.post({ files: [open!, other!, hidden] });
+    await answers(discord, 3);
+    const spoiler = (file: FakeFile) => ({ ...file, flags: AttachmentFlags.IsSpoiler });
+    const changed = discord.edit(post, { files: [spoiler(open!), other!, hidden] });
+    await until(() => discord.said().length === 2, 'the removal');
+    await aWhile();
+    const names = () => discord.said().flatMap(({ files }) => files.map(({ filename }) => filename));
+    expect(names()).toEqual(['b-emotions.jpg', 'SPOILER_c-emotions.jpg']);
+    // Asked for now, it is answered by a spoiler, which another edit leaves alone.
+    discord.menu(changed);
+    await answers(discord, 5);
+    discord.edit(changed, { content: 'careful' });
+    discord.command('help');
+    await answers(discord, 6);
+    expect(names()).toEqual([
+      'b-emotions.jpg',
+      'SPOILER_c-emotions.jpg',
+      'SPOILER_a-emotions.jpg',
+      'b-emotions.jpg',
+      'SPOILER_c-emotions.jpg',
+    ]);
+  });
+
+  test('that hides a picture while it is being read: no answer shows it', async () => {
+    let signal: AbortSignal | undefined;
+    const { discord } = await startOnDiscord({
+      readPhoto: (_bytes, given) => {
+        signal = given;
+        return new Promise((_, reject) => given.addEventListener('abort', () => reject(given.reason)));
+      },
+    });
+    const file = discord.file(await plainPicture(64, 48));
+    const post = discord.post({ files: [file] });
+    await until(() => signal, 'the work');
+    discord.edit(post, { files: [{ ...file, flags: AttachmentFlags.IsSpoiler }] });
+    await until(() => signal!.aborted, 'the end of the work');
+    expect(discord.said()).toEqual([]);
+  });
+
+  test('that hides all pictures removes what an earlier run of the bot shows of them', async () => {
+    const first = await startOnDiscord();
+    const { discord } = first;
+    const [file] = await twoFiles(discord);
+    const hidden = discord.file(await plainPicture(96, 72), 'SPOILER_c.png');
+    const post = discord.post({ files: [file!, hidden] });
+    await answers(discord, 2);
+    await first.bot.stop();
+    await delay(5);
+    await startOnDiscord({ discord });
+    discord.edit(post, { files: [{ ...file!, flags: AttachmentFlags.IsSpoiler }, hidden] });
+    await until(() => discord.said().length === 1, 'the removal');
+    expect(discord.said()[0]!.files[0]!.filename).toBe('SPOILER_c-emotions.jpg');
   });
 
   test('of which Discord tells without files, for want of the intent, removes nothing', async () => {

@@ -42,7 +42,7 @@ export class DiscordAttachment implements Attachment {
 
   constructor(upload: Upload, config: Config, source?: Source) {
     this.id = upload.id;
-    this.isSpoiler = upload.spoiler || upload.name.startsWith(SPOILER_PREFIX);
+    this.isSpoiler = isSpoiler(upload);
     this.name = upload.name.startsWith(SPOILER_PREFIX) ? upload.name.slice(SPOILER_PREFIX.length) : upload.name;
     this.source = source;
     if (source !== undefined) this.postedBy = source.authorId;
@@ -128,6 +128,11 @@ function judged({ contentType, name }: Upload): Judged {
   if (type.startsWith('image/')) return 'a picture';
   if (type !== '' && !USELESS_TYPE.test(type)) return 'something else';
   return PICTURE_NAME.test(name) ? 'a picture' : 'by its bytes';
+}
+
+/** Whether its poster hid a file behind a click. */
+export function isSpoiler({ name, spoiler }: Pick<Upload, 'name' | 'spoiler'>): boolean {
+  return spoiler || name.startsWith(SPOILER_PREFIX);
 }
 
 /** A file's name on the way out: hidden where the original was, and without anything that Discord would change. */
