@@ -20,7 +20,7 @@ is found, missed and false: of the same photos, and of each photo by a score tha
       photos: text('DIR', 'the photos'),
       boxes: text('FILE', 'the faces in them, as npm run evaluate reads them'),
       empty: text('DIR', 'pictures with nobody in them, for more examples of what is no face'),
-      threshold: number('N', 'score from which on a place is a face', { least: 0, most: 1, open: true }, 0.6),
+      threshold: number('N', 'score from which on a place is a face', { least: 0, most: 1, open: true }, 0.65),
       write: flag(`keep the scores in ${relative('.', fileURLToPath(FACE_SCORES_FILE))}`),
     },
   },

@@ -1,8 +1,12 @@
-/** Runs in a worker thread: the faces of one photo, cropped from its gray picture. */
-import { type CropTask, cropFace } from './crop.ts';
+/** Runs in a worker thread: the faces of one photo, cropped from its gray picture, and whether each can be seen. */
+import { isCovered } from './covered.ts';
+import { type CropTask, cropFace, type FaceCrop } from './crop.ts';
 import { toGray } from './image.ts';
 
-export default function cropAll({ image, faces }: CropTask): Uint8Array[] {
+export default function cropAll({ image, faces }: CropTask): FaceCrop[] {
   const gray = toGray(image);
-  return faces.map((face) => cropFace(gray, face));
+  return faces.map((face) => {
+    const pixels = cropFace(gray, face);
+    return { pixels, covered: isCovered(pixels) };
+  });
 }

@@ -55,13 +55,21 @@ function repeated(length: number): Edge {
   return (place) => clamp(place, 0, length - 1);
 }
 
+/** A face as the emotion network takes it. */
+export interface FaceCrop {
+  /** 48 * 48 bytes, row by row. */
+  readonly pixels: Uint8Array;
+  /** Whether mouth or eyes are covered, so that there is no expression to read. */
+  readonly covered: boolean;
+}
+
 /** What the thread that crops is asked for. */
 export interface CropTask {
   readonly image: RgbImage;
   readonly faces: readonly LeaningBox[];
 }
 
-let pool: WorkerPool<CropTask, Uint8Array[]> | undefined;
+let pool: WorkerPool<CropTask, FaceCrop[]> | undefined;
 /** How long the thread waits for the next photo before it ends, in milliseconds. */
 const IDLE_MS = 60_000;
 
@@ -70,7 +78,7 @@ const IDLE_MS = 60_000;
  * thread that talks. The thread starts with the first photo, and keeps no process alive.
  * @returns one crop a face, in their order
  */
-export async function cropFaces(image: RgbImage, faces: readonly LeaningBox[]): Promise<Uint8Array[]> {
+export async function cropFaces(image: RgbImage, faces: readonly LeaningBox[]): Promise<FaceCrop[]> {
   if (faces.length === 0) return [];
   const worker = new URL('./crop-worker.ts', import.meta.url);
   pool ??= createWorkerPool(worker, { threads: 1, idleMilliseconds: IDLE_MS });

@@ -106,12 +106,12 @@ async function walk(
   const more = mayBeMore(detected);
   const crops = await cropFaces(image, found);
   signal.throwIfAborted();
-  const readings = await classifier.classify(crops);
+  const readings = await classifier.classify(crops.map(({ pixels }) => pixels));
   signal.throwIfAborted();
   const scale = { x: width / image.width, y: height / image.height };
   const faces = found.map((face, k) => ({
     box: toPhotoPixels(face, scale, { width, height }),
-    ...(isSmall(face) ? unreadable(readings[k]!, 'small') : readings[k]!),
+    ...asFarAsSeen(readings[k]!, isSmall(face) ? 'small' : crops[k]!.covered ? 'covered' : undefined),
   }));
   const seen = { width, height, faces, more, ...(frame && { frame }) };
   if (!withPicture) return seen;
@@ -144,9 +144,9 @@ function surest(faces: readonly FaceBox[], most: number): readonly FaceBox[] {
   return faces.length <= most ? faces : [...faces].sort((a, b) => b.score - a.score).slice(0, most);
 }
 
-/** A reading that says nothing but why; what the network made of the face stays in its scores. */
-function unreadable(reading: Reading, why: Unreadable): Reading {
-  return { ...reading, emotion: 'unsure', unreadable: why };
+/** A face that cannot be read is 'unsure', and says why; what the network made of it stays in its scores. */
+function asFarAsSeen(reading: Reading, unreadable: Unreadable | undefined): Reading {
+  return unreadable ? { ...reading, emotion: 'unsure', unreadable } : reading;
 }
 
 /** Left to right by the faces' centres; of two in one column the upper one first. */

@@ -6,7 +6,7 @@ import type { FaceBox } from '../../src/photo/faces/box.ts';
 import { createFaceDetector } from '../../src/photo/faces/create-detector.ts';
 import type { FaceDetector } from '../../src/photo/faces/detector.ts';
 import { inReadingOrder, readPhoto } from '../../src/photo/read-photo.ts';
-import { fourColours, hugePng, SVG, sampleBytes, ZIP } from '../fixtures/photos.ts';
+import { FACES, fourColours, hugePng, SVG, sampleBytes, ZIP } from '../fixtures/photos.ts';
 import { fakeClassifier, reading } from '../fixtures/readings.ts';
 
 const happy = reading({ happy: 9, neutral: 1 });
@@ -84,6 +84,24 @@ describe('readPhoto', () => {
     expect(photo.faces[0]).toMatchObject({ emotion: 'unsure', unreadable: 'small', scores: happy.scores });
     expect(photo.faces[1]).toMatchObject(happy);
     expect(photo.faces[1]!.unreadable).toBeUndefined();
+  });
+
+  it('reads no face whose mouth is covered', async () => {
+    // The first two people of sample 3, the second one with a mask.
+    const [[x, y, width], [left, top, side]] = FACES[3] as [[number, number, number], [number, number, number]];
+    const mask = `<svg xmlns="http://www.w3.org/2000/svg" width="${side}" height="${side}">
+      <path d="M${side * 0.05} ${side * 0.56}h${side * 0.9}v${side * 0.35}h-${side * 0.9}z" fill="#7fb2d6"/></svg>`;
+    const masked = await sharp(await sharp(sampleBytes(3)).resize(1280, 1280, { fit: 'inside' }).toBuffer())
+      .composite([{ input: Buffer.from(mask), left, top }])
+      .jpeg()
+      .toBuffer();
+    const faces = finds({ x, y, width, height: width }, { x: left, y: top, width: side, height: side });
+    const photo = await readPhoto(masked, { detector: faces, classifier });
+    expect(photo.faces.map(({ emotion, unreadable }) => [emotion, unreadable])).toEqual([
+      ['happy', undefined],
+      ['unsure', 'covered'],
+    ]);
+    expect(photo.picture!.altText).toBe('Photo with 2 faces: 1 happy (90 %), 2 unsure (mouth or eyes covered)');
   });
 
   it('judges the size by the pixels that are there, not by those of a photo that is worked on shrunk', async () => {

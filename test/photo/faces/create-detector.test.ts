@@ -5,36 +5,10 @@ import { type FaceBox, overlap } from '../../../src/photo/faces/box.ts';
 import { createFaceDetector } from '../../../src/photo/faces/create-detector.ts';
 import { searchScale } from '../../../src/photo/faces/search-picture.ts';
 import type { RgbImage } from '../../../src/photo/image.ts';
-import { fourColours, sampleBytes, toRgb } from '../../fixtures/photos.ts';
+import { FACES, fourColours, sampleBytes, toRgb } from '../../fixtures/photos.ts';
 
 const detector = createFaceDetector();
 afterAll(() => detector.close());
-
-/** Faces in the samples, as squares from brow to chin in pixels of the photo fitted inside 1280 x 1280; seen by eye. */
-const FACES: Record<number, [x: number, y: number, side: number][]> = {
-  1: [
-    [250, 245, 155],
-    [535, 300, 150],
-    [975, 145, 150],
-  ],
-  3: [
-    [370, 230, 160],
-    [690, 150, 185],
-    [985, 210, 170],
-  ],
-  4: [
-    [175, 145, 140],
-    [410, 50, 155],
-    [622, 138, 140],
-    [820, 112, 135],
-  ],
-  6: [
-    [165, 345, 160],
-    [422, 240, 160],
-    [770, 225, 157],
-    [963, 190, 170],
-  ],
-};
 
 function found(boxes: readonly FaceBox[], [x, y, side]: [number, number, number]): FaceBox | undefined {
   return boxes.find((box) => overlap(box, { x, y, width: side, height: side }).union > 0.4);

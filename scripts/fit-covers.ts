@@ -1,0 +1,44 @@
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { writeDurably } from '../src/base/files.ts';
+import { exactPercent } from '../src/base/numbers.ts';
+import { drawExamples, fitCovers } from '../src/evaluation/fit-covers.ts';
+import { COVER_SCORES_FILE, COVERED_FROM, type COVERS, scoreOutlines } from '../src/photo/covered.ts';
+import { type FaceSet, faceAt, withoutBlack } from '../src/training/data/face-set.ts';
+import { readFer2013 } from '../src/training/data/fer2013.ts';
+import { FROM_ONE, flag, number, runAsProcess, text, tool } from './command-line.ts';
+
+const SEED = 1;
+const SCORES = [0.5, 0.6, COVERED_FROM, 0.8, 0.9];
+
+export const main = tool(
+  {
+    usage: ['npm run --silent fit-covers -- [--data DIR] [--faces N] [--write]'],
+    about: `Fits the scores by which a face's mouth or eyes count as covered, on faces of FER2013's Training split with masks and glasses drawn over
+them, and says how many of PublicTest's are told, covered and bare.`,
+    options: {
+      data: text('DIR', 'FER2013', 'data'),
+      faces: number('N', 'faces of the Training split to fit to', FROM_ONE, 3000),
+      write: flag(`keep the scores in ${relative('.', fileURLToPath(COVER_SCORES_FILE))}`),
+    },
+  },
+  async ({ values, signal, print }) => {
+    const { sets } = await readFer2013(values.data, { splits: ['Training', 'PublicTest'], signal });
+    const scores = fitCovers(drawExamples(firstFaces(sets.Training, values.faces), SEED), SEED);
+    const kept = drawExamples(firstFaces(sets.PublicTest, 1000), SEED + 1);
+    for (const from of SCORES) {
+      const share = (as: 'nothing' | (typeof COVERS)[number]) =>
+        exactPercent(kept.filter((seen) => scoreOutlines(seen[as], scores) >= from).length / kept.length);
+      print(`from ${from}: bare faces ${share('nothing')}, mouths ${share('mouth')}, eyes ${share('eyes')} covered`);
+    }
+    if (values.write) await writeDurably(fileURLToPath(COVER_SCORES_FILE), `${JSON.stringify(scores)}\n`);
+    return 0;
+  },
+);
+
+function firstFaces(set: FaceSet, most: number): Uint8Array[] {
+  const usable = withoutBlack(set);
+  return Array.from({ length: Math.min(most, usable.count) }, (_, k) => faceAt(usable, k));
+}
+
+await runAsProcess(import.meta.url, main);

@@ -1,0 +1,150 @@
+import { clamp, logistic } from '../base/numbers.ts';
+import { Random, shuffledOrder } from '../base/random.ts';
+import { FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
+import { COVERS, type Cover, type CoverScore, type CoverScores, OUTLINES, outlines } from '../photo/covered.ts';
+import { applyTransform, IDENTITY } from '../training/run/transform.ts';
+
+/** Rounds over the examples, the first step of the descent, and how much coefficients shrink at each. */
+const EPOCHS = 25;
+const FIRST_STEP = 0.016;
+const DECAY = 2.5e-5;
+
+/** A face as it is, and with each of the covers drawn over it. */
+type Seen = Readonly<Record<Cover | 'nothing', Float32Array>>;
+
+/** Outlines of faces, shifted, turned and scaled as detectors frame them, each bare and with covers of its own. */
+export function drawExamples(faces: readonly Uint8Array[], seed: number): Seen[] {
+  return faces.map((face, k) => {
+    const random = new Random(seed, k);
+    const bare = moved(face, random);
+    return {
+      nothing: outlines(bare),
+      mouth: outlines(moved(coverMouth(face, random), random)),
+      eyes: outlines(moved(coverEyes(face, random), random)),
+    };
+  });
+}
+
+/** Fits a score for each cover, by stochastic gradient descent. The same examples and seed give the same scores. */
+export function fitCovers(examples: readonly Seen[], seed: number): CoverScores {
+  const rows = examples.flatMap((seen) =>
+    (['nothing', ...COVERS] as const).map((cover) => ({ cover, numbers: seen[cover] })),
+  );
+  const fitOne = (cover: Cover): CoverScore => {
+    const coefficients = new Float64Array(OUTLINES);
+    let intercept = 0;
+    for (let epoch = 0; epoch < EPOCHS; epoch++) {
+      for (const [n, row] of [...shuffledOrder(rows.length, seed, epoch)].entries()) {
+        const { cover: drawn, numbers } = rows[row]!;
+        const step = FIRST_STEP * (1 - (epoch + n / rows.length) / EPOCHS);
+        const sum = coefficients.reduce((total, coefficient, k) => total + coefficient * numbers[k]!, intercept);
+        const error = step * (logistic(sum) - (drawn === cover ? 1 : 0));
+        intercept -= error;
+        for (let k = 0; k < OUTLINES; k++) coefficients[k]! -= error * numbers[k]! + step * DECAY * coefficients[k]!;
+      }
+    }
+    const rounded = (value: number) => Number(value.toFixed(4));
+    return { intercept: rounded(intercept), coefficients: [...coefficients].map(rounded) };
+  };
+  return { mouth: fitOne('mouth'), eyes: fitOne('eyes') };
+}
+
+/** The crop as another detection of the same face might frame it. */
+function moved(crop: Uint8Array, random: Random): Uint8Array {
+  const grays = new Float32Array(FACE_PIXELS);
+  const transform = {
+    ...IDENTITY,
+    flip: random.chance(0.5),
+    angle: random.between(-0.15, 0.15),
+    scale: random.between(0.88, 1.12),
+    dx: random.between(-3, 3),
+    dy: random.between(-3, 3),
+  };
+  applyTransform(crop, transform, grays, 0);
+  return Uint8Array.from(grays, (gray) => Math.round(255 * gray));
+}
+
+type Shape = (x: number, y: number) => boolean;
+
+/** Paints a shape: a pixel by how many of four points in it the shape holds. */
+function paint(crop: Uint8Array, shape: Shape, gray: (x: number, y: number) => number): void {
+  for (let y = 0; y < FACE_SIZE; y++) {
+    for (let x = 0; x < FACE_SIZE; x++) {
+      const held = [0.25, 0.75].flatMap((j) => [0.25, 0.75].filter((i) => shape(x + i, y + j))).length / 4;
+      if (held === 0) continue;
+      const at = y * FACE_SIZE + x;
+      crop[at] = Math.round(clamp(crop[at]! * (1 - held) + gray(x, y) * held, 0, 255));
+    }
+  }
+}
+
+/**
+ * A medical mask, a scarf or the like: from somewhere on the nose to the chin, lighter or darker to one side, plain, in folds or
+ * patterned, most with straps. FER2013's faces have their eyes some 18 pixels below the top, the tip of the nose at 28, the chin at 46.
+ */
+function coverMouth(face: Uint8Array, random: Random): Uint8Array {
+  const crop = face.slice();
+  const top = random.between(25, 32);
+  const edge = top + random.between(1, 5);
+  const left = random.between(3, 9);
+  const right = random.between(39, 45);
+  const chin = random.between(46, 52);
+  const taper = random.between(2, 6);
+  const ridge = random.between(22, 26);
+  const shape: Shape = (x, y) => {
+    if (y > chin || x < left || x > right) return false;
+    const above = x < ridge ? (x - left) / (ridge - left) : (right - x) / (right - ridge);
+    if (y < edge + (top - edge) * above) return false;
+    const low = Math.max(0, y - (chin - 6)) / 6;
+    return x > left + taper * low * 2 && x < right - taper * low * 2;
+  };
+  const base = random.chance(0.65) ? random.between(140, 250) : random.between(20, 120);
+  const slope = { x: random.between(-1.2, 1.2), y: random.between(-1.2, 1.2) };
+  const folds = random.chance(0.5) ? random.between(2, 5) : 0;
+  const depth = random.between(-20, 20);
+  const pattern = random.chance(0.2) ? random.between(10, 30) : 0;
+  const wave = random.between(2, 6);
+  const noise = random.between(0, 8);
+  paint(crop, shape, (x, y) => {
+    const fold = folds > 0 && (((y - edge) * folds) / (chin - edge)) % 1 < 0.25 ? depth : 0;
+    const print = pattern * Math.sign(Math.sin(x / wave) * Math.sin(y / wave));
+    return base + slope.x * (x - 24) + slope.y * (y - 38) + fold + print + random.between(-noise, noise) / 2;
+  });
+  if (random.chance(0.6)) {
+    const strap: Shape = (x, y) =>
+      (x < left && Math.abs(y - edge + (left - x) * 0.4) < 0.8) ||
+      (x > right && Math.abs(y - edge + (x - right) * 0.4) < 0.8);
+    paint(crop, strap, () => base);
+  }
+  return crop;
+}
+
+/** Sunglasses, round or square, darker or lighter below, some with a glint; or a dark band across both eyes. */
+function coverEyes(face: Uint8Array, random: Random): Uint8Array {
+  const crop = face.slice();
+  const middle = { x: random.between(22, 26), y: random.between(14.5, 22) };
+  const half = { width: random.between(7, 10.5), height: random.between(4.5, 8) };
+  const apart = random.between(18, 26) / 2;
+  const power = random.chance(0.5) ? 2 : 3.5;
+  const lean = random.between(-0.06, 0.06);
+  const down = (x: number, y: number) => y - middle.y - (x - 24) * lean;
+  const lens =
+    (side: number): Shape =>
+    (x, y) => {
+      const across = Math.abs(x - middle.x - side * apart) / half.width;
+      return across ** power + (Math.abs(down(x, y)) / half.height) ** power < 1;
+    };
+  const frame: Shape = (x, y) =>
+    Math.abs(down(x, y) + 1) < 1 && x > 2 && x < 46 && Math.abs(x - middle.x) > apart - half.width / 2;
+  const bridge: Shape = (x, y) => Math.abs(down(x, y) + 1) < 1.1 && Math.abs(x - middle.x) < apart;
+  const band: Shape = (x, y) => Math.abs(down(x, y)) < half.height + 1 && x > 2 && x < 46;
+  const base = random.between(5, 75);
+  const slope = random.between(-1.5, 3.5);
+  const shapes = random.chance(0.15) ? [band] : [lens(-1), lens(1), bridge, frame];
+  for (const shape of shapes) paint(crop, shape, (_, y) => base + slope * (y - middle.y) + random.between(-3, 3));
+  if (random.chance(0.4)) {
+    const glint: Shape = (x, y) => Math.abs(Math.abs(x - middle.x) - apart + 2 + down(x, y)) < 0.8 && band(x, y);
+    paint(crop, glint, () => base + 90);
+  }
+  return crop;
+}
