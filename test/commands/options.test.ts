@@ -58,6 +58,7 @@ describe('checkOptions', () => {
 
   test.each([
     [{ speed: 3 }, 'it has no option ‘speed’'],
+    [{ ['s'.repeat(99)]: 3 }, `it has no option ‘${'s'.repeat(40)}’`],
     [{ image: 'a.png' }, '‘image’ takes a picture'],
     [{ epochs: Number.NaN }, '‘epochs’ takes a whole number'],
     [{ title: 7 }, '‘title’ takes a text'],

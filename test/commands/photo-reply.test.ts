@@ -85,6 +85,8 @@ describe('shortName', () => {
     expect(shortName('holiday.jpg')).toBe('holiday.jpg');
     expect(shortName('a\nb\u0000c.jpg')).toBe('a b c.jpg');
     expect(shortName(' \n')).toBe('picture');
+    expect(shortName('a'.repeat(60))).toBe('a'.repeat(60));
+    expect(shortName(`${'a'.repeat(57)}.jpg`)).toBe(`${'a'.repeat(40)}…${'a'.repeat(11)}.jpg`);
   });
 
   test('keeps start and end of a long name and breaks no character apart', () => {

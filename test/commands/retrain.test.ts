@@ -94,6 +94,15 @@ test.each([
   expect(start).toHaveBeenCalledWith(expect.objectContaining({ plan: expect.objectContaining({ patience }) }));
 });
 
+test.each([
+  ['start', 0],
+  ['start margin:2.5', 0.025],
+])('%s: the new network must be better by that share of PublicTest: %d', async (input, margin) => {
+  const start = vi.fn(async () => {});
+  await said(input, { retraining: { start } });
+  expect(start).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ margin }));
+});
+
 const ENOSPC = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
 
 /** What is said to an operator who types something, where the training and the versions answer as told. */

@@ -28,6 +28,11 @@ function corners({ face: { size, tilt }, box }: ReturnType<typeof layOut>[number
 }
 
 describe('layOut', () => {
+  it('puts up to twelve faces into a scene', () => {
+    const small = Array.from({ length: 30 }, () => ({ crop: lopsided, size: 64, tilt: 0 }));
+    expect(layOut(small, 5).map(({ length }) => length)).toEqual([12, 12, 6]);
+  });
+
   it('gives every face one place, in the picture and apart from the others', () => {
     const scenes = layOut(faces, 5);
     expect(new Set(scenes.flat().map(({ face }) => face))).toEqual(new Set(faces));
