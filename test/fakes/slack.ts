@@ -480,11 +480,12 @@ export class FakeSlack {
         const { bytes: _, ...file } = this.files.get(id) ?? {};
         const isThere = this.files.has(id) || (this.uploads.has(id) && !this.deletedFiles.includes(id));
         if (!isThere) return fail('file_not_found');
-        const shares: Record<string, object[]> = {};
+        const shares = { public: {}, private: {} } as Record<string, Record<string, object[]>>;
         for (const { channel: where, ts, thread_ts, files } of this.messages) {
-          if (files.some((one) => one.id === id)) shares[where] = [...(shares[where] ?? []), { ts, thread_ts }];
+          const list = shares[where.startsWith('C') ? 'public' : 'private']!;
+          if (files.some((one) => one.id === id)) list[where] = [...(list[where] ?? []), { ts, thread_ts }];
         }
-        return { ok: true, file: { id, ...file, shares: { public: shares } } };
+        return { ok: true, file: { id, ...file, shares } };
       }
       case 'files.delete':
         if (!this.uploads.has(body.file!)) return fail('file_not_found');

@@ -131,7 +131,7 @@ describe('a signed request', () => {
       slack.signed(new URLSearchParams({ payload: body }).toString(), form),
     ]);
     for (const { status } of await Promise.all(answers)) expect([200, 400, 404, 500]).toContain(status);
-    expect((await slack.signed('null')).status).toBe(400);
+    for (const body of ['null', '[]', '5']) expect((await slack.signed(body)).status).toBe(400);
     slack.command('/emotions-help');
     await until(() => slack.responses.length === 1);
   });
@@ -211,6 +211,7 @@ describe('trouble at Slack', () => {
     slack.post({ files: [slack.file(await plainPicture(64, 48))] });
     await until(() => slack.said('U5').length === 1);
     expect(slack.said('U5')[0]!.text).toContain('/invite @emotions');
+    expect(slack.callsTo('files.completeUploadExternal')).toHaveLength(1);
   });
 });
 
