@@ -1,18 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { MessageView } from '../../src/chat/local/channel.ts';
 import { EMOTIONS, FACE_SIZE } from '../../src/emotion/labels.ts';
 import { saveModel } from '../../src/emotion/layers-format/layers-format.ts';
 import { unroll } from '../../src/emotion/network.ts';
-import { load, pageHeaders } from '../helpers/local-page.ts';
-import { say, startMain } from '../helpers/main-process.ts';
+import { postSample, startMain } from '../helpers/main-process.ts';
 import { someWeights } from '../helpers/networks.ts';
-
-const resolve = createRequire(import.meta.url).resolve;
 
 let directory: string;
 beforeEach(async () => {
@@ -30,31 +24,6 @@ function untrained() {
     layers: [{ kind: 'globalAveragePool' }, { kind: 'dense', units: EMOTIONS.length }, { kind: 'softmax' }],
   });
   return { network, weights: someWeights(network), metadata: {} };
-}
-
-/** Posts a photo on the page's own way and waits for the answer. */
-async function postSample(origin: string): Promise<MessageView> {
-  const sample = join(dirname(resolve('@vladmandic/face-api/package.json')), 'demo', 'sample1.jpg');
-  const uploaded = await fetch(`${origin}/api/files?name=sample1.jpg`, {
-    method: 'POST',
-    headers: { ...pageHeaders(origin), 'content-type': 'application/octet-stream' },
-    body: await readFile(sample),
-  });
-  const { id } = (await uploaded.json()) as { id: string };
-  await say(origin, { files: [{ upload: id }] });
-  const events = await load(`${origin}/api/events`);
-  let text = '';
-  for await (const chunk of events.body!.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    const blocks = text.split('\n\n').slice(0, -1);
-    for (const block of blocks.filter((line) => line.startsWith('data: '))) {
-      const event = JSON.parse(block.slice(6));
-      const messages: MessageView[] = event.type === 'all' ? event.messages : [event.message];
-      const answer = messages.find((message) => message?.from === 'bot');
-      if (answer) return answer;
-    }
-  }
-  throw new Error(`no answer: ${text}`);
 }
 
 describe('npm start', () => {

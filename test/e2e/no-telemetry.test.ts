@@ -1,10 +1,13 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { readIfThere } from '../../src/base/files.ts';
+import { postSample, startMain } from '../helpers/main-process.ts';
 import { RUNS_SOURCE } from '../helpers/run-script.ts';
 import { temporaryFolder } from '../helpers/tiny-fer2013.ts';
+import { until } from '../helpers/until.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -15,6 +18,56 @@ async function traces(...folders: string[]): Promise<string[]> {
   const names = await Promise.all(folders.map((folder) => readdir(folder, { recursive: true })));
   return names.flat().filter((name) => LEFT_BEHIND.test(name));
 }
+
+/** Writes down where a process, its threads and its children connect to, and what they send to hosts that they name. */
+const watched = (file: string) => [
+  'strace',
+  '-f',
+  '--seccomp-bpf',
+  '-qq',
+  '-e',
+  'trace=connect,sendto,sendmsg,sendmmsg',
+  '-e',
+  'signal=none',
+  '-o',
+  file,
+];
+const [strace, ...STRACE_ARGS] = watched('/dev/null');
+const CAN_WATCH = spawnSync(strace!, [...STRACE_ARGS, 'true']).status === 0;
+if (!CAN_WATCH) {
+  console.warn(
+    'That no connection is tried is not tested: there is no strace, or it may not be used (apt-get install strace).',
+  );
+}
+
+/** Connections to anything but this machine, and to whatever looks up names. */
+async function connections(file: string): Promise<string[]> {
+  const lines = ((await readIfThere(file)) ?? '').split('\n').filter((line) => line.includes('sa_family=AF_INET'));
+  return lines.filter((line) => line.includes('htons(53)') || !/"(127\.0\.0\.\d+|::1)"/.test(line));
+}
+
+test.skipIf(!CAN_WATCH)(
+  'a bot on its page, where the chat is this machine, tries no connection',
+  { timeout: 180_000 },
+  async () => {
+    const folder = await temporaryFolder();
+    const [bot, other] = [join(folder, 'bot'), join(folder, 'other')];
+    const environment = { HOME: folder, TMPDIR: folder, MODEL_DIR: join(ROOT, 'model') };
+    const main = startMain(folder, environment, watched(bot));
+    expect((await postSample(await main.address())).card?.people.length).toBeGreaterThan(0);
+    // The library by itself, started later, does try: once it has, the bot would have done so as well.
+    const plain =
+      "await (await import('onnxruntime-node')).InferenceSession.create(new Uint8Array(9)).catch(() => setInterval(() => {}, 1000))";
+    const [program, ...args] = [...watched(other), process.execPath, '--input-type=module', '--eval', plain];
+    const env = { PATH: process.env.PATH, HOME: folder, TMPDIR: folder };
+    const library = spawn(program!, args, { cwd: ROOT, env, detached: true, stdio: 'ignore' });
+    onTestFinished(() => void process.kill(-library.pid!, 'SIGKILL'));
+    await until(async () => (await connections(other)).length > 0, 'the library’s own connection', 90_000);
+    process.kill(-main.child.pid!, 'SIGTERM');
+    await main.exitCode();
+    expect(await connections(bot)).toEqual([]);
+  },
+);
 
 test('reading a photo leaves nothing of onnxruntime’s telemetry behind, in any thread', {
   timeout: 180_000,

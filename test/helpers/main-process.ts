@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { openPage, pageHeaders } from './local-page.ts';
+import type { MessageView } from '../../src/chat/local/channel.ts';
+import { load, openPage, pageHeaders } from './local-page.ts';
 import { RUNS_SOURCE } from './run-script.ts';
 import { until } from './until.ts';
 
@@ -21,10 +23,16 @@ export interface MainProcess {
 /**
  * Starts the program in a working directory of its own, where no developer's .env takes part, and in a process group of its
  * own, so that a test can press Ctrl+C; what is left of the group ends with the test.
+ * @param under a program that runs it, with its arguments
  */
-export function startMain(directory: string, environment: Readonly<Record<string, string>>): MainProcess {
+export function startMain(
+  directory: string,
+  environment: Readonly<Record<string, string>>,
+  under: readonly string[] = [],
+): MainProcess {
   const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, [RUNS_SOURCE, join(ROOT, 'src', 'main.ts')], {
+  const [program, ...args] = [...under, process.execPath, RUNS_SOURCE, join(ROOT, 'src', 'main.ts')];
+  const child = spawn(program!, args, {
     cwd: directory,
     // No cascades: every start loads OpenCV for them.
     env: { PATH, LOCAL_PORT: '0', MODEL_DIR: join(directory, 'model'), DETECTOR: 'network', ...environment },
@@ -70,4 +78,29 @@ export async function say(
     body: JSON.stringify(message),
   });
   if (!answer.ok) throw new Error(await answer.text());
+}
+
+/** Posts a photo on the page's own way and waits for the answer. */
+export async function postSample(origin: string): Promise<MessageView> {
+  const sample = join(ROOT, 'node_modules', '@vladmandic', 'face-api', 'demo', 'sample1.jpg');
+  const uploaded = await fetch(`${origin}/api/files?name=sample1.jpg`, {
+    method: 'POST',
+    headers: { ...pageHeaders(origin), 'content-type': 'application/octet-stream' },
+    body: await readFile(sample),
+  });
+  const { id } = (await uploaded.json()) as { id: string };
+  await say(origin, { files: [{ upload: id }] });
+  const events = await load(`${origin}/api/events`);
+  let text = '';
+  for await (const chunk of events.body!.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const blocks = text.split('\n\n').slice(0, -1);
+    for (const block of blocks.filter((line) => line.startsWith('data: '))) {
+      const event = JSON.parse(block.slice(6));
+      const messages: MessageView[] = event.type === 'all' ? event.messages : [event.message];
+      const answer = messages.find((message) => message?.from === 'bot');
+      if (answer) return answer;
+    }
+  }
+  throw new Error(`no answer: ${text}`);
 }
