@@ -15,6 +15,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -26,8 +27,10 @@ const HERE = resolve(import.meta.dirname, '..', '..');
 /** The folder of the sources; the package.json of a copy tells where they are. */
 const { sources: SOURCES = HERE } = JSON.parse(readFileSync(join(HERE, 'package.json'), 'utf8'));
 const FOLDERS = ['commands', 'scripts', 'src'];
-/** Copies that are kept, the newest: a bot that runs may load a file of its own long after the sources have changed. */
+/** Copies that are kept, those used last: a bot that runs may load a file of its own long after the sources have changed. */
 const KEPT = 30;
+/** And those that were used within this time, however many. */
+const KEPT_MS = 3 * 60 * 60 * 1000;
 const COMPILER = '@swc/wasm-typescript';
 
 /** @type {Map<string, string>} */
@@ -62,15 +65,15 @@ function findCopy(folders) {
   const modules = realpathSync(join(SOURCES, 'node_modules'));
   const cache = join(modules, '.cache', 'emotion-bot');
   const copy = join(cache, key);
-  if (existsSync(copy)) return copy;
-  let unfinished;
-  try {
-    mkdirSync(cache, { recursive: true });
-    unfinished = mkdtempSync(`${copy}-`);
-  } catch (error) {
-    if (!['EACCES', 'EPERM', 'EROFS'].includes(error.code)) throw error;
-    return temporaryCopy(files, modules);
+  if (existsSync(copy)) {
+    tryToWrite(() => utimesSync(copy, new Date(), new Date()));
+    return copy;
   }
+  const unfinished = tryToWrite(() => {
+    mkdirSync(cache, { recursive: true });
+    return mkdtempSync(`${copy}-`);
+  });
+  if (unfinished === undefined) return temporaryCopy(files, modules);
   writeCopy(unfinished, files);
   try {
     renameSync(unfinished, copy);
@@ -81,6 +84,16 @@ function findCopy(folders) {
   }
   prune(cache);
   return copy;
+}
+
+/** Does it, or returns undefined where this user may not write. */
+function tryToWrite(work) {
+  try {
+    return work();
+  } catch (error) {
+    if (['EACCES', 'EPERM', 'EROFS'].includes(error.code)) return undefined;
+    throw error;
+  }
 }
 
 /** For an installation that cannot be written to: this process's own copy, gone when it ends. */
@@ -131,9 +144,10 @@ function toJavaScript(path, text, transform) {
 }
 
 function prune(cache) {
-  const age = (name) => statSync(join(cache, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const names = readdirSync(cache).sort((one, other) => age(other) - age(one));
-  for (const name of names.slice(KEPT)) rmSync(join(cache, name), { recursive: true, force: true });
+  const usedAt = (name) => statSync(join(cache, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const names = readdirSync(cache).sort((one, other) => usedAt(other) - usedAt(one));
+  const old = names.slice(KEPT).filter((name) => usedAt(name) < Date.now() - KEPT_MS);
+  for (const name of old) rmSync(join(cache, name), { recursive: true, force: true });
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) {

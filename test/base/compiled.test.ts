@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -62,6 +62,25 @@ test('several that start at once make one copy, and none of them sees half of it
   const started = await Promise.all(Array.from({ length: 4 }, () => start()));
   for (const { stdout } of started) expect(stdout).toMatch(/^42 /);
   expect(readdirSync(cache)).toHaveLength(1);
+});
+
+test('of many copies those go that nobody has used for long', async () => {
+  const { start, shape, cache } = await project();
+  const old = Array.from({ length: 40 }, (_, k) => join(cache, `copy-${k}`));
+  for (const folder of old) {
+    mkdirSync(folder, { recursive: true });
+    utimesSync(folder, new Date(2020, 0, 1), new Date(2020, 0, 1));
+  }
+  await start();
+  const [first] = readdirSync(cache).filter((name) => !name.startsWith('copy-'));
+  utimesSync(join(cache, first!), new Date(2019, 0, 1), new Date(2019, 0, 1));
+  // Used again: it stays, though it was the oldest.
+  await start();
+  shape('width + height');
+  await start();
+  const left = readdirSync(cache);
+  expect(left).toHaveLength(30);
+  expect(left).toContain(first);
 });
 
 test('an error stands at the line and column of the source', async () => {
