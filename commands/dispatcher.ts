@@ -5,18 +5,15 @@ import type { Command, Options } from './command.ts';
 import { checkOptions } from './options.ts';
 import { shortName } from './photo-reply.ts';
 import { prepare, requireAccess, standsAlone } from './preconditions.ts';
-import type { CommandRegistry } from './registry.ts';
+import { type CommandRegistry, PHOTO_COMMAND } from './registry.ts';
 import type { Attachment, Reply, Request } from './request.ts';
-
-/** The command that an ordinary message with pictures stands for. */
-const PHOTO_COMMAND = 'emotions';
 
 /** Mistakes that hold for the rest of a message's pictures too: said once, and the rest is left. */
 const HOLDS_FOR_ALL: readonly UserErrorCode[] = ['busy', 'cooldown', 'opted-out', 'switched-off'];
 
 /**
- * Takes every request of every platform to its command, once access and preconditions hold. The only place that turns errors into replies: a person's mistake
- * into its sentence, anything else into an id that stands in the log beside the error.
+ * Takes every request of every platform to its command, once access and preconditions hold. The only place that turns errors into
+ * replies: a person's mistake into its sentence, anything else into an id that stands in the log beside the error.
  */
 export class Dispatcher {
   readonly #registry: CommandRegistry;

@@ -5,6 +5,9 @@ const CHOICE = new Intl.ListFormat('en-GB', { type: 'disjunction' });
 
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
+/** The command that a message with pictures stands for, and one that says nothing but the bot's name. */
+export const PHOTO_COMMAND = 'emotions';
+
 /** The commands by name. */
 export class CommandRegistry {
   readonly #commands = new Map<string, Command>();

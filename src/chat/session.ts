@@ -1,5 +1,5 @@
 import QuickLRU from 'quick-lru';
-import type { CommandRegistry } from '../../commands/registry.ts';
+import { type CommandRegistry, PHOTO_COMMAND } from '../../commands/registry.ts';
 import { type Attachment, NO_MESSAGE, type Posted, type Reply, type Request } from '../../commands/request.ts';
 import { unlessAborted } from '../base/aborts.ts';
 import { aboutToRestart } from '../base/errors.ts';
@@ -12,8 +12,6 @@ const LAST_WORDS_MS = 1000;
 /** How long an event is known again: Slack's last retry comes about six minutes after the first try. */
 const SEEN_MS = 15 * 60_000;
 const MAX_SEEN = 5000;
-/** The command that a bare mention stands for. */
-const PHOTO_COMMAND = 'emotions';
 
 /** Somebody asks something, in whatever way their platform has for that. Ids are unique on the platform. */
 export interface Asking {
@@ -73,9 +71,9 @@ export class Session {
   readonly #removed = new QuickLRU<string, true>({ maxSize: MAX_MESSAGES });
   /** The pictures that an edited message still has. */
   readonly #left = new QuickLRU<string, readonly string[]>({ maxSize: MAX_MESSAGES });
-  /** Pictures that are gone from wherever they were posted. */
   /** Pictures that an edit hid. */
   readonly #spoilers = new QuickLRU<string, true>({ maxSize: MAX_MESSAGES });
+  /** Pictures that are gone from wherever they were posted. */
   readonly #removedPictures = new QuickLRU<string, true>({ maxSize: MAX_MESSAGES });
   readonly #seen = new QuickLRU<string, true>({ maxSize: MAX_SEEN, maxAge: SEEN_MS });
   #isStopping = false;

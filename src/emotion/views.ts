@@ -57,7 +57,7 @@ export function joinCrops(
 }
 
 /** Inputs that go through a network at a time: enough to fill it, few enough to stay in the cache. */
-const BATCH = 64;
+export const BATCH = 64;
 
 /** Every face is seen twice, as it is and mirrored, and the two answers are averaged. */
 const VIEWS = 2;

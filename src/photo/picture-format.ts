@@ -5,6 +5,9 @@ import { isRaw, isTiff } from './tiff.ts';
 /** Formats that are decoded. */
 export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'heic';
 
+/** Names that promise a picture, whether it can be read or not. */
+export const PICTURE_NAME = /\.(jpe?g|jpe|jfif|pjpeg|png|apng|webp|gif|avifs?|tiff?|hei[cf]s?|hif|bmp)$/i;
+
 /** What a file is by its first bytes: a format that is decoded, another that has a name, or undefined when nothing is known. */
 type Kind = { readonly readable: PictureFormat } | { readonly picture: string } | { readonly document: string };
 

@@ -2,7 +2,7 @@ import type { Message, MessageSnapshot, Attachment as Upload } from 'discord.js'
 import type { Attachment } from '../../../commands/request.ts';
 import { tooLarge, UserError } from '../../base/errors.ts';
 import type { Config } from '../../config.ts';
-import { pictureFormat } from '../../photo/picture-format.ts';
+import { PICTURE_NAME, pictureFormat } from '../../photo/picture-format.ts';
 import { type DownloadOptions, downloadAttachment } from '../download.ts';
 
 /** Where Discord keeps what people upload. */
@@ -13,7 +13,6 @@ const TIMEOUT_MS = 30_000;
 const SPOILER_PREFIX = 'SPOILER_';
 /** Types that say nothing: what programs send along for files that they do not know. */
 const USELESS_TYPE = /^(application|binary)\/(x-)?(octet-stream|binary|unknown|download|force-download)$/;
-const PICTURE_NAME = /\.(jpe?g|jpe|jfif|pjpeg|png|apng|webp|gif|avifs?|tiff?|hei[cf]s?|hif|bmp)$/i;
 /** Bytes that tell what a file is. */
 const START_BYTES = 4100;
 

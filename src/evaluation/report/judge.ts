@@ -49,7 +49,7 @@ export function judgePhoto(
   const found = detected.map((face, k): JudgedFace => {
     const label = known[boxes.indexOf(k)];
     if (!label) return { ...face, verdict: 'false' };
-    return { ...face, verdict: accepts(label, likeliestOf(face.reading)) ? 'right' : 'wrong', label };
+    return { ...face, verdict: accepts(label, likeliestEmotion(face.reading.scores)) ? 'right' : 'wrong', label };
   });
   const scale = searchScale(photo.width, photo.height);
   const rest = known.filter((_, k) => boxes[k] === undefined);
@@ -57,11 +57,6 @@ export function judgePhoto(
     return { verdict: label.width * scale < LEAST_WIDTH ? 'small' : 'missed', label };
   });
   return [...found, ...notFound];
-}
-
-/** The emotion that a reading counts as: its likeliest, 'unsure' or not. */
-export function likeliestOf(reading: FaceReading): Emotion {
-  return likeliestEmotion(reading.scores);
 }
 
 /** Where a judged face is, in pixels of the upright photo. */
@@ -131,7 +126,7 @@ export function totalsOf(faces: readonly JudgedFace[]): Totals {
   let rightByAlso = 0;
   for (const face of faces) {
     counts[face.verdict]++;
-    if (face.verdict === 'right' && face.label.emotion !== likeliestOf(face.reading)) rightByAlso++;
+    if (face.verdict === 'right' && face.label.emotion !== likeliestEmotion(face.reading.scores)) rightByAlso++;
     if (face.verdict === 'right' || face.verdict === 'wrong' || face.verdict === 'false')
       if (face.reading.emotion !== 'unsure') sure[face.verdict]++;
   }
@@ -148,7 +143,7 @@ function rowOf(emotion: Emotion, faces: readonly JudgedFace[]): EmotionRow {
     row.labelled++;
     row[face.verdict]++;
     if (face.verdict !== 'wrong') continue;
-    const read = likeliestOf(face.reading);
+    const read = likeliestEmotion(face.reading.scores);
     readAs.set(read, (readAs.get(read) ?? 0) + 1);
   }
   const frequent = [...readAs].sort((a, b) => b[1] - a[1]);

@@ -7,6 +7,7 @@ import { loadModel } from '../../emotion/layers-format/layers-format.ts';
 import { createFaceDetector } from '../../photo/faces/create-detector.ts';
 import { DETECTORS } from '../../photo/faces/detector.ts';
 import { readPhotoFile } from '../../photo/photo-file.ts';
+import { PICTURE_NAME } from '../../photo/picture-format.ts';
 import { type PhotoReading, type PhotoTools, readPhoto } from '../../photo/read-photo.ts';
 import { namesIn } from '../known-photos.ts';
 import { boxOf, type JudgedFace, judgePhoto } from './judge.ts';
@@ -73,9 +74,6 @@ interface PhotoList {
   readonly unlabelled: readonly string[];
 }
 
-/** Names that promise a picture; of those that cannot be read after all, such as HEIC, the report says so. */
-const PICTURE_NAME = /^[^.].*\.(jpe?g|jfif|png|webp|gif|tiff?|avif|heic|heif|bmp)$/i;
-
 /** photo2 before photo10. */
 const inOrder = new Intl.Collator('en', { numeric: true }).compare;
 
@@ -85,7 +83,8 @@ const inOrder = new Intl.Collator('en', { numeric: true }).compare;
  */
 export async function listPhotos(folder: string, labels: Labels | undefined): Promise<PhotoList> {
   const entries = await namesIn(folder);
-  const pictures = entries.filter((name) => PICTURE_NAME.test(name)).sort(inOrder);
+  // Of a picture that cannot be read after all, such as a BMP, the report says so.
+  const pictures = entries.filter((name) => PICTURE_NAME.test(name) && !name.startsWith('.')).sort(inOrder);
   if (!labels) {
     if (pictures.length === 0) throw new UserError('no-data', `There are no pictures in ${folder}.`);
     return { names: pictures, unlabelled: [] };

@@ -1,6 +1,6 @@
 import type { Predictor } from '../../emotion/engines/engine.ts';
 import { EMOTIONS, type Emotion, FACE_PIXELS } from '../../emotion/labels.ts';
-import { normaliseAll } from '../../emotion/views.ts';
+import { BATCH, normaliseAll } from '../../emotion/views.ts';
 import type { FaceSet } from '../data/face-set.ts';
 
 /** How well predictions fit the labels. Fractions are 0..1. */
@@ -61,9 +61,6 @@ export function likeliest(probabilities: Float32Array, classes: number = EMOTION
   }
   return predictions;
 }
-
-/** Faces that go through the network at a time: enough to fill it, few enough to stay in the cache. */
-const BATCH = 64;
 
 /** Probabilities (count * 7) of every face of a set, each seen once as it is. */
 export async function predictAll(predictor: Predictor, set: FaceSet): Promise<Float32Array> {
