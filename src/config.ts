@@ -46,7 +46,7 @@ function ids(pattern: RegExp, sentence: string) {
     .refine((list) => list.every((id) => pattern.test(id)), sentence);
 }
 
-/** Of a token of Slack's that ends by itself. */
+/** What is wrong with a Slack token that ends by itself. */
 export const ROTATES =
   'is a token that rotates: it ends after twelve hours. Take one of an app without token rotation, as slack-manifest.yaml makes it';
 
@@ -162,7 +162,7 @@ export interface Config {
     /** Photos that may wait for their turn. */
     readonly maxWaiting: number;
   };
-  /** Variables of the environment that a process of its own may have: what finds programs and temporary folders, no credentials. */
+  /** Environment variables that a child process may have: where programs and temporary folders are, no credentials. */
   readonly childEnvironment: Readonly<Record<string, string>>;
   /** How long work under way may go on once the bot is told to stop, in milliseconds. */
   readonly shutdownMs: number;

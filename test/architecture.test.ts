@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -18,6 +18,22 @@ test('every file that ARCHITECTURE.md names is there, and has what it says', () 
       .soft(readFileSync(join(ROOT, path!), 'utf8'), `${name} in ${path}`)
       .toMatch(new RegExp(`export [^\\n]*\\b${name}\\b`));
   }
+});
+
+test('every file that another document names is there', () => {
+  const documents = ['README.md', 'CONTRIBUTING.md', 'data/README.md', 'assets/fonts/README.md'];
+  documents.push(...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`));
+  const named = documents.flatMap((document) => {
+    const text = readFileSync(join(ROOT, document), 'utf8');
+    return [...text.matchAll(/`((?:src|commands|scripts|test|docs)\/[\w./-]+)`/g)].map(([, path]) => ({
+      document,
+      path: path!,
+    }));
+  });
+  // The command that CONTRIBUTING.md shows how to add.
+  const real = named.filter(({ path }) => !/\/ping(\.test)?\.ts$/.test(path));
+  expect(real.length).toBeGreaterThan(30);
+  for (const { document, path } of real) expect.soft(existsSync(join(ROOT, path)), `${path} in ${document}`).toBe(true);
 });
 
 test('it says of every dependency why it is there, and of no other', () => {

@@ -23,8 +23,8 @@ interface Deadline {
   /** Calls the work off. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Gets a promise that resolves when the work has ended, well or badly. Work that does not listen to its signal ends after the caller was
-   * told, and holds until then what it holds: memory, a decoder's thread, its place among a few that may run at a time.
+   * Gets a promise that resolves when the work has ended, well or badly. Work that does not listen to its signal may end
+   * after the caller was told; until then it keeps its memory, its thread and its place in a queue.
    */
   readonly onStart?: ((ended: Promise<void>) => void) | undefined;
 }

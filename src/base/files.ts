@@ -37,7 +37,7 @@ const REASONS: Readonly<Record<FileTrouble, string>> = {
   exists: 'it is there already',
 };
 
-/** Why a file could not be used, as the end of a sentence that names it; what is no file system's error in its own words. */
+/** Why a file could not be used, as the end of a sentence that names it; any other error in its own words. */
 export function reasonOf(error: unknown): string {
   const trouble = fileTrouble(error);
   if (trouble) return REASONS[trouble];
@@ -77,7 +77,7 @@ export function explainFullDisk(error: unknown): unknown {
   });
 }
 
-/** Rights of folders and files that are nobody's business but this user's. */
+/** Rights of folders and files that are for this user only. */
 const PRIVATE_FOLDER = 0o700;
 export const PRIVATE_FILE = 0o600;
 
@@ -91,7 +91,7 @@ export function makePrivateFolderSync(path: string): void {
   mkdirSync(path, { recursive: true, mode: PRIVATE_FOLDER });
 }
 
-/** Makes a folder, and what is missing above it, as private as the folder that all that is in. */
+/** Makes a folder, and what is missing above it, as private as the folder that it is made in. */
 export async function makeFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: await rightsAt(path) });
 }
@@ -131,7 +131,7 @@ export async function statIfThere(path: string): Promise<Stats | undefined> {
   }
 }
 
-/** What reading a path gives; undefined where there is nothing there. */
+/** What reading a path gives; undefined where nothing is there. */
 export async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();

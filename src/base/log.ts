@@ -7,7 +7,7 @@ export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Fields that never reach the log, at the top and one level down: credentials, and pictures whoever logged them. */
+/** Fields that never reach the log, at the top and one level down: credentials, and pictures, whoever logged them. */
 const REDACTED = ['token', 'secret', 'password', 'authorization', 'cookie', 'bytes', 'picture', 'pictures', 'photo'];
 
 /** How deep the causes of an error are logged. */

@@ -52,7 +52,7 @@ interface WorkerPoolOptions {
   readonly idleMilliseconds?: number;
   /**
    * True where the worker runs native code that calls back into JavaScript (onnxruntime): ending its thread in the middle of
-   * that ends the whole process. A task then runs to its end, whoever has given it up, and so does `close` wait for it.
+   * that ends the whole process. A task then runs to its end even where nobody waits for it any more, and `close` waits for it.
    */
   readonly uninterruptible?: boolean;
 }

@@ -55,7 +55,7 @@ export interface DownloadOptions {
   readonly fetch?: typeof fetch;
 }
 
-/** The host does not give the file to whoever the headers say asks. */
+/** The host does not give the file to the asker that the headers name. */
 export class HostRefused extends Error {
   override readonly name = 'HostRefused';
 }

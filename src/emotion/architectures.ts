@@ -71,7 +71,7 @@ export function convolve(filters: number): Layer[] {
 
 /**
  * Two 3x3 convolutions, then, except in the last block, 2x2 max pooling. Its last ReLU comes after the pooling: both orders
- * give the same numbers and gradients, and this one has a quarter to do.
+ * give the same numbers and gradients, and this one does a quarter of the work.
  */
 function block(width: number, halved: boolean): Layer[] {
   const second: Layer = { kind: 'conv', filters: width, kernel: 3 };

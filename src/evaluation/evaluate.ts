@@ -103,7 +103,7 @@ export interface Slice {
   readonly images: number;
   /** Share whose likeliest emotion is the label, 0..1. */
   readonly accuracy: number;
-  /** The same if every emotion had the share of these faces that it has of the whole set: so the mix of emotions plays no part. */
+  /** The same with each emotion weighed by its share of the whole set, so that the mix of emotions plays no part. */
   readonly sameMix: number;
   /** Share read as 'unsure', 0..1. */
   readonly unsure: number;

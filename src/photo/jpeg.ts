@@ -17,8 +17,8 @@ const END = Uint8Array.of(0xff, END_OF_IMAGE);
  * libvips does not see in the last rows.
  *
  * So a file of one scan ends here with that scan, whatever follows it in the file (an end mark, a video, a second picture): a decoder that
- * wants more than there is says that the file ends too early. Where only a few bytes are missing, what it reads ahead may do for them: then
- * the picture depends on that. One of several scans gets an end mark, since all of them are read first.
+ * wants more than there is says that the file ends too early. Where only a few bytes are missing, it may take what it reads ahead for
+ * them: then the picture depends on that. One of several scans gets an end mark, since all of them are read first.
  * @returns the file in parts, one after the other, and how many bytes at its end may be anything
  */
 export function withClearEnd(bytes: Uint8Array): { readonly parts: readonly Uint8Array[]; readonly anything: number } {

@@ -46,7 +46,7 @@ export interface ReadPhotoOptions {
   readonly signal?: AbortSignal;
   /**
    * Gets a promise that resolves when the walk has ended. A walk that is called off or too slow is over for the caller at once, but a
-   * decoder under way cannot be stopped: whoever bounds how many walks there are waits for this.
+   * network under way cannot be stopped: whoever bounds how many walks there are waits for this.
    */
   readonly onStart?: (ended: Promise<void>) => void;
 }
@@ -127,7 +127,7 @@ const LEAST_READABLE = 32;
 /** Most faces of a photo that are read, the surest ones. */
 const MOST_FACES = 200;
 
-/** Of this many faces, if this part of them is too small to be read, others are likely to be too small to be found. */
+/** Where there are this many faces and this part of them is too small to be read, others are likely to be too small to be found. */
 const MANY = 10;
 const MANY_SMALL = 0.1;
 

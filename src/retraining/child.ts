@@ -181,5 +181,5 @@ function withoutPaths(sentence: string, args: ChildArguments, { data }: Job): st
   return names.reduce((text, [path, name]) => text.replaceAll(resolve(path), name), sentence);
 }
 
-// Imported by nothing but its parent's types, this file runs only as a process of its own.
+// Other files import no more than types from here: it runs as a process of its own.
 if (process.send) await main().finally(() => process.exit());

@@ -114,7 +114,7 @@ export class Retraining {
     } catch (error) {
       throw explainFullDisk(error);
     }
-    // The bot that trained may have died, and no other be left on its platform: then this one ends the training.
+    // The bot that trained may have died with no other left on its platform: then this one ends the training.
     await this.#adopt(true);
   }
 

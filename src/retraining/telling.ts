@@ -137,7 +137,7 @@ export function underWay(
   starterOf: (job: Job) => string,
 ): UserError {
   const sentence = 'A training is under way already';
-  // Between its lock and its first word, and after its last one, what the files say is of another training or over.
+  // Just after it took its lock, and just before it lets go, the files tell of an earlier training or of one that has ended.
   if (last?.status.state !== 'running')
     return new UserError('busy', `${sentence}: it begins or ends just now. Try again in a moment.`);
   const { progress } = last.status;

@@ -70,7 +70,7 @@ export function bringsKey({ method, url }: GuardedRequest, key: string): boolean
   return method === 'GET' && path === '/' && isSame(new URLSearchParams(query).get('key') ?? '', key);
 }
 
-/** The cookie that the browser shows the key by from then on. Its name has the port, since cookies are for a host's every port. */
+/** The cookie that the browser shows the key by from then on. Its name holds the port, since browsers send a host's cookies to all of its ports. */
 export function keyCookie(door: Door): string {
   return `${keyPair(door)}; Path=/; HttpOnly; SameSite=Strict`;
 }

@@ -154,7 +154,7 @@ function serveUploads(server: FastifyInstance, { channel, maxBytes }: ServerOpti
 /** @throws UserError 'bad-usage' where the request holds no file */
 function fileOf({ body, headers }: FastifyRequest): Readable {
   if (body instanceof Readable) return body;
-  // Of a file without a byte the server makes no stream.
+  // For an empty file the server makes no stream.
   if (body === undefined && headers['content-type']?.startsWith('application/octet-stream')) return Readable.from([]);
   throw new UserError('bad-usage', 'There is no file in this request. Send its bytes as application/octet-stream.');
 }

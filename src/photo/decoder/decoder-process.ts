@@ -85,7 +85,7 @@ function bytesToDecode({ format, blockBytes }: DecoderTask, picture: Metadata): 
   }
 }
 
-/** Bytes of a JPEG of which a thousandth is more than what a decoder reads ahead can do for. */
+/** Of a JPEG of more bytes, a thousandth is more than a decoder reads ahead. */
 const LARGE_JPEG = 1_000_000;
 
 /** @throws Error 'premature end' where its data end before the picture does: see jpeg.ts */

@@ -38,7 +38,7 @@ function normal(random: Random): number {
 
 /**
  * Weights to start from those of another network: the same where all shapes are equal, else those of a narrower network of
- * the same layers with new channels beside its own. The new ones begin as in `initialWeights` and the old ones do not listen to
+ * the same layers with new channels beside its own. The new ones begin as in `initialWeights` and the old ones take nothing from
  * them, so that a face is read as before until training mixes them (function-preserving, as Chen et al. 2016, arXiv 1511.05641,
  * though there channels are copied).
  * @throws UserError 'bad-usage' where the layers are others or wider
