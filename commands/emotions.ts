@@ -4,7 +4,7 @@ import { CHANNEL_MODES, type ChannelMode, type Settings } from '../src/settings/
 import type { BoundedQueue, HoldSlot } from '../src/work/queue.ts';
 import { type Command, defineCommand } from './command.ts';
 import { photoReply, shortName } from './photo-reply.ts';
-import { type PhotoRules, photoPreconditions, posterAgrees, settingsId } from './preconditions.ts';
+import { type PhotoRules, personKey, photoPreconditions, posterAgrees, settingsId } from './preconditions.ts';
 import type { Request } from './request.ts';
 
 /** A photo that has been read, as far as an answer needs it. */
@@ -67,12 +67,13 @@ export function emotionsCommand(services: PhotoServices): Command {
       }
       if (photo === undefined) throw new Error('/emotions runs without the latest picture');
       await request.progress(`Looking for faces in ${shortName(photo.name)}…`);
+      const turn = { signal: request.signal, person: personKey(request.platform, request.user) };
       const reading = await services.queue.run(async (hold) => {
         const bytes = await photo.fetch({ maxBytes: services.maxBytes, signal: request.signal });
         // Once more: somebody who opts out while their photo waits for its turn means this one above all.
         if (!(await posterAgrees(request, photo, services))) return undefined;
         return await services.readPhoto(bytes, request.signal, hold);
-      }, request.signal);
+      }, turn);
       request.signal.throwIfAborted();
       if (reading === undefined) return;
       const picture = reading.picture && {

@@ -162,7 +162,7 @@ function isAsked(request: Request): boolean {
   return request.command !== undefined || request.asked === true;
 }
 
-function personKey(platform: string, user: User): string {
+export function personKey(platform: string, user: User): string {
   return `${platform} ${user.id}`;
 }
 

@@ -49,6 +49,40 @@ describe('BoundedQueue', () => {
     await first;
   });
 
+  test('keeps a slot free of one person’s work, however much they have', async () => {
+    const queue = new BoundedQueue({ concurrency: 2, maxWaiting: 20 });
+    const { open, wait } = gate();
+    const adas = Array.from({ length: 10 }, () => queue.run(wait, { person: 'ada' }));
+    await expect(queue.run(async () => 'read', { person: 'bob' })).resolves.toBe('read');
+    expect(queue.waiting).toBe(9);
+    open();
+    await Promise.all(adas);
+    expect(queue.waiting).toBe(0);
+  });
+
+  test('takes turns between people where all slots are taken', async () => {
+    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 20 });
+    const order: string[] = [];
+    const work = (person: string) => queue.run(async () => void order.push(person), { person });
+    await Promise.all(['ada', 'ada', 'ada', 'ada', 'bob', 'bob', 'eve'].map(work));
+    expect(order).toEqual(['ada', 'bob', 'eve', 'ada', 'bob', 'ada', 'ada']);
+  });
+
+  test('counts what waits for its person’s turn, and forgets it with its signal', async () => {
+    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 2 });
+    const { open, wait } = gate();
+    const controller = new AbortController();
+    const first = queue.run(wait, { person: 'ada' });
+    const second = queue.run(wait, { person: 'ada', signal: controller.signal });
+    const third = queue.run(async () => 'third', { person: 'ada' });
+    await expect(queue.run(wait, { person: 'ada' })).rejects.toMatchObject({ code: 'busy' });
+    controller.abort(new Error('removed'));
+    await expect(second).rejects.toThrow('removed');
+    open();
+    await first;
+    await expect(third).resolves.toBe('third');
+  });
+
   test('passes on what work throws and goes on', async () => {
     const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 1 });
     await expect(queue.run(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
@@ -61,9 +95,12 @@ describe('BoundedQueue', () => {
     const first = queue.run(wait);
     const controller = new AbortController();
     let started = false;
-    const waiting = queue.run(async () => {
-      started = true;
-    }, controller.signal);
+    const waiting = queue.run(
+      async () => {
+        started = true;
+      },
+      { signal: controller.signal },
+    );
     controller.abort(new Error('removed'));
     await expect(waiting).rejects.toThrow('removed');
     expect(queue.waiting).toBe(0);
@@ -87,7 +124,7 @@ describe('BoundedQueue', () => {
     const { open, wait } = gate();
     const controller = new AbortController();
     const reason = new Error('the message was deleted');
-    const givenUp = queue.run(wait, controller.signal);
+    const givenUp = queue.run(wait, { signal: controller.signal });
     let nextStarted = false;
     const next = queue.run(async () => {
       nextStarted = true;
