@@ -44,7 +44,7 @@ async function decodeHeic(task: DecoderTask, file: Buffer): Promise<Result> {
   const { width, height } = picture;
   if (width * height > task.maxPixels) return { answer: { kind: 'too-many-pixels', width, height } };
   // The file is copied into WebAssembly's memory.
-  const needed = 5 * width * height + 30 * MEGABYTE + 2 * file.length;
+  const needed = 4.8 * width * height + 18 * MEGABYTE + 2 * file.length;
   if (needed > task.maxBytes) return { answer: { kind: 'too-costly' } };
   return decoded(await picture.decode(task.maxSide), { width, height });
 }

@@ -63,7 +63,7 @@ export class DecoderDied extends Error {
  * Bytes that decoding one picture may take, its file included, beside the 70 MB of the process. With what the rest of the bot holds, that
  * stays below 700 MB: docs/walk.md has the figures.
  */
-export const DECODE_BYTES = 170_000_000;
+export const DECODE_BYTES = 145_000_000;
 /**
  * Bytes of writable memory that the system lets the process have, whatever a picture's header promised: 125 MB of it are taken, or set
  * aside for stacks, before the first picture.

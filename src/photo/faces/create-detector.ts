@@ -6,12 +6,13 @@ import { createScoredDetector } from './scored-detector.ts';
 export interface FaceDetectorOptions {
   /** What finds faces; 'fusion' by default. */
   readonly detector?: DetectorChoice;
-  /** Most threads for the cascades; by default as many as the machine has cores, 2 at most (each holds OpenCV, about 100 MB). */
+  /** Most threads for the cascades where they look alone; by default as many as the machine has cores, 2 at most (each holds OpenCV, about 100 MB). */
   readonly threads?: number;
 }
 
 /** Makes the detector that the bot uses, in worker threads. Threads start with the first picture. */
 export function createFaceDetector(options: FaceDetectorOptions = {}): FaceDetector {
   const { detector = 'fusion', threads = Math.min(2, availableParallelism()) } = options;
-  return detector === 'haar' ? createHaarDetector({ threads }) : createScoredDetector(detector, { threads });
+  // Beside the network, whose thread is the busier one, the cascades make one short pass: a second thread would hold 100 MB for nothing.
+  return detector === 'haar' ? createHaarDetector({ threads }) : createScoredDetector(detector, { threads: 1 });
 }
