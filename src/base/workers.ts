@@ -37,10 +37,19 @@ export function startConfined(file: URL, { maxBytes }: { readonly maxBytes: numb
   const flags = ['--max-old-space-size=64', '--max-semi-space-size=2', '--v8-pool-size=1'];
   const command = [process.execPath, ...flags, fileURLToPath(compiled(file))];
   // A shell sets the bound and becomes the process.
-  const bounded = ['/bin/sh', '-c', `ulimit -d ${Math.round(maxBytes / 1024)} && exec "$@"`, 'sh', ...command];
+  const bounded = [
+    '/bin/sh',
+    '-c',
+    `ulimit -d ${Math.round((maxBytes + CODE_RANGE) / 1024)} && exec "$@"`,
+    'sh',
+    ...command,
+  ];
   const [program, ...args] = platform() === 'linux' ? bounded : command;
   return spawn(program!, args, { env: { ...FRUGAL, UV_THREADPOOL_SIZE: '2' } });
 }
+
+/** V8 13 (Node 24) maps all that it sets aside for machine code writable, used or not: 512 MiB, and some to align it. */
+const CODE_RANGE = Number.parseInt(process.versions.v8, 10) >= 13 ? 540_000_000 : 0;
 
 /** Has glibc give freed memory back to the system, rather than keep some for each thread. */
 const FRUGAL = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072', MALLOC_MMAP_THRESHOLD_: '131072' };
