@@ -1,8 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
 const ALL = ['test/**/*.test.ts'];
-/** Short files that put nothing else in place of a module, and load much the same ones: half of what each takes is that. */
-const TOGETHER = ['test/{base,chat,commands,settings,work}/**/*.test.ts', 'test/wire/{discord,slack}-*.test.ts'];
+/** Files that put another module in place of one, which has to be before anything has loaded that. */
+const ALONE = [
+  'test/base/lock.test.ts',
+  'test/emotion/layers-format/crash.test.ts',
+  'test/retraining/data-folder.test.ts',
+  'test/versions/classifier-worker.test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -11,9 +16,9 @@ export default defineConfig({
     // Each test file may start worker threads and ONNX sessions of its own: two files at a time fill two cores.
     maxWorkers: 2,
     projects: [
-      // A file finds loaded what the files before it have loaded.
-      { extends: true, test: { name: 'together', include: TOGETHER, isolate: false, restoreMocks: true } },
-      { extends: true, test: { name: 'alone', include: ALL, exclude: TOGETHER } },
+      // A file finds loaded what the files before it have loaded: half of what most take is that.
+      { extends: true, test: { name: 'together', include: ALL, exclude: ALONE, isolate: false, restoreMocks: true } },
+      { extends: true, test: { name: 'alone', include: ALONE } },
     ],
   },
 });
