@@ -1,5 +1,6 @@
 import { UserError } from '../src/base/errors.ts';
 import type { Command } from './command.ts';
+import type { Request } from './request.ts';
 
 const CHOICE = new Intl.ListFormat('en-GB', { type: 'disjunction' });
 
@@ -44,4 +45,23 @@ export class CommandRegistry {
       `There is no command /${name.replace(/^\//, '').slice(0, 40)}. You can type ${CHOICE.format(known)}.`,
     );
   }
+}
+
+/**
+ * The command that a message to the bot names, without pictures of its own: by its name, with or without the slash; the
+ * one for photos where it says nothing but the bot's name.
+ * @param text with the bot's name taken out
+ * @param nameOf what a command is called on the platform, beside its own name
+ * @returns undefined where it says something else
+ */
+export function commandIn(
+  text: string,
+  commands: CommandRegistry,
+  nameOf: (name: string) => string = (name) => name,
+): Request['command'] {
+  const [, word, input = ''] = /^\s*\/?([a-z0-9-]+)\s*(.*)$/is.exec(text) ?? [];
+  if (word === undefined) return text.trim() === '' ? { name: PHOTO_COMMAND, input: '' } : undefined;
+  const asked = word.toLowerCase();
+  const command = commands.list().find(({ name }) => [name, nameOf(name)].includes(asked));
+  return command && { name: command.name, input };
 }

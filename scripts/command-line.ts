@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { UserError } from '../src/base/errors.ts';
+import { codeOf, UserError } from '../src/base/errors.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Columns of a line of help. */
@@ -253,7 +253,7 @@ function wrap(text: string, width: number): string[] {
 /** Says a person's mistake on stderr. @returns the exit code for it @throws a bug, as it is */
 function explain(error: unknown, stderr: Output): number {
   if (!(error instanceof Error)) throw error;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const code = codeOf(error) ?? '';
   // node:util's parseArgs throws these for options that it does not know.
   const isUsage = code.startsWith('ERR_PARSE_ARGS') || code === 'bad-usage';
   if (!isUsage && !(error instanceof UserError)) throw error;

@@ -111,6 +111,9 @@ export async function fileRights(folder: string): Promise<number> {
   return (await rightsAt(folder)) & 0o666;
 }
 
+/** Compares file names by the numbers in them: photo2 comes before photo10. */
+export const byNumber = new Intl.Collator('en', { numeric: true }).compare;
+
 /** Names in a folder; none where there is no such folder. */
 export async function entriesOf(directory: string): Promise<string[]> {
   return (await unlessMissing(() => readdir(directory))) ?? [];

@@ -1,5 +1,4 @@
 import QuickLRU from 'quick-lru';
-import { type CommandRegistry, PHOTO_COMMAND } from '../../commands/registry.ts';
 import { type Attachment, NO_MESSAGE, type Posted, type Reply, type Request } from '../../commands/request.ts';
 import { unlessAborted } from '../base/aborts.ts';
 import { aboutToRestart } from '../base/errors.ts';
@@ -282,23 +281,4 @@ export class Session {
     for (const { controller } of given) controller.abort(new Error(why));
     return given.length > 0;
   }
-}
-
-/**
- * The command that a message to the bot names, without pictures of its own: by its name, with or without the slash; the
- * one for photos where it says nothing but the bot's name.
- * @param text with the bot's name taken out
- * @param nameOf what a command is called on the platform, beside its own name
- * @returns undefined where it says something else
- */
-export function commandIn(
-  text: string,
-  commands: CommandRegistry,
-  nameOf: (name: string) => string = (name) => name,
-): Request['command'] {
-  const [, word, input = ''] = /^\s*\/?([a-z0-9-]+)\s*(.*)$/is.exec(text) ?? [];
-  if (word === undefined) return text.trim() === '' ? { name: PHOTO_COMMAND, input: '' } : undefined;
-  const asked = word.toLowerCase();
-  const command = commands.list().find(({ name }) => [name, nameOf(name)].includes(asked));
-  return command && { name: command.name, input };
 }

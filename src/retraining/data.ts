@@ -6,7 +6,8 @@ import { EMOTIONS } from '../emotion/labels.ts';
 import { checkDataset, type DatasetReport } from '../training/data/dataset-check.ts';
 import { trainingDuplicates } from '../training/data/duplicates.ts';
 import { type FaceSet, indexesWhere, selectFaces } from '../training/data/face-set.ts';
-import { CHUNKS, type Fer2013, readFer2013, SPLITS } from '../training/data/fer2013.ts';
+import { type Fer2013, readFer2013, SPLITS } from '../training/data/fer2013.ts';
+import { CHUNKS } from '../training/data/fer2013-files.ts';
 import { canBeLearned, type Votes, verdictOf, votesIfAny } from '../training/data/votes.ts';
 import type { Job } from './files.ts';
 

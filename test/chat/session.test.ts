@@ -1,9 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { CommandRegistry } from '../../commands/registry.ts';
 import { type Attachment, NO_MESSAGE, type Posted, type Reply, type Request } from '../../commands/request.ts';
 import { createLogger } from '../../src/base/log.ts';
-import { type Asking, commandIn, Session } from '../../src/chat/session.ts';
+import { type Asking, Session } from '../../src/chat/session.ts';
 import { fakeRequest } from '../fakes/request.ts';
 
 /** A picture of a message. */
@@ -318,23 +317,5 @@ describe('an event', () => {
     expect(session.claim('first')).toBe(false);
     for (let k = 5000; k < 20_000; k++) session.claim(String(k));
     expect(session.claim('first')).toBe(true);
-  });
-});
-
-describe('a command in a message to the bot', () => {
-  const command = (name: string) =>
-    ({ name, description: name, options: [], access: 'everyone', run: async () => {} }) as const;
-  const commands = new CommandRegistry([command('emotions'), command('help')]);
-
-  test('is found by its name, with or without the slash, or by the platform’s own name for it', () => {
-    expect(commandIn(' help', commands)).toEqual({ name: 'help', input: '' });
-    expect(commandIn('/Help emotions\nplease', commands)).toEqual({ name: 'help', input: 'emotions\nplease' });
-    expect(commandIn('emotions-help x', commands, (name) => `emotions-${name}`)).toEqual({ name: 'help', input: 'x' });
-    expect(commandIn('emotions-help', commands)).toBeUndefined();
-  });
-
-  test('is the one for photos where nothing is said, and none where something else is', () => {
-    expect(commandIn('  ', commands)).toEqual({ name: 'emotions', input: '' });
-    for (const text of ['hello', 'helpful', 'what? help', '?']) expect(commandIn(text, commands), text).toBeUndefined();
   });
 });

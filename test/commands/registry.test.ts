@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Command } from '../../commands/command.ts';
-import { CommandRegistry } from '../../commands/registry.ts';
+import { CommandRegistry, commandIn } from '../../commands/registry.ts';
 
 const command = (name: string, options: Command['options'] = []): Command => ({
   name,
@@ -42,4 +42,20 @@ test('no command knows a chat platform', () => {
     const source = readFileSync(new URL(file, folder), 'utf8');
     expect(source, file).not.toMatch(/discord|slack|src\/chat/i);
   }
+});
+
+describe('a command in a message to the bot', () => {
+  const commands = new CommandRegistry([command('emotions'), command('help')]);
+
+  test('is found by its name, with or without the slash, or by the platform’s own name for it', () => {
+    expect(commandIn(' help', commands)).toEqual({ name: 'help', input: '' });
+    expect(commandIn('/Help emotions\nplease', commands)).toEqual({ name: 'help', input: 'emotions\nplease' });
+    expect(commandIn('emotions-help x', commands, (name) => `emotions-${name}`)).toEqual({ name: 'help', input: 'x' });
+    expect(commandIn('emotions-help', commands)).toBeUndefined();
+  });
+
+  test('is the one for photos where nothing is said, and none where something else is', () => {
+    expect(commandIn('  ', commands)).toEqual({ name: 'emotions', input: '' });
+    for (const text of ['hello', 'helpful', 'what? help', '?']) expect(commandIn(text, commands), text).toBeUndefined();
+  });
 });

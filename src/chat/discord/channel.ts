@@ -13,7 +13,7 @@ import { mayReadBack, missingInWords } from './permissions.ts';
 const LOOK_BACK = 100;
 
 /** Largest file that a channel takes, in bytes. */
-export function uploadBytesOf(channel: SendableChannels): number {
+function uploadBytesOf(channel: SendableChannels): number {
   return uploadBytes(channel.isDMBased() ? null : channel.guild);
 }
 

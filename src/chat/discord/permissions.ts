@@ -21,7 +21,7 @@ export const ADMIN = PermissionFlagsBits.ManageGuild;
 export const MODERATOR = PermissionFlagsBits.ManageMessages;
 
 /** Everything that the bot needs, for the link that invites it. */
-export const NEEDED_PERMISSIONS = (Object.keys(NEEDED) as Needed[]).map((name) => PermissionFlagsBits[name]);
+const NEEDED_PERMISSIONS = (Object.keys(NEEDED) as Needed[]).map((name) => PermissionFlagsBits[name]);
 
 /** Whether permissions are those of an admin. */
 export function isAdmin(permissions: Readonly<PermissionsBitField> | null | undefined): boolean {

@@ -4,6 +4,7 @@ import type {
   MessageContextMenuCommandInteraction,
   SendableChannels,
 } from 'discord.js';
+import { commandIn } from '../../../commands/registry.ts';
 import {
   type Channel,
   type CommandInput,
@@ -12,7 +13,6 @@ import {
   type Reply,
   type Request,
 } from '../../../commands/request.ts';
-import { commandIn } from '../session.ts';
 import { DiscordAttachment, hasPictures, picturesOf } from './attachment.ts';
 import { isFromABot, latestPictures, sayWhatIsAllowed, type Typing, toChannel } from './channel.ts';
 import { type DiscordContext, isOperatorAt } from './context.ts';

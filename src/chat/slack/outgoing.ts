@@ -23,7 +23,7 @@ export function slashName(command: string): string {
 }
 
 /** The bot's own words with its commands as they are called in Slack. */
-export function withSlashNames(text: string): string {
+function withSlashNames(text: string): string {
   return text.replaceAll(/(?<![\w/])\/help\b/g, slashName('help'));
 }
 
@@ -44,7 +44,7 @@ export interface RemoveState {
 }
 
 /** The button under an answer. */
-export function removeButton(source: PictureSource, files: readonly string[], apart: boolean) {
+function removeButton(source: PictureSource, files: readonly string[], apart: boolean) {
   const state: RemoveState = {
     by: source.poster ?? '',
     ...(source.owner !== undefined && source.owner !== source.poster && { owner: source.owner }),
@@ -89,7 +89,7 @@ export function parseRemoveState(value: unknown): RemoveState | undefined {
 }
 
 /** The state of the button that a message has, if it has one. */
-export function removeStateOf(message: SlackMessage): RemoveState | undefined {
+function removeStateOf(message: SlackMessage): RemoveState | undefined {
   for (const block of message.blocks ?? []) {
     const { elements } = block as { readonly elements?: readonly { action_id?: string; value?: string }[] };
     const button = Array.isArray(elements) && elements.find((element) => element?.action_id === REMOVE);

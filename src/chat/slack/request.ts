@@ -165,7 +165,7 @@ async function whisper(context: SlackContext, asking: Asking, to: Destination, r
 }
 
 /** Tells whoever asks, and nobody else, in the channel that they asked in. */
-export async function tellAsker(context: SlackContext, asking: Asking, text: string): Promise<void> {
+async function tellAsker(context: SlackContext, asking: Asking, text: string): Promise<void> {
   const { channel, thread } = asking;
   await tellAlone(context, asking, text, { channel, ...(thread !== undefined && { thread }) });
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { UserError } from '../../base/errors.ts';
-import { explainWrite, statIfThere } from '../../base/files.ts';
+import { byNumber, explainWrite, statIfThere } from '../../base/files.ts';
 import { type Calibration, calibrationSchema, UNCALIBRATED } from '../../emotion/calibration.ts';
 import { loadClassifier } from '../../emotion/classifier.ts';
 import { loadModel } from '../../emotion/layers-format/layers-format.ts';
@@ -74,9 +74,6 @@ interface PhotoList {
   readonly unlabelled: readonly string[];
 }
 
-/** photo2 before photo10. */
-const inOrder = new Intl.Collator('en', { numeric: true }).compare;
-
 /**
  * The photos to read: those that the labels name, whether they are there or not, or all pictures where there are no labels.
  * @throws UserError no-data where the folder cannot be read, has no picture, or none of those that are labelled
@@ -84,14 +81,14 @@ const inOrder = new Intl.Collator('en', { numeric: true }).compare;
 export async function listPhotos(folder: string, labels: Labels | undefined): Promise<PhotoList> {
   const entries = await namesIn(folder);
   // Of a picture that cannot be read after all, such as a BMP, the report says so.
-  const pictures = entries.filter((name) => PICTURE_NAME.test(name) && !name.startsWith('.')).sort(inOrder);
+  const pictures = entries.filter((name) => PICTURE_NAME.test(name) && !name.startsWith('.')).sort(byNumber);
   if (!labels) {
     if (pictures.length === 0) throw new UserError('no-data', `There are no pictures in ${folder}.`);
     return { names: pictures, unlabelled: [] };
   }
   if (!entries.some((name) => labels.has(name)))
     throw new UserError('no-data', `None of the ${labels.size} labelled photos is in ${folder}.`);
-  return { names: [...labels.keys()].sort(inOrder), unlabelled: pictures.filter((name) => !labels.has(name)) };
+  return { names: [...labels.keys()].sort(byNumber), unlabelled: pictures.filter((name) => !labels.has(name)) };
 }
 
 /** A photo that was read. */

@@ -93,7 +93,7 @@ function scaled({ centreX, centreY, side }: Square, scale: number): Square {
 }
 
 /** The passes that show the network a picture in tiles, edge to edge, and which of them are looked at first. */
-export function tilesOf({ width, height }: Size): (NetworkPass & { readonly probe: boolean })[] {
+function tilesOf({ width, height }: Size): (NetworkPass & { readonly probe: boolean })[] {
   return startsOf(height).flatMap((y, row) =>
     startsOf(width).map((x, column) => ({
       side: TILE,

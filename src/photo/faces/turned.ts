@@ -7,7 +7,7 @@ import { gatherPlaces } from './places.ts';
 import { type FaceScore, type KeptFace, scoreOf } from './score.ts';
 
 /** Degrees clockwise that a photo lies turned where its camera did not say so. */
-export const TURNS = [180, 90, 270] as const;
+const TURNS = [180, 90, 270] as const;
 export type Turn = (typeof TURNS)[number];
 
 /** Where a face is surer than this, the photo stands upright: in photos turned over, faces scored 0.98 at most. */

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { UserError } from '../../base/errors.ts';
 import { EMOTIONS, FACE_PIXELS } from '../../emotion/labels.ts';
-import { CHUNKS } from './fer2013.ts';
+import { CHUNKS, chunkStem } from './fer2013-files.ts';
 import { type Columns, OFFICIAL_COUNTS, parseHeader, parseRow, SPLITS, total } from './fer2013-row.ts';
 import { type Line, readLines } from './lines.ts';
 import { foundInstead } from './not-fer2013.ts';
@@ -65,7 +65,7 @@ export async function splitFer2013(file: string, directory: string, options: Spl
 }
 
 function chunkNames(gzip: boolean): string[] {
-  return Array.from({ length: CHUNKS }, (_, c) => `fer2013_${String(c + 1).padStart(2, '0')}.csv${gzip ? '.gz' : ''}`);
+  return Array.from({ length: CHUNKS }, (_, c) => `${chunkStem(c + 1)}.csv${gzip ? '.gz' : ''}`);
 }
 
 /** Names of the chunks in a folder, in either form: a plain and a gzipped one beside each other would be the data twice. */

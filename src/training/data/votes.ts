@@ -3,7 +3,8 @@ import { UserError } from '../../base/errors.ts';
 import { entriesOf } from '../../base/files.ts';
 import { EMOTIONS } from '../../emotion/labels.ts';
 import { type FaceSet, selectFaces } from './face-set.ts';
-import { type Fer2013, isVotesFile, VOTES_FILE } from './fer2013.ts';
+import type { Fer2013 } from './fer2013.ts';
+import { isVotesFile, VOTES_FILE } from './fer2013-files.ts';
 import { columnNames, SPLITS, type Split } from './fer2013-row.ts';
 import { readLines } from './lines.ts';
 

@@ -1,5 +1,5 @@
 import type { App } from '@slack/bolt';
-import { commandIn } from '../../session.ts';
+import { commandIn } from '../../../../commands/registry.ts';
 import {
   filesOf,
   knownPicturesOf,

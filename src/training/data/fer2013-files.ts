@@ -1,0 +1,114 @@
+import { readdir } from 'node:fs/promises';
+import { codeOf, UserError } from '../../base/errors.ts';
+import { byNumber, explainFile, fileTrouble } from '../../base/files.ts';
+import { foundBeside } from './not-fer2013.ts';
+
+/** The project keeps fer2013.csv in this many pieces (fer2013_01 to fer2013_15). */
+export const CHUNKS = 15;
+
+/** The name of chunk `n`, from 1, without its extension: fer2013_01 to fer2013_15 unless told otherwise. */
+export function chunkStem(n: number, base = 'fer2013'): string {
+  return `${base}_${String(n).padStart(2, '0')}`;
+}
+
+/** Name of FER+'s votes, as they are published. */
+export const VOTES_FILE = 'fer2013new.csv';
+
+/** Whether a file holds FER+'s votes, plain or gzipped: they lie beside the chunks and are read on their own. */
+export function isVotesFile(name: string): boolean {
+  return [VOTES_FILE, `${VOTES_FILE}.gz`].includes(name.toLowerCase());
+}
+
+export const HOW_TO_SPLIT = 'Make the chunks with: npm run split-dataset -- fer2013.csv';
+
+const HOW_TO_GET =
+  `et fer2013.csv from Kaggle's "Challenges in Representation Learning: Facial Expression Recognition Challenge" (ICML 2013), ` +
+  `then split it into the ${CHUNKS} chunks fer2013_01.csv.gz to fer2013_${CHUNKS}.csv.gz with: ` +
+  'npm run split-dataset -- fer2013.csv';
+
+function noData(directory: string): UserError {
+  return new UserError('no-data', `No FER2013 data in ${directory}. G${HOW_TO_GET}`);
+}
+
+/** @param found what was found in each file instead, a clause each */
+export function notUnderstood(directory: string, found: readonly string[]): UserError {
+  const more = found.length > MOST_NAMED ? ` There are ${found.length - MOST_NAMED} more files.` : '';
+  const told = found.slice(0, MOST_NAMED).map((sentence) => `${sentence}.`);
+  return new UserError(
+    'bad-data',
+    `Nothing in ${directory} can be read as FER2013. ${told.join(' ')}${more} Or g${HOW_TO_GET}`,
+  );
+}
+
+/** Files that are named where none can be understood. */
+const MOST_NAMED = 4;
+
+/** Names of the folder's CSV files, in the order of the numbers in them. */
+export async function csvFiles(directory: string, signal: AbortSignal | undefined): Promise<string[]> {
+  const names = await readdir(directory).catch((error: unknown): never => {
+    if (codeOf(error) === 'ENOTDIR')
+      throw new UserError('bad-usage', `${directory} is no folder: name the one it lies in.`);
+    if (fileTrouble(error) === 'missing') throw noData(directory);
+    throw explainFile(error, { denied: ['not-allowed', `The folder ${directory} may not be read.`] });
+  });
+  const files = names.filter((name) => /^[^.].*\.csv(\.gz)?$/i.test(name) && !isVotesFile(name));
+  if (files.length === 0) {
+    const votes = names.filter(isVotesFile).map((name) => `${name}: it holds FER+'s votes alone, not the faces`);
+    const beside = [...votes, ...(await foundBeside(directory, signal))];
+    throw beside.length === 0 ? noData(directory) : notUnderstood(directory, beside);
+  }
+  return files.sort(byNumber);
+}
+
+const stem = (file: string) => file.replace(/\.csv(\.gz)?$/i, '');
+
+/**
+ * The number in a chunk's name (fer2013_07.csv.gz -> 7, and so for what browsers and desktops call a copy of it), or undefined
+ * if it is not one (fer_2013.csv is a whole file).
+ */
+export function chunkNumber(file: string): number | undefined {
+  const digits = /_(\d{1,2})( ?\(\d+\)|[ -]+copy.*)?$/i.exec(stem(file))?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/**
+ * What of a folder's CSV files to read. Where all chunks are there, the whole file they were made from is left out: this spares
+ * reading 300 MB to find that its rows are theirs.
+ */
+export function chooseFiles(all: readonly string[]): { files: string[]; warnings: string[] } {
+  const numbered = all.filter((file) => chunkNumber(file) !== undefined);
+  if (findMissingChunks(numbered).length > 0) return { files: [...all], warnings: [] };
+  const bases = new Set(numbered.flatMap((file) => /^(.*)_\d+$/.exec(stem(file))?.[1] ?? []));
+  const isWhole = (file: string) => bases.has(stem(file));
+  return {
+    files: all.filter((file) => !isWhole(file)),
+    warnings: all.filter(isWhole).map((file) => `${file} was left out: the chunks made from it are beside it.`),
+  };
+}
+
+/** @throws UserError 'bad-data' if two of the files go by one number or name, but do not hold the same rows */
+export function refuseTwins(files: readonly string[]): void {
+  const seen = new Map<number | string, string>();
+  for (const file of files) {
+    const one = chunkNumber(file) ?? stem(file);
+    const twin = seen.get(one);
+    if (twin)
+      throw new UserError(
+        'bad-data',
+        `${twin} and ${file} hold different rows under one name: keep the right one of them.`,
+      );
+    seen.set(one, file);
+  }
+}
+
+/** Which of the fifteen chunks are not among the files read: none if the data is not in numbered chunks. */
+export function findMissingChunks(files: readonly string[]): string[] {
+  const numbered = files.filter((file) => chunkNumber(file) !== undefined);
+  if (numbered.length === 0) return [];
+  const present = new Set(numbered.map((file) => chunkNumber(file)!));
+  const last = Math.max(CHUNKS, ...present);
+  const base = stem(numbered[0]!).replace(/_\d+$/, '');
+  const missing: string[] = [];
+  for (let n = 1; n <= last; n++) if (!present.has(n)) missing.push(chunkStem(n, base));
+  return missing;
+}
