@@ -67,7 +67,7 @@ describe('npm run dataset', () => {
     await writeTinyFer2013(join(folder, 'data'), tinyRows(1, SPLITS));
     await writeFile(join(folder, 'file'), '');
     const mistakes: [args: string[], sentence: string][] = [
-      [['check', '--data', join(folder, 'chunks')], 'fer2013_01.csv is a folder, not a file'],
+      [['check', '--data', join(folder, 'chunks')], 'fer2013_01.csv: it is a folder, not a file'],
       [['sheet', '--data', join(folder, 'data'), '--out', folder], `${folder} is there and is no file`],
       [['sheet', '--data', join(folder, 'data'), '--out', join(folder, 'file', 'x.png')], 'x.png cannot be written'],
     ];

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { codeOf, UserError } from '../../base/errors.ts';
 import { byNumber, explainFile, fileTrouble } from '../../base/files.ts';
-import { foundBeside } from './not-fer2013.ts';
+import { CSV, foundBeside } from './not-fer2013.ts';
 
 /** The project keeps fer2013.csv in this many pieces (fer2013_01 to fer2013_15). */
 export const CHUNKS = 15;
@@ -45,13 +45,14 @@ const MOST_NAMED = 4;
 
 /** Names of the folder's CSV files, in the order of the numbers in them. */
 export async function csvFiles(directory: string, signal: AbortSignal | undefined): Promise<string[]> {
-  const names = await readdir(directory).catch((error: unknown): never => {
+  const entries = await readdir(directory, { withFileTypes: true }).catch((error: unknown): never => {
     if (codeOf(error) === 'ENOTDIR')
       throw new UserError('bad-usage', `${directory} is no folder: name the one it lies in.`);
     if (fileTrouble(error) === 'missing') throw noData(directory);
     throw explainFile(error, { denied: ['not-allowed', `The folder ${directory} may not be read.`] });
   });
-  const files = names.filter((name) => /^[^.].*\.csv(\.gz)?$/i.test(name) && !isVotesFile(name));
+  const names = entries.flatMap((entry) => (entry.isDirectory() ? [] : [entry.name]));
+  const files = names.filter((name) => CSV.test(name) && !isVotesFile(name));
   if (files.length === 0) {
     const votes = names.filter(isVotesFile).map((name) => `${name}: it holds FER+'s votes alone, not the faces`);
     const beside = [...votes, ...(await foundBeside(directory, signal))];
@@ -107,7 +108,9 @@ export function findMissingChunks(files: readonly string[]): string[] {
   if (numbered.length === 0) return [];
   const present = new Set(numbered.map((file) => chunkNumber(file)!));
   const last = Math.max(CHUNKS, ...present);
-  const base = stem(numbered[0]!).replace(/_\d+$/, '');
+  // A copy's name is longer than the original's.
+  const shortest = numbered.reduce((one, other) => (stem(other).length < stem(one).length ? other : one));
+  const base = stem(shortest).replace(/_\d+$/, '');
   const missing: string[] = [];
   for (let n = 1; n <= last; n++) if (!present.has(n)) missing.push(chunkStem(n, base));
   return missing;

@@ -1,11 +1,19 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EMOTIONS } from '../../emotion/labels.ts';
-import { columnNames, SPLITS } from './fer2013-row.ts';
+import { columnNames, parseHeader, SPLITS } from './fer2013-row.ts';
 import { readLines } from './lines.ts';
+
+/** A name that FER2013's files go by. */
+export const CSV = /^[^.].*\.csv(\.gz)?$/i;
 
 /** Files that hold others, by file-type's names. */
 const ARCHIVE = /^(tar|tar\..+|zip|gz|bz2|xz|zst|7z|rar|lz|lz4|cab|Z)$/;
+
+/** Tables that are no CSV, and arrays and objects of programs; some would pass for archives by their bytes. */
+const TABLE = /\.(parquet|arrow|feather|h5|hdf5|npz|npy|pkl|pickle|joblib|mat|xlsx?|ods|sqlite3?|db|arff)$/i;
+
+const AS_CSV = 'save its rows as a CSV with the columns emotion, pixels and Usage';
 
 const NOT_THESE = 'not emotion, pixels and Usage';
 const OF_THE_SAME_PAGE = 'take fer2013.tar.gz or icml_face_data.csv of the same page, which have all three';
@@ -45,10 +53,11 @@ function textFound(line: Buffer): string {
   if (more.length > 0 && more[0] !== '') return 'its lines end in CR alone: save it with LF or CRLF at their ends';
   if (text!.startsWith('version https://git-lfs'))
     return 'it only stands for a file that Git LFS keeps: git lfs pull gets it';
+  if (/^\s*[[{]/.test(text!)) return `it is JSON: ${AS_CSV}`;
   if (/^\s*<(!doctype|html|head|\?xml)/i.test(text!))
     return 'it is a web page, perhaps one that asks to log in: download the file itself';
   const mark = /[,;\t|]/.exec(text!)?.[0] ?? ',';
-  const fields = text!.split(mark).map((field) => field.trim().replace(/^"(.*)"$/, '$1'));
+  const fields = text!.split(mark).map(unquoted);
   const headless = fields.map(columnOf);
   if (headless.length > 1 && headless.includes('pixels') && !headless.includes(undefined))
     return headless.includes('Usage')
@@ -64,6 +73,10 @@ function textFound(line: Buffer): string {
   if (!lower.includes('pixels')) return columns;
   if (lower.includes('emotion')) return `${columns}, as in Kaggle's train.csv: ${OF_THE_SAME_PAGE}`;
   return `${columns}, as in Kaggle's test.csv: ${OF_THE_SAME_PAGE}`;
+}
+
+function unquoted(field: string): string {
+  return field.trim().replace(/^"(.*)"$/, '$1');
 }
 
 /** What a field of a row is by its content. */
@@ -86,22 +99,34 @@ export async function foundBeside(directory: string, signal: AbortSignal | undef
     if (entry.isDirectory()) {
       // One that may not be read is passed over.
       const names = await readdir(path).catch((): string[] => []);
-      const inside = names.find((name) => /\.csv(\.gz)?$/i.test(name));
+      const inside = names.find((name) => CSV.test(name));
       if (areEmotions(names)) found.push(`${entry.name}: ${PICTURES}`);
       if (inside !== undefined) found.push(`${entry.name}: it is a folder with ${inside} in it: name ${path} instead`);
+      else if (CSV.test(entry.name)) found.push(`${entry.name}: it is a folder, not a file: copy the file anew`);
     } else if (entry.isFile() && !entry.name.startsWith('.')) {
-      const first = await firstLine(path, signal);
-      if (first === undefined) continue;
-      const names = columnNames(first).map((name) => name.toLowerCase());
-      if (names.includes('emotion') && names.includes('pixels'))
-        found.push(`${entry.name}: it looks like FER2013: give it a name that ends in .csv`);
-      else {
-        const binary = await binaryFound(first);
-        if (binary?.includes('unpack it')) found.push(`${entry.name}: ${binary}`);
-      }
+      const what = await foundIn(path, signal);
+      if (what !== undefined) found.push(`${entry.name}: ${what}`);
     }
   }
   return found.sort();
+}
+
+/** What a file without a CSV's name is, where it may hold FER2013. */
+async function foundIn(path: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+  const table = TABLE.exec(path)?.[1];
+  if (table !== undefined) return `it is a .${table} file: ${AS_CSV}`;
+  const first = await firstLine(path, signal);
+  if (first === undefined) return undefined;
+  if (parseHeader(first)) return 'it looks like FER2013: give it a name that ends in .csv';
+  const binary = await binaryFound(first);
+  if (binary !== undefined) return /unpack it|UTF-16/.test(binary) ? binary : undefined;
+  // Words about the data, such as a README's, have no such column.
+  const text = first.toString('latin1');
+  // A table over several lines begins with a bracket alone.
+  if (/^\s*[[{]/.test(text)) return /^\s*.\s*$|"pixels"/.test(text) ? textFound(first) : undefined;
+  const fields = text.split(/[,;\t|]/);
+  const hasPixels = fields.map(unquoted).some((field) => /^pixels$/i.test(field) || columnOf(field) === 'pixels');
+  return hasPixels ? textFound(first) : undefined;
 }
 
 const PICTURES =

@@ -176,6 +176,17 @@ describe('readFer2013', () => {
     expect(warnings).toEqual([expect.stringContaining('2 of 15 chunks missing (fer2013_07, fer2013_15)')]);
   });
 
+  it('names missing chunks as the chunks are named, not as a copy is', async () => {
+    const chunk = csvText(rows);
+    const folder = await folderWith({
+      'Copy of fer2013_01.csv': chunk,
+      'fer2013_01.csv': chunk,
+      'fer2013_01 (1).csv': chunk,
+    });
+    const { missingChunks } = await readFer2013(folder);
+    expect([missingChunks.length, missingChunks[0]]).toEqual([14, 'fer2013_02']);
+  });
+
   it('does not count rows twice: a whole file beside its chunks is left out', async () => {
     const folder = await temporaryFolder();
     await writeTinyFer2013(folder, rows);
@@ -301,6 +312,14 @@ describe('readFer2013', () => {
       [tar, 'it is a tar archive: unpack it', 'fer2013.tar'],
       [gzipSync(tar), 'it is a tar archive: unpack it', 'fer2013.tar.gz'],
       [text, 'it looks like FER2013: give it a name that ends in .csv', 'fer2013.txt'],
+      [text.replaceAll(',', '\t'), 'its columns are parted by tabs', 'fer2013.tsv'],
+      [text.split('\n').slice(1).join('\n'), 'it starts with a row and has no header', 'fer2013.data'],
+      [Buffer.from(text, 'utf16le'), 'it is in UTF-16: save it as UTF-8', 'fer2013.txt'],
+      ['PAR1', 'it is a .parquet file: save its rows as a CSV', 'train.parquet'],
+      [gzipSync(tar), 'it is a .npz file: save its rows as a CSV', 'fer2013.npz'],
+      ['[{"emotion":0,"pixels":"1 2"}]', 'it is JSON: save its rows as a CSV', 'fer2013.json'],
+      ['[\n{"emotion":0}\n]', 'it is JSON: save its rows as a CSV', 'fer2013.json'],
+      ['[{"emotion":0}]', 'it is JSON: save its rows as a CSV'],
     ];
     for (const [content, sentence, name = 'fer2013.csv'] of cases) {
       const folder = await folderWith({ [name]: content });
@@ -318,6 +337,17 @@ describe('readFer2013', () => {
     await expect(readFer2013(folder)).rejects.toThrow(`it is a folder with fer2013.csv in it: name ${folder}/fer2013`);
     await expectAllRows(join(folder, 'fer2013'));
     await expect(readFer2013(join(folder, 'fer2013', 'fer2013.csv'))).rejects.toThrow('fer2013.csv is no folder: name');
+  });
+
+  it('takes no folder for a file, whatever it is called, and a README for no data', async () => {
+    const folder = await folderWith({ 'README.md': 'FER2013: an emotion and 48x48 pixels, gray, each.' });
+    await expect(readFer2013(folder)).rejects.toMatchObject({ code: 'no-data' });
+    await mkdir(join(folder, 'fer2013.csv'));
+    await expect(readFer2013(folder)).rejects.toThrow('fer2013.csv: it is a folder, not a file');
+    await writeFile(join(folder, 'fer2013.csv', 'fer2013.csv'), csvText(rows));
+    await expect(readFer2013(folder)).rejects.toThrow(`with fer2013.csv in it: name ${folder}/fer2013.csv`);
+    await writeFile(join(folder, 'other.csv'), csvText(rows));
+    await expectAllRows(folder);
   });
 
   it('says that folders of pictures, and votes without the faces, are no rows to train on', async () => {
