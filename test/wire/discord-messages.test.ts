@@ -389,6 +389,28 @@ describe('an edit', () => {
     expect(discord.said()[0]!.reference).toMatchObject({ message_id: other.id });
   });
 
+  test('that takes out or hides one of several pictures removes the answer to it of an earlier run, and one of this run', async () => {
+    const first = await startOnDiscord();
+    const { discord } = first;
+    const [a, b] = await twoFiles(discord);
+    const c = discord.file(await plainPicture(96, 72), 'c.png');
+    const post = discord.post({ files: [a!, b!, c] });
+    await answers(discord, 3);
+    await first.bot.stop();
+    await delay(5);
+    await startOnDiscord({ discord });
+    discord.menu(post);
+    await answers(discord, 6);
+    const names = () => discord.said().flatMap(({ files }) => files.map(({ filename }) => filename));
+    const changed = discord.edit(post, { files: [b!, c] });
+    await until(() => names().length === 4, 'the removal');
+    discord.edit(changed, { files: [b!, { ...c, flags: AttachmentFlags.IsSpoiler }] });
+    await until(() => names().length === 2, 'the removal');
+    expect(names()).toEqual(['b-emotions.jpg', 'b-emotions.jpg']);
+    discord.remove(changed);
+    await until(() => discord.said().length === 0, 'the removal');
+  });
+
   test('that hides a picture as a spoiler removes the answer that shows it, those that are hidden stay', async () => {
     const { discord } = await startOnDiscord();
     const [open, other] = await twoFiles(discord);

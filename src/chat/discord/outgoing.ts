@@ -105,7 +105,7 @@ export async function toOutgoing(
     ...plainMessage(sent.length < pictures.length ? withNote(text) : text),
     files: sent.map((picture) => toFile(picture, about?.isSpoiler === true)),
     components: reply.removable
-      ? [removeButtonRow({ people, ...(about?.source && { source: about.source.messageId }) })]
+      ? [removeButtonRow({ people, ...(about?.source && { source: about.source.messageId, picture: about.id }) })]
       : [],
   };
 }
@@ -230,16 +230,19 @@ export interface RemoveButton {
   readonly people: readonly string[];
   /** The message that holds the picture; absent where the picture came with a command. */
   readonly source?: string;
+  /** That picture's own id; absent in answers of an early version too. */
+  readonly picture?: string;
 }
 
-const ID = /^remove:(\d*(?:,\d+)*):(\d*)$/;
+// At most 91 characters with ids of 20 digits; Discord takes 100.
+const ID = /^remove:(\d*(?:,\d+)*):(\d*)(?::(\d+))?$/;
 
 /** The button as a row of components under a message. */
 export function removeButtonRow(button: RemoveButton): ActionRowBuilder<ButtonBuilder> {
   const people = [...new Set(button.people)].join(',');
   return new ActionRowBuilder<ButtonBuilder>().addComponents(
     new ButtonBuilder()
-      .setCustomId(`remove:${people}:${button.source ?? ''}`)
+      .setCustomId(`remove:${people}:${button.source ?? ''}${button.picture === undefined ? '' : `:${button.picture}`}`)
       .setLabel('Remove')
       .setStyle(ButtonStyle.Secondary),
   );
@@ -247,7 +250,11 @@ export function removeButtonRow(button: RemoveButton): ActionRowBuilder<ButtonBu
 
 /** What a button's id stands for; undefined where it is no Remove button. */
 export function parseRemoveButton(customId: string): RemoveButton | undefined {
-  const [, people, source] = ID.exec(customId) ?? [];
+  const [, people, source, picture] = ID.exec(customId) ?? [];
   if (people === undefined) return undefined;
-  return { people: people.split(',').filter((id) => id !== ''), ...(source ? { source } : {}) };
+  return {
+    people: people.split(',').filter((id) => id !== ''),
+    ...(source && { source }),
+    ...(picture && { picture }),
+  };
 }

@@ -45,10 +45,12 @@ describe('the Remove button', () => {
   const id = '9'.repeat(20);
 
   test('says all that it stands for, within Discord’s bound for ids', () => {
-    const button = { people: [id, '8'.repeat(20)], source: '7'.repeat(20) };
+    const button = { people: [id, '8'.repeat(20)], source: '7'.repeat(20), picture: '6'.repeat(20) };
     const [component] = removeButtonRow(button).toJSON().components as { custom_id: string }[];
     expect(component!.custom_id.length).toBeLessThanOrEqual(100);
     expect(parseRemoveButton(component!.custom_id)).toEqual(button);
+    // That of an early version does not name the picture.
+    expect(parseRemoveButton(`remove:${id}:7`)).toEqual({ people: [id], source: '7' });
   });
 
   test('names nobody twice, and no message where there is none', () => {
@@ -57,7 +59,7 @@ describe('the Remove button', () => {
   });
 
   test('is none where the id is another', () => {
-    for (const other of ['', 'remove', 'remove:1', 'remove:x:1', 'remove:1:2:3', 'xremove:1:2', 'remove:1,:2']) {
+    for (const other of ['', 'remove', 'remove:1', 'remove:x:1', 'remove:1:2:x', 'xremove:1:2', 'remove:1,:2']) {
       expect(parseRemoveButton(other), other).toBeUndefined();
     }
   });

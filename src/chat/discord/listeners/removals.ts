@@ -10,7 +10,7 @@ import {
 import { isSpoiler } from '../attachment.ts';
 import type { DiscordContext } from '../context.ts';
 import { lacksPermission } from '../errors.ts';
-import { parseRemoveButton } from '../outgoing.ts';
+import { parseRemoveButton, type RemoveButton } from '../outgoing.ts';
 
 /** Messages after a removed one that are looked through for answers of an earlier run of the bot. */
 const LOOK_AHEAD = 100;
@@ -28,25 +28,24 @@ export function listenToRemovals(
   const isForgotten = (id: string) => SnowflakeUtil.timestampFrom(id) < startedAt;
 
   const onRemoved = async (channelId: string, ids: readonly string[]) => {
-    const known = await Promise.all(ids.map((id) => session.removed(id)));
-    const forgotten = ids.filter((id, k) => !known[k] && isForgotten(id));
+    await Promise.all(ids.map((id) => session.removed(id)));
+    // Also where something was known: it may have been asked about again since.
+    const forgotten = ids.filter(isForgotten);
     if (forgotten.length > 0) await takeBackForgotten(context, channelId, forgotten);
   };
   const onEdited = async (message: GatewayMessageUpdateDispatchData) => {
     const left = filesLeft(message, context);
     if (left === undefined) return;
-    const idsOf = (files: readonly APIAttachment[]) => files.map(({ id }) => id);
-    const isKnown = await session.edited(message.id, idsOf(left), idsOf(left.filter(isHidden)));
-    // Of an earlier run only the message that an answer is about is known, not the picture.
-    const mayBeForgotten = left.every(isHidden) && !message.author.bot && message.edited_timestamp !== null;
-    if (!isKnown && mayBeForgotten && isForgotten(message.id)) {
-      await takeBackForgotten(
-        context,
-        message.channel_id,
-        [message.id],
-        left.length === 0 ? () => true : showsSomething,
-      );
-    }
+    const leftIds = left.map(({ id }) => id);
+    const hiddenIds = left.filter(isHidden).map(({ id }) => id);
+    await session.edited(message.id, leftIds, hiddenIds);
+    if (message.author.bot || message.edited_timestamp === null || !isForgotten(message.id)) return;
+    await takeBackForgotten(context, message.channel_id, [message.id], (answer, { picture }) => {
+      const isGone = picture === undefined ? leftIds.length === 0 : !leftIds.includes(picture);
+      // An early version's buttons do not name the picture.
+      const isHiddenNow = picture === undefined ? left.every(isHidden) : hiddenIds.includes(picture);
+      return isGone || (isHiddenNow && showsSomething(answer));
+    });
   };
 
   // Not the client's own events for these: it tells of messages that it remembers only.
@@ -84,7 +83,7 @@ async function takeBackForgotten(
   { client }: DiscordContext,
   channelId: string,
   ids: readonly string[],
-  which: (answer: Message) => boolean = () => true,
+  which: (answer: Message, button: RemoveButton) => boolean = () => true,
 ): Promise<void> {
   const channel = client.channels.cache.get(channelId);
   if (!channel?.isSendable()) return;
@@ -92,21 +91,22 @@ async function takeBackForgotten(
   try {
     const later = await channel.messages.fetch({ after: oldest, limit: LOOK_AHEAD, cache: false });
     for (const message of later.values()) {
-      const isAnswer = message.author.id === client.user.id && ids.includes(sourceOf(message) ?? '');
-      if (isAnswer && which(message)) await message.delete();
+      const button = message.author.id === client.user.id ? buttonOf(message) : undefined;
+      if (button?.source === undefined || !ids.includes(button.source) || !which(message, button)) continue;
+      await message.delete();
     }
   } catch (error) {
     if (!lacksPermission(error)) throw error;
   }
 }
 
-/** The message that one of the bot's answers is about, by its Remove button. */
-function sourceOf(message: Message): string | undefined {
+/** The Remove button of one of the bot's answers: what it is about. */
+function buttonOf(message: Message): RemoveButton | undefined {
   for (const row of message.components) {
     if (row.type !== ComponentType.ActionRow) continue;
     for (const { customId } of row.components) {
-      const source = customId ? parseRemoveButton(customId)?.source : undefined;
-      if (source !== undefined) return source;
+      const button = customId ? parseRemoveButton(customId) : undefined;
+      if (button !== undefined) return button;
     }
   }
   return undefined;
