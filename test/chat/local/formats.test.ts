@@ -73,14 +73,14 @@ test('of an animated GIF the first frame is answered', async () => {
   expect((await post('moving.gif', animation)).card!.people.length).toBeGreaterThanOrEqual(1);
 });
 
-/** An ISO media file's first box, as an iPhone writes it; nothing behind it is looked at. */
-const HEIC = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypheic\0\0\0\0mif1heic'), Buffer.alloc(64)]);
+/** The start of a raw photo of Canon's, a TIFF with a mark of its own. */
+const RAW = Buffer.concat([Buffer.from('II*\0\x10\0\0\0CR\x02\0', 'latin1'), Buffer.alloc(64)]);
 /** A bitmap's header of 54 bytes, and one white pixel. */
 const BMP = Buffer.concat([Buffer.from('BM'), Buffer.alloc(52), Buffer.from([255, 255, 255, 0])]);
 
 test.each([
-  ['holiday.heic', HEIC, 'HEIC'],
-  ['renamed.jpg', HEIC, 'HEIC'],
+  ['holiday.cr2', RAW, 'raw camera file'],
+  ['renamed.jpg', RAW, 'raw camera file'],
   ['drawing.bmp', BMP, 'BMP'],
   ['logo.svg', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'), 'SVG'],
 ])('%s is answered with a sentence that says what to post instead', async (name, bytes, format) => {
