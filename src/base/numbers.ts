@@ -13,6 +13,16 @@ export function logOdds(probability: number): number {
   return Math.log(probability / (1 - probability));
 }
 
+/** Mean and standard deviation of some bytes, at least one. */
+export function spreadOf(values: Uint8Array): { readonly mean: number; readonly deviation: number } {
+  let sum = 0;
+  for (const value of values) sum += value;
+  const mean = sum / values.length;
+  let squares = 0;
+  for (const value of values) squares += (value - mean) ** 2;
+  return { mean, deviation: Math.sqrt(squares / values.length) };
+}
+
 /** A share (0..1) in whole percent: "91 %". */
 export function percent(share: number): string {
   return `${Math.round(100 * share)} %`;

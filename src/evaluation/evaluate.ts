@@ -1,6 +1,6 @@
-import { exactPercent } from '../base/numbers.ts';
+import { exactPercent, spreadOf } from '../base/numbers.ts';
 import type { Classifier, Reading } from '../emotion/classifier.ts';
-import { EMOTIONS, FACE_PIXELS, FACE_SIZE, likeliestEmotion } from '../emotion/labels.ts';
+import { EMOTIONS, FACE_SIZE, likeliestEmotion } from '../emotion/labels.ts';
 import { trainingDuplicates } from '../training/data/duplicates.ts';
 import { countLabels, type FaceSet, faceAt } from '../training/data/face-set.ts';
 import { agreedFaces, agreementWith, personAgreement, type Votes } from '../training/data/votes.ts';
@@ -160,9 +160,7 @@ function sameMix(recall: Metrics['recall'], counts: readonly number[]): number {
  * the mean of its four neighbours, as a share of the standard deviation.
  */
 export function measureCrop(crop: Uint8Array): Readonly<Record<Property, number>> {
-  const brightness = crop.reduce((sum, pixel) => sum + pixel, 0) / FACE_PIXELS;
-  const variance = crop.reduce((sum, pixel) => sum + (pixel - brightness) ** 2, 0) / FACE_PIXELS;
-  const contrast = Math.sqrt(variance);
+  const { mean: brightness, deviation: contrast } = spreadOf(crop);
   let edges = 0;
   for (let y = 1; y < FACE_SIZE - 1; y++)
     for (let x = 1; x < FACE_SIZE - 1; x++) {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { logistic } from '../base/numbers.ts';
-import { FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
+import { logistic, spreadOf } from '../base/numbers.ts';
+import { FACE_SIZE } from '../emotion/labels.ts';
 
 /** What may be hidden behind a mask, a scarf or sunglasses. */
 export const COVERS = ['mouth', 'eyes'] as const;
@@ -55,7 +55,7 @@ function readCoverScores(): CoverScores {
  */
 export function outlines(crop: Uint8Array): Float32Array {
   const strength = new Float32Array(OUTLINES);
-  const contrast = 1 / (deviationOf(crop) + DEVIATION_FLOOR);
+  const contrast = 1 / (spreadOf(crop).deviation + DEVIATION_FLOOR);
   const cell = FACE_SIZE / CELLS;
   for (let y = 1; y < FACE_SIZE - 1; y++) {
     for (let x = 1; x < FACE_SIZE - 1; x++) {
@@ -87,9 +87,4 @@ function share(place: number, count: number, around: boolean, give: (index: numb
     if (around) give(index % count, part);
     else if (index >= 0 && index < count) give(index, part);
   }
-}
-
-function deviationOf(crop: Uint8Array): number {
-  const mean = crop.reduce((sum, value) => sum + value, 0) / FACE_PIXELS;
-  return Math.sqrt(crop.reduce((sum, value) => sum + (value - mean) ** 2, 0) / FACE_PIXELS);
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { clamp, exactPercent, logistic, logOdds, percent } from '../../src/base/numbers.ts';
+import { clamp, exactPercent, logistic, logOdds, percent, spreadOf } from '../../src/base/numbers.ts';
 
 it('percent rounds to whole percent, exactPercent to tenths', () => {
   const whole = [0, 0.004, 0.125, 0.996, 1].map((share) => percent(share));
@@ -15,4 +15,9 @@ it('logistic and logOdds undo each other', () => {
   expect(logistic(0)).toBe(0.5);
   expect(logOdds(0.75)).toBeCloseTo(Math.log(3), 12);
   for (const value of [-7, -0.3, 2, 5]) expect(logOdds(logistic(value))).toBeCloseTo(value, 9);
+});
+
+it('mean and standard deviation of bytes are those of the whole population', () => {
+  expect(spreadOf(Uint8Array.of(2, 4, 4, 4, 5, 5, 7, 9))).toEqual({ mean: 5, deviation: 2 });
+  expect(spreadOf(Uint8Array.of(200, 200))).toEqual({ mean: 200, deviation: 0 });
 });

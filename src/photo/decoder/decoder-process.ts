@@ -5,6 +5,7 @@
  * the text, and `bytes` bytes more: the file, or the pixels.
  */
 import sharp, { type Metadata } from 'sharp';
+import { spreadOf } from '../../base/numbers.ts';
 import type { RgbImage } from '../image.ts';
 import type { DecoderAnswer, DecoderTask } from './decoder.ts';
 import { openHeic } from './heic.ts';
@@ -147,21 +148,10 @@ async function firstThatShows(file: Buffer, { width, height }: Metadata, frames:
       .toBuffer();
     const pixels = gray.length / pages;
     for (let k = 0; k < pages; k++) {
-      if (deviation(gray.subarray(k * pixels, (k + 1) * pixels)) >= LEAST_DEVIATION) return first + k;
+      if (spreadOf(gray.subarray(k * pixels, (k + 1) * pixels)).deviation >= LEAST_DEVIATION) return first + k;
     }
   }
   return 0;
-}
-
-function deviation(values: Uint8Array): number {
-  let sum = 0;
-  let squares = 0;
-  for (const value of values) {
-    sum += value;
-    squares += value * value;
-  }
-  const mean = sum / values.length;
-  return Math.sqrt(Math.max(0, squares / values.length - mean * mean));
 }
 
 /** What sets a stored picture upright: mirrored top to bottom, left to right, then turned clockwise (EXIF 2.32, tag Orientation). */
