@@ -90,8 +90,8 @@ export function messageOf(picture: Attachment): string | undefined {
 type Judged = 'a picture' | 'by its bytes' | 'something else';
 
 /**
- * The pictures of a message in its order, those of a forwarded message too; other files are left out. Those of which nobody
- * knows yet come along, with `isPicture`.
+ * The pictures of a message in its order, those of a forwarded message too; other files are left out. A file that may be
+ * a picture or not comes along, with `isPicture`.
  */
 export function picturesOf(message: Message, config: Config): DiscordAttachment[] {
   const picturesIn = (uploads: readonly Upload[], isForwarded: boolean) =>

@@ -14,6 +14,7 @@ import { unlessAborted } from '../../base/aborts.ts';
 import { codeOf, UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
+import { tokenRefused } from './errors.ts';
 
 /** Messages that are kept a channel, without their pictures: enough to know one again that a reconnect brings twice. */
 const KEPT_MESSAGES = 50;
@@ -97,10 +98,7 @@ async function logIn(client: Client, token: string, signal: AbortSignal): Promis
 function inWords(error: unknown, closeCode: number | undefined): unknown {
   const isInvalid = error instanceof DiscordjsError && error.code === DiscordjsErrorCodes.TokenInvalid;
   if (isInvalid || closeCode === GatewayCloseCodes.AuthenticationFailed) {
-    return new UserError(
-      'bad-config',
-      'DISCORD_TOKEN is not accepted by Discord. Reset it at https://discord.com/developers/applications > Bot and copy the new one.',
-    );
+    return tokenRefused();
   }
   const why = error instanceof HTTPError ? `status ${error.status}` : networkCode(error);
   if (why === undefined) return error;
@@ -133,7 +131,7 @@ function clientOptions({ internal }: Config, withContent: boolean): ClientOption
     makeCache: Options.cacheWithLimits({
       ...Options.DefaultMakeCacheSettings,
       MessageManager: KEPT_MESSAGES,
-      // Everyone who ever posted would stay otherwise. The bot itself must: its permissions hang on that.
+      // Otherwise everyone who ever posted would be kept. The bot itself must be kept: its permissions are worked out from it.
       GuildMemberManager: { maxSize: KEPT_PEOPLE, keepOverLimit: ({ id, client }) => id === client.user.id },
       UserManager: { maxSize: KEPT_PEOPLE, keepOverLimit: ({ id, client }) => id === client.user.id },
     }),

@@ -15,7 +15,7 @@ import type { Command, CommandOption } from '../../../commands/command.ts';
 import type { CommandRegistry } from '../../../commands/registry.ts';
 import { UserError } from '../../base/errors.ts';
 import type { Config } from '../../config.ts';
-import { lacksPermission } from './errors.ts';
+import { lacksPermission, tokenRefused } from './errors.ts';
 import { ADMIN, inviteLink } from './permissions.ts';
 
 /** The entry in a message's Apps menu. */
@@ -148,10 +148,7 @@ function shown({ name, type }: { readonly name: string; readonly type?: Applicat
 
 function inWords(error: unknown, guildId: string | undefined): unknown {
   if (error instanceof DiscordAPIError && error.status === 401) {
-    return new UserError(
-      'bad-config',
-      'DISCORD_TOKEN is not accepted by Discord. Reset it at https://discord.com/developers/applications > Bot and copy the new one.',
-    );
+    return tokenRefused();
   }
   if (!lacksPermission(error) && !(error instanceof DiscordAPIError && error.status === 404)) return error;
   return new UserError(

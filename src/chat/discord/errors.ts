@@ -1,4 +1,13 @@
 import { RESTJSONErrorCodes as Code, DiscordAPIError } from 'discord.js';
+import { UserError } from '../../base/errors.ts';
+
+/** What the operator is told where Discord does not take the token. */
+export function tokenRefused(): UserError {
+  return new UserError(
+    'bad-config',
+    'DISCORD_TOKEN is not accepted by Discord. Reset it at https://discord.com/developers/applications > Bot and copy the new one.',
+  );
+}
 
 /** Whether Discord answered that the message, or the whole channel, is no longer there. */
 export function isGone(error: unknown): boolean {

@@ -15,13 +15,13 @@ export type CommandInteraction = ChatInputCommandInteraction | MessageContextMen
 
 /**
  * Discord waits 3 seconds for a first word. Until then the bot need not say whether everyone may see the answer; a command
- * that has not answered after this long is put off in public, as nearly all are.
+ * that has not answered after this long is deferred in public, since nearly all answers are public.
  */
 const DEFER_AFTER_MS = 1200;
 
 /**
- * The answers to one interaction: the first takes the place of 'is thinking…', further ones follow it. Once Discord takes
- * the interaction's token no longer, after 15 minutes, they go out as ordinary messages. Where another process with the bot's
+ * The answers to one interaction: the first takes the place of 'is thinking…', further ones follow it. Once Discord no longer
+ * takes the interaction's token, after 15 minutes, they go out as ordinary messages. Where another process with the bot's
  * token answers the interaction, this one keeps quiet.
  */
 export class InteractionAnswer {
@@ -125,7 +125,7 @@ export class InteractionAnswer {
       return message;
     }
     if (!this.#hasSpoken) {
-      // What was put off in public stays public: only a new message can be for one person.
+      // What was deferred in public stays public: only a new message can be for one person.
       await interaction.deleteReply();
       this.#hasSpoken = true;
     }

@@ -18,7 +18,7 @@ const MIB = 2 ** 20;
 const UPLOAD_BYTES = 10 * MIB;
 /** Largest upload of servers by boost level (premium tier). */
 const UPLOAD_BYTES_BY_TIER: Readonly<Record<number, number>> = { 2: 50 * MIB, 3: 100 * MIB };
-/** How often a picture is halved that Discord finds too large although it keeps to the limit. */
+/** How often a picture is halved where Discord finds it too large although it keeps to the limit. */
 const MAX_HALVINGS = 3;
 
 /** A message's content, as every way of sending one takes it. */
