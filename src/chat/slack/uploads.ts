@@ -73,7 +73,7 @@ export class Uploads {
   }
 
   /** Takes note of a message of the bot's own, which Slack tells it of as it tells of everybody's. */
-  seen(channel: string, ts: string, files: readonly { readonly id?: string }[]): void {
+  remember(channel: string, ts: string, files: readonly { readonly id?: string }[]): void {
     for (const { id } of files) if (id !== undefined) this.#messages.set(`${channel} ${id}`, ts);
   }
 

@@ -44,7 +44,7 @@ async function onPosted(event: MessageEvent, eventId: string, context: SlackCont
   const { channel, ts, user } = event;
   const { me, people, session } = context;
   // The bot's own uploads come back as messages with files; not every bot's message has a bot_id.
-  if (ts !== undefined && user === me.userId) context.uploads.seen(channel, ts, event.files ?? []);
+  if (ts !== undefined && user === me.userId) context.uploads.remember(channel, ts, event.files ?? []);
   if (!WRITTEN.includes(event.subtype) || ts === undefined || user === undefined) return;
   if (event.bot_id !== undefined || user === me.userId) return;
   const mention = `<@${me.userId}>`;
