@@ -342,7 +342,9 @@ export class FakeSlack {
   }
 
   #ts(): string {
-    return `1700000000.${String(++this.#count).padStart(6, '0')}`;
+    const now = Date.now();
+    const micros = (now % 1000) * 1000 + (++this.#count % 1000);
+    return `${Math.floor(now / 1000)}.${String(micros).padStart(6, '0')}`;
   }
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {

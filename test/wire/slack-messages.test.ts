@@ -263,6 +263,22 @@ describe('removing', () => {
     expect(await buttons(slack, 1)).toHaveLength(1);
   });
 
+  test('a file or a message that was asked about again since removes the answers of both runs', async () => {
+    const first = await startOnSlack();
+    const { slack } = first;
+    const [file, other] = [slack.file(await plainPicture(64, 48)), slack.file(await plainPicture(80, 60))];
+    const post = slack.post({ files: [file, other] });
+    await buttons(slack, 2);
+    await first.bot.stop();
+    await startOnSlack({ slack });
+    slack.shortcut('read_emotions', post);
+    await buttons(slack, 4);
+    slack.removeFile(post, file.id);
+    await until(() => slack.answers().length === 2, 'the removal of two');
+    slack.remove(post);
+    await until(() => slack.said().length === 0, 'the removal of all');
+  });
+
   test('one of two files removes its answer by an earlier run, and leaves the other', async () => {
     const first = await startOnSlack();
     const { slack } = first;

@@ -49,6 +49,18 @@ describe('a file of a partner’s workspace', () => {
     expect(said!.text).toBe('That picture has been removed. Post it again.');
   });
 
+  test('that Slack tells nothing of is not loaded where it would tell later: nobody has looked at whose it is', async () => {
+    const { slack } = await startOnSlack();
+    slack.command('/privacy', 'opt-out', 'U7');
+    await until(() => slack.responses.length === 1);
+    const stub = slack.stub(await plainPicture(64, 48), 'party.png', 'image/png', 'U7');
+    slack.next.set('files.info', [{ body: { ok: false, error: 'internal_error' } }]);
+    slack.post({ files: [stub], text: `<@${slack.me}>` });
+    await until(() => slack.ephemeral.length === 1);
+    expect(slack.ephemeral[0]!.text).toContain('Slack does not tell me just now what that file is.');
+    expect(slack.fileRequests).toEqual([]);
+  });
+
   test('is found as the latest picture, behind one that is none', async () => {
     const { slack } = await startOnSlack();
     const from = { channel: 'C1', user: 'U7', text: '' };

@@ -38,7 +38,7 @@ export function isForTheBot(message: Message): boolean {
 
 /**
  * The pictures that a message is about: its own; where it has none and speaks to the bot, those of the message that it
- * replies to, unless those are the bot's own.
+ * replies to.
  */
 function picturesAskedFor(message: Message, context: DiscordContext): DiscordAttachment[] {
   const own = picturesOf(message, context.config);
@@ -46,7 +46,7 @@ function picturesAskedFor(message: Message, context: DiscordContext): DiscordAtt
   if (own.length > 0 || messageId === undefined || !isAddressed(message)) return own;
   // Discord sends the message that a reply is to along with it.
   const original = message.channel.messages.cache.get(messageId);
-  return original && original.author.id !== message.client.user.id ? picturesOf(original, context.config) : [];
+  return original ? picturesOf(original, context.config) : [];
 }
 
 /** The command that a message without pictures of its own names; a bare mention reads the latest picture. */

@@ -19,6 +19,8 @@ export interface SlackFile {
   readonly user?: string;
   /** True for a file of a message that another one forwards; not Slack's own word. */
   readonly isForwarded?: boolean;
+  /** Why Slack does not say what it is and whose; not Slack's own word. */
+  readonly untold?: UserError;
 }
 
 /** A message that is shown inside of another one: forwarded, or only linked to. */
@@ -86,8 +88,8 @@ export function sourceOf(channel: string, message: SlackMessage): Source | undef
 export function filesOf({ files = [], attachments = [] }: SlackMessage): SlackFile[] {
   const forwarded = attachments
     .filter(({ is_share }) => is_share)
-    .flatMap(({ author_id: user, files: theirs = [] }) =>
-      theirs.map((file) => ({ ...(user && { user }), ...file, isForwarded: true })),
+    .flatMap(({ author_id: author, files: theirs = [] }) =>
+      theirs.map(({ user = author, ...file }) => ({ ...file, ...(user && { user }), isForwarded: true })),
     );
   return [...files, ...forwarded];
 }
@@ -114,7 +116,8 @@ function isStub({ file_access: access }: SlackFile): boolean {
  * A message's pictures, each as Slack describes it when asked: a file of another workspace comes as a stub that does not
  * say what it is. Left out is what turns out to be no picture, and what the bot drew itself: that is a copy of a photo
  * whose poster the file does not name.
- * @param asked whether somebody wants them read: then a stub that Slack tells nothing of stays, so that loading it says why
+ * @param asked whether somebody wants them read: then a stub that Slack tells nothing of stays, and loading it says why: asked
+ *   again, Slack might tell, but by then nobody would look at whose it is
  */
 export async function knownPicturesOf(
   message: SlackMessage,
@@ -129,7 +132,7 @@ export async function knownPicturesOf(
         const file = { ...picture, ...(await ask(picture.id, context)), id: picture.id };
         return isPicture(file) ? [file] : [];
       } catch (error) {
-        if (asked) return [picture];
+        if (asked) return [{ ...picture, untold: inUserWords(error) }];
         context.log.info({ platform: 'slack', err: error }, 'Slack does not say what a file is; nobody asked for it');
         return [];
       }
@@ -198,6 +201,7 @@ async function load(
   { maxBytes, signal }: Parameters<Attachment['fetch']>[0],
 ): Promise<Uint8Array> {
   signal?.throwIfAborted();
+  if (file.untold) throw file.untold;
   const { url_private: url, size = 0 } = file.url_private ? file : await ask(file.id, context);
   if (url === undefined) throw new UserError('not-found', 'Slack does not give me that picture. Post it again.');
   if (size > maxBytes) throw tooLarge(maxBytes);
@@ -231,6 +235,13 @@ function isSlack({ protocol, hostname }: URL): boolean {
 /** To a token that may not read a file, Slack also answers 'OK' and a page to sign in at. */
 function isPage(bytes: Uint8Array): boolean {
   return /^\s*<(?:!doctype html|html)/i.test(Buffer.from(bytes.subarray(0, 200)).toString('latin1'));
+}
+
+function inUserWords(error: unknown): UserError {
+  if (error instanceof UserError) return error;
+  return new UserError('busy', 'Slack does not tell me just now what that file is. Ask again in a minute.', {
+    cause: error,
+  });
 }
 
 async function ask(id: string, context: SlackContext): Promise<SlackFile> {

@@ -14,4 +14,6 @@ export interface SlackContext extends Pick<PlatformContext, 'config' | 'log' | '
   readonly token: string;
   readonly session: Session;
   readonly me: Me;
+  /** In milliseconds since 1970; what the bot said before, it does not remember. */
+  readonly startedAt: number;
 }

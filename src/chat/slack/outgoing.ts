@@ -7,9 +7,7 @@ import type { PictureSource, SlackMessage, Source } from './attachment.ts';
 import type { SlackContext } from './context.ts';
 import type { Destination } from './uploads.ts';
 
-/** What the app is called by in Slack; slack-manifest.yaml says the same to Slack. */
-
-/** Callback id of the message shortcut. */
+/** Callback id of the message shortcut; slack-manifest.yaml says the same to Slack. */
 export const READ_EMOTIONS = 'read_emotions';
 /** Action id of the Remove button. */
 export const REMOVE = 'remove_reply';

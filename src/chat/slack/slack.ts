@@ -17,6 +17,7 @@ export class SlackPlatform implements Platform {
   readonly name = 'slack';
   readonly #platform: PlatformContext;
   readonly #session: Session;
+  readonly #startedAt = Date.now();
   #intake: Intake | undefined;
   #context: SlackContext | undefined;
 
@@ -41,6 +42,7 @@ export class SlackPlatform implements Platform {
       token: botToken,
       people,
       session: this.#session,
+      startedAt: this.#startedAt,
     };
     this.#context = context;
     const intake = createIntake(connection, config, log);

@@ -77,13 +77,16 @@ async function onChanged(event: MessageEvent, context: SlackContext): Promise<vo
   if (ts === undefined || user === me.userId) return;
   const key = messageKey(channel, ts);
   const source = sourceOf(channel, { ...before, ts });
-  // What an earlier run of the bot said is not remembered: its buttons name the messages that it was about.
+  // What an earlier run of the bot said is not remembered: its buttons name the messages that it was about. Of an older message
+  // there may be such an answer also where it has been asked about again since.
+  const isOlder = Number.parseFloat(ts) * 1000 < context.startedAt;
   if (isGone(event)) {
-    if (!(await session.removed(key)) && source) await takeBackAnswersTo(context, source, () => true);
+    const isKnown = await session.removed(key);
+    if (source && (isOlder || !isKnown)) await takeBackAnswersTo(context, source, () => true);
   } else if (message !== undefined) {
     const left = picturesOf(message).map(({ id }) => id);
     const isKnown = await session.edited(key, left);
-    if (isKnown || !source || !lostPicture(before, message)) return;
+    if ((isKnown && !isOlder) || !source || !lostPicture(before, message)) return;
     await takeBackAnswersTo(context, source, (picture) =>
       picture === undefined ? left.length === 0 : !left.includes(picture),
     );
