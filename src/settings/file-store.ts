@@ -101,7 +101,11 @@ export class FileStore implements Store {
         return work();
       } catch (error) {
         if (fileTrouble(error) === 'full') throw noSpace(error);
-        if (!isHeld(error)) throw error;
+        if (!isHeld(error)) {
+          // Opened anew next time: the file may have been put right.
+          this.#forget();
+          throw error;
+        }
         if (performance.now() < end) continue;
         // A read that was refused counts as under way until it is tried again, and would keep the next one's lock.
         this.#forget();

@@ -17,15 +17,20 @@ export async function openSettings(
 ): Promise<Settings> {
   if (config.redisUrl !== undefined) {
     try {
-      return new Settings(await RedisStore.connect(config.redisUrl, log), log);
+      return await begun(new Settings(await RedisStore.connect(config.redisUrl, log), log));
     } catch (cause) {
       throw new UserError('bad-config', `Redis at REDIS_URL cannot be used: ${reasonOf(cause)}.`, { cause });
     }
   }
   const path = join(config.stateDirectory, 'settings.db');
   try {
-    return new Settings(new FileStore(path), log);
+    return await begun(new Settings(new FileStore(path), log));
   } catch (cause) {
     throw new UserError('bad-config', `The settings in ${path} cannot be opened: ${reasonOf(cause)}.`, { cause });
   }
+}
+
+async function begun(settings: Settings): Promise<Settings> {
+  await settings.begin();
+  return settings;
 }

@@ -94,6 +94,9 @@ async function explained<T>(outOfReach: (cause: unknown) => UserError, work: () 
     return await work();
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'ReplyError') throw outOfReach(error);
+    // It starts, or another one takes its place.
+    if (/^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS)\b/.test(error.message))
+      throw outOfReach(error);
     // No memory, or a disk that Redis cannot save to: both refuse to write.
     if (/^(OOM|MISCONF)\b/.test(error.message)) throw noSpace(error);
     throw error;

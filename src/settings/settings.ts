@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { replaced, type Store } from './store.ts';
 
@@ -25,6 +26,18 @@ export class Settings {
   constructor(store: Store, log?: Logger) {
     this.#store = store;
     this.#log = log;
+  }
+
+  /**
+   * Takes note of what there is at the start, so that its loss is noticed before anybody has asked for it.
+   * @throws what the store throws, unless it is only held or out of reach for now
+   */
+  async begin(): Promise<void> {
+    try {
+      this.#hashKey = await this.#store.get(HASH_KEY);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
   }
 
   /**
@@ -64,20 +77,24 @@ export class Settings {
   }
 
   async #get(kind: string, platform: string, id: string): Promise<string | undefined> {
-    this.#hashKey ??= await this.#store.get(HASH_KEY);
-    // Without a key nothing has ever been set.
-    if (this.#hashKey === undefined) return undefined;
-    const value = await this.#store.get(hash(this.#hashKey, kind, platform, id));
-    await this.#check(this.#hashKey);
-    return value;
+    return await this.#unlessBroken(async () => {
+      this.#hashKey ??= await this.#store.get(HASH_KEY);
+      // Without a key nothing has ever been set.
+      if (this.#hashKey === undefined) return undefined;
+      const value = await this.#store.get(hash(this.#hashKey, kind, platform, id));
+      await this.#check(this.#hashKey);
+      return value;
+    });
   }
 
   async #set(kind: string, platform: string, id: string, value: string | undefined): Promise<void> {
-    // Several processes may start at once: all of them take the key of the first.
-    this.#hashKey ??= await this.#store.setIfAbsent(HASH_KEY, randomBytes(32).toString('base64url'));
-    const key = hash(this.#hashKey, kind, platform, id);
-    await (value === undefined ? this.#store.delete(key) : this.#store.set(key, value));
-    await this.#check(this.#hashKey);
+    await this.#unlessBroken(async () => {
+      // Several processes may start at once: all of them take the key of the first.
+      this.#hashKey ??= await this.#store.setIfAbsent(HASH_KEY, randomBytes(32).toString('base64url'));
+      const key = hash(this.#hashKey, kind, platform, id);
+      await (value === undefined ? this.#store.delete(key) : this.#store.set(key, value));
+      await this.#check(this.#hashKey);
+    });
   }
 
   /**
@@ -87,18 +104,29 @@ export class Settings {
    */
   async #check(hashKey: string): Promise<void> {
     const kept = await this.#store.get(HASH_KEY);
-    if (kept === hashKey) {
-      this.#isReported = false;
-      return;
+    if (kept !== hashKey) throw this.#lost(`the key of the settings is ${kept === undefined ? 'gone' : 'another one'}`);
+    this.#isReported = false;
+  }
+
+  /** What a store cannot explain is a store that is none any more: cut off, overwritten, of another kind. */
+  async #unlessBroken<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof UserError) throw error;
+      throw this.#lost('the settings cannot be read', error);
     }
-    const why = `the key of the settings is ${kept === undefined ? 'gone' : 'another one'}`;
+  }
+
+  #lost(why: string, cause: unknown = new Error(why)): UserError {
     if (!this.#isReported) {
       this.#log?.error(
+        { err: cause },
         `${why}: they were emptied or replaced, and nobody knows who opted out; no photo is read until they are restored, or the bot is restarted to begin anew`,
       );
     }
     this.#isReported = true;
-    throw replaced(new Error(why));
+    return replaced(cause);
   }
 }
 

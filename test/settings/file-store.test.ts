@@ -246,6 +246,34 @@ test('a file that is deleted or replaced under a running bot is noticed: nobody 
   await settings.close();
 });
 
+test.each([
+  ['emptied in its place', (path: string) => writeFileSync(path, '')],
+  ['overwritten', (path: string) => writeFileSync(path, Buffer.alloc(20_000, 7))],
+  ['a folder now', (path: string) => [rmSync(path), mkdirSync(path)]],
+  ['removed before anybody asked', (path: string) => rmSync(path)],
+])(
+  'a file that is %s under a running bot is noticed, in words, and used again once it is restored',
+  async (_what, spoil) => {
+    const log: string[] = [];
+    const logger = createLogger({ level: 'error', destination: { write: (line) => log.push(line) } });
+    const earlier = await openSettings({ stateDirectory: directory }, logger);
+    await earlier.setOptedOut('p', '1', true);
+    await earlier.close();
+    const path = join(directory, 'settings.db');
+    const kept = readFileSync(path);
+    const settings = await openSettings({ stateDirectory: directory }, logger);
+    spoil(path);
+    const lost = { code: 'busy', message: expect.stringContaining('was emptied or replaced') };
+    await expect(settings.hasOptedOut('p', '1')).rejects.toMatchObject(lost);
+    await expect(settings.setOptedOut('p', '2', true)).rejects.toMatchObject(lost);
+    expect(log).toHaveLength(1);
+    rmSync(path, { recursive: true });
+    writeFileSync(path, kept);
+    expect(await settings.hasOptedOut('p', '1')).toBe(true);
+    await settings.close();
+  },
+);
+
 test('only the bot’s user may look into what is kept', async () => {
   const state = join(directory, 'deep', 'state');
   const store = new FileStore(join(state, 'settings.db'));

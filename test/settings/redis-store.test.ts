@@ -51,17 +51,28 @@ describe.skipIf(!HAS_REDIS)('Redis', () => {
     const open = () => openSettings({ redisUrl: redis.url, stateDirectory: '/nonexistent' }, log);
     const settings = await open();
     await settings.setOptedOut('p', 'ann', true);
+    const unasked = await open();
     await redis.empty();
     const lost = { code: 'busy', message: expect.stringContaining('was emptied or replaced') };
     await expect(settings.setOptedOut('p', 'ben', true)).rejects.toMatchObject(lost);
     await expect(settings.hasOptedOut('p', 'ann')).rejects.toMatchObject(lost);
     await expect(settings.channelMode('p', 'c')).rejects.toMatchObject(lost);
+    // Nobody had asked this one for anything before.
+    await expect(unasked.hasOptedOut('p', 'ann')).rejects.toMatchObject(lost);
     // One that is started anew begins anew; the first one does not take over its key.
     const anew = await open();
     await anew.setOptedOut('p', 'cem', true);
     expect(await anew.hasOptedOut('p', 'cem')).toBe(true);
     await expect(settings.setOptedOut('p', 'ann', true)).rejects.toMatchObject(lost);
-    await Promise.all([settings.close(), anew.close()]);
+    await Promise.all([settings, anew, unasked].map((one) => one.close()));
+  });
+
+  test('that is only a copy just now refuses in words', async () => {
+    const redis = await redisWith('--replicaof', '127.0.0.1 1');
+    const settings = await openSettings({ redisUrl: redis.url, stateDirectory: '/nonexistent' }, log);
+    const refusal = { code: 'busy', message: expect.stringContaining('I could not save that just now') };
+    await expect(settings.setOptedOut('p', 'ann', true)).rejects.toMatchObject(refusal);
+    await settings.close();
   });
 
   test('that throws entries away when its memory is full is warned of', async () => {
