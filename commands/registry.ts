@@ -59,7 +59,7 @@ export function commandIn(
   commands: CommandRegistry,
   nameOf: (name: string) => string = (name) => name,
 ): Request['command'] {
-  const [, word, input = ''] = /^\s*\/?([a-z0-9-]+)\s*(.*)$/is.exec(text) ?? [];
+  const [, word, input = ''] = /^[\s,:]*\/?([a-z0-9-]+)[\s,:;.!?]*(.*)$/is.exec(text) ?? [];
   if (word === undefined) return text.trim() === '' ? { name: PHOTO_COMMAND, input: '' } : undefined;
   const asked = word.toLowerCase();
   const command = commands.list().find(({ name }) => [name, nameOf(name)].includes(asked));

@@ -49,6 +49,8 @@ describe('a command in a message to the bot', () => {
 
   test('is found by its name, with or without the slash, or by the platform’s own name for it', () => {
     expect(commandIn(' help', commands)).toEqual({ name: 'help', input: '' });
+    // As people write to somebody: '@bot, help!'
+    for (const text of [', help!', ': Help.', 'help ?!']) expect(commandIn(text, commands)?.input, text).toBe('');
     expect(commandIn('/Help emotions\nplease', commands)).toEqual({ name: 'help', input: 'emotions\nplease' });
     expect(commandIn('emotions-help x', commands, (name) => `emotions-${name}`)).toEqual({ name: 'help', input: 'x' });
     expect(commandIn('emotions-help', commands)).toBeUndefined();

@@ -294,6 +294,9 @@ describe('a mention', () => {
     discord.post({ content: `<@!${discord.me.id}> /Privacy`, mentions: [discord.me] });
     const [, privacy] = await answers(discord, 2);
     expect(privacy!.content).toContain('What I keep');
+    discord.post({ content: `<@${discord.me.id}>, Help!`, mentions: [discord.me] });
+    const [, , called] = await answers(discord, 3);
+    expect(called!.content).toBe(help!.content);
     const ann = user('ann');
     const channel = discord.directChannel(ann);
     discord.post({ channel, author: ann, content: 'help emotions' });
