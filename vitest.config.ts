@@ -17,7 +17,17 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       // A file finds loaded what the files before it have loaded: half of what most take is that.
-      { extends: true, test: { name: 'together', include: ALL, exclude: ALONE, isolate: false, restoreMocks: true } },
+      {
+        extends: true,
+        test: {
+          name: 'together',
+          include: ALL,
+          exclude: ALONE,
+          isolate: false,
+          restoreMocks: true,
+          setupFiles: ['test/helpers/discord-first.ts'],
+        },
+      },
       { extends: true, test: { name: 'alone', include: ALONE } },
     ],
   },
