@@ -86,9 +86,9 @@ test('bots killed at any moment leave nobody at work; the next goes on, and the 
   let pid: number | undefined;
   await killWhen(async () => {
     ({ pid } = await untilPhase(files, 'training'));
-    await untilCheckpoint(files, id, 0);
     expect(getPriority(pid!)).toBe(19);
     if (process.platform === 'linux') expect(await readFile(`/proc/${pid}/oom_score_adj`, 'utf8')).toBe('1000\n');
+    await untilCheckpoint(files, id, 0);
   });
   const left = await untilCheckpoint(files, id, 0);
 
