@@ -6,14 +6,17 @@ import { sizeOf, type WeightSpec } from '../../network.ts';
  */
 const TO_ONNX = [3, 2, 0, 1] as const;
 
+/** What decides the order of a weight's numbers. */
+type Kind = Pick<WeightSpec, 'role' | 'shape'>;
+
 /** A weight's shape in ONNX. */
-export function onnxShape(spec: WeightSpec): number[] {
+export function onnxShape(spec: Kind): number[] {
   const order = orderOf(spec);
   return order ? order.map((axis) => spec.shape[axis]!) : [...spec.shape];
 }
 
 /** A weight's numbers in ONNX's order; always a copy. */
-export function toOnnx(spec: WeightSpec, data: Float32Array): Float32Array<ArrayBuffer> {
+export function toOnnx(spec: Kind, data: Float32Array): Float32Array<ArrayBuffer> {
   const order = orderOf(spec);
   return order ? permute(data, spec.shape, order) : Float32Array.from(data);
 }
@@ -26,7 +29,7 @@ export function fromOnnx(spec: WeightSpec, data: Float32Array): Float32Array<Arr
   return permute(data, onnxShape(spec), inverse);
 }
 
-function orderOf(spec: WeightSpec) {
+function orderOf(spec: Kind) {
   return spec.role === 'kernel' && spec.shape.length === 4 ? TO_ONNX : undefined;
 }
 

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { GraphBuilder, type Value } from '../../../emotion/engines/onnx/graph.ts';
+import { onnxShape, toOnnx } from '../../../emotion/engines/onnx/layout.ts';
 
 /** A weight of the detector, in TensorFlow's order: kernels are [height, width, in, out], depthwise ones [height, width, channels, 1]. */
 export interface DetectorWeight {
@@ -78,7 +79,7 @@ export function detectorGraph(weights: ReadonlyMap<string, DetectorWeight>): Uin
     return found;
   };
   const bias = (name: string) => graph.tensor(weight(name).data, weight(name).shape, name);
-  const kernel = (name: string, { shape, data } = channelsFirst(weight(name))) => graph.tensor(data, shape, name);
+  const kernel = (name: string, { shape, data } = toOnnxKernel(weight(name))) => graph.tensor(data, shape, name);
   const activated = (x: Value) => graph.node('LeakyRelu', [x], { alpha: { float: LEAKY_SLOPE } });
   const pooled = (x: Value, stride: number) =>
     graph.node('MaxPool', [x], { kernel_shape: [2, 2], strides: [stride, stride], auto_pad: 'SAME_UPPER' });
@@ -105,27 +106,21 @@ export function detectorGraph(weights: ReadonlyMap<string, DetectorWeight>): Uin
   return graph.encode('tiny face detector');
 }
 
-/** [height, width, in, out] to ONNX's [out, in, height, width]. */
-function channelsFirst({ shape, data }: DetectorWeight) {
-  const [height, width, inputs, outputs] = shape as [number, number, number, number];
-  const ordered = new Float32Array(data.length);
-  let at = 0;
-  for (let output = 0; output < outputs; output++)
-    for (let input = 0; input < inputs; input++)
-      for (let place = 0; place < height * width; place++)
-        ordered[at++] = data[(place * inputs + input) * outputs + output]!;
-  return { shape: [outputs, inputs, height, width], data: ordered };
+/** A kernel [height, width, in, out] as ONNX has it: [out, in, height, width]. */
+function toOnnxKernel({ shape, data }: DetectorWeight) {
+  const kernel = { role: 'kernel', shape } as const;
+  return { shape: onnxShape(kernel), data: toOnnx(kernel, data) };
 }
 
 /** [height, width, channels, 1] to ONNX's [channels, 1, height, width]: the same with the last two axes the other way round. */
 function depthwiseFirst({ shape, data }: DetectorWeight) {
   const [height, width, channels] = shape as [number, number, number];
-  return channelsFirst({ shape: [height, width, 1, channels], data });
+  return toOnnxKernel({ shape: [height, width, 1, channels], data });
 }
 
 /** The first layer takes (pixel - mean) / 255. It is linear and not padded, so its weights can do that themselves, exactly. */
 function onRawPixels(filters: DetectorWeight, bias: DetectorWeight) {
-  const kernel = channelsFirst(filters);
+  const kernel = toOnnxKernel(filters);
   const places = kernel.shape[2]! * kernel.shape[3]!;
   const shifted = Float32Array.from(bias.data);
   kernel.data.forEach((value, k) => {
