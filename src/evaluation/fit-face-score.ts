@@ -46,7 +46,9 @@ export async function lookAt(photos: readonly KnownPhoto[], signal: AbortSignal)
       const search = await toSearchPicture(image);
       const { network, haar } = await proposers.propose(search, signal);
       const gather = (cascades: typeof haar) =>
-        gatherEvidence(gatherPlaces({ network, haar: cascades }), (looks) => proposers.look(search, looks, signal));
+        gatherEvidence(gatherPlaces({ network, haar: cascades }), (looks) =>
+          proposers.network.look(search, looks, signal),
+        );
       seen.push({
         picture: { x: 0, y: 0, width: search.width, height: search.height },
         gray: toGray(search),

@@ -1,7 +1,7 @@
 import type { RgbImage } from '../image.ts';
 import { type Size, type Square, toBox } from './box.ts';
 import { type Evidence, gatherEvidence } from './evidence.ts';
-import type { Look, NetworkPass, NetworkProposal, Sighting } from './network/network.ts';
+import type { NetworkPass, NetworkProposal, NetworkProposer } from './network/network.ts';
 import { gatherPlaces } from './places.ts';
 import type { FaceScore, KeptFace } from './score.ts';
 import { searchScale, toClosePicture } from './search-picture.ts';
@@ -28,12 +28,6 @@ const MOST_PLACES = 400;
 const CROWD = 20;
 const CROWD_THRESHOLD = 0.3;
 
-/** What asks the network about one picture. */
-interface Network {
-  proposeIn(image: RgbImage, passes: readonly NetworkPass[], signal?: AbortSignal): Promise<readonly NetworkProposal[]>;
-  look(image: RgbImage, looks: readonly Look[], signal?: AbortSignal): Promise<readonly Sighting[]>;
-}
-
 /**
  * Looks for faces that are too small for a search of the picture as a whole, in tiles of a larger copy: where that search found small
  * ones, and in large photos.
@@ -46,7 +40,7 @@ export async function searchClosely(
   image: RgbImage,
   search: Size,
   found: readonly KeptFace[],
-  network: Network,
+  network: NetworkProposer,
   signal?: AbortSignal,
 ): Promise<Evidence[]> {
   const small = found.filter(({ square }) => square.side < SMALL);
@@ -56,7 +50,7 @@ export async function searchClosely(
   const tiles = tilesOf(close);
   const proposals: NetworkProposal[] = [];
   const propose = async (passes: readonly NetworkPass[]) => {
-    const all = await network.proposeIn(close, passes, signal);
+    const all = await network.propose(close, passes, signal);
     proposals.push(...all.filter(({ height }) => height < MOST_HEIGHT));
   };
   if (small.length < FEW) {

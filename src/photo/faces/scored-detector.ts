@@ -4,14 +4,7 @@ import { inCrowd, searchClosely } from './close-search.ts';
 import type { FaceDetector } from './detector.ts';
 import { gatherEvidence, leanLooks, leanOf } from './evidence.ts';
 import { createHaarProposer, HAAR_BESIDE_NETWORK } from './haar/haar.ts';
-import {
-  createNetworkProposer,
-  type Look,
-  NETWORK_PASSES,
-  type NetworkPass,
-  type NetworkProposal,
-  type Sighting,
-} from './network/network.ts';
+import { createNetworkProposer, NETWORK_PASSES, type NetworkProposer } from './network/network.ts';
 import { gatherPlaces, type Proposals } from './places.ts';
 import { type KeptFace, keepFaces, readFaceScore, type ScoredDetector } from './score.ts';
 import { toSearchPicture } from './search-picture.ts';
@@ -29,9 +22,9 @@ export function createScoredDetector(detector: ScoredDetector, { threads }: { th
   const find = async (image: RgbImage, signal?: AbortSignal) => {
     const search = await toSearchPicture(image);
     const places = gatherPlaces(await proposers.propose(search, signal));
-    const evidence = await gatherEvidence(places, (looks) => proposers.look(search, looks, signal));
+    const evidence = await gatherEvidence(places, (looks) => proposers.network.look(search, looks, signal));
     const whole = keepFaces(evidence, score, search);
-    const closer = await searchClosely(image, search, whole, proposers, signal);
+    const closer = await searchClosely(image, search, whole, proposers.network, signal);
     if (closer.length === 0) return { search, faces: whole };
     const both = [...evidence, ...closer];
     const faces = keepFaces(both, score, search);
@@ -40,7 +33,7 @@ export function createScoredDetector(detector: ScoredDetector, { threads }: { th
   };
   const toBoxes = async (image: RgbImage, { search, faces }: Found, signal?: AbortSignal): Promise<FaceBox[]> => {
     const looks = faces.flatMap(({ square }) => leanLooks(square));
-    const sightings = await proposers.look(search, looks, signal);
+    const sightings = await proposers.network.look(search, looks, signal);
     const each = looks.length / faces.length;
     return faces.map((face, k) => ({
       ...toCopy(toBox(face.square), search, image),
@@ -51,7 +44,7 @@ export function createScoredDetector(detector: ScoredDetector, { threads }: { th
   return {
     async detect(image, { signal } = {}) {
       const found = await find(image, signal);
-      const turn = await turnOf(found.search, found.faces, score, proposers, signal);
+      const turn = await turnOf(found.search, found.faces, score, proposers.network, signal);
       if (turn !== undefined) {
         const upright = await turnBack(image, turn);
         const better = await find(upright, signal);
@@ -78,10 +71,8 @@ function surest({ faces }: Found): number {
 export interface Proposers {
   /** @param image picture of the size at which faces are sought; the proposals are in its pixels */
   propose(image: RgbImage, signal?: AbortSignal): Promise<Proposals>;
-  /** What the network takes for faces in the passes named. */
-  proposeIn(image: RgbImage, passes: readonly NetworkPass[], signal?: AbortSignal): Promise<readonly NetworkProposal[]>;
-  /** Has the network look at places in that picture: one sighting a look, in their order. */
-  look(image: RgbImage, looks: readonly Look[], signal?: AbortSignal): Promise<readonly Sighting[]>;
+  /** Looks again, and in other ways. */
+  readonly network: NetworkProposer;
   close(): Promise<void>;
 }
 
@@ -90,6 +81,7 @@ export function createProposers(haarThreads: number): Proposers {
   const network = createNetworkProposer();
   const haar = haarThreads === 0 ? undefined : createHaarProposer(HAAR_BESIDE_NETWORK, { threads: haarThreads });
   return {
+    network,
     async propose(image, signal) {
       const [ofNetwork, ofHaar] = await Promise.all([
         network.propose(image, NETWORK_PASSES, signal),
@@ -97,8 +89,6 @@ export function createProposers(haarThreads: number): Proposers {
       ]);
       return { network: ofNetwork, haar: ofHaar };
     },
-    proposeIn: (image, passes, signal) => network.propose(image, passes, signal),
-    look: (image, looks, signal) => network.look(image, looks, signal),
     async close() {
       await Promise.all([network.close(), haar?.close()]);
     },

@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { inSharedMemory, type RgbImage } from '../image.ts';
 import { centreOf, type FaceBox, wayBack } from './box.ts';
 import { gatherEvidence, weightOf } from './evidence.ts';
-import type { Look, NetworkPass, NetworkProposal, Sighting } from './network/network.ts';
+import type { NetworkPass, NetworkProposer } from './network/network.ts';
 import { gatherPlaces } from './places.ts';
 import { type FaceScore, type KeptFace, scoreOf } from './score.ts';
 
@@ -25,12 +25,6 @@ const MOST_PLACES = 3;
 /** The score that the surest of these places needs: three more looks at a picture are three more chances to be wrong. */
 const LEAST_SCORE = 0.8;
 
-/** What asks the network about one picture. */
-interface Network {
-  proposeIn(image: RgbImage, passes: readonly NetworkPass[], signal?: AbortSignal): Promise<readonly NetworkProposal[]>;
-  look(image: RgbImage, looks: readonly Look[], signal?: AbortSignal): Promise<readonly Sighting[]>;
-}
-
 /**
  * How far a photo lies turned, by the faces found in it as it stands: the network sees a face best the right way up. An upright photo is
  * mostly known by its surest face, without a look.
@@ -42,7 +36,7 @@ export async function turnOf(
   search: RgbImage,
   found: readonly KeptFace[],
   score: FaceScore,
-  network: Network,
+  network: NetworkProposer,
   signal?: AbortSignal,
 ): Promise<Turn | undefined> {
   const telling = [...found].sort((a, b) => b.score - a.score).slice(0, MOST_TELLING);
@@ -66,14 +60,14 @@ export async function turnOf(
 async function turnOfNobody(
   search: RgbImage,
   score: FaceScore,
-  network: Network,
+  network: NetworkProposer,
   signal?: AbortSignal,
 ): Promise<Turn | undefined> {
   let best: Turn | undefined;
   let most = LEAST_SCORE;
   for (const turn of TURNS) {
     const upright = await turnBack(search, turn);
-    const places = gatherPlaces({ network: await network.proposeIn(upright, PASSES, signal), haar: [] });
+    const places = gatherPlaces({ network: await network.propose(upright, PASSES, signal), haar: [] });
     const evidence = await gatherEvidence(places.slice(0, MOST_PLACES), (looks) =>
       network.look(upright, looks, signal),
     );
