@@ -11,6 +11,10 @@ export interface DiscordContext extends PlatformContext {
   readonly refusals: Refusals;
   /** Whether Discord lets the bot see the pictures of messages that are not addressed to it. */
   readonly seesEverything: boolean;
+  /** When the bot was started, in milliseconds since 1970: it does not remember what it said before. */
+  readonly startedAt: number;
+  /** Runs what a listener does about an event; what that throws goes into the log, where else it would end the process. */
+  guard(work: () => unknown): void;
 }
 
 /** Whether an admin of a server is one of the operator's; see `isOperator` in rights.ts. */

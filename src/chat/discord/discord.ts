@@ -1,39 +1,35 @@
-import { Events, GatewayCloseCodes } from 'discord.js';
+import { type Client, Events, GatewayCloseCodes } from 'discord.js';
 import type { Channel } from '../../../commands/request.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { Session } from '../session.ts';
 import { messageOf } from './attachment.ts';
 import { toChannel } from './channel.ts';
-import { type Connection, connect, connectWithoutContent } from './connect.ts';
+import { connect } from './connect.ts';
 import type { DiscordContext } from './context.ts';
 import { isGone, lacksPermission } from './errors.ts';
-import { listenToInteractions } from './listeners/interactions.ts';
-import { listenToMessages } from './listeners/messages.ts';
-import { listenToRemovals } from './listeners/removals.ts';
+import { RefusedIntent } from './login.ts';
 import { inviteLink, maySpeak, Refusals } from './permissions.ts';
 
 /** Discord: posted pictures, slash commands, a message menu and a button. */
 export class DiscordPlatform implements Platform {
   readonly name = 'discord';
-  readonly #context: PlatformContext;
-  readonly #session: Session;
-  readonly #refusals: Refusals;
-  readonly #startedAt = Date.now();
+  readonly #shared: Omit<DiscordContext, 'client' | 'seesEverything'>;
   readonly #stopped = new AbortController();
-  #connection: Connection | undefined;
+  #client: Client<true> | undefined;
 
-  constructor(context: PlatformContext) {
-    const { log, dispatch } = context;
-    this.#context = context;
-    this.#session = new Session({ platform: this.name, log, dispatch, messageOf });
-    this.#refusals = new Refusals(log);
+  constructor(platform: PlatformContext) {
+    const { log, dispatch } = platform;
+    this.#shared = {
+      ...platform,
+      session: new Session({ platform: this.name, log, dispatch, messageOf }),
+      refusals: new Refusals(log),
+      startedAt: Date.now(),
+      guard: (work) => this.#guard(work),
+    };
   }
 
   async start(): Promise<string> {
-    const { config, log } = this.#context;
-    const connection = await connect(config, log, this.#stopped.signal);
-    await this.#use(connection);
-    const { client, seesEverything } = connection;
+    const { client, seesEverything } = await this.#connect();
     const servers = client.guilds.cache.size;
     return [
       `On Discord as ${client.user.username}, in ${servers === 1 ? '1 server' : `${servers} servers`}`,
@@ -45,13 +41,13 @@ export class DiscordPlatform implements Platform {
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
-    await this.#session.stop(deadline);
+    await this.#shared.session.stop(deadline);
     this.#stopped.abort(new Error('the bot is stopping'));
-    await this.#connection?.client.destroy();
+    await this.#client?.destroy();
   }
 
   async channel(id: string): Promise<Channel | undefined> {
-    const client = this.#connection?.client;
+    const client = this.#client;
     if (client === undefined) return undefined;
     try {
       const channel = await client.channels.fetch(id);
@@ -62,26 +58,35 @@ export class DiscordPlatform implements Platform {
     }
   }
 
-  /** @throws the reason where the bot was stopped while it connected */
-  async #use(connection: Connection): Promise<void> {
-    const { client, seesEverything } = connection;
-    if (this.#stopped.signal.aborted) {
-      await client.destroy();
-      throw this.#stopped.signal.reason;
+  async #connect(): Promise<DiscordContext> {
+    try {
+      return await this.#connectSeeing(true);
+    } catch (error) {
+      if (!(error instanceof RefusedIntent)) throw error;
+      return await this.#connectSeeingLess();
     }
-    this.#connection = connection;
-    const context: DiscordContext = {
-      ...this.#context,
-      client,
-      seesEverything,
-      session: this.#session,
-      refusals: this.#refusals,
-    };
-    const guard = (work: () => unknown) => this.#guard(work);
-    listenToMessages(context, guard);
-    listenToInteractions(context, guard);
-    listenToRemovals(context, guard, this.#startedAt);
-    client.on(Events.ShardDisconnect, ({ code }) => guard(() => this.#onDisconnect(code)));
+  }
+
+  /** Connects without asking for the MessageContent intent, and says so in the log. */
+  async #connectSeeingLess(): Promise<DiscordContext> {
+    this.#shared.log.warn(
+      { platform: this.name },
+      'the MessageContent intent is off: posted photos are not seen; switch it on at https://discord.com/developers/applications > Bot > Message Content Intent and restart',
+    );
+    return await this.#connectSeeing(false);
+  }
+
+  async #connectSeeing(seesEverything: boolean): Promise<DiscordContext> {
+    const { signal } = this.#stopped;
+    const context = await connect({ ...this.#shared, seesEverything }, signal);
+    const { client } = context;
+    if (signal.aborted) {
+      await client.destroy();
+      throw signal.reason;
+    }
+    client.on(Events.ShardDisconnect, ({ code }) => this.#guard(() => this.#onDisconnect(code)));
+    this.#client = client;
+    return context;
   }
 
   /** The edge for everything that no request's dispatch catches: an error in a listener would end the process. */
@@ -89,17 +94,17 @@ export class DiscordPlatform implements Platform {
     Promise.resolve()
       .then(work)
       .catch((error: unknown) => {
-        this.#context.log.error({ platform: this.name, err: error }, 'an event could not be handled');
+        this.#shared.log.error({ platform: this.name, err: error }, 'an event could not be handled');
       });
   }
 
   /** The client reconnects by itself except after these codes. */
   async #onDisconnect(code: number): Promise<void> {
-    if (this.#session.isStopping) return;
-    const { config, log } = this.#context;
+    const { log, session } = this.#shared;
+    if (session.isStopping) return;
     if (code === GatewayCloseCodes.DisallowedIntents) {
-      await this.#connection?.client.destroy();
-      await this.#use(await connectWithoutContent(config, log, this.#stopped.signal));
+      await this.#client?.destroy();
+      await this.#connectSeeingLess();
       return;
     }
     log.fatal({ platform: this.name, code }, 'Discord ended the connection for good; is the token still valid?');

@@ -1,8 +1,8 @@
 import type { Attachment } from '../../../commands/request.ts';
 import { tooLarge, UserError } from '../../base/errors.ts';
 import { downloadAttachment, HostRefused } from '../download.ts';
-import { inSlackWords } from './api.ts';
 import type { SlackContext } from './context.ts';
+import { inSlackWords } from './errors.ts';
 
 /** The parts of Slack's payloads that the bot looks at. All of it comes from outside: every field may be missing. */
 

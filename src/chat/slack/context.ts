@@ -1,7 +1,8 @@
 import type { PlatformContext } from '../platform.ts';
 import type { Session } from '../session.ts';
 import type { SlackApi } from './api.ts';
-import type { Me, People } from './people.ts';
+import type { Me } from './identity.ts';
+import type { People } from './people.ts';
 import type { Uploads } from './uploads.ts';
 
 /** What answering in Slack takes. */

@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import { z } from 'zod';
 import type { Posted, Reply } from '../../../commands/request.ts';
-import { inWords, rateLimitOf, slackCode, unlessGone } from './api.ts';
 import type { PictureSource, SlackMessage, Source } from './attachment.ts';
 import type { SlackContext } from './context.ts';
+import { inWords, rateLimitOf, slackCode, unlessGone } from './errors.ts';
 import type { Destination } from './uploads.ts';
 
 /** Callback id of the message shortcut; slack-manifest.yaml says the same to Slack. */

@@ -4,31 +4,25 @@ import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
 import type { PlatformContext } from '../platform.ts';
 import { isOperator } from '../rights.ts';
-import { inSlackWords, type SlackApi } from './api.ts';
+import type { SlackApi } from './api.ts';
+import { inSlackWords } from './errors.ts';
+import type { Me } from './identity.ts';
 
 /** People of whom it is remembered whether they are bots, at least; that never changes. */
 const MAX_REMEMBERED = 2000;
 
-/** Who the bot is on Slack. */
-export interface Me {
-  readonly userId: string;
-  /** What it is invited by. */
-  readonly name: string;
-  /** The workspace that it is installed in. */
-  readonly teamId: string;
-  /** The organisation that the workspace belongs to, if it belongs to one. */
-  readonly enterpriseId?: string;
-}
+/** What of the bot people are known by. */
+type Identity = Pick<Me, 'name' | 'teamId' | 'enterpriseId'>;
 
 /** Who people are, as far as rights depend on it: Slack is asked each time, since rights change. */
 export class People {
   readonly #api: SlackApi;
   readonly #config: Config;
   readonly #log: Logger;
-  readonly #me: Omit<Me, 'userId'>;
+  readonly #me: Identity;
   readonly #bots = new QuickLRU<string, boolean>({ maxSize: MAX_REMEMBERED });
 
-  constructor(api: SlackApi, { config, log }: Pick<PlatformContext, 'config' | 'log'>, me: Omit<Me, 'userId'>) {
+  constructor(api: SlackApi, { config, log }: Pick<PlatformContext, 'config' | 'log'>, me: Identity) {
     this.#api = api;
     this.#config = config;
     this.#log = log;

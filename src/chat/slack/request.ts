@@ -7,7 +7,6 @@ import {
   type Reply,
   type Request,
 } from '../../../commands/request.ts';
-import { inSlackWords, inWords, isClosed, slackCode } from './api.ts';
 import {
   knownPicturesOf,
   messageKey,
@@ -18,6 +17,7 @@ import {
   toAttachments,
 } from './attachment.ts';
 import type { SlackContext } from './context.ts';
+import { inSlackWords, inWords, isClosed, slackCode } from './errors.ts';
 import { messagesAt, send, slackText } from './outgoing.ts';
 import type { Destination } from './uploads.ts';
 

@@ -1,13 +1,13 @@
-import { App } from '@slack/bolt';
 import type { Channel } from '../../../commands/request.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { Session } from '../session.ts';
-import { boltLogger, createApi, createLookBack, inWords, rateLimitOf, slackCode } from './api.ts';
+import { createApi, createLookBack } from './api.ts';
 import { messageOf } from './attachment.ts';
-import { createIntake, type Intake, NotNow, whoAmI } from './connect.ts';
+import { connect } from './connect.ts';
 import type { SlackContext } from './context.ts';
-import { listenToCommands } from './listeners/commands.ts';
-import { isNewMessage, listenToMessages } from './listeners/messages.ts';
+import { inWords, rateLimitOf, slackCode } from './errors.ts';
+import { whoAmI } from './identity.ts';
+import { createIntake, type Intake } from './intake.ts';
 import { People } from './people.ts';
 import { toChannel } from './request.ts';
 import { Uploads } from './uploads.ts';
@@ -32,7 +32,6 @@ export class SlackPlatform implements Platform {
     const { botToken, connection } = config.slack!;
     const api = createApi(botToken, config, log);
     const me = await whoAmI(api);
-    const people = new People(api, this.#platform, me);
     const context: SlackContext = {
       ...this.#platform,
       api,
@@ -40,42 +39,14 @@ export class SlackPlatform implements Platform {
       uploads: new Uploads(api, log),
       me,
       token: botToken,
-      people,
+      people: new People(api, this.#platform, me),
       session: this.#session,
       startedAt: this.#startedAt,
     };
     this.#context = context;
-    const intake = createIntake(connection, config, log);
-    const app = new App({
-      receiver: intake.receiver,
-      // Not the token itself: the library would ask for its owner once more, and end the process if that fails.
-      authorize: async () => ({ botToken, botUserId: me.userId, ...(me.botId && { botId: me.botId }) }),
-      logger: boltLogger(log),
-      convoStore: false,
-      // The events of the bot's own uploads say which messages they became; nothing else of its own is looked at.
-      ignoreSelf: false,
-    });
-    app.error(async (error) => {
-      log.error({ platform: this.name, err: error }, 'an event could not be handled');
-    });
-    this.#leaveMessagesWhileStopping(app);
-    listenToMessages(app, context);
-    listenToCommands(app, context);
     // Before it connects, so that a stop during the start ends that too.
-    this.#intake = intake;
-    return `On Slack as ${me.name} in ${me.team}, ${await intake.start()}`;
-  }
-
-  /** The library acknowledges every event before a listener sees it. What nobody acknowledged, Slack sends again. */
-  #leaveMessagesWhileStopping(app: App): void {
-    const processEvent = app.processEvent.bind(app);
-    app.processEvent = async (event) => {
-      // What removes a message still counts: its answer may be under way.
-      if (this.#session.isStopping && isNewMessage(event.body)) throw new NotNow('the bot is stopping');
-      const processed = processEvent(event);
-      this.#session.waitFor(processed);
-      await processed;
-    };
+    this.#intake = createIntake(connection, config, log);
+    return `On Slack as ${me.name} in ${me.team}, ${await connect(context, this.#intake)}`;
   }
 
   async stop(deadline: AbortSignal): Promise<void> {

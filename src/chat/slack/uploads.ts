@@ -2,7 +2,8 @@ import pRetry from 'p-retry';
 import QuickLRU from 'quick-lru';
 import type { OutgoingPicture } from '../../../commands/request.ts';
 import type { Logger } from '../../base/log.ts';
-import { isGone, RETRIES, type SlackApi, TIMEOUT_MS } from './api.ts';
+import { RETRIES, type SlackApi, TIMEOUT_MS } from './api.ts';
+import { isGone } from './errors.ts';
 
 /** Files whose messages are remembered, at least. */
 const MAX_FILES = 10_000;

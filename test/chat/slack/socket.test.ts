@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { createLogger } from '../../../src/base/log.ts';
-import { SlackSocket } from '../../../src/chat/slack/connect.ts';
+import { SlackSocket } from '../../../src/chat/slack/socket.ts';
 import { loadConfig } from '../../../src/config.ts';
 
 afterEach(() => void vi.useRealTimers());

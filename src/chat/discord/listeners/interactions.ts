@@ -9,8 +9,10 @@ import { ADMIN, MODERATOR } from '../permissions.ts';
 import { menuRequest, slashRequest } from '../request.ts';
 
 /** Answers slash commands, the message menu and the Remove button. */
-export function listenToInteractions(context: DiscordContext, guard: (work: () => unknown) => void): void {
-  context.client.on(Events.InteractionCreate, (interaction) => guard(() => onInteraction(interaction, context)));
+export function listenToInteractions(context: DiscordContext): void {
+  context.client.on(Events.InteractionCreate, (interaction) =>
+    context.guard(() => onInteraction(interaction, context)),
+  );
 }
 
 async function onInteraction(interaction: Interaction, context: DiscordContext): Promise<void> {

@@ -4,8 +4,8 @@ import type { DiscordContext } from '../context.ts';
 import { isAddressed, isForTheBot, messageRequest } from '../request.ts';
 
 /** Answers what people post: their pictures, and what they say to the bot. */
-export function listenToMessages(context: DiscordContext, guard: (work: () => unknown) => void): void {
-  context.client.on(Events.MessageCreate, (message) => guard(() => onMessage(message, context)));
+export function listenToMessages(context: DiscordContext): void {
+  context.client.on(Events.MessageCreate, (message) => context.guard(() => onMessage(message, context)));
 }
 
 function onMessage(message: Message, context: DiscordContext): void {

@@ -15,16 +15,9 @@ import { parseRemoveButton, type RemoveButton } from '../outgoing.ts';
 /** Messages after a removed one that are looked through for answers of an earlier run of the bot. */
 const LOOK_AHEAD = 100;
 
-/**
- * Takes answers back with what they are about: messages, pictures that an edit takes out or hides, threads and channels.
- * @param startedAt when the bot was started, in milliseconds since 1970: it does not remember what it said before
- */
-export function listenToRemovals(
-  context: DiscordContext,
-  guard: (work: () => unknown) => void,
-  startedAt: number,
-): void {
-  const { client, session } = context;
+/** Takes answers back with what they are about: messages, pictures that an edit takes out or hides, threads and channels. */
+export function listenToRemovals(context: DiscordContext): void {
+  const { client, guard, session, startedAt } = context;
   const isForgotten = (id: string) => SnowflakeUtil.timestampFrom(id) < startedAt;
 
   const onRemoved = async (channelId: string, ids: readonly string[]) => {

@@ -1,7 +1,7 @@
 import type { App } from '@slack/bolt';
-import { inSlackWords } from '../api.ts';
 import { knownPicturesOf, type SlackMessage, sourceOf } from '../attachment.ts';
 import type { SlackContext } from '../context.ts';
+import { inSlackWords } from '../errors.ts';
 import { parseRemoveState, READ_EMOTIONS, REMOVE, slackText, slashName, takeBack } from '../outgoing.ts';
 import { beginAsking, isDirect } from '../request.ts';
 

@@ -11,6 +11,7 @@ import {
   sourceOf,
 } from '../attachment.ts';
 import type { SlackContext } from '../context.ts';
+import { NotNow } from '../errors.ts';
 import { slashName, takeBackAnswersTo } from '../outgoing.ts';
 import { beginAsking, isDirect } from '../request.ts';
 
@@ -34,8 +35,23 @@ export function listenToMessages(app: App, context: SlackContext): void {
   });
 }
 
+/**
+ * Leaves new messages for the bot's next run while it stops: what nobody acknowledges, Slack sends again. Not a listener, since
+ * the library acknowledges every event before a listener sees it.
+ */
+export function leaveMessagesWhileStopping(app: App, { session }: SlackContext): void {
+  const processEvent = app.processEvent.bind(app);
+  app.processEvent = async (event) => {
+    // What removes a message still counts: its answer may be under way.
+    if (session.isStopping && isNewMessage(event.body)) throw new NotNow('the bot is stopping');
+    const processed = processEvent(event);
+    session.waitFor(processed);
+    await processed;
+  };
+}
+
 /** Whether the body of an event tells of a new message. */
-export function isNewMessage({ event }: Record<string, unknown>): boolean {
+function isNewMessage({ event }: Record<string, unknown>): boolean {
   if (typeof event !== 'object' || event === null || !('type' in event) || event.type !== 'message') return false;
   return !('subtype' in event && CHANGES.includes(event.subtype));
 }

@@ -1,0 +1,73 @@
+import type { AddressInfo } from 'node:net';
+import { HTTPModuleFunctions, HTTPReceiver, type Receiver } from '@slack/bolt';
+import { codeOf, UserError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Config, SlackConnection } from '../../config.ts';
+import { boltLogger } from './api.ts';
+import { NotNow, settingRefused } from './errors.ts';
+import { takeSignedRequestsOnly } from './signed-requests.ts';
+import { SlackSocket } from './socket.ts';
+
+/** How Slack's events come in. */
+export interface Intake {
+  readonly receiver: Receiver;
+  /** @returns how Slack reaches the bot, in words */
+  start(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export function createIntake(connection: SlackConnection, config: Config, log: Logger): Intake {
+  return connection.kind === 'socket' ? socketIntake(connection.appToken, config, log) : httpIntake(connection, log);
+}
+
+function socketIntake(appToken: string, config: Config, log: Logger): Intake {
+  const socket = new SlackSocket(appToken, config, log);
+  return {
+    receiver: socket.receiver,
+    async start() {
+      try {
+        await socket.start();
+      } catch (error) {
+        throw settingRefused(error, 'SLACK_APP_TOKEN', 'an app-level token with the scope connections:write');
+      }
+      return 'over Socket Mode';
+    },
+    stop: () => socket.stop(),
+  };
+}
+
+function httpIntake({ signingSecret, host, port }: Extract<SlackConnection, { kind: 'http' }>, log: Logger): Intake {
+  const receiver = new HTTPReceiver({
+    signingSecret,
+    logger: boltLogger(log),
+    processEventErrorHandler: async (failed) => {
+      if (!(failed.error instanceof NotNow)) return await HTTPModuleFunctions.defaultProcessEventErrorHandler(failed);
+      failed.response.writeHead(503).end();
+      return false;
+    },
+  });
+  takeSignedRequestsOnly(receiver, signingSecret, log);
+  let started = false;
+  return {
+    receiver,
+    async start() {
+      try {
+        const server = await receiver.start({ host, port });
+        started = true;
+        return `at port ${(server.address() as AddressInfo).port} of ${host}, path /slack/events`;
+      } catch (error) {
+        const code = codeOf(error);
+        if (code === undefined) throw error;
+        const setting = code === 'EADDRINUSE' || code === 'EACCES' ? 'SLACK_PORT' : 'SLACK_HOST';
+        throw new UserError(
+          'bad-config',
+          `Slack’s requests cannot come in at port ${port} of ${host} (${code}). Set ${setting} to another one.`,
+        );
+      }
+    },
+    async stop() {
+      if (started) await receiver.stop();
+      started = false;
+    },
+  };
+}
