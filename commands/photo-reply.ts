@@ -2,7 +2,7 @@ import { percent } from '../src/base/numbers.ts';
 import type { Reading } from '../src/emotion/classifier.ts';
 import type { Emotion } from '../src/emotion/labels.ts';
 import type { Frame } from '../src/photo/decode.ts';
-import { twoLikeliest, UNREADABLE } from '../src/photo/picture/describe.ts';
+import { describeReading, twoLikeliest } from '../src/photo/picture/describe.ts';
 import type { Attachment, OutgoingPicture, PersonLine, PhotoCard, Reply } from './request.ts';
 
 /** People that the text names at most; the picture shows all of them. Twenty lines stay well below every platform's bound. */
@@ -71,13 +71,8 @@ function moreSentence(count: number): string {
 function personLine(face: Reading, index: number): PersonLine {
   const number = index + 1;
   const guess = (emotion: Emotion, probability: number) => ({ emotion, probability, percent: percent(probability) });
-  if (face.emotion !== 'unsure') {
-    const sure = guess(face.emotion, face.confidence);
-    return { number, emotion: face.emotion, text: `${sure.emotion} ${sure.percent}`, likeliest: [sure] };
-  }
-  if (face.unreadable)
-    return { number, emotion: 'unsure', text: `unsure: ${UNREADABLE[face.unreadable]}`, likeliest: [] };
-  const likeliest = twoLikeliest(face.scores).map((emotion) => guess(emotion, face.scores[emotion]));
-  const guesses = likeliest.map((one) => `${one.emotion} ${one.percent}`);
-  return { number, emotion: 'unsure', text: `unsure: ${guesses.join(' or ')}`, likeliest };
+  const { emotion, unreadable, confidence, scores } = face;
+  const guesses = emotion !== 'unsure' ? [emotion] : unreadable ? [] : twoLikeliest(scores);
+  const likeliest = guesses.map((one) => guess(one, one === emotion ? confidence : scores[one]));
+  return { number, emotion, text: describeReading(face), likeliest };
 }

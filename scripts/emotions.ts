@@ -52,7 +52,7 @@ async function readAll({ values, words: photos, signal, print, say }: Call<Optio
       else {
         const name = photos.length > 1 ? `${photo}: ` : '';
         for (const [k, face] of reading.faces.entries()) {
-          print(`${name}${k + 1} ${describeReading(face)}`);
+          print(`${name}${k + 1}. ${describeReading(face)}`);
         }
       }
       if (folder && !(reading instanceof UserError)) await folder.write(photo, reading.picture!.bytes);

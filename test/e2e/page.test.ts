@@ -113,7 +113,7 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
       .toBe(640);
     expect(await answers().getByRole('listitem').allTextContents()).toEqual([
       '1happy93 %',
-      '2unsure, perhapssad40 %neutral35 %',
+      '2unsure:sad40 %or neutral35 %',
     ]);
     expect(await answers().textContent()).toContain('A guess from one picture');
     expect(await answers().getByRole('button', { name: 'Remove this answer and its photo' }).count()).toBe(1);

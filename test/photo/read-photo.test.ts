@@ -37,7 +37,7 @@ describe('readPhoto on real photos', () => {
       expect(box.width).toBeGreaterThan(150);
     }
     expect(classifier.crops.map(({ length }) => length)).toEqual(Array(4).fill(FACE_PIXELS));
-    expect(photo.picture!.altText).toMatch(/^Photo with 4 faces: 1 happy \(90 %\), 2 unsure between sad/);
+    expect(photo.picture!.altText).toMatch(/^Photo with 4 faces: 1\. happy 90 %; 2\. unsure: sad/);
     const { width, height, format, exif } = await sharp(photo.picture!.bytes).metadata();
     expect([width, height, format, exif]).toEqual([photo.picture!.width, photo.picture!.height, 'jpeg', undefined]);
     expect(photo.milliseconds).toBeGreaterThan(0);
@@ -107,7 +107,7 @@ describe('readPhoto', () => {
       ['happy', undefined],
       ['unsure', 'covered'],
     ]);
-    expect(photo.picture!.altText).toBe('Photo with 2 faces: 1 happy (90 %), 2 unsure (mouth or eyes covered)');
+    expect(photo.picture!.altText).toBe('Photo with 2 faces: 1. happy 90 %; 2. unsure: mouth or eyes covered');
   });
 
   it('judges the size by the pixels that are there, not by those of a photo that is worked on shrunk', async () => {

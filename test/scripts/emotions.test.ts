@@ -75,12 +75,10 @@ describe('emotions', () => {
     const lines = result.stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(4);
     const words = EMOTIONS.join('|');
-    const line = new RegExp(
-      `^\\d (${words}) \\(\\d+ %\\)$|^\\d unsure between (${words}) \\(\\d+ %\\) and (${words}) \\(\\d+ %\\)$`,
-    );
+    const line = new RegExp(`^\\d\\. (${words}) \\d+ %$|^\\d\\. unsure: (${words}) \\d+ % or (${words}) \\d+ %$`);
     for (const [k, text] of lines.entries()) {
       expect(text).toMatch(line);
-      expect(text.startsWith(`${k + 1} `)).toBe(true);
+      expect(text.startsWith(`${k + 1}. `)).toBe(true);
     }
   });
 
@@ -91,7 +89,7 @@ describe('emotions', () => {
     const cut = await file('cut.jpg', sampleBytes(1).subarray(0, 50_000));
     const result = await emotions(nobody, cut, one, ...FAST);
     expect(result.code).toBe(1);
-    expect(result.stdout.split('\n')[0]!.startsWith(`${one}: 1 `)).toBe(true);
+    expect(result.stdout.split('\n')[0]!.startsWith(`${one}: 1. `)).toBe(true);
     expect(result.stderr).toContain(`${nobody}: no face found.`);
     expect(result.stderr).toContain(`${cut}: This picture is damaged`);
     expect(result.stderr).not.toMatch(/at .*\.ts/);

@@ -116,7 +116,7 @@ function card(face: JudgedFace, thumbnail: Buffer, photo: string): Markup {
     face.verdict === 'unlabelled' ? html`` : html` <span class="verdict">${VERDICT_WORDS[face.verdict]}</span>`;
   const read =
     'reading' in face
-      ? html`<p>${dot(face.reading.emotion)}read: <b>${unbroken(describeReading(face.reading))}</b></p>`
+      ? html`<p>${dot(face.reading.emotion)}read as <b>${unbroken(describeReading(face.reading))}</b></p>`
       : html``;
   const label = 'label' in face ? html`<p>label: <b>${labelWords(face.label)}</b></p>` : html``;
   return html`<li data-verdict="${face.verdict}">

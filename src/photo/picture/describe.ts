@@ -11,29 +11,32 @@ export function twoLikeliest(scores: Scores): [Emotion, Emotion] {
   return [sorted[0]!, sorted[1]!];
 }
 
-/** Why a face cannot be read, in words that go on from 'unsure'. */
+/** Why a face cannot be read, in words that go on from 'unsure: '. */
 export const UNREADABLE: Readonly<Record<Unreadable, string>> = {
   small: 'too small to read',
   covered: 'mouth or eyes covered',
 };
 
-/** What a face shows, in words: "happy (91 %)", or "unsure between sad (41 %) and neutral (33 %)". */
+/**
+ * What a face shows, in the words of every answer, in a chat, in a terminal and for those who do not see the picture: "happy 91 %",
+ * "unsure: sad 41 % or neutral 33 %", "unsure: too small to read".
+ */
 export function describeReading(reading: Reading): string {
-  if (reading.emotion !== 'unsure') return `${reading.emotion} (${percent(reading.confidence)})`;
-  if (reading.unreadable) return `unsure (${UNREADABLE[reading.unreadable]})`;
-  const [first, second] = twoLikeliest(reading.scores);
-  return `unsure between ${first} (${percent(reading.scores[first])}) and ${second} (${percent(reading.scores[second])})`;
+  if (reading.emotion !== 'unsure') return `${reading.emotion} ${percent(reading.confidence)}`;
+  if (reading.unreadable) return `unsure: ${UNREADABLE[reading.unreadable]}`;
+  const guesses = twoLikeliest(reading.scores).map((emotion) => `${emotion} ${percent(reading.scores[emotion])}`);
+  return `unsure: ${guesses.join(' or ')}`;
 }
 
 /**
  * What an annotated picture shows, for people who do not see it:
- * "Photo with 2 faces: 1 happy (91 %), 2 unsure between sad (41 %) and neutral (33 %)". Crowds are counted instead of listed.
+ * "Photo with 2 faces: 1. happy 91 %; 2. unsure: sad 41 % or neutral 33 %". Crowds are counted instead of listed.
  * @param readings in the order of their numbers
  */
 export function describePhoto(readings: readonly Reading[]): string {
   if (readings.length === 0) return 'Photo in which no face was found';
   const title = `Photo with ${readings.length} ${readings.length === 1 ? 'face' : 'faces'}`;
-  const list = readings.map((reading, k) => `${k + 1} ${describeReading(reading)}`).join(', ');
+  const list = readings.map((reading, k) => `${k + 1}. ${describeReading(reading)}`).join('; ');
   const full = `${title}: ${list}`;
   return full.length <= LONGEST ? full : `${title}: ${countEmotions(readings)}`;
 }

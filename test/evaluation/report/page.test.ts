@@ -94,9 +94,9 @@ describe('the page of a report', () => {
           .trim()}`,
     );
     expect(words.slice(0, 4)).toEqual([
-      'false: Face 1 false: no labelled face read: unsure between sad (40 %) and angry (30 %)',
-      'wrong: Face 2 ✗ wrong read: neutral (100 %) label: happy',
-      'right: Face 3 ✓ right read: happy (100 %) label: happy, or neutral',
+      'false: Face 1 false: no labelled face read as unsure: sad 40 % or angry 30 %',
+      'wrong: Face 2 ✗ wrong read as neutral 100 % label: happy',
+      'right: Face 3 ✓ right read as happy 100 % label: happy, or neutral',
       'missed: Not found missed label: fear',
     ]);
   });
@@ -124,7 +124,7 @@ describe('the page of a report', () => {
     const [original, annotated, ...thumbnails] = images.slice(0, 6);
     expect([original![1], original![2]]).toEqual(['1600', '1281']);
     expect([annotated![1], annotated![2]]).toEqual(['1600', '1281']);
-    expect(annotated![3]).toMatch(/^Photo with 3 faces: 1 unsure/);
+    expect(annotated![3]).toMatch(/^Photo with 3 faces: 1\. unsure/);
     expect(thumbnails.map(([, , , alt]) => alt!.split(' in ')[0])).toEqual([
       'Face 1',
       'Face 2',

@@ -54,7 +54,7 @@ describe('annotate', () => {
       { ...happy, box },
       { ...unsure, box: { ...box, x: 60 } },
     ]);
-    expect(altText).toBe('Photo with 2 faces: 1 happy (90 %), 2 unsure between sad (40 %) and fear (30 %)');
+    expect(altText).toBe('Photo with 2 faces: 1. happy 90 %; 2. unsure: sad 40 % or fear 30 %');
   });
 
   it('scales boxes from the photo to the picture', async () => {

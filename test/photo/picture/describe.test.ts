@@ -8,12 +8,12 @@ const unsure = reading({ sad: 41, neutral: 33, fear: 26 });
 describe('describePhoto', () => {
   it('says what each number shows', () => {
     expect(describePhoto([happy, unsure])).toBe(
-      'Photo with 2 faces: 1 happy (91 %), 2 unsure between sad (41 %) and neutral (33 %)',
+      'Photo with 2 faces: 1. happy 91 %; 2. unsure: sad 41 % or neutral 33 %',
     );
   });
 
   it('speaks of one face', () => {
-    expect(describePhoto([happy])).toBe('Photo with 1 face: 1 happy (91 %)');
+    expect(describePhoto([happy])).toBe('Photo with 1 face: 1. happy 91 %');
   });
 
   it('says that there is nobody', () => {
@@ -27,9 +27,9 @@ describe('describePhoto', () => {
 });
 
 it('describeReading tells one reading', () => {
-  expect(describeReading(happy)).toBe('happy (91 %)');
-  expect(describeReading(unsure)).toBe('unsure between sad (41 %) and neutral (33 %)');
-  expect(describeReading({ ...happy, emotion: 'unsure', unreadable: 'small' })).toBe('unsure (too small to read)');
+  expect(describeReading(happy)).toBe('happy 91 %');
+  expect(describeReading(unsure)).toBe('unsure: sad 41 % or neutral 33 %');
+  expect(describeReading({ ...happy, emotion: 'unsure', unreadable: 'small' })).toBe('unsure: too small to read');
 });
 
 it('twoLikeliest gives the likeliest first, and of equal ones the first in label order', () => {

@@ -83,15 +83,13 @@ function showPerson(person) {
     make(
       'div',
       { className: 'guesses' },
-      unsure
-        ? make('span', { className: 'unsure' }, person.likeliest.length > 0 ? 'unsure, perhaps' : person.text)
-        : undefined,
-      ...person.likeliest.map(showGuess),
+      unsure ? make('span', { className: 'unsure' }, person.likeliest.length > 0 ? 'unsure:' : person.text) : undefined,
+      ...person.likeliest.map((guess, k) => showGuess(guess, k > 0 ? 'or ' : '')),
     ),
   );
 }
 
-function showGuess({ emotion, probability, percent }) {
+function showGuess({ emotion, probability, percent }, before) {
   const fill = make('span', { className: 'fill', dataset: { emotion } });
   fill.style.width = `${probability * 100}%`;
   const track = make('span', { className: 'track' }, fill);
@@ -99,7 +97,7 @@ function showGuess({ emotion, probability, percent }) {
   return make(
     'div',
     { className: 'guess' },
-    make('span', { className: 'word' }, emotion),
+    make('span', { className: 'word' }, before + emotion),
     track,
     make('span', { className: 'value' }, percent),
   );
