@@ -1,50 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { parse } from 'dotenv';
 import { z } from 'zod';
+import { ids, isWhole, oneOf, passedOn, readEnvFile, secret, whole } from './base/environment.ts';
 import { UserError } from './base/errors.ts';
-import { reasonOf } from './base/files.ts';
 import { LOG_LEVELS } from './base/log.ts';
 import { ENGINE_CHOICES, type EngineChoice } from './emotion/engines/engine.ts';
 import { DETECTORS, type DetectorChoice } from './photo/faces/detector.ts';
-
-/** A whole number, digits only; an empty setting counts as one left out. */
-function whole(min: number, max: number, fallback: number) {
-  const sentence = `must be a whole number from ${min} to ${max}`;
-  return z
-    .string()
-    .default(String(fallback))
-    .refine((text) => isWhole(text, min, max), sentence)
-    .transform(Number);
-}
-
-function isWhole(text: string, min: number, max: number): boolean {
-  return /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max;
-}
-
-/** One of a few words. */
-function oneOf<const Words extends readonly string[]>(words: Words, fallback: Words[number]) {
-  return z
-    .string()
-    .default(fallback)
-    .refine((text) => words.includes(text), `must be one of ${words.join(', ')}`)
-    .transform((text) => text as Words[number]);
-}
-
-/** A token or key; absent where it is left out. */
-function secret(pattern: RegExp, sentence: string) {
-  return z.string().regex(pattern, sentence).optional();
-}
-
-/** Ids with commas between them; none where it is left out. */
-function ids(pattern: RegExp, sentence: string) {
-  return z
-    .string()
-    .default('')
-    .transform((text) => text.split(/[\s,]+/).filter((id) => id !== ''))
-    .refine((list) => list.every((id) => pattern.test(id)), sentence);
-}
 
 /** What is wrong with a Slack token that ends by itself. */
 export const ROTATES =
@@ -280,40 +241,9 @@ function decoded(text: string): string {
   }
 }
 
-function readEnvFile(path: string): Readonly<Record<string, string>> {
-  if (!existsSync(path)) return {};
-  try {
-    return parse(readFileSync(path));
-  } catch (error) {
-    throw new UserError('bad-config', `The file ${path} cannot be read: ${reasonOf(error)}.`, { cause: error });
-  }
-}
-
 function deepFreeze<T extends object>(value: T): T {
   for (const inner of Object.values(value)) {
     if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
   }
   return Object.freeze(value);
-}
-
-/** Of the environment, what a child process may have: the rest holds tokens, which it has no use for. */
-const PASSED_ON = [
-  'PATH',
-  'HOME',
-  'LANG',
-  'TMPDIR',
-  'TEMP',
-  'TMP',
-  'SYSTEMROOT',
-  'LD_LIBRARY_PATH',
-  'CUDA_VISIBLE_DEVICES',
-];
-
-function passedOn(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(
-    PASSED_ON.flatMap((name) => {
-      const value = environment[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
 }

@@ -129,15 +129,14 @@ export class Retraining {
     try {
       const last = await this.status();
       if (!last) throw new UserError('not-found', 'There is no training to go on with. /retrain start begins one.');
-      const { status } = last;
       const job = { ...last.job, ...where };
-      if (status.state === 'finished')
+      if (last.status.state === 'finished')
         throw new UserError('bad-usage', 'The last training is finished. /retrain start begins another.');
       const folder = await dataFolder(this.#options.dataDirectory, job);
       await this.#files.writeJob(job);
       await this.#files.takeBackCancel();
       await this.#files.takeBackTold();
-      const { error: _, ...before } = status;
+      const { error: _, ...before } = last.status;
       await this.#files.writeStatus({ ...before, state: 'running', phase: 'starting' });
       this.#lookAfter(job, lock, folder);
       return job;
@@ -176,8 +175,7 @@ export class Retraining {
     if (this.#watch || this.#stopping.signal.aborted) return;
     try {
       const job = await this.#files.job();
-      if (!job || job.id === this.#untold) return;
-      if (!ofAnyPlatform && !this.#boards.serves(job.platform)) return;
+      if (!job || job.id === this.#untold || !(ofAnyPlatform || this.#boards.serves(job.platform))) return;
       // A training that failed here, on a disk too full to record it, is not restarted by itself.
       if (this.#heard?.job === job.id && this.#heard.state !== 'running') return;
       if (await this.#files.isTold(job.id)) return;

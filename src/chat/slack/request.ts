@@ -18,7 +18,8 @@ import {
 } from './attachment.ts';
 import type { SlackContext } from './context.ts';
 import { inSlackWords, inWords, isClosed, slackCode } from './errors.ts';
-import { messagesAt, send, slackText } from './outgoing.ts';
+import { messagesAt } from './look-back.ts';
+import { send, slackText } from './outgoing.ts';
 import type { Destination } from './uploads.ts';
 
 /** Who asks from where, by whatever way. */

@@ -2,7 +2,8 @@ import type { App } from '@slack/bolt';
 import { knownPicturesOf, type SlackMessage, sourceOf } from '../attachment.ts';
 import type { SlackContext } from '../context.ts';
 import { inSlackWords } from '../errors.ts';
-import { parseRemoveState, READ_EMOTIONS, REMOVE, slackText, slashName, takeBack } from '../outgoing.ts';
+import { READ_EMOTIONS, slackText, slashName, takeBack } from '../outgoing.ts';
+import { parseRemoveState, REMOVE } from '../remove-button.ts';
 import { beginAsking, isDirect } from '../request.ts';
 
 type Respond = (message: { text: string; response_type: 'ephemeral'; replace_original: false }) => Promise<unknown>;

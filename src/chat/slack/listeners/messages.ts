@@ -12,7 +12,8 @@ import {
 } from '../attachment.ts';
 import type { SlackContext } from '../context.ts';
 import { NotNow } from '../errors.ts';
-import { slashName, takeBackAnswersTo } from '../outgoing.ts';
+import { takeBackAnswersTo } from '../look-back.ts';
+import { slashName } from '../outgoing.ts';
 import { beginAsking, isDirect } from '../request.ts';
 
 /** Messages that people write; every other subtype is Slack's or an app's. */

@@ -1,0 +1,79 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { parse } from 'dotenv';
+import { z } from 'zod';
+import { UserError } from './errors.ts';
+import { reasonOf } from './files.ts';
+
+/** A whole number, digits only; an empty setting counts as one left out. */
+export function whole(min: number, max: number, fallback: number) {
+  const sentence = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .default(String(fallback))
+    .refine((text) => isWhole(text, min, max), sentence)
+    .transform(Number);
+}
+
+/** Whether a text is such a number; both bounds are allowed. */
+export function isWhole(text: string, min: number, max: number): boolean {
+  return /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max;
+}
+
+/** One of a few words. */
+export function oneOf<const Words extends readonly string[]>(words: Words, fallback: Words[number]) {
+  return z
+    .string()
+    .default(fallback)
+    .refine((text) => words.includes(text), `must be one of ${words.join(', ')}`)
+    .transform((text) => text as Words[number]);
+}
+
+/** A token or key; absent where it is left out. */
+export function secret(pattern: RegExp, sentence: string) {
+  return z.string().regex(pattern, sentence).optional();
+}
+
+/** Ids with commas between them; none where it is left out. */
+export function ids(pattern: RegExp, sentence: string) {
+  return z
+    .string()
+    .default('')
+    .transform((text) => text.split(/[\s,]+/).filter((id) => id !== ''))
+    .refine((list) => list.every((id) => pattern.test(id)), sentence);
+}
+
+/**
+ * The settings in a .env file; none where there is no such file.
+ * @throws UserError 'bad-config' where it cannot be read
+ */
+export function readEnvFile(path: string): Readonly<Record<string, string>> {
+  if (!existsSync(path)) return {};
+  try {
+    return parse(readFileSync(path));
+  } catch (error) {
+    throw new UserError('bad-config', `The file ${path} cannot be read: ${reasonOf(error)}.`, { cause: error });
+  }
+}
+
+/** What a child process needs of its parent's environment. */
+const PASSED_ON = [
+  'PATH',
+  'HOME',
+  'LANG',
+  'TMPDIR',
+  'TEMP',
+  'TMP',
+  'SYSTEMROOT',
+  'LD_LIBRARY_PATH',
+  'CUDA_VISIBLE_DEVICES',
+];
+
+/** Of the environment, what a child process may have: the rest holds tokens, which it has no use for. */
+export function passedOn(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    PASSED_ON.flatMap((name) => {
+      const value = environment[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
