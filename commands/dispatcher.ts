@@ -1,6 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { UserError, type UserErrorCode } from '../src/base/errors.ts';
 import type { Logger } from '../src/base/log.ts';
+import {
+  type Happening,
+  type Observer,
+  type Outcome,
+  report,
+  requestId,
+  timed,
+  withinRequest,
+} from '../src/base/observing.ts';
 import type { Command, Options } from './command.ts';
 import { checkOptions } from './options.ts';
 import { shortName } from './photo-reply.ts';
@@ -11,17 +19,32 @@ import type { Attachment, Reply, Request } from './request.ts';
 /** Mistakes that hold for the rest of a message's pictures too: said once, and the rest is left. */
 const HOLDS_FOR_ALL: readonly UserErrorCode[] = ['busy', 'cooldown', 'opted-out', 'switched-off'];
 
+/** What the log says of what happens on the way. */
+const WORDS: Readonly<Record<Happening['kind'], string>> = {
+  outcome: 'a request ended',
+  step: 'a step ended',
+  download: 'a file was loaded',
+  'failed-download': 'a file could not be loaded',
+};
+
 /**
  * Takes every request of every platform to its command, once access and preconditions hold. The only place that turns errors into
- * replies: a person's mistake into its sentence, anything else into an id that stands in the log beside the error.
+ * replies: a person's mistake into its sentence, anything else into the request's id, which stands in the log beside all that was done for it.
  */
 export class Dispatcher {
   readonly #registry: CommandRegistry;
   readonly #log: Logger;
+  readonly #observe: Observer;
 
-  constructor(registry: CommandRegistry, log: Logger) {
+  /** @param observe is told how each request ends, and of each step on the way */
+  constructor(registry: CommandRegistry, log: Logger, observe: Observer = () => {}) {
     this.#registry = registry;
     this.#log = log;
+    this.#observe = (happening) => {
+      const { kind, ...figures } = happening;
+      log.debug(figures, WORDS[kind]);
+      observe(happening);
+    };
   }
 
   /**
@@ -31,17 +54,34 @@ export class Dispatcher {
    * one place in the queue; a mistake in one does not keep the others from being answered, unless it holds for all.
    */
   async dispatch(request: Request): Promise<void> {
-    await this.#atTheEdge(request, undefined, async () => {
-      const { command, options } = this.#resolve(request);
-      await requireAccess(request, command, options);
-      for (const run of runs(request, command, options)) {
-        if (request.signal.aborted) return;
-        const error = await this.#atTheEdge(request, run.about, async () => {
-          const ready = await prepare(request, command, run.options);
-          if (ready !== undefined) await command.run(request, ready);
-        });
-        if (holdsForAll(error)) return;
-      }
+    await withinRequest(this.#observe, async () => {
+      this.#log.debug(whereOf(request), 'a request came in');
+      await this.#atTheEdge(request, undefined, async () => {
+        const { command, options } = this.#resolve(request);
+        await requireAccess(request, command, options);
+        for (const run of runs(request, command, options)) {
+          if (request.signal.aborted) return;
+          if (holdsForAll(await this.#run(request, command, run))) return;
+        }
+      });
+    });
+  }
+
+  /** @returns the error that has been explained, if there was one */
+  async #run(request: Request, command: Command, { options, about }: Run): Promise<unknown> {
+    let said = false;
+    const heard: Request = {
+      ...request,
+      reply: async (reply) => {
+        const posted = await timed('reply', () => request.reply(reply));
+        said = true;
+        return posted;
+      },
+    };
+    return await this.#atTheEdge(request, about, async () => {
+      const ready = await prepare(heard, command, options);
+      if (ready !== undefined) await command.run(heard, ready);
+      tellOutcome(request, said ? 'answered' : 'silent');
     });
   }
 
@@ -63,21 +103,22 @@ export class Dispatcher {
     } catch (error) {
       // Nobody waits for this answer any more: the message was deleted or the bot is stopping.
       if (!request.signal.aborted) await this.#explain(request, holdsForAll(error) ? undefined : about, error);
+      if (error instanceof UserError) tellOutcome(request, 'refused', error.code);
+      else tellOutcome(request, 'failed');
       return error;
     }
   }
 
   async #explain(request: Request, about: Attachment | undefined, error: unknown): Promise<void> {
-    const where = { platform: request.platform, request: request.id, command: request.command?.name ?? 'photo' };
+    const where = whereOf(request);
     let text: string;
     if (error instanceof UserError) {
       const cause = error.cause === undefined ? {} : { err: error.cause };
       this.#log.info({ ...where, code: error.code, ...cause }, 'a request could not be answered');
       text = error.message;
     } else {
-      const errorId = randomBytes(4).toString('hex');
-      this.#log.error({ ...where, errorId, err: error }, 'a request failed');
-      text = `Something went wrong on my side. Whoever runs me finds it in the log as ${errorId}.`;
+      this.#log.error({ ...where, err: error }, 'a request failed');
+      text = `Something went wrong on my side. Whoever runs me finds it in the log as ${requestId()}.`;
     }
     const prefix = about && request.attachments.length > 1 ? `${shortName(about.name)}: ` : '';
     const reply: Reply = { text: `${prefix}${text}`, ...(about ? { about, removable: true } : { private: true }) };
@@ -93,12 +134,24 @@ function holdsForAll(error: unknown): boolean {
   return error instanceof UserError && HOLDS_FOR_ALL.includes(error.code);
 }
 
+function whereOf({ platform, id, command }: Request) {
+  return { platform, request: id, command: command?.name ?? 'photo' };
+}
+
+/** Reports how a request ended; where it has been given up meanwhile, that is how. */
+function tellOutcome({ platform, signal }: Request, outcome: Outcome, code?: string): void {
+  if (signal.aborted) report({ kind: 'outcome', platform, outcome: 'gone' });
+  else report({ kind: 'outcome', platform, outcome, ...(code !== undefined && { code }) });
+}
+
+/** What one run of a command is given, and the picture that it is about. */
+interface Run {
+  readonly options: Options;
+  readonly about?: Attachment;
+}
+
 /** One run, or one for each picture of the message where the command takes a picture and none was named. */
-function runs(
-  request: Request,
-  command: Command,
-  options: Options,
-): readonly { readonly options: Options; readonly about?: Attachment }[] {
+function runs(request: Request, command: Command, options: Options): readonly Run[] {
   const picture = command.options.find((option) => option.type === 'picture');
   const given = picture === undefined || options[picture.name] !== undefined || request.attachments.length === 0;
   if (given || standsAlone(command, options)) return [{ options }];

@@ -1,3 +1,4 @@
+import { beginStep, keptInRequest, timed } from '../src/base/observing.ts';
 import type { Reading } from '../src/emotion/classifier.ts';
 import type { Frame } from '../src/photo/decode.ts';
 import { CHANNEL_MODES, type ChannelMode, type Settings } from '../src/settings/settings.ts';
@@ -68,12 +69,17 @@ export function emotionsCommand(services: PhotoServices): Command {
       if (photo === undefined) throw new Error('/emotions runs without the latest picture');
       await request.progress(`Looking for faces in ${shortName(photo.name)}…`);
       const turn = { signal: request.signal, person: personKey(request.platform, request.user) };
-      const reading = await services.queue.run(async (hold) => {
-        const bytes = await photo.fetch({ maxBytes: services.maxBytes, signal: request.signal });
+      const work = async (hold: HoldSlot) => {
+        endWait();
+        const bytes = await timed('download', () =>
+          photo.fetch({ maxBytes: services.maxBytes, signal: request.signal }),
+        );
         // Once more: somebody who opts out while their photo waits for its turn means this one above all.
         if (!(await posterAgrees(request, photo, services))) return undefined;
         return await services.readPhoto(bytes, request.signal, hold);
-      }, turn);
+      };
+      const endWait = beginStep('wait');
+      const reading = await services.queue.run(keptInRequest(work), turn);
       request.signal.throwIfAborted();
       if (reading === undefined) return;
       const picture = reading.picture && {

@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
+import { requestId } from './observing.ts';
 
 export type { Logger };
 
@@ -14,7 +15,7 @@ const REDACTED = ['token', 'secret', 'password', 'authorization', 'cookie', 'byt
 const MAX_CAUSES = 5;
 
 /**
- * A logger of one JSON object a line.
+ * A logger of one JSON object a line. What is logged while a request is worked on carries its `requestId`.
  *
  * Errors are logged by name, message, code, stack and causes only: the errors of network libraries carry whole requests,
  * tokens and files included, in fields of their own.
@@ -42,6 +43,10 @@ export function createLogger(options: {
       level: options.level,
       base: null,
       timestamp: stdTimeFunctions.isoTime,
+      mixin: () => {
+        const id = requestId();
+        return id === undefined ? {} : { requestId: id };
+      },
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: REDACTED.flatMap((field) => [field, `*.${field}`]), censor: '[redacted]' },
       serializers: { err: (error) => describeError(error) },

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import { tooLarge, UserError } from '../base/errors.ts';
+import { reasonCode, report } from '../base/observing.ts';
 
 /**
  * Collects a stream, and stops reading it as soon as it is longer than allowed.
@@ -74,15 +75,18 @@ export async function downloadAttachment(url: string, options: DownloadOptions):
   const timeout = AbortSignal.timeout(timeoutMs);
   const either = signal ? AbortSignal.any([signal, timeout]) : timeout;
   try {
-    return await withRetries(() => loadOnce(url, options, either), either);
+    const bytes = await withRetries(() => loadOnce(url, options, either), either);
+    report({ kind: 'download', bytes: bytes.length });
+    return bytes;
   } catch (error) {
     signal?.throwIfAborted();
-    if (timeout.aborted) {
-      throw new UserError('too-slow', 'The picture took too long to load. Try again, or post a smaller copy.', {
-        cause: error,
-      });
-    }
-    throw error;
+    const reason = timeout.aborted
+      ? new UserError('too-slow', 'The picture took too long to load. Try again, or post a smaller copy.', {
+          cause: error,
+        })
+      : error;
+    report({ kind: 'failed-download', code: reason instanceof HostRefused ? 'refused' : reasonCode(reason) });
+    throw reason;
   }
 }
 

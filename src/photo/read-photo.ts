@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { withDeadline } from '../base/aborts.ts';
 import { clamp } from '../base/numbers.ts';
+import { timed } from '../base/observing.ts';
 import type { Classifier, Reading, Unreadable } from '../emotion/classifier.ts';
 import { cropFaces } from './crop.ts';
 import { DEFAULT_LIMITS, decodePhoto, type Frame, type PhotoLimits, tooSlow } from './decode.ts';
@@ -99,14 +100,14 @@ async function walk(
   withPicture: boolean,
   signal: AbortSignal,
 ): Promise<Omit<PhotoReading, 'milliseconds'>> {
-  const { width, height, image, frame } = await decodePhoto(bytes, limits, signal);
+  const { width, height, image, frame } = await timed('decode', () => decodePhoto(bytes, limits, signal));
   signal.throwIfAborted();
-  const detected = await detector.detect(image, { signal });
+  const detected = await timed('detect', () => detector.detect(image, { signal }));
   const found = inReadingOrder(surest(detected, MOST_FACES));
   const more = mayBeMore(detected);
-  const crops = await cropFaces(image, found);
+  const crops = await timed('crop', () => cropFaces(image, found));
   signal.throwIfAborted();
-  const readings = await classifier.classify(crops.map(({ pixels }) => pixels));
+  const readings = await timed('classify', () => classifier.classify(crops.map(({ pixels }) => pixels)));
   signal.throwIfAborted();
   const scale = { x: width / image.width, y: height / image.height };
   const faces = found.map((face, k) => ({
@@ -115,7 +116,7 @@ async function walk(
   }));
   const seen = { width, height, faces, more, ...(frame && { frame }) };
   if (!withPicture) return seen;
-  return { ...seen, picture: await annotate(image, { width, height }, faces) };
+  return { ...seen, picture: await timed('draw', () => annotate(image, { width, height }, faces)) };
 }
 
 /**

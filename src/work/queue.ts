@@ -14,6 +14,8 @@ export class BoundedQueue {
   /** What people's own work waits in before it comes into the queue, by person. */
   readonly #people = new Map<string, PQueue>();
   readonly #maxWaiting: number;
+  /** When each piece of waiting work came, the oldest first. */
+  readonly #waitingSince = new Set<{ readonly at: number }>();
   #closed = false;
 
   /**
@@ -28,6 +30,17 @@ export class BoundedQueue {
   /** Pieces of work that wait for their turn. */
   get waiting(): number {
     return [...this.#people.values()].reduce((sum, own) => sum + own.size, this.#queue.size);
+  }
+
+  /** Pieces of work under way. */
+  get running(): number {
+    return this.#queue.pending;
+  }
+
+  /** Milliseconds that the oldest waiting work has waited; 0 where none waits. */
+  get oldestMs(): number {
+    const [oldest] = this.#waitingSince;
+    return oldest === undefined ? 0 : performance.now() - oldest.at;
   }
 
   /**
@@ -54,8 +67,11 @@ export class BoundedQueue {
     const waiting = new AbortController();
     const onAbort = () => waiting.abort(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
-    return await new Promise<T>((resolve, reject) => {
+    const since = { at: performance.now() };
+    this.#waitingSince.add(since);
+    const result = new Promise<T>((resolve, reject) => {
       const turn = async () => {
+        this.#waitingSince.delete(since);
         signal?.removeEventListener('abort', onAbort);
         const held: Promise<void>[] = [];
         const running = Promise.resolve().then(() => work((ended) => held.push(ended)));
@@ -66,6 +82,7 @@ export class BoundedQueue {
       const add = () => this.#queue.add(turn, { signal: waiting.signal });
       (person === undefined ? add() : this.#ownQueue(person).add(add, { signal: waiting.signal })).catch(reject);
     });
+    return await result.finally(() => this.#waitingSince.delete(since));
   }
 
   /** Most slots that one person's work takes. */

@@ -4,15 +4,16 @@ import { Dispatcher } from '../../commands/dispatcher.ts';
 import { createCommands } from '../../commands/index.ts';
 import { CommandRegistry } from '../../commands/registry.ts';
 import { UserError } from '../../src/base/errors.ts';
-import { createLogger } from '../../src/base/log.ts';
+import { createLogger, type LogLevel } from '../../src/base/log.ts';
+import type { Happening, Observer } from '../../src/base/observing.ts';
 import { BoundedQueue } from '../../src/work/queue.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { fakeAttachment, fakeRequest } from '../fakes/request.ts';
 import { fakeRules } from '../fakes/rules.ts';
 
-function setUp(commands?: CommandRegistry, rules = fakeRules()) {
+function setUp(commands?: CommandRegistry, rules = fakeRules(), level: LogLevel = 'info', observe?: Observer) {
   const lines: string[] = [];
-  const log = createLogger({ level: 'info', destination: { write: (line) => lines.push(line) } });
+  const log = createLogger({ level, destination: { write: (line) => lines.push(line) } });
   const registry =
     commands ??
     createCommands({
@@ -21,7 +22,11 @@ function setUp(commands?: CommandRegistry, rules = fakeRules()) {
       maxBytes: 1_000_000,
       ...rules,
     });
-  return { dispatcher: new Dispatcher(registry, log), logged: () => lines.map((line) => JSON.parse(line)), lines };
+  return {
+    dispatcher: new Dispatcher(registry, log, observe),
+    logged: () => lines.map((line) => JSON.parse(line)),
+    lines,
+  };
 }
 
 function command(run: Command['run'], access: Command['access'] = 'everyone', options: Command['options'] = []) {
@@ -76,7 +81,7 @@ describe('a command', () => {
     const options = [{ name: 'count', type: 'integer', min: 1, max: 9, description: '' } as const];
     const { request } = fakeRequest({ command: { name: 'DO', input: 'count:3' } });
     await setUp(command(run, 'everyone', options)).dispatcher.dispatch(request);
-    expect(run).toHaveBeenCalledExactlyOnceWith(request, { count: 3 });
+    expect(run).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ id: request.id }), { count: 3 });
   });
 
   test('that is unknown is explained to the one who typed it', async () => {
@@ -284,7 +289,7 @@ describe('what must hold before a command runs', () => {
     await dispatcher.dispatch(asking);
     expect(latestImages).toHaveBeenCalledExactlyOnceWith(1);
     expect(seen).toHaveBeenCalledExactlyOnceWith(latest);
-    expect(run).toHaveBeenCalledExactlyOnceWith(asking, { image: latest });
+    expect(run).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ id: asking.id }), { image: latest });
   });
 
   test('is not asked where an option stands alone', async () => {
@@ -318,8 +323,8 @@ describe('the edge', () => {
     await dispatcher.dispatch(request);
     const [entry] = logged();
     expect(entry).toMatchObject({ level: 'error', command: 'do', err: { message: 'x is not a function' } });
-    expect(entry.errorId).toMatch(/^[0-9a-f]{8}$/);
-    expect(replies[0]!.text).toContain(entry.errorId);
+    expect(entry.requestId).toMatch(/^[0-9a-f]{8}$/);
+    expect(replies[0]!.text).toContain(entry.requestId);
     expect(replies[0]!.text).not.toContain('x is not');
   });
 
@@ -352,5 +357,70 @@ describe('the edge', () => {
     const { request, replies } = fakeRequest({ command: { name: 'do' }, signal: controller.signal });
     await dispatcher.dispatch(request);
     expect([replies, lines]).toEqual([[], []]);
+  });
+});
+
+describe('what is told of it', () => {
+  test('each request has an id of its own in all that is logged of it, in the queue behind another one too', async () => {
+    const { dispatcher, logged } = setUp(undefined, undefined, 'debug');
+    const requests = await Promise.all(
+      ['a', 'b', 'c'].map(async (name) => {
+        const { request } = fakeRequest({ attachments: [await photo(`${name}.png`)], userId: name });
+        return { ...request, id: name };
+      }),
+    );
+    await Promise.all(requests.map((request) => dispatcher.dispatch(request)));
+    const lines = logged();
+    const ids = new Map(lines.filter(({ request }) => request).map((line) => [line.request, line.requestId]));
+    expect(new Set(ids.values()).size).toBe(3);
+    for (const id of ids.values()) {
+      const own = lines.filter(({ requestId }) => requestId === id);
+      expect(own.map(({ step, outcome, msg }) => step ?? outcome ?? msg)).toEqual([
+        'a request came in',
+        'wait',
+        'download',
+        'reply',
+        'answered',
+      ]);
+    }
+  });
+
+  test('how each ended, its steps, and nothing of whom or what it was about', async () => {
+    const told: Happening[] = [];
+    const failing = command(() => Promise.reject(new TypeError('x')));
+    const { dispatcher } = setUp(undefined, undefined, 'silent', (happening) => told.push(happening));
+    const removed = new AbortController();
+    const gone = {
+      ...fakeAttachment('gone.png'),
+      fetch: async () => {
+        removed.abort();
+        return Buffer.alloc(0);
+      },
+    };
+    await dispatcher.dispatch(
+      fakeRequest({ attachments: [await photo('one.png'), fakeAttachment('notes.txt')] }).request,
+    );
+    await dispatcher.dispatch(fakeRequest({ attachments: [gone], signal: removed.signal }).request);
+    await dispatcher.dispatch(fakeRequest({ command: { name: 'nonsense' } }).request);
+    await setUp(failing, undefined, 'silent', (happening) => told.push(happening)).dispatcher.dispatch(
+      fakeRequest({ command: { name: 'do' } }).request,
+    );
+    await setUp(
+      command(async () => {}),
+      undefined,
+      'silent',
+      (happening) => told.push(happening),
+    ).dispatcher.dispatch(fakeRequest({ command: { name: 'do' } }).request);
+    expect(told.filter(({ kind }) => kind === 'outcome')).toEqual([
+      { kind: 'outcome', platform: 'test', outcome: 'answered' },
+      { kind: 'outcome', platform: 'test', outcome: 'refused', code: 'not-a-picture' },
+      { kind: 'outcome', platform: 'test', outcome: 'gone' },
+      { kind: 'outcome', platform: 'test', outcome: 'refused', code: 'bad-usage' },
+      { kind: 'outcome', platform: 'test', outcome: 'failed' },
+      { kind: 'outcome', platform: 'test', outcome: 'silent' },
+    ]);
+    const steps = told.flatMap((happening) => (happening.kind === 'step' ? [happening.step] : []));
+    expect(steps).toEqual(['wait', 'download', 'reply', 'wait', 'download', 'wait', 'download']);
+    expect(JSON.stringify(told)).not.toMatch(/png|notes|Ada|request-1/);
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { BoundedQueue } from '../../src/work/queue.ts';
 
 /** Work that ends when it is told to. */
@@ -38,6 +38,27 @@ describe('BoundedQueue', () => {
     open();
     await Promise.all([first, second]);
     await expect(queue.run(async () => 'room')).resolves.toBe('room');
+  });
+
+  test('says how much is under way, and for how long the oldest has waited', async () => {
+    const now = vi.spyOn(performance, 'now').mockReturnValue(0);
+    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 5 });
+    const { open, wait } = gate();
+    const first = queue.run(wait, { person: 'ada' });
+    const givenUp = new AbortController();
+    const second = queue.run(wait, { signal: givenUp.signal });
+    now.mockReturnValue(1000);
+    const third = queue.run(wait, { person: 'bob' });
+    expect(queue.running).toBe(1);
+    now.mockReturnValue(1500);
+    expect(queue.oldestMs).toBe(1500);
+    givenUp.abort(new Error('nobody waits for it'));
+    await expect(second).rejects.toThrow('nobody waits');
+    expect(queue.oldestMs).toBe(500);
+    open();
+    await Promise.all([first, third]);
+    expect([queue.running, queue.oldestMs]).toEqual([0, 0]);
+    now.mockRestore();
   });
 
   test('with no room to wait still runs what can start at once', async () => {
