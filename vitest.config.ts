@@ -1,14 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
 const ALL = ['test/**/*.test.ts'];
-/**
- * Files that put another module in place of one, which has to be before anything has loaded that; and the decoder's, whose worker was seen
- * to end twice when it came after other files.
- */
+/** Files that put another module in place of one, which has to be before anything has loaded that. */
 const ALONE = [
   'test/base/lock.test.ts',
   'test/emotion/layers-format/crash.test.ts',
-  'test/photo/decode.test.ts',
   'test/retraining/data-folder.test.ts',
   'test/versions/classifier-worker.test.ts',
 ];
