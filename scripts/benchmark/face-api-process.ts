@@ -2,34 +2,29 @@
  * The peer of `npm run benchmark -- reading` and `photo`: face-api on TensorFlow.js' wasm backend. A process of its own, since
  * all of TensorFlow.js in a process shares one backend: in ours, an engine on tfjs-node would compute on wasm as well.
  *
- * Arguments: threads, and the package with the backend. Says hello with a PeerGreeting, then answers each PeerRequest.
+ * Arguments: threads, and the package with the backend.
  */
-import { createRequire } from 'node:module';
-import { dirname, join, sep } from 'node:path';
-import { CROP_SIDE, type PeerGreeting, type PeerRequest, type ReadAnswer, type WalkAnswer } from './face-api.ts';
+import { join } from 'node:path';
+import { CROP_SIDE, type FaceApiRequest, type ReadAnswer } from './face-api.ts';
+import type { WalkAnswer } from './peer.ts';
+import { folderOf, require, servePeer, wasmFolder } from './wasm-peer.ts';
 
 const FACE_API = '@vladmandic/face-api';
 
 type Library = typeof import('@vladmandic/face-api/dist/face-api.node-wasm.js');
 
-// All three packages are CommonJS, of whose exports `import` finds only some by name.
-const require = createRequire(import.meta.url);
-
-function folderOf(name: string): string {
-  return dirname(require.resolve(`${name}/package.json`));
-}
-
-/** @returns face-api with both of its networks, and how many threads the backend computes on */
+/** @returns face-api with its networks, and how many threads the backend computes on */
 async function load(threads: number, backend: string): Promise<{ faceApi: Library; threads: number }> {
   const tf: typeof import('@tensorflow/tfjs') = require('@tensorflow/tfjs');
   const wasm: typeof import('@tensorflow/tfjs-backend-wasm') = require(backend);
   const faceApi: Library = require(`${FACE_API}/dist/face-api.node-wasm.js`);
-  wasm.setWasmPaths(join(folderOf(backend), 'dist') + sep);
+  wasm.setWasmPaths(wasmFolder(backend));
   // Node gets the backend's build without threads, whatever is asked for here; afterwards it says what it has.
   wasm.setThreadsCount(threads);
   if (!(await tf.setBackend('wasm'))) throw new Error('the wasm backend does not start');
   const model = join(folderOf(FACE_API), 'model');
   await faceApi.nets.ssdMobilenetv1.loadFromDisk(model);
+  await faceApi.nets.tinyFaceDetector.loadFromDisk(model);
   await faceApi.nets.faceExpressionNet.loadFromDisk(model);
   return { faceApi, threads: wasm.getThreadsCount() };
 }
@@ -52,31 +47,27 @@ async function read(faceApi: Library, crops: readonly Uint8Array[], times: numbe
  * What `detectAllFaces(picture).withFaceExpressions()` does, by the same functions, with its default options; but all faces in
  * one batch instead of one by one.
  */
-async function walk(faceApi: Library, width: number, height: number, data: Uint8Array): Promise<WalkAnswer> {
+async function walk(
+  faceApi: Library,
+  { width, height, data, detector }: Extract<FaceApiRequest, { kind: 'walk' }>,
+): Promise<WalkAnswer> {
   const start = performance.now();
   const picture = faceApi.tf.tensor3d(data, [height, width, 3], 'int32');
-  const boxes = await faceApi.nets.ssdMobilenetv1.locateFaces(picture);
-  const found = performance.now();
+  const boxes = await faceApi.nets[detector].locateFaces(picture, {});
   const faces = await faceApi.extractFaceTensors(picture, boxes);
   if (faces.length > 0) await faceApi.nets.faceExpressionNet.predictExpressions(faces);
-  const end = performance.now();
+  const milliseconds = performance.now() - start;
   for (const tensor of [picture, ...faces]) tensor.dispose();
-  return { detect: found - start, read: end - found, faces: faces.length };
+  return { milliseconds, faces: faces.length };
 }
 
-function send(message: PeerGreeting | ReadAnswer | WalkAnswer): void {
-  process.send?.(message);
-}
-
-const [threads, backend] = process.argv.slice(2);
-try {
-  const loaded = await load(Number(threads), backend!);
-  const { faceApi } = loaded;
-  process.on('message', async (request: PeerRequest) => {
-    if (request.kind === 'read') send(await read(faceApi, request.crops, request.times));
-    else send(await walk(faceApi, request.width, request.height, request.data));
-  });
-  send({ version: faceApi.version, threads: loaded.threads });
-} catch (error) {
-  send({ failure: String((error as Error).message ?? error).split('\n')[0]! });
-}
+const [asked, backend] = process.argv.slice(2);
+await servePeer<FaceApiRequest>(async () => {
+  const { faceApi, threads } = await load(Number(asked), backend!);
+  return {
+    version: faceApi.version,
+    threads,
+    answer: (request) =>
+      request.kind === 'read' ? read(faceApi, request.crops, request.times) : walk(faceApi, request),
+  };
+});

@@ -5,7 +5,8 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { memoryJson, memoryTable, startJson, startTable } from '../../scripts/benchmark/bot.ts';
 import { CROP_SIDE, startFaceApi } from '../../scripts/benchmark/face-api.ts';
-import { photoTable } from '../../scripts/benchmark/photo.ts';
+import { startHuman } from '../../scripts/benchmark/human.ts';
+import { photoJson, photoTable } from '../../scripts/benchmark/photo.ts';
 import { readingTable } from '../../scripts/benchmark/reading.ts';
 import { spread, takeTurns } from '../../scripts/benchmark/rounds.ts';
 import { trainingTable } from '../../scripts/benchmark/training.ts';
@@ -178,10 +179,10 @@ describe('tables', () => {
 
   const walk = (scale: number) => ({
     faces: 3,
-    detect: 100 * scale,
-    read: 20 * scale,
+    milliseconds: 120 * scale,
     steps: { decode: 10 * scale, detect: 100 * scale, crop: 5 * scale, classify: 15 * scale, draw: 40, all: 200 },
   });
+  const bot = { id: 'bot', name: 'bot', walks: [walk(1), walk(2)] } as const;
   const steps = [
     '| the bot | ms: median (least to most) |',
     '| --- | --- |',
@@ -193,25 +194,31 @@ describe('tables', () => {
     '| all | 200.0 (200.0 to 200.0) |',
   ];
 
-  it("give the steps of the bot's walk, and compare the part that the peer does too", () => {
-    const table = photoTable([
-      { name: 'peer', walks: [150, 210].map((detect) => ({ faces: 4, detect, read: 30 })) },
-      { name: 'bot', walks: [walk(1), walk(2)] },
-    ]);
-    expect(table.split('\n')).toEqual([
+  it("give the steps of the bot's walk, and compare the part that the peers do too, round by round", () => {
+    const human = {
+      id: 'human',
+      name: 'peer',
+      walks: [480, 300].map((milliseconds) => ({ faces: 4, milliseconds })),
+    } as const;
+    expect(photoTable([bot, human]).split('\n')).toEqual([
       ...steps,
       '',
-      'Compared from the decoded picture to a reading of every face found: median (least to most)',
+      'From the decoded picture to a reading of every face found',
       '',
-      '| | faces found | detect, ms | crop and classify, ms | together, ms | times as fast as the first |',
-      '| --- | --- | --- | --- | --- | --- |',
-      '| peer | 4 | 180.0 (150.0 to 210.0) | 30.0 (30.0 to 30.0) | 210.0 (180.0 to 240.0) | 1.00 (1.00 to 1.00) |',
-      '| bot | 3 | 150.0 (100.0 to 200.0) | 30.0 (20.0 to 40.0) | 180.0 (120.0 to 240.0) | 1.25 (1.00 to 1.50) |',
+      "| | faces found | ms: median (least to most) | the bot's time as a part of it |",
+      '| --- | --- | --- | --- |',
+      '| bot | 3 | 180.0 (120.0 to 240.0) | 1.00 (1.00 to 1.00) |',
+      '| peer | 4 | 390.0 (300.0 to 480.0) | 0.53 (0.25 to 0.80) |',
     ]);
+    expect(photoJson([bot, human])).toEqual({
+      faces: { bot: 3, human: 4 },
+      steps: { decode: 15, detect: 150, crop: 7.5, classify: 22.5, draw: 40, all: 200 },
+      ratios: { versusFaceApiSsd: null, versusFaceApiTiny: null, versusHuman: 0.525 },
+    });
   });
 
   it('compare nothing where there is no peer', () => {
-    expect(photoTable([{ name: 'bot', walks: [walk(1), walk(2)] }]).split('\n')).toEqual(steps);
+    expect(photoTable([bot]).split('\n')).toEqual(steps);
   });
 });
 
@@ -249,21 +256,18 @@ describe('reading', () => {
   );
 });
 
-describe('photo', () => {
-  it('reports every step, and both contenders with the faces that they found', { timeout: 120_000 }, async () => {
-    const result = await benchmark('photo', '--photo', photo, '--model', model, '--rounds', '1');
-    const [steps, compared] = tables(result);
-    expect(steps!.map(([step]) => step)).toEqual(['decode', 'detect', 'crop', 'classify', 'draw', 'all']);
-    // One round: its steps make up the whole, but for rounding.
-    const times = steps!.map(([, milliseconds]) => Number.parseFloat(milliseconds!));
-    expect(times.slice(0, 5).reduce((sum, time) => sum + time)).toBeCloseTo(times[5]!, 0);
-    expect(compared!.map(([name, faces]) => [name, faces])).toEqual([
-      [expect.stringMatching(/^face-api .*: ssdMobilenetv1, faceExpressionNet$/), '4'],
-      [expect.stringMatching(/^the bot: cascades and network, (onnx|tensorflow) /), '4'],
-    ]);
-    for (const [, , ...figures] of compared!) for (const figure of figures) expect(figure).toMatch(SPREAD);
-    expect(result.code).toBe(0);
-  });
+test('photo tells programs the steps, and the faces and times of all contenders', { timeout: 120_000 }, async () => {
+  const result = await benchmark('photo', '--json', '--photo', photo, '--model', model, '--rounds', '1');
+  expect(result.code).toBe(0);
+  const { machine, faces, steps, ratios } = JSON.parse(result.stdout);
+  expect(machine).toContain(`Node ${process.version}`);
+  expect(faces).toEqual({ bot: 4, faceApiSsd: 4, faceApiTiny: expect.any(Number), human: 4 });
+  const { all, ...each } = steps as Record<string, number>;
+  expect(Object.keys(each)).toEqual(['decode', 'detect', 'crop', 'classify', 'draw']);
+  // One round: its steps make up the whole, but for rounding.
+  expect(Object.values(each).reduce((sum, time) => sum + time)).toBeCloseTo(all!, 0);
+  expect(Object.keys(ratios)).toEqual(['versusFaceApiSsd', 'versusFaceApiTiny', 'versusHuman']);
+  for (const ratio of Object.values(ratios)) expect(ratio).toBeGreaterThan(0);
 });
 
 describe('face-api', () => {
@@ -279,13 +283,20 @@ describe('face-api', () => {
     const crops = [1, 2].map((gray) => new Uint8Array(CROP_SIDE * CROP_SIDE * 3).fill(100 * gray));
     const once = await faceApi.read(crops, 1);
     expect(once.milliseconds).toBeGreaterThan(0);
-    expect(await faceApi.walk(await toRgb(sampleBytes(6)))).toMatchObject({ faces: 4 });
-    expect(await faceApi.walk({ width: 64, height: 48, data: new Uint8Array(64 * 48 * 3) })).toMatchObject({
-      faces: 0,
-    });
+    expect(await faceApi.walk(await toRgb(sampleBytes(6)), 'ssdMobilenetv1')).toMatchObject({ faces: 4 });
+    const nobody = { width: 64, height: 48, data: new Uint8Array(64 * 48 * 3) };
+    expect(await faceApi.walk(nobody, 'ssdMobilenetv1')).toMatchObject({ faces: 0 });
+    expect(await faceApi.walk(nobody, 'tinyFaceDetector')).toMatchObject({ faces: 0 });
     // A crop of the wrong size is a mistake in this program: the process ends with it.
     await expect(faceApi.read([new Uint8Array(9)], 1)).rejects.toThrow(/process of face-api ended/);
     await expect(faceApi.read(crops, 1)).rejects.toThrow(/process of face-api ended/);
     await faceApi.close();
   });
+});
+
+test('Human is left out, and says why, where it does not load', async () => {
+  const sentences: string[] = [];
+  const log = (sentence: string) => sentences.push(sentence);
+  expect(await startHuman({ log, library: '@vladmandic/none' })).toBeUndefined();
+  expect(sentences).toEqual([expect.stringMatching(/^Human is left out: .*@vladmandic\/none/)]);
 });
