@@ -1,0 +1,149 @@
+import type { Logger } from '../base/log.ts';
+import type { Job, JobKey, Journal, LeftJob } from '../work/journal.ts';
+
+/** Milliseconds before an answer that could not be sent is tried again, doubled each time. */
+const AGAIN_MS = 30_000;
+/** How often it is tried again: for half an hour. After that it is left for the next run. */
+const MAX_AGAIN = 6;
+/** Runs that may end in the middle of a job before it is looked at alone: most likely another one was the reason. */
+const RUNS_TOGETHER = 3;
+
+/** What a job of before is taken up with. */
+export interface TakenUp {
+  /** Whether the bot broke down over it: then it is not tried again. */
+  readonly brokeDown: boolean;
+}
+
+interface OwedOptions {
+  readonly platform: string;
+  readonly log: Logger;
+  readonly journal: Journal;
+  /**
+   * Has a job of before answered, unless it has been.
+   * @returns once it has been answered; false where there was nobody to answer any more, or an answer already
+   * @throws where that cannot be found out
+   */
+  readonly takeUp: (job: Job, how: TakenUp) => Promise<boolean>;
+}
+
+/** What the bot owes an answer to: written down before work on it begins, forgotten once it is answered. */
+export class Owed {
+  readonly #options: OwedOptions;
+  /** What is tried again later, by its key. */
+  readonly #later = new Map<string, NodeJS.Timeout>();
+  readonly #tries = new Map<string, number>();
+  #isStopped = false;
+
+  constructor(options: OwedOptions) {
+    this.#options = options;
+  }
+
+  /** Writes a job down. Never rejects: an answer without a journal is better than none. */
+  async begin(job: Job): Promise<void> {
+    await this.#write('begin', () => this.#options.journal.begin(job));
+  }
+
+  /** Forgets a job, whatever it came to. Never rejects. */
+  async end(job: JobKey): Promise<void> {
+    this.#tries.delete(keyOf(job));
+    await this.#write('end', () => this.#options.journal.end(job));
+  }
+
+  /** Whether a job waits to be tried again. */
+  isLater(job: JobKey): boolean {
+    return this.#later.has(keyOf(job));
+  }
+
+  /** Tries a job again after a while: its answer could not be sent. */
+  again(job: Job): void {
+    const key = keyOf(job);
+    const { log, platform } = this.#options;
+    const tries = this.#tries.get(key) ?? 0;
+    if (this.#isStopped || this.#later.has(key)) return;
+    if (tries === MAX_AGAIN) {
+      log.error({ platform }, 'an answer could not be sent for half an hour; it is left for the next start');
+      return;
+    }
+    this.#tries.set(key, tries + 1);
+    const timer = setTimeout(
+      () => {
+        this.#later.delete(key);
+        void this.#try(job, { brokeDown: false });
+      },
+      AGAIN_MS * 2 ** tries,
+    );
+    this.#later.set(key, timer.unref());
+  }
+
+  /**
+   * Takes up what earlier runs of the bot have left; a few at a time, so that what is asked now has its turn.
+   * @param bot the account that was asked
+   */
+  async takeOver(bot: string): Promise<void> {
+    const { journal, log, platform } = this.#options;
+    const left = await journal.takeOver(bot);
+    if (left.length === 0) return;
+    const answered = await this.takeUp(left);
+    log.info({ platform, left: left.length, answered }, 'what the last run of the bot had left was taken up');
+  }
+
+  /** Takes up jobs that may have been answered. @returns how many of them had not, and are now */
+  async takeUp(jobs: readonly (Job | LeftJob)[]): Promise<number> {
+    const suspects = jobs.filter((job) => 'runs' in job && job.runs >= RUNS_TOGETHER);
+    const others = jobs.filter((job) => !suspects.includes(job));
+    let answered = 0;
+    const workers = Array.from({ length: AT_A_TIME }, async () => {
+      for (let job = others.shift(); job !== undefined && !this.#isStopped; job = others.shift()) {
+        if (await this.#try(job, { brokeDown: false })) answered += 1;
+      }
+    });
+    await Promise.all(workers);
+    // One after the other, and marked before: where the process ends again, it is known by which.
+    for (const job of suspects) {
+      if (this.#isStopped) break;
+      const brokeDown = 'isSuspect' in job && job.isSuspect;
+      await this.#write('suspect', () => this.#options.journal.suspect(job));
+      if (await this.#try(job, { brokeDown })) answered += 1;
+    }
+    return answered;
+  }
+
+  /** Tries nothing again from now on: what is owed is left for the next run. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const timer of this.#later.values()) clearTimeout(timer);
+    this.#later.clear();
+  }
+
+  async #try(job: Job, how: TakenUp): Promise<boolean> {
+    try {
+      const isAnswered = await this.#options.takeUp(job, how);
+      if (!isAnswered) await this.end(job);
+      return isAnswered;
+    } catch (error) {
+      const { log, platform } = this.#options;
+      log.warn(
+        { platform, err: error },
+        'it could not be found out whether something was answered; trying again later',
+      );
+      this.again(job);
+      return false;
+    }
+  }
+
+  async #write(what: string, write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      const { log, platform } = this.#options;
+      log.error({ platform, what, err: error }, 'the journal of what is under way could not be written');
+    }
+  }
+}
+
+/** Jobs of before that are under way at a time. */
+const AT_A_TIME = 4;
+
+function keyOf({ bot, place, message }: JobKey): string {
+  return `${bot} ${place} ${message}`;
+}

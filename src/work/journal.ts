@@ -1,0 +1,56 @@
+/**
+ * Work that is under way, so that no end of the process loses any of it. A job is nothing but ids: whoever takes one over asks the platform
+ * for the rest again. `FileJournal` keeps jobs in the state folder for one process; a queue in Redis keeps the same jobs for several.
+ */
+
+/** What names a job: one message or one command. */
+export interface JobKey {
+  /** The bot's account that was asked, unique among all platforms. */
+  readonly bot: string;
+  /** The channel that it was asked in, as its platform names it. */
+  readonly place: string;
+  /** The message or command that asks. */
+  readonly message: string;
+}
+
+/** Something that somebody waits for. No names, no words, no addresses, no tokens: ids only. */
+export interface Job extends JobKey {
+  /** A message that stands there for everybody, or a command, whose asker sees that the bot is at work. */
+  readonly kind: 'posted' | 'command';
+  /** The pictures that it came with. */
+  readonly files: readonly string[];
+  /** The message that a command is about, where it is about one. */
+  readonly about?: string;
+  /** When work on it began first, in milliseconds since 1970. */
+  readonly begun: number;
+}
+
+/** A job of an earlier run. */
+export interface LeftJob extends Job {
+  /** How many runs have begun it and ended before it was done, this one not counted; at least 1. */
+  readonly runs: number;
+  /** Whether the last of them ended while this was all that it had under way: see `suspect`. */
+  readonly isSuspect: boolean;
+}
+
+/** Where jobs are written down. */
+export interface Journal {
+  /**
+   * Writes a job down, before work on it begins; one that is there already stays as it is.
+   * @returns once no end of the process loses it
+   * @throws Error where it cannot be written
+   */
+  begin(job: Job): Promise<void>;
+  /** Forgets a job: it has been answered, refused in words, or there is nobody to answer. Errors as of `begin`. */
+  end(job: JobKey): Promise<void>;
+  /** Notes that a job of an earlier run is about to be looked at alone: where the process ends now, it ends over this. Errors as of `begin`. */
+  suspect(job: JobKey): Promise<void>;
+  /** The jobs of processes that are not alive any more, oldest first: they are this process's from now on. */
+  takeOver(bot: string): Promise<LeftJob[]>;
+  /** Takes note of the last message that was looked at in a channel; written within a second, or with the next job. */
+  see(bot: string, place: string, message: string): void;
+  /** The last message that was looked at in each channel, as far as it is less than a day ago, newest first. */
+  lastSeen(bot: string): Promise<ReadonlyMap<string, string>>;
+  /** Writes what is still to be written. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,135 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createLogger } from '../../src/base/log.ts';
+import { FileJournal } from '../../src/work/file-journal.ts';
+import type { Job } from '../../src/work/journal.ts';
+import { RUNS_SOURCE } from '../helpers/run-script.ts';
+
+let directory: string;
+let path: string;
+const open: FileJournal[] = [];
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'journal-'));
+  path = join(directory, 'state', 'journal.db');
+});
+afterEach(async () => {
+  for (const journal of open.splice(0)) await journal.close();
+  rmSync(directory, { recursive: true });
+});
+
+const lines: string[] = [];
+const log = createLogger({ level: 'info', destination: { write: (line) => lines.push(line) } });
+
+async function openJournal(options: Parameters<typeof FileJournal.open>[2] = {}): Promise<FileJournal> {
+  const journal = await FileJournal.open(path, log, options);
+  open.push(journal);
+  return journal;
+}
+
+async function closed(journal: FileJournal): Promise<void> {
+  open.splice(open.indexOf(journal), 1);
+  await journal.close();
+}
+
+function job(message: string, more: Partial<Job> = {}): Job {
+  return { bot: 'discord 1', place: 'c1', message, kind: 'posted', files: ['f1', 'f2'], begun: 1000, ...more };
+}
+
+describe('FileJournal', () => {
+  test('gives what was begun and not ended to whoever comes after, oldest first, with the runs that began it', async () => {
+    const first = await openJournal();
+    await Promise.all([
+      first.begin(job('m1', { begun: 3 })),
+      first.begin(job('m2', { begun: 2, kind: 'command', about: 'm0', files: [] })),
+      first.begin(job('m3')),
+      first.begin(job('m1', { bot: 'slack T1 U1' })),
+    ]);
+    // A second time changes nothing.
+    await first.begin(job('m1', { files: [] }));
+    await first.end(job('m3'));
+    await closed(first);
+    const second = await openJournal();
+    expect(await second.takeOver('discord 1')).toEqual([
+      { ...job('m2', { begun: 2, kind: 'command', about: 'm0', files: [] }), runs: 1, isSuspect: false },
+      { ...job('m1', { begun: 3 }), runs: 1, isSuspect: false },
+    ]);
+    expect(await second.takeOver('slack T2 U1')).toEqual([]);
+    await second.end(job('m2'));
+    await second.suspect(job('m1'));
+    await closed(second);
+    const third = await openJournal();
+    expect(await third.takeOver('discord 1')).toMatchObject([{ message: 'm1', runs: 2, isSuspect: true }]);
+  });
+
+  test('leaves alone what a living process has under way, and gives each job to one of those that ask', async () => {
+    const dead = await openJournal();
+    await dead.begin(job('m1'));
+    const living = await openJournal();
+    await living.begin(job('m2'));
+    await closed(dead);
+    const all = await Promise.all([await openJournal(), await openJournal()].map((one) => one.takeOver('discord 1')));
+    expect(all.flat().map(({ message }) => message)).toEqual(['m1']);
+    // Nor does it take its own for somebody else's.
+    await living.begin(job('m3'));
+    expect(await living.takeOver('discord 1')).toEqual([]);
+  });
+
+  test('loses nothing of what it has said is written when its process is killed', async () => {
+    const child: ChildProcess = fork(RUNS_SOURCE, [join(import.meta.dirname, 'journal-writer.ts'), path], {
+      execArgv: [],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const written: string[] = [];
+    child.on('message', (message: string) => {
+      written.push(message);
+      if (written.length === 40) child.kill('SIGKILL');
+    });
+    await once(child, 'exit');
+    const journal = await openJournal();
+    const left = (await journal.takeOver('discord 1')).map(({ message }) => message);
+    expect(left).toEqual(expect.arrayContaining(written));
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  test('keeps the last message seen in each channel, newest first, for a day', async () => {
+    let now = 1_000_000;
+    const first = await openJournal({ now: () => now });
+    first.see('discord 1', 'c1', '10');
+    first.see('discord 1', 'c1', '11');
+    await first.begin(job('m1'));
+    now += 60_000;
+    first.see('discord 1', 'c2', '12');
+    first.see('discord 2', 'c1', '13');
+    await closed(first);
+    const second = await openJournal({ now: () => now });
+    expect([...(await second.lastSeen('discord 1'))]).toEqual([
+      ['c2', '12'],
+      ['c1', '11'],
+    ]);
+    now += 24 * 60 * 60_000 - 1;
+    expect([...(await second.lastSeen('discord 1'))]).toEqual([['c2', '12']]);
+  });
+
+  test('keeps ids as they are, whatever is in them', async () => {
+    const odd = "o'; DROP TABLE jobs; --";
+    const first = await openJournal();
+    await first.begin(job(odd, { place: odd, files: ["f'1"] }));
+    await closed(first);
+    expect(await (await openJournal()).takeOver('discord 1')).toMatchObject([
+      { message: odd, place: odd, files: ["f'1"] },
+    ]);
+  });
+
+  test('puts a broken file aside, and says so', async () => {
+    await closed(await openJournal());
+    writeFileSync(path, 'torn'.repeat(2000));
+    const journal = await openJournal();
+    await journal.begin(job('m1'));
+    expect(readFileSync(`${path}.broken`, 'utf8')).toContain('torntorn');
+    expect(lines.join()).toContain('the journal of what is under way is broken');
+  });
+});
