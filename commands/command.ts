@@ -27,7 +27,12 @@ export type CommandOption =
       /** True where a number counts as its digits, as menus send it that were registered when the option took one. */
       readonly digits?: boolean;
     })
-  | (OptionBase & { readonly type: 'choice'; readonly choices: readonly string[] })
+  | (OptionBase & {
+      readonly type: 'choice';
+      readonly choices: readonly string[];
+      /** What choices are whose names do not say it. */
+      readonly meanings?: Readonly<Record<string, string>>;
+    })
   | (OptionBase & { readonly type: 'integer' | 'number'; readonly min: number; readonly max: number })
   | (OptionBase & { readonly type: 'switch' });
 
@@ -52,7 +57,7 @@ export type OptionsOf<List extends readonly CommandOption[]> = {
 
 /** A command as it is written: its access and its work get values of just the types that its options declare. */
 interface CommandDefinition<List extends readonly CommandOption[]>
-  extends Pick<Command, 'name' | 'description' | 'preconditions'> {
+  extends Pick<Command, 'name' | 'description' | 'example' | 'preconditions'> {
   readonly options: List;
   readonly access: Access | ((options: OptionsOf<List>) => Access);
   run(request: Request, options: OptionsOf<List>): Promise<void>;
@@ -90,6 +95,8 @@ export interface Command {
   readonly name: string;
   /** One sentence without a full stop. */
   readonly description: string;
+  /** What /help shows as typed after the name, for example; the name alone unless told. */
+  readonly example?: string;
   readonly options: readonly CommandOption[];
   /** Who may ask; a function where that depends on the options given. */
   readonly access: Access | ((options: Options) => Access);
@@ -101,25 +108,4 @@ export interface Command {
    * @throws UserError for what the person can put right; anything else is a bug
    */
   run(request: Request, options: Options): Promise<void>;
-}
-
-/** How to type a command, e.g. '/help [COMMAND]'. */
-export function usage(command: Pick<Command, 'name' | 'options'>): string {
-  const typable = command.options.filter((option) => option.type !== 'picture');
-  return [`/${command.name}`, ...typable.map((option) => `[${optionUsage(option)}]`)].join(' ');
-}
-
-function optionUsage(option: CommandOption): string {
-  const prefix = option.positional ? '' : `${option.name}:`;
-  switch (option.type) {
-    case 'choice':
-      return `${prefix}${option.choices.join('|')}`;
-    case 'switch':
-      return `${prefix}yes|no`;
-    case 'integer':
-    case 'number':
-      return `${prefix}${option.min}–${option.max}`;
-    default:
-      return `${prefix}${option.name.toUpperCase()}`;
-  }
 }

@@ -1,5 +1,5 @@
 import { EMOTIONS } from '../src/emotion/labels.ts';
-import { type Access, type Command, defineCommand, usage } from './command.ts';
+import { type Access, type Command, type CommandOption, defineCommand } from './command.ts';
 import { NOTICE } from './photo-reply.ts';
 import type { CommandRegistry } from './registry.ts';
 
@@ -9,11 +9,14 @@ const WHO: Readonly<Record<Access, string>> = {
   operator: ' (admins of the operator)',
 };
 
+const OR = new Intl.ListFormat('en-GB', { type: 'disjunction' });
+
 /** `/help`: what the bot does and what can be asked; `/help NAME` tells more of one command. */
 export function helpCommand(registry: CommandRegistry): Command {
   return defineCommand({
     name: 'help',
     description: 'Says what I do and what you can ask',
+    example: 'retrain',
     options: [
       { name: 'command', type: 'text', maxLength: 40, positional: true, description: 'A command to tell more about' },
     ],
@@ -28,17 +31,48 @@ export function helpCommand(registry: CommandRegistry): Command {
 
 function overview(commands: readonly Command[]): string {
   return [
-    'Post a photo: I find the faces, say which of seven emotions each expression looks like, and send the picture back with a box and a number for everyone. Several photos in one message are all answered.',
-    commands.map((command) => `${usage(command)} – ${command.description}${WHO[usualAccess(command)]}`).join('\n'),
+    'Post a photo: I find the faces, say which of seven emotions each expression looks like, and send the picture back with a box and a number for everyone.',
+    commands.map((command) => `${title(command)}. For example: ${example(command)}`).join('\n'),
     `The emotions: ${EMOTIONS.join(', ')}; 'unsure' where none is likely enough. ${NOTICE}`,
   ].join('\n\n');
 }
 
 function describe(command: Command): string {
+  return [title(command), `For example: ${example(command)}`, ...command.options.flatMap(optionLines)].join('\n');
+}
+
+function title(command: Command): string {
+  return `/${command.name} – ${command.description}${WHO[usualAccess(command)]}`;
+}
+
+function example({ name, example }: Command): string {
+  return example === undefined ? `/${name}` : `/${name} ${example}`;
+}
+
+/** An option as it is typed, and a line for each of its choices whose name does not say what it is. */
+function optionLines(option: CommandOption): string[] {
+  const values = valuesOf(option);
+  const typed = option.positional || option.type === 'picture' ? option.name.toUpperCase() : `${option.name}:`;
+  const meanings = option.type === 'choice' ? Object.entries(option.meanings ?? {}) : [];
   return [
-    `${usage(command)} – ${command.description}${WHO[usualAccess(command)]}`,
-    ...command.options.map((option) => `${option.name} – ${option.description}`),
-  ].join('\n');
+    `${typed} – ${option.description}${values === undefined ? '' : `: ${values}`}`,
+    ...meanings.map(([choice, meaning]) => `    ${choice} – ${meaning}`),
+  ];
+}
+
+/** What an option may be, where that is not any text. */
+function valuesOf(option: CommandOption): string | undefined {
+  switch (option.type) {
+    case 'choice':
+      return OR.format(option.choices);
+    case 'switch':
+      return 'yes or no';
+    case 'integer':
+    case 'number':
+      return `${option.min} to ${option.max}`;
+    default:
+      return undefined;
+  }
 }
 
 /** Who may ask when no option is given. */

@@ -1,13 +1,13 @@
+import { nearest } from '../src/base/did-you-mean.ts';
 import { UserError } from '../src/base/errors.ts';
 import type { Command, CommandOption, Options } from './command.ts';
-import { usage } from './command.ts';
 import type { Attachment, CommandInput } from './request.ts';
 
 /**
  * Checks what came with a command against the options that it declares.
  * @param input typed text ('name:value', 'name value', or a value alone for a positional option), or a value an option
  * @returns the values of the options that were given
- * @throws UserError 'bad-usage' naming the option and what it takes
+ * @throws UserError 'bad-usage' naming what was wrong alone, and what it may be: never every option
  */
 export function checkOptions(command: Pick<Command, 'name' | 'options'>, input: CommandInput): Options {
   const raw = typeof input === 'string' ? parseText(command, input) : input;
@@ -15,7 +15,7 @@ export function checkOptions(command: Pick<Command, 'name' | 'options'>, input: 
   for (const [name, value] of Object.entries(raw)) {
     if (value === undefined || value === null) continue;
     const option = command.options.find((candidate) => candidate.name === name);
-    if (option === undefined) throw badUsage(command, `it has no option ‘${name.slice(0, 40)}’`);
+    if (option === undefined) throw noOption(command, name);
     checked[name] = checkValue(command, option, value);
   }
   return checked;
@@ -40,33 +40,53 @@ function parseText(command: Pick<Command, 'name' | 'options'>, text: string): Re
       values[named.name] = true;
     } else if (named !== undefined && w + 1 < words.length) {
       values[named.name] = words[++w]!;
+    } else if (prefix !== undefined) {
+      throw noOption(command, prefix);
     } else {
       const positional = typable.find((option) => option.positional && values[option.name] === undefined);
-      if (positional === undefined) throw badUsage(command, `I do not know what ‘${word.slice(0, 40)}’ means there`);
+      if (positional === undefined) {
+        const meant = nearest(
+          word,
+          typable.map(({ name }) => name),
+        );
+        throw badUsage(
+          `I do not know what ‘${word.slice(0, 40)}’ means after /${command.name}. ${next(command, meant)}`,
+        );
+      }
       values[positional.name] = word;
     }
   }
   return values;
 }
 
+/** Choices that an error names; longer lists stand in /help only. */
+const MOST_NAMED = 6;
+const OR = new Intl.ListFormat('en-GB', { type: 'disjunction' });
+
 function checkValue(
-  command: Pick<Command, 'name' | 'options'>,
+  command: Pick<Command, 'name'>,
   option: CommandOption,
   value: unknown,
 ): string | number | boolean | Attachment {
+  const takes = (what: string) => badUsage(`‘${option.name}’ of /${command.name} takes ${what}.`);
   switch (option.type) {
     case 'picture':
       if (isAttachment(value)) return value;
-      throw badUsage(command, `‘${option.name}’ takes a picture`);
+      throw takes('a picture');
     case 'text': {
       const text = option.digits && typeof value === 'number' ? String(value) : value;
       if (typeof text === 'string' && text.length <= option.maxLength) return text;
-      throw badUsage(command, `‘${option.name}’ takes a text of at most ${option.maxLength} characters`);
+      throw takes(`a text of at most ${option.maxLength} characters`);
     }
     case 'choice': {
       const choice = option.choices.find((candidate) => candidate === String(value).toLowerCase());
       if (choice !== undefined) return choice;
-      throw badUsage(command, `‘${option.name}’ is one of: ${option.choices.join(', ')}`);
+      const meant = nearest(String(value), option.choices);
+      if (meant === undefined && option.choices.length <= MOST_NAMED)
+        throw takes(`${OR.format(option.choices)}, not ‘${String(value).slice(0, 40)}’`);
+      throw badUsage(
+        `‘${option.name}’ of /${command.name} cannot be ‘${String(value).slice(0, 40)}’. ${next(command, meant)}`,
+      );
     }
     case 'integer':
     case 'number': {
@@ -74,13 +94,13 @@ function checkValue(
       const whole = option.type === 'number' || Number.isInteger(number);
       if (whole && number >= option.min && number <= option.max) return number;
       const kind = option.type === 'integer' ? 'a whole number' : 'a number';
-      throw badUsage(command, `‘${option.name}’ takes ${kind} from ${option.min} to ${option.max}`);
+      throw takes(`${kind} from ${option.min} to ${option.max}`);
     }
     case 'switch': {
       const word = String(value).toLowerCase();
       if (['true', 'yes', 'on'].includes(word)) return true;
       if (['false', 'no', 'off'].includes(word)) return false;
-      throw badUsage(command, `‘${option.name}’ takes yes or no`);
+      throw takes('yes or no');
     }
   }
 }
@@ -89,6 +109,19 @@ function isAttachment(value: unknown): value is Attachment {
   return typeof value === 'object' && value !== null && 'fetch' in value && typeof value.fetch === 'function';
 }
 
-function badUsage(command: Pick<Command, 'name' | 'options'>, problem: string): UserError {
-  return new UserError('bad-usage', `I could not follow /${command.name}: ${problem}. Type it as: ${usage(command)}`);
+function noOption(command: Pick<Command, 'name' | 'options'>, name: string): UserError {
+  const meant = nearest(
+    name,
+    command.options.map((option) => option.name),
+  );
+  return badUsage(`/${command.name} has no option ‘${name.slice(0, 40)}’. ${next(command, meant)}`);
+}
+
+/** What to do after a word that is not known. */
+function next(command: Pick<Command, 'name'>, meant: string | undefined): string {
+  return meant === undefined ? `/help ${command.name} shows how to type it.` : `Did you mean ‘${meant}’?`;
+}
+
+function badUsage(sentence: string): UserError {
+  return new UserError('bad-usage', sentence);
 }

@@ -20,6 +20,7 @@ export function privacyCommand(rules: Pick<PhotoRules, 'settings' | 'readsForwar
   return defineCommand({
     name: 'privacy',
     description: 'Says what I keep, and lets you opt out: then I read no photos that you post',
+    example: 'opt-out',
     options: [
       {
         name: 'choice',

@@ -1,8 +1,7 @@
+import { nearest } from '../src/base/did-you-mean.ts';
 import { UserError } from '../src/base/errors.ts';
 import type { Command } from './command.ts';
 import type { Request } from './request.ts';
-
-const CHOICE = new Intl.ListFormat('en-GB', { type: 'disjunction' });
 
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
@@ -34,16 +33,15 @@ export class CommandRegistry {
 
   /**
    * The command of a name, in any case, with or without its slash.
-   * @throws UserError 'bad-usage' where there is none, saying what there is
+   * @throws UserError 'bad-usage' where there is none, naming the one that was most likely meant
    */
   find(name: string): Command {
-    const command = this.#commands.get(name.replace(/^\//, '').toLowerCase());
+    const asked = name.replace(/^\//, '');
+    const command = this.#commands.get(asked.toLowerCase());
     if (command !== undefined) return command;
-    const known = this.list().map((candidate) => `/${candidate.name}`);
-    throw new UserError(
-      'bad-usage',
-      `There is no command /${name.replace(/^\//, '').slice(0, 40)}. You can type ${CHOICE.format(known)}.`,
-    );
+    const meant = nearest(asked, [...this.#commands.keys()]);
+    const next = meant === undefined ? '/help says what you can ask.' : `Did you mean /${meant}?`;
+    throw new UserError('bad-usage', `There is no command /${asked.slice(0, 40)}. ${next}`);
   }
 }
 

@@ -43,6 +43,7 @@ const OPTIONS = [
     name: 'architecture',
     type: 'choice',
     choices: [...ARCHITECTURES.keys()],
+    meanings: Object.fromEntries([...ARCHITECTURES.values()].map(({ name, summary }) => [name, summary])),
     description: `The network to train (${DEFAULT_ARCHITECTURE})`,
   },
   {
@@ -101,6 +102,7 @@ export function retrainCommand(services?: RetrainServices): Command {
   return defineCommand({
     name: 'retrain',
     description: 'Trains the network anew, and chooses which version is in use',
+    example: `start architecture:${DEFAULT_ARCHITECTURE} epochs:22`,
     options: OPTIONS,
     access: 'operator',
     async run(request, options) {

@@ -1,3 +1,4 @@
+import { nearest } from '../base/did-you-mean.ts';
 import { UserError } from '../base/errors.ts';
 
 /**
@@ -203,8 +204,10 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(LIST.map
 export function architectureOf(name: string): Architecture {
   const found = ARCHITECTURES.get(name);
   if (found) return found;
-  const known = [...ARCHITECTURES.keys()].join(', ');
-  throw new UserError('bad-usage', `There is no architecture called ${name}: choose ${known}.`);
+  const known = [...ARCHITECTURES.keys()];
+  const meant = nearest(name, known);
+  const next = meant === undefined ? `Choose ${known.join(', ')}.` : `Did you mean ${meant}?`;
+  throw new UserError('bad-usage', `There is no architecture called ${name}. ${next}`);
 }
 
 /** The network of a plan that names none, such as that of /retrain. */

@@ -2,10 +2,12 @@ import { describe, expect, test, vi } from 'vitest';
 import type { Access, Command, Options, Precondition } from '../../commands/command.ts';
 import { Dispatcher } from '../../commands/dispatcher.ts';
 import { createCommands } from '../../commands/index.ts';
+import { checkOptions } from '../../commands/options.ts';
 import { CommandRegistry } from '../../commands/registry.ts';
 import { UserError } from '../../src/base/errors.ts';
 import { createLogger, type LogLevel } from '../../src/base/log.ts';
 import type { Happening, Observer } from '../../src/base/observing.ts';
+import { architectureOf } from '../../src/emotion/architectures.ts';
 import { BoundedQueue } from '../../src/work/queue.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { fakeAttachment, fakeRequest } from '../fakes/request.ts';
@@ -89,7 +91,7 @@ describe('a command', () => {
     await setUp().dispatcher.dispatch(request);
     expect(replies).toEqual([
       {
-        text: expect.stringMatching(/^There is no command \/dance\. You can type \/emotions, .*or \/help\.$/),
+        text: 'There is no command /dance. /help says what you can ask.',
         private: true,
       },
     ]);
@@ -102,20 +104,41 @@ describe('a command', () => {
     expect(replies.map((reply) => reply.about?.name)).toEqual(['one.png', 'two.png']);
   });
 
-  test('/help names what can be asked; /help with a name tells more', async () => {
-    const { dispatcher } = setUp();
-    const all = fakeRequest({ command: { name: 'help' } });
-    await dispatcher.dispatch(all.request);
-    expect(all.replies[0]!.text).toMatch(
-      /\n\/emotions \[channel:on\|asked\|off\] – .*\n\/privacy \[opt-out\|opt-in\] – .*\n\/retrain .* – .*\n\/help \[COMMAND\] – /,
+  const help = async (input = '') => {
+    const { request, replies } = fakeRequest({ command: { name: 'help', input } });
+    await setUp().dispatcher.dispatch(request);
+    expect(replies).toEqual([{ text: expect.any(String), private: true }]);
+    return replies[0]!.text;
+  };
+
+  test('/help names each command in a line with an example that can be typed', async () => {
+    const text = await help();
+    const lines = text.split('\n').filter((line) => line.startsWith('/'));
+    expect(lines.map((line) => line.replace(/^(\/\w+) – .*\. For example: (.*)$/, '$1: $2'))).toEqual([
+      '/emotions: /emotions channel:asked',
+      '/privacy: /privacy opt-out',
+      '/retrain: /retrain start architecture:vgg9 epochs:22',
+      '/help: /help retrain',
+    ]);
+    // No wall of ranges: one screen of a phone or so.
+    expect(text).not.toMatch(/\d–\d|\|/);
+    expect(text.length).toBeLessThan(900);
+    const registry = createCommands({} as Parameters<typeof createCommands>[0]);
+    for (const { name, options, example = '' } of registry.list())
+      expect(() => checkOptions({ name, options }, example), name).not.toThrow();
+  });
+
+  test('/help with a name tells how each of its options is typed, and what networks are', async () => {
+    expect(await help('emotions')).toMatch(
+      /^\/emotions – .*\nFor example: .*\nIMAGE – The picture to read\nchannel: – For admins: .*: on, asked or off$/,
     );
-    expect(all.replies[0]!.private).toBe(true);
-    const one = fakeRequest({ command: { name: 'help', input: 'emotions' } });
-    await dispatcher.dispatch(one.request);
-    expect(one.replies[0]!.text).toMatch(/^\/emotions .* – .*\nimage – The picture to read\nchannel – For admins: /);
-    const none = fakeRequest({ command: { name: 'help', input: 'dancing' } });
-    await dispatcher.dispatch(none.request);
-    expect(none.replies[0]!.text).toContain('There is no command /dancing.');
+    const lines = (await help('/retrain')).split('\n');
+    expect(lines).toContainEqual(expect.stringMatching(/^ACTION – .*: start, status, .* or rollback$/));
+    expect(lines).toContainEqual(expect.stringMatching(/^epochs: – .*: 1 to 1000$/));
+    expect(lines).toContainEqual(expect.stringMatching(/^clean: – .*: yes or no$/));
+    for (const name of ['compact', 'vgg9', 'vgg9-wide', 'notebook', 'baseline'])
+      expect(lines).toContain(`    ${name} – ${architectureOf(name).summary}`);
+    expect(await help('emotion')).toBe('There is no command /emotion. Did you mean /emotions?');
   });
 });
 

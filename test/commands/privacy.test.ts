@@ -86,7 +86,7 @@ describe('/privacy', () => {
   });
 
   test('says what it takes instead of another word', async () => {
-    expect(await setUp().type('stop')).toContain('‘choice’ is one of: opt-out, opt-in');
+    expect(await setUp().type('stop')).toContain('‘choice’ of /privacy takes opt-out or opt-in, not ‘stop’.');
   });
 });
 

@@ -19,12 +19,19 @@ test('finds commands by name, with or without the slash and in any case', () => 
   expect(registry.list().map(({ name }) => name)).toEqual(['one', 'two']);
 });
 
-test('says what there is where there is no such command, and repeats a bounded part of the name', () => {
-  const registry = new CommandRegistry([command('one'), command('two')]);
-  expect(() => registry.find('/three')).toThrow(
-    expect.objectContaining({ code: 'bad-usage', message: 'There is no command /three. You can type /one or /two.' }),
-  );
-  expect(() => registry.find('x'.repeat(9000))).toThrow(/^.{1,120}$/);
+test.each([
+  ['/emotion', 'There is no command /emotion. Did you mean /emotions?'],
+  ['Emoitons', 'There is no command /Emoitons. Did you mean /emotions?'],
+  ['/hlep', 'There is no command /hlep. Did you mean /help?'],
+  ['/dance', 'There is no command /dance. /help says what you can ask.'],
+  ['/', 'There is no command /. /help says what you can ask.'],
+])('%s, which is no command: %s', (name, message) => {
+  const registry = new CommandRegistry([command('emotions'), command('privacy'), command('help')]);
+  expect(() => registry.find(name)).toThrow(expect.objectContaining({ code: 'bad-usage', message }));
+});
+
+test('of a name that is no command a bounded part is repeated', () => {
+  expect(() => new CommandRegistry([command('one')]).find('x'.repeat(9000))).toThrow(/^.{1,120}$/);
 });
 
 test('refuses two commands of one name and names that cannot be typed', () => {

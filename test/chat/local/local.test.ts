@@ -264,9 +264,9 @@ describe('words', () => {
 
   test.each([
     ['/emotions', 'There is no picture here yet.'],
-    ['/help', '/emotions [channel:on|asked|off] – '],
-    ['/help emotions', 'image – The picture to read'],
-    ['/dance', 'There is no command /dance. You can type /emotions, '],
+    ['/help', 'For example: /emotions channel:asked'],
+    ['/help emotions', 'IMAGE – The picture to read'],
+    ['/dance', 'There is no command /dance. /help says'],
     ['/emotions now', '‘now’'],
     ['hello', 'There is no picture in this message.'],
     ['/', 'There is no picture in this message.'],
