@@ -12,6 +12,7 @@ const ROOMS = [
   ['config', 'src/config.ts', ['base', 'emotion', 'photo']],
   ['settings', 'src/settings/', ['base', 'config']],
   ['work', 'src/work/', ['base', 'config']],
+  ['metrics', 'src/metrics/', ['base']],
   ['retraining', 'src/retraining/', ['base', 'emotion', 'photo', 'training', 'evaluation', 'versions', 'config']],
   [
     'commands',
@@ -50,6 +51,13 @@ export default {
       severity: 'error',
       from: { path: '^(src|commands|scripts)/', pathNot: '^(src/chat/|scripts/deploy-commands\\.ts)' },
       to: { path: '(^|/)(discord\\.js|@discordjs/|discord-api-types|@slack/)' },
+    },
+    {
+      name: 'only-metrics-counts',
+      comment: 'Only src/metrics/metrics.ts knows what figures are kept in.',
+      severity: 'error',
+      from: { path: '^(src|commands|scripts)/', pathNot: '^src/metrics/metrics\\.ts' },
+      to: { path: '(^|/)prom-client' },
     },
     {
       name: 'config-is-light',

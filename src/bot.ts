@@ -7,6 +7,8 @@ import type { Logger } from './base/log.ts';
 import type { Platform } from './chat/platform.ts';
 import { createPlatforms } from './chat/platforms.ts';
 import type { Config } from './config.ts';
+import type { MetricsServer } from './metrics/server.ts';
+import type { TrainingFigures } from './metrics/sources.ts';
 import { openSettings } from './settings/open-settings.ts';
 import { PhotoCooldown } from './work/cooldown.ts';
 import { BoundedQueue } from './work/queue.ts';
@@ -34,6 +36,28 @@ export async function startBot(
   training?: RetrainServices,
   ready?: Promise<unknown>,
 ): Promise<Bot> {
+  const metrics =
+    config.metrics && (await (await import('./metrics/server.ts')).startMetricsServer(config.metrics, log));
+  try {
+    const bot = await connect(config, log, readPhoto, training, ready, metrics);
+    return {
+      addresses: [...bot.addresses, ...(metrics ? [`Figures at ${metrics.origin}/metrics`] : [])],
+      stop: () => bot.stop().finally(() => metrics?.close()),
+    };
+  } catch (error) {
+    await metrics?.close();
+    throw error;
+  }
+}
+
+async function connect(
+  config: Config,
+  log: Logger,
+  readPhoto: PhotoServices['readPhoto'],
+  training: RetrainServices | undefined,
+  ready: Promise<unknown> = Promise.resolve(),
+  metrics: MetricsServer | undefined,
+): Promise<Bot> {
   const { concurrency, maxWaiting, maxBytes, readsForwards } = config.photos;
   const queue = new BoundedQueue({ concurrency, maxWaiting });
   const settings = await openSettings(config, log);
@@ -41,7 +65,7 @@ export async function startBot(
     { readPhoto, queue, maxBytes, readsForwards, settings, cooldown: new PhotoCooldown(config.cooldown) },
     training,
   );
-  const dispatcher = new Dispatcher(commands, log);
+  const dispatcher = new Dispatcher(commands, log, metrics?.observe);
   const platforms = await createPlatforms({
     config,
     log,
@@ -49,6 +73,23 @@ export async function startBot(
     dispatch: (request) => dispatcher.dispatch(request),
   });
   let stopped: Promise<void> | undefined;
+  let isLoaded = false;
+  void ready.then(
+    () => {
+      isLoaded = true;
+    },
+    () => {},
+  );
+  metrics?.watch({
+    queue,
+    training: async () => await trainingFigures(training, log),
+    parts: async () => ({
+      network: isLoaded,
+      settings: await settings.isReachable(),
+      ...Object.fromEntries(platforms.map(({ name, isConnected }) => [name, isConnected])),
+      accepting: stopped === undefined,
+    }),
+  });
   const stop = () => {
     stopped ??= stopAll(platforms, queue, training, config.shutdownMs, log).finally(() => settings.close());
     return stopped;
@@ -64,6 +105,27 @@ export async function startBot(
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+async function trainingFigures(
+  training: RetrainServices | undefined,
+  log: Logger,
+): Promise<TrainingFigures | undefined> {
+  try {
+    const status = (await training?.retraining.status())?.status;
+    if (status === undefined) return undefined;
+    const { progress } = status;
+    const last = progress?.history.at(-1);
+    return {
+      running: status.state === 'running',
+      epoch: progress?.history.length ?? 0,
+      epochs: progress?.epochs ?? 0,
+      ...(last && { accuracy: last.valAccuracy }),
+    };
+  } catch (err) {
+    log.debug({ err }, 'how the training stands cannot be read');
+    return undefined;
   }
 }
 

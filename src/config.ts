@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { ids, isWhole, oneOf, passedOn, readEnvFile, secret, whole } from './base/environment.ts';
+import { host, ids, oneOf, passedOn, port, readEnvFile, secret, whole } from './base/environment.ts';
 import { UserError } from './base/errors.ts';
 import { LOG_LEVELS } from './base/log.ts';
 import { ENGINE_CHOICES, type EngineChoice } from './emotion/engines/engine.ts';
@@ -21,15 +21,8 @@ const SETTINGS = z.object({
     .optional(),
   SLACK_APP_TOKEN: secret(/^xapp-[\w-]+$/, 'must be the token that starts with xapp-'),
   SLACK_SIGNING_SECRET: secret(/^\w+$/, 'must be the signing secret of the page "Basic Information", and nothing else'),
-  SLACK_HOST: z
-    .string()
-    .default('127.0.0.1')
-    .refine((text) => /^[\w.:-]+$/.test(text), 'must be an address of this machine, such as 127.0.0.1 or 0.0.0.0'),
-  SLACK_PORT: z
-    .string()
-    .optional()
-    .refine((text) => text === undefined || isWhole(text, 0, 65_535), 'must be a whole number from 0 to 65535')
-    .transform((text) => (text === undefined ? undefined : Number(text))),
+  SLACK_HOST: host(),
+  SLACK_PORT: port(),
   OPERATOR_GUILDS: ids(/^\d{1,20}$/, 'must be ids of servers, which are numbers, with commas between them'),
   OPERATOR_TEAMS: ids(/^[TE][A-Z0-9]+$/, 'must be ids of workspaces, which start with T, with commas between them'),
   PERSON_PHOTOS_PER_MINUTE: whole(0, 10_000, 12),
@@ -52,6 +45,8 @@ const SETTINGS = z.object({
   PHOTO_QUEUE: whole(0, 10_000, 50),
   SHUTDOWN_SECONDS: whole(1, 300, 20),
   LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),
+  METRICS_HOST: host(),
+  METRICS_PORT: port(),
 });
 
 /** How Slack's events arrive: over a socket that the bot opens, or at a web server of the bot's that checks signatures. */
@@ -128,6 +123,8 @@ export interface Config {
   /** How long work under way may go on once the bot is told to stop, in milliseconds. */
   readonly shutdownMs: number;
   readonly log: { readonly level: (typeof LOG_LEVELS)[number] };
+  /** Where figures and health are shown: an address of this machine, and a TCP port, 0 for any free one. Absent where they are not. */
+  readonly metrics?: { readonly host: string; readonly port: number };
   /** Every credential among the settings: what a log must never hold. */
   readonly secrets: readonly string[];
   readonly internal: Internal;
@@ -192,6 +189,9 @@ export function loadConfig(
     childEnvironment: passedOn(environment),
     shutdownMs: settings.SHUTDOWN_SECONDS * 1000,
     log: { level: settings.LOG_LEVEL },
+    ...(settings.METRICS_PORT !== undefined && {
+      metrics: { host: settings.METRICS_HOST, port: settings.METRICS_PORT },
+    }),
     secrets: secretsOf(settings),
     internal: { ...internal },
     unknownSettings: Object.keys(file).filter((name) => !(name in SETTINGS.shape)),

@@ -38,6 +38,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     ['Training data', () => data(config), ''],
     ['State folder', () => stateFolder(config), `Let the bot write to the folder of ${config.stateDirectory}.`],
     ['Settings', async () => settings(config), ''],
+    ['Figures', async () => figures(config), ''],
     ['Discord', async () => discord(config), ''],
     ['Slack', async () => slack(config), ''],
   ];
@@ -140,6 +141,13 @@ function settings(config: Config): Omit<Finding, 'part'> {
     finding: `.env sets ${config.unknownSettings.join(', ')}, which is no setting`,
     remedy: `See ${root}.env.example for the names.`,
   };
+}
+
+function figures({ metrics }: Config): Omit<Finding, 'part'> {
+  if (metrics === undefined)
+    return { state: 'off', finding: 'not shown', remedy: 'To see them, set METRICS_PORT: docs/metrics.md.' };
+  const place = metrics.port === 0 ? 'a free port' : `port ${metrics.port}`;
+  return { state: 'ok', finding: `shown at ${place} of ${metrics.host} once the bot runs` };
 }
 
 function discord(config: Config): Omit<Finding, 'part'> {

@@ -71,6 +71,8 @@ describe('loadConfig', () => {
 
   test.each([
     ['LOCAL_PORT', '65536', 'LOCAL_PORT must be a whole number from 0 to 65535.'],
+    ['METRICS_PORT', '70000', 'METRICS_PORT must be a whole number from 0 to 65535.'],
+    ['METRICS_HOST', 'a b', 'METRICS_HOST must be an address of this machine, such as 127.0.0.1 or 0.0.0.0.'],
     ['LOCAL_PORT', '-1', 'LOCAL_PORT must be a whole number from 0 to 65535.'],
     ['LOCAL_PORT', '80.5', 'LOCAL_PORT must be a whole number from 0 to 65535.'],
     ['LOCAL_PORT', '0x50', 'LOCAL_PORT must be a whole number from 0 to 65535.'],
@@ -199,4 +201,11 @@ test('.env.example names every setting that the program reads', async () => {
 test('a process of its own gets what finds programs and temporary folders, and no credentials', () => {
   const environment = { PATH: '/bin', TMPDIR: '/scratch', DISCORD_TOKEN: 'abc', SOME_SECRET: 'def', HOME: '/home/ann' };
   expect(load(environment).childEnvironment).toEqual({ PATH: '/bin', TMPDIR: '/scratch', HOME: '/home/ann' });
+});
+
+test('figures are shown where a port is set, on this machine unless another address is', () => {
+  expect(load({}).metrics).toBeUndefined();
+  expect(load({ METRICS_HOST: '0.0.0.0' }).metrics).toBeUndefined();
+  expect(load({ METRICS_PORT: '9464' }).metrics).toEqual({ host: '127.0.0.1', port: 9464 });
+  expect(load({ METRICS_PORT: '0', METRICS_HOST: '::1' }).metrics).toEqual({ host: '::1', port: 0 });
 });

@@ -21,6 +21,7 @@ test('the doctor says what is active, and what to do about what is not', async (
   expect(found['Face detector']).toMatchObject({ state: 'ok' });
   expect(found['Training data']).toMatchObject({ state: 'off', remedy: expect.stringContaining('data/README.md') });
   expect(found.Discord).toMatchObject({ state: 'off', remedy: expect.stringContaining('DISCORD_TOKEN') });
+  expect(found.Figures).toMatchObject({ state: 'off', remedy: expect.stringContaining('METRICS_PORT') });
 });
 
 test('the doctor names what is broken, and shows no token', async () => {
@@ -36,11 +37,13 @@ test('the doctor names what is broken, and shows no token', async () => {
     STATE_DIR: state,
     DISCORD_TOKEN: token,
     DETECTOR: 'network',
+    METRICS_PORT: '9464',
   });
   expect(found['State folder']).toMatchObject({ state: 'ok', remedy: expect.stringContaining('chmod') });
   expect(found.Network).toMatchObject({ state: 'broken', finding: expect.stringContaining('/nowhere') });
   expect(found.Network!.remedy).toContain('MODEL_DIR');
   expect(found['Training data']).toMatchObject({ state: 'ok', finding: expect.stringContaining('1 files') });
   expect(found.Discord).toMatchObject({ state: 'ok', remedy: expect.stringMatching(/one process.*10,000 users/) });
+  expect(found.Figures).toMatchObject({ state: 'ok', finding: expect.stringMatching(/port 9464 of 127\.0\.0\.1/) });
   expect(JSON.stringify(found)).not.toContain(token);
 });

@@ -15,7 +15,7 @@ export function whole(min: number, max: number, fallback: number) {
 }
 
 /** Whether a text is such a number; both bounds are allowed. */
-export function isWhole(text: string, min: number, max: number): boolean {
+function isWhole(text: string, min: number, max: number): boolean {
   return /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max;
 }
 
@@ -26,6 +26,23 @@ export function oneOf<const Words extends readonly string[]>(words: Words, fallb
     .default(fallback)
     .refine((text) => words.includes(text), `must be one of ${words.join(', ')}`)
     .transform((text) => text as Words[number]);
+}
+
+/** A TCP port, 0 for any free one; undefined where it is left out. */
+export function port() {
+  return z
+    .string()
+    .optional()
+    .refine((text) => text === undefined || isWhole(text, 0, 65_535), 'must be a whole number from 0 to 65535')
+    .transform((text) => (text === undefined ? undefined : Number(text)));
+}
+
+/** An address of this machine to listen at; where it is left out, one that other machines do not reach. */
+export function host() {
+  return z
+    .string()
+    .default('127.0.0.1')
+    .refine((text) => /^[\w.:-]+$/.test(text), 'must be an address of this machine, such as 127.0.0.1 or 0.0.0.0');
 }
 
 /** A token or key; absent where it is left out. */

@@ -21,6 +21,8 @@ export interface PlatformContext {
 export interface Platform {
   /** Lower-case, e.g. 'local'; also `Request.platform`. */
   readonly name: string;
+  /** Whether what people post reaches the bot just now. */
+  readonly isConnected: boolean;
   /**
    * Connects, and takes requests from then on.
    * @returns a line for whoever runs the bot: where it can be talked to

@@ -72,6 +72,17 @@ export class Settings {
     await this.#set('channel', platform, channel, mode === 'on' ? undefined : mode);
   }
 
+  /** Whether the store answers just now, and is the one that this process began with. */
+  async isReachable(): Promise<boolean> {
+    try {
+      const kept = await this.#store.get(HASH_KEY);
+      return this.#hashKey === undefined || kept === this.#hashKey;
+    } catch {
+      // Whoever asks something of the store is told why.
+      return false;
+    }
+  }
+
   async close(): Promise<void> {
     await this.#store.close();
   }

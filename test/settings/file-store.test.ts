@@ -229,7 +229,9 @@ test('a file that is deleted or replaced under a running bot is noticed: nobody 
   await settings.setOptedOut('p', '1', true);
   const kept = readFileSync(path);
   const lost = { code: 'busy', message: expect.stringContaining('was emptied or replaced') };
+  expect(await settings.isReachable()).toBe(true);
   rmSync(path);
+  expect(await settings.isReachable()).toBe(false);
   await expect(settings.hasOptedOut('p', '2')).rejects.toMatchObject(lost);
   await expect(settings.channelMode('p', '2')).rejects.toMatchObject(lost);
   await expect(settings.setOptedOut('p', '2', true)).rejects.toMatchObject(lost);
@@ -242,6 +244,7 @@ test('a file that is deleted or replaced under a running bot is noticed: nobody 
   // What was kept is put back.
   await other.close();
   writeFileSync(path, kept);
+  expect(await settings.isReachable()).toBe(true);
   expect(await settings.hasOptedOut('p', '1')).toBe(true);
   await settings.close();
 });

@@ -3,6 +3,7 @@ import { createLogger } from '../../src/base/log.ts';
 
 import { openSettings } from '../../src/settings/open-settings.ts';
 import { RedisStore } from '../../src/settings/redis-store.ts';
+import { Settings } from '../../src/settings/settings.ts';
 import { HAS_REDIS, startRedis, type TestRedis } from '../helpers/redis.ts';
 
 const log = createLogger({ level: 'silent' });
@@ -31,9 +32,12 @@ describe.skipIf(!HAS_REDIS)('Redis', () => {
     const warnings = createLogger({ level: 'warn', destination: { write: (line) => lines.push(line) } });
     const store = await RedisStore.connect(redis.url, warnings);
     await store.set('a', 'b');
+    const settings = new Settings(store);
+    expect(await settings.isReachable()).toBe(true);
     await redis.stop();
     started.splice(0);
     await expect(store.get('a')).rejects.toMatchObject({ name: 'UserError', code: 'busy' });
+    expect(await settings.isReachable()).toBe(false);
     expect(lines.join('')).toContain('the connection to Redis is lost');
     await store.close();
 

@@ -1,4 +1,4 @@
-import { type Client, Events, GatewayCloseCodes } from 'discord.js';
+import { type Client, Events, GatewayCloseCodes, Status } from 'discord.js';
 import type { Channel } from '../../../commands/request.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { Session } from '../session.ts';
@@ -26,6 +26,11 @@ export class DiscordPlatform implements Platform {
       startedAt: Date.now(),
       guard: (work) => this.#guard(work),
     };
+  }
+
+  get isConnected(): boolean {
+    const shards = this.#client?.ws.shards;
+    return shards !== undefined && shards.size > 0 && shards.every(({ status }) => status === Status.Ready);
   }
 
   async start(): Promise<string> {

@@ -64,6 +64,10 @@ export class LocalPlatform implements Platform {
     });
   }
 
+  get isConnected(): boolean {
+    return this.#server?.server.listening === true;
+  }
+
   async start(): Promise<string> {
     const wanted = this.#context.config.local.port;
     for (let port = wanted; ; port++) {

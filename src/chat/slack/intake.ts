@@ -11,6 +11,8 @@ import { SlackSocket } from './socket.ts';
 /** How Slack's events come in. */
 export interface Intake {
   readonly receiver: Receiver;
+  /** Whether events come in just now. */
+  readonly isOpen: boolean;
   /** @returns how Slack reaches the bot, in words */
   start(): Promise<string>;
   stop(): Promise<void>;
@@ -24,6 +26,9 @@ function socketIntake(appToken: string, config: Config, log: Logger): Intake {
   const socket = new SlackSocket(appToken, config, log);
   return {
     receiver: socket.receiver,
+    get isOpen() {
+      return socket.isOpen;
+    },
     async start() {
       try {
         await socket.start();
@@ -50,6 +55,9 @@ function httpIntake({ signingSecret, host, port }: Extract<SlackConnection, { ki
   let started = false;
   return {
     receiver,
+    get isOpen() {
+      return started;
+    },
     async start() {
       try {
         const server = await receiver.start({ host, port });

@@ -27,6 +27,10 @@ export class SlackPlatform implements Platform {
     this.#session = new Session({ platform: this.name, log, dispatch, messageOf });
   }
 
+  get isConnected(): boolean {
+    return this.#intake?.isOpen === true;
+  }
+
   async start(): Promise<string> {
     const { config, log } = this.#platform;
     const { botToken, connection } = config.slack!;

@@ -51,6 +51,11 @@ export class SlackSocket {
     }
   }
 
+  /** Whether events come in just now. */
+  get isOpen(): boolean {
+    return this.#connectedAt !== undefined && !this.#stopped.signal.aborted;
+  }
+
   /** @throws what the library throws where the first connection fails */
   async start(): Promise<void> {
     await this.receiver.client.start();

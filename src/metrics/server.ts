@@ -1,0 +1,88 @@
+import type { AddressInfo } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { fastify } from 'fastify';
+import { codeOf, UserError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { Observer } from '../base/observing.ts';
+import { createMetrics } from './metrics.ts';
+import type { Sources } from './sources.ts';
+
+/** Where figures are shown. */
+export interface MetricsAddress {
+  /** The address of this machine that the server listens at. */
+  readonly host: string;
+  /** TCP port; 0 takes any free one. */
+  readonly port: number;
+}
+
+/** The bot's figures and health on a web server of their own. */
+export interface MetricsServer {
+  /** Where they are, e.g. 'http://127.0.0.1:9464'. */
+  readonly origin: string;
+  /** Counts what happens. */
+  readonly observe: Observer;
+  /** Says what to ask from now on: before, nothing is ready. */
+  watch(sources: Sources): void;
+  close(): Promise<void>;
+}
+
+const NANOSECONDS = 1e9;
+
+/**
+ * Serves
+ * - `/metrics`: all figures, for Prometheus;
+ * - `/healthz`: 200 as long as the process answers at all, with how late its event loop was since the last look, in seconds;
+ * - `/readyz`: 200 where every part that answering takes is there, else 503; it names each part.
+ * @throws UserError 'bad-config' where it cannot listen there
+ */
+export async function startMetricsServer({ host, port }: MetricsAddress, log: Logger): Promise<MetricsServer> {
+  let sources: Sources | undefined;
+  const metrics = createMetrics(() => sources);
+  const lag = monitorEventLoopDelay({ resolution: 20 });
+  lag.enable();
+  const server = fastify({ logger: false });
+  server.get('/metrics', async (_, reply) => {
+    const text = await metrics.text();
+    return reply.header('content-type', metrics.contentType).send(text);
+  });
+  server.get('/healthz', async () => {
+    // Of no sample yet, the mean is not a number.
+    const [mean = 0, p99, max] = [lag.mean || 0, lag.percentile(99), lag.max].map((late) => late / NANOSECONDS);
+    lag.reset();
+    return { status: 'ok', eventLoopLagSeconds: { mean, p99, max } };
+  });
+  server.get('/readyz', async (_, reply) => {
+    const parts = (await sources?.parts()) ?? {};
+    const missing = Object.keys(parts).filter((part) => !parts[part]);
+    const ready = sources !== undefined && missing.length === 0;
+    return reply.code(ready ? 200 : 503).send({ ready, parts, missing });
+  });
+  server.setErrorHandler((err, _, reply) => {
+    log.error({ err }, 'figures could not be shown');
+    return reply.code(500).send({ error: 'the log says why' });
+  });
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    await server.close();
+    const code = codeOf(error);
+    if (code === undefined) throw error;
+    const setting = code === 'EADDRINUSE' || code === 'EACCES' ? 'METRICS_PORT' : 'METRICS_HOST';
+    throw new UserError(
+      'bad-config',
+      `Figures cannot be shown at port ${port} of ${host} (${code}). Set ${setting} to another one.`,
+    );
+  }
+  const { port: taken } = server.server.address() as AddressInfo;
+  return {
+    origin: `http://${host.includes(':') ? `[${host}]` : host}:${taken}`,
+    observe: metrics.observe,
+    watch: (asked) => {
+      sources = asked;
+    },
+    async close() {
+      lag.disable();
+      await server.close();
+    },
+  };
+}
