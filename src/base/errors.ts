@@ -46,8 +46,8 @@ export function aboutToRestart(next = 'Try again in a minute.'): UserError {
   return new UserError('busy', `I am about to restart. ${next}`);
 }
 
-/** The mistake of posting a file of more than `maxBytes` bytes. */
+/** The mistake of choosing a file of more than `maxBytes` bytes; in words that fit a chat and a terminal. */
 export function tooLarge(maxBytes: number): UserError {
   const megabytes = Math.floor(maxBytes / (1024 * 1024));
-  return new UserError('too-large', `That file is larger than ${megabytes} MB. Post a smaller copy of the picture.`);
+  return new UserError('too-large', `That file is larger than ${megabytes} MB. Try a smaller copy of the picture.`);
 }

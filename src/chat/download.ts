@@ -81,7 +81,7 @@ export async function downloadAttachment(url: string, options: DownloadOptions):
   } catch (error) {
     signal?.throwIfAborted();
     const reason = timeout.aborted
-      ? new UserError('too-slow', 'The picture took too long to load. Try again, or post a smaller copy.', {
+      ? new UserError('too-slow', 'The picture took too long to load. Try again, or try a smaller copy.', {
           cause: error,
         })
       : error;

@@ -115,14 +115,14 @@ function tooManyPixels(width: number, height: number, maxPixels: number): UserEr
   const most = `${Math.floor(maxPixels / 1e6)} megapixels`;
   return new UserError(
     'too-many-pixels',
-    `This picture has ${size}; at most ${most} can be read. Please shrink it first.`,
+    `This picture has ${size}; at most ${most} can be read. Please try a smaller copy.`,
   );
 }
 
 function tooCostly(cause?: unknown): UserError {
   return new UserError(
     'too-many-pixels',
-    'This picture would take more memory than I have for one. Please post a smaller copy, or a plain JPEG.',
+    'This picture would take more memory than I have for one. Please try a smaller copy, or a plain JPEG.',
     { cause },
   );
 }
@@ -132,16 +132,16 @@ function whyFailed(cause: Error, isLegible: boolean): UserError {
   const { message } = cause;
   if (/out of memory|allocation|memory limit|security limit/i.test(message)) return tooCostly(cause);
   if (/pixel limit/i.test(message)) {
-    return new UserError('too-many-pixels', 'This picture has too many pixels. Please shrink it first.', { cause });
+    return new UserError('too-many-pixels', 'This picture has too many pixels. Please try a smaller copy.', { cause });
   }
   if (LACKING.test(message) || (isLegible && /unsupported image format/i.test(message))) {
     return new UserError(
       'unsupported-picture',
-      'This picture is of a kind that cannot be read here. Please post it as a JPEG, PNG or WebP.',
+      'This picture is of a kind that cannot be read here. Please try it as a JPEG, PNG or WebP.',
       { cause },
     );
   }
-  const sentence = 'This picture is damaged or incomplete. Please post it again, or save it anew first.';
+  const sentence = 'This picture is damaged or incomplete. Please try the original, or save it anew first.';
   return new UserError('cut-picture', sentence, { cause });
 }
 
@@ -165,5 +165,5 @@ const LACKING = new RegExp(
 
 /** For the decoder's time limit and for the limit of the whole walk: a person need not know which it was. */
 export function tooSlow(cause?: unknown): UserError {
-  return new UserError('too-slow', 'Reading this picture took too long. Try again, or post a smaller one.', { cause });
+  return new UserError('too-slow', 'Reading this picture took too long. Try again, or try a smaller copy.', { cause });
 }

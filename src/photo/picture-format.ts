@@ -12,8 +12,9 @@ export const PICTURE_NAME = /\.(jpe?g|jpe|jfif|pjpeg|png|apng|webp|gif|avifs?|ti
 type Kind = { readonly readable: PictureFormat } | { readonly picture: string } | { readonly document: string };
 
 /** What to do instead, as a sentence. */
-function postInstead(what: string): string {
-  return `Please post ${what} as a JPEG, PNG or WebP.`;
+/** What to do instead, in words that fit a chat and a terminal. */
+function tryInstead(what: string): string {
+  return `Please try ${what} as a JPEG, PNG or WebP.`;
 }
 
 function startsWith(bytes: Uint8Array, signature: string, at = 0): boolean {
@@ -150,17 +151,17 @@ function endsWith(bytes: Uint8Array, signature: string): boolean {
  * @throws UserError empty-file, not-a-picture, or unsupported-picture for pictures that are not photos or cannot be decoded
  */
 export async function pictureFormat(bytes: Uint8Array): Promise<PictureFormat> {
-  if (bytes.length === 0) throw new UserError('empty-file', 'This file is empty. Please post the photo again.');
+  if (bytes.length === 0) throw new UserError('empty-file', 'This file is empty. Please try the original photo.');
   const kind = await kindOf(bytes);
   if (kind === undefined) {
-    throw new UserError('not-a-picture', `This file is not a picture. ${postInstead('the photo')}`);
+    throw new UserError('not-a-picture', `This file is not a picture. ${tryInstead('the photo')}`);
   }
   if ('readable' in kind) return kind.readable;
   if ('picture' in kind) {
     throw new UserError(
       'unsupported-picture',
-      `This is ${kind.picture}, which cannot be read here. ${postInstead('it')}`,
+      `This is ${kind.picture}, which cannot be read here. ${tryInstead('it')}`,
     );
   }
-  throw new UserError('not-a-picture', `This is ${kind.document}, not a picture. ${postInstead('the photo itself')}`);
+  throw new UserError('not-a-picture', `This is ${kind.document}, not a picture. ${tryInstead('the photo itself')}`);
 }

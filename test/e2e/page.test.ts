@@ -152,7 +152,7 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
     await page.setInputFiles('#files', [{ name: 'huge.png', mimeType: 'image/png', buffer }]);
     await answers().waitFor();
     expect(await answers().textContent()).toContain(
-      'That file is larger than 1 MB. Post a smaller copy of the picture.',
+      'That file is larger than 1 MB. Try a smaller copy of the picture.',
     );
     expect(uploads).toEqual([]);
   });

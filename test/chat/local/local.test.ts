@@ -141,7 +141,7 @@ describe('photos', () => {
     expect(answers.map(({ text }) => text.split('\n')[0])).toEqual([
       'one.png: 2 people',
       'notes.txt: That file is not a picture. Post a photo.',
-      'huge.png: That file is larger than 1 MB. Post a smaller copy of the picture.',
+      'huge.png: That file is larger than 1 MB. Try a smaller copy of the picture.',
       expect.stringMatching(/^wall\.png: I found no face/),
     ]);
     // Only what is a picture by its bytes is offered to the browser as one.
@@ -342,7 +342,7 @@ describe('care', () => {
     expect(announced.status).toBe(413);
     expect(await announced.json()).toEqual({
       code: 'too-large',
-      message: 'That file is larger than 1 MB. Post a smaller copy of the picture.',
+      message: 'That file is larger than 1 MB. Try a smaller copy of the picture.',
     });
 
     // Chunked, so that nothing says how long it will be; it goes on until the server has enough.
