@@ -4,7 +4,7 @@ import { exactPercent } from '../src/base/numbers.ts';
 import { ARCHITECTURES, DEFAULT_ARCHITECTURE } from '../src/emotion/architectures.ts';
 import type { Where } from '../src/retraining/boards.ts';
 import type { Retraining } from '../src/retraining/supervisor.ts';
-import { LABELS, trainingPlan } from '../src/training/run/plan.ts';
+import { BOUNDS, LABELS, MOST_LEARNING_RATE, trainingPlan } from '../src/training/run/plan.ts';
 import type { VersionRegistry } from '../src/versions/registry.ts';
 import { type ShippedNetwork, type VersionId, versionId } from '../src/versions/shipped.ts';
 import { type Command, type CommandOption, defineCommand, type OptionsOf } from './command.ts';
@@ -49,30 +49,27 @@ const OPTIONS = [
   {
     name: 'epochs',
     type: 'integer',
-    min: 1,
-    max: 1000,
+    ...BOUNDS.epochs,
     description: `Passes over the training pictures (${DEFAULTS.epochs})`,
   },
   {
     name: 'learning-rate',
     type: 'number',
     min: 1e-6,
-    max: 10,
+    max: MOST_LEARNING_RATE,
     description: `The highest learning rate (${DEFAULTS.learningRate})`,
   },
-  { name: 'batch', type: 'integer', min: 2, max: 4096, description: `Pictures a step (${DEFAULTS.batchSize})` },
+  { name: 'batch', type: 'integer', ...BOUNDS.batchSize, description: `Pictures a step (${DEFAULTS.batchSize})` },
   {
     name: 'seed',
     type: 'integer',
-    min: 0,
-    max: 0xffff_ffff,
+    ...BOUNDS.seed,
     description: `What all chance derives from (${DEFAULTS.seed})`,
   },
   {
     name: 'patience',
     type: 'integer',
-    min: 0,
-    max: 1000,
+    ...BOUNDS.patience,
     description: `Epochs without a better one after which it ends early, 0 for never (${DEFAULT_PATIENCE})`,
   },
   {

@@ -28,6 +28,12 @@ export function percent(share: number): string {
   return `${Math.round(100 * share)} %`;
 }
 
+/** A difference of two shares in points with its sign: 0.032 as "+3.2". */
+export function points(difference: number): string {
+  const tenths = Math.round(1000 * difference);
+  return `${tenths < 0 ? '−' : '+'}${(Math.abs(tenths) / 10).toFixed(1)}`;
+}
+
 /** A share (0..1) in percent with one decimal, as used for the figures of networks: "91.3 %". */
 export function exactPercent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;

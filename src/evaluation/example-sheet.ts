@@ -1,21 +1,17 @@
-import sharp, { type OverlayOptions } from 'sharp';
+import type { OverlayOptions } from 'sharp';
 import { percent } from '../base/numbers.ts';
 import type { Reading } from '../emotion/classifier.ts';
-import { EMOTIONS, FACE_SIZE } from '../emotion/labels.ts';
-import { sameFace } from '../training/data/duplicates.ts';
-import { type FaceSet, faceAt } from '../training/data/face-set.ts';
-import { enlargedFace, textElement } from '../training/pictures/svg-text.ts';
+import { EMOTIONS } from '../emotion/labels.ts';
+import type { FaceSet } from '../training/data/face-set.ts';
+import { drawSheet, enlargedFace, firstDifferent, MARGIN, SIDE } from '../training/pictures/sheet.ts';
+import { textElement } from '../training/pictures/svg-text.ts';
 import { likeliestOf } from './evaluate.ts';
 
 /** Examples of each kind in a row. */
 const COLUMNS = 6;
-/** Each crop pixel becomes 2 x 2 on the sheet. */
-const ZOOM = 2;
-const SIDE = FACE_SIZE * ZOOM;
 const GAP = 12;
 const CAPTION = 40;
 const CELL = { width: SIDE + GAP, height: SIDE + CAPTION + GAP };
-const MARGIN = 34;
 const LABEL_WIDTH = 130;
 const TITLE_HEIGHT = 120;
 /** Between the right and the wrong ones. */
@@ -48,12 +44,12 @@ export function examplesOf(set: FaceSet, readings: readonly Reading[]): Example[
     [true, false].flatMap((right) => {
       const kind = all.filter((one) => one.label === label && (one.read === label) === right);
       kind.sort((a, b) => b.confidence - a.confidence || a.index - b.index);
-      const chosen: Example[] = [];
-      for (const one of kind) {
-        if (chosen.length === COLUMNS) break;
-        if (!chosen.some(({ index }) => sameFace(faceAt(set, index), faceAt(set, one.index)))) chosen.push(one);
-      }
-      return chosen;
+      const chosen = firstDifferent(
+        set,
+        kind.map(({ index }) => index),
+        COLUMNS,
+      );
+      return chosen.map((index) => all[index]!);
     }),
   );
 }
@@ -62,7 +58,7 @@ export function examplesOf(set: FaceSet, readings: readonly Reading[]): Example[
 export async function exampleSheet(set: FaceSet, examples: readonly Example[]): Promise<Buffer> {
   const places = new Map(examples.map((example) => [example, placeOf(example, examples)]));
   const faces = examples.map(async (example): Promise<OverlayOptions> => {
-    return { input: await enlargedFace(set, example.index, ZOOM), ...places.get(example)! };
+    return { input: await enlargedFace(set, example.index), ...places.get(example)! };
   });
   const captions = examples.map((example) => {
     const { left, top } = places.get(example)!;
@@ -77,11 +73,7 @@ export async function exampleSheet(set: FaceSet, examples: readonly Example[]): 
     textElement('wrong', 24, MARGIN + LABEL_WIDTH + COLUMNS * CELL.width + MIDDLE, 95),
     ...EMOTIONS.map((emotion, k) => textElement(emotion, 22, MARGIN, TITLE_HEIGHT + k * CELL.height + SIDE / 2)),
   ];
-  const lettering = `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}">${titles.join('')}${captions.join('')}</svg>`;
-  return sharp({ create: { width: WIDTH, height: HEIGHT, channels: 3, background: 'white' } })
-    .composite([{ input: Buffer.from(lettering), left: 0, top: 0 }, ...(await Promise.all(faces))])
-    .png({ compressionLevel: 9 })
-    .toBuffer();
+  return await drawSheet({ width: WIDTH, height: HEIGHT }, [...titles, ...captions], await Promise.all(faces));
 }
 
 function placeOf(example: Example, examples: readonly Example[]): { left: number; top: number } {

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
 import { DEFAULT_LIMITS, decodePhoto } from '../photo/decode.ts';
-import { overlap, type Rectangle } from '../photo/faces/box.ts';
+import { centreOf, overlap, type Rectangle, type Size, wayBack } from '../photo/faces/box.ts';
 import type { RgbImage } from '../photo/image.ts';
 
 /** A face whose place is known. */
@@ -108,15 +108,13 @@ async function turned({ image, faces }: LoadedPhoto, degrees: number): Promise<L
     .rotate(degrees, { background: '#808080' })
     .raw()
     .toBuffer({ resolveWithObject: true });
-  const radians = (degrees * Math.PI) / 180;
+  const middle = ({ width, height }: Size) => centreOf({ x: 0, y: 0, width, height });
+  // sharp turns clockwise, which is what leads back from a turn counter-clockwise.
+  const turn = wayBack({ angle: degrees, from: middle(image), to: middle(info) });
   const turnedFaces = faces.map((face) => {
-    const x = face.x + face.width / 2 - image.width / 2;
-    const y = face.y + face.height / 2 - image.height / 2;
-    return {
-      ...face,
-      x: info.width / 2 + x * Math.cos(radians) - y * Math.sin(radians) - face.width / 2,
-      y: info.height / 2 + x * Math.sin(radians) + y * Math.cos(radians) - face.height / 2,
-    };
+    const { x, y } = centreOf(face);
+    const centre = turn(x, y);
+    return { ...face, x: centre.x - face.width / 2, y: centre.y - face.height / 2 };
   });
   return { image: { width: info.width, height: info.height, data }, faces: turnedFaces };
 }

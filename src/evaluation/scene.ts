@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { clamp } from '../base/numbers.ts';
 import { Random } from '../base/random.ts';
 import { FACE_SIZE } from '../emotion/labels.ts';
-import type { Rectangle } from '../photo/faces/box.ts';
+import { centreOf, type Rectangle, turnedSize, wayBack } from '../photo/faces/box.ts';
 import type { RgbImage } from '../photo/image.ts';
 
 /** A face to paste into a scene. */
@@ -52,8 +52,8 @@ const BACKGROUND_GRIDS = [
 
 /** Width and height of the upright rectangle that a turned face and its fade need, in pixels. */
 function extent({ size, tilt }: SceneFace): number {
-  const radians = (tilt * Math.PI) / 180;
-  return size * (1 + 2 * FADE) * (Math.abs(Math.cos(radians)) + Math.abs(Math.sin(radians)));
+  const side = size * (1 + 2 * FADE);
+  return turnedSize({ width: side, height: side }, tilt).width;
 }
 
 /**
@@ -128,19 +128,15 @@ async function background(random: Random): Promise<RgbImage> {
 
 /** Draws a face over the picture, enlarged and turned in one resampling. */
 function paste({ face: { crop, size, tilt }, box }: PlacedFace, { width, height, data }: RgbImage): void {
-  const radians = (tilt * Math.PI) / 180;
-  const centre = { x: box.x + size / 2, y: box.y + size / 2 };
+  const centre = centreOf(box);
   const reach = extent({ crop, size, tilt }) / 2;
   const step = FACE_SIZE / size;
-  const cos = Math.cos(radians) * step;
-  const sin = Math.sin(radians) * step;
+  // From the crop's centre, with the turn undone.
+  const back = wayBack({ angle: -tilt, from: centre, to: { x: 0, y: 0 } });
   for (let y = Math.max(0, Math.floor(centre.y - reach)); y < Math.min(height, centre.y + reach); y++) {
     for (let x = Math.max(0, Math.floor(centre.x - reach)); x < Math.min(width, centre.x + reach); x++) {
-      const dx = x + 0.5 - centre.x;
-      const dy = y + 0.5 - centre.y;
-      // From the crop's centre, in its pixels: the turn undone.
-      const u = cos * dx + sin * dy;
-      const v = cos * dy - sin * dx;
+      const place = back(x + 0.5, y + 0.5);
+      const [u, v] = [place.x * step, place.y * step];
       const beyond = Math.max(Math.abs(u), Math.abs(v)) / FACE_SIZE - 0.5;
       if (beyond >= FADE) continue;
       const share = beyond <= 0 ? 1 : 1 - beyond / FADE;

@@ -1,5 +1,5 @@
 import { UserError } from '../base/errors.ts';
-import { exactPercent } from '../base/numbers.ts';
+import { exactPercent, points } from '../base/numbers.ts';
 import { shuffledOrder } from '../base/random.ts';
 import type { Classifier } from '../emotion/classifier.ts';
 import { createFaceDetector } from '../photo/faces/create-detector.ts';
@@ -226,10 +226,4 @@ export function walkTable(answer: WalkAnswer): string {
     cells(['tilt', ...heads]),
     ...answer.byTilt.map((share) => row(share.tilt, share)),
   ].join('\n');
-}
-
-/** 0.0123 as "+1.2". */
-function points(difference: number): string {
-  const text = (100 * difference).toFixed(1);
-  return difference > 0 ? `+${text}` : text;
 }

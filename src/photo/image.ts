@@ -1,3 +1,6 @@
+import { clamp } from '../base/numbers.ts';
+import type { Size } from './faces/box.ts';
+
 /** An upright colour picture in memory: 3 bytes a pixel (red, green, blue; sRGB), row by row from the top left. */
 export interface RgbImage {
   readonly width: number;
@@ -54,6 +57,25 @@ export function halve({ width, height, data }: GrayImage): GrayImage {
     }
   }
   return { ...half, data: pixels };
+}
+
+/**
+ * A bilinear sample of one plane of numbers, row by row; beyond its edge the border repeats.
+ * @param x whole numbers are the centres of columns
+ * @param y likewise of rows
+ */
+export function sampleAt(plane: Uint8Array | Float32Array, { width, height }: Size, x: number, y: number): number {
+  const column = clamp(x, 0, width - 1);
+  const row = clamp(y, 0, height - 1);
+  const left = Math.floor(column);
+  const top = Math.floor(row);
+  const toRight = column - left;
+  const at = top * width + left;
+  const right = left < width - 1 ? 1 : 0;
+  const below = at + (top < height - 1 ? width : 0);
+  const upper = plane[at]! + toRight * (plane[at + right]! - plane[at]!);
+  const lower = plane[below]! + toRight * (plane[below + right]! - plane[below]!);
+  return upper + (row - top) * (lower - upper);
 }
 
 /** Which pixel of a row (or column) shows at a whole place in it, which may lie outside the picture; -1 where there is black. */

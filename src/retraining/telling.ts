@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { exactPercent } from '../base/numbers.ts';
+import { exactPercent, points } from '../base/numbers.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
 import { progressLine } from '../training/run/progress.ts';
 import type { VersionCard, VersionRegistry } from '../versions/registry.ts';
@@ -167,14 +167,14 @@ async function resultNotice(
   } = card;
   const gain = against ? publicTest.accuracy - against.publicTest.accuracy : 0;
   const figure = (name: string, now: number, before: number | undefined) =>
-    `${name}: ${exactPercent(now)}${before === undefined ? '' : ` (before ${exactPercent(before)}, ${points(now - before)})`}`;
+    `${name}: ${exactPercent(now)}${before === undefined ? '' : ` (before ${exactPercent(before)}, ${points(now - before)} points)`}`;
   const recalls = EMOTIONS.flatMap((emotion) => {
     const now = privateTest.recall[emotion];
     const before = against?.privateTest.recall[emotion];
     if (now === null || now === undefined) return [];
-    return [`${emotion} ${exactPercent(now)}${typeof before === 'number' ? ` (${points(now - before)})` : ''}`];
+    return [`${emotion} ${exactPercent(now)}${typeof before === 'number' ? ` (${points(now - before)} points)` : ''}`];
   });
-  const notBetter = gain > 0 ? `not ${points(outcome.margin).slice(1)} better` : 'no better';
+  const notBetter = gain > 0 ? `not ${points(outcome.margin).slice(1)} points better` : 'no better';
   const text = [
     outcome.promoted
       ? `Version ${version} (${architecture}) is trained and in use. /retrain rollback takes that back.`
@@ -244,12 +244,6 @@ function earlyLine(card: Pick<VersionCard, 'epochs' | 'bestEpoch'> & { readonly 
     `Ended early, after ${card.epochs} of ${card.plannedEpochs} epochs: ` +
     `the last ${since === 1 ? 'was' : `${since} were`} no better on PublicTest.`
   );
-}
-
-/** 0.032 as "+3.2 points". */
-function points(difference: number): string {
-  const tenths = Math.round(1000 * difference);
-  return `${tenths < 0 ? '−' : '+'}${(Math.abs(tenths) / 10).toFixed(1)} points`;
 }
 
 function shareOf(share: number | null | undefined): string {

@@ -42,8 +42,8 @@ test('walkTable gives shares, accuracies and their difference', () => {
   expect(lines[0]!.join()).toContain(
     '8 faces pasted into 2 pictures (seed 7), found by fusion, 3 boxes without a face',
   );
-  expect(lines).toContainEqual(['all', '8', '4', '50.0 %', '75.0 %', '50.0 %', '-25.0']);
-  expect(lines).toContainEqual(['64', '8', '4', '50.0 %', '75.0 %', '50.0 %', '-25.0']);
+  expect(lines).toContainEqual(['all', '8', '4', '50.0 %', '75.0 %', '50.0 %', '−25.0']);
+  expect(lines).toContainEqual(['64', '8', '4', '50.0 %', '75.0 %', '50.0 %', '−25.0']);
   expect(lines).toContainEqual(['-10', '4', '1', '25.0 %', '0.0 %', '100.0 %', '+100.0']);
   expect(table).toContain('12.3 points');
 });

@@ -1,19 +1,16 @@
 import sharp, { type OverlayOptions } from 'sharp';
 import { PURPOSE, Random } from '../../base/random.ts';
-import { EMOTIONS, FACE_SIZE } from '../../emotion/labels.ts';
-import { sameFace } from '../data/duplicates.ts';
-import { countLabels, type FaceSet, faceAt, indexesWhere, isBlack } from '../data/face-set.ts';
+import { EMOTIONS } from '../../emotion/labels.ts';
+import { countLabels, type FaceSet, indexesWhere, isBlack } from '../data/face-set.ts';
 import type { Fer2013 } from '../data/fer2013.ts';
 import { classDistribution } from './charts.ts';
-import { enlargedFace, textElement } from './svg-text.ts';
+import { drawSheet, enlargedFace, firstDifferent, MARGIN, SIDE } from './sheet.ts';
+import { textElement } from './svg-text.ts';
 
 /** Samples of each emotion on the sheet. */
 const COLUMNS = 12;
-/** Each crop pixel becomes 2 x 2 on the sheet. */
-const ZOOM = 2;
 const GAP = 8;
-const CELL = FACE_SIZE * ZOOM + GAP;
-const MARGIN = 34;
+const CELL = SIDE + GAP;
 const LABEL_WIDTH = 150;
 const TITLE_HEIGHT = 90;
 
@@ -35,40 +32,26 @@ export async function datasetSheet(data: Fer2013, seed = 0): Promise<Buffer> {
   const chart = await sharp(distribution).resize({ width }).png().toBuffer({ resolveWithObject: true });
   const facesHeight = TITLE_HEIGHT + EMOTIONS.length * CELL;
   const faces = await Promise.all(rows.flatMap((row, label) => row.map((index, k) => face(Training, index, label, k))));
-  return sharp({
-    create: { width, height: facesHeight + chart.info.height, channels: 3, background: 'white' },
-  })
-    .composite([
-      { input: Buffer.from(lettering(width, facesHeight)), left: 0, top: 0 },
-      ...faces,
-      { input: chart.data, left: 0, top: facesHeight },
-    ])
-    .png({ compressionLevel: 9 })
-    .toBuffer();
+  const names = EMOTIONS.map((emotion, k) => textElement(emotion, 24, MARGIN, TITLE_HEIGHT + k * CELL + CELL / 2 + 4));
+  return await drawSheet(
+    { width, height: facesHeight + chart.info.height },
+    [textElement('Samples of the Training split', 36, MARGIN, 60), ...names],
+    [...faces, { input: chart.data, left: 0, top: facesHeight }],
+  );
 }
 
 /** Indexes of up to COLUMNS different faces of one emotion, none of them black, the same for the same seed. */
 function chooseFaces(set: FaceSet, label: number, seed: number): number[] {
   const candidates = [...indexesWhere(set, (i) => set.labels[i] === label && !isBlack(set, i))];
   const random = new Random(PURPOSE.sheet, seed, label);
-  const chosen: number[] = [];
-  while (chosen.length < COLUMNS && candidates.length > 0) {
-    const [index] = candidates.splice(random.below(candidates.length), 1);
-    // FER2013 has many pictures twice; one of each is enough here.
-    if (!chosen.some((other) => sameFace(faceAt(set, other), faceAt(set, index!)))) chosen.push(index!);
+  function* drawn() {
+    while (candidates.length > 0) yield* candidates.splice(random.below(candidates.length), 1);
   }
-  return chosen;
+  return firstDifferent(set, drawn(), COLUMNS);
 }
 
 /** Face `k` of a row, enlarged, at its place on the sheet. */
 async function face(set: FaceSet, index: number, label: number, k: number): Promise<OverlayOptions> {
-  const input = await enlargedFace(set, index, ZOOM);
+  const input = await enlargedFace(set, index);
   return { input, left: MARGIN + LABEL_WIDTH + k * CELL, top: TITLE_HEIGHT + label * CELL };
-}
-
-/** The title and the emotions' names, as an SVG of outlines. */
-function lettering(width: number, height: number): string {
-  const names = EMOTIONS.map((emotion, k) => textElement(emotion, 24, MARGIN, TITLE_HEIGHT + k * CELL + CELL / 2 + 4));
-  const title = textElement('Samples of the Training split', 36, MARGIN, 60);
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${title}${names.join('')}</svg>`;
 }

@@ -1,7 +1,4 @@
-import sharp from 'sharp';
 import { textOutline, textWidth } from '../../base/lettering.ts';
-import { FACE_PIXELS, FACE_SIZE } from '../../emotion/labels.ts';
-import { type FaceSet, faceAt } from '../data/face-set.ts';
 
 /** A text as SVG path data, anchored at (0, 0) on its baseline; `size` in pixels an em. */
 export function textPath(text: string, size: number, anchor: 'start' | 'middle' | 'end' = 'start'): string {
@@ -46,15 +43,4 @@ function unescaped(text: string): string {
     '&nbsp;': '\u00a0',
   };
   return text.replace(/&\w+;/g, (entity) => entities[entity] ?? entity);
-}
-
-/** Crop `index` as a PNG in which each of its pixels is a square of `zoom` x `zoom`. */
-export async function enlargedFace(set: FaceSet, index: number, zoom: number): Promise<Buffer> {
-  // A copy: sharp takes no view of shared memory.
-  const pixels = Buffer.alloc(FACE_PIXELS);
-  pixels.set(faceAt(set, index));
-  return sharp(pixels, { raw: { width: FACE_SIZE, height: FACE_SIZE, channels: 1 } })
-    .resize({ width: FACE_SIZE * zoom, kernel: 'nearest' })
-    .png()
-    .toBuffer();
 }

@@ -1,10 +1,11 @@
 import { PURPOSE, Random, shuffledOrder } from '../../base/random.ts';
 import { EMOTIONS, FACE_PIXELS, FACE_SIZE } from '../../emotion/labels.ts';
 import { standardise } from '../../emotion/views.ts';
+import type { Rectangle } from '../../photo/faces/box.ts';
 import type { FaceSet } from '../data/face-set.ts';
 import { followTeacher, writeDistribution, writeTarget } from './targets.ts';
 import { applyTone, drawTone } from './tone.ts';
-import { applyTransform, IDENTITY, type Rectangle, type Transform } from './transform.ts';
+import { applyTransform, IDENTITY, type Transform } from './transform.ts';
 
 /** How far a crop may be changed at random. All are 0 for a crop left as it is. */
 export interface AugmentationOptions {

@@ -8,6 +8,20 @@ import { balancedClassWeights } from './targets.ts';
 /** What a network may learn from. */
 export const LABELS = ['votes', 'fer2013', 'both'] as const;
 
+/** Least and largest values of settings that people set in a chat too. */
+export const BOUNDS = {
+  epochs: { min: 1, max: 10_000 },
+  batchSize: { min: 2, max: 4096 },
+  seed: { min: 0, max: 0xffff_ffff },
+  patience: { min: 0, max: 10_000 },
+} as const;
+/** The largest learning rate; it may be as small as one likes. */
+export const MOST_LEARNING_RATE = 10;
+
+function whole({ min, max }: { readonly min: number; readonly max: number }) {
+  return z.int().min(min).max(max);
+}
+
 const share = z.number().min(0).max(1);
 const augmentation = z.strictObject({
   flip: share,
@@ -26,14 +40,14 @@ const augmentation = z.strictObject({
  */
 const schema = z.strictObject({
   architecture: z.string().default(DEFAULT_ARCHITECTURE),
-  epochs: z.int().min(1).max(10_000).default(22),
-  batchSize: z.int().min(2).max(4096).default(64),
+  epochs: whole(BOUNDS.epochs).default(22),
+  batchSize: whole(BOUNDS.batchSize).default(64),
   /** The one cycle's highest learning rate. */
-  learningRate: z.number().positive().max(10).default(0.1),
+  learningRate: z.number().positive().max(MOST_LEARNING_RATE).default(0.1),
   /** Share of the steps in which the learning rate rises. */
   warmUp: share.default(0.15),
   finalDivisor: z.number().min(1).default(10_000),
-  seed: z.int().min(0).max(0xffff_ffff).default(1),
+  seed: whole(BOUNDS.seed).default(1),
   optimizer: z.enum(['sgd', 'adam']).default('sgd'),
   momentum: share.default(0.9),
   weightDecay: z.number().min(0).max(1).default(5e-4),
@@ -54,7 +68,7 @@ const schema = z.strictObject({
   /** Trained networks to learn from beside the labels, and the share of the targets that is theirs. */
   teacher: z.strictObject({ folders: z.array(z.string()).min(1), weight: share }).optional(),
   /** Epochs without a better validation accuracy after which training stops; 0 never stops early. */
-  patience: z.int().min(0).default(0),
+  patience: whole(BOUNDS.patience).default(0),
 });
 
 export type TrainingPlan = Readonly<z.infer<typeof schema>>;

@@ -1,6 +1,7 @@
 import { clamp } from '../../base/numbers.ts';
 import type { Random } from '../../base/random.ts';
 import { FACE_PIXELS, FACE_SIZE } from '../../emotion/labels.ts';
+import { sampleAt } from '../../photo/image.ts';
 
 /** How tones and sharpness of one crop are changed, all chance but the noise decided. */
 export interface Tone {
@@ -67,18 +68,9 @@ function reduce(crop: Float32Array, size: number): void {
   const small = transposed(averaged(transposed(across, FACE_SIZE, size), size, size), size, size);
   const ratio = size / FACE_SIZE;
   for (let row = 0, p = 0; row < FACE_SIZE; row++) {
-    const y = clamp((row + 0.5) * ratio - 0.5, 0, size - 1);
-    const y0 = Math.min(size - 2, Math.floor(y));
-    const fy = y - y0;
-    for (let column = 0; column < FACE_SIZE; column++, p++) {
-      const at = clamp((column + 0.5) * ratio - 0.5, 0, size - 1);
-      const x0 = Math.min(size - 2, Math.floor(at));
-      const fx = at - x0;
-      const q = y0 * size + x0;
-      const top = small[q]! + fx * (small[q + 1]! - small[q]!);
-      const bottom = small[q + size]! + fx * (small[q + size + 1]! - small[q + size]!);
-      crop[p] = top + fy * (bottom - top);
-    }
+    const y = (row + 0.5) * ratio - 0.5;
+    for (let column = 0; column < FACE_SIZE; column++, p++)
+      crop[p] = sampleAt(small, { width: size, height: size }, (column + 0.5) * ratio - 0.5, y);
   }
 }
 

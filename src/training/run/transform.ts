@@ -1,13 +1,6 @@
 import { clamp } from '../../base/numbers.ts';
 import { FACE_PIXELS, FACE_SIZE } from '../../emotion/labels.ts';
-
-/** A rectangle of a crop in whole pixels. */
-export interface Rectangle {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
+import { sampleAt } from '../../photo/image.ts';
 
 /** What is done to one crop, all chance decided. */
 export interface Transform {
@@ -39,13 +32,14 @@ export function applyTransform(crop: Uint8Array, transform: Transform, out: Floa
   if (transform.contrast !== 1 || transform.brightness !== 0) adjust(transform, out, offset);
 }
 
+const CROP = { width: FACE_SIZE, height: FACE_SIZE };
+
 /**
  * The inverse of flip, then turn and scale about the centre, then shift: for each pixel of the result, where in the crop it
  * comes from.
  */
 function resample(crop: Uint8Array, t: Transform, out: Float32Array, offset: number): void {
   const centre = (FACE_SIZE - 1) / 2;
-  const last = FACE_SIZE - 1;
   const cos = Math.cos(t.angle) / t.scale;
   const sin = Math.sin(t.angle) / t.scale;
   const mirror = t.flip ? -1 : 1;
@@ -53,18 +47,9 @@ function resample(crop: Uint8Array, t: Transform, out: Float32Array, offset: num
     const b = v - centre - t.dy;
     for (let u = 0; u < FACE_SIZE; u++) {
       const a = u - centre - t.dx;
-      const x = clamp(centre + mirror * (cos * a + sin * b), 0, last);
-      const y = clamp(centre - sin * a + cos * b, 0, last);
-      const x0 = Math.floor(x);
-      const y0 = Math.floor(y);
-      const fx = x - x0;
-      const fy = y - y0;
-      const right = x0 < last ? 1 : 0;
-      const down = y0 < last ? FACE_SIZE : 0;
-      const p = y0 * FACE_SIZE + x0;
-      const top = crop[p]! + fx * (crop[p + right]! - crop[p]!);
-      const bottom = crop[p + down]! + fx * (crop[p + down + right]! - crop[p + down]!);
-      out[offset + v * FACE_SIZE + u] = (top + fy * (bottom - top)) / 255;
+      const x = centre + mirror * (cos * a + sin * b);
+      const y = centre - sin * a + cos * b;
+      out[offset + v * FACE_SIZE + u] = sampleAt(crop, CROP, x, y) / 255;
     }
   }
 }

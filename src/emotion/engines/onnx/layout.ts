@@ -62,12 +62,5 @@ export function channelsFirst(
   count: number,
   [height, width, channels]: readonly [number, number, number],
 ): Float32Array {
-  if (channels === 1) return x;
-  const pixels = height * width;
-  const out = new Float32Array(x.length);
-  for (let n = 0; n < count; n++)
-    for (let pixel = 0; pixel < pixels; pixel++)
-      for (let channel = 0; channel < channels; channel++)
-        out[(n * channels + channel) * pixels + pixel] = x[(n * pixels + pixel) * channels + channel]!;
-  return out;
+  return channels === 1 ? x : permute(x, [count, height, width, channels], [0, 3, 1, 2]);
 }
