@@ -5,9 +5,10 @@ import { timed } from '../base/observing.ts';
 import type { Classifier, Reading, Unreadable } from '../emotion/classifier.ts';
 import { cropFaces } from './crop.ts';
 import { DEFAULT_LIMITS, decodePhoto, type Frame, type PhotoLimits, tooSlow } from './decode.ts';
-import { centreOf, type FaceBox, type Point, type Rectangle, type Size } from './faces/box.ts';
+import type { FaceBox, Point, Rectangle, Size } from './faces/box.ts';
 import type { FaceDetector } from './faces/detector.ts';
 import { type AnnotatedPicture, annotate } from './picture/annotate.ts';
+import { inReadingOrder } from './reading-order.ts';
 
 /** A face in the photo and what it shows. */
 export interface FaceReading extends Reading {
@@ -21,7 +22,7 @@ export interface PhotoReading {
   readonly width: number;
   /** Height of the upright photo, in pixels. */
   readonly height: number;
-  /** In the order of their numbers: the first is person 1. Left to right. */
+  /** In the order of their numbers: the first is person 1. Row by row from the top, each from left to right. */
   readonly faces: readonly FaceReading[];
   /** Whether there may be more people in it than were read: more than MOST_FACES, or many faces too small to find them all. */
   readonly more: boolean;
@@ -148,11 +149,6 @@ function surest(faces: readonly FaceBox[], most: number): readonly FaceBox[] {
 /** A face that cannot be read is 'unsure', and says why; what the network made of it stays in its scores. */
 function asFarAsSeen(reading: Reading, unreadable: Unreadable | undefined): Reading {
   return unreadable ? { ...reading, emotion: 'unsure', unreadable } : reading;
-}
-
-/** Left to right by the faces' centres; of two in one column the upper one first. */
-export function inReadingOrder<Face extends Rectangle>(faces: readonly Face[]): Face[] {
-  return [...faces].sort((a, b) => centreOf(a).x - centreOf(b).x || centreOf(a).y - centreOf(b).y);
 }
 
 /** A detector's box in whole pixels of the upright photo, cut at its edges, at least one pixel wide and high. */

@@ -5,7 +5,7 @@ import { FACE_PIXELS } from '../../src/emotion/labels.ts';
 import type { FaceBox } from '../../src/photo/faces/box.ts';
 import { createFaceDetector } from '../../src/photo/faces/create-detector.ts';
 import type { FaceDetector } from '../../src/photo/faces/detector.ts';
-import { inReadingOrder, readPhoto } from '../../src/photo/read-photo.ts';
+import { readPhoto } from '../../src/photo/read-photo.ts';
 import { FACES, fourColours, hugePng, SVG, sampleBytes, ZIP } from '../fixtures/photos.ts';
 import { fakeClassifier, reading } from '../fixtures/readings.ts';
 
@@ -283,11 +283,4 @@ describe('readPhoto', () => {
     const broken = { ...classifier, classify: () => Promise.reject(bug) };
     await expect(readPhoto(await file, { detector: finds({}), classifier: broken })).rejects.toBe(bug);
   });
-});
-
-it('inReadingOrder goes from left to right, and down where one is above the other', () => {
-  const at = (x: number, y: number, width = 10) => ({ x, y, width, height: 10 });
-  const faces = [at(50, 0), at(10, 30), at(20, 5), at(0, 8, 30)];
-  expect(inReadingOrder(faces)).toEqual([at(0, 8, 30), at(10, 30), at(20, 5), at(50, 0)]);
-  expect(inReadingOrder([at(7, 40), at(7, 2)])).toEqual([at(7, 2), at(7, 40)]);
 });
