@@ -2,11 +2,8 @@ import { percent } from '../src/base/numbers.ts';
 import type { Reading } from '../src/emotion/classifier.ts';
 import type { Emotion } from '../src/emotion/labels.ts';
 import type { Frame } from '../src/photo/decode.ts';
-import { describeReading, twoLikeliest } from '../src/photo/picture/describe.ts';
+import { describeReading, summarise, twoLikeliest } from '../src/photo/picture/describe.ts';
 import type { Attachment, OutgoingPicture, PersonLine, PhotoCard, Reply } from './request.ts';
-
-/** People that the text names at most; the picture shows all of them. Twenty lines stay well below every platform's bound. */
-export const MAX_PEOPLE_IN_TEXT = 20;
 
 /** Said under every answer: what a face shows is not what a person feels, and a network can be wrong about that too. */
 export const NOTICE = 'A guess from one picture: it reads the expression, not the feeling.';
@@ -37,15 +34,10 @@ export function photoReply(
     const which = frame ? ` I looked at frame ${frame.number} of ${frame.of}.` : '';
     return { text: `${prefix}${NO_FACE}${which}`, about, removable: true };
   }
-  const people = faces.length === 1 ? '1 person' : `${faces.length} people`;
-  const more = [
-    ...(faces.length > MAX_PEOPLE_IN_TEXT ? [moreSentence(faces.length - MAX_PEOPLE_IN_TEXT)] : []),
-    ...(options.more ? [MORE_PEOPLE] : []),
-  ].join(' ');
   const card: PhotoCard = {
-    heading: `${prefix}${people}${frame ? ` (frame ${frame.number} of ${frame.of})` : ''}`,
-    people: faces.slice(0, MAX_PEOPLE_IN_TEXT).map(personLine),
-    ...(more && { more }),
+    heading: `${prefix}${summarise(faces)}${frame ? ` (frame ${frame.number} of ${frame.of})` : ''}`,
+    people: faces.map(personLine),
+    ...(options.more && { more: MORE_PEOPLE }),
     notice: NOTICE,
   };
   return { text: cardText(card), card, about, removable: true, pictures: picture ? [picture] : [] };
@@ -62,10 +54,6 @@ export function shortName(name: string): string {
   const line = name.replaceAll(/\p{Cc}+/gu, ' ').trim() || 'picture';
   const characters = [...line];
   return characters.length <= 60 ? line : `${characters.slice(0, 40).join('')}…${characters.slice(-15).join('')}`;
-}
-
-function moreSentence(count: number): string {
-  return count === 1 ? 'And 1 more, shown in the picture.' : `And ${count} more, shown in the picture.`;
 }
 
 function personLine(face: Reading, index: number): PersonLine {

@@ -102,10 +102,11 @@ export interface PersonLine {
 
 /** The parts that the text of an answer to a photo is made of, for a platform that can lay them out. */
 export interface PhotoCard {
-  /** What was found, e.g. '3 people'. */
+  /** What was found, e.g. '7 people, mostly happy'. */
   readonly heading: string;
+  /** Everybody who was found, up to 200 people. */
   readonly people: readonly PersonLine[];
-  /** On the people that the list leaves out, or that were not found; absent where it names everyone. */
+  /** That there may be people whom the list lacks; absent where it names everyone. */
   readonly more?: string;
   /** That all this is a guess. */
   readonly notice: string;

@@ -9,8 +9,8 @@ import { type Call, choice, flag, inRepository, runAsProcess, text, tool } from 
 export const main = tool(
   {
     usage: ['npm run --silent emotions -- PHOTO... [--out DIR] [--json]'],
-    about: `Finds the faces in photos and says which of seven emotions each expression looks like: a line per person, numbered from
-left to right (after the photo's name where there are several).`,
+    about: `Finds the faces in photos and says which of seven emotions each expression looks like: a line per person, numbered
+row by row, each from left to right (after the photo's name where there are several).`,
     options: {
       out: text('DIR', 'write each photo with its numbered boxes to DIR, as NAME-emotions.jpg'),
       json: flag('print one JSON object per photo instead, or its error'),

@@ -61,7 +61,11 @@ function isOneRow(faces: readonly Rectangle[]): boolean {
  * @param row its end last
  * @param side 1 to the right, -1 to the left
  */
-function neighbour<Face extends Rectangle>(row: readonly Face[], left: ReadonlySet<Face>, side: 1 | -1): Face | undefined {
+function neighbour<Face extends Rectangle>(
+  row: readonly Face[],
+  left: ReadonlySet<Face>,
+  side: 1 | -1,
+): Face | undefined {
   const end = row.slice(-ROW_END);
   const from = centreOf(row.at(-1)!);
   const level = mean(end.map((face) => centreOf(face).y));

@@ -68,7 +68,7 @@ describe('npm start', () => {
     const origin = await address();
     expect(output.stdout.trim().split('\n')).toHaveLength(1);
     const answer = await postSample(origin);
-    expect(answer.card?.heading).toMatch(/^\d+ (person|people)$/);
+    expect(answer.card?.heading).toMatch(/^\d+ (person|people)\b/);
     expect(answer.files[0]?.altText).toMatch(/\w/);
     child.kill('SIGTERM');
     expect(await exitCode()).toBe(0);

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createLogger } from '../../src/base/log.ts';
 import { type Bot, startBot } from '../../src/bot.ts';
 import { loadConfig } from '../../src/config.ts';
-import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { fakeFace, fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 const hasChromium = existsSync(CHROMIUM);
@@ -23,9 +23,9 @@ let page: Page;
 /** What the browser complained about, and what it asked other hosts for: must stay empty. */
 let complaints: string[];
 
-async function startOnPage(environment: Record<string, string> = {}) {
+async function startOnPage(environment: Record<string, string> = {}, readPhoto = fakePhotoReader(50)) {
   const config = loadConfig({ environment: { LOCAL_PORT: '0', ...environment }, directory: import.meta.dirname });
-  bot = await startBot(config, createLogger({ level: 'silent' }), fakePhotoReader(50));
+  bot = await startBot(config, createLogger({ level: 'silent' }), readPhoto);
   address = /http:\S+/.exec(bot.addresses[0]!)![0];
 }
 
@@ -155,6 +155,24 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
       'That file is larger than 1 MB. Try a smaller copy of the picture.',
     );
     expect(uploads).toEqual([]);
+  });
+
+  test('of a crowd the first twenty are shown, and the others unfold', async () => {
+    await page.context().close();
+    await bot.stop();
+    await startOnPage({}, async () => ({ faces: Array.from({ length: 57 }, () => fakeFace('happy', 0.9)) }));
+    page = await openPage();
+    await page.setInputFiles('#files', [await file('crowd.png')]);
+    await answers().waitFor();
+    expect(await answers().textContent()).toContain('57 faces: 57 happy');
+    const shown = async () => {
+      const visible = await Promise.all((await answers().getByRole('listitem').all()).map((one) => one.isVisible()));
+      return visible.filter(Boolean).length;
+    };
+    expect(await shown()).toBe(20);
+    await answers().getByText('37 more people').click();
+    expect(await shown()).toBe(57);
+    expect(await answers().getByRole('listitem').last().textContent()).toBe('57happy90 %');
   });
 
   test('too many photos in one message are refused on the page', async () => {

@@ -30,7 +30,10 @@ describe('inReadingOrder', () => {
     ['a grid', rows([8, 8, 8, 8], { apart: 60, down: 55 })],
     ['rows that slope more than they are apart', rows([9, 8, 9], { apart: 70, down: 60, slope: 0.1, jitter: 4 })],
     ['rows that slope the other way', rows([9, 8, 9], { apart: 70, down: 60, slope: -0.1, jitter: 4 })],
-    ['a row of small faces behind large ones', [...[60, 100, 140, 180].map((x) => at(x, 30, 20)), at(80, 70, 60), at(160, 75, 60)]],
+    [
+      'a row of small faces behind large ones',
+      [...[60, 100, 140, 180].map((x) => at(x, 30, 20)), at(80, 70, 60), at(160, 75, 60)],
+    ],
     ['somebody in the middle of the second row', [at(50, 50), at(110, 52), at(170, 48), at(110, 110)]],
     ['nobody', []],
     ['one', [at(9, 9)]],

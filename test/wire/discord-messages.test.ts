@@ -3,7 +3,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AttachmentFlags } from 'discord.js';
 import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
-import { MAX_PEOPLE_IN_TEXT } from '../../commands/photo-reply.ts';
 import { user } from '../fakes/discord/payloads.ts';
 import type { FakeDiscord, FakeFile } from '../fakes/discord.ts';
 import { fakeFace, fakePhotoReader, plainPicture } from '../fakes/photo.ts';
@@ -150,14 +149,37 @@ describe('a posted picture', () => {
     expect(said[0]!.content).not.toContain('SPOILER');
   });
 
-  test('of a crowd names 20 people and counts the others, within 2000 characters', async () => {
-    const faces = Array.from({ length: 150 }, () => fakeFace('surprise', 0.5));
-    const { discord } = await startOnDiscord({ readPhoto: async () => ({ faces }) });
-    discord.post({ files: [discord.file(await plainPicture(64, 48))] });
-    const [answer] = await answers(discord, 1);
-    expect(answer!.content.match(/^\d+\. surprise 50 %$/gm)).toHaveLength(MAX_PEOPLE_IN_TEXT);
-    expect(answer!.content).toContain('And 130 more, shown in the picture.');
-    expect(answer!.content.length).toBeLessThanOrEqual(2000);
+  describe('of a crowd', () => {
+    const faces = Array.from({ length: 150 }, (_, k) => fakeFace(k < 80 ? 'surprise' : 'sad', 0.5));
+
+    test('names 20 people, and everybody in a text file beside the picture', async () => {
+      const readPhoto = async (bytes: Uint8Array) => ({
+        faces,
+        picture: { bytes, mime: 'image/png', altText: 'a crowd' },
+      });
+      const { discord } = await startOnDiscord({ readPhoto });
+      discord.post({ files: [discord.file(await plainPicture(64, 48), 'SPOILER_fans.png')] });
+      const [answer] = await answers(discord, 1);
+      expect(answer!.content.split('\n')[0]).toBe('**150 faces: 80 surprise, 70 sad**');
+      expect(answer!.content.match(/^\d+\. surprise 50 %$/gm)).toHaveLength(20);
+      expect(answer!.content).toContain('And 130 more: everybody is in the list below.');
+      expect(answer!.content.length).toBeLessThanOrEqual(2000);
+      expect(answer!.files.map(({ filename }) => filename)).toEqual([
+        'SPOILER_fans-emotions.png',
+        'SPOILER_fans-emotions.txt',
+      ]);
+      const list = answer!.files[1]!.bytes!.toString().split('\n');
+      expect(list[0]).toBe('150 faces: 80 surprise, 70 sad');
+      expect(list.slice(1, 151).map((line) => line.split(' ')[1])).toEqual(faces.map(({ emotion }) => emotion));
+    });
+
+    test('names everybody in further messages where no picture goes out', async () => {
+      const { discord } = await startOnDiscord({ readPhoto: async () => ({ faces }) });
+      discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+      const said = await answers(discord, 2);
+      const lines = said.flatMap(({ content }) => content.split('\n'));
+      expect(lines.filter((line) => /^\d+\. /.test(line))).toHaveLength(150);
+    });
   });
 
   test('that cannot be read is answered in words', async () => {

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
-import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { fakePhotoReader, fakeUnsureFace, plainPicture } from '../fakes/photo.ts';
 import { until } from '../helpers/until.ts';
 import { aWhile, cleanUp } from './running-bot.ts';
 import { buttons, startOnSlack } from './slack-bot.ts';
@@ -38,6 +38,23 @@ describe('a posted picture', () => {
     slack.press(button!, 'U5');
     await until(() => slack.said().length === 0);
     expect(slack.deletedFiles).toHaveLength(1);
+  });
+
+  test('of a crowd is answered with everybody, in blocks that end with a line', async () => {
+    const faces = Array.from({ length: 150 }, () => fakeUnsureFace('surprise', 'disgust'));
+    const readPhoto = async (bytes: Uint8Array) => ({
+      faces,
+      picture: { bytes, mime: 'image/png', altText: 'a crowd' },
+    });
+    const { slack } = await startOnSlack({ readPhoto });
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 1);
+    const blocks = slack.said()[0]!.blocks!.flatMap(({ text }) => (text ? [text.text] : []));
+    expect(blocks.length).toBeGreaterThan(1);
+    expect(Math.max(...blocks.map(({ length }) => length))).toBeLessThanOrEqual(3000);
+    const lines = blocks.join('\n').split('\n');
+    expect(lines[0]).toBe('150 faces: 150 unsure');
+    expect(lines.slice(1, 151)).toEqual(faces.map((_, k) => `${k + 1}. unsure: surprise 40 % or disgust 35 %`));
   });
 
   test('is acknowledged before it is read', async () => {

@@ -103,7 +103,10 @@ export async function toOutgoing(
   const people = [delivery.askedBy, ...(about?.source ? [about.source.authorId] : [])];
   return {
     ...plainMessage(sent.length < pictures.length ? withNote(text) : text),
-    files: sent.map((picture) => toFile(picture, about?.isSpoiler === true)),
+    files: [
+      ...sent.map((picture) => toFile(picture, about?.isSpoiler === true)),
+      ...(isCrowd(reply) ? [listOf(reply, about?.isSpoiler === true)] : []),
+    ],
     components: reply.removable
       ? [removeButtonRow({ people, ...(about?.source && { source: about.source.messageId, picture: about.id }) })]
       : [],
@@ -144,6 +147,20 @@ function toFile(picture: OutgoingPicture, isSpoiler: boolean): AttachmentBuilder
   });
 }
 
+/** People that the message itself names; of more than that, the list with everybody is a text file, which Discord unfolds below it. */
+export const MAX_PEOPLE_IN_MESSAGE = 20;
+
+function isCrowd({ card, pictures }: Pick<Reply, 'card' | 'pictures'>): boolean {
+  // Where no file goes out, the text goes on in further messages.
+  return card !== undefined && card.people.length > MAX_PEOPLE_IN_MESSAGE && (pictures?.length ?? 0) > 0;
+}
+
+/** All that a reply says, as a text file named after its picture. */
+function listOf({ text, pictures }: Reply, isSpoiler: boolean): AttachmentBuilder {
+  const name = `${pictures![0]!.name.replace(/\.[^.]*$/, '')}.txt`;
+  return new AttachmentBuilder(Buffer.from(`${text}\n`), { name: outgoingName(name, isSpoiler) });
+}
+
 /** Longest text of a message, in UTF-16 units. */
 export const MAX_TEXT = 2000;
 
@@ -151,15 +168,18 @@ export const MAX_TEXT = 2000;
  * A reply's words in Discord's markup, in as many messages as they need.
  * @returns at least one text, each within MAX_TEXT
  */
-export function layOut(reply: Pick<Reply, 'text' | 'card'>): string[] {
-  return split(reply.card ? layOutCard(reply.card) : escapeMarkup(reply.text));
+export function layOut(reply: Pick<Reply, 'text' | 'card' | 'pictures'>): string[] {
+  if (reply.card === undefined) return split(escapeMarkup(reply.text));
+  return split(layOutCard(reply.card, isCrowd(reply) ? MAX_PEOPLE_IN_MESSAGE : reply.card.people.length));
 }
 
-/** Bold heading, a numbered list, the notice in small print. */
-function layOutCard(card: PhotoCard): string {
+/** Bold heading, a numbered list, the notice in small print. @param most people that the list names */
+function layOutCard(card: PhotoCard, most: number): string {
+  const others = card.people.length - most;
   return [
     `**${escapeMarkup(card.heading)}**`,
-    ...card.people.map((person) => `${person.number}. ${escapeMarkup(person.text)}`),
+    ...card.people.slice(0, most).map((person) => `${person.number}. ${escapeMarkup(person.text)}`),
+    ...(others > 0 ? [`And ${others} more: everybody is in the list below.`] : []),
     ...(card.more ? [escapeMarkup(card.more)] : []),
     `-# ${escapeMarkup(card.notice)}`,
   ].join('\n');

@@ -20,7 +20,7 @@ function withSlashNames(text: string): string {
   return text.replaceAll(/(?<![\w/])\/help\b/g, slashName('help'));
 }
 
-/** Characters that one block of text may have. */
+/** Characters that one block of text may have. Slack folds a long one, and unfolds it on 'See more'. */
 const MAX_BLOCK = 3000;
 /** The bot's words for Slack: three characters are markup there, mentions and links included, and nothing else can ping. */
 export function slackText(text: string): string {
@@ -104,10 +104,17 @@ function content(text: string | undefined, removableFrom: PictureSource, files: 
   };
 }
 
+/** Broken at line ends where it can be. */
 function inPieces(text: string): string[] {
-  return Array.from({ length: Math.ceil(text.length / MAX_BLOCK) }, (_, k) =>
-    text.slice(k * MAX_BLOCK, (k + 1) * MAX_BLOCK),
-  );
+  const pieces: string[] = [];
+  let rest = text;
+  while (rest.length > MAX_BLOCK) {
+    const lineEnd = rest.lastIndexOf('\n', MAX_BLOCK);
+    const end = lineEnd > 0 ? lineEnd : MAX_BLOCK;
+    pieces.push(rest.slice(0, end));
+    rest = rest.slice(lineEnd > 0 ? end + 1 : end);
+  }
+  return [...pieces, rest];
 }
 
 function uploaded(

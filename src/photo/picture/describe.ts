@@ -41,12 +41,33 @@ export function describePhoto(readings: readonly Reading[]): string {
   return full.length <= LONGEST ? full : `${title}: ${countEmotions(readings)}`;
 }
 
+/** Of more people than this, how many show what says more than what most of them show. */
+const CROWD = 20;
+
+/**
+ * What there is to see of all people together, to lead an answer: "2 people", "7 people, mostly happy", "5 people: 2 happy, 2 sad, 1 unsure",
+ * "49 faces: 22 unsure, 15 neutral, 12 happy".
+ */
+export function summarise(readings: readonly Reading[]): string {
+  const people = readings.length === 1 ? '1 person' : `${readings.length} people`;
+  // Of two, the two lines below say it all.
+  if (readings.length <= 2) return people;
+  if (readings.length > CROWD) return `${readings.length} faces: ${countEmotions(readings)}`;
+  const [[emotion, count]] = tally(readings) as [[string, number]];
+  if (count === readings.length) return `${people}, all ${emotion}`;
+  return count > readings.length / 2 ? `${people}, mostly ${emotion}` : `${people}: ${countEmotions(readings)}`;
+}
+
 /** "12 happy, 7 neutral, 3 unsure", the most frequent first. */
 function countEmotions(readings: readonly Reading[]): string {
-  const counts = new Map<string, number>();
-  for (const { emotion } of readings) counts.set(emotion, (counts.get(emotion) ?? 0) + 1);
-  return [...counts]
-    .sort((a, b) => b[1] - a[1])
+  return tally(readings)
     .map(([emotion, count]) => `${count} ${emotion}`)
     .join(', ');
+}
+
+/** How many show what, the most frequent first. */
+function tally(readings: readonly Reading[]): [Reading['emotion'], number][] {
+  const counts = new Map<Reading['emotion'], number>();
+  for (const { emotion } of readings) counts.set(emotion, (counts.get(emotion) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1]);
 }

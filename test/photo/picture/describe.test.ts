@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describePhoto, describeReading, twoLikeliest } from '../../../src/photo/picture/describe.ts';
+import { describePhoto, describeReading, summarise, twoLikeliest } from '../../../src/photo/picture/describe.ts';
 import { reading } from '../../fixtures/readings.ts';
 
 const happy = reading({ happy: 91, neutral: 9 });
@@ -23,6 +23,25 @@ describe('describePhoto', () => {
   it('counts crowds, for platforms bound the length', () => {
     const crowd = Array.from({ length: 80 }, (_, k) => (k % 4 === 0 ? unsure : happy));
     expect(describePhoto(crowd)).toBe('Photo with 80 faces: 60 happy, 20 unsure');
+  });
+});
+
+describe('summarise', () => {
+  const sad = reading({ sad: 1 });
+  const times = (count: number, one: typeof happy) => Array.from({ length: count }, () => one);
+
+  it.each([
+    ['1 person', [happy]],
+    ['2 people', [happy, happy]],
+    ['2 people', [happy, sad]],
+    ['3 people, all happy', times(3, happy)],
+    ['7 people, mostly happy', [sad, ...times(4, happy), unsure, sad]],
+    ['6 people: 3 happy, 2 sad, 1 unsure', [sad, ...times(3, happy), unsure, sad]],
+    ['20 people, mostly happy', [...times(19, happy), sad]],
+    ['21 faces: 20 happy, 1 sad', [sad, ...times(20, happy)]],
+    ['49 faces: 22 unsure, 15 sad, 12 happy', [...times(12, happy), ...times(15, sad), ...times(22, unsure)]],
+  ])('%s', (words, readings) => {
+    expect(summarise(readings)).toBe(words);
   });
 });
 

@@ -64,12 +64,24 @@ function showFile(file) {
   return button;
 }
 
+/** People that an answer shows at once; the others unfold. */
+const PEOPLE_SHOWN = 20;
+
 function showCard(card) {
+  const others = card.people.slice(PEOPLE_SHOWN);
   return make(
     'div',
     { className: 'card' },
     make('p', { className: 'heading' }, card.heading),
-    make('ol', { className: 'people' }, ...card.people.map(showPerson)),
+    make('ol', { className: 'people' }, ...card.people.slice(0, PEOPLE_SHOWN).map(showPerson)),
+    others.length === 0
+      ? undefined
+      : make(
+          'details',
+          {},
+          make('summary', {}, others.length === 1 ? '1 more person' : `${others.length} more people`),
+          make('ol', { className: 'people' }, ...others.map(showPerson)),
+        ),
     card.more === undefined ? undefined : make('p', {}, card.more),
   );
 }
