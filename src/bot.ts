@@ -4,6 +4,7 @@ import { createCommands } from '../commands/index.ts';
 import type { RetrainServices } from '../commands/retrain.ts';
 import { unlessAborted } from './base/aborts.ts';
 import type { Logger } from './base/log.ts';
+import { shutFolder } from './base/shut-folder.ts';
 import type { Platform } from './chat/platform.ts';
 import { createPlatforms } from './chat/platforms.ts';
 import type { Config } from './config.ts';
@@ -60,6 +61,7 @@ async function connect(
 ): Promise<Bot> {
   const { concurrency, maxWaiting, maxBytes, readsForwards } = config.photos;
   const queue = new BoundedQueue({ concurrency, maxWaiting });
+  await shutState(config.stateDirectory, log);
   const settings = await openSettings(config, log);
   const commands = createCommands(
     { readPhoto, queue, maxBytes, readsForwards, settings, cooldown: new PhotoCooldown(config.cooldown) },
@@ -126,6 +128,25 @@ async function trainingFigures(
   } catch (err) {
     log.debug({ err }, 'how the training stands cannot be read');
     return undefined;
+  }
+}
+
+/** What the bot keeps in the state folder. */
+const STATE = ['settings.db', 'settings.db-journal', 'retraining'];
+
+/** What people chose is nobody else's business on this machine: says so where it lay open. */
+async function shutState(directory: string, log: Logger): Promise<void> {
+  try {
+    const { shut, staysOpen } = await shutFolder(directory, STATE);
+    if (shut > 0) log.warn({ directory, shut }, 'the state folder was open to other users of this machine: I shut it');
+    if (staysOpen) {
+      log.warn(
+        { directory },
+        'others may look into the state folder, which holds other things too: give me one of my own',
+      );
+    }
+  } catch (error) {
+    log.warn({ directory, err: error }, 'the state folder may be open to others, and I may not shut it');
   }
 }
 

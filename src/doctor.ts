@@ -126,7 +126,11 @@ async function stateFolder(config: Config): Promise<Omit<Finding, 'part'>> {
     await access(directory, constants.W_OK);
     const isOpen = process.platform !== 'win32' && ((await stat(directory)).mode & 0o077) !== 0;
     return isOpen
-      ? { state: 'ok', finding: `${directory}; others may look into it`, remedy: `Shut it: chmod -R go= ${directory}` }
+      ? {
+          state: 'ok',
+          finding: `${directory}; others may look into it`,
+          remedy: `npm start shuts what is the bot’s. At once: chmod -R go= ${directory}`,
+        }
       : { state: 'ok', finding: directory };
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;

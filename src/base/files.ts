@@ -78,7 +78,7 @@ export function explainFullDisk(error: unknown): unknown {
 }
 
 /** Rights of folders and files that are for this user only. */
-const PRIVATE_FOLDER = 0o700;
+export const PRIVATE_FOLDER = 0o700;
 export const PRIVATE_FILE = 0o600;
 
 /** Makes a folder that only this user may look into, and what is missing above it; one that is there stays as it is. */

@@ -1,3 +1,4 @@
+import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -207,15 +208,19 @@ test('while another program holds the settings, commands are acknowledged and to
   expect(said.filter(({ content }) => content.includes('Try again in a minute'))).toHaveLength(2);
 });
 
-test('a bot that is started again remembers who opted out', async () => {
+test('a bot that is started again remembers who opted out, and shuts what an earlier one left open', async () => {
   const shy = user('shy');
   const first = await startOnDiscord();
   const environment = { STATE_DIR: first.config.stateDirectory };
   first.discord.command('privacy', { by: shy, input: { choice: 'opt-out' } });
   await answers(first.discord, 1);
   await first.bot.stop();
+  const file = join(first.config.stateDirectory, 'settings.db');
+  await chmod(file, 0o644);
   const readPhoto = vi.fn(fakePhotoReader());
-  const { discord } = await startOnDiscord({ discord: first.discord, readPhoto, environment });
+  const { discord, log } = await startOnDiscord({ discord: first.discord, readPhoto, environment });
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  expect(log.join('')).toContain('open to other users of this machine: I shut it');
   for (const author of [shy, user('ann')]) {
     discord.post({ author, files: [discord.file(await plainPicture(64, 48))] });
   }
