@@ -125,6 +125,7 @@ export class FakeDiscord {
       ownerId: snowflake(),
       premiumTier: options.premiumTier ?? 0,
       roles: new Map<bigint, string>(),
+      botRole: snowflake(),
     };
     this.#guilds.push(guild);
     return guild;

@@ -319,6 +319,10 @@ describe('a mention', () => {
     discord.post({ content: `<@${discord.me.id}>, Help!`, mentions: [discord.me] });
     const [, , called] = await answers(discord, 3);
     expect(called!.content).toBe(help!.content);
+    // The role of the same name that Discord made for the bot: no mention of the bot comes with it.
+    discord.post({ content: `<@&${discord.guild.botRole}> help` });
+    const [, , , asRole] = await answers(discord, 4);
+    expect(asRole!.content).toBe(help!.content);
     const ann = user('ann');
     const channel = discord.directChannel(ann);
     discord.post({ channel, author: ann, content: 'help emotions' });
@@ -339,6 +343,21 @@ describe('a mention', () => {
     expect(words!.content).toContain('There is no picture in this message.');
     discord.remove(unread);
     await until(() => discord.said().length === 1, 'the removal');
+  });
+
+  test('by the role that Discord made for the bot asks for a photo where the channel is only answered when asked', async () => {
+    const { discord } = await startOnDiscord();
+    const file = async () => [discord.file(await plainPicture(64, 48), 'a.png')];
+    discord.post({ content: `<@&${discord.guild.botRole}> emotions channel:asked`, permissions: ['ManageGuild'] });
+    await answers(discord, 1);
+    discord.post({ files: await file() });
+    // Another role's name is not the bot's.
+    discord.post({ content: '<@&4242>', files: await file() });
+    discord.post({ content: `<@&${discord.guild.botRole}> who is this?`, files: await file() });
+    const [, answer] = await answers(discord, 2);
+    await aWhile();
+    expect(discord.said()).toHaveLength(2);
+    expect(answer!.files).toHaveLength(1);
   });
 });
 

@@ -26,8 +26,11 @@ export function isAddressed(message: Message): boolean {
   return message.channel.isDMBased() || textWithoutName(message) !== message.content;
 }
 
-function textWithoutName({ content, client }: Message): string {
-  return content.replaceAll(new RegExp(`<@!?${client.user.id}>`, 'g'), ' ');
+function textWithoutName({ content, client, guild }: Message): string {
+  // Discord offers the role that it made for the bot beside the bot itself, under the same name.
+  const role = guild?.roles.botRoleFor(client.user.id);
+  const names = [`<@!?${client.user.id}>`, ...(role ? [`<@&${role.id}>`] : [])];
+  return content.replaceAll(new RegExp(names.join('|'), 'g'), ' ');
 }
 
 /** Whether a message is one that the bot answers: a person's, with pictures or spoken to it. */

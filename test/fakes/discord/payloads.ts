@@ -182,6 +182,8 @@ export interface FakeGuild {
   readonly premiumTier: number;
   /** A role for each set of permissions that a member has, besides everyone's. */
   readonly roles: Map<bigint, string>;
+  /** The role that Discord made for the bot when it was invited. */
+  readonly botRole: string;
 }
 
 export function rolePayload(id: string, permissions: bigint) {
@@ -199,6 +201,10 @@ export function rolePayload(id: string, permissions: bigint) {
   };
 }
 
+function botRolePayload(id: string, me: FakeUser) {
+  return { ...rolePayload(id, 0n), name: me.username, managed: true, tags: { bot_id: me.id } };
+}
+
 export function memberPayload(roles: readonly string[]) {
   return { roles, joined_at: now(), deaf: false, mute: false, flags: 0, nick: null };
 }
@@ -211,10 +217,10 @@ export function guildPayload(guild: FakeGuild, channels: readonly FakeChannel[],
     name: guild.name,
     owner_id: guild.ownerId,
     premium_tier: guild.premiumTier,
-    roles: [rolePayload(guild.id, USUAL_PERMISSIONS), ...roles],
+    roles: [rolePayload(guild.id, USUAL_PERMISSIONS), botRolePayload(guild.botRole, me), ...roles],
     channels: ofGuild.filter(({ type }) => type !== 11).map((channel) => channelPayload(channel, me.id)),
     threads: ofGuild.filter(({ type }) => type === 11).map((channel) => channelPayload(channel, me.id)),
-    members: [{ user: me, ...memberPayload([]) }],
+    members: [{ user: me, ...memberPayload([guild.botRole]) }],
     emojis: [],
     stickers: [],
     features: [],
