@@ -131,13 +131,13 @@ async function trainingFigures(
   }
 }
 
-/** What the bot keeps in the state folder. */
-const STATE = ['settings.db', 'settings.db-journal', 'retraining'];
+/** Whether something in the state folder is the bot's: its databases, with what stands beside them, and what /retrain keeps. */
+const isState = (name: string) => name === 'retraining' || /\.db(\W|$)/.test(name);
 
 /** What people chose is nobody else's business on this machine: says so where it lay open. */
 async function shutState(directory: string, log: Logger): Promise<void> {
   try {
-    const { shut, staysOpen } = await shutFolder(directory, STATE);
+    const { shut, staysOpen } = await shutFolder(directory, isState);
     if (shut > 0) log.warn({ directory, shut }, 'the state folder was open to other users of this machine: I shut it');
     if (staysOpen) {
       log.warn(

@@ -8,21 +8,20 @@ const OTHERS = 0o077;
 /**
  * Takes all rights to a folder of the program's own from everybody but the user: an earlier release, or a copy, may have left it open. Of a
  * folder that holds other things too only what is the program's is shut, since others may need the rest.
- * @param own names in it that are the program's; a folder among them is shut with all that is in it
+ * @param isOwn whether what has a name in it is the program's; a folder is shut with all that is in it
  * @returns how many files and folders were open, and whether the folder itself had to stay so
  * @throws the file system's error where a file or folder is somebody else's
  */
 export async function shutFolder(
   directory: string,
-  own: readonly string[],
+  isOwn: (name: string) => boolean,
 ): Promise<{ readonly shut: number; readonly staysOpen: boolean }> {
   // Windows has no such rights: there, what is in a user's folder is the user's.
   if (process.platform === 'win32') return { shut: 0, staysOpen: false };
   const names = await entriesOf(directory);
   let shut = 0;
-  for (const name of names) if (own.includes(name)) shut += await shutAll(join(directory, name));
-  const isOwn = names.every((name) => own.includes(name));
-  if (isOwn) return { shut: shut + (await shutOne(directory)), staysOpen: false };
+  for (const name of names) if (isOwn(name)) shut += await shutAll(join(directory, name));
+  if (names.every(isOwn)) return { shut: shut + (await shutOne(directory)), staysOpen: false };
   return { shut, staysOpen: ((await lstat(directory)).mode & OTHERS) !== 0 };
 }
 
