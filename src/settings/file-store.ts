@@ -24,6 +24,8 @@ interface Open {
   readonly get: Database.Statement<[string]>;
   readonly set: Database.Statement<[string, string]>;
   readonly add: Database.Statement<[string, string]>;
+  readonly replace: Database.Statement<[string, string, string]>;
+  readonly keys: Database.Statement<[number, string]>;
   readonly remove: Database.Statement<[string]>;
 }
 
@@ -73,6 +75,23 @@ export class FileStore implements Store {
         return (get.get(key) as { readonly value: string }).value;
       }),
     );
+  }
+
+  async replace(key: string, known: string, value: string): Promise<boolean> {
+    return await this.#onceFree(unsaved, () => {
+      const existing = this.#existing();
+      return (
+        existing !== undefined && inTransaction(existing, ({ replace }) => replace.run(value, key, known).changes > 0)
+      );
+    });
+  }
+
+  async keys(prefix: string): Promise<string[]> {
+    return await this.#onceFree(unreachable, () => {
+      // Not LIKE, which takes some characters of a prefix for others.
+      const rows = this.#existing()?.keys.all(prefix.length, prefix) as readonly { readonly key: string }[] | undefined;
+      return (rows ?? []).map(({ key }) => key);
+    });
   }
 
   async delete(key: string): Promise<void> {
@@ -157,6 +176,8 @@ function openFile(path: string, maxBytes: number): Open {
       get: database.prepare('SELECT value FROM settings WHERE key = ?'),
       set: database.prepare('INSERT OR REPLACE INTO settings VALUES (?, ?)'),
       add: database.prepare('INSERT OR IGNORE INTO settings VALUES (?, ?)'),
+      replace: database.prepare('UPDATE settings SET value = ? WHERE key = ? AND value = ?'),
+      keys: database.prepare('SELECT key FROM settings WHERE substr(key, 1, ?) = ?'),
       remove: database.prepare('DELETE FROM settings WHERE key = ?'),
     };
   } catch (error) {

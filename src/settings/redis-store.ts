@@ -9,6 +9,10 @@ const PREFIX = 'emotion-bot:';
 const TIMEOUT_MS = 5000;
 /** Longest pause between two tries to connect again, in milliseconds. */
 const MAX_PAUSE_MS = 5000;
+/** Keys that Redis looks at in one step: it does nothing else meanwhile. */
+const KEYS_A_LOOK = 1000;
+/** Redis runs a script as one step. */
+const REPLACE = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end redis.call('SET', KEYS[1], ARGV[2]) return 1`;
 
 /**
  * A store in Redis, for bots on several machines. How much a crash of Redis itself loses is a matter of its own settings
@@ -67,6 +71,26 @@ export class RedisStore implements Store {
   async setIfAbsent(key: string, value: string): Promise<string> {
     await explained(unsaved, () => this.#client.set(key, value, 'NX'));
     return (await explained(unsaved, () => this.#client.get(key))) ?? value;
+  }
+
+  async replace(key: string, known: string, value: string): Promise<boolean> {
+    return (await explained(unsaved, () => this.#client.eval(REPLACE, 1, key, known, value))) === 1;
+  }
+
+  async keys(prefix: string): Promise<string[]> {
+    const found = new Set<string>();
+    // Neither the pattern nor the keys that come back get the client's own prefix by themselves.
+    const pattern = `${PREFIX}${prefix}`.replaceAll(/[\\*?[\]^]/g, '\\$&');
+    let cursor = '0';
+    do {
+      const [next, keys] = await explained(unreachable, () =>
+        this.#client.scan(cursor, 'MATCH', `${pattern}*`, 'COUNT', KEYS_A_LOOK),
+      );
+      // A key may come twice.
+      for (const key of keys) found.add(key.slice(PREFIX.length));
+      cursor = next;
+    } while (cursor !== '0');
+    return [...found];
   }
 
   async delete(key: string): Promise<void> {

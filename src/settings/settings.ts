@@ -8,12 +8,19 @@ export const CHANNEL_MODES = ['on', 'asked', 'off'] as const;
 
 export type ChannelMode = (typeof CHANNEL_MODES)[number];
 
+/** A text that is kept for somebody else. */
+export interface Note {
+  /** What it stands under: a keyed hash of what it is about. */
+  readonly key: string;
+  readonly text: string;
+}
+
 /** Where the key of the hashes stands. No hash looks like it. */
 const HASH_KEY = 'hash-key';
 
 /**
  * What the bot remembers of people and channels: who opted out, and which channels are set to something else than the
- * default. Nothing else, and no id: an entry stands under a keyed hash, so that the store by itself names nobody. (Whoever
+ * default; and notes of where it is installed, which their owner seals. Nothing else, and no id: an entry stands under a keyed hash, so that the store by itself names nobody. (Whoever
  * has the store, which holds the key too, can still check an id that they know.)
  */
 export class Settings {
@@ -62,14 +69,82 @@ export class Settings {
   async channelMode(platform: string, channel: string): Promise<ChannelMode> {
     const stored = await this.#get('channel', platform, channel);
     if (stored === undefined) return 'on';
-    const mode = CHANNEL_MODES.find((candidate) => candidate === stored);
+    const [word] = stored.split(' ');
+    const mode = CHANNEL_MODES.find((candidate) => candidate === word);
     if (mode === undefined) throw new Error(`a channel is stored as '${stored}', which is no mode`);
     return mode;
   }
 
-  /** @throws UserError as `Store.set` */
-  async setChannelMode(platform: string, channel: string, mode: ChannelMode): Promise<void> {
-    await this.#set('channel', platform, channel, mode === 'on' ? undefined : mode);
+  /**
+   * @param places whatever the channel is set in, e.g. its workspace: with any of them, the setting is forgotten
+   * @throws UserError as `Store.set`
+   */
+  async setChannelMode(
+    platform: string,
+    channel: string,
+    mode: ChannelMode,
+    places: readonly string[] = [],
+  ): Promise<void> {
+    await this.#change(async (hashKey) => {
+      const key = hash(hashKey, 'channel', platform, channel);
+      const marks = mode === 'on' ? [] : places.map((place) => hash(hashKey, 'place', platform, place));
+      // First where it is found again: a mark without a setting does no harm, a setting without its mark would stay for ever.
+      for (const mark of marks) await this.#store.set(`${mark}.${key}`, '');
+      await (mode === 'on' ? this.#store.delete(key) : this.#store.set(key, [mode, ...marks].join(' ')));
+    });
+  }
+
+  /**
+   * Forgets how the channels of a place are set, which the bot is not in any more. Who opted out there is remembered: that is a
+   * person's wish, and holds when the bot comes back.
+   * @throws UserError as `Store.set`
+   */
+  async forgetPlace(platform: string, place: string): Promise<void> {
+    await this.#change(async (hashKey) => {
+      const mark = hash(hashKey, 'place', platform, place);
+      for (const found of await this.#store.keys(`${mark}.`)) {
+        const key = found.slice(mark.length + 1);
+        // In a channel that two places share, the other one may have set it since.
+        if ((await this.#store.get(key))?.split(' ').includes(mark)) await this.#store.delete(key);
+        await this.#store.delete(found);
+      }
+    });
+  }
+
+  /** A note by its kind and what it is about. @throws UserError as `hasOptedOut` */
+  async note(kind: string, about: string): Promise<Note | undefined> {
+    return await this.#look(async (hashKey) => {
+      const key = noteKey(hashKey, kind, about);
+      const text = await this.#store.get(key);
+      return text === undefined ? undefined : { key, text };
+    });
+  }
+
+  /**
+   * Writes a note, or forgets it.
+   * @param write gives the text, undefined to forget it, for the key that it stands under
+   * @throws UserError as `Store.set`
+   */
+  async setNote(kind: string, about: string, write: (key: string) => string | undefined): Promise<void> {
+    await this.#change(async (hashKey) => {
+      const key = noteKey(hashKey, kind, about);
+      const text = write(key);
+      await (text === undefined ? this.#store.delete(key) : this.#store.set(key, text));
+    });
+  }
+
+  /** Every note of a kind, in no order. @throws UserError as `hasOptedOut` */
+  async notes(kind: string): Promise<Note[]> {
+    return await this.#unlessBroken(async () => {
+      const keys = await this.#store.keys(`${kind}.`);
+      const found = await Promise.all(keys.map(async (key) => ({ key, text: await this.#store.get(key) })));
+      return found.flatMap(({ key, text }) => (text === undefined ? [] : [{ key, text }]));
+    });
+  }
+
+  /** Puts another text in the place of a note's, unless somebody has written it anew since. @throws UserError as `Store.set` */
+  async rewrite({ key, text }: Note, next: string): Promise<void> {
+    await this.#unlessBroken(() => this.#store.replace(key, text, next));
   }
 
   /** Whether the store answers just now, and is the one that this process began with. */
@@ -88,22 +163,33 @@ export class Settings {
   }
 
   async #get(kind: string, platform: string, id: string): Promise<string | undefined> {
+    return await this.#look((hashKey) => this.#store.get(hash(hashKey, kind, platform, id)));
+  }
+
+  /** Looks something up. @returns undefined also where nothing has ever been set */
+  async #look<T>(work: (hashKey: string) => Promise<T | undefined>): Promise<T | undefined> {
     return await this.#unlessBroken(async () => {
       this.#hashKey ??= await this.#store.get(HASH_KEY);
       // Without a key nothing has ever been set.
       if (this.#hashKey === undefined) return undefined;
-      const value = await this.#store.get(hash(this.#hashKey, kind, platform, id));
+      const value = await work(this.#hashKey);
       await this.#check(this.#hashKey);
       return value;
     });
   }
 
   async #set(kind: string, platform: string, id: string, value: string | undefined): Promise<void> {
+    await this.#change(async (hashKey) => {
+      const key = hash(hashKey, kind, platform, id);
+      await (value === undefined ? this.#store.delete(key) : this.#store.set(key, value));
+    });
+  }
+
+  async #change(work: (hashKey: string) => Promise<void>): Promise<void> {
     await this.#unlessBroken(async () => {
       // Several processes may start at once: all of them take the key of the first.
       this.#hashKey ??= await this.#store.setIfAbsent(HASH_KEY, randomBytes(32).toString('base64url'));
-      const key = hash(this.#hashKey, kind, platform, id);
-      await (value === undefined ? this.#store.delete(key) : this.#store.set(key, value));
+      await work(this.#hashKey);
       await this.#check(this.#hashKey);
     });
   }
@@ -139,6 +225,11 @@ export class Settings {
     this.#isReported = true;
     return replaced(cause);
   }
+}
+
+/** Told apart by its beginning, so that all of a kind are found. */
+function noteKey(hashKey: string, kind: string, about: string): string {
+  return `${kind}.${hash(hashKey, 'note', kind, about)}`;
 }
 
 function hash(key: string, ...parts: readonly string[]): string {

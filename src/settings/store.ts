@@ -14,6 +14,13 @@ export interface Store {
   set(key: string, value: string): Promise<void>;
   /** Keeps a value where there is none. @returns the value that there is now, whoever set it; errors as of `set` */
   setIfAbsent(key: string, value: string): Promise<string>;
+  /**
+   * Keeps another value in the place of the one that is known, unless somebody has set another since. Errors as of `set`.
+   * @returns whether it was
+   */
+  replace(key: string, known: string, value: string): Promise<boolean>;
+  /** The keys that begin so, in no order; what is set meanwhile may be left out. Errors as of `get`. */
+  keys(prefix: string): Promise<string[]>;
   /** Forgets a value; nothing happens where there is none. Errors as of `set`. */
   delete(key: string): Promise<void>;
   close(): Promise<void>;

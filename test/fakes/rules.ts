@@ -40,6 +40,12 @@ function memoryStore(broken: boolean): Store {
       values.set(key, kept);
       return kept;
     },
+    replace: async (key, known, value) => {
+      if (reach().get(key) !== known) return false;
+      values.set(key, value);
+      return true;
+    },
+    keys: async (prefix) => [...reach().keys()].filter((key) => key.startsWith(prefix)),
     delete: async (key) => {
       reach().delete(key);
     },

@@ -69,6 +69,34 @@ for (const { kind, available, open } of KINDS) {
       });
     });
 
+    test('are found by how their keys begin, and by nothing that looks like a pattern', async () => {
+      await both(async (one, other) => {
+        const keys = ['of-a.1', 'of-a.2', 'of-b.1', 'of-%', 'of-*', 'of_a', 'of-[ab]'];
+        for (const key of keys) await one.set(key, 'value');
+        expect((await other.keys('of-a.')).sort()).toEqual(['of-a.1', 'of-a.2']);
+        for (const key of ['of-%', 'of-*', 'of-[ab]', 'of_a']) expect(await other.keys(key)).toEqual([key]);
+        expect(await other.keys('nothing')).toEqual([]);
+        for (const key of keys) await one.delete(key);
+        expect(await other.keys('of-')).toEqual([]);
+      });
+    });
+
+    test('are replaced where they are what is known, and nowhere else', async () => {
+      await both(async (one, other) => {
+        expect(await one.replace('replaced', 'a', 'b')).toBe(false);
+        expect(await one.get('replaced')).toBeUndefined();
+        await one.set('replaced', 'a');
+        expect(await other.replace('replaced', 'a', 'b')).toBe(true);
+        expect(await one.replace('replaced', 'a', 'c')).toBe(false);
+        expect(await one.get('replaced')).toBe('b');
+        const winners = await Promise.all(
+          [one, other, one, other].map((store, k) => store.replace('replaced', 'b', `${k}`)),
+        );
+        expect(winners.filter(Boolean)).toHaveLength(1);
+        await one.delete('replaced');
+      });
+    });
+
     test('of people and channels are told apart by platform, person and kind', async () => {
       await both(async (one, other) => {
         const [settings, elsewhere] = [new Settings(one), new Settings(other)];
@@ -90,6 +118,59 @@ for (const { kind, available, open } of KINDS) {
         await elsewhere.setChannelMode('p', '2', 'on');
         expect(await settings.hasOptedOut('p', '1')).toBe(false);
         expect(await settings.channelMode('p', '2')).toBe('on');
+      });
+    });
+
+    test('of channels go with their place, where nobody else has set them since; who opted out stays', async () => {
+      await both(async (one, other) => {
+        const [settings, elsewhere] = [new Settings(one), new Settings(other)];
+        const modes = async () =>
+          await Promise.all(['a', 'b', 'shared', 'taken'].map((id) => elsewhere.channelMode('p', id)));
+        const before = new Set([...(await one.keys('')), 'hash-key']);
+        await settings.setOptedOut('p', 'ann', true);
+        await settings.setChannelMode('p', 'a', 'off', ['T1', 'E1']);
+        await settings.setChannelMode('p', 'b', 'asked', ['T2', 'E1']);
+        await settings.setChannelMode('p', 'shared', 'off', ['T1']);
+        await settings.setChannelMode('p', 'taken', 'off', ['T1']);
+        await elsewhere.setChannelMode('p', 'taken', 'asked', ['T3']);
+        expect(await modes()).toEqual(['off', 'asked', 'off', 'asked']);
+        await elsewhere.forgetPlace('q', 'T1');
+        expect(await modes()).toEqual(['off', 'asked', 'off', 'asked']);
+        await elsewhere.forgetPlace('p', 'T1');
+        expect(await modes()).toEqual(['on', 'asked', 'on', 'asked']);
+        await elsewhere.forgetPlace('p', 'E1');
+        await elsewhere.forgetPlace('p', 'T3');
+        expect(await modes()).toEqual(['on', 'on', 'on', 'on']);
+        expect(await settings.hasOptedOut('p', 'ann')).toBe(true);
+        await settings.forgetPlace('p', 'T2');
+        await settings.setOptedOut('p', 'ann', false);
+        // Nothing is left of any of it.
+        expect(new Set(await one.keys(''))).toEqual(before);
+      });
+    });
+
+    test('notes are kept by what they are about, found by their kind, and rewritten unless somebody else did', async () => {
+      await both(async (one, other) => {
+        const [settings, elsewhere] = [new Settings(one), new Settings(other)];
+        expect(await settings.note('install', 'T1')).toBeUndefined();
+        await settings.setNote('install', 'T1', (key) => `first at ${key}`);
+        await settings.setNote('install', 'T2', () => 'second');
+        await settings.setNote('other', 'T1', () => 'third');
+        const note = await elsewhere.note('install', 'T1');
+        expect(note?.text).toBe(`first at ${note?.key}`);
+        expect((await elsewhere.notes('install')).map(({ text }) => text).sort()).toEqual([note!.text, 'second']);
+        expect((await one.keys('')).join()).not.toContain('T1');
+        await elsewhere.rewrite(note!, 'rewritten');
+        await settings.rewrite(note!, 'too late');
+        expect((await settings.note('install', 'T1'))?.text).toBe('rewritten');
+        for (const [kind, about] of [
+          ['install', 'T1'],
+          ['install', 'T2'],
+          ['other', 'T1'],
+        ] as const) {
+          await settings.setNote(kind, about, () => undefined);
+        }
+        expect(await elsewhere.notes('install')).toEqual([]);
       });
     });
 
