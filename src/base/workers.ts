@@ -60,8 +60,8 @@ const YOUNG_MEGABYTES = 8;
 interface WorkerPoolOptions {
   /** Most worker threads; they start when work comes. */
   readonly threads: number;
-  /** How long a thread without work is kept, in milliseconds; Infinity (the default) keeps what it has loaded. */
-  readonly idleMilliseconds?: number;
+  /** Most tasks that are under way on a thread at once; 1 by default. For tasks that mostly wait for native code. */
+  readonly atOnce?: number;
   /**
    * True where the worker runs native code that calls back into JavaScript (onnxruntime): ending its thread in the middle of
    * that ends the whole process. A task then runs to its end even where nobody waits for it any more, and `close` waits for it.
@@ -91,7 +91,9 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
     filename: fileURLToPath(compiled(worker)),
     minThreads: 0,
     maxThreads: options.threads,
-    idleTimeout: options.idleMilliseconds ?? Number.POSITIVE_INFINITY,
+    concurrentTasksPerWorker: options.atOnce ?? 1,
+    // What a thread has loaded is kept.
+    idleTimeout: Number.POSITIVE_INFINITY,
     execArgv: NO_OPTIONS,
     // Ten threads with room for 48 MB of short-lived objects each would fill it before they tidy up; what they work on lies elsewhere.
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },

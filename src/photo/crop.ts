@@ -1,8 +1,7 @@
 import { clamp } from '../base/numbers.ts';
-import { createWorkerPool, type WorkerPool } from '../base/workers.ts';
 import { FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
 import { centreOf, cosAndSin, type LeaningBox } from './faces/box.ts';
-import { addSample, type Edge, type GrayImage, inSharedMemory, type RgbImage } from './image.ts';
+import { addSample, type Edge, type GrayImage } from './image.ts';
 
 /**
  * Side of the crop as a multiple of the face box's. Faces of PublicTest, pasted into larger pictures and found again, are read best
@@ -61,26 +60,4 @@ export interface FaceCrop {
   readonly pixels: Uint8Array;
   /** Whether mouth or eyes are covered, so that there is no expression to read. */
   readonly covered: boolean;
-}
-
-/** What the thread that crops is asked for. */
-export interface CropTask {
-  readonly image: RgbImage;
-  readonly faces: readonly LeaningBox[];
-}
-
-let pool: WorkerPool<CropTask, FaceCrop[]> | undefined;
-/** How long the thread waits for the next photo before it ends, in milliseconds. */
-const IDLE_MS = 60_000;
-
-/**
- * The crops of a photo's faces, as `cropFace` makes them, on a thread of their own: a face that fills the photo takes too long for the
- * thread that talks. The thread starts with the first photo, and keeps no process alive.
- * @returns one crop a face, in their order
- */
-export async function cropFaces(image: RgbImage, faces: readonly LeaningBox[]): Promise<FaceCrop[]> {
-  if (faces.length === 0) return [];
-  const worker = new URL('./crop-worker.ts', import.meta.url);
-  pool ??= createWorkerPool(worker, { threads: 1, idleMilliseconds: IDLE_MS });
-  return await pool.run({ image: inSharedMemory(image), faces });
 }

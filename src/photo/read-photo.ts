@@ -1,13 +1,12 @@
-import sharp from 'sharp';
 import { withDeadline } from '../base/aborts.ts';
 import { clamp } from '../base/numbers.ts';
 import { timed } from '../base/observing.ts';
 import type { Classifier, Reading, Unreadable } from '../emotion/classifier.ts';
-import { cropFaces } from './crop.ts';
 import { DEFAULT_LIMITS, decodePhoto, type Frame, type PhotoLimits, tooSlow } from './decode.ts';
 import type { FaceBox, Point, Rectangle, Size } from './faces/box.ts';
 import type { FaceDetector } from './faces/detector.ts';
-import { type AnnotatedPicture, annotate } from './picture/annotate.ts';
+import type { AnnotatedPicture } from './picture/annotate.ts';
+import { cropFaces, drawPicture } from './picture-thread.ts';
 import { inReadingOrder } from './reading-order.ts';
 
 /** A face in the photo and what it shows. */
@@ -82,17 +81,21 @@ const WARM_UP_MS = 600_000;
  * the decoder, the font.
  */
 export async function warmUp({ detector, classifier }: PhotoTools): Promise<void> {
-  const picture = { width: 640, height: 480, channels: 3, background: 'gray' } as const;
   const seesOne: FaceDetector = {
     ...detector,
     detect: async (image) => {
       await detector.detect(image);
-      return [{ x: 200, y: 100, width: 200, height: 200, angle: 0, score: 1 }];
+      return [{ x: 16, y: 8, width: 32, height: 32, angle: 0, score: 1 }];
     },
   };
   const limits = { maxMilliseconds: WARM_UP_MS };
-  await readPhoto(await sharp({ create: picture }).jpeg().toBuffer(), { detector: seesOne, classifier, limits });
+  await readPhoto(Buffer.from(NOTHING, 'base64'), { detector: seesOne, classifier, limits });
 }
+
+/** A JPEG of 64 x 48 gray pixels. */
+const NOTHING =
+  '/9j/2wBDAAYEBQYFBAYGBQYHBwYIChAKCgkJChQODwwQFxQYGBcUFhYaHSUfGhsjHBYWICwgIyYnKSopGR8tMC0oMCUoKSj/wAALCAAwAEABAREA/8QAFAABAAAA' +
+  'AAAAAAAAAAAAAAAAAP/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AAAAAAAAAAAAAAAAA/9k=';
 
 async function walk(
   bytes: Uint8Array,
@@ -117,7 +120,7 @@ async function walk(
   }));
   const seen = { width, height, faces, more, ...(frame && { frame }) };
   if (!withPicture) return seen;
-  return { ...seen, picture: await timed('draw', () => annotate(image, { width, height }, faces)) };
+  return { ...seen, picture: await timed('draw', () => drawPicture(image, { width, height }, faces)) };
 }
 
 /**

@@ -7,9 +7,9 @@ import type { ThreadTask } from '../fixtures/thread-worker.ts';
 type Pool = WorkerPool<ThreadTask, { result: number; threadId: number }>;
 
 const open: Pool[] = [];
-function pool(threads: number, uninterruptible = false): Pool {
+function pool(threads: number, uninterruptible = false, atOnce = 1): Pool {
   const worker = new URL('../fixtures/thread-worker.ts', import.meta.url);
-  const made: Pool = createWorkerPool(worker, { threads, uninterruptible });
+  const made: Pool = createWorkerPool(worker, { threads, uninterruptible, atOnce });
   open.push(made);
   return made;
 }
@@ -29,6 +29,15 @@ describe('createWorkerPool', () => {
     const answers = await Promise.all(Array.from({ length: 9 }, (_, k) => workers.run({ square: k })));
     expect(answers.map(({ result }) => result)).toEqual([0, 1, 4, 9, 16, 25, 36, 49, 64]);
     expect(new Set(answers.map((answer) => answer.threadId)).size).toBeLessThanOrEqual(2);
+  });
+
+  it('runs several tasks at once on a thread where that is asked for', async () => {
+    const workers = pool(1, false, 2);
+    const ended: number[] = [];
+    const slow = workers.run({ square: 4, after: 500 });
+    const both = [slow, workers.run({ square: 5 })].map(async (task) => ended.push((await task).result));
+    await Promise.all(both);
+    expect(ended).toEqual([25, 16]);
   });
 
   it('passes on what a worker throws, and goes on', async () => {

@@ -1,5 +1,5 @@
-import sharp from 'sharp';
 import { inSharedMemory, type RgbImage } from '../image.ts';
+import { resizePicture } from '../picture-thread.ts';
 
 /**
  * Faces are sought on a picture that fits in here. A pass takes time in proportion to the area, and all that verifies
@@ -34,9 +34,5 @@ async function resized(image: RgbImage, scale: number): Promise<RgbImage> {
   if (scale === 1) return inSharedMemory(image);
   const width = Math.max(1, Math.round(image.width * scale));
   const height = Math.max(1, Math.round(image.height * scale));
-  const data = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
-    .resize(width, height, { fit: 'fill' })
-    .raw()
-    .toBuffer();
-  return inSharedMemory({ width, height, data });
+  return await resizePicture(image, { width, height });
 }

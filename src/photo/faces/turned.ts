@@ -1,5 +1,5 @@
-import sharp from 'sharp';
-import { inSharedMemory, type RgbImage } from '../image.ts';
+import type { RgbImage } from '../image.ts';
+import { turnPicture } from '../picture-thread.ts';
 import { centreOf, type FaceBox, wayBack } from './box.ts';
 import { gatherEvidence, weightOf } from './evidence.ts';
 import type { NetworkPass, NetworkProposer } from './network/network.ts';
@@ -79,11 +79,7 @@ async function turnOfNobody(
 
 /** A photo that lies turned, set upright. */
 export async function turnBack(image: RgbImage, turn: Turn): Promise<RgbImage> {
-  const { data, info } = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
-    .rotate(360 - turn)
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  return inSharedMemory({ width: info.width, height: info.height, data });
+  return await turnPicture(image, 360 - turn);
 }
 
 /** A face found in the photo set upright, where it is in the photo as it lies. */

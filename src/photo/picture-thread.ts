@@ -1,0 +1,59 @@
+import { createWorkerPool, type WorkerPool } from '../base/workers.ts';
+import type { Reading } from '../emotion/classifier.ts';
+import type { FaceCrop } from './crop.ts';
+import type { LeaningBox, Rectangle, Size } from './faces/box.ts';
+import { inSharedMemory, type RgbImage } from './image.ts';
+import type { AnnotatedPicture } from './picture/annotate.ts';
+
+/** A face and what it shows, as it is drawn. */
+export type DrawnFace = Reading & { readonly box: Rectangle };
+
+/** What the thread is asked for. Pictures are in shared memory: nothing is copied on the way. */
+export type PictureTask =
+  | { readonly kind: 'resize'; readonly image: RgbImage; readonly size: Size }
+  /** @property degrees clockwise: 90, 180 or 270 */
+  | { readonly kind: 'turn'; readonly image: RgbImage; readonly degrees: number }
+  | { readonly kind: 'crop'; readonly image: RgbImage; readonly faces: readonly LeaningBox[] }
+  | { readonly kind: 'draw'; readonly image: RgbImage; readonly photo: Size; readonly faces: readonly DrawnFace[] };
+
+/** libvips computes beside the thread, so the steps of a few photos can be under way at once. */
+const AT_ONCE = 4;
+
+let pool: WorkerPool<PictureTask, unknown> | undefined;
+
+/**
+ * All that is done with a photo's pixels beside finding and reading faces is done on one thread, which is started once and keeps no process
+ * alive: the thread that talks loads neither libvips nor the font, and is never held up by a crowd's labels or a face that fills the photo.
+ */
+async function run<Result>(task: PictureTask): Promise<Result> {
+  pool ??= createWorkerPool(new URL('./picture-worker.ts', import.meta.url), { threads: 1, atOnce: AT_ONCE });
+  return (await pool.run(task)) as Result;
+}
+
+/** The picture in another size; in shared memory. @param size whole pixels, at least 1 */
+export function resizePicture(image: RgbImage, size: Size): Promise<RgbImage> {
+  return run({ kind: 'resize', image: inSharedMemory(image), size });
+}
+
+/** The picture turned clockwise; in shared memory. @param degrees 90, 180 or 270 */
+export function turnPicture(image: RgbImage, degrees: number): Promise<RgbImage> {
+  return run({ kind: 'turn', image: inSharedMemory(image), degrees });
+}
+
+/** The crops of a photo's faces, as `cropFace` makes them. @returns one crop a face, in their order */
+export async function cropFaces(image: RgbImage, faces: readonly LeaningBox[]): Promise<FaceCrop[]> {
+  if (faces.length === 0) return [];
+  return await run({ kind: 'crop', image: inSharedMemory(image), faces });
+}
+
+/** The annotated picture, as `annotate` makes it: see there. */
+export async function drawPicture(
+  image: RgbImage,
+  photo: Size,
+  faces: readonly DrawnFace[],
+): Promise<AnnotatedPicture> {
+  const picture = await run<AnnotatedPicture>({ kind: 'draw', image: inSharedMemory(image), photo, faces });
+  // Between threads a Buffer becomes plain bytes.
+  const { buffer, byteOffset, byteLength } = picture.bytes;
+  return { ...picture, bytes: Buffer.from(buffer, byteOffset, byteLength) };
+}
