@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
 import { entriesOf, readIfThere, writeDurably } from '../base/files.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
-import { confusionMatrix, learningCurves } from '../training/pictures/charts.ts';
 import { type Metrics, measureConfusion } from '../training/run/metrics.ts';
 
 const share = z.number().min(0).max(1);
@@ -78,6 +77,8 @@ export function reportFiles(directory: string, architecture: string): ReportFile
 export async function writeReport(directory: string, report: TrainingReport): Promise<ReportFiles> {
   const valid = checked(report, 'The training report');
   const files = reportFiles(directory, valid.architecture);
+  // The bot, which only wants to know where reports lie, draws no chart.
+  const { confusionMatrix, learningCurves } = await import('../training/pictures/charts.ts');
   const [curves, confusion] = await Promise.all([
     learningCurves(valid.epochs, valid.architecture),
     confusionMatrix(valid.privateTest.confusion, `${valid.architecture} on PrivateTest`),
