@@ -1,3 +1,4 @@
+import { brokeDown } from '../src/base/errors.ts';
 import { beginStep, keptInRequest, timed } from '../src/base/observing.ts';
 import type { Reading } from '../src/emotion/classifier.ts';
 import type { Frame } from '../src/photo/decode.ts';
@@ -68,6 +69,7 @@ export function emotionsCommand(services: PhotoServices): Command {
         return;
       }
       if (photo === undefined) throw new Error('/emotions runs without the latest picture');
+      if (request.earlier?.brokeDown) throw brokeDown();
       await request.progress(`Looking for faces in ${shortName(photo.name)}…`);
       const turn = { signal: request.signal, person: personKey(request.platform, request.user) };
       const work = async (hold: HoldSlot) => {

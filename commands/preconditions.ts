@@ -145,7 +145,7 @@ async function isPicture(request: Request, photo: Attachment): Promise<boolean> 
  * @throws UserError 'cooldown' that says when to try again
  */
 function takeTurn(request: Request, { cooldown }: PhotoRules): boolean {
-  if (request.user.alone) return true;
+  if (request.user.alone || request.earlier) return true;
   const refusal = cooldown.take(personKey(request.platform, request.user), channelKey(request));
   if (refusal === undefined) return true;
   if (refusal.told && !isAsked(request)) return false;

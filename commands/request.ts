@@ -143,6 +143,11 @@ export interface Request {
    * Where a channel is set to answers 'only when asked', this and commands are what asks.
    */
   readonly asked?: boolean;
+  /** Present where the bot had begun to answer this before, and was ended or could not send the answer: its turn has been counted. */
+  readonly earlier?: {
+    /** Whether it was ended by this request itself, most likely: then the picture is left alone. */
+    readonly brokeDown: boolean;
+  };
   /** The files of this message, in its order. */
   readonly attachments: readonly Attachment[];
   readonly user: User;

@@ -12,6 +12,7 @@ import type { MetricsServer } from './metrics/server.ts';
 import type { TrainingFigures } from './metrics/sources.ts';
 import { openSettings } from './settings/open-settings.ts';
 import { PhotoCooldown } from './work/cooldown.ts';
+import { openJournal } from './work/open-journal.ts';
 import { BoundedQueue } from './work/queue.ts';
 
 /** A bot that is talking to people. */
@@ -63,6 +64,7 @@ async function connect(
   const queue = new BoundedQueue({ concurrency, maxWaiting });
   await shutState(config.stateDirectory, log);
   const settings = await openSettings(config, log);
+  const journal = await openJournal(config, log);
   const commands = createCommands(
     { readPhoto, queue, maxBytes, readsForwards, settings, cooldown: new PhotoCooldown(config.cooldown) },
     training,
@@ -72,6 +74,7 @@ async function connect(
     config,
     log,
     commands,
+    ...(journal && { journal }),
     dispatch: (request) => dispatcher.dispatch(request),
   });
   let stopped: Promise<void> | undefined;
@@ -93,7 +96,9 @@ async function connect(
     }),
   });
   const stop = () => {
-    stopped ??= stopAll(platforms, queue, training, config.shutdownMs, log).finally(() => settings.close());
+    stopped ??= stopAll(platforms, queue, training, config.shutdownMs, log).finally(async () => {
+      await Promise.all([settings.close(), journal?.close()]);
+    });
     return stopped;
   };
   try {

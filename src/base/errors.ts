@@ -7,6 +7,7 @@ export type UserErrorCode =
   | 'too-large'
   | 'too-many-pixels'
   | 'too-slow'
+  | 'broke-down'
   | 'no-picture'
   | 'not-found'
   | 'not-allowed'
@@ -50,4 +51,13 @@ export function aboutToRestart(next = 'Try again in a minute.'): UserError {
 export function tooLarge(maxBytes: number): UserError {
   const megabytes = Math.floor(maxBytes / (1024 * 1024));
   return new UserError('too-large', `That file is larger than ${megabytes} MB. Try a smaller copy of the picture.`);
+}
+
+/** The mistake of posting a picture that ends what reads it. */
+export function brokeDown(options?: ErrorOptions): UserError {
+  return new UserError(
+    'broke-down',
+    'I broke down over this picture, so I leave it alone. Save it anew, as a JPEG for instance, and post that.',
+    options,
+  );
 }

@@ -1,3 +1,4 @@
+import type { Request } from '../../commands/request.ts';
 import type { Logger } from '../base/log.ts';
 import type { Job, JobKey, Journal, LeftJob } from '../work/journal.ts';
 
@@ -8,22 +9,17 @@ const MAX_AGAIN = 6;
 /** Runs that may end in the middle of a job before it is looked at alone: most likely another one was the reason. */
 const RUNS_TOGETHER = 3;
 
-/** What a job of before is taken up with. */
-export interface TakenUp {
-  /** Whether the bot broke down over it: then it is not tried again. */
-  readonly brokeDown: boolean;
-}
-
 interface OwedOptions {
   readonly platform: string;
   readonly log: Logger;
   readonly journal: Journal;
   /**
    * Has a job of before answered, unless it has been.
+   * @param earlier absent where work on it has never begun
    * @returns once it has been answered; false where there was nobody to answer any more, or an answer already
    * @throws where that cannot be found out
    */
-  readonly takeUp: (job: Job, how: TakenUp) => Promise<boolean>;
+  readonly takeUp: (job: Job, earlier: Request['earlier']) => Promise<boolean>;
 }
 
 /** What the bot owes an answer to: written down before work on it begins, forgotten once it is answered. */
@@ -94,7 +90,7 @@ export class Owed {
     let answered = 0;
     const workers = Array.from({ length: AT_A_TIME }, async () => {
       for (let job = others.shift(); job !== undefined && !this.#isStopped; job = others.shift()) {
-        if (await this.#try(job, { brokeDown: false })) answered += 1;
+        if (await this.#try(job, 'runs' in job ? { brokeDown: false } : undefined)) answered += 1;
       }
     });
     await Promise.all(workers);
@@ -115,9 +111,9 @@ export class Owed {
     this.#later.clear();
   }
 
-  async #try(job: Job, how: TakenUp): Promise<boolean> {
+  async #try(job: Job, earlier: Request['earlier']): Promise<boolean> {
     try {
-      const isAnswered = await this.#options.takeUp(job, how);
+      const isAnswered = await this.#options.takeUp(job, earlier);
       if (!isAnswered) await this.end(job);
       return isAnswered;
     } catch (error) {

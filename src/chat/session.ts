@@ -1,10 +1,15 @@
 import QuickLRU from 'quick-lru';
+import { PHOTO_COMMAND } from '../../commands/registry.ts';
 import { type Attachment, NO_MESSAGE, type Posted, type Reply, type Request } from '../../commands/request.ts';
 import { unlessAborted } from '../base/aborts.ts';
 import { aboutToRestart } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import type { Job, JobKey, Journal } from '../work/journal.ts';
+import type { Asking } from './asking.ts';
+import { Gone } from './gone.ts';
+import { Owed } from './owed.ts';
 
-/** Messages whose answers, removals and edits are remembered, at least. */
+/** Messages whose answers are remembered, at least. */
 const MAX_MESSAGES = 10_000;
 /** Milliseconds for disconnecting, and for telling those who asked in the last moment. */
 const LAST_WORDS_MS = 1000;
@@ -12,28 +17,16 @@ const LAST_WORDS_MS = 1000;
 const SEEN_MS = 15 * 60_000;
 const MAX_SEEN = 5000;
 
-/** Somebody asks something, in whatever way their platform has for that. Ids are unique on the platform. */
-export interface Asking {
-  /** The channel that it came from. */
-  readonly channel: string;
-  /** The message that asks or that is asked about: once it is removed, nobody wants an answer any more. */
-  readonly message?: string;
-  /** True where the bot took the event on before it was told to stop: then it is answered all the same. */
-  readonly isTakenOn?: boolean;
-  /** Says something that only the asker sees; absent where nobody spoke to the bot. */
-  readonly tellAlone?: (text: string) => Promise<unknown>;
-  /** @param signal becomes the request's own */
-  readonly toRequest: (signal: AbortSignal) => Request;
-  /** Called after the last word. */
-  readonly end?: () => unknown;
-}
-
 const noop = () => {};
 
 interface Work {
   readonly asking: Asking;
   readonly request: Request;
   readonly controller: AbortController;
+  /** What it is written down as; absent where it is not about photos, or need not outlive the process. */
+  readonly job: Job | undefined;
+  /** Pictures whose answer could not be sent; '' stands for an answer to all of them. */
+  readonly unsent: Set<string>;
 }
 
 interface Answer {
@@ -52,14 +45,22 @@ export interface SessionOptions {
   readonly dispatch: (request: Request) => Promise<void>;
   /** The id of the message that a picture was posted in; undefined for one that came without a message. */
   readonly messageOf: (picture: Attachment) => string | undefined;
+  /** Where work is written down; without it, what is under way ends with the process. */
+  readonly journal?: Journal;
+  /**
+   * Makes a job of before an asking again, for what of it has not been answered.
+   * @returns undefined where all of it was answered, or is gone
+   * @throws where that cannot be found out just now
+   */
+  readonly revive?: (job: Job) => Promise<Asking | undefined>;
 }
 
 /**
  * The rules that hold on every platform. What is removed takes its answers along, those under way too: a message, one
  * picture of it, a channel. What the platform tells twice is answered once. A bot that stops finishes what it has begun,
- * and tells whoever speaks to it.
+ * and tells whoever speaks to it. What it could not finish, or was killed over, is left to its next run by the journal.
  *
- * All of it is in memory: a platform that can find answers of an earlier run does so itself, where `removed` says false.
+ * The rest is in memory: a platform that can find answers of an earlier run does so itself, where `removed` says false.
  */
 export class Session {
   readonly #options: SessionOptions;
@@ -67,18 +68,18 @@ export class Session {
   /** What `stop` waits for: the work, and what else is being said. */
   readonly #pending = new Set<Promise<void>>();
   readonly #answers = new QuickLRU<string, readonly Answer[]>({ maxSize: MAX_MESSAGES });
-  readonly #removed = new QuickLRU<string, true>({ maxSize: MAX_MESSAGES });
-  /** The pictures that an edited message still has. */
-  readonly #left = new QuickLRU<string, readonly string[]>({ maxSize: MAX_MESSAGES });
-  /** Pictures that an edit hid. */
-  readonly #spoilers = new QuickLRU<string, true>({ maxSize: MAX_MESSAGES });
-  /** Pictures that are gone from wherever they were posted. */
-  readonly #removedPictures = new QuickLRU<string, true>({ maxSize: MAX_MESSAGES });
+  readonly #gone = new Gone();
+  /** Signals of work that is left to the next run. */
+  readonly #leftSignals = new WeakSet<AbortSignal>();
   readonly #seen = new QuickLRU<string, true>({ maxSize: MAX_SEEN, maxAge: SEEN_MS });
+  readonly #owed: Owed | undefined;
   #isStopping = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    const { journal, platform, log } = options;
+    const takeUp = (job: Job, earlier: Request['earlier']) => this.#takeUp(job, earlier);
+    this.#owed = journal && new Owed({ platform, log, journal, takeUp });
   }
 
   /** True from the moment that `stop` is called. */
@@ -103,23 +104,39 @@ export class Session {
    */
   begin(asking: Asking): boolean {
     if (this.#isStopping && !asking.isTakenOn) {
-      this.#track(this.#tellOfRestart(asking));
+      this.#track(this.#turnDown(asking));
       return false;
     }
-    const controller = new AbortController();
-    const work = { asking, request: asking.toRequest(controller.signal), controller };
-    this.#work.add(work);
-    // The message may have gone while its event was looked at.
-    this.#giveUp((begun) => begun === work && this.#lostAll(work), 'the message was removed');
-    this.#track(this.#answer(work).finally(() => this.#work.delete(work)));
+    this.#track(this.#answer(this.#start(asking)));
     return true;
+  }
+
+  /** Writes down what has been asked before it is looked at more closely: `settle` forgets it unless it has been begun. Never rejects. */
+  async note(job: Job): Promise<void> {
+    await this.#owed?.begin(job);
+  }
+
+  /** Forgets what was noted, unless work on it is under way or to be tried again. */
+  async settle(job: JobKey): Promise<void> {
+    const isUnderWay = [...this.#work].some(
+      ({ job: other }) => other?.place === job.place && other.message === job.message,
+    );
+    if (!isUnderWay && !this.#isStopping && !this.#owed?.isLater(job)) await this.#owed?.end(job);
+  }
+
+  /** Has what earlier runs of an account have left answered, beside what is asked now. To be called once the bot can answer. */
+  takeOver(bot: string): void {
+    if (this.#owed) this.#track(this.#owed.takeOver(bot));
+  }
+
+  /** Has messages answered that came while the bot could not hear of them, unless they have been. */
+  async takeUp(jobs: readonly Job[]): Promise<void> {
+    await this.#owed?.takeUp(jobs);
   }
 
   /** Whether a message, or the picture of it that is named, is known to be gone. */
   isRemoved(message: string, picture?: string): boolean {
-    if (this.#removed.has(message)) return true;
-    if (picture === undefined) return false;
-    return this.#removedPictures.has(picture) || this.#left.get(message)?.includes(picture) === false;
+    return this.#gone.has(message, picture);
   }
 
   /**
@@ -127,7 +144,7 @@ export class Session {
    * @returns whether anything was known of it
    */
   async removed(message: string): Promise<boolean> {
-    this.#removed.set(message, true);
+    this.#gone.removed(message);
     return await this.#takeBack([message], () => true);
   }
 
@@ -139,11 +156,7 @@ export class Session {
    * @returns whether anything was known of what it lost
    */
   async edited(message: string, left: readonly string[], spoilers: readonly string[] = []): Promise<boolean> {
-    this.#left.set(message, left);
-    for (const id of left) {
-      if (spoilers.includes(id)) this.#spoilers.set(id, true);
-      else this.#spoilers.delete(id);
-    }
+    this.#gone.edited(message, left, spoilers);
     return await this.#takeBack(
       [message],
       ({ picture, isSpoiler }) =>
@@ -156,7 +169,7 @@ export class Session {
    * @returns whether anything was known of it
    */
   async pictureRemoved(id: string): Promise<boolean> {
-    this.#removedPictures.set(id, true);
+    this.#gone.pictureRemoved(id);
     return await this.#takeBack([...this.#answers.keys()], ({ picture }) => picture === id);
   }
 
@@ -178,11 +191,12 @@ export class Session {
    */
   async stop(deadline: AbortSignal, disconnect: () => Promise<void> | void = noop): Promise<void> {
     this.#isStopping = true;
+    this.#owed?.stop();
     try {
       await unlessAborted(this.#idle(), deadline);
     } catch (error) {
       if (!deadline.aborted) throw error;
-      for (const { controller } of this.#work) controller.abort(deadline.reason);
+      this.#leaveAll(deadline.reason);
     }
     const timeIsUp = AbortSignal.timeout(LAST_WORDS_MS);
     try {
@@ -208,21 +222,80 @@ export class Session {
     this.#pending.add(pending);
   }
 
-  async #tellOfRestart({ tellAlone, end }: Asking): Promise<void> {
-    await tellAlone?.(aboutToRestart().message);
+  /** Tells whoever speaks to the bot that it stops; a photo that was only posted is left to the next run. */
+  async #turnDown({ tellAlone, job, end }: Asking): Promise<void> {
+    if (tellAlone) await tellAlone(aboutToRestart().message);
+    else if (job) await this.note({ ...job, files: [], begun: Date.now() });
     await end?.();
   }
 
-  async #answer({ asking, request }: Work): Promise<void> {
+  /** Gives up what is under way; what is written down stays there. */
+  #leaveAll(reason: unknown): void {
+    const { log, platform } = this.#options;
+    const left = [...this.#work].filter(({ job }) => job !== undefined).length;
+    if (left > 0) log.info({ platform, left }, 'photos are left to the next start');
+    for (const { controller } of this.#work) {
+      this.#leftSignals.add(controller.signal);
+      controller.abort(reason);
+    }
+  }
+
+  #start(asking: Asking, earlier?: Request['earlier'], begun = Date.now()): Work {
+    const controller = new AbortController();
+    const request = { ...asking.toRequest(controller.signal), ...(earlier && { earlier }) };
+    const isAboutPhotos = request.command === undefined || request.command.name === PHOTO_COMMAND;
+    const files = request.attachments.map(({ id }) => id);
+    const job = asking.job && isAboutPhotos ? { ...asking.job, files, begun } : undefined;
+    const work: Work = { asking, request, controller, job, unsent: new Set() };
+    this.#work.add(work);
+    // The message may have gone while its event was looked at.
+    this.#giveUp((other) => other === work && this.#lostAll(work), 'the message was removed');
+    return work;
+  }
+
+  async #answer(work: Work): Promise<void> {
+    const { asking, request, job, unsent } = work;
+    const { signal } = request;
     try {
-      await this.#options.dispatch({ ...request, reply: (reply) => this.#reply(asking, request, reply) });
+      if (job) await this.#owed?.begin(job);
+      await this.#options.dispatch({ ...request, reply: (reply) => this.#reply(work, reply) });
     } finally {
+      this.#work.delete(work);
+      if (job && !this.#leftSignals.has(signal)) {
+        if (unsent.size > 0 && !signal.aborted) this.#owed?.again(job);
+        else await this.#owed?.end(job);
+      }
       await asking.end?.();
     }
   }
 
+  async #takeUp(job: Job, earlier: Request['earlier']): Promise<boolean> {
+    const asking = await this.#options.revive?.(job);
+    if (asking === undefined) return false;
+    if (this.#isStopping) return true;
+    const answered = this.#answer(this.#start(asking, earlier, job.begun));
+    this.#track(answered);
+    await answered;
+    return true;
+  }
+
+  /** Sends a reply, and keeps in mind which could not be sent. */
+  async #send({ request, unsent }: Work, reply: Reply): Promise<Posted> {
+    const about = reply.about?.id ?? '';
+    try {
+      const posted = await request.reply(reply);
+      if (about === '') unsent.clear();
+      else unsent.delete(about);
+      return posted;
+    } catch (error) {
+      unsent.add(about);
+      throw error;
+    }
+  }
+
   /** Replies, unless what the reply depends on is gone; where that goes while the reply is sent, the reply goes too. */
-  async #reply(asking: Asking, request: Request, reply: Reply): Promise<Posted> {
+  async #reply(work: Work, reply: Reply): Promise<Posted> {
+    const { asking, request } = work;
     const picture = reply.about?.id;
     const source = reply.about && this.#options.messageOf(reply.about);
     const isUnwanted = () =>
@@ -230,7 +303,7 @@ export class Session {
       (asking.message !== undefined && this.isRemoved(asking.message)) ||
       (reply.about !== undefined && this.#isLost(reply.about));
     if (isUnwanted()) return NO_MESSAGE;
-    const posted = await request.reply(reply);
+    const posted = await this.#send(work, reply);
     if (posted === NO_MESSAGE) return posted;
     if (isUnwanted()) {
       await posted.remove();
@@ -272,7 +345,7 @@ export class Session {
   #isLost(picture: Attachment): boolean {
     const source = this.#options.messageOf(picture);
     if (source === undefined) return false;
-    return this.isRemoved(source, picture.id) || (picture.isSpoiler !== true && this.#spoilers.has(picture.id));
+    return this.isRemoved(source, picture.id) || (picture.isSpoiler !== true && this.#gone.isHidden(picture.id));
   }
 
   /** @returns whether there was any */

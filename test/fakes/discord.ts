@@ -402,6 +402,7 @@ export class FakeDiscord {
     [/^POST \/users\/@me\/channels$/, ({ json }) => this.#openDirectChannel(json.recipient_id)],
     [/^POST \/channels\/(\d+)\/typing$/, () => ({ status: 204 })],
     [/^GET \/channels\/(\d+)\/messages$/, ({ query }, [id]) => this.#list(id!, query)],
+    [/^GET \/channels\/(\d+)\/messages\/(\d+)$/, (_, [channel, id]) => this.#getMessage(channel!, id!)],
     [/^POST \/channels\/(\d+)\/messages$/, (call, [id]) => this.#send(id!, call)],
     [/^PATCH \/channels\/\d+\/messages\/(\d+)$/, (call, [id]) => this.#edit(id!, call)],
     [/^DELETE \/channels\/\d+\/messages\/(\d+)$/, (_, [id]) => this.#delete(id!)],
@@ -432,6 +433,13 @@ export class FakeDiscord {
   #getChannel(id: string): Answer {
     const channel = this.#channels.get(id);
     return channel ? ok(channelPayload(channel, this.me.id)) : refusal(404, 10003, 'Unknown Channel');
+  }
+
+  #getMessage(channelId: string, id: string): Answer {
+    const message = this.messages.get(id);
+    if (this.#channels.get(channelId)?.denied.includes('ViewChannel')) return refusal(403, 50001, 'Missing Access');
+    if (message?.channel.id !== channelId) return refusal(404, 10008, 'Unknown Message');
+    return ok(messagePayload(message, this.#isVisible(message)));
   }
 
   #openDirectChannel(recipientId: string): Answer {

@@ -16,7 +16,7 @@ export async function startOnDiscord(options: BotOptions = {}) {
   options.before?.(discord);
   const config = loadConfig({
     environment: { DISCORD_TOKEN: discord.token, SHUTDOWN_SECONDS: '5', ...options.environment },
-    directory: stateFolder(),
+    directory: options.state ?? stateFolder(),
     internal: { discordApi: `${discord.origin}/api`, fileOrigins: [discord.origin] },
   });
   return { discord, config, ...(await runBot(config, options)) };

@@ -167,7 +167,9 @@ test('a second process with the same token says nothing twice: photos, commands,
   expect(discord.said(discord.directChannel(ann))).toHaveLength(1);
   const lines = [...log, ...second.log];
   expect(lines.filter((line) => line.includes('another process answers commands with the same token'))).toHaveLength(2);
-  const removable = discord.said(discord.general).find(({ components }) => components.length > 0);
+  const removable = discord
+    .said(discord.general)
+    .find(({ components, reference }) => reference && components.length > 0);
   discord.click(removable!, { by: ann });
   await until(() => discord.callsTo('POST', /callback/).length >= 6, 'both processes');
   await aWhile();

@@ -10,6 +10,8 @@ import { fakePhotoReader } from '../fakes/photo.ts';
 /** What a test may say about a bot, whatever it is connected to. */
 export interface RunningBotOptions {
   readonly environment?: Readonly<Record<string, string>>;
+  /** The folder of its state, of a bot that is started again. */
+  readonly state?: string;
   readonly readPhoto?: Parameters<typeof startBot>[2];
   /** What /retrain works with. */
   readonly training?: Parameters<typeof startBot>[3];

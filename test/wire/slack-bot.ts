@@ -24,7 +24,7 @@ export async function startOnSlack(options: BotOptions = {}) {
     : { SLACK_APP_TOKEN: slack.appToken };
   const config = loadConfig({
     environment: { SLACK_BOT_TOKEN: slack.token, SHUTDOWN_SECONDS: '5', ...connection, ...options.environment },
-    directory: stateFolder(),
+    directory: options.state ?? stateFolder(),
     internal: { slackApi: `${slack.origin}/api/`, fileOrigins: [slack.origin, slack.filesOrigin], ...options.internal },
   });
   const { bot, log } = await runBot(config, options);

@@ -1,5 +1,6 @@
-import { type Client, Events, GatewayCloseCodes, Status } from 'discord.js';
+import { Events, GatewayCloseCodes, Status } from 'discord.js';
 import type { Channel } from '../../../commands/request.ts';
+import type { Job } from '../../work/journal.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { Session } from '../session.ts';
 import { messageOf } from './attachment.ts';
@@ -9,19 +10,28 @@ import type { DiscordContext } from './context.ts';
 import { isGone, lacksPermission } from './errors.ts';
 import { RefusedIntent } from './login.ts';
 import { inviteLink, maySpeak, Refusals } from './permissions.ts';
+import { accountOf } from './request.ts';
+import { revive } from './revive.ts';
 
 /** Discord: posted pictures, slash commands, a message menu and a button. */
 export class DiscordPlatform implements Platform {
   readonly name = 'discord';
   readonly #shared: Omit<DiscordContext, 'client' | 'seesEverything'>;
   readonly #stopped = new AbortController();
-  #client: Client<true> | undefined;
+  #context: DiscordContext | undefined;
 
   constructor(platform: PlatformContext) {
-    const { log, dispatch } = platform;
+    const { log, dispatch, journal } = platform;
+    const options = {
+      platform: this.name,
+      log,
+      dispatch,
+      messageOf,
+      revive: (job: Job) => revive(job, this.#context!),
+    };
     this.#shared = {
       ...platform,
-      session: new Session({ platform: this.name, log, dispatch, messageOf }),
+      session: new Session({ ...options, ...(journal && { journal }) }),
       refusals: new Refusals(log),
       startedAt: Date.now(),
       guard: (work) => this.#guard(work),
@@ -29,7 +39,7 @@ export class DiscordPlatform implements Platform {
   }
 
   get isConnected(): boolean {
-    const shards = this.#client?.ws.shards;
+    const shards = this.#context?.client.ws.shards;
     return shards !== undefined && shards.size > 0 && shards.every(({ status }) => status === Status.Ready);
   }
 
@@ -48,11 +58,11 @@ export class DiscordPlatform implements Platform {
   async stop(deadline: AbortSignal): Promise<void> {
     await this.#shared.session.stop(deadline);
     this.#stopped.abort(new Error('the bot is stopping'));
-    await this.#client?.destroy();
+    await this.#context?.client.destroy();
   }
 
   async channel(id: string): Promise<Channel | undefined> {
-    const client = this.#client;
+    const client = this.#context?.client;
     if (client === undefined) return undefined;
     try {
       const channel = await client.channels.fetch(id);
@@ -90,7 +100,8 @@ export class DiscordPlatform implements Platform {
       throw signal.reason;
     }
     client.on(Events.ShardDisconnect, ({ code }) => this.#guard(() => this.#onDisconnect(code)));
-    this.#client = client;
+    this.#context = context;
+    context.session.takeOver(accountOf(context));
     return context;
   }
 
@@ -108,7 +119,7 @@ export class DiscordPlatform implements Platform {
     const { log, session } = this.#shared;
     if (session.isStopping) return;
     if (code === GatewayCloseCodes.DisallowedIntents) {
-      await this.#client?.destroy();
+      await this.#context?.client.destroy();
       await this.#connectSeeingLess();
       return;
     }

@@ -4,6 +4,7 @@ import {
   AttachmentBuilder,
   ButtonBuilder,
   ButtonStyle,
+  ComponentType,
   type Guild,
   type Message,
   MessageFlags,
@@ -277,4 +278,16 @@ export function parseRemoveButton(customId: string): RemoveButton | undefined {
     ...(source && { source }),
     ...(picture && { picture }),
   };
+}
+
+/** The Remove button of one of the bot's answers: what it is about. */
+export function buttonOf(message: Message): RemoveButton | undefined {
+  for (const row of message.components) {
+    if (row.type !== ComponentType.ActionRow) continue;
+    for (const { customId } of row.components) {
+      const button = customId ? parseRemoveButton(customId) : undefined;
+      if (button !== undefined) return button;
+    }
+  }
+  return undefined;
 }

@@ -13,8 +13,9 @@ import {
   type Reply,
   type Request,
 } from '../../../commands/request.ts';
+import type { Asking } from '../asking.ts';
 import { DiscordAttachment, hasPictures, picturesOf } from './attachment.ts';
-import { isFromABot, latestPictures, sayWhatIsAllowed, type Typing, toChannel } from './channel.ts';
+import { isFromABot, latestPictures, sayWhatIsAllowed, Typing, toChannel } from './channel.ts';
 import { type DiscordContext, isOperatorAt } from './context.ts';
 import { isGone, lacksPermission } from './errors.ts';
 import type { CommandInteraction, InteractionAnswer } from './interaction-answer.ts';
@@ -43,7 +44,7 @@ export function isForTheBot(message: Message): boolean {
  * The pictures that a message is about: its own; where it has none and speaks to the bot, those of the message that it
  * replies to.
  */
-function picturesAskedFor(message: Message, context: DiscordContext): DiscordAttachment[] {
+export function picturesAskedFor(message: Message, context: DiscordContext): DiscordAttachment[] {
   const own = picturesOf(message, context.config);
   const { messageId } = message.reference ?? {};
   if (own.length > 0 || messageId === undefined || !isAddressed(message)) return own;
@@ -63,15 +64,35 @@ function commandOf(message: Message, { commands }: DiscordContext): Request['com
 }
 
 /**
+ * An ordinary message as something that is asked.
+ * @param isOpen which of its pictures are to be answered; all of them unless told
+ */
+export function toAsking(message: Message, context: DiscordContext, isOpen?: (picture: string) => boolean): Asking {
+  const typing = new Typing(context.log);
+  return {
+    channel: message.channelId,
+    message: message.id,
+    job: { bot: accountOf(context), place: message.channelId, message: message.id, kind: 'posted' },
+    // Whoever only posts a picture has asked nobody, and a channel may be set to silence.
+    ...(isAddressed(message) && { tellAlone: (text) => context.refusals.tell(message.author, text, message.id) }),
+    toRequest: (signal) => {
+      const request = messageRequest(message, context, typing, signal);
+      return isOpen ? { ...request, attachments: request.attachments.filter(({ id }) => isOpen(id)) } : request;
+    },
+    end: () => typing.stop(),
+  };
+}
+
+/** The bot's account, by which its journal knows it. */
+export function accountOf({ client }: DiscordContext): string {
+  return `discord ${client.user.id}`;
+}
+
+/**
  * An ordinary message as a request; its answers reply to it.
  * @param typing shows that the bot is writing, until the next answer
  */
-export function messageRequest(
-  message: Message,
-  context: DiscordContext,
-  typing: Typing,
-  signal: AbortSignal,
-): Request {
+function messageRequest(message: Message, context: DiscordContext, typing: Typing, signal: AbortSignal): Request {
   const channel = message.channel as SendableChannels;
   const isAdminHere = async () => isAdmin(message.member?.permissions);
   const command = commandOf(message, context);

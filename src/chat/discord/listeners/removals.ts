@@ -1,7 +1,6 @@
 import {
   type APIAttachment,
   AttachmentFlags,
-  ComponentType,
   GatewayDispatchEvents,
   type GatewayMessageUpdateDispatchData,
   type Message,
@@ -10,7 +9,7 @@ import {
 import { isSpoiler } from '../attachment.ts';
 import type { DiscordContext } from '../context.ts';
 import { lacksPermission } from '../errors.ts';
-import { parseRemoveButton, type RemoveButton } from '../outgoing.ts';
+import { buttonOf, type RemoveButton } from '../outgoing.ts';
 
 /** Messages after a removed one that are looked through for answers of an earlier run of the bot. */
 const LOOK_AHEAD = 100;
@@ -91,16 +90,4 @@ async function takeBackForgotten(
   } catch (error) {
     if (!lacksPermission(error)) throw error;
   }
-}
-
-/** The Remove button of one of the bot's answers: what it is about. */
-function buttonOf(message: Message): RemoveButton | undefined {
-  for (const row of message.components) {
-    if (row.type !== ComponentType.ActionRow) continue;
-    for (const { customId } of row.components) {
-      const button = customId ? parseRemoveButton(customId) : undefined;
-      if (button !== undefined) return button;
-    }
-  }
-  return undefined;
 }

@@ -1,0 +1,180 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createLogger } from '../../src/base/log.ts';
+import { FileJournal } from '../../src/work/file-journal.ts';
+import { user } from '../fakes/discord/payloads.ts';
+import type { FakeDiscord } from '../fakes/discord.ts';
+import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { until } from '../helpers/until.ts';
+import { answers, startOnDiscord } from './discord-bot.ts';
+import { aWhile, cleanUp, stateFolder } from './running-bot.ts';
+
+afterEach(cleanUp);
+
+/** A reader that never ends; `begun` counts what it was asked. */
+function stuckReader() {
+  const read = fakePhotoReader();
+  const stuck = {
+    begun: 0,
+    readPhoto: async (bytes: Uint8Array, signal: AbortSignal) => {
+      stuck.begun += 1;
+      await delay(1_000_000, undefined, { signal });
+      return await read(bytes, signal);
+    },
+  };
+  return stuck;
+}
+
+/** A bot that is stopped in the middle of what `ask` asks of it, and what the next one needs. */
+async function stoppedInTheMiddle<Asked>(
+  ask: (discord: FakeDiscord, stuck: { readonly begun: number }) => Promise<Asked>,
+  begun = 1,
+) {
+  const stuck = stuckReader();
+  const state = stateFolder();
+  const first = await startOnDiscord({ state, readPhoto: stuck.readPhoto, environment: { SHUTDOWN_SECONDS: '1' } });
+  const asked = await ask(first.discord, stuck);
+  await until(() => stuck.begun >= begun, 'the photo being read');
+  await first.bot.stop();
+  return { asked, log: first.log, next: { discord: first.discord, state } };
+}
+
+/** Jobs that a bot's journal still holds. */
+async function left(state: string, bot: string): Promise<number> {
+  const journal = await FileJournal.open(join(state, 'state', 'journal.db'), createLogger({ level: 'silent' }));
+  const jobs = await journal.takeOver(bot);
+  await journal.close();
+  return jobs.length;
+}
+
+describe('what a run of the bot leaves', () => {
+  test('is answered by the next one, as a reply, once; the journal holds ids only, and nothing once it is answered', async () => {
+    const { log, next } = await stoppedInTheMiddle(async (discord) => {
+      discord.post({ author: user('secret-name'), files: [discord.file(await plainPicture(64, 48), 'private.png')] });
+    });
+    expect(next.discord.said()).toEqual([]);
+    expect(log.join('')).toContain('photos are left to the next start');
+    const files = ['journal.db', 'journal.db-wal'].map((name) => {
+      try {
+        return readFileSync(join(next.state, 'state', name), 'latin1');
+      } catch {
+        return '';
+      }
+    });
+    expect(files.join()).toContain([...next.discord.messages.keys()][0]);
+    expect(files.join()).not.toMatch(/secret-name|private\.png|http|fake-token/);
+    const { bot } = await startOnDiscord(next);
+    const [answer] = await answers(next.discord, 1);
+    const [post] = next.discord.messages.values();
+    expect(answer!.reference).toMatchObject({ message_id: post!.id });
+    expect(answer!.files).toHaveLength(1);
+    await bot.stop();
+    expect(await left(next.state, `discord ${next.discord.me.id}`)).toBe(0);
+    expect(next.discord.said()).toHaveLength(1);
+  });
+
+  test('is finished: of a message with several pictures, only those without an answer are read', async () => {
+    const read = fakePhotoReader();
+    let reads = 0;
+    const stuckAtTheSecond = async (bytes: Uint8Array, signal: AbortSignal) => {
+      reads += 1;
+      if (reads === 2) await delay(1_000_000, undefined, { signal });
+      return await read(bytes, signal);
+    };
+    const state = stateFolder();
+    const { discord, bot } = await startOnDiscord({
+      state,
+      readPhoto: stuckAtTheSecond,
+      environment: { SHUTDOWN_SECONDS: '1' },
+    });
+    discord.post({
+      files: await Promise.all(
+        ['a', 'b', 'c'].map(async (name) => discord.file(await plainPicture(64, 48), `${name}.png`)),
+      ),
+    });
+    await until(() => reads === 2, 'the second picture being read');
+    await bot.stop();
+    await startOnDiscord({ discord, state });
+    const said = await answers(discord, 3);
+    await aWhile();
+    expect(discord.said()).toHaveLength(3);
+    expect(said.map(({ files }) => files[0]!.filename)).toEqual(['a', 'b', 'c'].map((name) => `${name}-emotions.jpg`));
+  });
+
+  test('is forgotten where message or channel are gone, or its poster has opted out meanwhile', async () => {
+    const { asked, next } = await stoppedInTheMiddle(async (discord, stuck) => {
+      const files = [discord.file(await plainPicture(64, 48))];
+      const closing = discord.addChannel('closing');
+      discord.gateway.dispatch('CHANNEL_CREATE', {
+        id: closing.id,
+        type: 0,
+        name: 'closing',
+        guild_id: discord.guild.id,
+        position: 0,
+        permission_overwrites: [],
+      });
+      const shy = user('shy');
+      discord.post({ files, author: shy });
+      await until(() => stuck.begun === 1, 'the photo being read');
+      discord.command('privacy', { by: shy, input: { choice: 'opt-out' } });
+      await answers(discord, 1);
+      return {
+        gone: discord.post({ files }),
+        closed: discord.post({ files, channel: closing }),
+        stays: discord.post({ files }),
+      };
+    });
+    next.discord.remove(asked.gone);
+    (asked.closed.channel.denied as string[]).push('ViewChannel');
+    const { bot, log } = await startOnDiscord(next);
+    const [, answer] = await answers(next.discord, 2);
+    expect(answer!.reference).toMatchObject({ message_id: asked.stays.id });
+    await until(() => log.some((line) => line.includes('was taken up')), 'the end of what was left');
+    expect(JSON.parse(log.find((line) => line.includes('was taken up'))!)).toMatchObject({ left: 4, answered: 2 });
+    expect(next.discord.said()).toHaveLength(2);
+    await bot.stop();
+    expect(await left(next.state, `discord ${next.discord.me.id}`)).toBe(0);
+  });
+
+  test('is not answered again where the answer was sent and only the journal does not say so', async () => {
+    const state = stateFolder();
+    const first = await startOnDiscord({ state });
+    const { discord } = first;
+    const post = discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+    await answers(discord, 1);
+    await first.bot.stop();
+    const journal = await FileJournal.open(join(state, 'state', 'journal.db'), createLogger({ level: 'silent' }));
+    const bot = `discord ${discord.me.id}`;
+    const job = { bot, place: discord.general.id, message: post.id, kind: 'posted', files: [], begun: 0 } as const;
+    await journal.begin(job);
+    await journal.close();
+    const { log } = await startOnDiscord({ discord, state });
+    await until(() => log.some((line) => line.includes('was taken up')), 'the end of what was left');
+    expect(discord.said()).toHaveLength(1);
+    expect(discord.callsTo('POST', /messages$/)).toHaveLength(1);
+  });
+});
+
+test('a photo that is posted while the bot stops is answered by the next run', async () => {
+  const { next } = await stoppedInTheMiddle(async (discord) => {
+    const files = [discord.file(await plainPicture(64, 48))];
+    discord.post({ files });
+    setTimeout(() => discord.post({ files }), 300);
+  });
+  await startOnDiscord(next);
+  await answers(next.discord, 2);
+});
+
+test('an answer that Discord does not take is tried again, not lost', async () => {
+  const state = stateFolder();
+  const { discord, bot, log } = await startOnDiscord({
+    state,
+    before: (fake) => fake.fail('POST', /channels\/\d+\/messages$/, { status: 500 }, 100),
+  });
+  discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+  await until(() => log.some((line) => line.includes('a reply could not be sent')), 'the failed reply');
+  await bot.stop();
+  expect(await left(state, `discord ${discord.me.id}`)).toBe(1);
+});
