@@ -101,7 +101,8 @@ export function emotionsCommand(services: PhotoServices): Command {
 }
 
 async function setMode(request: Request, mode: ChannelMode, settings: Settings): Promise<void> {
-  await settings.setChannelMode(request.platform, settingsId(request.channel), mode);
+  const { places } = request.channel;
+  await settings.setChannelMode(request.platform, settingsId(request.channel), mode, places);
   await request.reply({ text: MODE_SET[mode] });
 }
 

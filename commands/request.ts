@@ -68,6 +68,8 @@ export interface Channel {
   readonly isDirect: boolean;
   /** The channel whose settings hold here too: of a thread or forum post, its parent. Its own id unless told. */
   readonly settingsId?: string;
+  /** What its settings are forgotten with once the bot is not there any more, e.g. its workspace; nothing unless told. */
+  readonly places?: readonly string[];
   /** Sends an ordinary message, one that answers nothing: for what goes on after the request has been answered. */
   post(reply: Reply): Promise<Posted>;
 }

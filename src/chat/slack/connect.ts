@@ -1,28 +1,34 @@
-import { App } from '@slack/bolt';
+import { App, AuthorizationError } from '@slack/bolt';
 import { boltLogger } from './api.ts';
-import type { SlackContext } from './context.ts';
+import type { SlackShared } from './context.ts';
+import { NotNow } from './errors.ts';
 import type { Intake } from './intake.ts';
 import { listenToCommands } from './listeners/commands.ts';
 import { leaveMessagesWhileStopping, listenToMessages } from './listeners/messages.ts';
+import { given, type Workspaces } from './workspaces.ts';
 
 /**
  * Connects to Slack.
  * @returns how Slack reaches the bot, in words
  */
-export async function connect(context: SlackContext, intake: Intake): Promise<string> {
-  const { log, me, token } = context;
+export async function connect(shared: SlackShared, workspaces: Workspaces, intake: Intake): Promise<string> {
+  const { log } = shared;
   const app = new App({
     receiver: intake.receiver,
-    // Not the token itself: the library would ask for its owner once more, and end the process if that fails.
-    authorize: async () => ({ botToken: token, botUserId: me.userId, ...(me.botId && { botId: me.botId }) }),
+    // No token: the library would ask for its owner once more, and end the process if that fails. Nothing that takes one is used.
+    authorize: async (source) => given(await workspaces.of(source)),
     logger: boltLogger(log),
     convoStore: false,
     // The events of the bot's own uploads say which messages they became; nothing else of its own is looked at.
     ignoreSelf: false,
   });
-  app.error(async (err) => log.error({ platform: 'slack', err }, 'an event could not be handled'));
-  leaveMessagesWhileStopping(app, context);
-  listenToMessages(app, context);
-  listenToCommands(app, context);
+  app.error(async (error) => {
+    const err = error instanceof AuthorizationError ? error.original : error;
+    if (err instanceof NotNow) throw err;
+    log.error({ platform: 'slack', err }, 'an event could not be handled');
+  });
+  leaveMessagesWhileStopping(app, shared.session);
+  listenToMessages(app);
+  listenToCommands(app, shared.commands);
   return await intake.start();
 }

@@ -1,20 +1,46 @@
 import type { PlatformContext } from '../platform.ts';
 import type { Session } from '../session.ts';
-import type { SlackApi } from './api.ts';
+import { createApi, createLookBack, type SlackApi } from './api.ts';
 import type { Me } from './identity.ts';
-import type { People } from './people.ts';
-import type { Uploads } from './uploads.ts';
+import { People } from './people.ts';
+import { Uploads } from './uploads.ts';
 
-/** What answering in Slack takes. */
-export interface SlackContext extends Pick<PlatformContext, 'config' | 'log' | 'commands'> {
+/** What all workspaces share. */
+export interface SlackShared extends Pick<PlatformContext, 'config' | 'log' | 'commands'> {
+  readonly session: Session;
+  /** In milliseconds since 1970; what the bot said before, it does not remember. */
+  readonly startedAt: number;
+}
+
+/** What answering in one workspace takes. Each has clients of its own: one that Slack has wait keeps no other from being answered. */
+export interface SlackContext extends SlackShared {
   readonly api: SlackApi;
   /** Another client, for looking through messages. */
   readonly lookBack: SlackApi;
   readonly uploads: Uploads;
   readonly people: People;
   readonly token: string;
-  readonly session: Session;
   readonly me: Me;
-  /** In milliseconds since 1970; what the bot said before, it does not remember. */
-  readonly startedAt: number;
+  /** Which of many workspaces it is; absent where the configuration names the only one. */
+  readonly place?: string;
+}
+
+/** @param place absent where the bot is in no other workspace */
+export function createContext(
+  shared: SlackShared,
+  { token, me }: { token: string; me: Me },
+  place?: string,
+): SlackContext {
+  const { config, log } = shared;
+  const api = createApi(token, config, log);
+  return {
+    ...shared,
+    api,
+    lookBack: createLookBack(token, config, log),
+    uploads: new Uploads(api, log),
+    people: new People(api, shared, me, place === undefined),
+    token,
+    me,
+    ...(place !== undefined && { place }),
+  };
 }

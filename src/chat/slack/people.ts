@@ -20,13 +20,16 @@ export class People {
   readonly #config: Config;
   readonly #log: Logger;
   readonly #me: Identity;
+  readonly #isAlone: boolean;
   readonly #bots = new QuickLRU<string, boolean>({ maxSize: MAX_REMEMBERED });
 
-  constructor(api: SlackApi, { config, log }: Pick<PlatformContext, 'config' | 'log'>, me: Identity) {
+  /** @param isAlone whether the bot is in no other workspace */
+  constructor(api: SlackApi, { config, log }: Pick<PlatformContext, 'config' | 'log'>, me: Identity, isAlone = true) {
     this.#api = api;
     this.#config = config;
     this.#log = log;
     this.#me = me;
+    this.#isAlone = isAlone;
   }
 
   /** Whether a user id is another app's; false where Slack does not say. */
@@ -78,7 +81,7 @@ export class People {
     // The operator may have named the organisation in place of its workspace.
     const home = enterpriseId !== undefined && teams.includes(enterpriseId) ? enterpriseId : teamId;
     const place = { isDirect, home };
-    const rule = { homes: teams, memberships: () => [teamId] };
+    const rule = { homes: teams, memberships: () => (this.#isAlone ? [teamId] : []) };
     return {
       id,
       displayName: () => this.displayName(id),

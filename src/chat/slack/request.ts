@@ -21,6 +21,7 @@ import { inSlackWords, inWords, isClosed, slackCode } from './errors.ts';
 import { messagesAt } from './look-back.ts';
 import { send, slackText } from './outgoing.ts';
 import type { Destination } from './uploads.ts';
+import { fullChannelId } from './workspaces.ts';
 
 /** Who asks from where, by whatever way. */
 export interface Asking {
@@ -60,11 +61,17 @@ export function beginAsking(context: SlackContext, asking: Asking, isTakenOn = f
   });
 }
 
-/** A channel of Slack's. */
+/** A channel of a workspace, by Slack's own id. */
 export function toChannel(context: SlackContext, id: string): Channel {
+  const { place, me } = context;
   return {
-    id,
+    id: fullChannelId(context, id),
     isDirect: isDirect(id),
+    // Channels that workspaces share have one id in all of them.
+    ...(place !== undefined && {
+      settingsId: id,
+      places: [me.teamId, me.enterpriseId].filter((home) => home !== undefined),
+    }),
     post: (reply) => inSlackWords(context.me.name, () => send(context, { channel: id }, reply)),
   };
 }

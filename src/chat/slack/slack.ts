@@ -1,16 +1,15 @@
 import type { Channel } from '../../../commands/request.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { Session } from '../session.ts';
-import { createApi, createLookBack } from './api.ts';
+import { createApi } from './api.ts';
 import { messageOf } from './attachment.ts';
 import { connect } from './connect.ts';
-import type { SlackContext } from './context.ts';
+import { createContext } from './context.ts';
 import { inWords, rateLimitOf, slackCode } from './errors.ts';
 import { whoAmI } from './identity.ts';
 import { createIntake, type Intake } from './intake.ts';
-import { People } from './people.ts';
 import { toChannel } from './request.ts';
-import { Uploads } from './uploads.ts';
+import { channelParts, oneWorkspace, type Workspaces } from './workspaces.ts';
 
 /** Slack: posted pictures, slash commands, a message shortcut and a button. */
 export class SlackPlatform implements Platform {
@@ -19,7 +18,7 @@ export class SlackPlatform implements Platform {
   readonly #session: Session;
   readonly #startedAt = Date.now();
   #intake: Intake | undefined;
-  #context: SlackContext | undefined;
+  #workspaces: Workspaces | undefined;
 
   constructor(platform: PlatformContext) {
     const { log, dispatch } = platform;
@@ -34,23 +33,13 @@ export class SlackPlatform implements Platform {
   async start(): Promise<string> {
     const { config, log } = this.#platform;
     const { botToken, connection } = config.slack!;
-    const api = createApi(botToken, config, log);
-    const me = await whoAmI(api);
-    const context: SlackContext = {
-      ...this.#platform,
-      api,
-      lookBack: createLookBack(botToken, config, log),
-      uploads: new Uploads(api, log),
-      me,
-      token: botToken,
-      people: new People(api, this.#platform, me),
-      session: this.#session,
-      startedAt: this.#startedAt,
-    };
-    this.#context = context;
+    const shared = { ...this.#platform, session: this.#session, startedAt: this.#startedAt };
+    const me = await whoAmI(createApi(botToken, config, log));
+    const workspaces = oneWorkspace(createContext(shared, { token: botToken, me }));
+    this.#workspaces = workspaces;
     // Before it connects, so that a stop during the start ends that too.
     this.#intake = createIntake(connection, config, log);
-    return `On Slack as ${me.name} in ${me.team}, ${await connect(context, this.#intake)}`;
+    return `On Slack as ${me.name} in ${me.team}, ${await connect(shared, workspaces, this.#intake)}`;
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
@@ -61,14 +50,15 @@ export class SlackPlatform implements Platform {
   }
 
   async channel(id: string): Promise<Channel | undefined> {
-    const context = this.#context;
+    const { place, channel } = channelParts(id);
+    const context = await this.#workspaces?.at(place);
     if (context === undefined) return undefined;
     try {
-      await context.lookBack.conversations.history({ channel: id, limit: 1 });
-      return toChannel(context, id);
+      await context.lookBack.conversations.history({ channel, limit: 1 });
+      return toChannel(context, channel);
     } catch (error) {
       // Slack does not say now; what is written there tells.
-      if (rateLimitOf(error) !== undefined) return toChannel(context, id);
+      if (rateLimitOf(error) !== undefined) return toChannel(context, channel);
       if (['channel_not_found', 'not_in_channel'].includes(slackCode(error) ?? '')) return undefined;
       throw inWords(error, context.me.name);
     }

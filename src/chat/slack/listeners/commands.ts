@@ -1,20 +1,21 @@
 import type { App } from '@slack/bolt';
+import type { CommandRegistry } from '../../../../commands/registry.ts';
 import { knownPicturesOf, type SlackMessage, sourceOf } from '../attachment.ts';
-import type { SlackContext } from '../context.ts';
 import { inSlackWords } from '../errors.ts';
 import { READ_EMOTIONS, slackText, slashName, takeBack } from '../outgoing.ts';
 import { parseRemoveState, REMOVE } from '../remove-button.ts';
 import { beginAsking, isDirect } from '../request.ts';
+import { workspaceOf } from '../workspaces.ts';
 
 type Respond = (message: { text: string; response_type: 'ephemeral'; replace_original: false }) => Promise<unknown>;
 
 /** Answers slash commands, the message shortcut and the Remove button. */
-export function listenToCommands(app: App, context: SlackContext): void {
-  const { session } = context;
-  for (const { name } of context.commands.list()) {
-    app.command(slashName(name), async ({ ack, command, respond }) => {
+export function listenToCommands(app: App, commands: CommandRegistry): void {
+  for (const { name } of commands.list()) {
+    app.command(slashName(name), async ({ ack, command, context: told, respond }) => {
       await ack();
-      if (!session.claim(`trigger:${command.trigger_id}`)) return;
+      const context = workspaceOf(told);
+      if (!context.session.claim(`trigger:${command.trigger_id}`)) return;
       beginAsking(context, {
         userId: command.user_id,
         channel: command.channel_id,
@@ -23,27 +24,32 @@ export function listenToCommands(app: App, context: SlackContext): void {
       });
     });
   }
-  app.shortcut({ callback_id: READ_EMOTIONS, type: 'message_action' }, async ({ ack, shortcut, respond }) => {
+  app.shortcut(
+    { callback_id: READ_EMOTIONS, type: 'message_action' },
+    async ({ ack, shortcut, context: told, respond }) => {
+      await ack();
+      const context = workspaceOf(told);
+      if (!context.session.claim(`trigger:${shortcut.trigger_id}`)) return;
+      const message = shortcut.message as SlackMessage;
+      const source = sourceOf(shortcut.channel.id, message);
+      const pictures = await knownPicturesOf(message, context, true);
+      beginAsking(context, {
+        userId: shortcut.user.id,
+        channel: shortcut.channel.id,
+        ...(source && { thread: source.thread }),
+        message,
+        pictures,
+        // Without a picture it is no command, since that would read the latest one of the channel.
+        ...(pictures.length > 0 && { command: { name: 'emotions', input: {} } }),
+        asked: true,
+        respond: toAsker(respond),
+      });
+    },
+  );
+  app.action({ action_id: REMOVE, type: 'block_actions' }, async ({ ack, body, action, context: told, respond }) => {
     await ack();
-    if (!session.claim(`trigger:${shortcut.trigger_id}`)) return;
-    const message = shortcut.message as SlackMessage;
-    const source = sourceOf(shortcut.channel.id, message);
-    const pictures = await knownPicturesOf(message, context, true);
-    beginAsking(context, {
-      userId: shortcut.user.id,
-      channel: shortcut.channel.id,
-      ...(source && { thread: source.thread }),
-      message,
-      pictures,
-      // Without a picture it is no command, since that would read the latest one of the channel.
-      ...(pictures.length > 0 && { command: { name: 'emotions', input: {} } }),
-      asked: true,
-      respond: toAsker(respond),
-    });
-  });
-  app.action({ action_id: REMOVE, type: 'block_actions' }, async ({ ack, body, action, respond }) => {
-    await ack();
-    if (!session.claim(`trigger:${body.trigger_id}`)) return;
+    const context = workspaceOf(told);
+    if (!context.session.claim(`trigger:${body.trigger_id}`)) return;
     const state = parseRemoveState('value' in action ? action.value : undefined);
     const channel = body.channel?.id;
     if (state === undefined || channel === undefined) return;

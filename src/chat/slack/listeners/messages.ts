@@ -1,5 +1,6 @@
 import type { App } from '@slack/bolt';
 import { commandIn } from '../../../../commands/registry.ts';
+import type { Session } from '../../session.ts';
 import {
   filesOf,
   knownPicturesOf,
@@ -15,6 +16,7 @@ import { NotNow } from '../errors.ts';
 import { takeBackAnswersTo } from '../look-back.ts';
 import { slashName } from '../outgoing.ts';
 import { beginAsking, isDirect } from '../request.ts';
+import { workspaceOf } from '../workspaces.ts';
 
 /** Messages that people write; every other subtype is Slack's or an app's. */
 const WRITTEN = [undefined, 'file_share', 'thread_broadcast'];
@@ -22,17 +24,18 @@ const WRITTEN = [undefined, 'file_share', 'thread_broadcast'];
 const CHANGES: readonly unknown[] = ['message_deleted', 'message_changed'];
 
 /** Answers what people post, and takes answers back with what they are about. */
-export function listenToMessages(app: App, context: SlackContext): void {
-  app.event('message', async ({ event, body }) => {
+export function listenToMessages(app: App): void {
+  app.event('message', async ({ event, body, context: told }) => {
     const message = event as unknown as MessageEvent;
+    const context = workspaceOf(told);
     if (CHANGES.includes(message.subtype)) {
       await onChanged(message, context);
     } else {
       await onPosted(message, body.event_id, context);
     }
   });
-  app.event('file_deleted', async ({ event }) => {
-    await context.session.pictureRemoved(event.file_id);
+  app.event('file_deleted', async ({ event, context }) => {
+    await workspaceOf(context).session.pictureRemoved(event.file_id);
   });
 }
 
@@ -40,7 +43,7 @@ export function listenToMessages(app: App, context: SlackContext): void {
  * Leaves new messages for the bot's next run while it stops: what nobody acknowledges, Slack sends again. Not a listener, since
  * the library acknowledges every event before a listener sees it.
  */
-export function leaveMessagesWhileStopping(app: App, { session }: SlackContext): void {
+export function leaveMessagesWhileStopping(app: App, session: Session): void {
   const processEvent = app.processEvent.bind(app);
   app.processEvent = async (event) => {
     // What removes a message still counts: its answer may be under way.
