@@ -13,7 +13,7 @@ import { unroll } from '../../src/emotion/network.ts';
 import type { FaceSet } from '../../src/training/data/face-set.ts';
 import { createBatchSource } from '../../src/training/run/batch-source.ts';
 import { initialWeights } from '../../src/training/run/initial-weights.ts';
-import { optimizerOf, trainingPlan } from '../../src/training/run/plan.ts';
+import { trainerOptions, trainingPlan } from '../../src/training/run/plan.ts';
 import { spread, table, takeTurns } from './rounds.ts';
 
 interface TrainingBenchmark {
@@ -69,14 +69,7 @@ async function engines(benchmark: TrainingBenchmark): Promise<Contender[]> {
 async function engineContender(engine: Engine, { architecture, batch }: TrainingBenchmark): Promise<Contender> {
   const network = unroll(architecture);
   const plan = trainingPlan({ architecture: architecture.name, batchSize: batch });
-  const session = await engine.trainer(network, initialWeights(network, 1), {
-    batchSize: batch,
-    optimizer: optimizerOf(plan),
-    weightDecay: plan.weightDecay,
-    clipNorm: 0,
-    averageDecay: 0,
-    seed: 1,
-  });
+  const session = await engine.trainer(network, initialWeights(network, 1), trainerOptions(plan));
   const random = new Random(1);
   const x = new Float32Array(batch * FACE_PIXELS).map(() => random.between(-1.7, 1.7));
   const y = new Float32Array(batch * EMOTIONS.length).fill(1 / EMOTIONS.length);
@@ -166,14 +159,11 @@ export async function engineShare(benchmark: TrainingBenchmark): Promise<number>
     labelSmoothing: plan.labelSmoothing,
     threads: 1,
   });
-  const session = await createOnnxEngine({ threads }).trainer(network, initialWeights(network, 1), {
-    batchSize: batch,
-    optimizer: optimizerOf(plan),
-    weightDecay: plan.weightDecay,
-    clipNorm: plan.clipNorm,
-    averageDecay: plan.averageDecay,
-    seed: plan.seed,
-  });
+  const session = await createOnnxEngine({ threads }).trainer(
+    network,
+    initialWeights(network, 1),
+    trainerOptions(plan),
+  );
   let computing = 0;
   let start = 0;
   for await (const next of source.epoch(0)) {

@@ -61,12 +61,6 @@ export async function waitForLock(directory: string, name: string, timeoutMs: nu
   }
 }
 
-/** Whether a living process holds the lock. */
-export async function isLocked(directory: string, name: string): Promise<boolean> {
-  const highest = (await lockNumbers(directory, name)).at(-1);
-  return highest !== undefined && (await isHeld(lockPath(directory, name, highest)));
-}
-
 /** Makes a lock file with its content in one step. @returns false where there is one of that name */
 async function claim(directory: string, path: string): Promise<boolean> {
   const aside = join(directory, `${randomUUID()}.tmp`);

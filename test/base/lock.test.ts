@@ -1,7 +1,8 @@
 import { appendFile, link, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { acquireLock, isLocked, processStart } from '../../src/base/lock.ts';
+import { acquireLock, processStart } from '../../src/base/lock.ts';
+import { isLocked } from '../helpers/is-locked.ts';
 import { smallDisk } from '../helpers/small-disk.ts';
 import { temporaryFolder } from '../helpers/tiny-fer2013.ts';
 

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { isLocked, processStart } from '../../src/base/lock.ts';
+import { processStart } from '../../src/base/lock.ts';
 import { RetrainingFiles } from '../../src/retraining/files.ts';
 import { loadCheckpoint } from '../../src/training/run/checkpoint.ts';
+import { isLocked } from '../helpers/is-locked.ts';
 import { type MainProcess, say, startMain } from '../helpers/main-process.ts';
 import { makeSite, type Site } from '../helpers/retraining.ts';
 import { temporaryFolder } from '../helpers/tiny-fer2013.ts';

@@ -4,9 +4,10 @@ import { appendFile, mkdir, readdir, readFile, rm, truncate, writeFile } from 'n
 import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { sha256 } from '../../src/base/files.ts';
-import { acquireLock, isLocked, processStart } from '../../src/base/lock.ts';
+import { acquireLock, processStart } from '../../src/base/lock.ts';
 import { filesIn, loadModel } from '../../src/emotion/layers-format/layers-format.ts';
 import { VersionRegistry } from '../../src/versions/registry.ts';
+import { isLocked } from '../helpers/is-locked.ts';
 import { plainCard, registryWith, saveUntrained } from '../helpers/retraining.ts';
 import { temporaryFolder } from '../helpers/tiny-fer2013.ts';
 

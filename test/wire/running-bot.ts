@@ -53,7 +53,12 @@ export async function runBot(
   return { bot, log };
 }
 
-/** Long enough for an answer that must not come. */
+/** Turns of the event loop that `aWhile` waits for, and the milliseconds of each. */
+const TURNS = { count: 20, milliseconds: 4 };
+
+/**
+ * Long enough for an answer that must not come: bot and fake run in this process, so that a busy machine lengthens both alike.
+ */
 export async function aWhile(): Promise<void> {
-  await delay(300);
+  for (let turn = 0; turn < TURNS.count; turn++) await delay(TURNS.milliseconds);
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../../base/errors.ts';
 import { DEFAULT_ARCHITECTURE } from '../../emotion/architectures.ts';
-import type { OptimizerOptions } from '../../emotion/engines/engine.ts';
+import type { OptimizerOptions, TrainerOptions } from '../../emotion/engines/engine.ts';
 import { DEFAULT_AUGMENTATION } from './augment.ts';
 import { balancedClassWeights } from './targets.ts';
 
@@ -128,6 +128,12 @@ export function optimizerOf(plan: TrainingPlan): OptimizerOptions {
   return plan.optimizer === 'sgd'
     ? { kind: 'sgd', momentum: plan.momentum, nesterov: true }
     : { kind: 'adam', beta1: plan.momentum, beta2: 0.999, epsilon: 1e-7 };
+}
+
+/** What an engine's training takes of a plan. @param batchSize images a step: the plan's own where there are so many */
+export function trainerOptions(plan: TrainingPlan, batchSize = plan.batchSize): TrainerOptions {
+  const { weightDecay, clipNorm, averageDecay, seed } = plan;
+  return { batchSize, optimizer: optimizerOf(plan), weightDecay, clipNorm, averageDecay, seed };
 }
 
 /** One factor an emotion; undefined for a plan without. */

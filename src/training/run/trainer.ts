@@ -18,7 +18,7 @@ import {
 } from './checkpoint.ts';
 import { initialWeights, weightsFrom } from './initial-weights.ts';
 import { crossEntropy, likeliest, measure, predictAll } from './metrics.ts';
-import { classWeightsOf, commandOf, oneCycle, optimizerOf, type TrainingPlan } from './plan.ts';
+import { classWeightsOf, commandOf, oneCycle, type TrainingPlan, trainerOptions } from './plan.ts';
 import type { TrainingProgress } from './progress.ts';
 import { keepTeaching, teaching } from './teachers.ts';
 
@@ -86,12 +86,7 @@ export async function train(run: TrainingRun): Promise<TrainingOutcome> {
     const data = fingerprint([training, run.validation], targets);
     const checkpoint = run.start === 'resume' ? await earlierCheckpoint(run, data) : undefined;
     const session = await engine.trainer(network, checkpoint?.weights ?? startingWeights(run), {
-      batchSize: source.batchSize,
-      optimizer: optimizerOf(plan),
-      weightDecay: plan.weightDecay,
-      clipNorm: plan.clipNorm,
-      averageDecay: plan.averageDecay,
-      seed: plan.seed,
+      ...trainerOptions(plan, source.batchSize),
       ...(checkpoint ? { state: checkpoint.state } : {}),
     });
     try {
