@@ -1,4 +1,6 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const ALL = ['test/**/*.test.ts'];
 /** Files that put another module in place of one, which has to be before anything has loaded that. */
@@ -9,12 +11,29 @@ const ALONE = [
   'test/versions/classifier-worker.test.ts',
 ];
 
+/** Those that take longest, which would otherwise be what a core waits for at the end. */
+const LONGEST = [
+  'test/e2e/',
+  'test/wire/retrain',
+  'test/scripts/benchmark.test.ts',
+  'test/evaluation/report/report.test.ts',
+  'test/photo/faces/create-detector.test.ts',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => (LONGEST.some((path) => moduleId.includes(path)) ? 0 : 1);
+    return (await super.sort(files)).sort((one, other) => rank(one) - rank(other));
+  }
+}
+
 export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Each test file may start worker threads and ONNX sessions of its own: two files at a time fill two cores.
-    maxWorkers: 2,
+    // A third of what most files take is waiting for time to pass: on two cores, three at a time keep both busy.
+    maxWorkers: Math.max(2, Math.ceil(1.5 * availableParallelism())),
+    sequence: { sequencer: LongestFirst },
     projects: [
       // A file finds loaded what the files before it have loaded: half of what most take is that.
       {

@@ -287,28 +287,32 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
     expect(await probe('nameless')).toEqual([]);
   });
 
-  test.each([
-    ['light', 360],
-    ['dark', 360],
-    ['light', 1180],
-  ] as const)('in %s at %i pixels everything fits and can be read', async (colorScheme, width) => {
-    const phone = await openPage({ viewport: { width, height: 740 }, colorScheme });
-    await phone.setInputFiles('#files', [
+  test('in light and in dark, on a phone and on a desk, everything fits and can be read', async () => {
+    await page.setInputFiles('#files', [
       await file(`${'long-name-'.repeat(15)}.png`, 1600, 900),
       await file('b.png', 300, 1200),
     ]);
-    await answers(phone).nth(1).waitFor();
-    await type('/help', phone);
-    await answers(phone).nth(2).waitFor();
-    expect(await probe('beyondEdge', [], phone)).toEqual([]);
-    const size = await phone.getByRole('button', { name: 'Choose photos' }).boundingBox();
-    expect(Math.min(size!.width, size!.height)).toBeGreaterThanOrEqual(44);
-    const shot = await sharp(await phone.screenshot()).stats();
-    // The page is as bright or dark as the scheme asks for.
-    expect(shot.channels[0]!.mean > 128).toBe(colorScheme === 'light');
-    const contrasts = await probe<{ looked: number; low: string[] }>('contrasts', [], phone);
-    expect(contrasts.looked).toBeGreaterThan(15);
-    expect(contrasts.low).toEqual([]);
+    await answers().nth(1).waitFor();
+    await type('/help');
+    await answers().nth(2).waitFor();
+    for (const [colorScheme, width] of [
+      ['light', 360],
+      ['dark', 360],
+      ['light', 1180],
+    ] as const) {
+      const how = `${colorScheme}, ${width} pixels`;
+      await page.setViewportSize({ width, height: 740 });
+      await page.emulateMedia({ colorScheme });
+      expect(await probe('beyondEdge'), how).toEqual([]);
+      const size = await page.getByRole('button', { name: 'Choose photos' }).boundingBox();
+      expect(Math.min(size!.width, size!.height), how).toBeGreaterThanOrEqual(44);
+      const shot = await sharp(await page.screenshot()).stats();
+      // The page is as bright or dark as the scheme asks for.
+      expect(shot.channels[0]!.mean > 128, how).toBe(colorScheme === 'light');
+      const contrasts = await probe<{ looked: number; low: string[] }>('contrasts');
+      expect(contrasts.looked, how).toBeGreaterThan(15);
+      expect(contrasts.low, how).toEqual([]);
+    }
   });
 
   test('a bot that went away is told of, and so is its return', async () => {

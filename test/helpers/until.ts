@@ -2,6 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 type Look<T> = T | undefined | null | false;
 
+/** Milliseconds between two looks, once it takes long. */
+const MOST_BETWEEN_MS = 60;
+
 /**
  * Waits until a look finds something.
  * @param what names it in the error
@@ -13,9 +16,13 @@ export async function until<T>(
   what = 'what was waited for',
   forMs = 45_000,
 ): Promise<T> {
-  for (const end = performance.now() + forMs; ; await delay(10)) {
+  const start = performance.now();
+  for (;;) {
     const found = await look();
     if (found) return found;
-    if (performance.now() > end) throw new Error(`${what} was not seen`);
+    const waited = performance.now() - start;
+    if (waited > forMs) throw new Error(`${what} was not seen`);
+    // What takes long needs the machine more than the looks do.
+    await delay(Math.min(MOST_BETWEEN_MS, 10 + waited / 20));
   }
 }
