@@ -1,5 +1,5 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
 import { entriesOf, explainFile } from '../src/base/files.ts';
 import { inRepository, runAsProcess, text, tool } from './command-line.ts';
@@ -7,8 +7,9 @@ import { inRepository, runAsProcess, text, tool } from './command-line.ts';
 export const main = tool(
   {
     usage: ['npm run slim'],
-    about: `Leaves out of node_modules what no bot on this machine loads: development packages, onnxruntime for other systems, everything
-of face-api but the weights of its face detector, and what only debuggers and compilers read. "npm ci" brings all of it back.`,
+    about: `Leaves out of node_modules what no bot on this machine loads: development packages, binaries for other systems, everything
+of face-api but the weights of its face detector, all but one build of libheif, packages' own tests and documentation, and what only
+debuggers and compilers read. "npm ci" brings all of it back.`,
     options: {
       modules: text('DIR', 'the folder of the packages', inRepository('node_modules')),
     },
@@ -35,6 +36,11 @@ interface Needless {
   readonly paths: readonly string[];
 }
 
+/** What ends the name of a package that was built for another C library than this system's. */
+const OTHER_LIBC = isMusl() ? /-gnu$/ : /-musl$/;
+/** What a package may hold for those who work on it. */
+const FOR_AUTHORS = new Set(['test', 'tests', '__tests__', 'docs', 'examples']);
+
 async function needless(modules: string): Promise<Needless[]> {
   const onnxruntime = join('onnxruntime-node', 'bin');
   const faceApi = join('@vladmandic', 'face-api');
@@ -44,15 +50,47 @@ async function needless(modules: string): Promise<Needless[]> {
   const faceApiFiles = [...(await inside(modules, faceApi, 1)), ...(await inside(modules, join(faceApi, 'model'), 1))];
   const kept = /^(package\.json|LICENSE|model|model\/tiny_face_detector_model.*)$/;
   const ofFaceApi = faceApiFiles.filter((path) => !kept.test(relative(faceApi, path).replaceAll(sep, '/')));
-  const gone = [...foreign, ...ofFaceApi];
+  const packages = await packagesIn(modules);
+  const binaries = packages.filter((path) => OTHER_LIBC.test(path));
+  const libheif = 'libheif-js';
+  const builds = await inside(modules, join(libheif, 'libheif-wasm'), 1);
+  const ofLibheif = [
+    ...(await inside(modules, libheif, 1)).filter((path) => path === join(libheif, 'libheif')),
+    ...builds.filter((path) => path.includes('bundle')),
+  ];
+  const held = await Promise.all(packages.map((path) => inside(modules, path, 1)));
+  const forAuthors = held
+    .flat()
+    .filter((path) => FOR_AUTHORS.has(basename(path)) && !binaries.includes(dirname(path)))
+    // zod carries its sources beside what is made of them.
+    .concat(
+      packages.includes('zod') ? (await inside(modules, 'zod', 1)).filter((path) => path === join('zod', 'src')) : [],
+    );
+  const gone = [...foreign, ...ofFaceApi, ...binaries, ...ofLibheif, ...forAuthors];
   const readByTools = (await allFiles(modules)).filter(
     (path) => /\.map$|\.d\.[cm]?ts$/.test(path) && !gone.some((folder) => path.startsWith(folder + sep)),
   );
   return [
     { what: 'onnxruntime for other systems', paths: foreign },
+    { what: 'binaries for another C library', paths: binaries },
     { what: 'face-api without its face detector’s weights', paths: ofFaceApi },
+    { what: 'builds of libheif beside the one in use', paths: ofLibheif },
+    { what: 'tests, documentation and sources of packages', paths: forAuthors },
     { what: 'source maps and type declarations', paths: readByTools },
   ];
+}
+
+/** Folders of the packages, those of a scope included. */
+async function packagesIn(modules: string): Promise<string[]> {
+  const names = (await entriesOf(modules)).filter((name) => !name.startsWith('.'));
+  const scoped = names.filter((name) => name.startsWith('@')).map((name) => inside(modules, name, 1));
+  return [...names.filter((name) => !name.startsWith('@')), ...(await Promise.all(scoped)).flat()];
+}
+
+/** Whether this system's C library is musl, as Alpine's is, rather than glibc. */
+function isMusl(): boolean {
+  const report = process.report.getReport() as { readonly header?: { readonly glibcVersionRuntime?: string } };
+  return process.platform === 'linux' && report.header?.glibcVersionRuntime === undefined;
 }
 
 /** What lies so many folders deep in one of the packages; nothing where that is not there. */

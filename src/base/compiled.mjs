@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -75,6 +76,8 @@ function findCopy(folders) {
   });
   if (unfinished === undefined) return temporaryCopy(files, modules);
   writeCopy(unfinished, files);
+  // Made for this user alone, as every temporary folder; whoever may read the sources may run them.
+  chmodSync(unfinished, 0o777 & ~process.umask());
   try {
     renameSync(unfinished, copy);
   } catch (error) {

@@ -1,5 +1,14 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -55,6 +64,13 @@ test('compiles once, and again when a source has changed', async () => {
   shape('width + height');
   expect((await start()).stdout).toMatch(/^13 /);
   expect(readdirSync(cache)).toHaveLength(2);
+});
+
+test('a copy that one user made is there for all who may read the sources', async () => {
+  const { folder, start, cache } = await project();
+  await start();
+  const readable = (path: string) => statSync(path).mode & 0o777;
+  expect(readable(join(cache, readdirSync(cache)[0]!))).toBe(readable(join(folder, 'src')));
 });
 
 test('several that start at once make one copy, and none of them sees half of it', async () => {
