@@ -1,0 +1,46 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { loadConfig } from '../src/config.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+const DOCKERFILE = read('Dockerfile');
+const UNIT = read('deploy/emotion-bot.service');
+const COMPOSE = read('compose.yaml');
+
+/** Settings of glibc's allocator, wherever they are set. */
+const allocator = (text: string) => [...new Set(text.match(/MALLOC_\w+=\d+/g))].sort();
+
+test('the image gets what is there, and the builder is shown it', () => {
+  const copied = [...DOCKERFILE.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, paths]) => paths!.split(' '));
+  expect(copied.length).toBeGreaterThan(5);
+  const shown = read('.dockerignore').split('\n');
+  for (const path of copied) {
+    expect(existsSync(join(ROOT, path)), path).toBe(true);
+    expect(shown).toContain(`!${path}`);
+  }
+});
+
+test('container and service start the bot as npm start does', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: { start: string } };
+  const command = scripts.start.replace(/MALLOC_\w+=\d+ /g, '');
+  expect(UNIT).toContain(`ExecStart=/usr/bin/${command}\n`);
+  const image = /^ENTRYPOINT (.*)\nCMD (.*)$/m.exec(DOCKERFILE)!;
+  expect([image[1], image[2]].flatMap((words) => JSON.parse(words!) as string[]).join(' ')).toBe(command);
+  expect(allocator(scripts.start)).toHaveLength(3);
+  expect(allocator(DOCKERFILE)).toEqual(allocator(scripts.start));
+  expect(allocator(UNIT)).toEqual(allocator(scripts.start));
+});
+
+test('container and service wait for longer than the bot takes to stop', () => {
+  const seconds = loadConfig({ environment: {}, directory: join(ROOT, 'test') }).shutdownMs / 1000;
+  expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(UNIT)?.[1])).toBeGreaterThan(seconds + 5);
+  expect(Number(/stop_grace_period: (\d+)s/.exec(COMPOSE)?.[1])).toBeGreaterThan(seconds + 5);
+});
+
+test('what a container keeps is on volumes', () => {
+  const volumes = JSON.parse(/^VOLUME (.*)$/m.exec(DOCKERFILE)![1]!) as string[];
+  const mounted = [...COMPOSE.matchAll(/^ {6}- \S+?:(\/\S+?)(?::ro)?$/gm)].map(([, path]) => path);
+  for (const volume of volumes) expect(mounted).toContain(volume);
+});
