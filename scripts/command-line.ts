@@ -1,12 +1,13 @@
-import { realpathSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { nearest } from '../src/base/did-you-mean.ts';
 import { codeOf, UserError } from '../src/base/errors.ts';
+import { type HelpRow, helpText } from './help-text.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-/** Columns of a line of help. */
-const WIDTH = 110;
+const OR = new Intl.ListFormat('en-GB', { type: 'disjunction' });
 
 /** A folder or file of the repository, wherever the tool is started from. */
 export function inRepository(path: string): string {
@@ -19,8 +20,13 @@ export interface Output {
   readonly isTTY?: boolean | undefined;
 }
 
+/** Where bytes come from. */
+export type Input = AsyncIterable<Uint8Array>;
+
 /** What surrounds a tool while it runs. */
 interface Terminal {
+  /** Absent where nothing can come in. */
+  readonly stdin?: Input;
   readonly stdout: Output;
   readonly stderr: Output;
   /** Fires on Ctrl-C, so that nothing half-written is left behind, and where nobody reads the output any more. */
@@ -100,8 +106,12 @@ export function choice<const C extends string>(of: readonly C[], help: string, o
     read(texts, name) {
       const text = texts.at(-1)?.toLowerCase();
       const found = of.find((known) => known.toLowerCase() === text);
-      if (text !== undefined && found === undefined)
-        throw new UserError('bad-usage', `--${name} is one of ${of.join(', ')}.`);
+      if (text !== undefined && found === undefined) {
+        const meant = nearest(text, of);
+        const next =
+          meant === undefined ? `takes ${OR.format(of)}, not ${text}.` : `cannot be ${text}. Did you mean ${meant}?`;
+        throw new UserError('bad-usage', `--${name} ${next}`);
+      }
       return found;
     },
   };
@@ -180,9 +190,9 @@ export function tool<O extends Options>(
   return async (argv, terminal) => {
     const { stdout, stderr, signal } = terminal;
     try {
-      const { values, given, words } = parseOptions(description.options, argv);
+      const { values, given, words, asked } = parseOptions(description.options, argv);
       if (values === undefined) {
-        stdout.write(helpOf(description));
+        stdout.write(asked === 'version' ? `${versionOf()}\n` : helpOf(description));
         return 0;
       }
       const print = (line: string) => void stdout.write(`${line}\n`);
@@ -194,19 +204,20 @@ export function tool<O extends Options>(
   };
 }
 
-/** The values of a command line; none where help is asked for. @throws UserError bad-usage, ERR_PARSE_ARGS of node:util */
+/** The values of a command line; none where help or the version is asked for. @throws UserError bad-usage */
 export function parseOptions<O extends Options>(options: O, argv: readonly string[]) {
-  const config: NonNullable<ParseArgsConfig['options']> = { help: { type: 'boolean', short: 'h' } };
+  const config: NonNullable<ParseArgsConfig['options']> = {
+    help: { type: 'boolean', short: 'h' },
+    version: { type: 'boolean' },
+  };
   for (const [name, { sign }] of Object.entries(options))
     config[name] = { type: sign === undefined ? 'boolean' : 'string', multiple: true };
-  const { values, positionals: words } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: config,
-  });
-  const { help, ...typed } = values;
+  const { values, positionals: words } = inOwnWords(Object.keys(config), () =>
+    parseArgs({ args: [...argv], allowPositionals: true, options: config }),
+  );
+  const { help, version, ...typed } = values;
   const given = Object.keys(typed);
-  if (help) return { values: undefined, given, words };
+  if (help || version) return { values: undefined, given, words, asked: help ? 'help' : 'version' } as const;
   const read = Object.entries(options).map(([name, option]) => {
     const texts = typed[name] ?? option.otherwise ?? [];
     return [name, option.read([texts].flat().map(String), name)];
@@ -215,22 +226,52 @@ export function parseOptions<O extends Options>(options: O, argv: readonly strin
   return { values: result, given, words };
 }
 
+/** What node:util has against a command line, in sentences. @param known the names of the options */
+function inOwnWords<T>(known: readonly string[], parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    const [, option = ''] = /'(-[^\s']*)/.exec((error as Error).message) ?? [];
+    switch (codeOf(error)) {
+      case 'ERR_PARSE_ARGS_UNKNOWN_OPTION': {
+        const meant = nearest(option.replace(/^-+/, ''), known);
+        throw new UserError(
+          'bad-usage',
+          `There is no option ${option}.${meant === undefined ? '' : ` Did you mean --${meant}?`}`,
+        );
+      }
+      case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE': {
+        const takesNone = /does not take an argument/.test((error as Error).message);
+        // A short name stands before the long one: '-h, --help'.
+        const [name = option] = /--[\w-]+/.exec((error as Error).message) ?? [];
+        throw new UserError('bad-usage', takesNone ? `${name} takes no value.` : `${name} needs a value after it.`);
+      }
+      default:
+        throw error;
+    }
+  }
+}
+
+function versionOf(): string {
+  const { name, version }: { name: string; version: string } = JSON.parse(
+    readFileSync(inRepository('package.json'), 'utf8'),
+  );
+  return `${name} ${version}`;
+}
+
 function helpOf({ usage, about, options, footer }: Description<Options>): string {
-  const rows = Object.entries(options).map(([name, option]) => {
-    const { sign, help, otherwise } = option;
+  const rows = Object.entries(options).map(([name, { sign, help, otherwise }]): HelpRow => {
     return [
       `--${name}${sign === undefined ? '' : ` ${sign}`}`,
       otherwise === undefined ? help : `${help} (default: ${shown(otherwise)})`,
     ];
   });
-  rows.push(['--help', 'show this']);
-  const column = Math.min(24, Math.max(...rows.map(([name]) => name!.length)) + 4);
-  const lines = rows.map(([name, help]) => {
-    const indented = wrap(help!, WIDTH - column).join(`\n${' '.repeat(column)}`);
-    const head = `  ${name}`;
-    return head.length + 2 > column ? `${head}\n${' '.repeat(column)}${indented}` : head.padEnd(column) + indented;
+  return helpText({
+    usage,
+    about,
+    rows: [...rows, ['--version', 'show which version this is'], ['--help', 'show this']],
+    footer,
   });
-  return `${[`Usage: ${usage.join('\n       ')}`, about, lines.join('\n'), ...(footer === undefined ? [] : [footer])].join('\n\n')}\n`;
 }
 
 /** A path of the repository without the way there. */
@@ -238,25 +279,10 @@ function shown(value: string): string {
   return value.startsWith(ROOT) ? relative(ROOT, value) : value;
 }
 
-function wrap(text: string, width: number): string[] {
-  return text.split('\n').flatMap((line) => {
-    const lines = [''];
-    for (const word of line.split(' ')) {
-      const last = lines.at(-1)!;
-      if (last !== '' && last.length + 1 + word.length > width) lines.push(word);
-      else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
-    }
-    return lines;
-  });
-}
-
 /** Says a person's mistake on stderr. @returns the exit code for it @throws a bug, as it is */
 function explain(error: unknown, stderr: Output): number {
-  if (!(error instanceof Error)) throw error;
-  const code = codeOf(error) ?? '';
-  // node:util's parseArgs throws these for options that it does not know.
-  const isUsage = code.startsWith('ERR_PARSE_ARGS') || code === 'bad-usage';
-  if (!isUsage && !(error instanceof UserError)) throw error;
+  if (!(error instanceof UserError)) throw error;
+  const isUsage = error.code === 'bad-usage';
   stderr.write(`${error.message}${isUsage ? ' (--help shows how.)' : ''}\n`);
   return isUsage ? 2 : 1;
 }
@@ -271,9 +297,9 @@ export async function runAsProcess(url: string, main: Tool): Promise<void> {
     if (error.code !== 'EPIPE') throw error;
     interrupt.abort();
   });
-  const { stdout, stderr } = process;
+  const { stdin, stdout, stderr } = process;
   try {
-    process.exitCode = await main(process.argv.slice(2), { stdout, stderr, signal: interrupt.signal });
+    process.exitCode = await main(process.argv.slice(2), { stdin, stdout, stderr, signal: interrupt.signal });
   } finally {
     process.removeListener('SIGINT', onInterrupt);
   }

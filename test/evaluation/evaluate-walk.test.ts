@@ -17,7 +17,7 @@ describe('evaluate --walk', () => {
     ['--images=4294967296', /--images/],
     ['--seed=-1', /--seed must be a whole number from 0 to/],
     ['--seed=x', /--seed/],
-    ['--detector=eyes', /--detector is one of fusion/],
+    ['--detector=eyes', /--detector takes fusion, .*, not eyes\./],
   ])('refuses %j in words', async (option, sentence) => {
     const result = await runScript('evaluate.ts', '--walk', option);
     expect(result.stderr).toMatch(sentence);

@@ -13,14 +13,38 @@ export interface ScriptResult {
   readonly stderr: string;
 }
 
+/** What surrounds a tool in a test, where it matters. */
+interface Around {
+  readonly stdin?: AsyncIterable<Uint8Array>;
+  readonly signal?: AbortSignal;
+  /** Whether what is said beside the result goes to a terminal. */
+  readonly isTTY?: boolean;
+  /** Gets all that has been said so far, each time that there is more. */
+  readonly onOutput?: (said: Readonly<Record<'stdout' | 'stderr', string>>) => void;
+}
+
 /** Runs the tool in a file of scripts/ in this process, from the repository's root, as `npm test` is. */
 export async function runScript(name: string, ...args: string[]): Promise<ScriptResult> {
+  return await runScriptIn({}, name, ...args);
+}
+
+/** The same, with what surrounds it. */
+export async function runScriptIn(
+  { stdin, signal = new AbortController().signal, isTTY, onOutput = () => {} }: Around,
+  name: string,
+  ...args: string[]
+): Promise<ScriptResult> {
   const { main }: { main: Tool } = await import(new URL(`../../scripts/${name}`, import.meta.url).href);
   const said = { stdout: '', stderr: '' };
+  const to = (stream: 'stdout' | 'stderr') => (text: string) => {
+    said[stream] += text;
+    onOutput(said);
+  };
   const code = await main(args, {
-    stdout: { write: (text) => (said.stdout += text) },
-    stderr: { write: (text) => (said.stderr += text) },
-    signal: new AbortController().signal,
+    ...(stdin && { stdin }),
+    stdout: { write: to('stdout') },
+    stderr: { write: to('stderr'), isTTY },
+    signal,
   });
   return { code, ...said };
 }

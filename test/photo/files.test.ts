@@ -1,8 +1,9 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openOutputFolder } from '../../scripts/emotions.ts';
+import { openOutputFolder } from '../../scripts/emotions/output-folder.ts';
+import { type PhotoSource, photoFile } from '../../scripts/emotions/photos.ts';
 import { readPhotoFile } from '../../src/photo/photo-file.ts';
 
 let folder: string;
@@ -37,23 +38,51 @@ describe('openOutputFolder', () => {
 
   it('makes the folder and names pictures after their photos', async () => {
     const out = await openOutputFolder(join(folder, 'new', 'deep'), []);
-    expect(await out.write('some/where/holiday.png', bytes)).toBe(join(folder, 'new', 'deep', 'holiday-emotions.jpg'));
+    expect(await out.write(photoFile('some/where/holiday.png'), bytes)).toBe(
+      join(folder, 'new', 'deep', 'holiday-emotions.jpg'),
+    );
     expect(await readFile(join(folder, 'new', 'deep', 'holiday-emotions.jpg'))).toEqual(bytes);
   });
 
-  it('keeps photos of one name apart, however it is spelt', async () => {
-    const path = join(folder, 'same');
-    const out = await openOutputFolder(path, []);
-    for (const photo of ['a/x.jpg', 'b/x.jpg', 'a/x.png', 'X.JPG']) await out.write(photo, bytes);
-    expect((await readdir(path)).sort()).toEqual(
-      ['x-emotions.jpg', 'x-emotions-2.jpg', 'x-emotions-3.jpg', 'X-emotions-4.jpg'].sort(),
-    );
+  const names = async (path: string) => (await readdir(path, { recursive: true })).sort();
+  const writeAll = async (path: string, ...photos: PhotoSource[]) => {
+    const out = await openOutputFolder(path, photos);
+    const written: string[] = [];
+    for (const photo of photos) written.push(relative(path, await out.write(photo, Buffer.from(photo.name))));
+    return written;
+  };
+
+  it('tells photos of one name apart by what sets them apart: folder, ending, however it is spelt', async () => {
+    expect(
+      await writeAll(join(folder, 'same'), ...['a/x.jpg', 'b/x.jpg', 'y.jpg'].map((name) => photoFile(name))),
+    ).toEqual(['a-x-emotions.jpg', 'b-x-emotions.jpg', 'y-emotions.jpg']);
+    expect(
+      await writeAll(join(folder, 'endings'), photoFile('a/x.jpg'), photoFile('a/x.png'), photoFile('a/X.JPG')),
+    ).toEqual(['x-emotions-2.jpg', 'x-png-emotions.jpg', 'X-emotions-3.jpg']);
+    expect(await writeAll(join(folder, 'deeper'), photoFile('1/b/x.jpg'), photoFile('2/b/x.jpg'))).toEqual([
+      '1-b-x-emotions.jpg',
+      '2-b-x-emotions.jpg',
+    ]);
+  });
+
+  it('has the folders of the folder that was named, and one picture of a photo that is named twice', async () => {
+    const path = join(folder, 'tree');
+    const twice = photoFile('in/sub/x.jpg', 'sub/x.jpg');
+    await writeAll(path, twice, photoFile('in/x.jpg', 'x.jpg'), twice);
+    expect(await names(path)).toEqual(['sub', 'sub/x-emotions.jpg', 'x-emotions.jpg']);
+    expect(await readFile(join(path, 'sub', 'x-emotions.jpg'), 'utf8')).toBe('in/sub/x.jpg');
+  });
+
+  it('keeps a photo that was not known before apart from those that were', async () => {
+    const out = await openOutputFolder(join(folder, 'later'), []);
+    for (const name of ['a/x.jpg', 'b/x.jpg', 'a/x.jpg', 'b/x.png']) await out.write(photoFile(name), bytes);
+    expect(await names(join(folder, 'later'))).toEqual(['x-emotions.jpg', 'x-jpg-emotions.jpg', 'x-png-emotions.jpg']);
   });
 
   it('replaces what an earlier run wrote', async () => {
     const path = join(folder, 'again');
-    await (await openOutputFolder(path, [])).write('x.jpg', Buffer.from('old'));
-    await (await openOutputFolder(path, [])).write('x.jpg', bytes);
+    await (await openOutputFolder(path, [])).write(photoFile('x.jpg'), Buffer.from('old'));
+    await (await openOutputFolder(path, [])).write(photoFile('x.jpg'), bytes);
     expect(await readdir(path)).toEqual(['x-emotions.jpg']);
     expect(await readFile(join(path, 'x-emotions.jpg'))).toEqual(bytes);
   });
@@ -63,10 +92,13 @@ describe('openOutputFolder', () => {
     await mkdir(path);
     const photos = [join(path, 'x.jpg'), join(path, 'x-emotions.jpg'), join(folder, 'elsewhere.jpg')];
     for (const photo of photos) await writeFile(photo, 'original');
-    await symlink(photos[2]!, join(path, 'x-emotions-2.jpg'));
-    const out = await openOutputFolder(path, photos);
-    expect(await out.write(photos[0]!, bytes)).toBe(join(path, 'x-emotions-3.jpg'));
-    expect(await out.write(photos[1]!, bytes)).toBe(join(path, 'x-emotions-emotions.jpg'));
+    await symlink(photos[2]!, join(path, 'x-jpg-emotions.jpg'));
+    const out = await openOutputFolder(
+      path,
+      photos.map((photo) => photoFile(photo)),
+    );
+    expect(await out.write(photoFile(photos[0]!), bytes)).toBe(join(path, 'in-place-x-emotions.jpg'));
+    expect(await out.write(photoFile(photos[1]!), bytes)).toBe(join(path, 'x-emotions-emotions.jpg'));
     for (const photo of photos) expect(await readFile(photo, 'utf8')).toBe('original');
   });
 

@@ -58,7 +58,11 @@ test('every tool runs where its file is what a process was started with, and exp
 
 test.each(TOOLS)('%s names what it does not know', async (file) => {
   const unknown = await runScript(file, '--nope');
-  expect(unknown).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/'--nope'.*--help shows how/s) });
+  expect(unknown).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringMatching(/^There is no option --nope\.( Did you mean --\w+\?)? \(--help shows how\.\)\n$/),
+  });
 });
 
 describe('a table of options', () => {
@@ -132,11 +136,15 @@ describe('a table of options', () => {
     [['--share', '1'], '--share must be a number between 0 and 1.'],
     [['--any', 'Infinity'], '--any Infinity is no number.'],
     [['--list', '1,,2'], '--list must be whole numbers from 1 on with commas between them.'],
-    [['--kind', 'rmsprop'], '--kind is one of sgd, Adam.'],
-    [['--name', '-x'], "'--name"],
-    [['--name'], "'--name"],
-    [['--no-noise=1'], "'--no-noise"],
-    [['--nam', 'x'], "'--nam'"],
+    [['--kind', 'rmsprop'], '--kind takes sgd or Adam, not rmsprop.'],
+    [['--kind', 'adm'], '--kind cannot be adm. Did you mean Adam?'],
+    [['--name', '-x'], '--name needs a value after it.'],
+    [['--name'], '--name needs a value after it.'],
+    [['--no-noise=1'], '--no-noise takes no value.'],
+    [['--help=1'], '--help takes no value.'],
+    [['--nam', 'x'], 'There is no option --nam. Did you mean --name?'],
+    [['--unheard-of'], 'There is no option --unheard-of. (--help'],
+    [['-q'], 'There is no option -q. (--help'],
   ])('refuses %j in words', async (argv, sentence) => {
     const { code, stdout, stderr, values } = await run(...argv);
     expect(stderr).toContain(sentence);
@@ -161,9 +169,15 @@ describe('a table of options', () => {
       '  --list N,N,...   numbers (default: 1,6)',
       '  --kind sgd|Adam  a word (default: sgd)',
       '  --no-noise       yes or no',
+      '  --version        show which version this is',
       '  --help           show this',
       '',
     ]);
+  });
+
+  test('has the version of the package', async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    expect(await run('--version')).toMatchObject({ code: 0, stdout: `emotion-bot ${version}\n`, stderr: '' });
   });
 
   test.each([

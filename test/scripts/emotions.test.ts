@@ -1,13 +1,15 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
 import { fourColours, sampleBytes, samplePath, ZIP } from '../fixtures/photos.ts';
-import { RUNS_SOURCE, runScript, type ScriptResult } from '../helpers/run-script.ts';
+import { RUNS_SOURCE, runScript, runScriptIn, type ScriptResult } from '../helpers/run-script.ts';
+import { until } from '../helpers/until.ts';
 
 const emotions = (...args: string[]) => runScript('emotions.ts', ...args);
 /** No cascades: loading OpenCV takes most of a short run. The first test has them. */
@@ -62,7 +64,8 @@ describe('emotions', () => {
       expect(Object.keys(face.box)).toEqual(['x', 'y', 'width', 'height']);
       expect(Object.keys(face.scores)).toEqual([...EMOTIONS]);
       const scores = Object.values<number>(face.scores);
-      expect(scores.reduce((sum, score) => sum + score, 0)).toBeCloseTo(1, 6);
+      expect(scores.reduce((sum, score) => sum + score, 0)).toBeCloseTo(1, 10);
+      for (const score of scores) expect(score).toBe(Number(score.toFixed(4)));
       expect([...EMOTIONS, 'unsure']).toContain(face.emotion);
       expect(face.confidence).toBe(Math.max(...scores));
       expect(face.box.x + face.box.width).toBeLessThanOrEqual(640);
@@ -99,16 +102,112 @@ describe('emotions', () => {
     const photo = await file('street.png', await fourColours(320, 240).png().toBuffer());
     const before = await readFile(photo);
     const out = join(folder, 'out');
-    const result = await emotions(photo, photo, '--out', out, ...FAST);
+    const result = await emotions(photo, '--out', out, '--json', ...FAST);
     expect(result.code).toBe(0);
-    expect((await readdir(out)).sort()).toEqual(['street-emotions-2.jpg', 'street-emotions.jpg']);
+    expect(objects(result)).toMatchObject([{ photo, picture: join(out, 'street-emotions.jpg') }]);
+    expect(await readdir(out)).toEqual(['street-emotions.jpg']);
     const { format, width } = await sharp(join(out, 'street-emotions.jpg')).metadata();
     expect([format, width]).toEqual(['jpeg', 640]);
     expect(await readFile(photo)).toEqual(before);
   });
 
+  it('reads folders, patterns and standard input, and tells which picture came from which', async () => {
+    const album = join(folder, 'album');
+    await mkdir(join(album, 'deep'), { recursive: true });
+    await mkdir(join(album, '.hidden'));
+    const nobody = await fourColours(64, 48).png().toBuffer();
+    for (const name of ['b10.png', 'b9.png', 'deep/b9.PNG', '.hidden/c.png', 'b9-emotions.jpg'])
+      await writeFile(join(album, name), nobody);
+    await writeFile(join(album, 'notes.txt'), 'no picture');
+    const empty = join(folder, 'nothing');
+    await mkdir(empty);
+    const words = [album, join(album, '*9.{png,gif}'), '-', empty, join(folder, '*.xyz')];
+    const result = await runScriptIn(
+      { stdin: Readable.from([nobody]) },
+      'emotions.ts',
+      ...words,
+      '--csv',
+      '--out',
+      album,
+      ...FAST,
+    );
+    expect(result.code).toBe(1);
+    const [head, ...rows] = result.stdout.trimEnd().split('\n');
+    expect(head).toBe(
+      'photo,person,emotion,confidence,angry,disgust,fear,happy,sad,surprise,neutral,x,y,width,height,unreadable,error',
+    );
+    // What an earlier run wrote there is no photo; a photo whose picture has been written meanwhile neither.
+    expect(rows.map((row) => row.replace(/,+/g, ','))).toEqual([
+      ...['b9.png', 'b10.png', 'deep/b9.PNG', 'b9.png'].map((name) => `${join(album, name)},`),
+      '-,',
+      `${empty},not-found`,
+      `${join(folder, '*.xyz')},not-found`,
+    ]);
+    expect((await readdir(album, { recursive: true })).filter((name) => name.includes('-emotions')).sort()).toEqual(
+      ['b10-emotions.jpg', 'b9-emotions.jpg', 'deep/b9-emotions.jpg', 'stdin-emotions.jpg'].sort(),
+    );
+    expect(result.stderr).toBe('');
+  });
+
+  it('has a CSV row a person, with rounded numbers, and quotes names that need it', async () => {
+    const name = await file('at "home", again.jpg', await sharp(sampleBytes(6)).resize(640).jpeg().toBuffer());
+    const { stdout } = await emotions(name, '--csv', ...FAST);
+    const rows = stdout.trimEnd().split('\n').slice(1);
+    expect(rows).toHaveLength(4);
+    const quoted = `"${name.replaceAll('"', '""')}"`;
+    const cells = rows.map((row) => row.slice(quoted.length + 1).split(','));
+    for (const [k, row] of rows.entries()) {
+      expect(row.startsWith(`${quoted},${k + 1},`)).toBe(true);
+      const [, emotion, confidence, ...rest] = cells[k]!;
+      expect([...EMOTIONS, 'unsure']).toContain(emotion);
+      expect(confidence).toMatch(/^0\.\d{1,4}$|^1$/);
+      expect(rest.slice(7, 11).every((side) => /^\d+$/.test(side))).toBe(true);
+      expect(rest).toHaveLength(13);
+    }
+  });
+
+  it('shows on a terminal how far it has come, and takes that away again', async () => {
+    const nobody = await file('dull.png', await fourColours(64, 48).png().toBuffer());
+    const result = await runScriptIn({ isTTY: true }, 'emotions.ts', nobody, nobody, nobody, ...FAST);
+    const shown = (k: number) =>
+      `\r\u001b[K${`${k} of 3: ${nobody}`.slice(0, 78)}\r\u001b[K${nobody}: no face found.\n`;
+    expect(result.stderr).toBe(`${[1, 2, 3].map(shown).join('')}\r\u001b[K`);
+    expect((await emotions(nobody, nobody, nobody, ...FAST)).stderr).not.toContain('\u001b');
+  });
+
+  it('reads what is put into a folder while it watches it, and ends well', async () => {
+    const album = join(folder, 'coming');
+    await mkdir(album);
+    const bytes = await fourColours(64, 48).png().toBuffer();
+    await writeFile(join(album, 'there-before.png'), bytes);
+    const end = new AbortController();
+    const out = join(album, 'read');
+    let said = { stdout: '', stderr: '' };
+    const around = { signal: end.signal, onOutput: (now: typeof said) => (said = now) };
+    const running = runScriptIn(around, 'emotions.ts', '--watch', album, '--json', '--out', out, ...FAST);
+    const lines = () => said.stdout.split('\n').length - 1;
+    await until(() => said.stderr.includes('from now on'));
+    await writeFile(join(album, 'new.png'), bytes);
+    await until(() => lines() === 1);
+    await mkdir(join(album, 'sub'));
+    await writeFile(join(album, 'sub', 'notes.txt'), 'no picture');
+    await writeFile(join(album, 'sub', 'new.png'), ZIP);
+    await until(() => lines() === 2);
+    end.abort();
+    const result = await running;
+    const [first, second] = objects(result);
+    expect(first).toMatchObject({ photo: join(album, 'new.png'), faces: [], picture: join(out, 'new-emotions.jpg') });
+    expect(second).toMatchObject({ photo: join(album, 'sub', 'new.png'), error: { code: 'not-a-picture' } });
+    // One photo could not be read.
+    expect(result.code).toBe(1);
+  });
+
   it.each([
     ['no photo', []],
+    ['two formats', ['a.jpg', '--csv', '--json']],
+    ['photos beside a folder to watch', ['a.jpg', '--watch', '.']],
+    ['standard input twice', ['-', '-']],
+    ['a folder to watch that is a file', ['--watch', fileURLToPath(import.meta.url)]],
     ['an option that does not exist', ['--jsno', 'a.jpg']],
     ['an option without its value', ['a.jpg', '--out']],
     ['an output folder that is a file', ['a.jpg', '--out', fileURLToPath(import.meta.url)]],

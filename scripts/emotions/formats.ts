@@ -1,0 +1,106 @@
+import { UserError } from '../../src/base/errors.ts';
+import { EMOTIONS, type Emotion, type Scores } from '../../src/emotion/labels.ts';
+import { describeReading } from '../../src/photo/picture/describe.ts';
+import type { PhotoReading } from '../../src/photo/read-photo.ts';
+
+/** What came of one photo. */
+export interface Outcome {
+  /** The photo as it was named. */
+  readonly photo: string;
+  /** What was seen in it, or the mistake that kept it from being read. */
+  readonly reading: PhotoReading | UserError;
+  /** Where its annotated picture is, where one was written. */
+  readonly picture?: string | undefined;
+}
+
+/** How outcomes are told. */
+export interface Format {
+  /** A line before all others. */
+  readonly head?: string;
+  /** Whether what goes wrong is part of the result, rather than told beside it. */
+  readonly tellsAll: boolean;
+  /** The lines of one photo's result. */
+  lines(outcome: Outcome): readonly string[];
+}
+
+/** Parts of a probability that are told: four decimals. */
+const PARTS = 10_000;
+
+/** A line a person. @param named put the photo's name before each */
+export function asLines(named: boolean): Format {
+  return {
+    tellsAll: false,
+    lines({ photo, reading }) {
+      if (reading instanceof UserError) return [];
+      const prefix = named ? `${photo}: ` : '';
+      return reading.faces.map((face, k) => `${prefix}${k + 1}. ${describeReading(face)}`);
+    },
+  };
+}
+
+/** One JSON object a photo. */
+export const AS_JSON: Format = {
+  tellsAll: true,
+  lines: (outcome) => [JSON.stringify(toJson(outcome))],
+};
+
+function toJson({ photo, reading, picture }: Outcome) {
+  if (reading instanceof UserError) return { photo, error: { code: reading.code, message: reading.message } };
+  const { width, height, faces, more, frame, milliseconds } = reading;
+  return {
+    photo,
+    width,
+    height,
+    faces: faces.map(({ box, emotion, unreadable, scores }) => {
+      const told = rounded(scores);
+      return {
+        box,
+        emotion,
+        ...(unreadable && { unreadable }),
+        confidence: Math.max(...Object.values(told)),
+        scores: told,
+      };
+    }),
+    ...(more && { more }),
+    ...(frame && { frame }),
+    ...(picture !== undefined && { picture }),
+    milliseconds,
+  };
+}
+
+const COLUMNS = [
+  ...['photo', 'person', 'emotion', 'confidence', ...EMOTIONS, 'x', 'y', 'width', 'height', 'unreadable', 'error'],
+] as const;
+
+/** Comma-separated values by RFC 4180, a row a person; a photo with nobody in it, or with an error, has one row too. */
+export const AS_CSV: Format = {
+  head: COLUMNS.join(','),
+  tellsAll: true,
+  lines({ photo, reading }) {
+    if (reading instanceof UserError) return [row({ photo, error: reading.code })];
+    if (reading.faces.length === 0) return [row({ photo })];
+    return reading.faces.map(({ box, emotion, unreadable = '', scores }, k) => {
+      const told = rounded(scores);
+      const confidence = Math.max(...Object.values(told));
+      return row({ photo, person: k + 1, emotion, confidence, ...told, ...box, unreadable });
+    });
+  },
+};
+
+function row(values: Readonly<Record<string, string | number>>): string {
+  return COLUMNS.map((column) => cell(String(values[column] ?? ''))).join(',');
+}
+
+function cell(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Probabilities with four decimals that add up to 1 still: what rounding down leaves goes to those that lost most. */
+function rounded(scores: Scores): Record<Emotion, number> {
+  const whole = EMOTIONS.map((emotion) => Math.floor(scores[emotion] * PARTS));
+  const lost = (k: number) => scores[EMOTIONS[k]!] * PARTS - whole[k]!;
+  const left = PARTS - whole.reduce((sum, part) => sum + part, 0);
+  const mostLost = EMOTIONS.map((_, k) => k).sort((a, b) => lost(b) - lost(a));
+  for (const k of mostLost.slice(0, left)) whole[k]!++;
+  return Object.fromEntries(EMOTIONS.map((emotion, k) => [emotion, whole[k]! / PARTS])) as Record<Emotion, number>;
+}
