@@ -46,6 +46,22 @@ describe('/emotions', () => {
     expect(discord.isPrivate(answer!)).toBe(true);
   });
 
+  test('and its menu, told of twice, are answered once', async () => {
+    const { discord, log } = await startOnDiscord();
+    const image = discord.file(await plainPicture(64, 48));
+    discord.command('emotions', { files: { image } });
+    discord.gateway.repeat('INTERACTION_CREATE');
+    await answers(discord, 1);
+    discord.menu(discord.post({ author: user('other', { bot: true }), files: [image] }));
+    discord.gateway.repeat('INTERACTION_CREATE');
+    await answers(discord, 2);
+    await aWhile();
+    expect(discord.said()).toHaveLength(2);
+    // Each was taken up once: Discord refused nothing that would look like another process.
+    expect(discord.callsTo('POST', /callback/)).toHaveLength(2);
+    expect(log.join('')).not.toContain('another process');
+  });
+
   test('is put off within three seconds, however long the photo takes', async () => {
     const { discord } = await startOnDiscord({ readPhoto: fakePhotoReader(3500) });
     const image = discord.file(await plainPicture(64, 48));

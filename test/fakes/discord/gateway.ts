@@ -48,6 +48,11 @@ export class FakeGateway {
     for (const socket of this.#sockets) socket.send(JSON.stringify(event));
   }
 
+  /** Sends the latest event of a kind once more. */
+  repeat(kind: string): void {
+    this.dispatch(kind, this.#sent.findLast(({ t }) => t === kind)!.d);
+  }
+
   /** Asks clients to come back (opcode 7). */
   askToReconnect(): void {
     for (const socket of this.#sockets) socket.send(JSON.stringify({ op: 7, d: null }));

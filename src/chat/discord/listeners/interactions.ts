@@ -16,6 +16,7 @@ export function listenToInteractions(context: DiscordContext): void {
 }
 
 async function onInteraction(interaction: Interaction, context: DiscordContext): Promise<void> {
+  if (!context.session.claim(`interaction:${interaction.id}`)) return;
   if (interaction.isButton()) return await onRemoveClick(interaction);
   if (interaction.isChatInputCommand()) {
     begin(interaction, context, undefined, (answer, signal) => slashRequest(interaction, context, answer, signal));
