@@ -35,7 +35,7 @@ export async function drawReportPictures(
   boxes: readonly Rectangle[],
 ): Promise<ReportPictures> {
   const { image } = await decodePhoto(bytes, REPORT_LIMITS);
-  const { width, height } = outputSize(photo);
+  const { width, height } = outputSize(photo, boxes.length);
   const original = await pixels(image)
     .resize(width, height, { fit: 'fill' })
     .jpeg({ quality: JPEG_QUALITY })

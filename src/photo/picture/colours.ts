@@ -15,8 +15,8 @@ export const EMOTION_COLOURS: Readonly<Record<Reading['emotion'], string>> = {
   unsure: '#bdbdbd',
 };
 
-const BLACK = '#000000';
-const WHITE = '#ffffff';
+export const BLACK = '#000000';
+export const WHITE = '#ffffff';
 
 /** Relative luminance of an sRGB colour, 0..1 (WCAG 2.2, "relative luminance"). @param colour as #rrggbb */
 function luminance(colour: string): number {

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { RgbImage } from '../../../src/photo/image.ts';
-import { annotate, drawOverlay, outputSize } from '../../../src/photo/picture/annotate.ts';
+import { annotate, outputSize } from '../../../src/photo/picture/annotate.ts';
 import { EMOTION_COLOURS } from '../../../src/photo/picture/colours.ts';
 import { pixel, toRgb } from '../../fixtures/photos.ts';
 import { reading } from '../../fixtures/readings.ts';
@@ -25,8 +25,6 @@ function count(image: RgbImage, colour: string, area: { x: number; y: number; wi
   }
   return found;
 }
-
-const attribute = (tag: string, name: string) => Number(new RegExp(` ${name}="(-?[\\d.]+)"`).exec(tag)![1]);
 
 describe('annotate', () => {
   it('draws a box in the colour of the emotion where the face is, and the label above it', async () => {
@@ -95,83 +93,15 @@ describe('annotate', () => {
 
 describe('outputSize', () => {
   it.each([
-    ['12 megapixels are shrunk', 4000, 3000, 1600, 1200],
-    ['a usual photo stays', 1024, 768, 1024, 768],
-    ['a thumbnail is enlarged', 200, 150, 640, 480],
-    ['a tiny one only four times', 50, 40, 200, 160],
-    ['a line keeps a pixel', 8000, 1, 1600, 1],
-  ])('%s', (_, width, height, outWidth, outHeight) => {
-    expect(outputSize({ width, height })).toEqual({ width: outWidth, height: outHeight });
-  });
-});
-
-describe('drawOverlay', () => {
-  /** Rectangles that are filled, the plates of labels, in the order drawn: three a label. */
-  const plates = (svg: string) =>
-    (svg.match(/<rect [^>]*fill="#[^>]*>/g) ?? []).map((tag) => ({
-      x: attribute(tag, 'x'),
-      y: attribute(tag, 'y'),
-      width: attribute(tag, 'width'),
-      height: attribute(tag, 'height'),
-    }));
-
-  it.each([
-    [1600, 1200, 12],
-    [640, 480, 4],
-    [640, 480, 40],
-    [220, 640, 3],
-    [640, 60, 5],
-  ])('keeps every label on a picture of %i x %i with %i faces', (width, height, faces) => {
-    const boxes = Array.from({ length: faces }, (_, k) => ({
-      x: ((k * 131) % width) - 10,
-      y: ((k * 97) % height) - 10,
-      width: 50,
-      height: 50,
-    }));
-    const svg = drawOverlay(
-      { width, height },
-      boxes,
-      boxes.map((_, k) => (k % 3 === 0 ? unsure : happy)),
-    );
-    const drawn = plates(svg);
-    expect(drawn).toHaveLength(faces * 3);
-    for (const plate of drawn) {
-      expect(plate.x).toBeGreaterThanOrEqual(0);
-      expect(plate.y).toBeGreaterThanOrEqual(0);
-      expect(plate.x + plate.width).toBeLessThanOrEqual(width + 0.01);
-      expect(plate.y + plate.height).toBeLessThanOrEqual(height + 0.01);
-    }
-  });
-
-  it('takes smaller letters, the same for all, where usual ones would cover faces or each other', () => {
-    const canvas = { width: 640, height: 480 };
-    const height = (boxes: { x: number; y: number; width: number; height: number }[]) => {
-      const drawn = plates(
-        drawOverlay(
-          canvas,
-          boxes,
-          boxes.map(() => happy),
-        ),
-      );
-      const heights = new Set(drawn.filter((_, k) => k % 3 === 0).map((plate) => plate.height));
-      expect(heights.size).toBe(1);
-      return [...heights][0]!;
-    };
-    const alone = height([{ x: 300, y: 200, width: 80, height: 80 }]);
-    const row = Array.from({ length: 7 }, (_, k) => ({ x: 10 + k * 90, y: 20, width: 80, height: 440 }));
-    expect(height(row)).toBeLessThan(alone * 0.9);
-  });
-
-  it('draws no text that would need a font', () => {
-    const svg = drawOverlay({ width: 640, height: 480 }, [{ x: 9, y: 99, width: 99, height: 99 }], [happy]);
-    expect(svg).not.toMatch(/<text|font/);
-    expect(svg).not.toContain('NaN');
-  });
-
-  it('dashes the box of a face that is a guess between two', () => {
-    const box = { x: 9, y: 99, width: 99, height: 99 };
-    const canvas = { width: 640, height: 480 };
-    expect(drawOverlay(canvas, [box], [unsure])).toContain('stroke-dasharray');
-    expect(drawOverlay(canvas, [box], [happy])).not.toContain('stroke-dasharray');
+    ['12 megapixels are shrunk', 4000, 3000, 2, 1600, 1200],
+    ['a usual photo stays', 1024, 768, 20, 1024, 768],
+    ['a thumbnail is enlarged', 200, 150, 2, 640, 480],
+    ['a tiny one only four times', 50, 40, 2, 200, 160],
+    ['a line keeps a pixel', 8000, 1, 2, 1600, 1],
+    ['of a crowd a usual photo is enlarged', 1024, 768, 21, 1600, 1200],
+    ['of a crowd a small photo is enlarged twice', 500, 400, 21, 1000, 800],
+    ['of a crowd a thumbnail is enlarged as any is', 200, 150, 21, 640, 480],
+  ])('%s', (_, width, height, people, outWidth, outHeight) => {
+    expect(outputSize({ width, height }, people)).toEqual({ width: outWidth, height: outHeight });
   });
 });

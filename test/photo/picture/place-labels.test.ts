@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Rectangle, sharedArea } from '../../../src/photo/faces/box.ts';
-import { type Placed, placeLabels } from '../../../src/photo/picture/label.ts';
+import { type Placed, placeLabels } from '../../../src/photo/picture/place-labels.ts';
 
 const canvas = { width: 640, height: 480 };
 const label = { width: 100, height: 24 };
@@ -15,8 +15,8 @@ function place(faces: Rectangle[], versions = [label]) {
     canvas,
     faces,
     faces.map(() => versions),
-    GAP,
-  );
+    { gap: GAP },
+  )!;
 }
 
 function isInside({ x, y, width, height }: Placed<typeof label>, { width: w, height: h } = canvas): boolean {
@@ -63,19 +63,50 @@ describe('placeLabels', () => {
     }
   });
 
+  const crowd = Array.from({ length: 30 }, (_, k) => face((k % 6) * 105, Math.floor(k / 6) * 96, 70));
+  const wide = { width: 220, height: 40 };
+  const small = { width: 24, height: 20 };
+
   it('takes a smaller version before it covers what it should not, and says how much is covered otherwise', () => {
-    const crowd = Array.from({ length: 30 }, (_, k) => face((k % 6) * 105, Math.floor(k / 6) * 96, 70));
-    const wide = { width: 220, height: 40 };
-    const small = { width: 24, height: 20 };
     expect(place(crowd, [wide]).worstCover).toBeGreaterThan(0.3);
     const { places, worstCover } = place(crowd, [wide, small]);
-    expect(worstCover).toBeLessThan(0.3);
+    expect(worstCover).toBeLessThan(0.05);
     expect(places.some((one) => one.label === small)).toBe(true);
+  });
+
+  it('gives no layout where a label would cover more than it may', () => {
+    const labels = crowd.map(() => [wide]);
+    expect(placeLabels(canvas, crowd, labels, { gap: GAP, mostCover: 0.3 })).toBeUndefined();
+    expect(placeLabels(canvas, crowd.slice(0, 2), labels.slice(0, 2), { gap: GAP, mostCover: 0.3 })).toBeDefined();
+  });
+
+  it('leads a line to the box of a face that has others on all sides', () => {
+    // Three by three, closer than a label is high, with room around them.
+    const close = Array.from({ length: 9 }, (_, k) => face(200 + (k % 3) * 84, 100 + Math.floor(k / 3) * 84));
+    const { places, worstCover } = place(close);
+    expect(worstCover).toBe(0);
+    const [from, to] = places[4]!.leader!;
+    const middle = close[4]!;
+    const onEdge = (at: { x: number; y: number }, box: Rectangle) =>
+      Math.max(box.x - at.x, at.x - box.x - box.width, box.y - at.y, at.y - box.y - box.height);
+    expect(onEdge(from, places[4]!)).toBeCloseTo(0);
+    expect(onEdge(to, middle)).toBeCloseTo(0);
+    // Those at the sides have room beside their boxes.
+    expect(places[0]!.leader).toBeUndefined();
+  });
+
+  it('keeps a label where it was in the picture before', () => {
+    const before = { x: 90, y: 30 };
+    const options = { gap: GAP, before: [before, undefined] };
+    const faces = [face(200, 200), face(400, 300)];
+    const { places } = placeLabels(canvas, faces, [[label], [label]], options)!;
+    expect(places[0]).toMatchObject({ x: 290, y: 230 });
+    expect(places[1]).toEqual(place(faces).places[1]);
   });
 
   it('passes over versions wider than the picture', () => {
     const narrow = { width: 60, height: 400 };
-    const { places } = placeLabels(narrow, [face(5, 100, 40)], [[label, { width: 50, height: 20 }]], GAP);
+    const { places } = placeLabels(narrow, [face(5, 100, 40)], [[label, { width: 50, height: 20 }]], { gap: GAP })!;
     expect(places[0]!.width).toBe(50);
     expect(isInside(places[0]!, narrow)).toBe(true);
   });

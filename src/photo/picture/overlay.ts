@@ -1,0 +1,151 @@
+import type { Reading } from '../../emotion/classifier.ts';
+import type { Point, Rectangle, Size } from '../faces/box.ts';
+import { BLACK, EMOTION_COLOURS, inkOn, WHITE } from './colours.ts';
+import { drawLabel, type Label, makeLabel, wordings } from './label.ts';
+import { type Placed, placeLabels } from './place-labels.ts';
+
+/** A person as the picture shows them. */
+export interface Mark {
+  readonly number: number;
+  /** In pixels of the picture that is drawn on. */
+  readonly box: Rectangle;
+  readonly reading: Reading;
+}
+
+/** Letters a longest side: at the 550 pixels or so that chats show, a letter of a fortieth is 14 pixels high. */
+const LETTERS_PER_SIDE = 40;
+/** Letters of thumbnails, which are shown as large as they are: pixels an em. */
+const SMALLEST_USUAL_LETTERS = 20;
+
+/** A layout is good enough when no label has a larger part than this on other labels and faces. */
+const MOST_COVER = 0.05;
+
+/** Where more than this part of the labels have a line to their box, smaller letters that need fewer are better. */
+const FEW_LEADERS = 0.5;
+
+/** A way to label everybody: the size of the letters, as part of the usual one, and what labels may say. All of a picture have one size. */
+interface Style {
+  readonly part: number;
+  /** 'mixed' is words where there is room for them, else the number alone. */
+  readonly says: 'words' | 'mixed' | 'number';
+}
+
+/** From the one that is read most easily to the one that fits everywhere. A number without words is explained by the answer's text. */
+const STYLES: readonly Style[] = [
+  { part: 1, says: 'words' },
+  { part: 0.85, says: 'words' },
+  { part: 0.7, says: 'words' },
+  { part: 0.55, says: 'words' },
+  { part: 0.7, says: 'mixed' },
+  { part: 0.55, says: 'mixed' },
+  { part: 0.55, says: 'number' },
+  { part: 0.45, says: 'number' },
+  { part: 0.36, says: 'number' },
+];
+
+/** Of more people than this, large letters and words for everybody need not be tried; nor, of more than the second number, words at all. */
+const MANY = [40, 100];
+
+/** Where labels are to have more than this part of the picture, there is no room for them: it need not be looked for. */
+const MOST_AREA = 0.3;
+
+/** Where each label lies, and in which style all of them are. */
+export interface LabelLayout {
+  readonly style: Style;
+  readonly places: readonly Placed<Label>[];
+}
+
+export interface LabelOptions {
+  /** Ways to say what a face shows, the one that says most first; `wordings` unless told. */
+  readonly wordings?: (reading: Reading) => string[][];
+  /** The style of the picture before this one, kept whatever the labels then cover. */
+  readonly style?: Style;
+  /** Where the label of each mark was in the picture before, relative to the top left corner of its box. */
+  readonly before?: readonly (Point | undefined)[];
+}
+
+/** Labels in the style that is read most easily of those in which they leave one another and the faces alone. */
+export function layOutLabels(canvas: Size, marks: readonly Mark[], options: LabelOptions = {}): LabelLayout {
+  const usual = Math.max(SMALLEST_USUAL_LETTERS, Math.max(canvas.width, canvas.height) / LETTERS_PER_SIDE);
+  const boxes = marks.map(({ box }) => box);
+  const gap = lineWidth(canvas) * 1.5;
+  const place = (style: Style, mostCover: number) => {
+    const size = usual * style.part;
+    const labels = marks.map(({ number, reading }) => [
+      ...(style.says === 'number' ? [] : (options.wordings ?? wordings)(reading)).map((lines) =>
+        makeLabel(number, lines, size),
+      ),
+      ...(style.says === 'words' ? [] : [bareNumber(number, size, canvas)]),
+    ]);
+    const isTooLarge = (label: Label) => label.width > canvas.width || label.height > canvas.height;
+    if (labels.some((versions) => versions.every(isTooLarge))) return undefined;
+    const area = labels.reduce((sum, versions) => sum + Math.min(...versions.map((one) => one.width * one.height)), 0);
+    if (area > MOST_AREA * canvas.width * canvas.height && mostCover < 1) return undefined;
+    return placeLabels(canvas, boxes, labels, { gap, mostCover, ...(options.before && { before: options.before }) });
+  };
+  const people = marks.length;
+  const styles = STYLES.filter(
+    ({ part, says }) => says === 'number' || people <= MANY[says === 'mixed' && part < 0.6 ? 1 : 0]!,
+  );
+  let withLeaders: LabelLayout | undefined;
+  for (const style of options.style ? [] : styles) {
+    if (withLeaders && style.says !== withLeaders.style.says) break;
+    const layout = place(style, MOST_COVER);
+    if (layout === undefined) continue;
+    const { places } = layout;
+    if (places.filter(({ leader }) => leader).length <= FEW_LEADERS * people) return { style, places };
+    withLeaders ??= { style, places };
+  }
+  if (withLeaders) return withLeaders;
+  const style = options.style ?? STYLES.at(-1)!;
+  const layout = place(style, Number.POSITIVE_INFINITY) ?? place(STYLES.at(-1)!, Number.POSITIVE_INFINITY);
+  return { style, places: layout!.places };
+}
+
+/** A label of a number alone, in letters that fit however small the canvas is. */
+function bareNumber(number: number, size: number, canvas: Size): Label {
+  const label = makeLabel(number, [], size);
+  const fit = Math.min(canvas.width / label.width, canvas.height / label.height);
+  return fit >= 1 ? label : makeLabel(number, [], size * fit * 0.9);
+}
+
+/** Boxes, lines and labels as an SVG document of the picture's size. Labels come last: no box may cross a word. */
+export function drawOverlay(canvas: Size, marks: readonly Mark[], { places }: LabelLayout): string {
+  const line = lineWidth(canvas);
+  const frames = marks.map(({ box, reading }) => drawFrame(box, reading.emotion, line, canvas));
+  const leaders = places.map(({ leader }, k) => (leader ? drawLeader(leader, marks[k]!.reading.emotion, line) : ''));
+  const labels = places.map(({ label, x, y }, k) => drawLabel(label, marks[k]!.reading.emotion, x, y));
+  const { width, height } = canvas;
+  const parts = [...frames, ...leaders, ...labels].join('');
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${parts}</svg>`;
+}
+
+/** Of a box's line in its colour, in pixels. */
+function lineWidth({ width, height }: Size): number {
+  return Math.max(2, Math.max(width, height) / 320);
+}
+
+/** From a label that has no room beside its box to that box, in its colour within lines that stand out from any photo. */
+function drawLeader([from, to]: readonly [Point, Point], emotion: Reading['emotion'], line: number): string {
+  const path = `d="M${from.x.toFixed(2)} ${from.y.toFixed(2)}L${to.x.toFixed(2)} ${to.y.toFixed(2)}" stroke-linecap="round"`;
+  const stroke = (colour: string, width: number) =>
+    `<path class="leader" ${path} stroke="${colour}" stroke-width="${width.toFixed(2)}"/>`;
+  return stroke(WHITE, line * 2) + stroke(BLACK, line * 1.5) + stroke(EMOTION_COLOURS[emotion], line * 0.75);
+}
+
+/** A box in the emotion's colour between two lines of the colour that stands out from it; dashed where it is a guess between two. */
+function drawFrame(box: Rectangle, emotion: Reading['emotion'], line: number, canvas: Size): string {
+  const colour = EMOTION_COLOURS[emotion];
+  // A box that reaches the edge is drawn just within it, or half of its line would be cut off.
+  const inset = line;
+  const x = Math.max(inset, box.x);
+  const y = Math.max(inset, box.y);
+  const width = Math.max(1, Math.min(canvas.width - inset, box.x + box.width) - x);
+  const height = Math.max(1, Math.min(canvas.height - inset, box.y + box.height) - y);
+  const shape = `x="${x.toFixed(2)}" y="${y.toFixed(2)}" width="${width.toFixed(2)}" height="${height.toFixed(2)}" rx="${(line * 2).toFixed(2)}" fill="none"`;
+  const dashes = emotion === 'unsure' ? ` stroke-dasharray="${(line * 4).toFixed(2)} ${(line * 2).toFixed(2)}"` : '';
+  return (
+    `<rect ${shape} stroke="${inkOn(colour)}" stroke-width="${(line * 2).toFixed(2)}"/>` +
+    `<rect ${shape} stroke="${colour}" stroke-width="${line.toFixed(2)}"${dashes}/>`
+  );
+}

@@ -1,0 +1,317 @@
+import { clamp } from '../../base/numbers.ts';
+import { centreOf, type Point, type Rectangle, type Size, sharedArea } from '../faces/box.ts';
+
+/** A label and where it goes. */
+export interface Placed<Chip extends Size> extends Rectangle {
+  readonly label: Chip;
+  /** A line from the label's edge to that of its face's box, where it does not lie beside the box. */
+  readonly leader?: readonly [from: Point, to: Point];
+}
+
+/** Where the labels of all faces went, and how much they cover that they should not. */
+export interface Layout<Chip extends Size> {
+  readonly places: readonly Placed<Chip>[];
+  /** The worst label: the part of it (0..1) that lies on other labels and on faces, its own too, those counted as often as covered. */
+  readonly worstCover: number;
+}
+
+export interface LayoutOptions {
+  /** Pixels between a box and its label. */
+  readonly gap: number;
+  /** Where each label was in the picture before, relative to the top left corner of its face's box: it stays there if it can. */
+  readonly before?: readonly (Point | undefined)[];
+  /** A layout in which a label covers more than this (0..1) is of no use, and need not be finished; any is unless told. */
+  readonly mostCover?: number;
+}
+
+/**
+ * What a place costs, where the part of the label that lies on something is 0..1. Two labels on each other can be read by nobody; a face is
+ * what the picture is about, and one's own face is covered rather than somebody else's. A label right beside another's box may be taken
+ * for theirs.
+ */
+const COST = {
+  onLabel: 8,
+  onOtherFace: 6,
+  onOwnFace: 3,
+  leader: 0.6,
+  acrossFace: 1.5,
+  acrossLabel: 3,
+  acrossLeader: 1.5,
+  besideOther: 0.25,
+};
+/** What each step down the list of places costs, each step down the list of wordings, and each label's height that a leader is long. */
+const STEP_COST = { place: 0.02, wording: 0.12, length: 0.08 };
+/** What it is worth that a label stays where it was in the picture before. */
+const STEADY = 0.3;
+/** A label that covers less than this is not worth a line. */
+const LITTLE = 0.02;
+/** How far away a label may go, in heights of the label, and in how many directions. */
+const DISTANCES = [0.6, 1.2, 2, 3, 4.5, 6.5];
+const DIRECTIONS = 16;
+/** How often labels that are not well placed look for a better place, now that all others have one. */
+const ROUNDS = 2;
+
+/**
+ * Finds a place for each face's label: inside the picture, beside its box, off faces and other labels. A label that has no room beside its
+ * box goes where there is some, with a line to its box.
+ * @param canvas size of the picture
+ * @param faces boxes in pixels of the picture, in the order of their numbers
+ * @param labels for each face its label's versions, the one that says most first. Versions that are larger than the canvas are passed over;
+ *   where all are, the last is taken.
+ * @returns undefined where a label would cover more than `mostCover`
+ */
+export function placeLabels<Chip extends Size>(
+  canvas: Size,
+  faces: readonly Rectangle[],
+  labels: readonly (readonly Chip[])[],
+  options: LayoutOptions,
+): Layout<Chip> | undefined {
+  const { mostCover = Number.POSITIVE_INFINITY } = options;
+  const chosen: (Choice<Chip> | undefined)[] = faces.map(() => undefined);
+  for (let round = 0; round <= ROUNDS; round++) {
+    let isBetter = false;
+    for (const [k, versions] of labels.entries()) {
+      const now = chosen[k];
+      if (now !== undefined && now.cost < COST.leader) continue;
+      const others = chosen.filter((one, other) => one !== undefined && other !== k) as Choice<Chip>[];
+      const fitting = versions.filter(({ width, height }) => width <= canvas.width && height <= canvas.height);
+      const search = new Search(canvas, faces, k, others, options);
+      const best = search.best(fitting.length > 0 ? fitting : versions.slice(-1));
+      if (now === undefined || best.cover < now.cover - LITTLE || best.cost < now.cost - LITTLE) isBetter = true;
+      chosen[k] = best;
+      if (best.cover > mostCover + HOPELESS) return undefined;
+    }
+    if (!isBetter) break;
+  }
+  const worstCover = Math.max(0, ...chosen.map((one) => one!.cover));
+  return worstCover <= mostCover ? { places: chosen.map((one) => one!.place), worstCover } : undefined;
+}
+
+/** Where a label covers this much more than it may, no later round finds enough room. */
+const HOPELESS = 0.2;
+
+interface Choice<Chip extends Size> {
+  readonly place: Placed<Chip>;
+  readonly cost: number;
+  readonly cover: number;
+  /** A box around the label and its leader. */
+  readonly bounds: Rectangle;
+}
+
+/** The search for the best place of one label. */
+class Search<Chip extends Size> {
+  readonly #canvas: Size;
+  readonly #face: Rectangle;
+  readonly #otherFaces: readonly Rectangle[];
+  readonly #others: readonly Choice<Chip>[];
+  readonly #options: LayoutOptions;
+  readonly #before: Point | undefined;
+
+  constructor(
+    canvas: Size,
+    faces: readonly Rectangle[],
+    k: number,
+    others: readonly Choice<Chip>[],
+    options: LayoutOptions,
+  ) {
+    this.#canvas = canvas;
+    this.#face = faces[k]!;
+    this.#otherFaces = faces.filter((_, other) => other !== k);
+    this.#others = others;
+    this.#options = options;
+    this.#before = options.before?.[k];
+  }
+
+  best(versions: readonly Chip[]): Choice<Chip> {
+    const beside = this.#cheapest(versions, (label) => placesBeside(this.#face, label, this.#options.gap), false);
+    if (beside!.cover <= LITTLE) return beside!;
+    return this.#cheapest(versions, (label) => placesAway(this.#face, label), true, beside) ?? beside!;
+  }
+
+  /** @param bar only what is cheaper than this is of interest */
+  #cheapest(
+    versions: readonly Chip[],
+    places: (label: Chip) => readonly Point[],
+    isAway: boolean,
+    bar?: Choice<Chip>,
+  ): Choice<Chip> | undefined {
+    let best: Choice<Chip> | undefined;
+    let most = bar?.cost ?? Number.POSITIVE_INFINITY;
+    for (const [version, label] of versions.entries()) {
+      const corners = places(label);
+      const reach = reachOf(corners, label);
+      const near = {
+        faces: this.#otherFaces.filter((face) => sharedArea(face, reach) > 0),
+        choices: this.#others.filter(({ bounds }) => sharedArea(bounds, reach) > 0),
+      };
+      const wording = version * STEP_COST.wording;
+      const before = this.#before && { x: this.#face.x + this.#before.x, y: this.#face.y + this.#before.y };
+      for (const [order, corner] of [...(before ? [before] : []), ...corners].entries()) {
+        const steady = before && order === 0 ? -STEADY : 0;
+        const least = steady + (isAway ? COST.leader : order * STEP_COST.place) + wording;
+        if (least >= most) continue;
+        const choice = this.#weigh(inside(this.#canvas, label, corner), near, least, most);
+        if (choice === undefined || choice.cost >= most) continue;
+        best = choice;
+        most = choice.cost;
+      }
+    }
+    return best;
+  }
+
+  #weigh(
+    place: Placed<Chip>,
+    near: { readonly faces: readonly Rectangle[]; readonly choices: readonly Choice<Chip>[] },
+    least: number,
+    most: number,
+  ): Choice<Chip> | undefined {
+    const { gap } = this.#options;
+    const leader = leaderOf(place, this.#face);
+    const length = lengthOf(leader);
+    const isBeside = length <= gap * 1.5;
+    let cost = least + (isBeside ? 0 : (length / place.height) * STEP_COST.length);
+    const onOwn = partCovering(place, this.#face);
+    let cover = onOwn;
+    cost += onOwn * COST.onOwnFace;
+    for (const face of near.faces) {
+      if (cost >= most) return undefined;
+      const part = partCovering(place, face);
+      cover += part;
+      cost += part * COST.onOtherFace;
+      if (isBeside && lengthOf(leaderOf(place, face)) <= gap * 1.5) cost += COST.besideOther;
+      if (!isBeside && crosses(leader, face)) cost += COST.acrossFace;
+    }
+    for (const { place: other } of near.choices) {
+      if (cost >= most) return undefined;
+      const part = partCovering(place, other);
+      cover += part;
+      cost += part * COST.onLabel;
+    }
+    for (const { place: other } of near.choices) {
+      if (other.leader && crosses(other.leader, place)) cost += COST.acrossLabel;
+      if (isBeside) continue;
+      if (crosses(leader, other)) cost += COST.acrossLabel;
+      if (other.leader && meet(leader, other.leader)) cost += COST.acrossLeader;
+    }
+    if (isBeside) return { place, cost, cover, bounds: place };
+    const pointed = { ...place, leader };
+    return { place: pointed, cost, cover, bounds: withLeader(pointed) };
+  }
+}
+
+/** Top left corners to try, the most usual first: above, below, beside, then on the face's own forehead or chin. */
+function placesBeside(face: Rectangle, label: Size, gap: number): Point[] {
+  const left = face.x - gap;
+  const right = face.x + face.width + gap - label.width;
+  const middle = (left + right) / 2;
+  const above = face.y - gap - label.height;
+  const below = face.y + face.height + gap;
+  const columns = [left, middle, right];
+  const beside = [face.x + face.width + gap, face.x - gap - label.width];
+  const rows = [face.y, face.y + face.height - label.height, face.y + (face.height - label.height) / 2];
+  return [
+    ...columns.map((x) => ({ x, y: above })),
+    ...columns.map((x) => ({ x, y: below })),
+    ...beside.flatMap((x) => rows.map((y) => ({ x, y }))),
+    ...[face.y - gap, below - 2 * gap - label.height].flatMap((y) => columns.map((x) => ({ x, y }))),
+  ];
+}
+
+/** Top left corners around a face, the closest first. */
+function placesAway(face: Rectangle, label: Size): Point[] {
+  const centre = centreOf(face);
+  return DISTANCES.flatMap((distance) =>
+    Array.from({ length: DIRECTIONS }, (_, k) => {
+      const angle = (2 * Math.PI * (k + 0.5)) / DIRECTIONS;
+      const [x, y] = [Math.cos(angle), Math.sin(angle)];
+      // So far that box and label are `distance` apart, sideways or up and down.
+      const [wide, high] = [(face.width + label.width) / 2, (face.height + label.height) / 2];
+      const away = distance * label.height;
+      const far = Math.min((wide + away) / Math.abs(x), (high + away) / Math.abs(y));
+      return { x: centre.x + far * x - label.width / 2, y: centre.y + far * y - label.height / 2 };
+    }),
+  );
+}
+
+/** A box around all that labels at these corners, and their leaders, may touch. */
+function reachOf(corners: readonly Point[], label: Size): Rectangle {
+  const left = Math.min(...corners.map(({ x }) => x));
+  const top = Math.min(...corners.map(({ y }) => y));
+  return {
+    // A label is moved into the picture, by no more than its own size.
+    x: left - label.width,
+    y: top - label.height,
+    width: Math.max(...corners.map(({ x }) => x)) - left + 3 * label.width,
+    height: Math.max(...corners.map(({ y }) => y)) - top + 3 * label.height,
+  };
+}
+
+/** A box around a label and its leader. */
+function withLeader(place: Placed<Size>): Rectangle {
+  if (place.leader === undefined) return place;
+  const [, { x, y }] = place.leader;
+  const left = Math.min(place.x, x);
+  const top = Math.min(place.y, y);
+  return {
+    x: left,
+    y: top,
+    width: Math.max(place.x + place.width, x) - left,
+    height: Math.max(place.y + place.height, y) - top,
+  };
+}
+
+/** The shortest line from a label to a box. */
+function leaderOf(place: Rectangle, face: Rectangle): [from: Point, to: Point] {
+  const nearest = (to: Point, { x, y, width, height }: Rectangle) => ({
+    x: clamp(to.x, x, x + width),
+    y: clamp(to.y, y, y + height),
+  });
+  const to = nearest(centreOf(place), face);
+  const from = nearest(to, place);
+  return [from, nearest(from, face)];
+}
+
+/** Whether a line runs through a box; touching its edge is not enough. (Liang and Barsky, 1984.) */
+function crosses([from, to]: readonly [Point, Point], { x, y, width, height }: Rectangle): boolean {
+  let [enters, leaves] = [0, 1];
+  const sides = [
+    [from.x - to.x, from.x - x],
+    [to.x - from.x, x + width - from.x],
+    [from.y - to.y, from.y - y],
+    [to.y - from.y, y + height - from.y],
+  ] as const;
+  for (const [step, room] of sides) {
+    if (step === 0) {
+      if (room <= 0) return false;
+    } else if (step < 0) enters = Math.max(enters, room / step);
+    else leaves = Math.min(leaves, room / step);
+  }
+  return leaves - enters > 1e-6;
+}
+
+/** Whether two lines cross. */
+function meet([a, b]: readonly [Point, Point], [c, d]: readonly [Point, Point]): boolean {
+  const side = (p: Point, q: Point, r: Point) => Math.sign((q.x - p.x) * (r.y - p.y) - (q.y - p.y) * (r.x - p.x));
+  return side(a, b, c) * side(a, b, d) < 0 && side(c, d, a) * side(c, d, b) < 0;
+}
+
+/** A label at a corner, moved into the picture where it would reach beyond. */
+function inside<Chip extends Size>(canvas: Size, label: Chip, corner: Point): Placed<Chip> {
+  const { width, height } = label;
+  return {
+    label,
+    x: clamp(corner.x, 0, canvas.width - width),
+    y: clamp(corner.y, 0, canvas.height - height),
+    width,
+    height,
+  };
+}
+
+/** The part of a place that lies on another, 0..1. */
+function partCovering(place: Rectangle, other: Rectangle): number {
+  return sharedArea(place, other) / (place.width * place.height);
+}
+
+function lengthOf([from, to]: readonly [Point, Point]): number {
+  return Math.hypot(to.x - from.x, to.y - from.y);
+}
