@@ -72,6 +72,8 @@ export class Session {
   /** Signals of work that is left to the next run. */
   readonly #leftSignals = new WeakSet<AbortSignal>();
   readonly #seen = new QuickLRU<string, true>({ maxSize: MAX_SEEN, maxAge: SEEN_MS });
+  /** Jobs of before that are being looked for or answered. */
+  readonly #takenUp = new Set<string>();
   readonly #owed: Owed | undefined;
   #isStopping = false;
 
@@ -118,10 +120,8 @@ export class Session {
 
   /** Forgets what was noted, unless work on it is under way or to be tried again. */
   async settle(job: JobKey): Promise<void> {
-    const isUnderWay = [...this.#work].some(
-      ({ job: other }) => other?.place === job.place && other.message === job.message,
-    );
-    if (!isUnderWay && !this.#isStopping && !this.#owed?.isLater(job)) await this.#owed?.end(job);
+    const isOpen = this.#isUnderWay(job) || this.#takenUp.has(keyOf(job)) || this.#owed?.isLater(job);
+    if (!isOpen && !this.#isStopping) await this.#owed?.end(job);
   }
 
   /** Has what earlier runs of an account have left answered, beside what is asked now. To be called once the bot can answer. */
@@ -269,14 +269,27 @@ export class Session {
     }
   }
 
+  /** @returns whether it need not be forgotten: it has been answered now, or is under way */
   async #takeUp(job: Job, earlier: Request['earlier']): Promise<boolean> {
-    const asking = await this.#options.revive?.(job);
-    if (asking === undefined) return false;
-    if (this.#isStopping) return true;
-    const answered = this.#answer(this.#start(asking, earlier, job.begun));
-    this.#track(answered);
-    await answered;
-    return true;
+    const key = keyOf(job);
+    // The platform may tell of it again while it is looked for.
+    if (this.#takenUp.has(key) || this.#isUnderWay(job)) return true;
+    this.#takenUp.add(key);
+    try {
+      const asking = await this.#options.revive?.(job);
+      if (asking === undefined) return false;
+      if (this.#isStopping || this.#isUnderWay(job)) return true;
+      const answered = this.#answer(this.#start(asking, earlier, job.begun));
+      this.#track(answered);
+      await answered;
+      return true;
+    } finally {
+      this.#takenUp.delete(key);
+    }
+  }
+
+  #isUnderWay({ place, message }: JobKey): boolean {
+    return [...this.#work].some(({ job }) => job?.place === place && job.message === message);
   }
 
   /** Sends a reply, and keeps in mind which could not be sent. */
@@ -354,4 +367,8 @@ export class Session {
     for (const { controller } of given) controller.abort(new Error(why));
     return given.length > 0;
   }
+}
+
+function keyOf({ place, message }: JobKey): string {
+  return `${place} ${message}`;
 }

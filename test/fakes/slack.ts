@@ -459,7 +459,8 @@ export class FakeSlack {
           (one) => one.channel === channel && (one.ts === parent || one.thread_ts === parent),
         );
         // The thread's first message always comes along.
-        const later = inThread.filter(({ ts }) => ts > oldest || ts === parent);
+        const isLater = (ts: string) => ts > oldest || (ts === oldest && body.inclusive === 'true');
+        const later = inThread.filter(({ ts }) => isLater(ts) || ts === parent);
         return inThread.length > 0 ? { ok: true, ...pageOf(later, body) } : fail('thread_not_found');
       }
       case 'files.getUploadURLExternal': {

@@ -1,31 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createLogger } from '../../src/base/log.ts';
-import { FileJournal } from '../../src/work/file-journal.ts';
 import { user } from '../fakes/discord/payloads.ts';
 import type { FakeDiscord } from '../fakes/discord.ts';
-import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { plainPicture } from '../fakes/photo.ts';
 import { until } from '../helpers/until.ts';
 import { answers, startOnDiscord } from './discord-bot.ts';
+import { leave, left, stuckReader } from './left.ts';
 import { aWhile, cleanUp, stateFolder } from './running-bot.ts';
 
 afterEach(cleanUp);
-
-/** A reader that never ends; `begun` counts what it was asked. */
-function stuckReader() {
-  const read = fakePhotoReader();
-  const stuck = {
-    begun: 0,
-    readPhoto: async (bytes: Uint8Array, signal: AbortSignal) => {
-      stuck.begun += 1;
-      await delay(1_000_000, undefined, { signal });
-      return await read(bytes, signal);
-    },
-  };
-  return stuck;
-}
 
 /** A bot that is stopped in the middle of what `ask` asks of it, and what the next one needs. */
 async function stoppedInTheMiddle<Asked>(
@@ -39,14 +23,6 @@ async function stoppedInTheMiddle<Asked>(
   await until(() => stuck.begun >= begun, 'the photo being read');
   await first.bot.stop();
   return { asked, log: first.log, next: { discord: first.discord, state } };
-}
-
-/** Jobs that a bot's journal still holds. */
-async function left(state: string, bot: string): Promise<number> {
-  const journal = await FileJournal.open(join(state, 'state', 'journal.db'), createLogger({ level: 'silent' }));
-  const jobs = await journal.takeOver(bot);
-  await journal.close();
-  return jobs.length;
 }
 
 describe('what a run of the bot leaves', () => {
@@ -76,17 +52,11 @@ describe('what a run of the bot leaves', () => {
   });
 
   test('is finished: of a message with several pictures, only those without an answer are read', async () => {
-    const read = fakePhotoReader();
-    let reads = 0;
-    const stuckAtTheSecond = async (bytes: Uint8Array, signal: AbortSignal) => {
-      reads += 1;
-      if (reads === 2) await delay(1_000_000, undefined, { signal });
-      return await read(bytes, signal);
-    };
+    const stuck = stuckReader(2);
     const state = stateFolder();
     const { discord, bot } = await startOnDiscord({
       state,
-      readPhoto: stuckAtTheSecond,
+      readPhoto: stuck.readPhoto,
       environment: { SHUTDOWN_SECONDS: '1' },
     });
     discord.post({
@@ -94,7 +64,7 @@ describe('what a run of the bot leaves', () => {
         ['a', 'b', 'c'].map(async (name) => discord.file(await plainPicture(64, 48), `${name}.png`)),
       ),
     });
-    await until(() => reads === 2, 'the second picture being read');
+    await until(() => stuck.begun === 2, 'the second picture being read');
     await bot.stop();
     await startOnDiscord({ discord, state });
     const said = await answers(discord, 3);
@@ -145,11 +115,8 @@ describe('what a run of the bot leaves', () => {
     const post = discord.post({ files: [discord.file(await plainPicture(64, 48))] });
     await answers(discord, 1);
     await first.bot.stop();
-    const journal = await FileJournal.open(join(state, 'state', 'journal.db'), createLogger({ level: 'silent' }));
     const bot = `discord ${discord.me.id}`;
-    const job = { bot, place: discord.general.id, message: post.id, kind: 'posted', files: [], begun: 0 } as const;
-    await journal.begin(job);
-    await journal.close();
+    await leave(state, { bot, place: discord.general.id, message: post.id, kind: 'posted' });
     const { log } = await startOnDiscord({ discord, state });
     await until(() => log.some((line) => line.includes('was taken up')), 'the end of what was left');
     expect(discord.said()).toHaveLength(1);

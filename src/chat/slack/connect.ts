@@ -4,7 +4,7 @@ import type { SlackShared } from './context.ts';
 import { NotNow } from './errors.ts';
 import type { Intake } from './intake.ts';
 import { listenToCommands } from './listeners/commands.ts';
-import { leaveMessagesWhileStopping, listenToMessages } from './listeners/messages.ts';
+import { leaveWhileStopping, listenToMessages, noteMessage } from './listeners/messages.ts';
 import { given, type Workspaces } from './workspaces.ts';
 
 /**
@@ -16,7 +16,12 @@ export async function connect(shared: SlackShared, workspaces: Workspaces, intak
   const app = new App({
     receiver: intake.receiver,
     // No token: the library would ask for its owner once more, and end the process if that fails. Nothing that takes one is used.
-    authorize: async (source) => given(await workspaces.of(source)),
+    // Called before the library acknowledges an event.
+    authorize: async (source, body) => {
+      const workspace = await workspaces.of(source);
+      if (body) await noteMessage(body, workspace);
+      return given(workspace);
+    },
     logger: boltLogger(log),
     convoStore: false,
     // The events of the bot's own uploads say which messages they became; nothing else of its own is looked at.
@@ -27,7 +32,7 @@ export async function connect(shared: SlackShared, workspaces: Workspaces, intak
     if (err instanceof NotNow) throw err;
     log.error({ platform: 'slack', err }, 'an event could not be handled');
   });
-  leaveMessagesWhileStopping(app, shared.session);
+  leaveWhileStopping(app, shared.session);
   listenToMessages(app);
   listenToCommands(app, shared.commands);
   return await intake.start();

@@ -38,7 +38,7 @@ export async function takeBackAnswersTo(
 }
 
 /** Nothing that a person waits for: whenever Slack says to wait, it is tried again after that. */
-async function waitingForTurns(look: () => Promise<void>): Promise<void> {
+export async function waitingForTurns(look: () => Promise<void>): Promise<void> {
   await pRetry(look, {
     retries: MAX_LOOKS - 1,
     minTimeout: 0,
@@ -64,7 +64,7 @@ export async function* messagesAt(
     const more = {
       channel,
       limit: PAGE,
-      ...(oldest !== undefined && { oldest }),
+      ...(oldest !== undefined && { oldest, inclusive: true }),
       ...(cursor !== undefined && { cursor }),
     };
     let answer: { readonly messages?: unknown[]; readonly response_metadata?: { readonly next_cursor?: string } };

@@ -7,6 +7,8 @@ import {
   type Reply,
   type Request,
 } from '../../../commands/request.ts';
+import type { Job } from '../../work/journal.ts';
+import type { Asking as SessionAsking } from '../asking.ts';
 import {
   knownPicturesOf,
   messageKey,
@@ -36,6 +38,8 @@ export interface Asking {
   /** Says something to the asker alone, through the address that came with a command; it expires after half an hour. */
   readonly respond?: (text: string) => Promise<void>;
   readonly command?: Request['command'];
+  /** What it is written down as. */
+  readonly job?: Job;
   /** True where the message speaks to the bot. */
   readonly asked?: boolean;
 }
@@ -50,15 +54,21 @@ export function isDirect(channel: string): boolean {
  * @param isTakenOn whether its event came before the bot was told to stop
  */
 export function beginAsking(context: SlackContext, asking: Asking, isTakenOn = false): void {
-  const { channel, message, respond, asked } = asking;
-  context.session.begin({
+  context.session.begin(toSessionAsking(context, asking, isTakenOn));
+}
+
+/** The same as something that a session takes on. */
+export function toSessionAsking(context: SlackContext, asking: Asking, isTakenOn: boolean): SessionAsking {
+  const { channel, message, job, respond, asked } = asking;
+  return {
     channel,
     isTakenOn,
     ...(message?.ts !== undefined && { message: messageKey(channel, message.ts) }),
+    ...(job && { job }),
     // Whoever only posts a picture has asked nobody, and a channel may be set to silence.
     ...((respond || asked) && { tellAlone: (text) => tellAsker(context, asking, text) }),
     toRequest: (signal) => toRequest(context, asking, signal),
-  });
+  };
 }
 
 /** A channel of a workspace, by Slack's own id. */

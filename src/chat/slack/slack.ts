@@ -1,4 +1,5 @@
 import type { Channel } from '../../../commands/request.ts';
+import type { Job } from '../../work/journal.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { Session } from '../session.ts';
 import { createApi } from './api.ts';
@@ -8,7 +9,9 @@ import { createContext } from './context.ts';
 import { inWords, rateLimitOf, slackCode } from './errors.ts';
 import { whoAmI } from './identity.ts';
 import { createIntake, type Intake } from './intake.ts';
+import { accountOf } from './posted.ts';
 import { toChannel } from './request.ts';
+import { revive } from './revive.ts';
 import { channelParts, oneWorkspace, type Workspaces } from './workspaces.ts';
 
 /** Slack: posted pictures, slash commands, a message shortcut and a button. */
@@ -21,9 +24,16 @@ export class SlackPlatform implements Platform {
   #workspaces: Workspaces | undefined;
 
   constructor(platform: PlatformContext) {
-    const { log, dispatch } = platform;
+    const { log, dispatch, journal } = platform;
     this.#platform = platform;
-    this.#session = new Session({ platform: this.name, log, dispatch, messageOf });
+    const options = {
+      platform: this.name,
+      log,
+      dispatch,
+      messageOf,
+      revive: (job: Job) => revive(job, this.#workspaces!),
+    };
+    this.#session = new Session({ ...options, ...(journal && { journal }) });
   }
 
   get isConnected(): boolean {
@@ -39,7 +49,9 @@ export class SlackPlatform implements Platform {
     this.#workspaces = workspaces;
     // Before it connects, so that a stop during the start ends that too.
     this.#intake = createIntake(connection, config, log);
-    return `On Slack as ${me.name} in ${me.team}, ${await connect(shared, workspaces, this.#intake)}`;
+    const how = await connect(shared, workspaces, this.#intake);
+    this.#session.takeOver(accountOf({ me }));
+    return `On Slack as ${me.name} in ${me.team}, ${how}`;
   }
 
   async stop(deadline: AbortSignal): Promise<void> {

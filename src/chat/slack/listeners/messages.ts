@@ -1,9 +1,8 @@
 import type { App } from '@slack/bolt';
-import { commandIn } from '../../../../commands/registry.ts';
+import type { Job } from '../../../work/journal.ts';
 import type { Session } from '../../session.ts';
 import {
   filesOf,
-  knownPicturesOf,
   type MessageEvent,
   messageKey,
   picturesOf,
@@ -14,12 +13,10 @@ import {
 import type { SlackContext } from '../context.ts';
 import { NotNow } from '../errors.ts';
 import { takeBackAnswersTo } from '../look-back.ts';
-import { slashName } from '../outgoing.ts';
-import { beginAsking, isDirect } from '../request.ts';
+import { askingOf, isForTheBot, jobOf } from '../posted.ts';
+import { beginAsking } from '../request.ts';
 import { workspaceOf } from '../workspaces.ts';
 
-/** Messages that people write; every other subtype is Slack's or an app's. */
-const WRITTEN = [undefined, 'file_share', 'thread_broadcast'];
 /** Events that say what became of an earlier message. */
 const CHANGES: readonly unknown[] = ['message_deleted', 'message_changed'];
 
@@ -39,54 +36,71 @@ export function listenToMessages(app: App): void {
   });
 }
 
+/** What has been noted of an event, by its body. */
+const noted = new WeakMap<object, Job>();
+
+/** Writes down the new message that an event tells of, if the bot may have to answer it: before Slack hears that it has arrived. */
+export async function noteMessage(body: object, context: SlackContext): Promise<void> {
+  const message = newMessageIn(body);
+  if (!message || !isForTheBot(message, context)) return;
+  const job = jobOf(message.channel, message, context);
+  noted.set(body, job);
+  await context.session.note(job);
+}
+
 /**
  * Leaves new messages for the bot's next run while it stops: what nobody acknowledges, Slack sends again. Not a listener, since
  * the library acknowledges every event before a listener sees it.
  */
-export function leaveMessagesWhileStopping(app: App, session: Session): void {
+export function leaveWhileStopping(app: App, session: Session): void {
   const processEvent = app.processEvent.bind(app);
   app.processEvent = async (event) => {
     // What removes a message still counts: its answer may be under way.
-    if (session.isStopping && isNewMessage(event.body)) throw new NotNow('the bot is stopping');
+    if (session.isStopping && newMessageIn(event.body)) throw new NotNow('the bot is stopping');
     const processed = processEvent(event);
     session.waitFor(processed);
-    await processed;
+    try {
+      await processed;
+    } finally {
+      const job = noted.get(event.body);
+      // Where it turned out that there is nothing to answer.
+      if (job) await session.settle(job);
+    }
   };
 }
 
-/** Whether the body of an event tells of a new message. */
-function isNewMessage({ event }: Record<string, unknown>): boolean {
-  if (typeof event !== 'object' || event === null || !('type' in event) || event.type !== 'message') return false;
-  return !('subtype' in event && CHANGES.includes(event.subtype));
+/** The new message that the body of an event tells of, if it does. */
+function newMessageIn(body: object): MessageEvent | undefined {
+  const event: unknown = 'event' in body ? body.event : undefined;
+  if (typeof event !== 'object' || event === null || !('type' in event) || event.type !== 'message') return undefined;
+  if ('subtype' in event && CHANGES.includes(event.subtype)) return undefined;
+  return 'channel' in event && typeof event.channel === 'string' ? (event as MessageEvent) : undefined;
 }
 
 async function onPosted(event: MessageEvent, eventId: string, context: SlackContext): Promise<void> {
   const { channel, ts, user } = event;
-  const { me, people, session } = context;
-  // The bot's own uploads come back as messages with files; not every bot's message has a bot_id.
+  const { me, session } = context;
+  // The bot's own uploads come back as messages with files.
   if (ts !== undefined && user === me.userId) context.uploads.remember(channel, ts, event.files ?? []);
-  if (!WRITTEN.includes(event.subtype) || ts === undefined || user === undefined) return;
-  if (event.bot_id !== undefined || user === me.userId) return;
-  const mention = `<@${me.userId}>`;
-  const asked = isDirect(channel) || (event.text ?? '').includes(mention);
-  if (picturesOf(event).length === 0 && !asked) return;
+  if (!isForTheBot(event, context)) return;
   if (!session.claim(`event:${eventId}`, `message:${channel}:${ts}`)) return;
-  if (await people.isBot(user)) return;
-  const all = await knownPicturesOf(event, context, asked);
-  const unseen = all.filter(({ id }) => session.claim(`file:${channel}:${id}`));
-  // Whoever asks about nothing but a picture that was read already wants it read again.
-  const pictures = asked && unseen.length === 0 ? all : unseen;
-  if (pictures.length === 0 && !asked) return;
-  const text = (event.text ?? '').replaceAll(mention, ' ');
-  // A mention without words may also speak of what it comes with.
-  const isAboutFiles = text.trim() === '' && filesOf(event).length > 0;
-  const command =
-    all.length === 0 && !isAboutFiles
-      ? commandIn(text, context.commands, (name) => slashName(name).slice(1))
-      : undefined;
-  const asking = { userId: user, channel, thread: event.thread_ts ?? ts, message: event, pictures };
+  if (isOlder(event, context)) {
+    // Slack tells again what it does not know to have arrived; an earlier run may have answered it.
+    await session.takeUp([jobOf(channel, event, context)]);
+    return;
+  }
+  const asking = await askingOf(event, context, (all, asked) => {
+    const unseen = all.filter(({ id }) => session.claim(`file:${channel}:${id}`));
+    // Whoever asks about nothing but a picture that was read already wants it read again.
+    return asked && unseen.length === 0 ? all : unseen;
+  });
   // A message that comes while the bot stops is left for its next run.
-  beginAsking(context, { ...asking, ...(command && { command }), ...(asked && { asked }) }, true);
+  if (asking) beginAsking(context, asking, true);
+}
+
+/** Whether a message was written before the bot was started. */
+function isOlder({ ts = '0' }: SlackMessage, { startedAt }: SlackContext): boolean {
+  return Number.parseFloat(ts) * 1000 < startedAt;
 }
 
 async function onChanged(event: MessageEvent, context: SlackContext): Promise<void> {
@@ -99,14 +113,14 @@ async function onChanged(event: MessageEvent, context: SlackContext): Promise<vo
   const source = sourceOf(channel, { ...before, ts });
   // What an earlier run of the bot said is not remembered: its buttons name the messages that it was about. Of an older message
   // there may be such an answer also where it has been asked about again since.
-  const isOlder = Number.parseFloat(ts) * 1000 < context.startedAt;
+  const isFromBefore = isOlder({ ts }, context);
   if (isGone(event)) {
     const isKnown = await session.removed(key);
-    if (source && (isOlder || !isKnown)) await takeBackAnswersTo(context, source, () => true);
+    if (source && (isFromBefore || !isKnown)) await takeBackAnswersTo(context, source, () => true);
   } else if (message !== undefined) {
     const left = picturesOf(message).map(({ id }) => id);
     const isKnown = await session.edited(key, left);
-    if ((isKnown && !isOlder) || !source || !lostPicture(before, message)) return;
+    if ((isKnown && !isFromBefore) || !source || !lostPicture(before, message)) return;
     await takeBackAnswersTo(context, source, (picture) =>
       picture === undefined ? left.length === 0 : !left.includes(picture),
     );

@@ -1,0 +1,102 @@
+import { commandIn } from '../../../commands/registry.ts';
+import type { Job } from '../../work/journal.ts';
+import {
+  filesOf,
+  knownPicturesOf,
+  type MessageEvent,
+  picturesOf,
+  type SlackMessage,
+  type SlackPicture,
+} from './attachment.ts';
+import type { SlackContext } from './context.ts';
+import { slashName } from './outgoing.ts';
+import { type Asking, isDirect } from './request.ts';
+import { channelParts, fullChannelId } from './workspaces.ts';
+
+/** Messages that people write; every other subtype is Slack's or an app's. */
+const WRITTEN = [undefined, 'file_share', 'thread_broadcast'];
+
+/** A message that somebody has written. */
+export type Written = MessageEvent & { readonly ts: string; readonly user: string };
+
+/** Whether a message is one that the bot looks at: a person's, as far as it tells by itself, with pictures or spoken to the bot. */
+export function isForTheBot(message: MessageEvent, context: SlackContext): message is Written {
+  if (!WRITTEN.includes(message.subtype) || message.ts === undefined || message.user === undefined) return false;
+  // Not every bot's message has a bot_id.
+  if (message.bot_id !== undefined || message.user === context.me.userId) return false;
+  return picturesOf(message).length > 0 || isAddressed(message, context);
+}
+
+function isAddressed({ channel, text = '' }: MessageEvent, { me }: SlackContext): boolean {
+  return isDirect(channel) || text.includes(`<@${me.userId}>`);
+}
+
+/**
+ * What a message asks.
+ * @param choose which of its pictures are to be read
+ * @returns undefined where it asks for nothing
+ */
+export async function askingOf(
+  message: Written,
+  context: SlackContext,
+  choose: (pictures: readonly SlackPicture[], asked: boolean) => readonly SlackPicture[],
+): Promise<Asking | undefined> {
+  const { channel, ts, user } = message;
+  if (await context.people.isBot(user)) return undefined;
+  const asked = isAddressed(message, context);
+  const all = await knownPicturesOf(message, context, asked);
+  const pictures = choose(all, asked);
+  if (pictures.length === 0 && !asked) return undefined;
+  const text = (message.text ?? '').replaceAll(`<@${context.me.userId}>`, ' ');
+  // A mention without words may also speak of what it comes with.
+  const isAboutFiles = text.trim() === '' && filesOf(message).length > 0;
+  const command =
+    all.length === 0 && !isAboutFiles
+      ? commandIn(text, context.commands, (name) => slashName(name).slice(1))
+      : undefined;
+  const thread = message.thread_ts ?? ts;
+  const job = jobOf(channel, message, context);
+  return {
+    userId: user,
+    channel,
+    thread,
+    message,
+    pictures,
+    job,
+    ...(command && { command }),
+    ...(asked && { asked }),
+  };
+}
+
+/** The bot's account, by which its journal knows it: one for all of many workspaces, since a job's place names the workspace then. */
+export function accountOf({ me, place }: Pick<SlackContext, 'me' | 'place'>): string {
+  return place === undefined ? `slack ${me.teamId} ${me.userId}` : 'slack';
+}
+
+/** What stands between a channel and a thread of it in a job's place; in neither's id. */
+const THREAD = '#';
+
+/** What a message is written down as: its place names the thread too, without which Slack does not find it again. */
+export function jobOf(channel: string, message: SlackMessage & { readonly ts: string }, context: SlackContext): Job {
+  const { ts, thread_ts: thread = ts } = message;
+  const id = fullChannelId(context, channel);
+  return {
+    bot: accountOf(context),
+    place: thread === ts ? id : `${id}${THREAD}${thread}`,
+    message: ts,
+    kind: 'posted',
+    files: picturesOf(message).map(({ id: file }) => file),
+    begun: Date.now(),
+  };
+}
+
+/** Where the message of a job is. */
+export function placeOf({ place, message }: Job): {
+  readonly workspace?: string;
+  readonly channel: string;
+  readonly thread: string;
+} {
+  const [id = place, thread = message] = place.split(THREAD);
+  const { place: workspace, channel } = channelParts(id);
+  return { ...(workspace !== undefined && { workspace }), channel, thread };
+}

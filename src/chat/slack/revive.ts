@@ -1,0 +1,74 @@
+import type { Job } from '../../work/journal.ts';
+import type { Asking } from '../asking.ts';
+import type { MessageEvent, SlackMessage, SlackPicture } from './attachment.ts';
+import type { SlackContext } from './context.ts';
+import { isClosed, slackCode } from './errors.ts';
+import { messagesAt, waitingForTurns } from './look-back.ts';
+import { askingOf, isForTheBot, placeOf } from './posted.ts';
+import { type RemoveState, removeStateOf } from './remove-button.ts';
+import { isDirect, toSessionAsking } from './request.ts';
+import type { Workspaces } from './workspaces.ts';
+
+/**
+ * What a job of an earlier run asks for, without what has been answered: its message is asked for again, and what the bot has said in its
+ * thread since.
+ * @returns undefined where it has been answered, or where the message or its channel is gone
+ */
+export async function revive(job: Job, workspaces: Workspaces): Promise<Asking | undefined> {
+  const context = await workspaces.at(placeOf(job).workspace);
+  if (context === undefined) return undefined;
+  const { message, said } = await lookAgain(job, context);
+  if (message === undefined || !isForTheBot(message, context)) return undefined;
+  const isAnswered = answersTo(job, said);
+  if (isAnswered === 'all') return undefined;
+  let hadPictures = false;
+  const asking = await askingOf(message, context, (pictures) => {
+    hadPictures = pictures.length > 0;
+    // Slack may tell of the message once more.
+    for (const { id } of pictures) context.session.claim(`file:${message.channel}:${id}`);
+    return isAnswered.unanswered(pictures);
+  });
+  if (asking === undefined) return undefined;
+  const isDone = hadPictures ? asking.pictures?.length === 0 : said.length > 0;
+  return isDone ? undefined : toSessionAsking(context, asking, true);
+}
+
+/** The message of a job, where it is still there, and what the bot has said in its thread after it. */
+async function lookAgain(job: Job, context: SlackContext) {
+  const { channel, thread } = placeOf(job);
+  let message: MessageEvent | undefined;
+  const said: SlackMessage[] = [];
+  try {
+    await waitingForTurns(async () => {
+      said.length = 0;
+      for await (const one of messagesAt(context, { channel, thread }, { oldest: job.message })) {
+        if (one.ts === job.message) message = { ...one, channel };
+        else if (one.user === context.me.userId && one.ts !== undefined && one.ts > job.message) said.push(one);
+      }
+    });
+  } catch (error) {
+    if (!isClosed(error) && slackCode(error) !== 'channel_not_found') throw error;
+  }
+  return { message, said };
+}
+
+/** What of a message's pictures the bot has answered; 'all' where it has said something to all of them. */
+function answersTo(job: Job, said: readonly SlackMessage[]) {
+  const { channel, thread } = placeOf(job);
+  const states = said.map(removeStateOf);
+  const own = states.filter((state): state is RemoveState => state?.source === job.message);
+  if (own.some(({ picture }) => picture === undefined)) return 'all';
+  // What a channel's people are told alone stands in a direct message for all to see, without a button.
+  const hasWords = said.some(({ files = [] }, k) => files.length === 0 && states[k] === undefined);
+  if (isDirect(channel) && thread === job.message && hasWords) return 'all';
+  // Where Slack takes no blocks in an upload, its button comes in a message of its own: the bot may have been ended before that.
+  const named = states.flatMap((state) => state?.files ?? []);
+  const withoutButton = said.filter(
+    ({ files = [] }, k) =>
+      states[k] === undefined && files.length > 0 && !files.some(({ id }) => id && named.includes(id)),
+  );
+  return {
+    unanswered: (pictures: readonly SlackPicture[]) =>
+      pictures.filter(({ id }) => !own.some(({ picture }) => picture === id)).slice(withoutButton.length),
+  };
+}
