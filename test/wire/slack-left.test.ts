@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { plainPicture } from '../fakes/photo.ts';
 import type { FakeSlack } from '../fakes/slack.ts';
@@ -112,9 +114,14 @@ describe('what a run of the bot leaves', () => {
 });
 
 test('a message is written down before Slack hears that it has arrived', async () => {
-  const { slack } = await startOnSlack();
-  slack.delay('users.info', 400);
+  const state = stateFolder();
+  const { slack } = await startOnSlack({ state });
+  // Who wrote it is asked for after that.
+  slack.delay('users.info', 500);
   const before = slack.acks.length;
-  slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+  const { ts } = slack.post({ files: [slack.file(await plainPicture(64, 48))] });
   await until(() => slack.acks.length > before, 'the acknowledgement');
+  expect(readFileSync(join(state, 'state', 'journal.db-wal'), 'latin1')).toContain(ts);
+  expect(slack.said()).toEqual([]);
+  await buttons(slack, 1);
 });
