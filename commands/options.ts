@@ -7,7 +7,7 @@ import type { Attachment, CommandInput } from './request.ts';
  * Checks what came with a command against the options that it declares.
  * @param input typed text ('name:value', 'name value', or a value alone for a positional option), or a value an option
  * @returns the values of the options that were given
- * @throws UserError 'bad-usage' naming what was wrong alone, and what it may be: never every option
+ * @throws UserError 'bad-usage' that names only the option that was wrong, and what it may be
  */
 export function checkOptions(command: Pick<Command, 'name' | 'options'>, input: CommandInput): Options {
   const raw = typeof input === 'string' ? parseText(command, input) : input;

@@ -118,9 +118,8 @@ async function lockNumbers(directory: string, name: string): Promise<number[]> {
 }
 
 /**
- * When a process was started, as text that only makes sense to compare: a number that is given to a new process later does
- * not bring the old process's time with it. Linux says it in /proc, other systems through `ps`; Windows only says whether
- * there is such a process.
+ * When a process was started, as text to be compared: process numbers are given again, but not with the same start.
+ * Linux says it in /proc, other systems through `ps`; Windows only says whether there is such a process.
  * @returns undefined where no such process is alive
  */
 export async function processStart(pid: number): Promise<string | undefined> {

@@ -8,7 +8,7 @@ const OTHERS = 0o077;
 /**
  * Takes all rights to a folder of the program's own from everybody but the user: an earlier release, or a copy, may have left it open. Of a
  * folder that holds other things too only what is the program's is shut, since others may need the rest.
- * @param isOwn whether what has a name in it is the program's; a folder is shut with all that is in it
+ * @param isOwn whether the file or folder of a name is the program's; a folder is shut with all that is in it
  * @returns how many files and folders were open, and whether the folder itself had to stay so
  * @throws the file system's error where a file or folder is somebody else's
  */

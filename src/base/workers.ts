@@ -29,9 +29,9 @@ export function startProcess(file: URL, args: readonly string[], options: ForkOp
 }
 
 /**
- * Starts a TypeScript file as a process that talks over its standard streams and is not trusted: it has nothing of this one's environment,
- * which holds tokens, keeps little memory for later, and gets no more writable memory than this (RLIMIT_DATA), where the system knows such
- * a bound. Threads' stacks count, used or not.
+ * Starts a TypeScript file as a process that is not trusted and talks over its standard streams. It gets nothing of this one's environment,
+ * which holds tokens, and keeps little memory for later.
+ * @param options.maxBytes most writable memory that it may have (RLIMIT_DATA), on Linux; threads' stacks count, used or not
  */
 export function startConfined(file: URL, { maxBytes }: { readonly maxBytes: number }): ChildProcessWithoutNullStreams {
   const flags = ['--max-old-space-size=64', '--max-semi-space-size=2', '--v8-pool-size=1'];

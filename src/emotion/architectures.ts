@@ -33,7 +33,7 @@ interface ConvLayer {
 
 /**
  * Batch normalisation over all but the last dimension. `momentum` is the share of the old running statistic that an
- * update keeps (0.9, PyTorch's default said in Keras' way); `epsilon` is added to the variance.
+ * update keeps, as in Keras (0.9, which PyTorch calls 0.1); `epsilon` is added to the variance.
  */
 interface BatchNormLayer {
   readonly kind: 'batchNorm';

@@ -5,7 +5,7 @@ import { explainFile } from '../base/files.ts';
 /**
  * The bytes of a photo on disk.
  * @param path of a file, or of a pipe
- * @param maxBytes of a larger file one byte more than this is read: enough for the walk to refuse it, and no more in memory
+ * @param maxBytes at most one byte more than this is read: enough for a larger file to be refused
  * @throws UserError not-found, not-a-picture for a folder, not-allowed
  */
 export async function readPhotoFile(path: string, maxBytes: number): Promise<Buffer> {

@@ -187,8 +187,8 @@ function openFile(path: string, maxBytes: number): Open {
 }
 
 /**
- * Changes the file as a whole or not at all. The lock is taken by a statement that is over at once: one that is kept, and
- * refused because another process holds the file, would hold on to what it has got so far.
+ * Changes the file as a whole or not at all. The lock is taken by a statement that ends at once: a prepared statement that is
+ * refused, because another process holds the file, would keep the part of the lock that it has got.
  */
 function inTransaction<T>(open: Open, work: (open: Open) => T): T {
   const { database } = open;

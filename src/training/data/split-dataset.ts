@@ -25,7 +25,7 @@ interface SplitOptions {
 
 /**
  * Cuts a whole FER2013 file (fer2013.csv or icml_face_data.csv, also gzipped) into the fifteen chunks fer2013_01 to
- * fer2013_15, each with the header and as many rows as the next, the lines as they are. The chunks are written aside and
+ * fer2013_15, each with the header and about as many rows; lines stay as they are. The chunks are written aside and
  * take their names only when the whole file has been found to be FER2013; otherwise nothing changes.
  * @returns the names of the chunks
  * @throws UserError 'not-found' if there is no such file; 'bad-data', saying why, if it is not FER2013; 'bad-usage' if there

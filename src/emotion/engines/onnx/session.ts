@@ -3,9 +3,9 @@ import '../../../base/no-telemetry.ts';
 import type { InferenceSession } from 'onnxruntime-node';
 
 /**
- * How every session of ours runs: on the CPU, one operation at a time, each spread over the threads. Threads share out
- * small pieces of work and sleep while they wait: as fast on an idle machine, and on a busy one, where a thread may be
- * held up, a training step took a fifth less time (measured), and the processor is free for others while they wait.
+ * How every session of ours runs: on the CPU, one operation at a time, each spread over the threads. Threads take small
+ * pieces of work and sleep while they wait, which leaves the processor to others. This is as fast on an idle machine; on
+ * a busy one, where a thread may be held up, a training step took a fifth less time (measured).
  */
 export function sessionOptions(threads?: number): InferenceSession.SessionOptions {
   return {

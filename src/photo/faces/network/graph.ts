@@ -68,7 +68,7 @@ export async function readDetectorWeights(): Promise<Map<string, DetectorWeight>
 /**
  * The tiny face detector as an ONNX model for square pictures whose side is a multiple of 32.
  *
- * What parity with face-api hangs on: the first convolution is not padded, max pools are padded at the bottom and the right where
+ * To give face-api's boxes: the first convolution is not padded, max pools are padded at the bottom and the right where
  * the size is odd, and the last one moves by a single pixel and so keeps the size.
  */
 export function detectorGraph(weights: ReadonlyMap<string, DetectorWeight>): Uint8Array {

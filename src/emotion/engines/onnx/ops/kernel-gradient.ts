@@ -38,9 +38,9 @@ function thinKernelGradient(graph: GraphBuilder, x: Value, gradient: Value, wind
 }
 
 /**
- * One product per kernel pixel and image. The view through a kernel pixel is a shift of the input up or down and left or
- * right; shifting the gradient the other way up or down instead, all views share a few copies, which cost more than the
- * products do.
+ * One product per kernel pixel and image. Each kernel pixel sees the input shifted, up or down and left or right. Here the
+ * gradient is shifted up or down instead, the other way, so that fewer shifted copies of the input are needed: copies cost
+ * more than the products do.
  */
 function shiftedKernelGradient(
   graph: GraphBuilder,

@@ -15,7 +15,7 @@ const TILES = [2, 3, 4];
 const LIMIT = 0.65;
 
 /**
- * The tiles with which Winograd's way is faster, or undefined where it is not: on large maps of few channels, whose
+ * The tiles with which Winograd's convolution is faster. Undefined where it is not: on large maps of few channels, where the
  * transforms cost more than they save, and for anything but 3x3 kernels of stride 1.
  */
 export function winogradTiles({ kernel, stride }: Window, { in: input, out }: ConvShape): Tiles | undefined {
@@ -41,9 +41,9 @@ function pointsOf(length: number, tile: number, kernel: number): number {
 }
 
 /**
- * A convolution of stride 1 by Winograd's transforms, in nothing but matrix products. Two, one an axis, cut all maps of
- * the batch into tiles, pad and transform them; at every point of a tile, one goes over the channels; two more go back to
- * maps. Each step's transpose is its way back, and nothing is transformed twice.
+ * A convolution of stride 1 by Winograd's transforms, as matrix products alone. Two products, one an axis, cut all maps of
+ * the batch into tiles, pad and transform them; one more for each point of a tile sums over the channels; two turn tiles
+ * back into maps. The gradient of each step is its transpose, and nothing is transformed twice.
  * @param x [n, in, h, w], kernel [out, in, k, k]
  */
 export function winogradConv(
@@ -152,7 +152,7 @@ function kernelMatrix(across: Rows, down: Rows): Float32Array {
  *
  *     y = output' * ((kernel matrix * g) . (input * d)),    d: tile + kernel - 1 inputs, . element by element
  *
- * and the two products with a matrix of `points` rows leave only that many multiplications instead of tile * kernel.
+ * Only the product element by element is made for every pair of channels: `points` multiplications instead of tile * kernel.
  */
 interface AxisTransform {
   /** Outputs of one tile. */
