@@ -5,8 +5,9 @@ import type { RetrainServices } from '../commands/retrain.ts';
 import { unlessAborted } from './base/aborts.ts';
 import type { Logger } from './base/log.ts';
 import { shutFolder } from './base/shut-folder.ts';
-import type { Platform } from './chat/platform.ts';
-import { createPlatforms } from './chat/platforms.ts';
+import type { Platform, PlatformContext } from './chat/platform.ts';
+import { createPage, createPlatforms } from './chat/platforms.ts';
+import { startPlatforms } from './chat/start-platforms.ts';
 import type { Config } from './config.ts';
 import type { MetricsServer } from './metrics/server.ts';
 import type { TrainingFigures } from './metrics/sources.ts';
@@ -19,17 +20,20 @@ import { BoundedQueue } from './work/queue.ts';
 export interface Bot {
   /** A line a platform: where it can be talked to. */
   readonly addresses: readonly string[];
+  /** What keeps other platforms from being there, a line each. */
+  readonly troubles: readonly string[];
   /** Takes nothing new, finishes what runs within the configured time, gives up the rest. Later calls wait for the first. */
   stop(): Promise<void>;
 }
 
 /**
- * Connects every platform that the configuration holds credentials for; with none, the page on this machine.
+ * Connects every platform that the configuration holds credentials for; with none, or while none can be reached, the page on this
+ * machine.
  * @param readPhoto finds, reads and draws the faces of a picture file
  * @param training what /retrain works with; without it the command says that it cannot
  * @param ready what is loaded while the platforms connect: the bot has not started before, and does not where this rejects
  * @throws UserError 'bad-config' where the settings of people and channels cannot be opened
- * @throws Error where a platform cannot connect; the others have been stopped by then
+ * @throws Error where no platform can connect and trying again would not help
  */
 export async function startBot(
   config: Config,
@@ -43,6 +47,7 @@ export async function startBot(
   try {
     const bot = await connect(config, log, readPhoto, training, ready, metrics);
     return {
+      ...bot,
       addresses: [...bot.addresses, ...(metrics ? [`Figures at ${metrics.origin}/metrics`] : [])],
       stop: () => bot.stop().finally(() => metrics?.close()),
     };
@@ -70,13 +75,20 @@ async function connect(
     training,
   );
   const dispatcher = new Dispatcher(commands, log, metrics?.observe);
-  const platforms = await createPlatforms({
+  const context: PlatformContext = {
     config,
     log,
     commands,
     ...(journal && { journal }),
     dispatch: (request) => dispatcher.dispatch(request),
-  });
+  };
+  const platforms = await createPlatforms(context);
+  const openPage = async () => {
+    const page = await createPage(context);
+    platforms.push(page);
+    return page;
+  };
+  const ending = new AbortController();
   let stopped: Promise<void> | undefined;
   let isLoaded = false;
   void ready.then(
@@ -96,19 +108,20 @@ async function connect(
     }),
   });
   const stop = () => {
+    ending.abort();
     stopped ??= stopAll(platforms, queue, training, config.shutdownMs, log).finally(async () => {
       await Promise.all([settings.close(), journal?.close()]);
     });
     return stopped;
   };
   try {
-    const [addresses] = await Promise.all([Promise.all(platforms.map((platform) => platform.start())), ready]);
-    const named = (name: string) => platforms.find((platform) => platform.name === name);
+    const [started] = await Promise.all([startPlatforms(platforms, openPage, log, ending.signal), ready]);
+    const named = (name: string) => platforms.find((platform) => platform.name === name && started.has(platform));
     await training?.retraining.begin(
       async (name, channel) => named(name)?.channel(channel),
       (name) => named(name) !== undefined,
     );
-    return { addresses, stop };
+    return { addresses: started.addresses, troubles: started.troubles, stop };
   } catch (error) {
     await stop();
     throw error;

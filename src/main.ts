@@ -55,6 +55,7 @@ async function serve(config: Config, log: Logger): Promise<void> {
     });
     const read: Reader['read'] = async (...photo) => (await opening).read(...photo);
     const bot = await startBot(config, log, read, { retraining, registry, refresh }, opening);
+    for (const line of bot.troubles) console.error(line);
     for (const line of bot.addresses) console.log(`${line} (Ctrl+C stops).`);
     stopOnSignal(config, log, async () => {
       await bot.stop();

@@ -10,7 +10,11 @@ const WITH_CREDENTIALS: readonly PlatformFactory[] = [
 export async function createPlatforms(context: PlatformContext): Promise<Platform[]> {
   const made = await Promise.all(WITH_CREDENTIALS.map((create) => create(context)));
   const platforms = made.filter((platform) => platform !== undefined);
-  if (platforms.length > 0) return platforms;
+  return platforms.length > 0 ? platforms : [await createPage(context)];
+}
+
+/** The page on this machine. */
+export async function createPage(context: PlatformContext): Promise<Platform> {
   const { LocalPlatform } = await import('./local/local.ts');
-  return [new LocalPlatform(context)];
+  return new LocalPlatform(context);
 }

@@ -1,6 +1,4 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { UserError } from '../../src/base/errors.ts';
-
 import { type FakeChannel, type Permission, user } from '../fakes/discord/payloads.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
@@ -35,12 +33,14 @@ describe('starting', () => {
     await expect(failed).rejects.not.toThrow(/wrong/);
   });
 
-  test('where Discord cannot be reached ends with a sentence', async () => {
+  test('where Discord cannot be reached the page stands in for it, and a sentence says why', async () => {
     const gone = await FakeDiscord.start();
     await gone.close();
-    const failed = startOnDiscord({ discord: gone });
-    await expect(failed).rejects.toThrow(UserError);
-    await expect(failed).rejects.toThrow('Discord cannot be reached (ECONNREFUSED).');
+    const { bot } = await startOnDiscord({ discord: gone, environment: { LOCAL_PORT: '0' } });
+    expect(bot.addresses).toEqual([expect.stringContaining('http://127.0.0.1:')]);
+    expect(bot.troubles).toEqual([
+      'Discord cannot be reached (ECONNREFUSED). Is this machine online? I try again until it can.',
+    ]);
   });
 
   test('the token is in no line of the log', async () => {

@@ -350,7 +350,7 @@ test('a real photo goes through the whole walk: the picture that comes back is d
     const pixels = (bytes: Buffer) => sharp(bytes).resize(200, 200, { fit: 'fill' }).removeAlpha().raw().toBuffer();
     const [a, b] = await Promise.all([pixels(photo), pixels(upload.bytes!)]);
     expect(a.filter((value, k) => Math.abs(value - b[k]!) > 60).length).toBeGreaterThan(200);
-    expect(upload.altText).toMatch(/^Photo with \d+ faces?: 1 /);
+    expect(upload.altText).toMatch(/^Photo with \d+ faces?: 1\. /);
   } finally {
     await detector.close();
     await classifier.dispose();

@@ -50,7 +50,7 @@ function inWords(error: unknown, closeCode: number | undefined): unknown {
   }
   const why = error instanceof HTTPError ? `status ${error.status}` : networkCode(error);
   if (why === undefined) return error;
-  return new UserError('busy', `Discord cannot be reached (${why}). Is this machine online? Try again in a minute.`, {
+  return new UserError('busy', `Discord cannot be reached (${why}). Is this machine online?`, {
     cause: error,
   });
 }

@@ -1,5 +1,5 @@
 import { webApi } from '@slack/bolt';
-import { UserError } from '../../base/errors.ts';
+import { codeOf, UserError } from '../../base/errors.ts';
 import { ROTATES } from '../../config.ts';
 
 /** Thrown for an event that is to be left unacknowledged, so that Slack sends it again. */
@@ -95,6 +95,18 @@ export async function unlessGone(call: () => Promise<unknown>): Promise<boolean>
   }
 }
 
+/** Slack's words, and its library's, for calls that may succeed later, without anybody's doing. */
+const OUT_OF_REACH = [
+  'slack_webapi_request_error',
+  'slack_webapi_http_error',
+  'slack_webapi_rate_limited_error',
+  'ratelimited',
+  'internal_error',
+  'fatal_error',
+  'service_unavailable',
+  'request_timeout',
+];
+
 /**
  * Why Slack does not take a setting, in words; any other error as it is.
  * @param setting its name
@@ -102,13 +114,12 @@ export async function unlessGone(call: () => Promise<unknown>): Promise<boolean>
  */
 export function settingRefused(error: unknown, setting: string, expected: string): unknown {
   const code = slackCode(error);
+  if (OUT_OF_REACH.includes(code ?? codeOf(error) ?? '')) {
+    const why = code === undefined ? '' : ` (${code})`;
+    return new UserError('busy', `Slack cannot be reached${why}. Is this machine online?`, { cause: error });
+  }
   if (code === 'token_expired') return new UserError('bad-config', `${setting} ${ROTATES}.`, { cause: error });
   if (code !== undefined)
     return new UserError('bad-config', `Slack refuses ${setting} (${code}). It must be ${expected}.`);
-  if (error instanceof Error && 'code' in error && error.code === 'slack_webapi_request_error') {
-    return new UserError('bad-config', 'Slack cannot be reached. Is this machine connected to the internet?', {
-      cause: error,
-    });
-  }
   return error;
 }
