@@ -3,10 +3,17 @@ import { beginStep, keptInRequest, timed } from '../src/base/observing.ts';
 import type { Reading } from '../src/emotion/classifier.ts';
 import type { Frame } from '../src/photo/decode.ts';
 import { CHANNEL_MODES, type ChannelMode, type Settings } from '../src/settings/settings.ts';
-import type { BoundedQueue, HoldSlot } from '../src/work/queue.ts';
+import type { FairQueue, HoldSlot } from '../src/work/queue.ts';
 import { type Command, defineCommand } from './command.ts';
 import { photoReply, shortName } from './photo-reply.ts';
-import { type PhotoRules, personKey, photoPreconditions, posterAgrees, settingsId } from './preconditions.ts';
+import {
+  channelKey,
+  type PhotoRules,
+  personKey,
+  photoPreconditions,
+  posterAgrees,
+  settingsId,
+} from './preconditions.ts';
 import type { Request } from './request.ts';
 
 /** A photo that has been read, as far as an answer needs it. */
@@ -30,7 +37,7 @@ export interface PhotoServices extends PhotoRules {
    */
   readPhoto(bytes: Uint8Array, signal: AbortSignal, hold: HoldSlot): Promise<AnsweredPhoto>;
   /** Photos are loaded and read in here, so that only so many are in memory at a time. */
-  readonly queue: BoundedQueue;
+  readonly queue: FairQueue;
   /** Largest file that is loaded, in bytes. */
   readonly maxBytes: number;
 }
@@ -71,7 +78,11 @@ export function emotionsCommand(services: PhotoServices): Command {
       if (photo === undefined) throw new Error('/emotions runs without the latest picture');
       if (request.earlier?.brokeDown) throw brokeDown();
       await request.progress(`Looking for faces in ${shortName(photo.name)}…`);
-      const turn = { signal: request.signal, person: personKey(request.platform, request.user) };
+      const turn = {
+        signal: request.signal,
+        channel: channelKey(request),
+        person: personKey(request.platform, request.user),
+      };
       const work = async (hold: HoldSlot) => {
         endWait();
         const bytes = await timed('download', () =>

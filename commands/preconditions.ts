@@ -166,7 +166,8 @@ export function personKey(platform: string, user: User): string {
   return `${platform} ${user.id}`;
 }
 
-function channelKey({ platform, channel }: Request): string {
+/** The channel that a request comes from, unique among all platforms; of a thread, the channel that it is in. */
+export function channelKey({ platform, channel }: Request): string {
   return `${platform} ${settingsId(channel)}`;
 }
 

@@ -14,7 +14,7 @@ import type { TrainingFigures } from './metrics/sources.ts';
 import { openSettings } from './settings/open-settings.ts';
 import { PhotoCooldown } from './work/cooldown.ts';
 import { openJournal } from './work/open-journal.ts';
-import { BoundedQueue } from './work/queue.ts';
+import { FairQueue } from './work/queue.ts';
 
 /** A bot that is talking to people. */
 export interface Bot {
@@ -66,7 +66,7 @@ async function connect(
   metrics: MetricsServer | undefined,
 ): Promise<Bot> {
   const { concurrency, maxWaiting, maxBytes, readsForwards } = config.photos;
-  const queue = new BoundedQueue({ concurrency, maxWaiting });
+  const queue = new FairQueue({ concurrency, maxWaiting });
   await shutState(config.stateDirectory, log);
   const settings = await openSettings(config, log);
   const journal = await openJournal(config, log);
@@ -170,7 +170,7 @@ async function shutState(directory: string, log: Logger): Promise<void> {
 
 async function stopAll(
   platforms: readonly Platform[],
-  queue: BoundedQueue,
+  queue: FairQueue,
   training: RetrainServices | undefined,
   boundMs: number,
   log: Logger,

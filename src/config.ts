@@ -42,7 +42,7 @@ const SETTINGS = z.object({
   DETECTOR: oneOf(DETECTORS, 'fusion'),
   MAX_PHOTO_MB: whole(1, 100, 32),
   PHOTO_CONCURRENCY: whole(1, 32, 2),
-  PHOTO_QUEUE: whole(0, 10_000, 50),
+  PHOTO_QUEUE: whole(0, 10_000, 200),
   SHUTDOWN_SECONDS: whole(1, 300, 20),
   LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),
   METRICS_HOST: host(),

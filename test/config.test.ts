@@ -25,7 +25,7 @@ describe('loadConfig', () => {
       detector: 'fusion',
       maxBytes: 32 * 1024 * 1024,
       concurrency: 2,
-      maxWaiting: 50,
+      maxWaiting: 200,
       readsForwards: true,
     });
     expect(config.shutdownMs).toBe(20_000);

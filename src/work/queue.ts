@@ -1,21 +1,47 @@
-import PQueue from 'p-queue';
 import { unlessAborted } from '../base/aborts.ts';
 import { aboutToRestart, UserError } from '../base/errors.ts';
 
 /** Keeps the slot of a piece of work taken until this has ended too, even where the work's own promise settles earlier. */
 export type HoldSlot = (ended: Promise<void>) => void;
 
+/** How much the latest piece of work counts in the time that one takes. */
+const LATEST = 0.2;
+
+/** Somebody, or some place, that has work in the queue. */
+interface Turns {
+  /** When it last had its turn, counted in turns of the queue; 0 before its first. */
+  last: number;
+  waiting: number;
+  running: number;
+}
+
+interface Piece {
+  readonly channel: string;
+  readonly person: string;
+  /** In milliseconds. */
+  readonly cameAt: number;
+  readonly start: () => Promise<void>;
+  readonly refuse: (reason: unknown) => void;
+}
+
 /**
- * Runs a few pieces of work at a time and keeps a bounded number waiting, first come first served; but nobody's work takes the last slot,
- * nor waits for another person's more than once: of ten photos of one person, somebody else's waits for those under way at most.
+ * Runs a few pieces of work at a time and keeps a bounded number waiting. Channels take turns, then the people within one: what comes from
+ * a quiet channel waits for none of what a busy one has waiting. Nobody's work takes the last slot: of ten photos of one person, somebody
+ * else's waits for those under way at most. Where the queue is full, the channel that has most waiting makes way.
  */
-export class BoundedQueue {
-  readonly #queue: PQueue;
-  /** What people's own work waits in before it comes into the queue, by person. */
-  readonly #people = new Map<string, PQueue>();
+export class FairQueue {
+  readonly #concurrency: number;
   readonly #maxWaiting: number;
-  /** When each piece of waiting work came, the oldest first. */
-  readonly #waitingSince = new Set<{ readonly at: number }>();
+  /** What waits, the oldest first. */
+  readonly #waiting = new Set<Piece>();
+  readonly #channels = new Map<string, Turns>();
+  readonly #people = new Map<string, Turns>();
+  readonly #idle = new Set<() => void>();
+  #running = 0;
+  #turn = 0;
+  #unnamed = 0;
+  /** Milliseconds that a piece of work takes; undefined before the first has ended. */
+  #takes: number | undefined;
   #closed = false;
 
   /**
@@ -23,86 +49,200 @@ export class BoundedQueue {
    * @param options.maxWaiting pieces of work that may wait for their turn, at least 0
    */
   constructor(options: { readonly concurrency: number; readonly maxWaiting: number }) {
-    this.#queue = new PQueue({ concurrency: options.concurrency });
+    this.#concurrency = options.concurrency;
     this.#maxWaiting = options.maxWaiting;
   }
 
   /** Pieces of work that wait for their turn. */
   get waiting(): number {
-    return [...this.#people.values()].reduce((sum, own) => sum + own.size, this.#queue.size);
+    return this.#waiting.size;
   }
 
   /** Pieces of work under way. */
   get running(): number {
-    return this.#queue.pending;
+    return this.#running;
   }
 
   /** Milliseconds that the oldest waiting work has waited; 0 where none waits. */
   get oldestMs(): number {
-    const [oldest] = this.#waitingSince;
-    return oldest === undefined ? 0 : performance.now() - oldest.at;
+    const [oldest] = this.#waiting;
+    return oldest === undefined ? 0 : performance.now() - oldest.cameAt;
   }
 
   /**
    * Runs `work` when its turn comes. Its slot is free once it has ended, not when nobody waits for it any more: work that was
    * given up may hold memory for a while.
+   * @param options.channel where it comes from
    * @param options.person whose work it is; work of nobody's stands for itself
    * @param options.signal takes waiting work out of the queue; work under way must watch it itself
    * @returns what `work` resolves to; its error is passed on
-   * @throws UserError 'busy' where too much is waiting or the queue is closed; the signal's reason as soon as it is aborted
+   * @throws UserError 'busy' where too much is waiting, or the queue is closed; the signal's reason as soon as it is aborted
    */
   async run<T>(
     work: (hold: HoldSlot) => Promise<T>,
-    { signal, person }: { readonly signal?: AbortSignal; readonly person?: string } = {},
+    options: { readonly signal?: AbortSignal; readonly channel?: string; readonly person?: string } = {},
   ): Promise<T> {
     if (this.#closed) throw aboutToRestart('Post it again in a minute.');
-    const own = person === undefined ? undefined : this.#people.get(person);
-    const isFree = this.#queue.pending < this.#queue.concurrency && (own?.pending ?? 0) < this.#share;
-    if (!isFree && this.waiting >= this.#maxWaiting) {
-      throw new UserError('busy', 'There are more photos than I can read just now. Try again in a minute.');
-    }
+    const { signal, channel = '', person = `unnamed ${++this.#unnamed}` } = options;
     signal?.throwIfAborted();
-    // p-queue settles a task whose signal is aborted even while it runs, and frees its slot: it may only see the signal of
-    // work that still waits.
-    const waiting = new AbortController();
-    const onAbort = () => waiting.abort(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    const since = { at: performance.now() };
-    this.#waitingSince.add(since);
-    const result = new Promise<T>((resolve, reject) => {
-      const turn = async () => {
-        this.#waitingSince.delete(since);
-        signal?.removeEventListener('abort', onAbort);
-        const held: Promise<void>[] = [];
-        const running = Promise.resolve().then(() => work((ended) => held.push(ended)));
-        unlessAborted(running, signal).then(resolve, reject);
-        await running.catch(() => {});
-        await Promise.all(held);
+    return await new Promise<T>((resolve, reject) => {
+      const onAbort = () => {
+        if (this.#waiting.delete(piece)) this.#left(piece);
+        reject(signal?.reason);
       };
-      const add = () => this.#queue.add(turn, { signal: waiting.signal });
-      (person === undefined ? add() : this.#ownQueue(person).add(add, { signal: waiting.signal })).catch(reject);
+      const piece: Piece = {
+        channel,
+        person,
+        cameAt: performance.now(),
+        refuse: (reason) => {
+          signal?.removeEventListener('abort', onAbort);
+          reject(reason);
+        },
+        start: async () => {
+          signal?.removeEventListener('abort', onAbort);
+          const held: Promise<void>[] = [];
+          const running = Promise.resolve().then(() => work((ended) => held.push(ended)));
+          unlessAborted(running, signal).then(resolve, reject);
+          await running.catch(() => {});
+          await Promise.all(held);
+        },
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#add(piece);
+      this.#next();
+      if (this.#waiting.size > this.#maxWaiting) this.#makeWay(piece);
     });
-    return await result.finally(() => this.#waitingSince.delete(since));
-  }
-
-  /** Most slots that one person's work takes. */
-  get #share(): number {
-    return Math.max(1, this.#queue.concurrency - 1);
-  }
-
-  #ownQueue(person: string): PQueue {
-    const known = this.#people.get(person);
-    if (known !== undefined) return known;
-    const own = new PQueue({ concurrency: this.#share });
-    own.on('idle', () => this.#people.delete(person));
-    this.#people.set(person, own);
-    return own;
   }
 
   /** Takes nothing new from now on. Resolves when all that runs or waits has ended. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#people.values()].map((own) => own.onIdle()));
-    await this.#queue.onIdle();
+    if (this.#running + this.#waiting.size > 0) await new Promise<void>((done) => this.#idle.add(done));
   }
+
+  /** Milliseconds until what comes now would be begun, as far as is known. */
+  get #waitMs(): number | undefined {
+    return this.#takes && (this.#takes * (this.#waiting.size + 1)) / this.#concurrency;
+  }
+
+  /** Most slots that one person's work takes. */
+  get #share(): number {
+    return Math.max(1, this.#concurrency - 1);
+  }
+
+  #add(piece: Piece): void {
+    this.#waiting.add(piece);
+    for (const turns of this.#turnsOf(piece)) turns.waiting += 1;
+  }
+
+  #turnsOf({ channel, person }: Piece): [Turns, Turns] {
+    return [turnsIn(this.#channels, channel), turnsIn(this.#people, person)];
+  }
+
+  /** Starts what may be started. */
+  #next(): void {
+    while (this.#running < this.#concurrency) {
+      const piece = this.#choose();
+      if (piece === undefined) return;
+      this.#waiting.delete(piece);
+      this.#turn += 1;
+      this.#running += 1;
+      for (const turns of this.#turnsOf(piece)) {
+        turns.waiting -= 1;
+        turns.running += 1;
+        turns.last = this.#turn;
+      }
+      const startedAt = performance.now();
+      void piece.start().finally(() => this.#ended(piece, performance.now() - startedAt));
+    }
+  }
+
+  /** Of what waits: the channel that has not had its turn for longest, in it the person, of those their oldest. */
+  #choose(): Piece | undefined {
+    let best: Piece | undefined;
+    let least: readonly [number, number] = [Infinity, Infinity];
+    for (const piece of this.#waiting) {
+      const [channel, person] = this.#turnsOf(piece);
+      if (person.running >= this.#share) continue;
+      if (channel.last > least[0] || (channel.last === least[0] && person.last >= least[1])) continue;
+      best = piece;
+      least = [channel.last, person.last];
+    }
+    return best;
+  }
+
+  #ended(piece: Piece, tookMs: number): void {
+    this.#takes = this.#takes === undefined ? tookMs : this.#takes + LATEST * (tookMs - this.#takes);
+    this.#running -= 1;
+    for (const turns of this.#turnsOf(piece)) turns.running -= 1;
+    this.#forgetIdle(piece);
+    this.#next();
+    this.#tellIdle();
+  }
+
+  /** A piece is out of the queue without having had its turn. */
+  #left(piece: Piece): void {
+    for (const turns of this.#turnsOf(piece)) turns.waiting -= 1;
+    this.#forgetIdle(piece);
+    this.#tellIdle();
+  }
+
+  /**
+   * There is one piece too many. Of the channel that has most waiting, the person who has most there loses their newest: that may be this
+   * piece or any other, but none goes for one of the same channel and person.
+   */
+  #makeWay(newest: Piece): void {
+    const [own, ownPerson] = this.#turnsOf(newest);
+    let most = newest;
+    let [inChannel, ofPerson] = [own.waiting, ownPerson.waiting];
+    for (const piece of this.#waiting) {
+      const [channel, person] = this.#turnsOf(piece);
+      const isSame = channel.waiting === inChannel && (channel === own || most !== newest);
+      const isMore = channel.waiting > inChannel || (isSame && person.waiting > ofPerson);
+      const isNewer = most !== newest && isSame && person.waiting === ofPerson;
+      if (!isMore && !isNewer) continue;
+      most = piece;
+      [inChannel, ofPerson] = [channel.waiting, person.waiting];
+    }
+    this.#waiting.delete(most);
+    this.#left(most);
+    most.refuse(this.#tooMany());
+  }
+
+  #tooMany(): UserError {
+    return new UserError(
+      'busy',
+      `There are more photos than I can read just now. Try again in ${inWords(this.#waitMs)}.`,
+    );
+  }
+
+  #forgetIdle({ channel, person }: Piece): void {
+    for (const [all, key] of [[this.#channels, channel] as const, [this.#people, person] as const]) {
+      const turns = all.get(key);
+      if (turns && turns.waiting + turns.running === 0) all.delete(key);
+    }
+  }
+
+  #tellIdle(): void {
+    if (this.#running + this.#waiting.size > 0) return;
+    for (const done of this.#idle) done();
+    this.#idle.clear();
+  }
+}
+
+function turnsIn(all: Map<string, Turns>, key: string): Turns {
+  const known = all.get(key);
+  if (known) return known;
+  const turns = { last: 0, waiting: 0, running: 0 };
+  all.set(key, turns);
+  return turns;
+}
+
+/** A time to wait, rounded up: 'a minute' where it is not known. */
+function inWords(ms: number | undefined): string {
+  if (ms === undefined) return 'a minute';
+  const seconds = Math.max(5, Math.ceil(ms / 5000) * 5);
+  if (seconds <= 55) return `${seconds} seconds`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes === 1 ? 'a minute' : `${minutes} minutes`;
 }

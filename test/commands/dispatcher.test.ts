@@ -8,7 +8,7 @@ import { UserError } from '../../src/base/errors.ts';
 import { createLogger, type LogLevel } from '../../src/base/log.ts';
 import type { Happening, Observer } from '../../src/base/observing.ts';
 import { architectureOf } from '../../src/emotion/architectures.ts';
-import { BoundedQueue } from '../../src/work/queue.ts';
+import { FairQueue } from '../../src/work/queue.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { fakeAttachment, fakeRequest } from '../fakes/request.ts';
 import { fakeRules } from '../fakes/rules.ts';
@@ -20,7 +20,7 @@ function setUp(commands?: CommandRegistry, rules = fakeRules(), level: LogLevel 
     commands ??
     createCommands({
       readPhoto: fakePhotoReader(),
-      queue: new BoundedQueue({ concurrency: 1, maxWaiting: 5 }),
+      queue: new FairQueue({ concurrency: 1, maxWaiting: 5 }),
       maxBytes: 1_000_000,
       ...rules,
     });

@@ -5,14 +5,14 @@ import { emotionsCommand, type PhotoServices } from '../../commands/emotions.ts'
 import { prepare } from '../../commands/preconditions.ts';
 import type { Attachment, Request } from '../../commands/request.ts';
 import type { UserError } from '../../src/base/errors.ts';
-import { BoundedQueue } from '../../src/work/queue.ts';
+import { FairQueue } from '../../src/work/queue.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { fakeAttachment, fakeRequest } from '../fakes/request.ts';
 import { fakeRules } from '../fakes/rules.ts';
 
 const services = (overrides: Partial<PhotoServices> = {}): PhotoServices => ({
   readPhoto: fakePhotoReader(),
-  queue: new BoundedQueue({ concurrency: 1, maxWaiting: 5 }),
+  queue: new FairQueue({ concurrency: 1, maxWaiting: 5 }),
   maxBytes: 1000,
   ...fakeRules(),
   ...overrides,
@@ -63,8 +63,32 @@ describe('/emotions', () => {
     expect(replies[0]!.pictures ?? []).toEqual([]);
   });
 
+  test('photos of other channels wait for none that wait in a busy one, its threads included', async () => {
+    const given = services({ queue: new FairQueue({ concurrency: 1, maxWaiting: 50 }) });
+    const image = await photo('a.png');
+    const order: string[] = [];
+    const post = async (channelId: string, parentId?: string) => {
+      const { request } = fakeRequest({ channelId, userId: `u${order.length}`, ...(parentId && { parentId }) });
+      await ask(given, request, { image });
+      order.push(parentId ?? channelId);
+    };
+    const busy = Array.from({ length: 6 }, (_, k) => (k % 2 === 0 ? post('busy') : post('thread', 'busy')));
+    await Promise.all([...busy, post('quiet')]);
+    expect(order.indexOf('quiet')).toBe(1);
+  });
+
+  test('a picture that the bot broke down over before is not loaded again, and said so', async () => {
+    const fetch = vi.fn();
+    const { request } = fakeRequest();
+    const again = { ...request, earlier: { brokeDown: true } };
+    await expect(ask(services(), again, { image: { id: '1', name: 'a.png', fetch } })).rejects.toMatchObject({
+      code: 'broke-down',
+    });
+    expect(fetch).not.toHaveBeenCalled();
+  });
+
   test('loads the file with the bound on its size, and only when its turn has come', async () => {
-    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 5 });
+    const queue = new FairQueue({ concurrency: 1, maxWaiting: 5 });
     let free!: () => void;
     const busy = queue.run(() => new Promise<void>((done) => (free = done)));
     const bytes = await plainPicture(64, 48);

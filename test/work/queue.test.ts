@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { BoundedQueue } from '../../src/work/queue.ts';
+import { FairQueue } from '../../src/work/queue.ts';
 
 /** Work that ends when it is told to. */
 function gate() {
@@ -10,9 +10,9 @@ function gate() {
   return { open, wait: () => opened };
 }
 
-describe('BoundedQueue', () => {
+describe('FairQueue', () => {
   test('runs as many at a time as it may, in order', async () => {
-    const queue = new BoundedQueue({ concurrency: 2, maxWaiting: 10 });
+    const queue = new FairQueue({ concurrency: 2, maxWaiting: 10 });
     let running = 0;
     let most = 0;
     const started: number[] = [];
@@ -30,7 +30,7 @@ describe('BoundedQueue', () => {
   });
 
   test('refuses what would wait beyond its bound, and takes more once there is room', async () => {
-    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 1 });
+    const queue = new FairQueue({ concurrency: 1, maxWaiting: 1 });
     const { open, wait } = gate();
     const first = queue.run(wait);
     const second = queue.run(wait);
@@ -42,7 +42,7 @@ describe('BoundedQueue', () => {
 
   test('says how much is under way, and for how long the oldest has waited', async () => {
     const now = vi.spyOn(performance, 'now').mockReturnValue(0);
-    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 5 });
+    const queue = new FairQueue({ concurrency: 1, maxWaiting: 5 });
     const { open, wait } = gate();
     const first = queue.run(wait, { person: 'ada' });
     const givenUp = new AbortController();
@@ -62,7 +62,7 @@ describe('BoundedQueue', () => {
   });
 
   test('with no room to wait still runs what can start at once', async () => {
-    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 0 });
+    const queue = new FairQueue({ concurrency: 1, maxWaiting: 0 });
     const { open, wait } = gate();
     const first = queue.run(wait);
     await expect(queue.run(wait)).rejects.toMatchObject({ code: 'busy' });
@@ -71,7 +71,7 @@ describe('BoundedQueue', () => {
   });
 
   test('keeps a slot free of one person’s work, however much they have', async () => {
-    const queue = new BoundedQueue({ concurrency: 2, maxWaiting: 20 });
+    const queue = new FairQueue({ concurrency: 2, maxWaiting: 20 });
     const { open, wait } = gate();
     const adas = Array.from({ length: 10 }, () => queue.run(wait, { person: 'ada' }));
     await expect(queue.run(async () => 'read', { person: 'bob' })).resolves.toBe('read');
@@ -82,7 +82,7 @@ describe('BoundedQueue', () => {
   });
 
   test('takes turns between people where all slots are taken', async () => {
-    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 20 });
+    const queue = new FairQueue({ concurrency: 1, maxWaiting: 20 });
     const order: string[] = [];
     const work = (person: string) => queue.run(async () => void order.push(person), { person });
     await Promise.all(['ada', 'ada', 'ada', 'ada', 'bob', 'bob', 'eve'].map(work));
@@ -90,7 +90,7 @@ describe('BoundedQueue', () => {
   });
 
   test('counts what waits for its person’s turn, and forgets it with its signal', async () => {
-    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 2 });
+    const queue = new FairQueue({ concurrency: 1, maxWaiting: 2 });
     const { open, wait } = gate();
     const controller = new AbortController();
     const first = queue.run(wait, { person: 'ada' });
@@ -105,13 +105,13 @@ describe('BoundedQueue', () => {
   });
 
   test('passes on what work throws and goes on', async () => {
-    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 1 });
+    const queue = new FairQueue({ concurrency: 1, maxWaiting: 1 });
     await expect(queue.run(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
     await expect(queue.run(async () => 1)).resolves.toBe(1);
   });
 
   test('aborted work that waits never starts and gives up its place', async () => {
-    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 1 });
+    const queue = new FairQueue({ concurrency: 1, maxWaiting: 1 });
     const { open, wait } = gate();
     const first = queue.run(wait);
     const controller = new AbortController();
@@ -131,7 +131,7 @@ describe('BoundedQueue', () => {
   });
 
   test('closing waits for what runs and refuses what comes', async () => {
-    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 5 });
+    const queue = new FairQueue({ concurrency: 1, maxWaiting: 5 });
     const { open, wait } = gate();
     const first = queue.run(wait);
     const closed = queue.close();
@@ -141,7 +141,7 @@ describe('BoundedQueue', () => {
   });
 
   test('work that was given up keeps its slot until it has ended; its caller hears at once', async () => {
-    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 5 });
+    const queue = new FairQueue({ concurrency: 1, maxWaiting: 5 });
     const { open, wait } = gate();
     const controller = new AbortController();
     const reason = new Error('the message was deleted');
@@ -165,7 +165,7 @@ describe('BoundedQueue', () => {
   });
 
   test('what the work holds keeps the slot beyond the work', async () => {
-    const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 5 });
+    const queue = new FairQueue({ concurrency: 1, maxWaiting: 5 });
     const decoder = gate();
     const failed = queue.run(async (hold) => {
       hold(decoder.wait());
@@ -177,5 +177,97 @@ describe('BoundedQueue', () => {
     expect(queue.waiting).toBe(1);
     decoder.open();
     await expect(next).resolves.toBe('next');
+  });
+
+  test('channels take turns: one photo of a quiet channel is among the first of two hundred in five busy ones', async () => {
+    const queue = new FairQueue({ concurrency: 2, maxWaiting: 300 });
+    const { open, wait } = gate();
+    const order: string[] = [];
+    const work = (channel: string) => async () => {
+      await wait();
+      order.push(channel);
+    };
+    const busy = Array.from({ length: 200 }, (_, k) =>
+      queue.run(work(`busy ${k % 5}`), { channel: `busy ${k % 5}`, person: `person ${k}` }),
+    );
+    const quiet = queue.run(work('quiet'), { channel: 'quiet', person: 'bob' });
+    open();
+    await Promise.all([...busy, quiet]);
+    // Behind the two that were under way, and at most one of each channel that had not had its turn.
+    expect(order.indexOf('quiet')).toBeLessThanOrEqual(5);
+    expect(new Set(order.slice(0, 6))).toEqual(new Set([0, 1, 2, 3, 4].map((k) => `busy ${k}`).concat('quiet')));
+  });
+
+  test('within a channel, people take turns', async () => {
+    const queue = new FairQueue({ concurrency: 1, maxWaiting: 20 });
+    const order: string[] = [];
+    const work = ([channel, person]: readonly string[]) =>
+      queue.run(async () => void order.push(`${channel} ${person}`), { channel: channel!, person: person! });
+    const asked = ['a ada', 'a ada', 'a ada', 'a bob', 'b eve', 'b eve', 'b eve'].map((one) => one.split(' '));
+    await Promise.all(asked.map(work));
+    expect(order).toEqual(['a ada', 'b eve', 'a bob', 'b eve', 'a ada', 'b eve', 'a ada']);
+  });
+
+  describe('where it is full', () => {
+    /** A queue of one slot that is taken, with so much waiting as is said: channel, person, how often. */
+    function full(...waiting: readonly (readonly [string, string, number])[]) {
+      const queue = new FairQueue({ concurrency: 1, maxWaiting: waiting.reduce((sum, [, , count]) => sum + count, 0) });
+      const { open, wait } = gate();
+      void queue.run(wait, { channel: 'taken', person: 'taken' });
+      const refused: string[] = [];
+      const add = (channel: string, person: string, name: string) => {
+        queue.run(async () => {}, { channel, person }).catch(({ code }) => refused.push(`${name} ${code}`));
+      };
+      for (const [channel, person, count] of waiting) {
+        for (let k = 1; k <= count; k++) add(channel, person, `${channel} ${person} ${k}`);
+      }
+      return { queue, open, add, refused };
+    }
+
+    test.each([
+      ['the newest of the channel that has most makes way', ['a', 'ada', 3], ['b', 'bob', 1], 'c', 'eve', 'a ada 3'],
+      ['what comes from the channel that has most is refused', ['a', 'ada', 3], ['b', 'bob', 1], 'a', 'ada', 'new'],
+      ['as is what comes from one that would have as much', ['a', 'ada', 3], ['b', 'bob', 3], 'b', 'eve', 'b bob 3'],
+      ['within a channel, whoever has most makes way', ['a', 'ada', 3], ['a', 'bob', 1], 'a', 'eve', 'a ada 3'],
+      ['and nobody for one who has as much', ['a', 'ada', 2], ['b', 'bob', 1], 'b', 'bob', 'new'],
+    ] as const)('%s', async (_, first, second, channel, person, expected) => {
+      const { queue, open, add, refused } = full(first, second);
+      add(channel, person, 'new');
+      await new Promise((done) => setImmediate(done));
+      expect(refused).toEqual([`${expected} busy`]);
+      open();
+      await queue.close();
+      expect(refused).toHaveLength(1);
+    });
+  });
+
+  test('says when to try again, by how long photos have taken and how many wait', async () => {
+    const queue = new FairQueue({ concurrency: 2, maxWaiting: 3 });
+    const reasons: string[] = [];
+    const flood = async (ms: number) => {
+      const all = Array.from({ length: 6 }, () => queue.run(() => new Promise((done) => setTimeout(done, ms))));
+      for (const result of await Promise.allSettled(all))
+        if (result.status === 'rejected') reasons.push(result.reason.message);
+    };
+    await flood(10);
+    await flood(10);
+    expect(reasons).toEqual([
+      'There are more photos than I can read just now. Try again in a minute.',
+      'There are more photos than I can read just now. Try again in 5 seconds.',
+    ]);
+  });
+
+  test('what is given up while it waits leaves its place to the next at once', async () => {
+    const queue = new FairQueue({ concurrency: 1, maxWaiting: 1 });
+    const { open, wait } = gate();
+    const first = queue.run(wait);
+    const controller = new AbortController();
+    const removed = queue.run(wait, { signal: controller.signal, channel: 'c', person: 'ada' });
+    controller.abort(new Error('the message was removed'));
+    const next = queue.run(async () => 'read', { channel: 'd', person: 'bob' });
+    await expect(removed).rejects.toThrow('removed');
+    open();
+    await expect(next).resolves.toBe('read');
+    await first;
   });
 });

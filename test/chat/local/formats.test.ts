@@ -12,7 +12,7 @@ import { toScores } from '../../../src/emotion/labels.ts';
 import { createFaceDetector } from '../../../src/photo/faces/create-detector.ts';
 import type { FaceDetector } from '../../../src/photo/faces/detector.ts';
 import { readPhoto } from '../../../src/photo/read-photo.ts';
-import { BoundedQueue } from '../../../src/work/queue.ts';
+import { FairQueue } from '../../../src/work/queue.ts';
 import { fakeRequest } from '../../fakes/request.ts';
 import { fakeRules } from '../../fakes/rules.ts';
 
@@ -39,7 +39,7 @@ async function post(name: string, bytes: Uint8Array): Promise<Reply> {
   const dispatcher = new Dispatcher(
     createCommands({
       readPhoto: (file, signal) => readPhoto(file, { detector, classifier: CLASSIFIER }, { signal }),
-      queue: new BoundedQueue({ concurrency: 1, maxWaiting: 1 }),
+      queue: new FairQueue({ concurrency: 1, maxWaiting: 1 }),
       maxBytes: 10_000_000,
       ...fakeRules(),
     }),
