@@ -1,9 +1,10 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Attachment, NO_MESSAGE, type Posted, type Reply, type Request } from '../../commands/request.ts';
 import { createLogger } from '../../src/base/log.ts';
 import type { Asking } from '../../src/chat/asking.ts';
-import { Session } from '../../src/chat/session.ts';
+import { Session, type SessionOptions } from '../../src/chat/session.ts';
+import type { Journal } from '../../src/work/journal.ts';
 import { fakeRequest } from '../fakes/request.ts';
 
 /** A picture of a message. */
@@ -17,7 +18,7 @@ interface Said extends Posted {
 }
 
 /** A session whose requests wait until the test answers them. */
-function start() {
+function start(options: Partial<SessionOptions> = {}) {
   const asked: { readonly request: Request; readonly done: () => void }[] = [];
   const said: Said[] = [];
   const told: string[] = [];
@@ -27,6 +28,7 @@ function start() {
     log: createLogger({ level: 'debug', destination: { write: (line) => log.push(line) } }),
     dispatch: (request) => new Promise((done) => asked.push({ request, done })),
     messageOf: (attachment) => (attachment as { message?: string }).message,
+    ...options,
   });
   const say = async ({ text }: Reply): Promise<Posted> => {
     const posted: Said = {
@@ -259,7 +261,7 @@ describe('stopping', () => {
     const { request } = begin();
     const stopped = session.stop(deadline.signal, () => new Promise(() => {}));
     const told = vi.fn();
-    begin({ tellAlone: () => turn().then(told) });
+    begin({ tellAlone: () => delay(200).then(told) });
     deadline.abort(new Error('time is over'));
     await stopped;
     expect([request.signal.aborted, told.mock.calls.length]).toEqual([true, 1]);
@@ -294,6 +296,31 @@ test('an end that fails stands in the log and disturbs nobody', async () => {
   begin({ end }).done();
   await session.stop(new AbortController().signal);
   expect(log.join('')).toContain('no end');
+});
+
+test('what has been noted is forgotten once it is settled, but not while it is being answered', async () => {
+  const noted = new Set<string>();
+  const journal: Journal = {
+    begin: async ({ message }) => void noted.add(message),
+    end: async ({ message }) => void noted.delete(message),
+    suspect: async () => {},
+    takeOver: async () => [],
+    see: () => {},
+    lastSeen: async () => new Map(),
+    close: async () => {},
+  };
+  let done = () => {};
+  const { session, begin } = start({ journal, dispatch: () => new Promise((resolve) => (done = resolve)) });
+  const jobOf = (message: string) => ({ bot: 'b', place: 'c', message, kind: 'posted' }) as const;
+  for (const message of ['m', 'n']) await session.note({ ...jobOf(message), files: [], begun: 1 });
+  begin({ message: 'm', job: jobOf('m') });
+  await turn();
+  await session.settle(jobOf('m'));
+  await session.settle(jobOf('n'));
+  expect([...noted]).toEqual(['m']);
+  done();
+  await session.stop(new AbortController().signal);
+  expect([...noted]).toEqual([]);
 });
 
 describe('an event', () => {

@@ -18,6 +18,14 @@ describe('halve', () => {
     });
   });
 
+  it('rounds to the nearest gray, a half upwards', () => {
+    const rows = [
+      [0, 0, 0, 1, 0, 1],
+      [0, 1, 0, 1, 1, 1],
+    ];
+    expect([...halve({ width: 6, height: 2, data: Uint8Array.from(rows.flat()) }).data]).toEqual([0, 1, 1]);
+  });
+
   it('leaves a single pixel as it is', () => {
     const pixel = { width: 1, height: 1, data: Uint8Array.from([9]) };
     expect(halve(pixel)).toEqual(pixel);

@@ -105,6 +105,13 @@ test('pruning keeps the newest, the one in use and the one before', async () => 
   await registry.prune(4);
   expect(await numbers(registry)).toEqual([1, 2, 5, 6]);
   expect(await registry.store(plainCard('next'), (aside) => saveUntrained(aside, 7))).toBe(7);
+  // The newest stays even where those two are all that may.
+  await registry.prune(2);
+  expect(await numbers(registry)).toEqual([1, 2, 7]);
+  // The shipped network is none of those that are counted.
+  const { registry: unused } = await registryWith(3);
+  await unused.prune(2);
+  expect(await numbers(unused)).toEqual([2, 3]);
 });
 
 test('a number that is in use is not given again, even where its folder is gone', async () => {

@@ -10,10 +10,10 @@ export const LABELS = ['votes', 'fer2013', 'both'] as const;
 
 /** Least and largest values of settings that people set in a chat too. */
 export const BOUNDS = {
-  epochs: { min: 1, max: 10_000 },
+  epochs: { min: 1, max: 1000 },
   batchSize: { min: 2, max: 4096 },
   seed: { min: 0, max: 0xffff_ffff },
-  patience: { min: 0, max: 10_000 },
+  patience: { min: 0, max: 1000 },
 } as const;
 /** The largest learning rate; it may be as small as one likes. */
 export const MOST_LEARNING_RATE = 10;
