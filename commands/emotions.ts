@@ -1,4 +1,5 @@
 import { brokeDown } from '../src/base/errors.ts';
+import { giveBack } from '../src/base/large-bytes.ts';
 import { beginStep, keptInRequest, timed } from '../src/base/observing.ts';
 import type { Reading } from '../src/emotion/classifier.ts';
 import type { Frame } from '../src/photo/decode.ts';
@@ -32,6 +33,7 @@ export interface AnsweredPhoto {
 export interface PhotoServices extends PhotoRules {
   /**
    * Finds the faces in a picture file, reads their emotions and draws both.
+   * @param bytes the file, which is the reader's from then on: its memory is given back where it can be, as soon as it is decoded
    * @param hold keeps the photo's slot in the queue until the last step has really ended
    * @throws UserError where the bytes are not a picture that can be read
    */
@@ -89,7 +91,10 @@ export function emotionsCommand(services: PhotoServices): Command {
           photo.fetch({ maxBytes: services.maxBytes, signal: request.signal }),
         );
         // Once more: somebody who opts out while their photo waits for its turn means this one above all.
-        if (!(await posterAgrees(request, photo, services))) return undefined;
+        if (!(await posterAgrees(request, photo, services))) {
+          giveBack(bytes);
+          return undefined;
+        }
         return await services.readPhoto(bytes, request.signal, hold);
       };
       const endWait = beginStep('wait');

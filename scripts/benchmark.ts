@@ -46,6 +46,7 @@ const MEASUREMENTS = new Map<string, Measurement>([
   ['photo', { options: ['photo', 'model', 'rounds', 'json'], run: photo }],
   ['start', { options: ['photo', 'model', 'rounds', 'json'], run: start }],
   ['memory', { options: ['photo', 'model', 'photos', 'json'], run: memory }],
+  ['bombs', { options: ['photo', 'model', 'json'], run: bombs }],
 ]);
 
 export const main = tool(
@@ -62,6 +63,8 @@ photo      milliseconds from a photo's bytes to the annotated picture's, step by
 start      milliseconds from the start of the bot to its address, from its first photos to their answers, and of the command
            line that reads one photo.
 memory     what the bot's process holds after photo upon photo, and how long the thread that talks is blocked.
+bombs      what the bot's processes hold at most while ten pictures of 30 MB are posted at once on a Discord of its own, and how
+           long another person's photo waits meanwhile (Linux, with the tests in their place).
 
 Contenders take turns in one run; the ratios are what to quote. Let nothing else run meanwhile.`,
     options: OPTIONS,
@@ -114,6 +117,17 @@ async function memory({ photo = FIVE_PEOPLE, model, photos, json }: Asked, log: 
   const { benchmarkMemory, memoryJson, memoryTable } = await import('./benchmark/bot.ts');
   const result = await benchmarkMemory({ photo, model, photos, log });
   return report(json, photo, memoryJson(result), memoryTable(result));
+}
+
+async function bombs({ photo = FIVE_PEOPLE, model, json }: Asked, log: Log): Promise<string> {
+  const [{ benchmarkBombs, bombsTable }, { readPhotoFile }] = await Promise.all([
+    import('./benchmark/bombs.ts'),
+    import('../src/photo/photo-file.ts'),
+  ]);
+  await readPhotoFile(photo, 1);
+  log('it takes a few minutes');
+  const result = await benchmarkBombs({ photo, model });
+  return report(json, photo, result, bombsTable(result));
 }
 
 function report(json: boolean, photo: string, figures: object, table: string): string {

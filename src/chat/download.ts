@@ -1,22 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import { tooLarge, UserError } from '../base/errors.ts';
+import { GrowingBytes, giveBack } from '../base/large-bytes.ts';
 import { reasonCode, report } from '../base/observing.ts';
 
 /**
  * Collects a stream, and stops reading it as soon as it is longer than allowed.
  * @param maxBytes most bytes that are kept
+ * @returns bytes whose memory `giveBack` frees
  * @throws UserError 'too-large'
  */
 export async function readBounded(stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of stream) {
-    size += chunk.length;
-    if (size > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
+  const bytes = new GrowingBytes(maxBytes);
+  try {
+    for await (const chunk of stream) {
+      if (bytes.length + chunk.length > maxBytes) throw tooLarge(maxBytes);
+      bytes.append(chunk);
+    }
+    return bytes.bytes();
+  } catch (error) {
+    giveBack(bytes.bytes());
+    throw error;
   }
-  return Buffer.concat(chunks, size);
 }
 
 /** Collects a stream's first bytes, `maxBytes` at most, and reads no further. */
@@ -65,7 +70,7 @@ export class HostRefused extends Error {
  * Loads a file that was posted, from nowhere but the platform's own origins: an address that a person could choose would
  * let them look into the network that the bot runs in. Every redirect is checked like the address itself.
  *
- * @returns the file's bytes, of whatever type: what the host says about them is not believed
+ * @returns the file's bytes, of whatever type: what the host says about them is not believed; `giveBack` frees their memory
  * @throws UserError 'not-allowed' for an address elsewhere, 'not-found' where the file is gone, 'too-large' as soon as more
  *   has arrived than allowed, 'too-slow' after `timeoutMs`, 'busy' where the host cannot be reached or fails again and
  *   again; the signal's reason once it is aborted; HostRefused

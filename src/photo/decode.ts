@@ -62,7 +62,7 @@ export const WORKING_SIDE = 2048;
 export async function decodePhoto(bytes: Uint8Array, limits: PhotoLimits, signal?: AbortSignal): Promise<DecodedPhoto> {
   if (bytes.length > limits.maxBytes) throw tooLarge(limits.maxBytes);
   const format = await pictureFormat(bytes);
-  const { parts, anything } = format === 'jpeg' ? withClearEnd(bytes) : { parts: [asAvif(bytes, format)], anything: 0 };
+  const { parts, anything } = forDecoder(bytes, format);
   const task = {
     format,
     bytes: parts.reduce((sum, part) => sum + part.length, 0),
@@ -85,13 +85,16 @@ export async function decodePhoto(bytes: Uint8Array, limits: PhotoLimits, signal
   }
 }
 
-/** An animated AVIF under the name that libvips knows: its main picture is the first frame. */
-function asAvif(bytes: Uint8Array, format: PictureFormat): Uint8Array {
-  if (format !== 'avif') return bytes;
-  const renamed = Uint8Array.from(bytes);
+/** An animated AVIF under the name that libvips knows: its main picture is the first frame. In parts, one after the other. */
+function asAvif(bytes: Uint8Array): Uint8Array[] {
   // The major brand, after the length and the name of the first box (ISO/IEC 14496-12, 4.3).
-  renamed.set(Buffer.from('avif'), 8);
-  return renamed;
+  return [bytes.subarray(0, 8), Buffer.from('avif'), bytes.subarray(12)];
+}
+
+/** The file in the form in which the decoder takes it: see `withClearEnd`. */
+function forDecoder(bytes: Uint8Array, format: PictureFormat): ReturnType<typeof withClearEnd> {
+  if (format === 'jpeg') return withClearEnd(bytes);
+  return { parts: format === 'avif' ? asAvif(bytes) : [bytes], anything: 0 };
 }
 
 /** @param isLegible whether the file says, where that is looked at, what picture it holds */

@@ -45,6 +45,8 @@ export interface ReadPhotoOptions {
   readonly annotate?: boolean;
   /** Calls the walk off. */
   readonly signal?: AbortSignal;
+  /** The file's bytes are not looked at any more; called once, whatever became of them. */
+  readonly onDecoded?: () => void;
   /**
    * Gets a promise that resolves when the walk has ended. A walk that is called off or too slow is over for the caller at once, but a
    * network under way cannot be stopped: whoever bounds how many walks there are waits for this.
@@ -67,9 +69,7 @@ export async function readPhoto(
   const limits = { ...DEFAULT_LIMITS, ...tools.limits };
   const { signal: outer, onStart } = options;
   const deadline = { milliseconds: limits.maxMilliseconds, tooLate: tooSlow, signal: outer, onStart };
-  const reading = await withDeadline(deadline, (signal) =>
-    walk(bytes, tools, limits, options.annotate ?? true, signal),
-  );
+  const reading = await withDeadline(deadline, (signal) => walk(bytes, tools, limits, options, signal));
   return { ...reading, milliseconds: Math.round(performance.now() - started) };
 }
 
@@ -101,10 +101,12 @@ async function walk(
   bytes: Uint8Array,
   { detector, classifier }: PhotoTools,
   limits: PhotoLimits,
-  withPicture: boolean,
+  { annotate: withPicture = true, onDecoded }: ReadPhotoOptions,
   signal: AbortSignal,
 ): Promise<Omit<PhotoReading, 'milliseconds'>> {
-  const { width, height, image, frame } = await timed('decode', () => decodePhoto(bytes, limits, signal));
+  const { width, height, image, frame } = await timed('decode', () => decodePhoto(bytes, limits, signal)).finally(
+    onDecoded,
+  );
   signal.throwIfAborted();
   const detected = await timed('detect', () => detector.detect(image, { signal }));
   const found = inReadingOrder(surest(detected, MOST_FACES));

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it, vi } from 'vitest';
+import { copyToGiveBack, giveBack } from '../../src/base/large-bytes.ts';
 import { FACE_PIXELS } from '../../src/emotion/labels.ts';
 import type { FaceBox } from '../../src/photo/faces/box.ts';
 import { createFaceDetector } from '../../src/photo/faces/create-detector.ts';
@@ -23,6 +24,27 @@ function finds(...faces: Partial<FaceBox>[]): FaceDetector {
     close: async () => {},
   };
 }
+
+describe('the bytes of a file', () => {
+  it('are not looked at any more once they are decoded, or cannot be', async () => {
+    const onDecoded = vi.fn();
+    const file = await sharp(sampleBytes(6)).resize(300).jpeg().toBuffer();
+    const detect = vi.fn(async () => {
+      expect(onDecoded).toHaveBeenCalledOnce();
+      return [];
+    });
+    const tools = { detector: { ...finds(), detect }, classifier: fakeClassifier([]), limits };
+    // As the bot does it: gone is what is given back then.
+    const own = copyToGiveBack(file);
+    onDecoded.mockImplementation(() => giveBack(own));
+    expect((await readPhoto(own, tools, { onDecoded })).width).toBe(300);
+    expect([detect.mock.calls.length, own.length]).toEqual([1, 0]);
+    await expect(readPhoto(file.subarray(0, 2000), tools, { onDecoded })).rejects.toMatchObject({
+      code: 'cut-picture',
+    });
+    expect(onDecoded).toHaveBeenCalledTimes(2);
+  });
+});
 
 describe('readPhoto on real photos', () => {
   it('walks from bytes to an annotated picture', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { bombsTable } from '../../scripts/benchmark/bombs.ts';
 import { memoryJson, memoryTable, startJson, startTable } from '../../scripts/benchmark/bot.ts';
 import { CROP_SIDE, startFaceApi } from '../../scripts/benchmark/face-api.ts';
 import { startHuman } from '../../scripts/benchmark/human.ts';
@@ -46,7 +47,7 @@ function tables({ stdout }: ScriptResult): string[][][] {
 
 describe('benchmark', () => {
   it.each([
-    [[], /Say what to measure: training, reading, photo, start, memory/],
+    [[], /Say what to measure: training, reading, photo, start, memory, bombs/],
     [['reading', 'photo'], /Say what to measure/],
     [['reading', '--batch', '3'], /reading has no --batch/],
     [['photo', '--faces', '3'], /photo has no --faces/],
@@ -70,6 +71,7 @@ describe('benchmark', () => {
     [['photo', '--photo', 'test/none.jpg'], /no such file/],
     [['start', '--model', 'test'], /No usable model in \S+test/],
     [['memory', '--photo', 'test/none.jpg'], /no such file/],
+    [['bombs', '--photo', 'test/none.jpg'], /no such file/],
     [['photo', '--photo', 'package.json'], /not a picture/i],
   ])('ends with 1 and a sentence for %j', async (args, sentence) => {
     const result = await benchmark(...args);
@@ -125,6 +127,18 @@ describe('figures of the bot', () => {
       ratios: { firstVersusSecond: 1.5 },
     });
     expect(startTable(result)).toContain('| `npm start` to its address | 20 (10 to 30) |');
+  });
+
+  it('of ten bombs are the most that was held, and how long the others waited', () => {
+    const bombs = [{ name: 'a.png', megabytes: 30.04 }];
+    const result = { megabytes: { rest: 451.2, most: 650.7 }, milliseconds: { other: 5170, all: 61_000 }, bombs };
+    const table = bombsTable({ ...result, answers: ['a.png: no face'] });
+    expect(table).toContain('| MB at most, while the ten were read | 651 |');
+    expect(table).toContain('| s until the other person was answered | 5.2 |');
+    expect(table).toContain('| a.png | 30.0 |');
+    expect(table).toContain('- a.png: no face');
+    const never = { ...result, milliseconds: { other: null, all: 1 }, answers: [] };
+    expect(bombsTable(never)).toContain('| s until the other person was answered | never |');
   });
 
   it('of its memory are the most of each tenth, the largest against the second', () => {

@@ -11,6 +11,7 @@ import {
   type User,
 } from '../../../commands/request.ts';
 import { aboutToRestart, codeOf, tooLarge, UserError } from '../../base/errors.ts';
+import { copyToGiveBack } from '../../base/large-bytes.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { Session } from '../session.ts';
 import { LocalChannel, type StoredFile } from './channel.ts';
@@ -175,7 +176,8 @@ export class LocalPlatform implements Platform {
         if (size > maxBytes) throw tooLarge(maxBytes);
         const bytes = this.#channel.file(id)?.bytes;
         if (bytes === undefined) throw new UserError('not-found', 'That picture has been removed.');
-        return bytes;
+        // The page goes on showing it.
+        return copyToGiveBack(bytes);
       },
     };
   }

@@ -1,0 +1,63 @@
+import { randomFillSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import sharp, { type Sharp } from 'sharp';
+
+/** A file that somebody posts to bring the bot down, or without a thought. */
+export interface Bomb {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+/** Noise, which no format makes small. @param megapixels how many, in a picture half as high again as wide */
+function noise(megapixels: number, channels: 3 | 4 = 3): Sharp {
+  const width = Math.round(Math.sqrt(megapixels * 1e6 * 1.5));
+  const height = Math.round((megapixels * 1e6) / width);
+  return sharp(randomFillSync(Buffer.allocUnsafe(width * height * channels)), { raw: { width, height, channels } });
+}
+
+function flat(side: number): Sharp {
+  return sharp({ create: { width: side, height: side, channels: 3, background: '#777777' }, limitInputPixels: false });
+}
+
+/** An AVIF of 67 megapixels, as its header says: what follows is one of 16 x 16 pixels. */
+async function hugeAvif(): Promise<Buffer> {
+  const bytes = await flat(16).avif().toBuffer();
+  const extents = bytes.indexOf('ispe');
+  bytes.writeUInt32BE(8192, extents + 8);
+  bytes.writeUInt32BE(8192, extents + 12);
+  return bytes;
+}
+
+/** A HEIC behind as many bytes as a file may have: all of them are loaded and handed on. */
+function paddedHeic(): Buffer {
+  const heic = readFileSync(new URL('../fixtures/four-colours.heic', import.meta.url));
+  const free = Buffer.alloc(31_000_000);
+  free.writeUInt32BE(free.length);
+  free.write('free', 4);
+  return Buffer.concat([heic, free]);
+}
+
+/** Ten pictures of many kinds, most of them about 30 MB, none more than 32 MiB; it takes half a minute to make them. */
+export async function makeBombs(): Promise<Bomb[]> {
+  const makers: readonly (readonly [string, () => Promise<Buffer> | Buffer])[] = [
+    ['noise.jpg', () => noise(16).jpeg({ quality: 90, chromaSubsampling: '4:4:4' }).toBuffer()],
+    [
+      'progressive.jpg',
+      () => noise(16).jpeg({ quality: 90, chromaSubsampling: '4:4:4', progressive: true }).toBuffer(),
+    ],
+    ['noise.png', () => noise(10).png({ compressionLevel: 0 }).toBuffer()],
+    ['interlaced.png', () => noise(7.5, 4).png({ compressionLevel: 1, progressive: true }).toBuffer()],
+    ['strips.tif', () => noise(10).tiff({ compression: 'none' }).toBuffer()],
+    [
+      'tiles.tif',
+      () => noise(8).tiff({ tile: true, tileWidth: 512, tileHeight: 512, compression: 'deflate' }).toBuffer(),
+    ],
+    ['noise.webp', () => noise(8).webp({ lossless: true, effort: 0 }).toBuffer()],
+    ['huge.avif', hugeAvif],
+    ['padded.heic', paddedHeic],
+    ['flat.png', () => flat(8000).png().toBuffer()],
+  ];
+  const bombs: Bomb[] = [];
+  for (const [name, make] of makers) bombs.push({ name, bytes: await make() });
+  return bombs;
+}
