@@ -1,7 +1,7 @@
 import { logistic, logOdds } from '../../../base/numbers.ts';
 import { centreOf, groupByFace, overlap, type Rectangle, SAME_PLACE, toBox, toSquare } from '../box.ts';
 import type { Look, Sighting } from './network.ts';
-import type { View } from './view.ts';
+import { CELL, type View } from './view.ts';
 
 /** What the network takes for a face in one view of the picture. */
 export interface NetworkBox extends Rectangle {
@@ -12,8 +12,6 @@ export interface NetworkBox extends Rectangle {
 /** Weaker sightings count as none; this is their score. */
 export const LEAST_SIGHTING = 0.005;
 
-/** Pixels of the view that a cell stands for, each way. */
-const CELL = 32;
 /** Width and height of each anchor in cells, and the overlap (IoU) of two faces at most; from face-api's const.ts. */
 const ANCHORS = [
   [1.603231, 2.094468],
@@ -26,32 +24,25 @@ const MOST_OVERLAP = 0.4;
 
 /**
  * The network's answer as boxes, one a face, the surest first.
- * @param cells for each of the five anchors five maps (x, y, width, height, objectness) of side / 32 rows and columns
+ * @param cells for each of the five anchors five maps (x, y, width, height, objectness) of the view's rows / 32 and columns / 32
  * @param view what was shown to the network
  * @param least lowest score of a box, between 0 and 1
  * @returns boxes in pixels of the turned picture that the view shows, unclipped
  */
 export function toBoxes(cells: Float32Array, view: View, least: number): NetworkBox[] {
-  const across = view.side / CELL;
-  const plane = across * across;
-  const longest = Math.max(view.width, view.height);
-  // face-api rounds the picture's size within the square to whole pixels, and stretches what it found accordingly.
-  const shrink = view.side / longest;
-  const pixels = {
-    x: (CELL * view.width) / Math.max(1, Math.round(view.width * shrink)),
-    y: (CELL * view.height) / Math.max(1, Math.round(view.height * shrink)),
-  };
+  const across = view.columns / CELL;
+  const plane = across * (view.rows / CELL);
   const leastLogit = logOdds(least);
   const boxes: NetworkBox[] = [];
   for (const [anchor, [anchorWidth, anchorHeight]] of ANCHORS.entries()) {
     const number = (which: number, cell: number) => cells[(anchor * 5 + which) * plane + cell]!;
     for (let cell = 0; cell < plane; cell++) {
       if (number(4, cell) <= leastLogit) continue;
-      const width = Math.exp(number(2, cell)) * anchorWidth * pixels.x;
-      const height = Math.exp(number(3, cell)) * anchorHeight * pixels.y;
+      const width = Math.exp(number(2, cell)) * anchorWidth * view.cell.width;
+      const height = Math.exp(number(3, cell)) * anchorHeight * view.cell.height;
       boxes.push({
-        x: ((cell % across) + logistic(number(0, cell))) * pixels.x - width / 2,
-        y: (Math.floor(cell / across) + logistic(number(1, cell))) * pixels.y - height / 2,
+        x: ((cell % across) + logistic(number(0, cell))) * view.cell.width - width / 2,
+        y: (Math.floor(cell / across) + logistic(number(1, cell))) * view.cell.height - height / 2,
         width,
         height,
         score: logistic(number(4, cell)),
@@ -71,7 +62,7 @@ function keepSurest(boxes: readonly NetworkBox[]): NetworkBox[] {
 
 /** @param boxes what the network saw in the look's view, in pixels of the turned picture */
 export function sightingOf(boxes: readonly NetworkBox[], look: Look, view: View): Sighting {
-  const middle = view.width / 2;
+  const middle = (view.columns * view.step) / 2;
   const asked = toBox({ centreX: middle, centreY: middle, side: look.place.side });
   let best: Sighting = { score: LEAST_SIGHTING };
   for (const box of boxes) {

@@ -11,7 +11,7 @@ export interface DetectorWeight {
   readonly data: Float32Array;
 }
 
-/** Names of the graph's ends: "pixels" [1, 3, side, side], RGB 0..255, in; "cells" [1, 25, side / 32, side / 32] out. */
+/** Names of the graph's ends: "pixels" [1, 3, rows, columns], RGB 0..255, in; "cells" [1, 25, rows / 32, columns / 32] out. */
 export const DETECTOR_INPUT = 'pixels';
 export const DETECTOR_OUTPUT = 'cells';
 
@@ -66,7 +66,7 @@ export async function readDetectorWeights(): Promise<Map<string, DetectorWeight>
 }
 
 /**
- * The tiny face detector as an ONNX model for square pictures whose side is a multiple of 32.
+ * The tiny face detector as an ONNX model for pictures whose sides are multiples of 32.
  *
  * To give face-api's boxes: the first convolution is not padded, max pools are padded at the bottom and the right where
  * the size is odd, and the last one moves by a single pixel and so keeps the size.
@@ -84,7 +84,7 @@ export function detectorGraph(weights: ReadonlyMap<string, DetectorWeight>): Uin
   const pooled = (x: Value, stride: number) =>
     graph.node('MaxPool', [x], { kernel_shape: [2, 2], strides: [stride, stride], auto_pad: 'SAME_UPPER' });
 
-  const pixels = graph.input(DETECTOR_INPUT, [1, 3, 'side', 'side']);
+  const pixels = graph.input(DETECTOR_INPUT, [1, 3, 'rows', 'columns']);
   const first = onRawPixels(weight('conv0/filters'), weight('conv0/bias'));
   let x = graph.node('Conv', [
     pixels,
@@ -102,7 +102,7 @@ export function detectorGraph(weights: ReadonlyMap<string, DetectorWeight>): Uin
     x = pooled(activated(x), layer < SEPARABLE_LAYERS ? 2 : 1);
   }
   const cells = graph.node('Conv', [x, kernel('conv8/filters'), bias('conv8/bias')]);
-  graph.output(DETECTOR_OUTPUT, [1, CELL_NUMBERS, 'cells', 'cells'], cells);
+  graph.output(DETECTOR_OUTPUT, [1, CELL_NUMBERS, 'cellRows', 'cellColumns'], cells);
   return graph.encode('tiny face detector');
 }
 

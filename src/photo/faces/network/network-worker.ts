@@ -23,7 +23,7 @@ async function openSession(): Promise<InferenceSession> {
 async function boxesIn(image: RgbImage, view: View, least: number): Promise<NetworkBox[]> {
   session ??= openSession();
   const network = await session;
-  const pixels = new Tensor('float32', toPlanes(image, view), [1, 3, view.side, view.side]);
+  const pixels = new Tensor('float32', toPlanes(image, view), [1, 3, view.rows, view.columns]);
   const results = await network.run({ [DETECTOR_INPUT]: pixels });
   return toBoxes(results[DETECTOR_OUTPUT]!.data as Float32Array, view, least);
 }

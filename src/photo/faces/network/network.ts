@@ -94,20 +94,49 @@ export interface NetworkProposer {
   close(): Promise<void>;
 }
 
-/** The tiny face detector on a worker thread of its own. */
-export function createNetworkProposer(): NetworkProposer {
+/**
+ * The tiny face detector on threads of its own: the passes over a picture, and the looks at places in it, are shared among them.
+ * @param options.threads at most so many; each holds the network, some 50 MB
+ */
+export function createNetworkProposer({ threads }: { threads: number }): NetworkProposer {
   const worker = new URL('./network-worker.ts', import.meta.url);
-  const pool = createWorkerPool<NetworkTask, NetworkAnswer>(worker, { threads: 1, uninterruptible: true });
+  const pool = createWorkerPool<NetworkTask, NetworkAnswer>(worker, { threads, uninterruptible: true });
   return {
     async propose(image, passes, signal) {
-      const task = { image: inSharedMemory(image), passes, least: LEAST_SCORE, looks: [] };
-      return (await pool.run(task, signal)).proposals;
+      const task = { image: inSharedMemory(image), least: LEAST_SCORE, looks: [] };
+      const parts = shareOut(passes, threads, (pass) => pass.side ** 2);
+      const answers = await Promise.all(parts.map((part) => pool.run({ ...task, passes: part }, signal)));
+      return answers.flatMap(({ proposals }) => proposals);
     },
     async look(image, looks, signal) {
-      if (looks.length === 0) return [];
-      return (await pool.run({ image: inSharedMemory(image), passes: [], least: LEAST_SCORE, looks }, signal))
-        .sightings;
+      const task = { image: inSharedMemory(image), passes: [], least: LEAST_SCORE };
+      const numbered = looks.map((look, number) => ({ look, number }));
+      const parts = shareOut(numbered, Math.min(threads, looks.length / FEWEST_LOOKS), ({ look }) => look.pixels ** 2);
+      const sightings: Sighting[] = [];
+      await Promise.all(
+        parts.map(async (part) => {
+          const answer = await pool.run({ ...task, looks: part.map(({ look }) => look) }, signal);
+          part.forEach(({ number }, k) => {
+            sightings[number] = answer.sightings[k]!;
+          });
+        }),
+      );
+      return sightings;
     },
     close: () => pool.close(),
   };
+}
+
+/** Fewer looks than this are not worth a thread's message. */
+const FEWEST_LOOKS = 2;
+
+/** Divides work into so many parts at most that cost about the same; none of them is empty. */
+function shareOut<Work>(works: readonly Work[], most: number, costOf: (work: Work) => number): Work[][] {
+  const parts = Array.from({ length: Math.max(1, Math.floor(most)) }, () => ({ works: [] as Work[], cost: 0 }));
+  for (const work of [...works].sort((a, b) => costOf(b) - costOf(a))) {
+    const lightest = parts.reduce((least, part) => (part.cost < least.cost ? part : least));
+    lightest.works.push(work);
+    lightest.cost += costOf(work);
+  }
+  return parts.map((part) => part.works).filter((part) => part.length > 0);
 }

@@ -1,48 +1,74 @@
-import { addSample, type Edge, type RgbImage } from '../../image.ts';
+import type { RgbImage } from '../../image.ts';
 import { turnedSize, type WayBack, wayBack } from '../box.ts';
 import type { Look, NetworkPass } from './network.ts';
+
+/** Pixels of a view that one cell of the network's answer stands for, each way: the sides of a view are multiples of it. */
+export const CELL = 32;
 
 /** The view of a place is this many times as wide as the face's square: the face fills half of it each way. */
 const CONTEXT = 2;
 
-/** How a pass sees a picture: what leads from places in the square that the network looks at back to the picture. */
+/** How a pass sees a picture: what leads from places in what the network is shown back to the picture. */
 export interface View {
-  /** Side of the square, in pixels. */
-  readonly side: number;
-  /** Size of the turned picture with its margin, in the picture's own pixels; it lies in the square's top left corner. */
-  readonly width: number;
-  readonly height: number;
-  /** Width of the margin, in the picture's own pixels. */
+  /** Size of what the network is shown, in pixels; multiples of CELL. */
+  readonly columns: number;
+  readonly rows: number;
+  /** Pixels of the picture that one pixel of the view stands for, each way. */
+  readonly step: number;
+  /** Size of a cell in the picture's own pixels. */
+  readonly cell: { readonly width: number; readonly height: number };
+  /** Width of the margin that shows the mirror image of what lies inside the picture's edge, in the picture's own pixels. */
   readonly margin: number;
   /** Whether the picture stands as it is, so that it is sampled at the very places where face-api samples it. */
   readonly plain: boolean;
-  /** A point of the turned picture (in the picture's own pixels) as a point of the picture. */
+  /** A point of the turned picture (in the picture's own pixels, from the view's top left corner) as a point of the picture. */
   readonly back: WayBack;
 }
 
-/** The view of a whole picture, with its margin turned back by the pass's angle, its longer side filling the square. */
+/** The view of a whole picture, with its margin turned back by the pass's angle, its longer side filling the pass's side. */
 export function viewOf(image: Pick<RgbImage, 'width' | 'height'>, pass: NetworkPass): View {
   const { corner, side } = pass;
   if (corner) {
     const back: WayBack = (x, y) => ({ x: corner.x + x, y: corner.y + y });
-    return { side, width: side, height: side, margin: 0, plain: false, back };
+    return { ...square(side, side), margin: 0, plain: false, back };
   }
-  const plain = pass.angle === 0 && pass.margin === 0;
   const margin = pass.margin * Math.max(image.width, image.height);
   const whole = { width: image.width + 2 * margin, height: image.height + 2 * margin };
   const { width, height } = turnedSize(whole, pass.angle);
+  const longest = Math.max(width, height);
+  const plain = pass.angle === 0 && pass.margin === 0;
+  if (plain) return { ...asFaceApi(width, height, side), margin, plain, back: (x, y) => ({ x, y }) };
+  // The shorter side is as short as whole cells let it be; the picture lies in the middle, and its margin grows into what is left.
+  const step = longest / side;
+  const cells = (length: number) => Math.max(CELL, CELL * Math.ceil(length / step / CELL - ROUNDING));
+  const [columns, rows] = [cells(width), cells(height)];
+  const from = { x: (columns * step) / 2, y: (rows * step) / 2 };
+  const to = { x: image.width / 2, y: image.height / 2 };
   return {
-    side: pass.side,
-    width,
-    height,
-    margin,
+    columns,
+    rows,
+    step,
+    cell: { width: CELL * step, height: CELL * step },
+    margin: margin === 0 ? 0 : longest,
     plain,
-    back: wayBack({
-      angle: pass.angle,
-      from: { x: width / 2, y: height / 2 },
-      to: { x: image.width / 2, y: image.height / 2 },
-    }),
+    back: wayBack({ angle: pass.angle, from, to }),
   };
+}
+
+/** A side that is longer than whole cells by a rounding error only needs no further cell. */
+const ROUNDING = 1e-6;
+
+/** A square view of a square. @param length in the picture's own pixels @param side in the view's */
+function square(length: number, side: number): Pick<View, 'columns' | 'rows' | 'step' | 'cell'> {
+  const step = length / side;
+  return { columns: side, rows: side, step, cell: { width: CELL * step, height: CELL * step } };
+}
+
+/** face-api shows the picture in the top left of a square, rounds its size there to whole pixels, and stretches what it finds accordingly. */
+function asFaceApi(width: number, height: number, side: number): Pick<View, 'columns' | 'rows' | 'step' | 'cell'> {
+  const longest = Math.max(width, height);
+  const cell = (length: number) => (CELL * length) / Math.max(1, Math.round((length * side) / longest));
+  return { ...square(longest, side), cell: { width: cell(width), height: cell(height) } };
 }
 
 /** The view of one place, turned back and mirrored as the look says; beyond the picture's edge lies its mirror image. */
@@ -50,71 +76,168 @@ export function viewOfPlace({ place, angle, pixels, mirrored }: Look): View {
   const width = CONTEXT * place.side;
   const from = { x: width / 2, y: width / 2 };
   const back = wayBack({ angle, from, to: { x: place.centreX, y: place.centreY }, mirrored });
-  return { side: pixels, width, height: width, margin: width, plain: false, back };
+  return { ...square(width, pixels), margin: width, plain: false, back };
 }
 
 /**
  * The picture as a view shows it: bilinear samples, as tf.image.resizeBilinear takes them for face-api (the first sample lies on
  * the first pixel). The margin shows the mirror image of what lies inside the edge, so that half a face becomes a whole one;
  * beyond it all is black.
- * @returns the planes red, green, blue, side * side numbers 0..255 each
+ * @returns the planes red, green, blue, rows * columns numbers 0..255 each
  */
 export function toPlanes(image: RgbImage, view: View): Float32Array {
-  const { side } = view;
-  const step = Math.max(view.width, view.height) / side;
-  const planes = new Float32Array(3 * side * side);
-  // Pixel centres lie at half numbers; places below count in pixels from the centre of the first.
+  const planes = new Float32Array(3 * view.rows * view.columns);
+  const { step } = view;
+  // Pixel centres lie at half numbers; places count in pixels from the centre of the first.
   const origin = view.back(0.5, 0.5);
   const right = view.back(0.5 + step, 0.5);
   const down = view.back(0.5, 0.5 + step);
-  const reach = { left: -view.margin, right: image.width + view.margin, bottom: image.height + view.margin };
+  const grid: Grid = {
+    x: origin.x - 0.5,
+    y: origin.y - 0.5,
+    right: { x: right.x - origin.x, y: right.y - origin.y },
+    down: { x: down.x - origin.x, y: down.y - origin.y },
+  };
   const longest = Math.max(image.width, image.height);
-  const edges = { column: edgeOf(image.width, view, longest), row: edgeOf(image.height, view, longest) };
-  for (let row = 0; row < side; row++) {
-    for (let column = 0; column < side; column++) {
-      const x = origin.x - 0.5 + column * (right.x - origin.x) + row * (down.x - origin.x);
-      const y = origin.y - 0.5 + column * (right.y - origin.y) + row * (down.y - origin.y);
-      if (x < reach.left - 1 || y < reach.left - 1 || x >= reach.right || y >= reach.bottom) continue;
-      const inside = x >= 0 && y >= 0 && x < image.width - 1 && y < image.height - 1;
-      if (inside) addInside(planes, row * side + column, side * side, image, x, y);
-      else addSample(planes, row * side + column, side * side, image, 3, x, y, edges);
-    }
-  }
+  const isUpright = grid.right.y === 0 && grid.down.x === 0;
+  if (isUpright) {
+    const columns = tapsAlong(view.columns, grid.x, grid.right.x, edgeOf(image.width, view, longest));
+    const rows = tapsAlong(view.rows, grid.y, grid.down.y, edgeOf(image.height, view, longest));
+    sampleUpright(planes, image, columns, rows);
+  } else sampleTurned(planes, image, view, grid);
   return planes;
 }
 
-/** What addSample does where all four pixels lie in the picture: most samples by far, in a third of the time. */
-function addInside(
-  planes: Float32Array,
-  at: number,
-  stride: number,
-  { data, width }: RgbImage,
-  x: number,
-  y: number,
-): void {
-  const left = Math.floor(x);
-  const top = Math.floor(y);
-  const toRight = x - left;
-  const toBottom = y - top;
-  const first = (1 - toRight) * (1 - toBottom);
-  const second = toRight * (1 - toBottom);
-  const third = (1 - toRight) * toBottom;
-  const fourth = toRight * toBottom;
-  const upper = (top * width + left) * 3;
-  const lower = upper + width * 3;
-  for (let channel = 0; channel < 3; channel++) {
-    const above = first * data[upper + channel]! + second * data[upper + 3 + channel]!;
-    planes[at + channel * stride] = above + third * data[lower + channel]! + fourth * data[lower + 3 + channel]!;
-  }
+/** Where the samples of a view lie in the picture: that of its top left pixel, and the ways to the next one. */
+interface Grid {
+  readonly x: number;
+  readonly y: number;
+  readonly right: { readonly x: number; readonly y: number };
+  readonly down: { readonly x: number; readonly y: number };
 }
+
+/** Which pixel of a row (or column) shows at a whole place in it, which may lie outside the picture; -1 where there is black. */
+type Edge = (place: number) => number;
 
 function edgeOf(length: number, view: View, longest: number): Edge {
   // What face-api enlarges ends with its last pixel repeated at the edge of the square; where the square goes on, in black.
   if (view.plain) return (place) => (Math.min(place, longest - 1) < length ? Math.min(place, longest - 1) : -1);
   const margin = Math.ceil(view.margin);
-  return (place) => {
-    if (place < -margin || place >= length + margin) return -1;
-    const mirrored = place < 0 ? -1 - place : place >= length ? 2 * length - 1 - place : place;
-    return mirrored >= 0 && mirrored < length ? mirrored : -1;
+  return (place) => mirroredPlace(place, length, margin);
+}
+
+/** The pixel that shows at a place inside or outside the picture, whose mirror image goes on for `margin` pixels; -1 for none. */
+function mirroredPlace(place: number, length: number, margin: number): number {
+  if (place >= 0 && place < length) return place;
+  if (place < -margin || place >= length + margin) return -1;
+  const mirrored = place < 0 ? -1 - place : 2 * length - 1 - place;
+  return mirrored >= 0 && mirrored < length ? mirrored : -1;
+}
+
+/** The two pixels that each sample along a row (or column) lies between, and how much each counts: nothing where it is black. */
+interface Taps {
+  readonly count: number;
+  readonly first: Int32Array;
+  readonly second: Int32Array;
+  readonly ofFirst: Float64Array;
+  readonly ofSecond: Float64Array;
+}
+
+function tapsAlong(count: number, start: number, step: number, edge: Edge): Taps {
+  const taps = {
+    count,
+    first: new Int32Array(count),
+    second: new Int32Array(count),
+    ofFirst: new Float64Array(count),
+    ofSecond: new Float64Array(count),
   };
+  for (let k = 0; k < count; k++) {
+    const place = start + k * step;
+    const before = Math.floor(place);
+    const [first, second] = [edge(before), edge(before + 1)];
+    taps.first[k] = Math.max(0, first);
+    taps.second[k] = Math.max(0, second);
+    taps.ofFirst[k] = first < 0 ? 0 : 1 - (place - before);
+    taps.ofSecond[k] = second < 0 ? 0 : place - before;
+  }
+  return taps;
+}
+
+/** Samples a picture that is not turned: which pixels a sample lies between is the same all along its row and its column. */
+function sampleUpright(planes: Float32Array, { data, width }: RgbImage, columns: Taps, rows: Taps): void {
+  const plane = rows.count * columns.count;
+  const { ofFirst, ofSecond } = columns;
+  const first = columns.first.map((column) => 3 * column);
+  const second = columns.second.map((column) => 3 * column);
+  for (let row = 0; row < rows.count; row++) {
+    const ofUpper = rows.ofFirst[row]!;
+    const ofLower = rows.ofSecond[row]!;
+    if (ofUpper === 0 && ofLower === 0) continue;
+    const upper = 3 * width * rows.first[row]!;
+    const lower = 3 * width * rows.second[row]!;
+    let at = row * columns.count;
+    for (let column = 0; column < columns.count; column++, at++) {
+      const ofLeft = ofFirst[column]!;
+      const ofRight = ofSecond[column]!;
+      const a = upper + first[column]!;
+      const b = upper + second[column]!;
+      const c = lower + first[column]!;
+      const d = lower + second[column]!;
+      planes[at] =
+        ofUpper * (ofLeft * data[a]! + ofRight * data[b]!) + ofLower * (ofLeft * data[c]! + ofRight * data[d]!);
+      planes[at + plane] =
+        ofUpper * (ofLeft * data[a + 1]! + ofRight * data[b + 1]!) +
+        ofLower * (ofLeft * data[c + 1]! + ofRight * data[d + 1]!);
+      planes[at + 2 * plane] =
+        ofUpper * (ofLeft * data[a + 2]! + ofRight * data[b + 2]!) +
+        ofLower * (ofLeft * data[c + 2]! + ofRight * data[d + 2]!);
+    }
+  }
+}
+
+function sampleTurned(planes: Float32Array, image: RgbImage, view: View, grid: Grid): void {
+  const { data, width, height } = image;
+  const { columns, rows } = view;
+  const { right, down } = grid;
+  const plane = rows * columns;
+  const margin = Math.ceil(view.margin);
+  for (let row = 0; row < rows; row++) {
+    const startX = grid.x + row * down.x;
+    const startY = grid.y + row * down.y;
+    for (let column = 0, at = row * columns; column < columns; column++, at++) {
+      const x = startX + column * right.x;
+      const y = startY + column * right.y;
+      if (x < -margin - 1 || y < -margin - 1 || x >= width + margin || y >= height + margin) continue;
+      let left = Math.floor(x);
+      let top = Math.floor(y);
+      let next = left + 1;
+      let below = top + 1;
+      let ofRight = x - left;
+      let ofLower = y - top;
+      let ofLeft = 1 - ofRight;
+      let ofUpper = 1 - ofLower;
+      if (left < 0 || top < 0 || next >= width || below >= height) {
+        left = mirroredPlace(left, width, margin);
+        next = mirroredPlace(next, width, margin);
+        top = mirroredPlace(top, height, margin);
+        below = mirroredPlace(below, height, margin);
+        if (left < 0) left = ofLeft = 0;
+        if (next < 0) next = ofRight = 0;
+        if (top < 0) top = ofUpper = 0;
+        if (below < 0) below = ofLower = 0;
+      }
+      const a = 3 * (top * width + left);
+      const b = 3 * (top * width + next);
+      const c = 3 * (below * width + left);
+      const d = 3 * (below * width + next);
+      planes[at] =
+        ofUpper * (ofLeft * data[a]! + ofRight * data[b]!) + ofLower * (ofLeft * data[c]! + ofRight * data[d]!);
+      planes[at + plane] =
+        ofUpper * (ofLeft * data[a + 1]! + ofRight * data[b + 1]!) +
+        ofLower * (ofLeft * data[c + 1]! + ofRight * data[d + 1]!);
+      planes[at + 2 * plane] =
+        ofUpper * (ofLeft * data[a + 2]! + ofRight * data[b + 2]!) +
+        ofLower * (ofLeft * data[c + 2]! + ofRight * data[d + 2]!);
+    }
+  }
 }

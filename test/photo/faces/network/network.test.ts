@@ -123,7 +123,7 @@ describe('the network', () => {
     const halves = async (pass: NetworkPass) =>
       (await runPasses({ image, passes: [pass], least: 0.3 })).filter(({ centreX }) => centreX < 64);
     expect(await halves(plain(416))).toEqual([]);
-    expect(await halves({ side: 544, angle: 0, margin: 0.15 })).toHaveLength(1);
+    expect(await halves({ side: 512, angle: 0, margin: 0.1 })).toHaveLength(1);
     const all = await runPasses({ image, passes: [...NETWORK_PASSES], least: 0.05 });
     for (const { centreX, centreY } of all) {
       expect(centreX).toBeGreaterThanOrEqual(0);
@@ -248,12 +248,69 @@ describe('toPlanes', () => {
   it('shows the mirror image of the edges in the margin', () => {
     const columns = Uint8Array.from({ length: 40 * 40 * 3 }, (_, k) => (Math.floor(k / 3) % 40) * 5);
     const picture = { width: 40, height: 40, data: columns };
-    // A margin of 10 pixels: 60 pixels in a square of 60, so nothing is resampled.
-    const planes = toPlanes(picture, viewOf(picture, { side: 60, angle: 0, margin: 0.25 }));
-    const row = Array.from({ length: 60 }, (_, x) => at(planes, 60, x, 30)[0]! / 5);
-    expect(row.slice(0, 12)).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0, 1]);
-    expect(row.slice(48)).toEqual([38, 39, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30]);
+    // A margin of 12 pixels: 64 pixels in a square of 64, so nothing is resampled.
+    const planes = toPlanes(picture, viewOf(picture, { side: 64, angle: 0, margin: 0.3 }));
+    const row = Array.from({ length: 64 }, (_, x) => at(planes, 64, x, 30)[0]! / 5);
+    expect(row.slice(0, 14)).toEqual([11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0, 1]);
+    expect(row.slice(50)).toEqual([38, 39, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28]);
   });
+
+  it('is no higher than whole cells must be, with the picture in the middle of what its margin fills', async () => {
+    const picture = await image(200, 100);
+    const view = viewOf(picture, { side: 224, angle: 0, margin: 0.06 });
+    // 224 x 124 pixels with the margin of 12: four cells of 32.
+    expect([view.columns, view.rows]).toEqual([224, 128]);
+    const planes = toPlanes(picture, view);
+    const colours = (x: number, y: number) =>
+      [0, 1, 2].map((plane) => Math.round(planes[plane * 224 * 128 + y * 224 + x]!));
+    for (const [x, y, colour] of [
+      [5, 1, [255, 0, 0]],
+      [218, 1, [0, 255, 0]],
+      [5, 126, [0, 0, 255]],
+      [218, 126, [128, 128, 128]],
+      [100, 62, [255, 0, 0]],
+      [100, 66, [0, 0, 255]],
+    ] as const)
+      expect(colours(x, y)).toEqual(colour);
+    const corner = view.back(12 * view.step, 14 * view.step);
+    expect([corner.x, corner.y]).toEqual([expect.closeTo(0, 1), expect.closeTo(0, 1)]);
+  });
+
+  const none: { angle?: number; mirrored?: boolean } & Partial<Look['place']> = {};
+  it.each([
+    ['enlarged', none],
+    ['shrunk and turned', { angle: 27, side: 90 }],
+    ['mirrored, beyond the corner', { mirrored: true, centreX: 6, centreY: 4 }],
+    ['turned, mirrored, beyond the edge', { mirrored: true, angle: -140, centreX: 75, centreY: 40 }],
+  ])(
+    'shows a place as the mean of the four pixels around each sample: %s',
+    (_, { mirrored = false, angle = 0, ...more }) => {
+      const picture = {
+        width: 80,
+        height: 60,
+        data: Uint8Array.from({ length: 80 * 60 * 3 }, (_, k) => (k * k) % 251),
+      };
+      const place = { centreX: 40, centreY: 30, side: 14, ...more };
+      const view = viewOfPlace({ place, angle, pixels: 32, mirrored });
+      const planes = toPlanes(picture, view);
+      const mirror = (at: number, length: number) => (at < 0 ? -1 - at : at >= length ? 2 * length - 1 - at : at);
+      const shown = (x: number, y: number, plane: number): number => {
+        const [column, row] = [mirror(x, picture.width), mirror(y, picture.height)];
+        const isThere = column >= 0 && row >= 0 && column < picture.width && row < picture.height;
+        return isThere ? picture.data[(row * picture.width + column) * 3 + plane]! : 0;
+      };
+      for (let at = 0; at < 32 * 32; at++) {
+        const { x, y } = view.back(0.5 + (at % 32) * view.step, 0.5 + Math.floor(at / 32) * view.step);
+        const [left, top] = [Math.floor(x - 0.5), Math.floor(y - 0.5)];
+        const [right, down] = [x - 0.5 - left, y - 0.5 - top];
+        for (const plane of [0, 1, 2]) {
+          const upper = (1 - right) * shown(left, top, plane) + right * shown(left + 1, top, plane);
+          const lower = (1 - right) * shown(left, top + 1, plane) + right * shown(left + 1, top + 1, plane);
+          expect(planes[plane * 1024 + at]).toBeCloseTo((1 - down) * upper + down * lower, 2);
+        }
+      }
+    },
+  );
 });
 
 describe('toBoxes', () => {
