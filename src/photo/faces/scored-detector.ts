@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { RgbImage } from '../image.ts';
 import { type FaceBox, toBox, toCopy } from './box.ts';
 import { inCrowd, searchClosely } from './close-search.ts';
@@ -78,7 +79,7 @@ export interface Proposers {
 
 /** Network and cascades side by side. @param haarThreads threads that the cascades run on; 0: the network alone */
 export function createProposers(haarThreads: number): Proposers {
-  const network = createNetworkProposer();
+  const network = createNetworkProposer({ threads: Math.min(2, availableParallelism()) });
   const haar = haarThreads === 0 ? undefined : createHaarProposer(HAAR_BESIDE_NETWORK, { threads: haarThreads });
   return {
     network,

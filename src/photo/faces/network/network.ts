@@ -70,10 +70,10 @@ export interface NetworkProposal extends NetworkFrame {
  * fills its picture, such as an avatar cut at chin and forehead, is only seen in a tiny copy, with and without room around it.
  */
 export const NETWORK_PASSES: readonly NetworkPass[] = [
-  { side: 544, angle: 0, margin: 0.15 },
-  { side: 960, angle: 0, margin: 0.15 },
-  { side: 416, angle: 35, margin: 0 },
-  { side: 416, angle: -35, margin: 0 },
+  { side: 512, angle: 0, margin: 0.1 },
+  { side: 832, angle: 0, margin: 0.06 },
+  { side: 320, angle: 35, margin: 0 },
+  { side: 320, angle: -35, margin: 0 },
   { side: 128, angle: 0, margin: 0.15, fills: 0.6 },
   { side: 128, angle: 0, margin: 0.5, fills: 0.6 },
 ];
