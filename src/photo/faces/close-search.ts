@@ -3,7 +3,7 @@ import { type Size, type Square, toBox } from './box.ts';
 import { type Evidence, gatherEvidence } from './evidence.ts';
 import type { NetworkPass, NetworkProposal, NetworkProposer } from './network/network.ts';
 import { gatherPlaces } from './places.ts';
-import type { FaceScore, KeptFace } from './score.ts';
+import { type FaceScore, isSettled, type KeptFace } from './score.ts';
 import { searchScale, toClosePicture } from './search-picture.ts';
 
 /** Side of a tile, in pixels. */
@@ -32,14 +32,13 @@ const CROWD_THRESHOLD = 0.3;
  * Looks for faces that are too small for a search of the picture as a whole, in tiles of a larger copy: where that search found small
  * ones, and in large photos.
  * @param image the photo
- * @param search the copy that was searched as a whole
- * @param found what was found in it
+ * @param whole.search size of the copy that was searched as a whole
+ * @param whole.found what was found in it
  * @returns what speaks for further faces, in pixels of `search`; [] where a closer look is not worth its time
  */
 export async function searchClosely(
   image: RgbImage,
-  search: Size,
-  found: readonly KeptFace[],
+  { search, found, score }: { search: Size; found: readonly KeptFace[]; score: FaceScore },
   network: NetworkProposer,
   signal?: AbortSignal,
 ): Promise<Evidence[]> {
@@ -63,7 +62,11 @@ export async function searchClosely(
   const places = gatherPlaces({ network: proposals, haar: [] })
     .filter(({ square }) => !known.some((box) => isAround(box, scaled(square, scale))))
     .slice(0, MOST_PLACES);
-  const evidence = await gatherEvidence(places, (looks) => network.look(close, looks, signal));
+  const evidence = await gatherEvidence(
+    places,
+    (looks) => network.look(close, looks, signal),
+    (place) => isSettled(place, score),
+  );
   return evidence.map((place) => ({
     ...place,
     proposed: scaled(place.proposed, scale),

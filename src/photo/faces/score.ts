@@ -38,6 +38,19 @@ export function scoreOf({ numbers }: Pick<Evidence, 'numbers'>, { intercept, coe
   return logistic(sum);
 }
 
+/**
+ * A place that scores less or more than this after a part of the second look is left at that: on fifteen photos, as they are and turned by
+ * 30 degrees, on 202 pictures of one face and on 126 of none the whole look would have said the same.
+ */
+const NO_FACE = 0.02;
+const FACE = 0.98;
+
+/** Whether the looks made at a place so far leave no doubt. */
+export function isSettled(place: Pick<Evidence, 'numbers'>, score: FaceScore): boolean {
+  const so = scoreOf(place, score);
+  return so < NO_FACE || so > FACE;
+}
+
 /** A place that was kept. */
 export interface KeptFace extends Evidence {
   /** The face's square: the mean of where it was proposed and where the second look saw it. */

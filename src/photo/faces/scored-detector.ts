@@ -3,11 +3,11 @@ import type { RgbImage } from '../image.ts';
 import { type FaceBox, toBox, toCopy } from './box.ts';
 import { inCrowd, searchClosely } from './close-search.ts';
 import type { FaceDetector } from './detector.ts';
-import { gatherEvidence, leanLooks, leanOf } from './evidence.ts';
+import { gatherEvidence, type Lean, leansOf } from './evidence.ts';
 import { createHaarProposer, HAAR_BESIDE_NETWORK } from './haar/haar.ts';
 import { createNetworkProposer, NETWORK_PASSES, type NetworkProposer } from './network/network.ts';
 import { gatherPlaces, type Proposals } from './places.ts';
-import { type KeptFace, keepFaces, readFaceScore, type ScoredDetector } from './score.ts';
+import { isSettled, type KeptFace, keepFaces, readFaceScore, type ScoredDetector } from './score.ts';
 import { toSearchPicture } from './search-picture.ts';
 import { asItLies, turnBack, turnOf } from './turned.ts';
 
@@ -23,49 +23,56 @@ export function createScoredDetector(detector: ScoredDetector, { threads }: { th
   const find = async (image: RgbImage, signal?: AbortSignal) => {
     const search = await toSearchPicture(image);
     const places = gatherPlaces(await proposers.propose(search, signal));
-    const evidence = await gatherEvidence(places, (looks) => proposers.network.look(search, looks, signal));
+    const evidence = await gatherEvidence(
+      places,
+      (looks) => proposers.network.look(search, looks, signal),
+      (place) => isSettled(place, score),
+    );
     const whole = keepFaces(evidence, score, search);
-    const closer = await searchClosely(image, search, whole, proposers.network, signal);
+    const closer = await searchClosely(image, { search, found: whole, score }, proposers.network, signal);
     if (closer.length === 0) return { search, faces: whole };
     const both = [...evidence, ...closer];
     const faces = keepFaces(both, score, search);
     const crowd = inCrowd(score, faces.length);
     return { search, faces: crowd === score ? faces : keepFaces(both, crowd, search) };
   };
-  const toBoxes = async (image: RgbImage, { search, faces }: Found, signal?: AbortSignal): Promise<FaceBox[]> => {
-    const looks = faces.flatMap(({ square }) => leanLooks(square));
-    const sightings = await proposers.network.look(search, looks, signal);
-    const each = looks.length / faces.length;
-    return faces.map((face, k) => ({
-      ...toCopy(toBox(face.square), search, image),
-      angle: leanOf(sightings.slice(k * each, (k + 1) * each), face.angle),
-      score: face.score,
-    }));
+  const findAndSet = async (image: RgbImage, signal?: AbortSignal): Promise<Found> => {
+    const { search, faces } = await find(image, signal);
+    const leans = await leansOf(faces, (looks) => proposers.network.look(search, looks, signal));
+    return { image, search, faces: faces.map((face, k) => ({ face, lean: leans[k]! })) };
   };
   return {
     async detect(image, { signal } = {}) {
-      const found = await find(image, signal);
+      const found = await findAndSet(image, signal);
       const turn = await turnOf(found.search, found.faces, score, proposers.network, signal);
       if (turn !== undefined) {
         const upright = await turnBack(image, turn);
-        const better = await find(upright, signal);
-        if (surest(better) > surest(found))
-          return (await toBoxes(upright, better, signal)).map((face) => asItLies(face, upright, turn));
+        const better = await findAndSet(upright, signal);
+        if (better.faces.length > 0 && better.faces.length >= found.faces.length)
+          return toBoxes(better).map((face) => asItLies(face, upright, turn));
       }
-      return await toBoxes(image, found, signal);
+      return toBoxes(found);
     },
     close: () => proposers.close(),
   };
 }
 
-/** What was found in a picture, in pixels of the copy that was searched. */
+/** What was found in a picture. */
 interface Found {
+  readonly image: RgbImage;
+  /** The copy of it that was searched. */
   readonly search: RgbImage;
-  readonly faces: readonly KeptFace[];
+  /** In pixels of that copy. */
+  readonly faces: readonly { readonly face: KeptFace; readonly lean: Lean }[];
 }
 
-function surest({ faces }: Found): number {
-  return Math.max(0, ...faces.map((face) => face.score));
+/** In pixels of the picture. */
+function toBoxes({ image, search, faces }: Found): FaceBox[] {
+  return faces.map(({ face, lean }) => ({
+    ...toCopy(toBox(face.square), search, image),
+    angle: lean.angle,
+    score: face.score,
+  }));
 }
 
 /** What proposes places and looks at them again. */

@@ -1,7 +1,7 @@
 import type { RgbImage } from '../image.ts';
 import { turnPicture } from '../picture-thread.ts';
 import { centreOf, type FaceBox, wayBack } from './box.ts';
-import { gatherEvidence, weightOf } from './evidence.ts';
+import { gatherEvidence, LEAN_SIZE, type Lean, UPRIGHT_ANGLES, weightOf } from './evidence.ts';
 import type { NetworkPass, NetworkProposer } from './network/network.ts';
 import { gatherPlaces } from './places.ts';
 import { type FaceScore, type KeptFace, scoreOf } from './score.ts';
@@ -10,11 +10,9 @@ import { type FaceScore, type KeptFace, scoreOf } from './score.ts';
 const TURNS = [180, 90, 270] as const;
 export type Turn = (typeof TURNS)[number];
 
-/** Where a face is surer than this, the photo stands upright: in photos turned over, faces scored 0.98 at most. */
-const UPRIGHT = 0.985;
-/** Faces that tell which way is up, the surest ones, and the sizes that they are looked at in, in pixels. */
+/** The surest faces tell which way is up. Where all of so many are surer than this, it is the way the photo stands: in photos turned over one at least was not. */
 const MOST_TELLING = 3;
-const SIZES = [128, 192];
+const UPRIGHT = 0.985;
 
 /** Where nothing was found, each turn is tried by these passes, and by a second look at this many places. */
 const PASSES: readonly NetworkPass[] = [
@@ -25,35 +23,47 @@ const MOST_PLACES = 3;
 /** The score that the surest of these places needs: three more looks at a picture are three more chances to be wrong. */
 const LEAST_SCORE = 0.8;
 
+/** A face that was found, and how it is seen as it stands. */
+export interface FoundFace {
+  readonly face: KeptFace;
+  readonly lean: Lean;
+}
+
 /**
- * How far a photo lies turned, by the faces found in it as it stands: the network sees a face best the right way up. An upright photo is
- * mostly known by its surest face, without a look.
+ * How far a photo lies turned, by the faces found in it as it stands: the network sees a face best the right way up. A photo of several
+ * people that stands upright is mostly known by its surest faces, without a look.
  * @param search the picture that was searched
  * @param found what was found in it
  * @returns undefined where it stands upright, as far as can be told
  */
 export async function turnOf(
   search: RgbImage,
-  found: readonly KeptFace[],
+  found: readonly FoundFace[],
   score: FaceScore,
   network: NetworkProposer,
   signal?: AbortSignal,
 ): Promise<Turn | undefined> {
-  const telling = [...found].sort((a, b) => b.score - a.score).slice(0, MOST_TELLING);
+  const telling = [...found].sort((a, b) => b.face.score - a.face.score).slice(0, MOST_TELLING);
   if (telling.length === 0) return await turnOfNobody(search, score, network, signal);
-  if (telling[0]!.score > UPRIGHT) return undefined;
-  const turns = [0, ...TURNS] as const;
+  const sure = telling.filter(({ face }) => face.score > UPRIGHT).length;
+  if (sure === MOST_TELLING) return undefined;
+  // On its side no face is sure.
+  const turns: readonly Turn[] = sure > 0 ? [180] : TURNS;
   const looks = turns.flatMap((turn) =>
-    telling.flatMap(({ square, angle }) =>
-      SIZES.map((pixels) => ({ place: square, angle: angle + turn, pixels, mirrored: false })),
+    telling.flatMap(({ face: { square } }) =>
+      UPRIGHT_ANGLES.map((angle) => ({ place: square, angle: turn + angle, pixels: LEAN_SIZE, mirrored: false })),
     ),
   );
   const sightings = await network.look(search, looks, signal);
   const each = looks.length / turns.length;
-  const sums = turns.map((_, k) =>
-    sightings.slice(k * each, (k + 1) * each).reduce((sum, sighting) => sum + weightOf(sighting), 0),
-  );
-  return turns[sums.indexOf(Math.max(...sums))] || undefined;
+  let best: Turn | undefined;
+  let most = telling.reduce((sum, { lean }) => sum + lean.upright, 0);
+  for (const [k, turn] of turns.entries()) {
+    const seen = sightings.slice(k * each, (k + 1) * each);
+    const sum = seen.reduce((all, sighting) => all + weightOf(sighting), 0) / UPRIGHT_ANGLES.length;
+    if (sum > most) [best, most] = [turn, sum];
+  }
+  return best;
 }
 
 /** The turn that shows a face where the photo as it stands shows none. */

@@ -1,16 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { fitLogistic } from '../../../src/evaluation/fit-face-score.ts';
-import {
-  EVIDENCE,
-  type Evidence,
-  gatherEvidence,
-  leanLooks,
-  leanOf,
-  toEvidence,
-} from '../../../src/photo/faces/evidence.ts';
+import { EVIDENCE, type Evidence, gatherEvidence, leansOf, toEvidence } from '../../../src/photo/faces/evidence.ts';
 import type { HaarProposal } from '../../../src/photo/faces/haar/haar.ts';
 import { LEAST_SIGHTING } from '../../../src/photo/faces/network/boxes.ts';
-import type { Look, NetworkProposal } from '../../../src/photo/faces/network/network.ts';
+import type { Look, NetworkProposal, Sighting } from '../../../src/photo/faces/network/network.ts';
 import { gatherPlaces } from '../../../src/photo/faces/places.ts';
 import { type FaceScore, keepFaces, readFaceScore, SCORED_DETECTORS, scoreOf } from '../../../src/photo/faces/score.ts';
 
@@ -132,6 +125,24 @@ describe('gatherEvidence', () => {
     expect(second!.seen).toEqual(second!.proposed);
   });
 
+  it('looks no further where the first view settles the matter', async () => {
+    const views = new Map<number, number>();
+    const count = async (looks: readonly Look[]) => {
+      for (const { place } of looks) views.set(place.centreX, 1 + (views.get(place.centreX) ?? 0));
+      // The place at 300 is seen so differently by each view that it stays in doubt.
+      return looks.map(({ place: { centreX } }) => ({ score: { 100: 0.99, 200: LEAST_SIGHTING }[centreX] ?? 0.2 }));
+    };
+    const evidence = await gatherEvidence([place(100), place(200), place(300)], count, ({ numbers: [, look] }) => {
+      return look! < 1 || look! > 8;
+    });
+    expect([...views]).toEqual([
+      [100, 1],
+      [200, 1],
+      [300, 4],
+    ]);
+    expect(evidence.map(({ proposed }) => proposed.centreX)).toEqual([100, 200, 300]);
+  });
+
   it('takes all that is nearly certain for equally sure', () => {
     const of = (score: number) => toEvidence(place(100), [{ score }]).numbers[1]!;
     expect(of(0.9999)).toBe(of(0.999));
@@ -151,19 +162,43 @@ describe('gatherEvidence', () => {
   });
 });
 
-describe('leanOf', () => {
+describe('leansOf', () => {
   const square = { centreX: 50, centreY: 50, side: 40 };
   /** What is seen of a head whose score falls off on both sides of the angle that it leans by. */
-  const sightings = (lean: number) =>
-    leanLooks(square).map(({ angle }) => ({ score: 0.9 * Math.exp(-(((angle - lean) / 40) ** 2)) + LEAST_SIGHTING }));
-
-  it.each([-45, -30, 0, 20, 45])('tells a lean of %i degrees', (lean) => {
-    expect(Math.abs(leanOf(sightings(lean), 99) - lean)).toBeLessThan(12);
+  const seen = (lean: number, { angle }: Look): Sighting => ({
+    score: 0.9 * Math.exp(-(((angle - lean) / 40) ** 2)) + LEAST_SIGHTING,
   });
 
-  it('keeps to what was thought before where nothing is seen', () => {
-    const none = leanLooks(square).map(() => ({ score: LEAST_SIGHTING }));
-    expect(leanOf(none, -35)).toBe(-35);
+  it.each([-45, -30, 0, 20, 45])('tells a lean of %i degrees', async (lean) => {
+    const [told] = await leansOf([{ square, angle: 99 }], async (looks) => looks.map((look) => seen(lean, look)));
+    expect(Math.abs(told!.angle - lean)).toBeLessThan(12);
+  });
+
+  it('keeps to what was thought before where nothing is seen', async () => {
+    const nothing = async (looks: readonly Look[]) => looks.map(() => ({ score: LEAST_SIGHTING }));
+    expect(await leansOf([{ square, angle: -35 }], nothing)).toEqual([{ angle: -35, upright: 0 }]);
+  });
+
+  it('looks a second time, in another size, at heads that lean only', async () => {
+    const upright = { ...square, centreX: 200 };
+    const asked: Look[] = [];
+    const leans = await leansOf(
+      [
+        { square, angle: 0 },
+        { square: upright, angle: 0 },
+      ],
+      async (looks) => {
+        asked.push(...looks);
+        return looks.map((look) => seen(look.place === square ? 40 : 0, look));
+      },
+    );
+    expect(leans[0]!.angle).toBeGreaterThan(25);
+    expect(leans[1]!.angle).toBeCloseTo(0);
+    // Of a head that leans by 40 degrees most is seen at 30.
+    expect(leans[0]!.upright).toBeLessThan(leans[1]!.upright);
+    const sizes = (place: Look['place']) =>
+      new Set(asked.filter((look) => look.place === place).map(({ pixels }) => pixels));
+    expect([sizes(square).size, sizes(upright).size]).toEqual([2, 1]);
   });
 });
 
