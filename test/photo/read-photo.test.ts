@@ -97,10 +97,12 @@ describe('readPhoto', () => {
       { x: -5.4, y: -7, width: 30.2, height: 40 },
       { x: 180.6, y: 80.5, width: 50, height: 50 },
       { x: 90, y: 99.8, width: 8, height: 30 },
+      { x: 199.8, y: 40, width: 30, height: 8 },
     );
     const photo = await readPhoto(await file, { detector: faces, classifier }, { annotate: false });
     expect(photo.faces.map(({ box }) => box)).toEqual([
       { x: 0, y: 0, width: 25, height: 33 },
+      { x: 199, y: 40, width: 1, height: 8 },
       { x: 90, y: 99, width: 8, height: 1 },
       { x: 181, y: 81, width: 19, height: 19 },
     ]);
@@ -142,14 +144,21 @@ describe('readPhoto', () => {
   });
 
   it('says where there may be more people than it read', async () => {
-    const read = async (count: number, width: number) => {
-      const faces = Array.from({ length: count }, (_, k) => ({ x: k % 160, width, height: width, score: k / 1000 }));
+    /** @param small so many of them are too small to be read */
+    const read = async (count: number, small: number) => {
+      const faces = Array.from({ length: count }, (_, k) => {
+        const width = k < small ? 20 : 40;
+        return { x: k % 160, width, height: width, score: k / 1000 };
+      });
       return await readPhoto(await file, { detector: finds(...faces), classifier }, { annotate: false });
     };
-    expect(await read(30, 40)).toMatchObject({ more: false });
-    expect(await read(30, 20)).toMatchObject({ more: true });
-    expect(await read(3, 20)).toMatchObject({ more: false });
-    const crowd = await read(230, 40);
+    expect(await read(30, 0)).toMatchObject({ more: false });
+    expect(await read(30, 30)).toMatchObject({ more: true });
+    // From ten people on, a tenth of them.
+    expect(await read(9, 9)).toMatchObject({ more: false });
+    expect(await read(10, 1)).toMatchObject({ more: true });
+    expect(await read(20, 1)).toMatchObject({ more: false });
+    const crowd = await read(230, 0);
     expect(crowd.more).toBe(true);
     expect(crowd.faces).toHaveLength(200);
   });
