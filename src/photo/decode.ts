@@ -1,8 +1,10 @@
+import { AsyncResource } from 'node:async_hooks';
 import { tooLarge, UserError } from '../base/errors.ts';
 import { DECODE_BYTES, type Decoded, type DecodedPixels, DecoderDied, decodeApart } from './decoder/decoder.ts';
 import type { RgbImage } from './image.ts';
 import { withClearEnd } from './jpeg.ts';
 import { type PictureFormat, pictureFormat } from './picture-format.ts';
+import { takePixels } from './shared-pixels.ts';
 import { largestBlock } from './tiff.ts';
 
 /** What one photo may cost. Beyond a limit the walk ends with a UserError instead of a slow or a dead process. */
@@ -75,7 +77,9 @@ export async function decodePhoto(bytes: Uint8Array, limits: PhotoLimits, signal
   const time = AbortSignal.timeout(limits.maxMilliseconds);
   const either = signal ? AbortSignal.any([signal, time]) : time;
   try {
-    const options = { signal: either, patience: limits.patienceMilliseconds, tooSlow };
+    // The process that decodes belongs to no walk, and tells of its pixels in nobody's name.
+    const memory = AsyncResource.bind(takePixels);
+    const options = { signal: either, patience: limits.patienceMilliseconds, tooSlow, memory };
     return photoOf(await decodeApart(parts, task, options), limits, task.blockBytes > 0);
   } catch (error) {
     signal?.throwIfAborted();

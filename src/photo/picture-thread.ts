@@ -4,15 +4,17 @@ import type { FaceCrop } from './crop.ts';
 import type { LeaningBox, Rectangle, Size } from './faces/box.ts';
 import { inSharedMemory, type RgbImage } from './image.ts';
 import type { AnnotatedPicture } from './picture/annotate.ts';
+import { takePixels } from './shared-pixels.ts';
 
 /** A face and what it shows, as it is drawn. */
 export type DrawnFace = Reading & { readonly box: Rectangle };
 
 /** What the thread is asked for. Pictures are in shared memory: nothing is copied on the way. */
 export type PictureTask =
-  | { readonly kind: 'resize'; readonly image: RgbImage; readonly size: Size }
+  /** @property result as large as it is to be; its pixels are written there */
+  | { readonly kind: 'resize'; readonly image: RgbImage; readonly result: RgbImage }
   /** @property degrees clockwise: 90, 180 or 270 */
-  | { readonly kind: 'turn'; readonly image: RgbImage; readonly degrees: number }
+  | { readonly kind: 'turn'; readonly image: RgbImage; readonly degrees: number; readonly result: RgbImage }
   | { readonly kind: 'crop'; readonly image: RgbImage; readonly faces: readonly LeaningBox[] }
   | { readonly kind: 'draw'; readonly image: RgbImage; readonly photo: Size; readonly faces: readonly DrawnFace[] };
 
@@ -31,13 +33,22 @@ async function run<Result>(task: PictureTask): Promise<Result> {
 }
 
 /** The picture in another size; in shared memory. @param size whole pixels, at least 1 */
-export function resizePicture(image: RgbImage, size: Size): Promise<RgbImage> {
-  return run({ kind: 'resize', image: inSharedMemory(image), size });
+export async function resizePicture(image: RgbImage, size: Size): Promise<RgbImage> {
+  const result = emptyPicture(size);
+  await run({ kind: 'resize', image: inSharedMemory(image), result });
+  return result;
 }
 
 /** The picture turned clockwise; in shared memory. @param degrees 90, 180 or 270 */
-export function turnPicture(image: RgbImage, degrees: number): Promise<RgbImage> {
-  return run({ kind: 'turn', image: inSharedMemory(image), degrees });
+export async function turnPicture(image: RgbImage, degrees: number): Promise<RgbImage> {
+  const { width, height } = image;
+  const result = emptyPicture(degrees === 180 ? image : { width: height, height: width });
+  await run({ kind: 'turn', image: inSharedMemory(image), degrees, result });
+  return result;
+}
+
+function emptyPicture({ width, height }: Size): RgbImage {
+  return { width, height, data: takePixels(3 * width * height) };
 }
 
 /** The crops of a photo's faces, as `cropFace` makes them. @returns one crop a face, in their order */

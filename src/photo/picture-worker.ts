@@ -3,7 +3,7 @@ import sharp, { type Sharp } from 'sharp';
 import { isCovered } from './covered.ts';
 import { cropFace, type FaceCrop } from './crop.ts';
 import type { LeaningBox } from './faces/box.ts';
-import { inSharedMemory, type RgbImage, toGray } from './image.ts';
+import { type RgbImage, toGray } from './image.ts';
 import { annotate } from './picture/annotate.ts';
 import type { PictureTask } from './picture-thread.ts';
 
@@ -14,9 +14,12 @@ export default async function runTask(task: PictureTask): Promise<unknown> {
   const { kind, image } = task;
   switch (kind) {
     case 'resize':
-      return await pixelsOf(opened(image).resize(task.size.width, task.size.height, { fit: 'fill' }));
+      return await writePixels(
+        opened(image).resize(task.result.width, task.result.height, { fit: 'fill' }),
+        task.result,
+      );
     case 'turn':
-      return await pixelsOf(opened(image).rotate(task.degrees));
+      return await writePixels(opened(image).rotate(task.degrees), task.result);
     case 'crop':
       return cropAll(image, task.faces);
     case 'draw':
@@ -28,9 +31,8 @@ function opened({ width, height, data }: RgbImage): Sharp {
   return sharp(data, { raw: { width, height, channels: 3 } });
 }
 
-async function pixelsOf(picture: Sharp): Promise<RgbImage> {
-  const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
-  return inSharedMemory({ width: info.width, height: info.height, data });
+async function writePixels(picture: Sharp, result: RgbImage): Promise<void> {
+  result.data.set(await picture.raw().toBuffer());
 }
 
 /** The faces of one photo, cropped from its gray picture, and whether each can be seen. */

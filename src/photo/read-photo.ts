@@ -8,6 +8,7 @@ import type { FaceDetector } from './faces/detector.ts';
 import type { AnnotatedPicture } from './picture/annotate.ts';
 import { cropFaces, drawPicture } from './picture-thread.ts';
 import { inReadingOrder } from './reading-order.ts';
+import { reusingPixels } from './shared-pixels.ts';
 
 /** A face in the photo and what it shows. */
 export interface FaceReading extends Reading {
@@ -69,7 +70,9 @@ export async function readPhoto(
   const limits = { ...DEFAULT_LIMITS, ...tools.limits };
   const { signal: outer, onStart } = options;
   const deadline = { milliseconds: limits.maxMilliseconds, tooLate: tooSlow, signal: outer, onStart };
-  const reading = await withDeadline(deadline, (signal) => walk(bytes, tools, limits, options, signal));
+  const reading = await withDeadline(deadline, (signal) =>
+    reusingPixels(() => walk(bytes, tools, limits, options, signal)),
+  );
   return { ...reading, milliseconds: Math.round(performance.now() - started) };
 }
 

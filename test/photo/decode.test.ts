@@ -4,6 +4,7 @@ import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS, type DecodedPhoto, decodePhoto, WORKING_SIDE } from '../../src/photo/decode.ts';
 import { decodeApart } from '../../src/photo/decoder/decoder.ts';
+import { takePixels } from '../../src/photo/shared-pixels.ts';
 import { fourColours, hugePng, pixel, SVG, sampleBytes, ZIP } from '../fixtures/photos.ts';
 import { tiff } from '../fixtures/tiffs.ts';
 
@@ -236,7 +237,12 @@ describe('decodePhoto', () => {
         maxSide: 100,
         maxBytes: 1e12,
       } as const;
-      const options = { signal: new AbortController().signal, patience: 60_000, tooSlow: () => new Error('slow') };
+      const options = {
+        signal: new AbortController().signal,
+        patience: 60_000,
+        tooSlow: () => new Error('slow'),
+        memory: takePixels,
+      };
       expect(await decodeApart([file], task, options)).toMatchObject({ kind: 'failed', message: /memory/ });
     },
   );

@@ -52,6 +52,8 @@ export interface DecodeOptions {
   readonly patience: number;
   /** What it is then rejected with. */
   readonly tooSlow: () => Error;
+  /** Gives shared memory for so many bytes of pixels. */
+  readonly memory: (bytes: number) => Uint8Array;
 }
 
 /** The process was ended by the system while it decoded: it took more memory than it may, or the decoder itself broke down. */
@@ -140,14 +142,14 @@ class Decoder {
     );
   }
 
-  async #run({ file, task, options: { signal } }: Job): Promise<Decoded> {
+  async #run({ file, task, options: { signal, memory } }: Job): Promise<Decoded> {
     signal.throwIfAborted();
     const process = this.#process ?? new DecoderProcess();
     this.#process = process;
     const stop = () => process.end(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
     try {
-      return await process.decode(file, task);
+      return await process.decode(file, task, memory);
     } catch (error) {
       this.#process = undefined;
       throw error;
@@ -202,10 +204,10 @@ class DecoderProcess {
     this.#child.kill('SIGKILL');
   }
 
-  async decode(file: readonly Uint8Array[], task: DecoderTask): Promise<Decoded> {
+  async decode(file: readonly Uint8Array[], task: DecoderTask, memory: DecodeOptions['memory']): Promise<Decoded> {
     this.#keepAlive(true);
     try {
-      const answer = this.#answer();
+      const answer = this.#answer(memory);
       const text = Buffer.from(JSON.stringify(task));
       const length = Buffer.alloc(4);
       length.writeUInt32BE(text.length);
@@ -226,7 +228,7 @@ class DecoderProcess {
     throw new Error(`the decoder ended by itself, with status ${exitCode}: ${this.#lastWords}`);
   }
 
-  #answer(): Promise<Decoded> {
+  #answer(memory: DecodeOptions['memory']): Promise<Decoded> {
     return new Promise((resolve) => {
       let header = Buffer.alloc(0);
       let decoded: DecodedPixels | undefined;
@@ -240,8 +242,7 @@ class DecoderProcess {
           const answer = JSON.parse(header.toString('utf8', 4, end)) as DecoderAnswer;
           if (answer.kind !== 'decoded') return resolve(answer);
           const { width, height, bytes: length } = answer;
-          const data = new Uint8Array(new SharedArrayBuffer(length));
-          decoded = { ...answer, image: { width, height, data } };
+          decoded = { ...answer, image: { width, height, data: memory(length) } };
           chunk = header.subarray(end);
         }
         decoded.image.data.set(chunk, filled);
