@@ -13,7 +13,7 @@ const LOCK_MS = 3000;
 /** Milliseconds after which it is written down what was seen. */
 const SEEN_MS = 1000;
 /** How long it is kept, in milliseconds: a bot that was away for longer reads nothing back. */
-const SEEN_KEPT_MS = 24 * 60 * 60_000;
+const SEEN_KEPT_MS = 30 * 24 * 60 * 60_000;
 /** 64 MiB: some hundred thousand jobs. */
 const MOST_PAGES = 16_384;
 

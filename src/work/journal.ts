@@ -49,7 +49,7 @@ export interface Journal {
   takeOver(bot: string): Promise<LeftJob[]>;
   /** Takes note of the last message that was looked at in a channel; written within a second, or with the next job. */
   see(bot: string, place: string, message: string): void;
-  /** The last message that was looked at in each channel, as far as it is less than a day ago, newest first. */
+  /** The last message that was looked at in each channel, as far as it is less than 30 days ago, newest first. */
   lastSeen(bot: string): Promise<ReadonlyMap<string, string>>;
   /** Writes what is still to be written. */
   close(): Promise<void>;

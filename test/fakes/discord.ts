@@ -90,7 +90,17 @@ export class FakeDiscord {
     this.general = this.addChannel('general');
     this.gateway = new FakeGateway(server, this.token, () => [
       ['READY', this.#ready()],
-      ...this.#guilds.map((guild) => ['GUILD_CREATE', guildPayload(guild, this.#allChannels(), this.me)] as const),
+      ...this.#guilds.map(
+        (guild) =>
+          [
+            'GUILD_CREATE',
+            guildPayload(
+              guild,
+              this.#allChannels().map((channel) => this.#withLast(channel)),
+              this.me,
+            ),
+          ] as const,
+      ),
     ]);
     server.on('request', async (request, response) => {
       const call = await readCall(request);
@@ -293,6 +303,11 @@ export class FakeDiscord {
     return [...this.#channels.values()];
   }
 
+  #withLast(channel: FakeChannel): FakeChannel {
+    const ids = [...this.messages.values()].filter((message) => message.channel.id === channel.id).map(({ id }) => id);
+    return { ...channel, lastMessageId: ids.sort((a, b) => (BigInt(a) < BigInt(b) ? 1 : -1))[0] };
+  }
+
   #ready() {
     return {
       v: 10,
@@ -432,7 +447,7 @@ export class FakeDiscord {
 
   #getChannel(id: string): Answer {
     const channel = this.#channels.get(id);
-    return channel ? ok(channelPayload(channel, this.me.id)) : refusal(404, 10003, 'Unknown Channel');
+    return channel ? ok(channelPayload(this.#withLast(channel), this.me.id)) : refusal(404, 10003, 'Unknown Channel');
   }
 
   #getMessage(channelId: string, id: string): Answer {

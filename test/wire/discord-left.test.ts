@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { user } from '../fakes/discord/payloads.ts';
+import { snowflake, user } from '../fakes/discord/payloads.ts';
 import type { FakeDiscord } from '../fakes/discord.ts';
 import { plainPicture } from '../fakes/photo.ts';
 import { until } from '../helpers/until.ts';
 import { answers, startOnDiscord } from './discord-bot.ts';
-import { leave, left, stuckReader } from './left.ts';
+import { inJournal, leave, left, stuckReader } from './left.ts';
 import { aWhile, cleanUp, stateFolder } from './running-bot.ts';
 
 afterEach(cleanUp);
@@ -144,4 +144,69 @@ test('an answer that Discord does not take is tried again, not lost', async () =
   await until(() => log.some((line) => line.includes('a reply could not be sent')), 'the failed reply');
   await bot.stop();
   expect(await left(state, `discord ${discord.me.id}`)).toBe(1);
+});
+
+describe('photos that are posted while the bot is away', () => {
+  const minutesAgo = (minutes: number) => snowflake(Date.now() - minutes * 60_000);
+
+  test('are answered when it comes back: ten minutes back, in channels without a message so far and in direct messages too', async () => {
+    const state = stateFolder();
+    const first = await startOnDiscord({ state });
+    const { discord } = first;
+    const quiet = discord.addChannel('quiet');
+    const ann = user('ann');
+    const direct = discord.directChannel(ann);
+    await first.bot.stop();
+    const bot = `discord ${discord.me.id}`;
+    await inJournal(state, async (journal) => {
+      for (const { id } of [discord.general, direct]) journal.see(bot, id, minutesAgo(60));
+    });
+    const files = [discord.file(await plainPicture(64, 48))];
+    discord.post({ files, id: minutesAgo(61) });
+    discord.post({ files, id: minutesAgo(11) });
+    discord.post({ content: 'only words' });
+    discord.post({ files, author: user('another', { bot: true }) });
+    const missed = [
+      discord.post({ files, id: minutesAgo(9) }),
+      discord.post({ files, channel: quiet }),
+      discord.post({ files, channel: direct, author: ann }),
+    ];
+    const second = await startOnDiscord({ discord, state });
+    await until(() => discord.said().length >= 3, 'three answers');
+    await until(() => second.log.some((line) => line.includes('while I was away')), 'the end of what was missed');
+    expect(
+      discord
+        .said()
+        .map(({ reference }) => reference?.message_id)
+        .sort(),
+    ).toEqual(missed.map(({ id }) => id).sort());
+    // The next start has missed nothing.
+    await second.bot.stop();
+    const calls = discord.callsTo('POST', /messages$/).length;
+    await startOnDiscord({ discord, state });
+    await aWhile();
+    expect(discord.callsTo('POST', /messages$/)).toHaveLength(calls);
+  });
+
+  test('are left alone by a bot that has never been there', async () => {
+    const { discord } = await startOnDiscord();
+    discord.gateway.drop(4000);
+    const picture = await plainPicture(64, 48);
+    await startOnDiscord({ discord, before: (fake) => fake.post({ files: [fake.file(picture)], id: minutesAgo(2) }) });
+    await aWhile();
+    expect(discord.said()).toEqual([]);
+  });
+
+  test('are answered after a connection that could not be taken up where it ended', async () => {
+    const { discord } = await startOnDiscord();
+    const picture = await plainPicture(64, 48);
+    discord.post({ files: [discord.file(picture)] });
+    await answers(discord, 1);
+    const before = discord.gateway.identifies.length;
+    discord.gateway.forget();
+    const missed = discord.post({ files: [discord.file(picture)] });
+    await until(() => discord.gateway.identifies.length > before, 'the new session');
+    const [, answer] = await answers(discord, 2);
+    expect(answer!.reference).toMatchObject({ message_id: missed.id });
+  });
 });

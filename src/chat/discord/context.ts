@@ -13,6 +13,8 @@ export interface DiscordContext extends PlatformContext {
   readonly seesEverything: boolean;
   /** When the bot was started, in milliseconds since 1970: it does not remember what it said before. */
   readonly startedAt: number;
+  /** Takes note of the last message of a channel that was looked at. */
+  seen(channel: string, message: string): void;
   /** Runs what a listener does about an event; what that throws goes into the log, where else it would end the process. */
   guard(work: () => unknown): void;
 }

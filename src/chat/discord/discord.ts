@@ -9,6 +9,7 @@ import { connect } from './connect.ts';
 import type { DiscordContext } from './context.ts';
 import { isGone, lacksPermission } from './errors.ts';
 import { RefusedIntent } from './login.ts';
+import { Missed } from './missed.ts';
 import { inviteLink, maySpeak, Refusals } from './permissions.ts';
 import { accountOf } from './request.ts';
 import { revive } from './revive.ts';
@@ -18,6 +19,7 @@ export class DiscordPlatform implements Platform {
   readonly name = 'discord';
   readonly #shared: Omit<DiscordContext, 'client' | 'seesEverything'>;
   readonly #stopped = new AbortController();
+  readonly #missed: Missed | undefined;
   #context: DiscordContext | undefined;
 
   constructor(platform: PlatformContext) {
@@ -29,11 +31,13 @@ export class DiscordPlatform implements Platform {
       messageOf,
       revive: (job: Job) => revive(job, this.#context!),
     };
+    this.#missed = journal && new Missed(journal);
     this.#shared = {
       ...platform,
       session: new Session({ ...options, ...(journal && { journal }) }),
       refusals: new Refusals(log),
       startedAt: Date.now(),
+      seen: (channel, message) => this.#missed?.see(channel, message),
       guard: (work) => this.#guard(work),
     };
   }
@@ -102,7 +106,14 @@ export class DiscordPlatform implements Platform {
     client.on(Events.ShardDisconnect, ({ code }) => this.#guard(() => this.#onDisconnect(code)));
     this.#context = context;
     context.session.takeOver(accountOf(context));
+    this.#catchUp(context);
+    // A connection that could not be taken up where it ended: what came meanwhile is not told.
+    client.on(Events.ShardReady, () => this.#catchUp(context));
     return context;
+  }
+
+  #catchUp(context: DiscordContext): void {
+    if (this.#missed) context.session.waitFor(this.#missed.catchUp(context));
   }
 
   /** The edge for everything that no request's dispatch catches: an error in a listener would end the process. */

@@ -56,3 +56,13 @@ function answersNothing(error: unknown): boolean {
     JSON.stringify((error as DiscordAPIError).rawError).includes('MESSAGE_REFERENCE_UNKNOWN_MESSAGE')
   );
 }
+
+/** What a look finds; undefined where what it looks for is gone, or closed to the bot. */
+export async function unlessClosed<T>(look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (isGone(error) || lacksPermission(error)) return undefined;
+    throw error;
+  }
+}

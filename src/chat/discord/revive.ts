@@ -2,7 +2,7 @@ import type { Message, SendableChannels } from 'discord.js';
 import type { Job } from '../../work/journal.ts';
 import type { Asking } from '../asking.ts';
 import type { DiscordContext } from './context.ts';
-import { isGone, lacksPermission } from './errors.ts';
+import { unlessClosed } from './errors.ts';
 import { buttonOf } from './outgoing.ts';
 import { isForTheBot, picturesAskedFor, toAsking } from './request.ts';
 
@@ -16,7 +16,7 @@ const MAX_PAGES = 10;
  * @returns undefined where it has been answered, or where the message, its channel or the right to read there is gone
  */
 export async function revive(job: Job, context: DiscordContext): Promise<Asking | undefined> {
-  const found = await unlessGone(async () => {
+  const found = await unlessClosed(async () => {
     const channel = await context.client.channels.fetch(job.place);
     if (!channel?.isSendable()) return undefined;
     const message = await channel.messages.fetch({ message: job.message, force: true });
@@ -54,14 +54,4 @@ async function saidSince(channel: SendableChannels, id: string): Promise<Message
     after = later.reduce((a, b) => (BigInt(a.id) > BigInt(b.id) ? a : b)).id;
   }
   return said;
-}
-
-/** What a look finds; undefined where what it looks for is gone, or closed to the bot. */
-async function unlessGone<T>(look: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await look();
-  } catch (error) {
-    if (isGone(error) || lacksPermission(error)) return undefined;
-    throw error;
-  }
 }

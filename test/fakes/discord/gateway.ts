@@ -58,6 +58,15 @@ export class FakeGateway {
     for (const socket of this.#sockets) socket.send(JSON.stringify({ op: 7, d: null }));
   }
 
+  /** Ends every connection and its session: what happens until the client is back is told to nobody. */
+  forget(): void {
+    this.#session += 1;
+    for (const socket of this.#sockets) {
+      this.#sockets.delete(socket);
+      socket.terminate();
+    }
+  }
+
   /** Closes every connection with a code. */
   drop(code: number): void {
     for (const socket of this.#sockets) socket.close(code);

@@ -60,6 +60,8 @@ export interface FakeChannel {
   /** Takes no message at all from the bot: a person who closed their direct messages. */
   readonly closed?: boolean;
   readonly recipient?: FakeUser;
+  /** Its latest message, in what tells of the channel. */
+  readonly lastMessageId?: string | undefined;
 }
 
 export interface FakeFile {
@@ -99,8 +101,9 @@ export interface FakeMessage {
 
 export function channelPayload(channel: FakeChannel, meId: string) {
   const { id, type, name, guildId, parentId, denied, recipient } = channel;
-  if (type === 1) return { id, type, recipients: [recipient], last_message_id: null, flags: 0 };
-  const common = { id, type, name, guild_id: guildId, position: 0, flags: 0, nsfw: false };
+  const last_message_id = channel.lastMessageId ?? null;
+  if (type === 1) return { id, type, recipients: [recipient], last_message_id, flags: 0 };
+  const common = { id, type, name, guild_id: guildId, position: 0, flags: 0, nsfw: false, last_message_id };
   if (type === 11) {
     return {
       ...common,
