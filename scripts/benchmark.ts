@@ -62,7 +62,7 @@ photo      milliseconds from a photo's bytes to the annotated picture's, step by
            mesh and emotion, on the same backend, where they load. Without --photo the one of five people is 1280 x 960.
 start      milliseconds from the start of the bot to its address, from its first photos to their answers, and of the command
            line that reads one photo.
-memory     what the bot's process holds after photo upon photo, and how long the thread that talks is blocked.
+memory     what the bot's processes hold after photo upon photo, and how long the thread that talks is blocked.
 bombs      what the bot's processes hold at most while ten pictures of 30 MB are posted at once on a Discord of its own, and how
            long another person's photo waits meanwhile (Linux, with the tests in their place).
 

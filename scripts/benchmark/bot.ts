@@ -1,11 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { compiled } from '../../src/base/compiled.mjs';
 import { UserError } from '../../src/base/errors.ts';
 import type { ChannelEvent, MessageView } from '../../src/chat/local/channel.ts';
+import { memoryOfTree } from '../../src/metrics/memory.ts';
 import { DEFAULT_LIMITS } from '../../src/photo/decode.ts';
 import { readPhotoFile } from '../../src/photo/photo-file.ts';
 import { inRepository } from '../command-line.ts';
@@ -31,18 +32,32 @@ interface RunningBot {
   /** Posts the photo. @returns milliseconds until the annotated picture is there */
   answer(photo: Uint8Array): Promise<number>;
   use(): Promise<BotUse>;
+  /** What it holds, with the processes that it has started, in megabytes of 1,000,000 bytes: PSS where the system tells it (Linux), else RSS. */
+  megabytes(): Promise<number>;
   stop(): Promise<void>;
+}
+
+/** What `npm start` sets for the C library, and says to Node. */
+async function howItStarts(): Promise<{ readonly env: Record<string, string>; readonly flags: readonly string[] }> {
+  const { scripts } = JSON.parse(await readFile(inRepository('package.json'), 'utf8')) as {
+    scripts: { start: string };
+  };
+  const words = scripts.start.split(' ');
+  const node = words.indexOf('node');
+  const flags = words.slice(node + 1).filter((word) => word.startsWith('--'));
+  return { env: Object.fromEntries(words.slice(0, node).map((word) => word.split('='))), flags };
 }
 
 /** Starts the bot as `npm start` does, away from this folder's .env and state. */
 async function startBot(model: string): Promise<RunningBot> {
   const folder = await mkdtemp(join(tmpdir(), 'benchmark-bot-'));
+  const { env, flags } = await howItStarts();
   const started = performance.now();
   const child = fork(RUNS_SOURCE, [inRepository('src/main.ts')], {
     cwd: folder,
     // Nothing of this environment: there may be tokens in it.
-    env: { LOCAL_PORT: '0', MODEL_DIR: resolve(model), STATE_DIR: folder },
-    execArgv: ['--import', compiled(new URL('./bot-probe.ts', import.meta.url)).href],
+    env: { ...env, LOCAL_PORT: '0', MODEL_DIR: resolve(model), STATE_DIR: folder },
+    execArgv: [...flags, '--import', compiled(new URL('./bot-probe.ts', import.meta.url)).href],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const ended = once(child, 'exit');
@@ -63,6 +78,10 @@ async function startBot(model: string): Promise<RunningBot> {
         child.send('use');
         const [use] = (await told) as [BotUse];
         return use;
+      },
+      async megabytes() {
+        const { pss, rss } = await memoryOfTree(child.pid);
+        return (pss ?? rss) / 1e6;
       },
       async stop() {
         await page.close();
@@ -212,7 +231,7 @@ export function startJson(result: StartResult) {
 
 /** What many photos take, one after the other. */
 interface MemoryResult {
-  /** MiB of the process, once it has started and after each photo. */
+  /** Megabytes of its processes, once it has started and after each photo. */
   readonly megabytes: readonly number[];
   /** Milliseconds of each photo, from posted to answered. */
   readonly answers: readonly number[];
@@ -226,15 +245,15 @@ export async function benchmarkMemory(options: BotBenchmark & { readonly photos:
   const bytes = await readPhotoFile(photo, DEFAULT_LIMITS.maxBytes);
   const bot = await startBot(model);
   try {
-    const megabytes = [(await bot.use()).megabytes];
+    const megabytes = [await bot.megabytes()];
+    await bot.use();
     const answers: number[] = [];
     const blocked: number[] = [];
     for (let k = 1; k <= photos; k++) {
       answers.push(await bot.answer(bytes));
-      const use = await bot.use();
-      megabytes.push(use.megabytes);
-      blocked.push(use.blockedMilliseconds);
-      if (k % Math.ceil(photos / 10) === 0) log(`${k} photos: ${use.megabytes.toFixed(0)} MiB`);
+      blocked.push((await bot.use()).blockedMilliseconds);
+      megabytes.push(await bot.megabytes());
+      if (k % Math.ceil(photos / 10) === 0) log(`${k} photos: ${megabytes.at(-1)!.toFixed(0)} MB`);
     }
     return { megabytes, answers, blocked };
   } finally {
@@ -242,7 +261,7 @@ export async function benchmarkMemory(options: BotBenchmark & { readonly photos:
   }
 }
 
-/** The most that each tenth of the photos left resident, in MiB. */
+/** The most that each tenth of the photos left in memory, in MB. */
 function tenths({ megabytes: [, ...after] }: MemoryResult): number[] {
   const length = Math.ceil(after.length / 10);
   return Array.from({ length: Math.ceil(after.length / length) }, (_, k) =>
@@ -256,15 +275,15 @@ export function memoryTable(result: MemoryResult): string {
     ['', ''],
     [
       ['photos', `${answers.length}`],
-      ['MiB once started', megabytes[0]!.toFixed(0)],
-      ['MiB after the first photo', megabytes[1]!.toFixed(0)],
+      ['MB once started', megabytes[0]!.toFixed(0)],
+      ['MB after the first photo', megabytes[1]!.toFixed(0)],
       [
-        'MiB, the most of each tenth',
+        'MB, the most of each tenth',
         tenths(result)
           .map((most) => most.toFixed(0))
           .join(' '),
       ],
-      ['MiB after the last', megabytes.at(-1)!.toFixed(0)],
+      ['MB after the last', megabytes.at(-1)!.toFixed(0)],
       [`ms a photo: ${SPREAD}`, spread(answers, 0)],
       [`ms that the talking thread was blocked, the longest of a photo: ${SPREAD}`, spread(blocked, 0)],
     ],

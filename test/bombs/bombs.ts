@@ -11,10 +11,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { BombsResult } from '../../scripts/benchmark/bombs.ts';
+import { memoryOfTree } from '../../src/metrics/memory.ts';
 import { user } from '../fakes/discord/payloads.ts';
 import { FakeDiscord, type FakeMessage } from '../fakes/discord.ts';
 import { makeBombs } from './files.ts';
-import { megabytesOf } from './memory.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Milliseconds between looks at the memory. */
@@ -33,6 +33,12 @@ async function startBot(discord: FakeDiscord, model: string, folder: string): Pr
     env: { ...Object.fromEntries(variables), DISCORD_TOKEN: discord.token, MODEL_DIR: model, STATE_DIR: folder },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+}
+
+/** Megabytes (of 1,000,000 bytes) that a process and all that it has started hold. */
+async function megabytesOf(pid: number): Promise<number> {
+  const { pss, rss } = await memoryOfTree(pid);
+  return (pss ?? rss) / 1e6;
 }
 
 /** The bot's answer to a message, or to a file of it, and whether it is what stands in the end. */

@@ -150,7 +150,7 @@ describe('figures of the bot', () => {
       milliseconds: { photo: 109.5, blocked: 10, longestBlocked: 90 },
       ratios: { largestTenthVersusSecond: 119 / 103 },
     });
-    expect(memoryTable(memory)).toContain('| MiB, the most of each tenth | 101 103 105 107 109 111 113 115 117 119 |');
+    expect(memoryTable(memory)).toContain('| MB, the most of each tenth | 101 103 105 107 109 111 113 115 117 119 |');
   });
 });
 
