@@ -172,7 +172,7 @@ export function channelKey({ platform, channel }: Request): string {
 }
 
 function refusalText({ who, waitMs }: Refusal): string {
-  const seconds = Math.max(1, Math.ceil(waitMs / 1000));
+  const seconds = Math.ceil(waitMs / 1000);
   const whose = who === 'person' ? 'for one person' : 'in one channel';
   const when = `${seconds} ${seconds === 1 ? 'second' : 'seconds'}`;
   return `That is more photos than I read ${whose} in a minute. I can read the next one in ${when}: post it again then.`;

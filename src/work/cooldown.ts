@@ -7,7 +7,7 @@ const MAX_KEYS = 10_000;
 /** Why a photo is not read now. */
 export interface Refusal {
   readonly who: 'person' | 'channel';
-  /** Milliseconds until the next photo is. */
+  /** Milliseconds until the next photo is, at least 1. */
   readonly waitMs: number;
   /** Whether this has been said within the last minute: then it need not be said again. */
   readonly told: boolean;

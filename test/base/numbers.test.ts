@@ -1,10 +1,14 @@
 import { expect, it } from 'vitest';
-import { clamp, exactPercent, logistic, logOdds, percent, spreadOf } from '../../src/base/numbers.ts';
+import { clamp, exactPercent, logistic, logOdds, percent, points, spreadOf } from '../../src/base/numbers.ts';
 
 it('percent rounds to whole percent, exactPercent to tenths', () => {
   const whole = [0, 0.004, 0.125, 0.996, 1].map((share) => percent(share));
   expect(whole).toEqual(['0 %', '0 %', '13 %', '100 %', '100 %']);
   expect([exactPercent(0.6543), exactPercent(1)]).toEqual(['65.4 %', '100.0 %']);
+});
+
+it('points are tenths with their sign, and 0 is no loss', () => {
+  expect([0.032, -0.0041, 0, -0.0004].map(points)).toEqual(['+3.2', '−0.4', '+0.0', '+0.0']);
 });
 
 it('clamp takes the nearest number within the bounds', () => {

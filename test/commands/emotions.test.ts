@@ -254,6 +254,19 @@ describe('somebody who opted out', () => {
   });
 });
 
+test('a file that is no picture as far as its first bytes tell is passed over in silence, unless somebody asks about it', async () => {
+  const image: Attachment = { ...(await photo('raw.bin')), isPicture: async () => false };
+  for (const [options, answers] of [
+    [{}, 0],
+    [{ asked: true }, 1],
+    [{ command: { name: 'emotions' } }, 1],
+  ] as const) {
+    const { request, replies } = fakeRequest(options);
+    await ask(services(), request, { image });
+    expect(replies, JSON.stringify(options)).toHaveLength(answers);
+  }
+});
+
 describe('too many photos', () => {
   const runWith = async (given: PhotoServices, options: Parameters<typeof fakeRequest>[0] = {}) => {
     const image = await photo('a.png');
@@ -287,6 +300,14 @@ describe('too many photos', () => {
   test('do not exist for a person who has the bot for themselves', async () => {
     const given = services(fakeRules({ personPerMinute: 1, channelPerMinute: 1 }));
     for (let k = 0; k < 5; k++) expect(await runWith(given, { alone: true })).toEqual({ code: undefined, answers: 1 });
+  });
+
+  test('what was taken on before the bot was started again has been counted then', async () => {
+    const given = services(fakeRules({ personPerMinute: 1 }));
+    const left = { earlier: { brokeDown: false } };
+    for (let k = 0; k < 2; k++) expect(await runWith(given, left)).toEqual({ code: undefined, answers: 1 });
+    expect(await runWith(given)).toEqual({ code: undefined, answers: 1 });
+    expect(await runWith(given)).toEqual({ code: 'cooldown', answers: 0 });
   });
 
   test('what is not read does not count', async () => {

@@ -14,6 +14,7 @@ export function fakeRequest(
     readonly attachments?: readonly Attachment[];
     readonly latest?: readonly Attachment[];
     readonly asked?: boolean;
+    readonly earlier?: Request['earlier'];
     readonly userId?: string;
     /** The user has the bot for themselves. */
     readonly alone?: boolean;
@@ -37,6 +38,7 @@ export function fakeRequest(
     id: 'request-1',
     ...(options.command && { command: { name: options.command.name, input: options.command.input ?? '' } }),
     ...(options.asked !== undefined && { asked: options.asked }),
+    ...(options.earlier && { earlier: options.earlier }),
     attachments: options.attachments ?? [],
     user: {
       id: options.userId ?? 'u1',

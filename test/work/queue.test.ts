@@ -257,6 +257,26 @@ describe('FairQueue', () => {
     ]);
   });
 
+  test('what photos have taken is a mean in which the latest counts a fifth', async () => {
+    const now = vi.spyOn(performance, 'now').mockReturnValue(0);
+    const queue = new FairQueue({ concurrency: 1, maxWaiting: 0 });
+    /** One piece of work takes so long; another that comes meanwhile is refused. */
+    const refusal = async (milliseconds: number) => {
+      const { open, wait } = gate();
+      const first = queue.run(wait);
+      const refused: unknown = await queue.run(wait).catch((error: unknown) => error);
+      now.mockReturnValue(performance.now() + milliseconds);
+      open();
+      await first;
+      return (refused as Error).message.split('Try again in ')[1];
+    };
+    expect(await refusal(0)).toBe('a minute.');
+    expect(await refusal(100_000)).toBe('5 seconds.');
+    expect(await refusal(0)).toBe('20 seconds.');
+    expect(await refusal(0)).toBe('20 seconds.');
+    now.mockRestore();
+  });
+
   test('what is given up while it waits leaves its place to the next at once', async () => {
     const queue = new FairQueue({ concurrency: 1, maxWaiting: 1 });
     const { open, wait } = gate();
