@@ -79,6 +79,7 @@ async function connect(
     config,
     log,
     commands,
+    settings,
     ...(journal && { journal }),
     dispatch: (request) => dispatcher.dispatch(request),
   };

@@ -4,25 +4,14 @@ import { z } from 'zod';
 import { host, ids, oneOf, passedOn, port, readEnvFile, secret, whole } from './base/environment.ts';
 import { UserError } from './base/errors.ts';
 import { LOG_LEVELS } from './base/log.ts';
+import { SLACK_SETTINGS, type SlackConfig, slackOf } from './config-slack.ts';
 import { ENGINE_CHOICES, type EngineChoice } from './emotion/engines/engine.ts';
 import { DETECTORS, type DetectorChoice } from './photo/faces/detector.ts';
-
-/** What is wrong with a Slack token that ends by itself. */
-export const ROTATES =
-  'is a token that rotates: it ends after twelve hours. Take one of an app without token rotation, as slack-manifest.yaml makes it';
 
 /** Every setting: its name in the environment, what it may be, what it is when left out. */
 const SETTINGS = z.object({
   DISCORD_TOKEN: secret(/^[\w.-]+$/, 'must be the token of the page "Bot" in the developer portal, and nothing else'),
-  SLACK_BOT_TOKEN: z
-    .string()
-    .refine((text) => !text.startsWith('xoxe'), { error: ROTATES, abort: true })
-    .regex(/^xoxb-[\w-]+$/, 'must be the token that starts with xoxb-')
-    .optional(),
-  SLACK_APP_TOKEN: secret(/^xapp-[\w-]+$/, 'must be the token that starts with xapp-'),
-  SLACK_SIGNING_SECRET: secret(/^\w+$/, 'must be the signing secret of the page "Basic Information", and nothing else'),
-  SLACK_HOST: host(),
-  SLACK_PORT: port(),
+  ...SLACK_SETTINGS,
   OPERATOR_GUILDS: ids(/^\d{1,20}$/, 'must be ids of servers, which are numbers, with commas between them'),
   OPERATOR_TEAMS: ids(/^[TE][A-Z0-9]+$/, 'must be ids of workspaces, which start with T, with commas between them'),
   PERSON_PHOTOS_PER_MINUTE: whole(0, 10_000, 12),
@@ -49,18 +38,6 @@ const SETTINGS = z.object({
   METRICS_PORT: port(),
 });
 
-/** How Slack's events arrive: over a socket that the bot opens, or at a web server of the bot's that checks signatures. */
-export type SlackConnection =
-  | { readonly kind: 'socket'; readonly appToken: string }
-  | {
-      readonly kind: 'http';
-      readonly signingSecret: string;
-      /** The address of this machine that it listens at. */
-      readonly host: string;
-      /** TCP port; 0 takes any free one. */
-      readonly port: number;
-    };
-
 /**
  * Where the platforms are, for tests that put servers of their own in their place. No person sets these: a bot that could
  * be pointed elsewhere by its settings would send its tokens there.
@@ -79,7 +56,7 @@ export interface Config {
   /** Absent where there are no credentials. */
   readonly discord?: { readonly token: string };
   /** Absent where there are no credentials. */
-  readonly slack?: { readonly botToken: string; readonly connection: SlackConnection };
+  readonly slack?: SlackConfig;
   /** Where admins may ask for what costs the whole machine; see `OperatorRule` in src/chat/rights.ts. */
   readonly operator: { readonly guilds: readonly string[]; readonly teams: readonly string[] };
   /** Photos that are answered in a minute, for one person and in one channel; 0: as many as come. */
@@ -126,7 +103,7 @@ export interface Config {
   /** Where figures and health are shown: an address of this machine, and a TCP port, 0 for any free one. Absent where they are not. */
   readonly metrics?: { readonly host: string; readonly port: number };
   /** Every credential among the settings: what a log must never hold. */
-  readonly secrets: readonly string[];
+  readonly secrets: readonly (string | RegExp)[];
   readonly internal: Internal;
   /** Names in the .env file that are no settings: most likely misspelt. */
   readonly unknownSettings: readonly string[];
@@ -200,36 +177,18 @@ export function loadConfig(
 
 type Settings = z.infer<typeof SETTINGS>;
 
-/** @throws UserError 'bad-config' where the credentials are not enough for either way of connecting, naming what is missing */
-function slackOf(settings: Settings): Config['slack'] {
-  const { SLACK_BOT_TOKEN: botToken, SLACK_APP_TOKEN: appToken, SLACK_PORT: port } = settings;
-  const { SLACK_SIGNING_SECRET: signingSecret, SLACK_HOST: host } = settings;
-  if (botToken === undefined) {
-    if (appToken === undefined && signingSecret === undefined && port === undefined) return undefined;
-    throw new UserError('bad-config', 'SLACK_BOT_TOKEN is missing: Slack needs it beside the other SLACK settings.');
-  }
-  if (port !== undefined) {
-    if (signingSecret !== undefined) return { botToken, connection: { kind: 'http', signingSecret, host, port } };
-    throw new UserError(
-      'bad-config',
-      'SLACK_SIGNING_SECRET is missing: without it, nobody can tell whether a request is Slack’s.',
-    );
-  }
-  if (appToken !== undefined) return { botToken, connection: { kind: 'socket', appToken } };
-  throw new UserError(
-    'bad-config',
-    signingSecret === undefined
-      ? 'SLACK_APP_TOKEN is missing: Slack needs it beside SLACK_BOT_TOKEN (or SLACK_SIGNING_SECRET and SLACK_PORT).'
-      : 'SLACK_PORT is missing: SLACK_SIGNING_SECRET needs the port that Slack sends its requests to (or set SLACK_APP_TOKEN).',
-  );
-}
+/** Any token of Slack's: those of workspaces that install the bot are in no setting. */
+const ANY_SLACK_TOKEN = /xox[a-z]-[\w-]+/g;
 
-function secretsOf(settings: Settings): string[] {
+function secretsOf(settings: Settings): (string | RegExp)[] {
   const { DISCORD_TOKEN, SLACK_BOT_TOKEN, SLACK_APP_TOKEN, SLACK_SIGNING_SECRET, REDIS_URL } = settings;
+  const { SLACK_CLIENT_SECRET, SLACK_STATE_SECRET, SLACK_STORE_KEY = [] } = settings;
   // In an address the password is percent-encoded; an error message may hold it decoded.
   const password = REDIS_URL === undefined ? '' : new URL(REDIS_URL).password;
-  const all = [DISCORD_TOKEN, SLACK_BOT_TOKEN, SLACK_APP_TOKEN, SLACK_SIGNING_SECRET, password, decoded(password)];
-  return all.filter((one) => one !== undefined && one !== '') as string[];
+  const slack = [SLACK_BOT_TOKEN, SLACK_APP_TOKEN, SLACK_SIGNING_SECRET, SLACK_CLIENT_SECRET, SLACK_STATE_SECRET];
+  const all = [DISCORD_TOKEN, ...slack, ...SLACK_STORE_KEY, password, decoded(password)];
+  const known = all.filter((one) => one !== undefined && one !== '') as string[];
+  return settings.SLACK_CLIENT_ID === undefined ? known : [...known, ANY_SLACK_TOKEN];
 }
 
 function decoded(text: string): string {

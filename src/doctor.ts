@@ -168,6 +168,9 @@ function discord(config: Config): Omit<Finding, 'part'> {
 
 function slack(config: Config): Omit<Finding, 'part'> {
   if (config.slack) {
+    if ('installer' in config.slack) {
+      return { state: 'ok', finding: 'set up for every workspace that installs it; npm start says where' };
+    }
     const way = config.slack.connection.kind === 'socket' ? 'Socket Mode' : 'HTTP';
     return { state: 'ok', finding: `tokens for ${way} are set; npm start tells whether Slack takes them` };
   }

@@ -139,6 +139,45 @@ describe('credentials', () => {
     expect(load({ ...SOCKET, SLACK_SIGNING_SECRET: 'abc123' }).slack?.connection.kind).toBe('socket');
   });
 
+  const KEY = Buffer.alloc(32, 7).toString('base64');
+  const INSTALLER = {
+    SLACK_CLIENT_ID: '12.34',
+    SLACK_CLIENT_SECRET: 'def456',
+    SLACK_STATE_SECRET: 'sixteen-letters!',
+    SLACK_STORE_KEY: `${KEY}, ${'ab'.repeat(32)}`,
+    SLACK_SIGNING_SECRET: 'abc123',
+    SLACK_PORT: '8080',
+  };
+
+  test('of Slack for many workspaces are an app’s, a port and a key; all of them are secrets, and so is any token', () => {
+    const { slack, secrets } = load(INSTALLER);
+    const keys = [KEY, 'ab'.repeat(32)];
+    expect(slack).toEqual({
+      installer: { clientId: '12.34', clientSecret: 'def456', stateSecret: 'sixteen-letters!', keys },
+      connection: { kind: 'http', signingSecret: 'abc123', host: '127.0.0.1', port: 8080 },
+    });
+    expect(secrets).toEqual(['abc123', 'def456', 'sixteen-letters!', ...keys, /xox[a-z]-[\w-]+/g]);
+  });
+
+  test.each([
+    [{ SLACK_STORE_KEY: '' }, /^SLACK_STORE_KEY is missing: .*openssl rand -base64 32/],
+    [{ SLACK_STORE_KEY: ' , ' }, /^SLACK_STORE_KEY is missing/],
+    [{ SLACK_STORE_KEY: 'c2hvcnQ=' }, /^SLACK_STORE_KEY must be a key of 32 bytes, as openssl rand -base64 32 makes/],
+    [{ SLACK_STORE_KEY: `${KEY},short` }, /^SLACK_STORE_KEY must be a key of 32 bytes/],
+    [{ SLACK_STATE_SECRET: 'short' }, /^SLACK_STATE_SECRET must be at least 16 characters/],
+    [
+      { SLACK_CLIENT_SECRET: '', SLACK_PORT: '' },
+      /^SLACK_CLIENT_SECRET, SLACK_PORT are missing: .*beside SLACK_CLIENT_ID/,
+    ],
+    [{ SLACK_BOT_TOKEN: 'xoxb-1-2' }, /^SLACK_BOT_TOKEN and SLACK_CLIENT_ID exclude each other/],
+    [{ SLACK_APP_TOKEN: 'xapp-1-2' }, /^SLACK_APP_TOKEN and SLACK_CLIENT_ID exclude each other/],
+  ])('for many workspaces with %j end the start with a sentence', (environment, sentence) => {
+    const attempt = () => load({ ...INSTALLER, ...(environment as Record<string, string>) });
+    expect(attempt).toThrow(expect.objectContaining({ code: 'bad-config' }));
+    expect(attempt).toThrow(sentence);
+    expect(attempt).toThrow(expect.not.objectContaining({ message: expect.stringContaining(KEY) }));
+  });
+
   test.each([
     [{ SLACK_APP_TOKEN: 'xapp-1' }, /^SLACK_BOT_TOKEN is missing/],
     [{ SLACK_SIGNING_SECRET: 'abc' }, /^SLACK_BOT_TOKEN is missing/],
@@ -192,7 +231,8 @@ test('.env.example says where the law forbids what the bot does', async () => {
 
 test('.env.example names every setting that the program reads', async () => {
   const text = await readFile(new URL('../.env.example', import.meta.url), 'utf8');
-  const source = await readFile(new URL('../src/config.ts', import.meta.url), 'utf8');
+  const sources = ['config.ts', 'config-slack.ts'].map((name) => new URL(`../src/${name}`, import.meta.url));
+  const source = (await Promise.all(sources.map((file) => readFile(file, 'utf8')))).join('\n');
   const read = Array.from(source.matchAll(/^ {2}([A-Z][A-Z_]+): /gm), ([, name]) => name!);
   expect(read.length).toBeGreaterThan(5);
   expect(Object.keys(parse(text.replaceAll(/^#([A-Z_]+=)/gm, '$1'))).sort()).toEqual(read.sort());

@@ -20,22 +20,24 @@ const MAX_CAUSES = 5;
  * Errors are logged by name, message, code, stack and causes only: the errors of network libraries carry whole requests,
  * tokens and files included, in fields of their own.
  *
- * @param options.secrets strings that are replaced in every line wherever they stand, e.g. tokens
+ * @param options.secrets strings, and patterns with the flag g, that are replaced in every line wherever they stand, e.g. tokens
  * @param options.destination where lines go; the standard error stream unless told (standard output belongs to answers)
  */
 export function createLogger(options: {
   readonly level: LogLevel;
-  readonly secrets?: readonly string[];
+  readonly secrets?: readonly (string | RegExp)[];
   readonly destination?: { write(line: string): void };
 }): Logger {
   const destination = options.destination ?? process.stderr;
-  // An escaped form too, since a secret with a quote or a backslash looks different inside JSON.
-  const secrets = (options.secrets ?? [])
-    .filter((secret) => secret !== '')
-    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]);
+  // An escaped form too, since a secret with a quote or a backslash looks different inside JSON. A pattern counts where it is, so a
+  // frozen one is of no use.
+  const secrets = (options.secrets ?? []).flatMap((secret): (string | RegExp)[] => {
+    if (typeof secret !== 'string') return [new RegExp(secret)];
+    return secret === '' ? [] : [secret, JSON.stringify(secret).slice(1, -1)];
+  });
   const stream: DestinationStream = {
     write(line) {
-      destination.write(secrets.reduce((text, secret) => text.replaceAll(secret, '[secret]'), line));
+      destination.write(secrets.reduce<string>((text, secret) => text.replaceAll(secret, '[secret]'), line));
     },
   };
   return pino(

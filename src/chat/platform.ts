@@ -6,6 +6,7 @@ import type { CommandRegistry } from '../../commands/registry.ts';
 import type { Channel, Request } from '../../commands/request.ts';
 import type { Logger } from '../base/log.ts';
 import type { Config } from '../config.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { Journal } from '../work/journal.ts';
 
 /** What an adapter gets from the bot. */
@@ -16,6 +17,8 @@ export interface PlatformContext {
   readonly commands: CommandRegistry;
   /** Where what is under way is written down, for platforms whose messages outlive the bot. */
   readonly journal?: Journal;
+  /** What is remembered of people and channels. */
+  readonly settings: Settings;
   /** Answers a request through its own `reply`. Never rejects; resolves when everything has been said. */
   dispatch(request: Request): Promise<void>;
 }

@@ -29,6 +29,18 @@ test('a secret never appears, wherever it stands and however JSON writes it', ()
   expect(JSON.parse(lines[1]!).err.message).toBe('refused [secret]');
 });
 
+test('nothing of a pattern appears either, a frozen one’s too', () => {
+  const lines: string[] = [];
+  const log = createLogger({
+    level: 'info',
+    secrets: [Object.freeze(/xox[a-z]-[\w-]+/g)],
+    destination: { write: (line) => lines.push(line) },
+  });
+  log.info({ header: 'Bearer xoxb-1-a' }, 'with xoxp-2-b and xoxb-3-c');
+  log.info('with xoxb-4-d');
+  expect(lines.join('')).not.toContain('xox');
+});
+
 test('credentials and pictures are redacted by the name of their field', () => {
   const { log, lines } = recorder();
   log.info(

@@ -44,6 +44,22 @@ export interface FakeUpload {
   bytes?: Buffer;
 }
 
+/** A workspace, or an organisation, that has installed the app. */
+export interface FakeInstall {
+  readonly token: string;
+  /** Absent for an organisation's. */
+  readonly teamId?: string;
+  readonly enterpriseId?: string;
+}
+
+/** Where an event comes from. */
+export interface FakeWorkspace {
+  readonly teamId: string;
+  readonly enterpriseId?: string;
+  /** The whole organisation has installed the app. */
+  readonly isOrganisations?: boolean;
+}
+
 interface Call {
   readonly method: string;
   readonly authorization: string | undefined;
@@ -60,6 +76,8 @@ export class FakeSlack {
   readonly token = 'xoxb-1-fake';
   readonly appToken = 'xapp-1-fake';
   readonly signingSecret = 'abc123';
+  readonly clientId = '12.34';
+  readonly clientSecret = 'def456';
   readonly channel = CHANNEL;
   readonly me = BOT_USER;
   readonly calls: Call[] = [];
@@ -73,9 +91,13 @@ export class FakeSlack {
   /** Users beside the ordinary ones: admins, bots. */
   readonly users = new Map<string, Record<string, unknown>>([['UADMIN', { is_admin: true }]]);
   readonly files = new Map<string, FakeFile & { readonly bytes: Buffer }>();
-  /** Answers of methods that come before the usual ones, each once unless it is a function. */
+  /** Answers of methods that come before the usual ones, each once; 'method token' for those to one token only. */
   readonly next = new Map<string, Answer[]>();
   readonly sockets = new Set<WebSocket>();
+  /** Those beside the one of `token`, by the code that each is installed with. */
+  readonly installs = new Map<string, FakeInstall>();
+  /** Where people are. */
+  workspace: FakeWorkspace = { teamId: 'T1' };
   /** Scopes that the token lacks. */
   readonly lacking = new Set<string>();
   /** Channels that the bot is in. */
@@ -239,11 +261,13 @@ export class FakeSlack {
   event(event: Record<string, unknown>, eventId = `Ev${++this.#count}`, retry = 0): string {
     const payload = {
       type: 'event_callback',
-      team_id: 'T1',
+      ...this.#place(),
       api_app_id: 'A1',
       event_id: eventId,
       event,
-      authorizations: [{ team_id: 'T1', user_id: BOT_USER, is_bot: true, is_enterprise_install: false }],
+      authorizations: [
+        { ...this.#place(), user_id: BOT_USER, is_bot: true, is_enterprise_install: this.#isOrganisations },
+      ],
     };
     return this.#send('events_api', payload, retry);
   }
@@ -254,11 +278,11 @@ export class FakeSlack {
       text,
       user_id: userId,
       user_name: 'ada',
-      team_id: 'T1',
+      ...this.#place(),
       channel_id: channel,
       trigger_id: trigger,
       response_url: `${this.origin}/respond`,
-      is_enterprise_install: 'false',
+      is_enterprise_install: String(this.#isOrganisations),
     });
   }
 
@@ -309,12 +333,28 @@ export class FakeSlack {
     });
   }
 
+  get #isOrganisations(): boolean {
+    return this.workspace.isOrganisations === true;
+  }
+
+  #place(): { readonly team_id: string; readonly enterprise_id?: string } {
+    const { teamId, enterpriseId } = this.workspace;
+    return { team_id: teamId, ...(enterpriseId && { enterprise_id: enterpriseId }) };
+  }
+
+  /** Whose token an authorization has. */
+  #installOf(authorization: string | undefined): FakeInstall | undefined {
+    const own = { token: this.token, teamId: 'T1', ...(this.isGrid && { enterpriseId: 'E1' }) };
+    return [own, ...this.installs.values()].find(({ token }) => authorization === `Bearer ${token}`);
+  }
+
   #interactive(payload: Record<string, unknown>): string {
     return this.#send('interactive', {
-      team: { id: 'T1', domain: 't' },
+      team: { id: this.workspace.teamId, domain: 't' },
+      ...(this.workspace.enterpriseId && { enterprise: { id: this.workspace.enterpriseId } }),
       trigger_id: `tr${++this.#count}`,
       response_url: `${this.origin}/respond`,
-      is_enterprise_install: false,
+      is_enterprise_install: this.#isOrganisations,
       ...payload,
     });
   }
@@ -363,7 +403,8 @@ export class FakeSlack {
       const body = Object.fromEntries(new URLSearchParams(raw.toString()));
       this.calls.push({ method, authorization: request.headers.authorization, body });
       await delay(this.#delays.get(method) ?? 0);
-      const first = this.next.get(method)?.shift();
+      const token = request.headers.authorization?.slice('Bearer '.length);
+      const first = (this.next.get(`${method} ${token}`) ?? this.next.get(method))?.shift();
       return send(first ?? { body: this.#call(method, body, request.headers.authorization) });
     }
     if (pathname.startsWith('/upload/')) {
@@ -392,7 +433,7 @@ export class FakeSlack {
     const { authorization } = request.headers;
     this.fileRequests.push({ path, authorization });
     const file = this.files.get(/T1-(\w+)/.exec(path)?.[1] ?? '');
-    if (authorization !== `Bearer ${this.token}` || this.lacking.has('files:read')) {
+    if (this.#installOf(authorization) === undefined || this.lacking.has('files:read')) {
       response.writeHead(302, { location: `https://testers.slack.com/?redir=${encodeURIComponent(path)}` }).end();
     } else {
       response.writeHead(file ? 200 : 404).end(file?.bytes);
@@ -403,8 +444,11 @@ export class FakeSlack {
     const fail = (error: string, more = {}) => ({ ok: false, error, ...more });
     const scopes = METHOD_SCOPES[method];
     if (scopes === undefined) return fail('unknown_method');
-    const token = method === 'apps.connections.open' ? this.appToken : this.token;
-    if (authorization !== `Bearer ${token}`) return fail('invalid_auth');
+    if (method === 'oauth.v2.access') return this.#install(body) ?? fail('invalid_code');
+    const install = this.#installOf(authorization);
+    const isOwner = authorization === `Bearer ${this.appToken}` && method === 'apps.connections.open';
+    if (install === undefined && !isOwner) return fail('invalid_auth');
+    const { teamId, enterpriseId } = install ?? {};
     const needed = scopes.find((scope) => this.lacking.has(scope));
     if (needed) return fail('missing_scope', { needed, provided: 'commands' });
     const channel = body.channel ?? body.channel_id ?? '';
@@ -417,17 +461,25 @@ export class FakeSlack {
           ok: true,
           user_id: BOT_USER,
           bot_id: 'BBOT',
-          team_id: 'T1',
+          ...(teamId && { team_id: teamId }),
           team: 'Testers',
           user: 'emotions',
-          ...(this.isGrid && { enterprise_id: 'E1', is_enterprise_install: false }),
+          ...(enterpriseId && { enterprise_id: enterpriseId, is_enterprise_install: teamId === undefined }),
           ...(this.expiresIn !== undefined && { expires_in: this.expiresIn }),
         };
       case 'apps.connections.open':
         this.connections++;
         return { ok: true, url: `${this.origin.replace('http', 'ws')}/link` };
       case 'users.info':
-        return { ok: true, user: { id: body.user, team_id: 'T1', is_bot: false, ...this.users.get(body.user!) } };
+        return {
+          ok: true,
+          user: {
+            id: body.user,
+            team_id: teamId ?? this.workspace.teamId,
+            is_bot: false,
+            ...this.users.get(body.user!),
+          },
+        };
       case 'chat.postMessage': {
         const message = this.#say(channel, body.text ?? '', body.thread_ts, [], JSON.parse(body.blocks ?? '[]'));
         return { ok: true, ts: message.ts, channel };
@@ -497,6 +549,25 @@ export class FakeSlack {
       default:
         return fail('unknown_method');
     }
+  }
+
+  /** What whoever has a code gets for it, once. */
+  #install({ code = '', client_id: id, client_secret: secret }: Readonly<Record<string, string>>): unknown {
+    const install = this.installs.get(code);
+    if (install === undefined || id !== this.clientId || secret !== this.clientSecret) return undefined;
+    const { token, teamId, enterpriseId } = install;
+    return {
+      ok: true,
+      access_token: token,
+      token_type: 'bot',
+      scope: 'chat:write,files:read',
+      bot_user_id: BOT_USER,
+      app_id: 'A1',
+      team: teamId === undefined ? null : { id: teamId, name: 'Testers' },
+      enterprise: enterpriseId === undefined ? null : { id: enterpriseId, name: 'Organisation' },
+      is_enterprise_install: teamId === undefined,
+      authed_user: { id: 'U5' },
+    };
   }
 
   #say(

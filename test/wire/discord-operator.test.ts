@@ -10,6 +10,7 @@ import { loadConfig } from '../../src/config.ts';
 import { user } from '../fakes/discord/payloads.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
 import { plainPicture } from '../fakes/photo.ts';
+import { fakeRules } from '../fakes/rules.ts';
 import { until } from '../helpers/until.ts';
 import { answers } from './discord-bot.ts';
 
@@ -76,6 +77,7 @@ async function prepare(options: StartOptions = {}) {
   const platform = new DiscordPlatform({
     config,
     log,
+    settings: fakeRules().settings,
     commands: registry,
     dispatch: (request) => dispatcher.dispatch(request),
   });

@@ -5,6 +5,7 @@ import { createLogger } from '../../src/base/log.ts';
 import { SlackPlatform } from '../../src/chat/slack/slack.ts';
 import { loadConfig } from '../../src/config.ts';
 import { plainPicture } from '../fakes/photo.ts';
+import { fakeRules } from '../fakes/rules.ts';
 import { FakeSlack } from '../fakes/slack.ts';
 import { until } from '../helpers/until.ts';
 import { aWhile, cleanUp } from './running-bot.ts';
@@ -162,6 +163,7 @@ describe('an operator’s command', () => {
     const platform = new SlackPlatform({
       config,
       log: createLogger({ level: 'silent' }),
+      settings: fakeRules().settings,
       commands,
       dispatch: async (request) => {
         if (answer) await answer(request);

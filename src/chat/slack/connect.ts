@@ -5,7 +5,9 @@ import { NotNow } from './errors.ts';
 import type { Intake } from './intake.ts';
 import { listenToCommands } from './listeners/commands.ts';
 import { leaveWhileStopping, listenToMessages, noteMessage } from './listeners/messages.ts';
-import { given, type Workspaces } from './workspaces.ts';
+import { listenToUninstalls } from './listeners/uninstalls.ts';
+import { ManyWorkspaces } from './many-workspaces.ts';
+import { given, type Source, type Workspaces } from './workspaces.ts';
 
 /**
  * Connects to Slack.
@@ -13,15 +15,19 @@ import { given, type Workspaces } from './workspaces.ts';
  */
 export async function connect(shared: SlackShared, workspaces: Workspaces, intake: Intake): Promise<string> {
   const { log } = shared;
+  const { installer, receiver } = intake;
+  // No token: the library would ask for its owner once more, and end the process if that fails. Nothing that takes one is used.
+  // Called before the library acknowledges an event.
+  const authorize = async (source: Source, body?: object) => {
+    const workspace = await workspaces.of(source);
+    if (body) await noteMessage(body, workspace);
+    return given(workspace);
+  };
+  // Where the library installs the bot, it asks its installer and nobody else.
+  if (installer !== undefined) installer.authorize = authorize;
   const app = new App({
-    receiver: intake.receiver,
-    // No token: the library would ask for its owner once more, and end the process if that fails. Nothing that takes one is used.
-    // Called before the library acknowledges an event.
-    authorize: async (source, body) => {
-      const workspace = await workspaces.of(source);
-      if (body) await noteMessage(body, workspace);
-      return given(workspace);
-    },
+    receiver,
+    ...(installer === undefined && { authorize }),
     logger: boltLogger(log),
     convoStore: false,
     // The events of the bot's own uploads say which messages they became; nothing else of its own is looked at.
@@ -35,5 +41,6 @@ export async function connect(shared: SlackShared, workspaces: Workspaces, intak
   leaveWhileStopping(app, shared.session);
   listenToMessages(app);
   listenToCommands(app, shared.commands);
+  if (workspaces instanceof ManyWorkspaces) listenToUninstalls(app, workspaces);
   return await intake.start();
 }

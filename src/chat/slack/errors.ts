@@ -1,6 +1,6 @@
 import { webApi } from '@slack/bolt';
 import { codeOf, UserError } from '../../base/errors.ts';
-import { ROTATES } from '../../config.ts';
+import { ROTATES } from '../../config-slack.ts';
 
 /** Thrown for an event that is to be left unacknowledged, so that Slack sends it again. */
 export class NotNow extends Error {
@@ -25,11 +25,17 @@ function dataOf(error: unknown): { readonly error?: string; readonly needed?: st
 
 /** What is not there any more: where it should be removed or changed, nothing is left to do. */
 const GONE = ['message_not_found', 'file_not_found', 'file_deleted', 'thread_not_found', 'channel_not_found'];
+/** A token that Slack will never take again. */
+const REVOKED = ['account_inactive', 'invalid_auth', 'not_authed', 'token_expired', 'token_revoked'];
 /** Somebody has closed the channel to the bot. */
 const CLOSED = ['not_in_channel', 'channel_not_found', 'is_archived', 'cannot_reply_to_message', 'thread_locked'];
 
 export function isGone(error: unknown): boolean {
   return GONE.includes(slackCode(error) ?? '');
+}
+
+export function isRevoked(error: unknown): boolean {
+  return REVOKED.includes(slackCode(error) ?? '');
 }
 
 export function isClosed(error: unknown): boolean {

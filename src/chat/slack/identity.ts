@@ -1,5 +1,5 @@
 import { UserError } from '../../base/errors.ts';
-import { ROTATES } from '../../config.ts';
+import { ROTATES } from '../../config-slack.ts';
 import type { SlackApi } from './api.ts';
 import { settingRefused } from './errors.ts';
 
@@ -24,21 +24,30 @@ export interface Me {
  */
 export async function whoAmI(api: SlackApi): Promise<Me> {
   try {
-    const answer = await api.auth.test();
-    if (answer.expires_in !== undefined) throw new UserError('bad-config', `SLACK_BOT_TOKEN ${ROTATES}.`);
-    const { user_id: userId, user: name, team, bot_id: botId, enterprise_id: enterpriseId } = answer;
-    // The token of an app that a whole organisation has installed may name no workspace.
-    const { team_id: teamId = enterpriseId } = answer;
-    if (!userId || !teamId) throw new Error('Slack does not say whose the bot token is');
-    return {
-      userId,
-      teamId,
-      name: name ?? 'emotions',
-      team: team ?? teamId,
-      ...(botId && { botId }),
-      ...(enterpriseId && { enterpriseId }),
-    };
+    return await identify(api, 'SLACK_BOT_TOKEN');
   } catch (error) {
     throw settingRefused(error, 'SLACK_BOT_TOKEN', 'the Bot User OAuth Token of an installed app');
   }
+}
+
+/**
+ * Asks Slack whose a token is.
+ * @param what the token, in words
+ * @throws UserError 'bad-config' where it is one that ends by itself; what the client throws where Slack does not take it
+ */
+export async function identify(api: SlackApi, what: string): Promise<Me> {
+  const answer = await api.auth.test();
+  if (answer.expires_in !== undefined) throw new UserError('bad-config', `${what} ${ROTATES}.`);
+  const { user_id: userId, user: name, team, bot_id: botId, enterprise_id: enterpriseId } = answer;
+  // The token of an app that a whole organisation has installed may name no workspace.
+  const teamId = answer.team_id || enterpriseId;
+  if (!userId || !teamId) throw new Error('Slack does not say whose the bot token is');
+  return {
+    userId,
+    teamId,
+    name: name ?? 'emotions',
+    team: team ?? teamId,
+    ...(botId && { botId }),
+    ...(enterpriseId && { enterpriseId }),
+  };
 }

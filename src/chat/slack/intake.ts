@@ -1,8 +1,9 @@
 import type { AddressInfo } from 'node:net';
-import { HTTPModuleFunctions, HTTPReceiver, type Receiver } from '@slack/bolt';
+import { HTTPModuleFunctions, HTTPReceiver, type HTTPReceiverOptions, type Receiver } from '@slack/bolt';
 import { codeOf, UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Config, SlackConnection } from '../../config.ts';
+import type { Config } from '../../config.ts';
+import type { SlackConnection } from '../../config-slack.ts';
 import { boltLogger } from './api.ts';
 import { NotNow, settingRefused } from './errors.ts';
 import { takeSignedRequestsOnly } from './signed-requests.ts';
@@ -11,6 +12,8 @@ import { SlackSocket } from './socket.ts';
 /** How Slack's events come in. */
 export interface Intake {
   readonly receiver: Receiver;
+  /** The library's own, where people may install the bot. */
+  readonly installer?: HTTPReceiver['installer'];
   /** Whether events come in just now. */
   readonly isOpen: boolean;
   /** @returns how Slack reaches the bot, in words */
@@ -18,8 +21,15 @@ export interface Intake {
   stop(): Promise<void>;
 }
 
-export function createIntake(connection: SlackConnection, config: Config, log: Logger): Intake {
-  return connection.kind === 'socket' ? socketIntake(connection.appToken, config, log) : httpIntake(connection, log);
+/** @param installing what people need to install the bot, where they may; see `installPages` */
+export function createIntake(
+  connection: SlackConnection,
+  config: Config,
+  log: Logger,
+  installing?: Partial<HTTPReceiverOptions>,
+): Intake {
+  if (connection.kind === 'socket') return socketIntake(connection.appToken, config, log);
+  return httpIntake(connection, log, installing);
 }
 
 function socketIntake(appToken: string, config: Config, log: Logger): Intake {
@@ -41,8 +51,13 @@ function socketIntake(appToken: string, config: Config, log: Logger): Intake {
   };
 }
 
-function httpIntake({ signingSecret, host, port }: Extract<SlackConnection, { kind: 'http' }>, log: Logger): Intake {
+function httpIntake(
+  { signingSecret, host, port }: Extract<SlackConnection, { kind: 'http' }>,
+  log: Logger,
+  installing: Partial<HTTPReceiverOptions> = {},
+): Intake {
   const receiver = new HTTPReceiver({
+    ...installing,
     signingSecret,
     logger: boltLogger(log),
     processEventErrorHandler: async (failed) => {
@@ -55,6 +70,7 @@ function httpIntake({ signingSecret, host, port }: Extract<SlackConnection, { ki
   let started = false;
   return {
     receiver,
+    installer: receiver.installer,
     get isOpen() {
       return started;
     },

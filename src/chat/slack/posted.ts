@@ -68,9 +68,12 @@ export async function askingOf(
   };
 }
 
-/** The bot's account, by which its journal knows it: one for all of many workspaces, since a job's place names the workspace then. */
+/** The bot's account where it is in many workspaces: one for all, since a job's place names the workspace then. */
+export const ACCOUNT_OF_ALL = 'slack';
+
+/** The bot's account, by which its journal knows it. */
 export function accountOf({ me, place }: Pick<SlackContext, 'me' | 'place'>): string {
-  return place === undefined ? `slack ${me.teamId} ${me.userId}` : 'slack';
+  return place === undefined ? `slack ${me.teamId} ${me.userId}` : ACCOUNT_OF_ALL;
 }
 
 /** What stands between a channel and a thread of it in a job's place; in neither's id. */

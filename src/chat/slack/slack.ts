@@ -1,15 +1,19 @@
 import type { Channel } from '../../../commands/request.ts';
+import type { SlackConfig, SlackConnection } from '../../config-slack.ts';
 import type { Job } from '../../work/journal.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { Session } from '../session.ts';
-import { createApi } from './api.ts';
+import { apiOptions, createApi } from './api.ts';
 import { messageOf } from './attachment.ts';
 import { connect } from './connect.ts';
-import { createContext } from './context.ts';
+import { createContext, type SlackShared } from './context.ts';
 import { inWords, rateLimitOf, slackCode } from './errors.ts';
 import { whoAmI } from './identity.ts';
+import { INSTALL_PATH, installPages } from './install-pages.ts';
+import { Installations } from './installations.ts';
 import { createIntake, type Intake } from './intake.ts';
-import { accountOf } from './posted.ts';
+import { ManyWorkspaces } from './many-workspaces.ts';
+import { ACCOUNT_OF_ALL, accountOf } from './posted.ts';
 import { toChannel } from './request.ts';
 import { revive } from './revive.ts';
 import { channelParts, oneWorkspace, type Workspaces } from './workspaces.ts';
@@ -42,16 +46,42 @@ export class SlackPlatform implements Platform {
 
   async start(): Promise<string> {
     const { config, log } = this.#platform;
-    const { botToken, connection } = config.slack!;
     const shared = { ...this.#platform, session: this.#session, startedAt: this.#startedAt };
-    const me = await whoAmI(createApi(botToken, config, log));
-    const workspaces = oneWorkspace(createContext(shared, { token: botToken, me }));
-    this.#workspaces = workspaces;
-    // Before it connects, so that a stop during the start ends that too.
-    this.#intake = createIntake(connection, config, log);
-    const how = await connect(shared, workspaces, this.#intake);
+    const slack = config.slack!;
+    if ('installer' in slack) return await this.#startForAll(shared, slack);
+    const me = await whoAmI(createApi(slack.botToken, config, log));
+    const workspaces = oneWorkspace(createContext(shared, { token: slack.botToken, me }));
+    const how = await this.#connect(shared, workspaces, slack.connection);
     this.#session.takeOver(accountOf({ me }));
     return `On Slack as ${me.name} in ${me.team}, ${how}`;
+  }
+
+  /** Connects, for every workspace that has installed the bot or will. */
+  async #startForAll(
+    shared: SlackShared,
+    { installer, connection }: Extract<SlackConfig, { installer: unknown }>,
+  ): Promise<string> {
+    const { config, log, settings } = this.#platform;
+    const installations = await Installations.open(installer, settings, config, log);
+    const workspaces = new ManyWorkspaces(shared, installations, settings);
+    const installing = installPages(installer, installations, apiOptions(config, log));
+    const count = await installations.count();
+    const where = await this.#connect(shared, workspaces, connection, installing);
+    this.#session.takeOver(ACCOUNT_OF_ALL);
+    return `On Slack in ${count} ${count === 1 ? 'workspace' : 'workspaces'}, ${where}; it is installed at ${INSTALL_PATH}`;
+  }
+
+  async #connect(
+    shared: SlackShared,
+    workspaces: Workspaces,
+    connection: SlackConnection,
+    installing?: ReturnType<typeof installPages>,
+  ): Promise<string> {
+    const { config, log } = this.#platform;
+    this.#workspaces = workspaces;
+    // Before it connects, so that a stop during the start ends that too.
+    this.#intake = createIntake(connection, config, log, installing);
+    return await connect(shared, workspaces, this.#intake);
   }
 
   async stop(deadline: AbortSignal): Promise<void> {

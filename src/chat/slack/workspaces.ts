@@ -1,4 +1,4 @@
-import type { AuthorizeSourceData, Context } from '@slack/bolt';
+import type { AuthorizeResult, AuthorizeSourceData, Context } from '@slack/bolt';
 import type { SlackContext } from './context.ts';
 
 /** Where an event comes from, as the library reads it. */
@@ -27,14 +27,19 @@ export function oneWorkspace(context: SlackContext): Workspaces {
   };
 }
 
-/** What the library hands to listeners beside an event: the workspace that it comes from. */
-export function given(workspace: SlackContext): { readonly workspace: SlackContext } {
+/** What the library hands to listeners beside an event. */
+interface Given extends AuthorizeResult {
+  readonly workspace: SlackContext;
+}
+
+/** Has the library hand the workspace to listeners that an event comes from. */
+export function given(workspace: SlackContext): Given {
   return { workspace };
 }
 
 /** The workspace that an event comes from, by what the library hands on. */
 export function workspaceOf(context: Context): SlackContext {
-  return (context as Context & ReturnType<typeof given>).workspace;
+  return (context as Context & Given).workspace;
 }
 
 /** What stands between a workspace and a channel of it; in neither's id. */

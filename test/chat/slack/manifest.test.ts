@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { SCOPES } from '../../../src/chat/slack/install-pages.ts';
 import { READ_EMOTIONS, slashName } from '../../../src/chat/slack/outgoing.ts';
 import { EVENT_SCOPES, METHOD_SCOPES } from '../../fakes/slack/scopes.ts';
 
@@ -36,15 +37,22 @@ test('the manifest’s scopes are exactly those that the called methods, the eve
   expect(called.filter((method) => METHOD_SCOPES[method] === undefined)).toEqual([]);
   const needed = new Set([
     ...called.flatMap((method) => METHOD_SCOPES[method]!),
-    ...list('bot_events').map((event) => EVENT_SCOPES[event]!),
+    ...list('bot_events').flatMap((event) => EVENT_SCOPES[event] ?? []),
     'commands',
   ]);
   expect(list('bot')).toEqual([...needed].sort());
+  expect(SCOPES).toEqual(list('bot'));
 });
 
-test('the manifest’s events are deleted files and messages of every kind of conversation, as the code listens to', () => {
+test('the manifest’s events are deleted files, messages of every kind of conversation and what takes the bot out, as the code listens to', () => {
   const listened = [...SOURCE.matchAll(/app\.event\('(\w+)'/g)].map(([, event]) => event);
-  expect(listened.sort()).toEqual(['file_deleted', 'message']);
+  expect(listened.sort()).toEqual([
+    'app_uninstalled',
+    'file_deleted',
+    'message',
+    'team_access_revoked',
+    'tokens_revoked',
+  ]);
   expect(list('bot_events')).toEqual(Object.keys(EVENT_SCOPES));
 });
 

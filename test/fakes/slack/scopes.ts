@@ -13,14 +13,18 @@ export const METHOD_SCOPES: Readonly<Record<string, readonly string[]>> = {
   'files.delete': ['files:write'],
   'files.getUploadURLExternal': ['files:write'],
   'files.info': ['files:read'],
+  'oauth.v2.access': [],
   'users.info': ['users:read'],
 };
 
 /** What Slack's reference says each event needs (https://docs.slack.dev/reference/events). */
-export const EVENT_SCOPES: Readonly<Record<string, string>> = {
+export const EVENT_SCOPES: Readonly<Record<string, string | undefined>> = {
+  app_uninstalled: undefined,
   file_deleted: 'files:read',
   'message.channels': 'channels:history',
   'message.groups': 'groups:history',
   'message.im': 'im:history',
   'message.mpim': 'mpim:history',
+  team_access_revoked: undefined,
+  tokens_revoked: undefined,
 };

@@ -1,0 +1,113 @@
+import pRetry from 'p-retry';
+import QuickLRU from 'quick-lru';
+import { UserError } from '../../base/errors.ts';
+import type { Settings } from '../../settings/settings.ts';
+import { createApi } from './api.ts';
+import { createContext, type SlackContext, type SlackShared } from './context.ts';
+import { isRevoked, NotNow } from './errors.ts';
+import type { Installations } from './installations.ts';
+import type { Source, Workspaces } from './workspaces.ts';
+
+/** Workspaces whose clients are kept, at least; of others they are made again. */
+const MAX_CONTEXTS = 2000;
+/** Tries to forget what is kept of a place: over two minutes. */
+const TRIES = { retries: 6, minTimeout: 2000, factor: 2 };
+/** Between the id of an organisation and that of its workspace, in neither. */
+const DOT = '.';
+
+interface Known {
+  /** Which installation it was made for. */
+  readonly mark: string;
+  readonly context: SlackContext;
+}
+
+/** All workspaces that have installed the bot, by themselves or as part of an organisation. */
+export class ManyWorkspaces implements Workspaces {
+  readonly #shared: SlackShared;
+  readonly #installations: Installations;
+  readonly #settings: Settings;
+  readonly #known = new QuickLRU<string, Known>({ maxSize: MAX_CONTEXTS });
+
+  constructor(shared: SlackShared, installations: Installations, settings: Settings) {
+    this.#shared = shared;
+    this.#installations = installations;
+    this.#settings = settings;
+  }
+
+  async of({ teamId, enterpriseId, isEnterpriseInstall }: Source): Promise<SlackContext> {
+    const id = isEnterpriseInstall ? enterpriseId : teamId;
+    if (id === undefined) throw new Error('Slack does not say which workspace an event comes from');
+    let context: SlackContext | undefined;
+    try {
+      context = await this.#context(id, teamId ?? id);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      throw new NotNow('the installations are out of reach', { cause: error });
+    }
+    if (context === undefined) throw new Error('an event comes from a workspace that has not installed the bot');
+    return context;
+  }
+
+  async at(place: string | undefined): Promise<SlackContext | undefined> {
+    if (place === undefined) return undefined;
+    const [id = '', team = id] = place.split(DOT);
+    return await this.#context(id, team);
+  }
+
+  /**
+   * A workspace, or a whole organisation, has removed the bot or taken its token back: what is kept of it is forgotten, with how its
+   * channels are set. What Slack tells late is no reason to forget who has installed the bot again since: the token is tried first.
+   */
+  async removed({ teamId, enterpriseId }: Partial<Omit<Source, 'isEnterpriseInstall'>>): Promise<void> {
+    for (const id of [teamId, enterpriseId]) {
+      if (id !== undefined && (await this.#isTakenBack(id))) await this.#forget(id);
+    }
+    // A workspace that an organisation has taken out, while the others keep the bot.
+    if (teamId !== undefined && (await this.#installations.find(teamId)) === undefined) await this.left(teamId);
+  }
+
+  /** The bot is not in a workspace any more: how its channels are set is forgotten. */
+  async left(id: string): Promise<void> {
+    await pRetry(() => this.#settings.forgetPlace('slack', id), TRIES);
+  }
+
+  async #forget(id: string): Promise<void> {
+    // The token first: it is what matters most.
+    await pRetry(() => this.#installations.forget(id), TRIES);
+    await this.left(id);
+    this.#shared.log.info({ platform: 'slack' }, 'the bot was uninstalled; what was kept of the workspace is gone');
+  }
+
+  async #isTakenBack(id: string): Promise<boolean> {
+    const { config, log } = this.#shared;
+    const found = await pRetry(() => this.#installations.find(id), TRIES);
+    if (found === undefined) return false;
+    try {
+      await createApi(found.installed.token, config, log).auth.test();
+      return false;
+    } catch (error) {
+      if (isRevoked(error)) return true;
+      log.warn(
+        { platform: 'slack', err: error },
+        'Slack does not say whether a token is taken back; it is taken for that',
+      );
+      return true;
+    }
+  }
+
+  async #context(id: string, teamId: string): Promise<SlackContext | undefined> {
+    const place = id === teamId ? id : `${id}${DOT}${teamId}`;
+    // Asked each time: another process may have been told that it was installed again, or removed.
+    const found = await this.#installations.find(id);
+    if (found === undefined) {
+      this.#known.delete(place);
+      return undefined;
+    }
+    const known = this.#known.get(place);
+    if (known?.mark === found.mark) return known.context;
+    const { token, me } = found.installed;
+    const context = createContext(this.#shared, { token, me: { ...me, teamId } }, place);
+    this.#known.set(place, { mark: found.mark, context });
+    return context;
+  }
+}

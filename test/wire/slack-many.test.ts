@@ -1,0 +1,201 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { plainPicture } from '../fakes/photo.ts';
+import type { FakeInstall, FakeSlack, FakeWorkspace } from '../fakes/slack.ts';
+import { until } from '../helpers/until.ts';
+import { aWhile, cleanUp, stateFolder } from './running-bot.ts';
+import { buttons, startOnSlack } from './slack-bot.ts';
+
+afterEach(cleanUp);
+
+const ONE: FakeInstall & FakeWorkspace = { token: 'xoxb-one', teamId: 'T0FIRSTPLACE' };
+const TWO: FakeInstall & FakeWorkspace = { token: 'xoxb-two', teamId: 'T0SECONDPLACE' };
+/** An organisation, and a workspace of it. */
+const ORGANISATION: FakeInstall = { token: 'xoxb-org', enterpriseId: 'E0ORGANISATION' };
+const OF_ORGANISATION: FakeWorkspace = {
+  teamId: 'T0THIRDPLACE',
+  enterpriseId: 'E0ORGANISATION',
+  isOrganisations: true,
+};
+
+const KEY = randomBytes(32).toString('base64');
+
+/** A bot that any workspace may install. */
+async function start(options: { slack?: FakeSlack; directory?: string; keys?: string } = {}) {
+  const directory = options.directory ?? stateFolder();
+  const started = await startOnSlack({
+    http: true,
+    ...(options.slack && { slack: options.slack }),
+    environment: {
+      SLACK_BOT_TOKEN: '',
+      SLACK_CLIENT_ID: '12.34',
+      SLACK_CLIENT_SECRET: 'def456',
+      SLACK_STATE_SECRET: 'a-secret-of-this-test',
+      SLACK_STORE_KEY: options.keys ?? KEY,
+      STATE_DIR: directory,
+    },
+  });
+  const store = join(directory, 'settings.db');
+  return { ...started, directory, store, origin: new URL(started.slack.httpTarget!).origin };
+}
+
+/** What a browser does that installs the bot. @returns the last page */
+async function install(slack: FakeSlack, installed: FakeInstall, code = `code-${installed.token}`) {
+  const { origin } = new URL(slack.httpTarget!);
+  slack.installs.set(code, installed);
+  const first = await fetch(`${origin}/slack/install`);
+  const page = await first.text();
+  const url = new URL(/href="(https:\/\/slack\.com\/[^"]*)"/.exec(page)![1]!.replaceAll('&amp;', '&'));
+  const cookie = first.headers.get('set-cookie')!.split(';')[0]!;
+  const back = `${origin}/slack/oauth_redirect?${new URLSearchParams({ code, state: url.searchParams.get('state')! })}`;
+  const last = await fetch(back, { headers: { cookie } });
+  return { page, url, status: last.status, text: await last.text(), back };
+}
+
+async function postIn(slack: FakeSlack, workspace: FakeWorkspace, fields: Record<string, unknown> = {}) {
+  slack.workspace = workspace;
+  return slack.post({ files: [slack.file(await plainPicture(64, 48))], ...fields });
+}
+
+/** Tokens that answers were sent with, in their order. */
+function answeredWith(slack: FakeSlack): string[] {
+  return slack
+    .callsTo('files.completeUploadExternal')
+    .map(({ authorization }) => authorization!.slice('Bearer '.length));
+}
+
+test('two workspaces and an organisation install it from its page, and each is answered with a token of its own that stands nowhere', async () => {
+  const { slack, bot, log, store } = await start();
+  expect(bot.addresses.join()).toMatch(/On Slack in 0 workspaces, at port \d+.*installed at \/slack\/install/);
+  const { page, url, ...first } = await install(slack, ONE);
+  expect(page).toContain('banned in the European Union');
+  expect(url.searchParams.get('scope')!.split(',')).toContain('files:read');
+  expect(first).toMatchObject({ status: 200, text: expect.stringContaining('/invite @emotions') });
+  expect((await install(slack, TWO)).status).toBe(200);
+  expect((await install(slack, ORGANISATION)).status).toBe(200);
+  for (const [k, workspace] of [ONE, TWO, OF_ORGANISATION].entries()) {
+    await postIn(slack, workspace);
+    await buttons(slack, k + 1);
+  }
+  expect(answeredWith(slack)).toEqual(['xoxb-one', 'xoxb-two', 'xoxb-org']);
+  expect(slack.fileRequests.map(({ authorization }) => authorization)).toEqual(
+    ['xoxb-one', 'xoxb-two', 'xoxb-org'].map((token) => `Bearer ${token}`),
+  );
+  const kept = readFileSync(store, 'latin1');
+  for (const secret of ['xoxb-', 'T0FIRSTPLACE', 'T0SECONDPLACE', 'E0ORGANISATION', 'Testers'])
+    expect(kept).not.toContain(secret);
+  expect(log.join('')).not.toMatch(/xoxb-|code-/);
+  // Nobody has said which workspace the operator's is.
+  slack.command('/retrain', 'status', 'UADMIN');
+  await until(() => slack.responses.some(({ text }) => text.includes('for admins of the place that runs this bot')));
+});
+
+test('what was begun elsewhere, is not allowed, or gives a token that rotates installs nothing', async () => {
+  const { slack, origin, log } = await start();
+  const { back } = await install(slack, ONE);
+  const calls = slack.callsTo('oauth.v2.access').length;
+  for (const [query, headers, status, words] of [
+    [back, {}, 400, 'begun in another browser'],
+    [`${origin}/slack/oauth_redirect?error=access_denied`, {}, 200, 'You did not allow it'],
+    [`${origin}/slack/oauth_redirect?code=x`, {}, 400, 'Begin again'],
+  ] as const) {
+    const answer = await fetch(query, { headers });
+    expect([answer.status, await answer.text()]).toEqual([status, expect.stringContaining(words)]);
+  }
+  expect(slack.callsTo('oauth.v2.access')).toHaveLength(calls);
+  slack.expiresIn = 43_200;
+  const rotating = await install(slack, TWO);
+  expect(rotating).toMatchObject({ status: 503, text: expect.stringContaining('a token that rotates') });
+  await postIn(slack, TWO);
+  await until(() => log.some((line) => line.includes('has not installed the bot')));
+  expect(answeredWith(slack)).toEqual([]);
+});
+
+test('a workspace that removes it takes its token and settings along; the others, and who opted out, stay', async () => {
+  const { slack, log } = await start();
+  for (const installed of [ONE, TWO, ORGANISATION]) await install(slack, installed);
+  slack.joined.add('C2');
+  const say = async (workspace: FakeWorkspace, command: string, text: string, user: string, channel = 'C1') => {
+    const before = slack.said(channel).length + slack.responses.length;
+    slack.workspace = workspace;
+    slack.command(command, text, user, channel);
+    await until(() => slack.said(channel).length + slack.responses.length > before, `${command} ${text}`);
+  };
+  await say(ONE, '/emotions', 'channel:off', 'UADMIN');
+  await say(ONE, '/privacy', 'opt-out', 'UANN');
+  await say(TWO, '/emotions', 'channel:asked', 'UADMIN', 'C2');
+  // Told late, after it has been installed again: the token works, so nothing is forgotten.
+  slack.workspace = ONE;
+  slack.event({ type: 'app_uninstalled' });
+  slack.event({ type: 'tokens_revoked', tokens: { oauth: ['U5'], bot: [] } });
+  await until(() => slack.callsTo('auth.test').length >= 7, 'the token is tried');
+  await aWhile();
+  await postIn(slack, ONE);
+  await aWhile();
+  slack.installs.delete(`code-${ONE.token}`);
+  slack.event({ type: 'tokens_revoked', tokens: { oauth: [], bot: ['UBOT'] } });
+  slack.event({ type: 'app_uninstalled' });
+  await until(() => log.some((line) => line.includes('the bot was uninstalled')));
+  expect(answeredWith(slack)).toEqual([]);
+  // Installed again, the channel is as any other; whoever opted out still has.
+  await install(slack, ONE);
+  await postIn(slack, ONE, { user: 'UANN' });
+  await postIn(slack, ONE);
+  await buttons(slack, 1);
+  await postIn(slack, TWO, { channel: 'C2' });
+  await postIn(slack, OF_ORGANISATION);
+  await buttons(slack, 2);
+  await aWhile();
+  expect(answeredWith(slack)).toEqual(['xoxb-one', 'xoxb-org']);
+});
+
+test('a key that does not open what is kept ends the start with a sentence; behind a new one it opens it, and is needed no more', async () => {
+  const { slack, bot, directory, store } = await start();
+  await install(slack, ONE);
+  await bot.stop();
+  const before = readFileSync(store);
+  const other = randomBytes(32).toString('hex');
+  await expect(start({ slack, directory, keys: other })).rejects.toMatchObject({
+    code: 'bad-config',
+    message: expect.stringMatching(/^SLACK_STORE_KEY does not open what is kept .* behind a new one/),
+  });
+  expect(readFileSync(store)).toEqual(before);
+  const both = await start({ slack, directory, keys: `${other}, ${KEY}` });
+  await both.bot.stop();
+  await start({ slack, directory, keys: other });
+  await postIn(slack, ONE);
+  await buttons(slack, 1);
+  expect(answeredWith(slack)).toEqual(['xoxb-one']);
+});
+
+test('a workspace that Slack has wait keeps no other from being answered', async () => {
+  const { slack } = await start();
+  await install(slack, ONE);
+  await install(slack, TWO);
+  const wait = { status: 429, headers: { 'retry-after': '2' }, body: { ok: false, error: 'ratelimited' } };
+  slack.next.set(`files.getUploadURLExternal ${ONE.token}`, [wait]);
+  await postIn(slack, ONE);
+  await until(() => slack.callsTo('files.getUploadURLExternal').length === 1);
+  await postIn(slack, TWO);
+  await buttons(slack, 1);
+  expect(answeredWith(slack)).toEqual(['xoxb-two']);
+  await buttons(slack, 2);
+  expect(answeredWith(slack)).toEqual(['xoxb-two', 'xoxb-one']);
+});
+
+test('an event that comes while the installations are out of reach is left for Slack to send again', async () => {
+  const { slack, store, log } = await start();
+  await install(slack, ONE);
+  const kept = readFileSync(store);
+  rmSync(store);
+  slack.workspace = ONE;
+  const message = await postIn(slack, ONE);
+  await until(() => log.some((line) => line.includes('emptied or replaced')));
+  await aWhile();
+  expect(slack.acks).toEqual([]);
+  writeFileSync(store, kept);
+  slack.event({ type: 'message', ...message }, 'EvAgain', 1);
+  await buttons(slack, 1);
+});
