@@ -41,13 +41,13 @@ async function run(task: DecoderTask, file: Buffer): Promise<Result> {
 }
 
 async function decodeHeic(task: DecoderTask, file: Buffer): Promise<Result> {
-  const picture = openHeic(file);
+  const picture = openHeic(file, task.maxSide);
   const { width, height } = picture;
   if (width * height > task.maxPixels) return { answer: { kind: 'too-many-pixels', width, height } };
   // The file is copied into WebAssembly's memory.
-  const needed = 4.8 * width * height + 18 * MEGABYTE + 2 * file.length;
+  const needed = picture.bytes + 18 * MEGABYTE + 2 * file.length;
   if (needed > task.maxBytes) return { answer: { kind: 'too-costly' } };
-  return decoded(await picture.decode(task.maxSide), { width, height });
+  return decoded(await picture.decode(), { width, height });
 }
 
 function decoded(

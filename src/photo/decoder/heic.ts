@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import type { MainModule as Libheif } from 'libheif-js/libheif-wasm/libheif.js';
 import sharp from 'sharp';
 import type { RgbImage } from '../image.ts';
+import { decodeTiles, tilingOf } from './heic-tiles.ts';
 
 /** A plane of samples, each in a byte, or in two (the lower one first) where it has more than eight bits. */
 interface Plane {
@@ -27,47 +28,81 @@ function libheif(): Libheif {
   return loaded;
 }
 
-/**
- * The main picture of a HEIC file, as it is seen: the file's own turns are made, an EXIF orientation beside them says nothing more.
- * @returns its size, and what decodes it, once, to RGB pixels of at most that longest side
- */
-export function openHeic(file: Uint8Array): {
+/** The main picture of a HEIC file. */
+export interface HeicPicture {
   readonly width: number;
   readonly height: number;
-  readonly decode: (maxSide: number) => Promise<RgbImage>;
-} {
+  /** Bytes that decoding takes, beside the file and WebAssembly itself. */
+  readonly bytes: number;
+  /** Decodes it, once, to RGB pixels. */
+  readonly decode: () => Promise<RgbImage>;
+}
+
+/** Bytes a pixel of a picture that is decoded as a whole, and of the small copy of one that is decoded tile by tile: measured, rounded up. */
+const WHOLE = 4.8;
+const SMALL_COPY = 9;
+/** A mean of more pixels than this, across and down, is not made at once. */
+const MOST_FACTOR = 16;
+
+/**
+ * The main picture of a HEIC file, as it is seen: the file's own turns are made, an EXIF orientation beside them says nothing more. One that is
+ * made of tiles and more than twice as large as wanted is decoded tile by tile.
+ * @param maxSide longest side of the pixels that are wanted
+ */
+export function openHeic(file: Uint8Array, maxSide: number): HeicPicture {
   const lib = libheif();
   const context = lib.heif_context_alloc();
   check(lib, lib.heif_context_read_from_memory(context, file as unknown as string));
   const handle = check(lib, lib.heif_js_context_get_primary_image_handle(context));
   const width = lib.heif_image_handle_get_width(handle);
   const height = lib.heif_image_handle_get_height(handle);
+  const scale = Math.min(1, maxSide / Math.max(width, height));
+  const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+  const factor = Math.min(MOST_FACTOR, Math.floor(1 / scale));
+  // The library's functions on tiles take the address of what is a class to the others.
+  const address = (handle as unknown as { readonly $$: { readonly ptr: number } }).$$.ptr;
+  const tiling = factor > 1 ? tilingOf(lib, address) : undefined;
+  const planes = tiling
+    ? async () => {
+        const small = decodeTiles(lib, address, tiling, { width, height }, factor);
+        return await Promise.all(small.map((plane) => resizePlane({ ...plane, stride: plane.width }, size)));
+      }
+    : () => wholePlanes(lib, handle, size);
   return {
     width,
     height,
-    async decode(maxSide) {
-      const { heif_colorspace, heif_chroma, heif_channel } = lib;
-      // Luma and quarter-size chroma, as they are stored: half of the memory of red, green and blue.
-      const picture = check(
-        lib,
-        lib.heif_js_decode_image2(handle, heif_colorspace.heif_colorspace_YCbCr, heif_chroma.heif_chroma_420),
-      );
-      const scale = Math.min(1, maxSide / Math.max(width, height));
-      const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
-      const resized = async (id: unknown) => {
-        const plane = (picture.channels as Plane[]).find((one) => one.id === id);
-        if (plane === undefined) throw new Error('a HEIC picture without its planes of colour');
-        return await resizePlane(plane, size);
-      };
-      const luma = await resized(heif_channel.heif_channel_Y);
-      const blue = await resized(heif_channel.heif_channel_Cb);
-      const red = await resized(heif_channel.heif_channel_Cr);
-      lib.heif_image_release(picture.image);
+    bytes: tiling ? (SMALL_COPY * width * height) / factor ** 2 : WHOLE * width * height,
+    async decode() {
+      const [luma, blue, red] = await planes();
       lib.heif_image_handle_release(handle);
       lib.heif_context_free(context);
-      return { ...size, data: toRgb(luma, blue, red) };
+      return { ...size, data: toRgb(luma!, blue!, red!) };
     },
   };
+}
+
+type Handle = Parameters<Libheif['heif_js_decode_image2']>[0];
+
+/** Luma and quarter-size chroma, as they are stored, at one size: half of the memory of red, green and blue. */
+async function wholePlanes(
+  lib: Libheif,
+  handle: Handle,
+  size: { readonly width: number; readonly height: number },
+): Promise<Uint8Array[]> {
+  const { heif_colorspace, heif_chroma, heif_channel } = lib;
+  const picture = check(
+    lib,
+    lib.heif_js_decode_image2(handle, heif_colorspace.heif_colorspace_YCbCr, heif_chroma.heif_chroma_420),
+  );
+  const planes: Uint8Array[] = [];
+  for (const id of [heif_channel.heif_channel_Y, heif_channel.heif_channel_Cb, heif_channel.heif_channel_Cr]) {
+    const plane = (picture.channels as Plane[]).find((one) => one.id === id);
+    if (plane === undefined) throw new Error('a HEIC picture without its planes of colour');
+    const stride = plane.bits_per_pixel > 8 ? plane.stride / 2 : plane.stride;
+    planes.push(await resizePlane({ ...plane, stride, data: eightBits(plane) }, size));
+  }
+  lib.heif_image_release(picture.image);
+  return planes;
 }
 
 /** @param result what libheif gave: a thing, or an error of its own */
@@ -78,15 +113,13 @@ function check<Result>(lib: Libheif, result: Result): Result {
   return result;
 }
 
+/** @param plane a byte a sample; `stride` of them a row */
 async function resizePlane(
-  plane: Plane,
+  { stride, width, height, data }: Pick<Plane, 'stride' | 'width' | 'height' | 'data'>,
   size: { readonly width: number; readonly height: number },
 ): Promise<Uint8Array> {
-  const { stride, height, bits_per_pixel: bits } = plane;
-  const isWide = bits > 8;
-  const data = isWide ? upperBits(plane.data, bits) : plane.data;
-  return await sharp(data, { raw: { width: isWide ? stride / 2 : stride, height, channels: 1 } })
-    .extract({ left: 0, top: 0, width: plane.width, height })
+  return await sharp(data, { raw: { width: stride, height, channels: 1 } })
+    .extract({ left: 0, top: 0, width, height })
     .resize(size.width, size.height, { fit: 'fill' })
     .toColourspace('b-w')
     .raw({ depth: 'uchar' })
@@ -94,7 +127,8 @@ async function resizePlane(
 }
 
 /** The upper eight of each sample's bits. */
-function upperBits(data: Uint8Array, bits: number): Uint8Array {
+function eightBits({ data, bits_per_pixel: bits }: Plane): Uint8Array {
+  if (bits <= 8) return data;
   const upper = new Uint8Array(data.length / 2);
   for (let k = 0; k < upper.length; k++) upper[k] = (data[2 * k]! | (data[2 * k + 1]! << 8)) >> (bits - 8);
   return upper;

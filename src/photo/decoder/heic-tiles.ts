@@ -1,0 +1,186 @@
+import type { MainModule as Libheif } from 'libheif-js/libheif-wasm/libheif.js';
+
+/** A plane of a picture that was decoded tile by tile and made smaller meanwhile: a byte a sample. */
+export interface SmallPlane {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+/** How a picture is made of tiles, as it is seen: all of one size; those at the edges may reach beyond them. */
+export interface Tiling {
+  readonly columns: number;
+  readonly rows: number;
+  readonly tileWidth: number;
+  readonly tileHeight: number;
+  /** How far the first tile begins before the picture, where that was turned. */
+  readonly top: number;
+  readonly left: number;
+}
+
+/** Bytes of libheif's structures heif_error, heif_image_tiling (with room for more) and of a pointer (libheif 1.23, heif_tiling.h). */
+const ERROR_BYTES = 12;
+const TILING_BYTES = 128;
+const POINTER_BYTES = 4;
+
+/**
+ * How the picture of a handle is made of tiles. Phones write large pictures as a grid of small ones.
+ * @returns undefined where it is one piece, or cropped, or the library does not say
+ */
+export function tilingOf(lib: Libheif, handle: number): Tiling | undefined {
+  return withMemory(lib, ERROR_BYTES + TILING_BYTES, (error) => {
+    const tiling = error + ERROR_BYTES;
+    lib._heif_image_handle_get_image_tiling(error, handle, 1, tiling);
+    if (lib.HEAP32[error / 4] !== 0) return undefined;
+    const numbers = lib.HEAPU32.subarray(tiling / 4 + 1, tiling / 4 + 9) as Uint32Array;
+    const [columns, rows, tileWidth, tileHeight, width, height, toldTop, toldLeft] = [...numbers] as EightNumbers;
+    if (columns * rows < 2) return undefined;
+    const top = before(rows * tileHeight - height, toldTop, tileHeight);
+    const left = before(columns * tileWidth - width, toldLeft, tileWidth);
+    return top === undefined || left === undefined ? undefined : { columns, rows, tileWidth, tileHeight, top, left };
+  });
+}
+
+type EightNumbers = [number, number, number, number, number, number, number, number];
+
+/**
+ * How far the first tile begins before the picture.
+ * @param excess by how much all tiles together are longer than the picture
+ * @param told what the library says: 0 where that is at the other end; else, as of 1.23, what is left of the tile
+ * @returns undefined where it says something else
+ */
+function before(excess: number, told: number, tile: number): number | undefined {
+  if (told === 0) return 0;
+  return told === excess || told === tile - excess ? excess : undefined;
+}
+
+/**
+ * Decodes a picture of 4:2:0 tile by tile, so that there is never more of it than one tile and its small copy.
+ * @param size of the picture
+ * @param factor pixels of the picture, across and down, of which a pixel of the small copy is the mean; 1 to 16
+ * @returns luma, and both chroma planes at half their size
+ * @throws Error what libheif says of a tile that cannot be decoded
+ */
+export function decodeTiles(
+  lib: Libheif,
+  handle: number,
+  tiling: Tiling,
+  size: { readonly width: number; readonly height: number },
+  factor: number,
+): readonly [luma: SmallPlane, blue: SmallPlane, red: SmallPlane] {
+  const { heif_channel } = lib;
+  const half = { width: Math.ceil(size.width / 2), height: Math.ceil(size.height / 2) };
+  const [luma, blue, red] = [new Shrunk(size, factor), new Shrunk(half, factor), new Shrunk(half, factor)];
+  const { columns, rows, tileWidth, tileHeight, top, left } = tiling;
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const tile = decodeTile(lib, handle, column, row);
+      const [x, y] = [column * tileWidth - left, row * tileHeight - top];
+      addPlane(lib, tile, heif_channel.heif_channel_Y.value, luma, x, y);
+      addPlane(lib, tile, heif_channel.heif_channel_Cb.value, blue, x >> 1, y >> 1);
+      addPlane(lib, tile, heif_channel.heif_channel_Cr.value, red, x >> 1, y >> 1);
+      lib._heif_image_release(tile);
+    }
+  }
+  return [luma.plane(), blue.plane(), red.plane()];
+}
+
+/** @returns the address of libheif's image */
+function decodeTile(lib: Libheif, handle: number, column: number, row: number): number {
+  return withMemory(lib, ERROR_BYTES + POINTER_BYTES, (error) => {
+    const image = error + ERROR_BYTES;
+    const colours = lib.heif_colorspace.heif_colorspace_YCbCr.value;
+    const chroma = lib.heif_chroma.heif_chroma_420.value;
+    lib._heif_image_handle_decode_image_tile(error, handle, image, colours, chroma, 0, column, row);
+    const [code, , message] = lib.HEAPU32.subarray(error / 4, error / 4 + 3);
+    if (code !== 0) throw new Error(`libheif: ${textAt(lib, message)}`);
+    return lib.HEAPU32[image / 4];
+  });
+}
+
+function addPlane(lib: Libheif, tile: number, channel: number, small: Shrunk, x: number, y: number): void {
+  const [data, stride] = withMemory(lib, POINTER_BYTES, (at) => [
+    lib._heif_image_get_plane_readonly2(tile, channel, at),
+    lib.HEAPU32[at / 4],
+  ]) as [number, number];
+  if (data === 0) throw new Error('libheif: a tile without its planes of colour');
+  const bits = lib._heif_image_get_bits_per_pixel_range(tile, channel);
+  const [width, height] = [lib._heif_image_get_width(tile, channel), lib._heif_image_get_height(tile, channel)];
+  const isWide = bits > 8;
+  const heap: Uint8Array | Uint16Array = isWide ? lib.HEAPU16 : lib.HEAPU8;
+  const bytes = isWide ? 2 : 1;
+  for (let row = 0; row < height; row++) {
+    const from = (data + row * stride) / bytes;
+    small.addRow(heap.subarray(from, from + width), x, y + row, isWide ? bits - 8 : 0);
+  }
+}
+
+/** A plane of which every pixel is the mean of a square of another's. */
+class Shrunk {
+  readonly #size: { readonly width: number; readonly height: number };
+  readonly #factor: number;
+  readonly #width: number;
+  readonly #height: number;
+  /** 16 * 16 samples of 255 at most. */
+  readonly #sums: Uint16Array;
+
+  constructor(size: { readonly width: number; readonly height: number }, factor: number) {
+    this.#size = size;
+    this.#factor = factor;
+    this.#width = Math.ceil(size.width / factor);
+    this.#height = Math.ceil(size.height / factor);
+    this.#sums = new Uint16Array(this.#width * this.#height);
+  }
+
+  /**
+   * Adds what lies within the plane of a row of samples.
+   * @param x column of the first, which may lie before the plane
+   * @param shift bits that a sample has beyond eight
+   */
+  addRow(samples: Uint8Array | Uint16Array, x: number, y: number, shift: number): void {
+    if (y < 0 || y >= this.#size.height) return;
+    const left = Math.max(0, x);
+    const factor = this.#factor;
+    const sums = this.#sums;
+    const row = Math.floor(y / factor) * this.#width;
+    const end = Math.min(samples.length, this.#size.width - x);
+    let at = row + Math.floor(left / factor);
+    let place = left % factor;
+    for (let k = left - x; k < end; k++) {
+      sums[at]! += samples[k]! >> shift;
+      place += 1;
+      if (place < factor) continue;
+      place = 0;
+      at += 1;
+    }
+  }
+
+  plane(): SmallPlane {
+    const [width, height, factor] = [this.#width, this.#height, this.#factor];
+    const data = new Uint8Array(width * height);
+    for (let y = 0; y < height; y++) {
+      const rows = Math.min(factor, this.#size.height - y * factor);
+      for (let x = 0; x < width; x++) {
+        const columns = Math.min(factor, this.#size.width - x * factor);
+        data[y * width + x] = Math.round(this.#sums[y * width + x]! / (rows * columns));
+      }
+    }
+    return { width, height, data };
+  }
+}
+
+/** Lends so many bytes of WebAssembly's memory, at an address that four divides. */
+function withMemory<Result>(lib: Libheif, bytes: number, use: (address: number) => Result): Result {
+  const address = lib._malloc(bytes);
+  lib.HEAPU8.fill(0, address, address + bytes);
+  try {
+    return use(address);
+  } finally {
+    lib._free(address);
+  }
+}
+
+/** A text that ends with a zero byte. */
+function textAt(lib: Libheif, address: number): string {
+  return Buffer.from(lib.HEAPU8.subarray(address, lib.HEAPU8.indexOf(0, address))).toString();
+}

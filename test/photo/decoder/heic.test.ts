@@ -1,0 +1,41 @@
+import sharp from 'sharp';
+import { describe, expect, test } from 'vitest';
+import { openHeic } from '../../../src/photo/decoder/heic.ts';
+import type { RgbImage } from '../../../src/photo/image.ts';
+import { gridHeic, TILE_SIDE } from '../../fixtures/heics.ts';
+
+// Neither side is a whole number of tiles: those at two edges reach beyond the picture.
+const GRID = { columns: 33, rows: 3, width: 33 * TILE_SIDE - 10, height: 3 * TILE_SIDE - 22, dark: [30, 1] } as const;
+const SMALL = 1000;
+
+/** The mean colour where each tile is. */
+async function perTile({ data, width, height }: RgbImage): Promise<Buffer> {
+  const [columns, rows] = width > height ? [GRID.columns, GRID.rows] : [GRID.rows, GRID.columns];
+  return await sharp(data, { raw: { width, height, channels: 3 } })
+    .resize(columns, rows, { fit: 'fill', kernel: 'linear' })
+    .raw()
+    .toBuffer();
+}
+
+describe('a HEIC made of tiles', () => {
+  test.each([0, 1, 2, 3] as const)(
+    'turned by %i quarters is the same picture, decoded as a whole or tile by tile',
+    async (turned) => {
+      const file = gridHeic({ ...GRID, turned });
+      const [tiles, whole] = [openHeic(file, SMALL), openHeic(file, GRID.width)];
+      const size = [GRID.width, GRID.height];
+      expect([tiles.width, tiles.height]).toEqual(turned % 2 === 0 ? size : size.reverse());
+      // The copy of half the size, and what is beside it, is less than the whole.
+      expect(tiles.bytes).toBeLessThan(0.6 * whole.bytes);
+      const [one, other] = await Promise.all([perTile(await tiles.decode()), perTile(await whole.decode())]);
+      // A tile that lies elsewhere differs by 50 and more.
+      for (const [k, value] of one.entries()) expect(Math.abs(value - other[k]!)).toBeLessThan(15);
+      expect(Math.min(...one)).toBeLessThan(80);
+    },
+  );
+
+  test('of which a tile is missing is not read', async () => {
+    const file = gridHeic(GRID);
+    await expect(openHeic(file.subarray(0, file.length - 200), SMALL).decode()).rejects.toThrow(/libheif/);
+  });
+});
