@@ -61,3 +61,6 @@ export function brokeDown(options?: ErrorOptions): UserError {
     options,
   );
 }
+
+/** What is said to whoever had asked a run of the bot that was ended. */
+export const WAS_RESTARTED = 'I was restarted before I could answer /emotions. Ask me again.';

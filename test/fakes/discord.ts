@@ -27,6 +27,7 @@ export type { FakeChannel, FakeFile, FakeMessage, FakeUser } from './discord/pay
 /** Discord takes the first answer to an interaction within this time. */
 const ACKNOWLEDGE_MS = 3000;
 const EPHEMERAL = 64;
+const LOADING = 128;
 
 /** A command, menu entry or click that was sent to the bot. */
 export interface FakeInteraction {
@@ -42,6 +43,8 @@ export interface FakeInteraction {
   /** 'deferred' shows "is thinking…". */
   state: 'waiting' | 'deferred' | 'answered';
   originalId?: string;
+  /** The message that shows "is thinking…". */
+  thinkingId?: string;
   isExpired: boolean;
 }
 
@@ -450,6 +453,12 @@ export class FakeDiscord {
     return channel ? ok(channelPayload(this.#withLast(channel), this.me.id)) : refusal(404, 10003, 'Unknown Channel');
   }
 
+  #thinking(interaction: FakeInteraction): FakeMessage {
+    const { channel, thinkingId } = interaction;
+    const nothing = { content: '', files: [], mentions: [], components: [], edits: 0 };
+    return { id: thinkingId!, channel, author: this.me, flags: LOADING, interaction, ...nothing };
+  }
+
   #getMessage(channelId: string, id: string): Answer {
     const message = this.messages.get(id);
     if (this.#channels.get(channelId)?.denied.includes('ViewChannel')) return refusal(403, 50001, 'Missing Access');
@@ -469,7 +478,10 @@ export class FakeDiscord {
     if (channel.denied.includes('ReadMessageHistory')) return ok([]);
     if (channel.denied.includes('ViewChannel')) return refusal(403, 50001, 'Missing Access');
     const [before, after] = [query.get('before'), query.get('after')];
-    const found = [...this.messages.values()]
+    const thinking = [...this.interactions.values()].flatMap((one) =>
+      one.state === 'deferred' ? [this.#thinking(one)] : [],
+    );
+    const found = [...this.messages.values(), ...thinking]
       .filter((message) => message.channel.id === channelId && !this.isPrivate(message))
       .filter(({ id }) => before === null || BigInt(id) < BigInt(before))
       .filter(({ id }) => after === null || BigInt(id) > BigInt(after))
@@ -517,7 +529,12 @@ export class FakeDiscord {
     return undefined;
   }
 
-  #store(channel: FakeChannel, call: Pick<Call, 'json' | 'files'>, flags = 0): FakeMessage {
+  #store(
+    channel: FakeChannel,
+    call: Pick<Call, 'json' | 'files'>,
+    flags = 0,
+    interaction?: FakeInteraction,
+  ): FakeMessage {
     const { json } = call;
     const message: FakeMessage = {
       id: snowflake(),
@@ -531,6 +548,7 @@ export class FakeDiscord {
       components: json.components ?? [],
       allowedMentions: json.allowed_mentions,
       ...(json.nonce !== undefined && { nonce: json.nonce }),
+      ...(interaction && { interaction }),
       edits: 0,
     };
     this.messages.set(message.id, message);
@@ -568,6 +586,11 @@ export class FakeDiscord {
   }
 
   #delete(id: string): Answer {
+    const thinking = [...this.interactions.values()].find(({ thinkingId }) => thinkingId === id);
+    if (thinking?.state === 'deferred') {
+      thinking.state = 'answered';
+      return { status: 204 };
+    }
     const message = this.messages.get(id);
     if (message === undefined) return refusal(404, 10008, 'Unknown Message');
     this.remove(message);
@@ -584,13 +607,14 @@ export class FakeDiscord {
     if (type === 5) {
       // The placeholder is a message already, which everyone sees as "is thinking…".
       interaction.state = 'deferred';
+      interaction.thinkingId = snowflake();
       return { status: 204 };
     }
     interaction.state = 'answered';
     if (type === 6) return { status: 204 };
     const refused = this.#refuseContent({ json: data, files: call.files });
     if (refused) return refused;
-    const message = this.#store(interaction.channel, { json: data, files: call.files });
+    const message = this.#store(interaction.channel, { json: data, files: call.files }, 0, interaction);
     interaction.originalId = message.id;
     const callback = { id: interaction.id, type: 2, response_message_id: message.id };
     return call.query.get('with_response') === 'true'
@@ -602,7 +626,7 @@ export class FakeDiscord {
     const interaction = this.interactions.get(token)!;
     if (interaction.isExpired) return refusal(401, 50027, 'Invalid Webhook Token');
     const refused = this.#refuseContent(call);
-    return refused ?? ok(messagePayload(this.#store(interaction.channel, call)));
+    return refused ?? ok(messagePayload(this.#store(interaction.channel, call, 0, interaction)));
   }
 
   #ofToken(token: string, id: string, call: Call): Answer {
@@ -617,7 +641,7 @@ export class FakeDiscord {
         interaction.state = 'deferred';
         return refused;
       }
-      const message = this.#store(interaction.channel, call);
+      const message = this.#store(interaction.channel, call, 0, interaction);
       interaction.originalId = message.id;
       return ok(messagePayload(message));
     }

@@ -146,6 +146,52 @@ test('an answer that Discord does not take is tried again, not lost', async () =
   expect(await left(state, `discord ${discord.me.id}`)).toBe(1);
 });
 
+describe('a command that a run of the bot leaves', () => {
+  test('about a message is answered by the next one in an ordinary message, in place of ‘is thinking’', async () => {
+    const { asked, next } = await stoppedInTheMiddle(async (discord, stuck) => {
+      const post = discord.post({
+        author: user('other', { bot: true }),
+        files: [discord.file(await plainPicture(64, 48))],
+      });
+      const interaction = discord.menu(post);
+      await until(() => stuck.begun > 0, 'the photo being read');
+      await until(() => interaction.state === 'deferred', '‘is thinking’');
+      return { post, interaction };
+    });
+    await startOnDiscord(next);
+    const [answer] = await answers(next.discord, 1);
+    expect(answer!.files).toHaveLength(1);
+    await until(() => asked.interaction.state === 'answered', 'the end of ‘is thinking’');
+    expect(next.discord.callsTo('POST', /webhooks/)).toEqual([]);
+  });
+
+  test('with a picture of its own is answered in words: nothing is kept that the picture could be loaded by', async () => {
+    const { asked, next } = await stoppedInTheMiddle(async (discord) =>
+      discord.command('emotions', { files: { image: discord.file(await plainPicture(64, 48)) } }),
+    );
+    await startOnDiscord(next);
+    const [answer] = await answers(next.discord, 1);
+    expect(answer!.content).toBe('I was restarted before I could answer /emotions. Ask me again.');
+    await until(() => asked.state === 'answered', 'the end of ‘is thinking’');
+  });
+
+  test('is forgotten where it has been answered, or where Discord has given it up', async () => {
+    const state = stateFolder();
+    const first = await startOnDiscord({ state });
+    const { discord } = first;
+    const { id } = discord.command('emotions', { files: { image: discord.file(await plainPicture(64, 48)) } });
+    await answers(discord, 1);
+    await first.bot.stop();
+    const job = { bot: `discord ${discord.me.id}`, place: discord.general.id, kind: 'command' } as const;
+    await leave(state, { ...job, message: id });
+    await leave(state, { ...job, message: snowflake(), begun: Date.now() - 16 * 60_000 });
+    const { log } = await startOnDiscord({ discord, state });
+    await until(() => log.some((line) => line.includes('was taken up')), 'the end of what was left');
+    expect(discord.said()).toHaveLength(1);
+    expect(await left(state, job.bot)).toBe(0);
+  });
+});
+
 describe('photos that are posted while the bot is away', () => {
   const minutesAgo = (minutes: number) => snowflake(Date.now() - minutes * 60_000);
 

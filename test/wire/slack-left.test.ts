@@ -113,6 +113,33 @@ describe('what a run of the bot leaves', () => {
   });
 });
 
+test('a command that it leaves is answered in the open: the message that it is about, else whoever asked asks again', async () => {
+  const { asked, next } = await stoppedInTheMiddle(async (slack) => {
+    // Posted before the bot came.
+    const files = [slack.file(await plainPicture(64, 48))];
+    const post = {
+      channel: slack.channel,
+      ts: `${Math.floor(Date.now() / 1000) - 60}.000001`,
+      user: 'U5',
+      text: '',
+      files,
+    };
+    slack.messages.push(post);
+    slack.command('/emotions');
+    slack.shortcut('read_emotions', post);
+    // Both are told that their photo is looked at.
+    await until(() => slack.responses.length === 2, 'both commands');
+    return post;
+  });
+  const { slack } = next;
+  await startOnSlack(next);
+  await until(() => slack.said().length === 2, 'both answers');
+  expect(slack.said().map(({ text }) => text)).toContain(
+    'I was restarted before I could answer /emotions. Ask me again.',
+  );
+  expect(slack.answers().map(({ thread_ts }) => thread_ts)).toEqual([asked.ts]);
+});
+
 test('a message is written down before Slack hears that it has arrived', async () => {
   const state = stateFolder();
   const { slack } = await startOnSlack({ state });

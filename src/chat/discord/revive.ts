@@ -1,6 +1,8 @@
-import type { Message, SendableChannels } from 'discord.js';
+import { type Message, MessageFlags, type SendableChannels } from 'discord.js';
+import { WAS_RESTARTED } from '../../base/errors.ts';
 import type { Job } from '../../work/journal.ts';
 import type { Asking } from '../asking.ts';
+import { sayWhatIsAllowed } from './channel.ts';
 import type { DiscordContext } from './context.ts';
 import { unlessClosed } from './errors.ts';
 import { buttonOf } from './outgoing.ts';
@@ -10,12 +12,15 @@ import { isForTheBot, picturesAskedFor, toAsking } from './request.ts';
 const PAGE = 100;
 /** Pages after a message that are looked through for answers to it. */
 const MAX_PAGES = 10;
+/** Milliseconds for which Discord takes answers to a command. */
+const TOKEN_MS = 15 * 60_000;
 
 /**
  * What a job of an earlier run asks for, without what has been answered: the message is fetched again, and what the bot has said since.
  * @returns undefined where it has been answered, or where the message, its channel or the right to read there is gone
  */
 export async function revive(job: Job, context: DiscordContext): Promise<Asking | undefined> {
+  if (job.kind === 'command') return await unlessClosed(() => reviveCommand(job, context));
   const found = await unlessClosed(async () => {
     const channel = await context.client.channels.fetch(job.place);
     if (!channel?.isSendable()) return undefined;
@@ -31,6 +36,46 @@ export async function revive(job: Job, context: DiscordContext): Promise<Asking 
   const isAnswered = pictures.length === 0 ? answers.length > 0 : !pictures.some(({ id }) => isOpen(id));
   if (isAnswered) return undefined;
   return toAsking(message, context, isOpen);
+}
+
+/**
+ * A command of an earlier run. Its token is kept nowhere, so it is answered by an ordinary message, in place of 'is thinking…': the pictures
+ * of the message that it is about, if it is about one; else whoever asked is told to ask again.
+ */
+async function reviveCommand(job: Job, context: DiscordContext): Promise<Asking | undefined> {
+  // After that, Discord itself says that the bot did not answer.
+  if (Date.now() - job.begun > TOKEN_MS) return undefined;
+  const channel = await context.client.channels.fetch(job.place);
+  if (!channel?.isSendable()) return undefined;
+  const said = (await saidSince(channel, job.message)).filter(
+    ({ interactionMetadata }) => interactionMetadata?.id === job.message,
+  );
+  const thinking = said.find(({ flags }) => flags.has(MessageFlags.Loading));
+  const answered = said.filter((answer) => answer !== thinking);
+  if (job.about === undefined) {
+    if (answered.length > 0) return undefined;
+    const askedBy = thinking?.interactionMetadata?.user.id ?? '';
+    await sayWhatIsAllowed(channel, { text: WAS_RESTARTED }, { askedBy, key: job.message });
+    await thinking?.delete();
+    return undefined;
+  }
+  const target = await unlessClosed(() => channel.messages.fetch({ message: job.about!, force: true }));
+  const isOpen = (id: string) => !answered.some((answer) => buttonOf(answer)?.picture === id);
+  if (target === undefined || !picturesAskedFor(target, context).some(({ id }) => isOpen(id))) {
+    await thinking?.delete();
+    return undefined;
+  }
+  const asking = toAsking(target, context, isOpen);
+  const { files: _, begun: __, ...name } = job;
+  return {
+    ...asking,
+    job: name,
+    toRequest: (signal) => ({ ...asking.toRequest(signal), asked: true }),
+    end: async () => {
+      asking.end?.();
+      await unlessClosed(async () => thinking?.delete());
+    },
+  };
 }
 
 /** Which picture one of the bot's messages answers, of those that another message is about; 'all' for an answer to all of it. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { commandIn } from '../../../commands/registry.ts';
 import type { Job } from '../../work/journal.ts';
 import {
@@ -93,13 +94,24 @@ export function jobOf(channel: string, message: SlackMessage & { readonly ts: st
   };
 }
 
+/** What a command is written down as, or a shortcut that is about a message. */
+export function commandJobOf(channel: string, message: SlackMessage | undefined, context: SlackContext): Job {
+  const id = randomUUID();
+  const about = message?.ts;
+  const common = { kind: 'command', message: id, files: [], begun: Date.now() } as const;
+  if (!message || about === undefined) {
+    return { bot: accountOf(context), place: fullChannelId(context, channel), ...common };
+  }
+  return { ...jobOf(channel, { ...message, ts: about }, context), ...common, about };
+}
+
 /** Where the message of a job is. */
-export function placeOf({ place, message }: Job): {
+export function placeOf({ place, message, about = message }: Job): {
   readonly workspace?: string;
   readonly channel: string;
   readonly thread: string;
 } {
-  const [id = place, thread = message] = place.split(THREAD);
+  const [id = place, thread = about] = place.split(THREAD);
   const { place: workspace, channel } = channelParts(id);
   return { ...(workspace !== undefined && { workspace }), channel, thread };
 }

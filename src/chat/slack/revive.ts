@@ -1,13 +1,18 @@
+import { WAS_RESTARTED } from '../../base/errors.ts';
 import type { Job } from '../../work/journal.ts';
 import type { Asking } from '../asking.ts';
 import type { MessageEvent, SlackMessage, SlackPicture } from './attachment.ts';
 import type { SlackContext } from './context.ts';
 import { isClosed, slackCode } from './errors.ts';
 import { messagesAt, waitingForTurns } from './look-back.ts';
-import { askingOf, isForTheBot, placeOf } from './posted.ts';
+import { send } from './outgoing.ts';
+import { askingOf, isForTheBot, placeOf, type Written } from './posted.ts';
 import { type RemoveState, removeStateOf } from './remove-button.ts';
 import { isDirect, toSessionAsking } from './request.ts';
 import type { Workspaces } from './workspaces.ts';
+
+/** How old a command is answered at most, in milliseconds. */
+const COMMAND_MS = 15 * 60_000;
 
 /**
  * What a job of an earlier run asks for, without what has been answered: its message is asked for again, and what the bot has said in its
@@ -17,6 +22,7 @@ import type { Workspaces } from './workspaces.ts';
 export async function revive(job: Job, workspaces: Workspaces): Promise<Asking | undefined> {
   const context = await workspaces.at(placeOf(job).workspace);
   if (context === undefined) return undefined;
+  if (job.kind === 'command') return await reviveCommand(job, context);
   const { message, said } = await lookAgain(job, context);
   if (message === undefined || !isForTheBot(message, context)) return undefined;
   const isAnswered = answersTo(job, said);
@@ -31,6 +37,33 @@ export async function revive(job: Job, workspaces: Workspaces): Promise<Asking |
   if (asking === undefined) return undefined;
   const isDone = hadPictures ? asking.pictures?.length === 0 : said.length > 0;
   return isDone ? undefined : toSessionAsking(context, asking, true);
+}
+
+/**
+ * A command of an earlier run. The address that came with it is kept nowhere, so it is answered in the open: the pictures of the message
+ * that it is about, if it is about one; else whoever asked is told to ask again.
+ */
+async function reviveCommand(job: Job, context: SlackContext): Promise<Asking | undefined> {
+  const { about } = job;
+  if (Date.now() - job.begun > COMMAND_MS) return undefined;
+  if (about === undefined) {
+    try {
+      await send(context, { channel: placeOf(job).channel }, { text: WAS_RESTARTED });
+    } catch (error) {
+      if (!isClosed(error)) throw error;
+    }
+    return undefined;
+  }
+  const { message, said } = await lookAgain({ ...job, message: about }, context);
+  if (message === undefined) return undefined;
+  const answers = answersTo(
+    { ...job, message: about },
+    said.filter(({ ts = '0' }) => Number.parseFloat(ts) * 1000 > job.begun),
+  );
+  if (answers === 'all') return undefined;
+  const asking = await askingOf(message as Written, context, answers.unanswered);
+  if (asking === undefined || asking.pictures?.length === 0) return undefined;
+  return toSessionAsking(context, { ...asking, job, asked: true }, true);
 }
 
 /** The message of a job, where it is still there, and what the bot has said in its thread after it. */

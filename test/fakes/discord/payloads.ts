@@ -96,6 +96,8 @@ export interface FakeMessage {
   readonly components: readonly unknown[];
   readonly allowedMentions?: unknown;
   readonly nonce?: string;
+  /** What it answers, where that is a command. */
+  readonly interaction?: { readonly id: string; readonly user: FakeUser };
   readonly edits: number;
 }
 
@@ -167,6 +169,14 @@ export function messagePayload(message: FakeMessage, isVisible = true): object {
     }),
     ...(repliesTo && { referenced_message: messagePayload(repliesTo, isVisible) }),
     ...(nonce !== undefined && { nonce }),
+    ...(message.interaction && {
+      interaction_metadata: {
+        id: message.interaction.id,
+        type: 2,
+        user: message.interaction.user,
+        authorizing_integration_owners: {},
+      },
+    }),
   };
 }
 

@@ -6,7 +6,7 @@ import { isExpired, isGone, isTaken } from '../errors.ts';
 import { type CommandInteraction, InteractionAnswer } from '../interaction-answer.ts';
 import { parseRemoveButton } from '../outgoing.ts';
 import { ADMIN, MODERATOR } from '../permissions.ts';
-import { menuRequest, slashRequest } from '../request.ts';
+import { accountOf, menuRequest, slashRequest } from '../request.ts';
 
 /** Answers slash commands, the message menu and the Remove button. */
 export function listenToInteractions(context: DiscordContext): void {
@@ -36,6 +36,15 @@ function begin(
   context.session.begin({
     channel: interaction.channelId ?? interaction.id,
     ...(message !== undefined && { message }),
+    ...(interaction.channelId !== null && {
+      job: {
+        bot: accountOf(context),
+        place: interaction.channelId,
+        message: interaction.id,
+        kind: 'command',
+        ...(message !== undefined && { about: message }),
+      },
+    }),
     tellAlone: (content) => interaction.reply({ content, flags: MessageFlags.Ephemeral }),
     toRequest: (signal) => {
       answer = new InteractionAnswer(interaction, context);

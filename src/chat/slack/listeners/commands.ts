@@ -3,6 +3,7 @@ import type { CommandRegistry } from '../../../../commands/registry.ts';
 import { knownPicturesOf, type SlackMessage, sourceOf } from '../attachment.ts';
 import { inSlackWords } from '../errors.ts';
 import { READ_EMOTIONS, slackText, slashName, takeBack } from '../outgoing.ts';
+import { commandJobOf } from '../posted.ts';
 import { parseRemoveState, REMOVE } from '../remove-button.ts';
 import { beginAsking, isDirect } from '../request.ts';
 import { workspaceOf } from '../workspaces.ts';
@@ -20,6 +21,7 @@ export function listenToCommands(app: App, commands: CommandRegistry): void {
         userId: command.user_id,
         channel: command.channel_id,
         command: { name, input: command.text ?? '' },
+        job: commandJobOf(command.channel_id, undefined, context),
         respond: toAsker(respond),
       });
     });
@@ -41,6 +43,7 @@ export function listenToCommands(app: App, commands: CommandRegistry): void {
         pictures,
         // Without a picture it is no command, since that would read the latest one of the channel.
         ...(pictures.length > 0 && { command: { name: 'emotions', input: {} } }),
+        job: commandJobOf(shortcut.channel.id, message, context),
         asked: true,
         respond: toAsker(respond),
       });
