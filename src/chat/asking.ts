@@ -1,5 +1,6 @@
-import type { Request } from '../../commands/request.ts';
-import type { Job } from '../work/journal.ts';
+import type { Attachment, Request } from '../../commands/request.ts';
+import type { Logger } from '../base/log.ts';
+import type { Job, Journal } from '../work/journal.ts';
 
 /** Somebody asks something, in whatever way their platform has for that. Ids are unique on the platform. */
 export interface Asking {
@@ -17,4 +18,22 @@ export interface Asking {
   readonly toRequest: (signal: AbortSignal) => Request;
   /** Called after the last word. */
   readonly end?: () => unknown;
+}
+
+/** What a session takes from its platform. */
+export interface SessionOptions {
+  readonly platform: string;
+  readonly log: Logger;
+  /** Answers a request; never rejects. */
+  readonly dispatch: (request: Request) => Promise<void>;
+  /** The id of the message that a picture was posted in; undefined for one that came without a message. */
+  readonly messageOf: (picture: Attachment) => string | undefined;
+  /** Where work is written down; without it, what is under way ends with the process. */
+  readonly journal?: Journal;
+  /**
+   * Makes a job of before an asking again, for what of it has not been answered.
+   * @returns undefined where all of it was answered, or is gone
+   * @throws where that cannot be found out just now
+   */
+  readonly revive?: (job: Job) => Promise<Asking | undefined>;
 }

@@ -1,16 +1,15 @@
 import QuickLRU from 'quick-lru';
-import { PHOTO_COMMAND } from '../../commands/registry.ts';
 import { type Attachment, NO_MESSAGE, type Posted, type Reply, type Request } from '../../commands/request.ts';
 import { unlessAborted } from '../base/aborts.ts';
 import { aboutToRestart } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
-import type { Job, JobKey, Journal } from '../work/journal.ts';
-import type { Asking } from './asking.ts';
+import type { Job, JobKey } from '../work/journal.ts';
+import { type Answer, Answers } from './answers.ts';
+import type { Asking, SessionOptions } from './asking.ts';
 import { Gone } from './gone.ts';
 import { Owed } from './owed.ts';
+import { Pending } from './pending.ts';
+import { WorkUnderWay } from './work-under-way.ts';
 
-/** Messages whose answers are remembered, at least. */
-const MAX_MESSAGES = 10_000;
 /** Milliseconds for disconnecting, and for telling those who asked in the last moment. */
 const LAST_WORDS_MS = 1000;
 /** How long an event is known again: Slack's last retry comes about six minutes after the first try. */
@@ -18,42 +17,6 @@ const SEEN_MS = 15 * 60_000;
 const MAX_SEEN = 5000;
 
 const noop = () => {};
-
-interface Work {
-  readonly asking: Asking;
-  readonly request: Request;
-  readonly controller: AbortController;
-  /** What it is written down as; absent where it is not about photos, or need not outlive the process. */
-  readonly job: Job | undefined;
-  /** Pictures whose answer could not be sent; '' stands for an answer to all of them. */
-  readonly unsent: Set<string>;
-}
-
-interface Answer {
-  /** The picture of the message that it is about; undefined where it is about all of the message, or a picture elsewhere. */
-  readonly picture: string | undefined;
-  /** Whether it was hidden as the picture was. */
-  readonly isSpoiler: boolean;
-  readonly posted: Posted;
-}
-
-/** What a session takes from its platform. */
-export interface SessionOptions {
-  readonly platform: string;
-  readonly log: Logger;
-  /** Answers a request; never rejects. */
-  readonly dispatch: (request: Request) => Promise<void>;
-  /** The id of the message that a picture was posted in; undefined for one that came without a message. */
-  readonly messageOf: (picture: Attachment) => string | undefined;
-  /** Where work is written down; without it, what is under way ends with the process. */
-  readonly journal?: Journal;
-  /**
-   * Makes a job of before an asking again, for what of it has not been answered.
-   * @returns undefined where all of it was answered, or is gone
-   * @throws where that cannot be found out just now
-   */
-  readonly revive?: (job: Job) => Promise<Asking | undefined>;
-}
 
 /**
  * The rules that hold on every platform. What is removed takes its answers along, those under way too: a message, one
@@ -64,10 +27,10 @@ export interface SessionOptions {
  */
 export class Session {
   readonly #options: SessionOptions;
-  readonly #work = new Set<Work>();
+  readonly #work = new Set<WorkUnderWay>();
   /** What `stop` waits for: the work, and what else is being said. */
-  readonly #pending = new Set<Promise<void>>();
-  readonly #answers = new QuickLRU<string, readonly Answer[]>({ maxSize: MAX_MESSAGES });
+  readonly #pending: Pending;
+  readonly #answers = new Answers();
   readonly #gone = new Gone();
   /** Signals of work that is left to the next run. */
   readonly #leftSignals = new WeakSet<AbortSignal>();
@@ -80,6 +43,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     const { journal, platform, log } = options;
+    this.#pending = new Pending((err) => log.warn({ platform, err }, 'a request did not end cleanly'));
     const takeUp = (job: Job, earlier: Request['earlier']) => this.#takeUp(job, earlier);
     this.#owed = journal && new Owed({ platform, log, journal, takeUp });
   }
@@ -106,10 +70,10 @@ export class Session {
    */
   begin(asking: Asking): boolean {
     if (this.#isStopping && !asking.isTakenOn) {
-      this.#track(this.#turnDown(asking));
+      this.#pending.add(this.#turnDown(asking));
       return false;
     }
-    this.#track(this.#answer(this.#start(asking)));
+    this.#pending.add(this.#answer(this.#start(asking)));
     return true;
   }
 
@@ -126,7 +90,7 @@ export class Session {
 
   /** Has what earlier runs of an account have left answered, beside what is asked now. To be called once the bot can answer. */
   takeOver(bot: string): void {
-    if (this.#owed) this.#track(this.#owed.takeOver(bot));
+    if (this.#owed) this.#pending.add(this.#owed.takeOver(bot));
   }
 
   /** Has messages answered that came while the bot could not hear of them, unless they have been. */
@@ -170,7 +134,7 @@ export class Session {
    */
   async pictureRemoved(id: string): Promise<boolean> {
     this.#gone.pictureRemoved(id);
-    return await this.#takeBack([...this.#answers.keys()], ({ picture }) => picture === id);
+    return await this.#takeBack(this.#answers.messages, ({ picture }) => picture === id);
   }
 
   /** A channel was removed, with every answer in it: work on what was asked there is given up. */
@@ -180,7 +144,7 @@ export class Session {
 
   /** Has `stop` wait for what is done about an event besides answering it. */
   waitFor(work: Promise<unknown>): void {
-    this.#track(work.then(noop, noop));
+    this.#pending.add(work.then(noop, noop));
   }
 
   /**
@@ -193,7 +157,7 @@ export class Session {
     this.#isStopping = true;
     this.#owed?.stop();
     try {
-      await unlessAborted(this.#idle(), deadline);
+      await unlessAborted(this.#pending.idle(), deadline);
     } catch (error) {
       if (!deadline.aborted) throw error;
       this.#leaveAll(deadline.reason);
@@ -201,25 +165,10 @@ export class Session {
     const timeIsUp = AbortSignal.timeout(LAST_WORDS_MS);
     try {
       await unlessAborted(Promise.resolve(disconnect()), timeIsUp);
-      await unlessAborted(this.#idle(), timeIsUp);
+      await unlessAborted(this.#pending.idle(), timeIsUp);
     } catch (error) {
       if (!timeIsUp.aborted) throw error;
     }
-  }
-
-  /** Resolves when nothing is under way, what came in the meantime included. */
-  async #idle(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.all(this.#pending);
-  }
-
-  #track(promise: Promise<void>): void {
-    const pending = promise
-      .catch((err: unknown) => {
-        const { log, platform } = this.#options;
-        log.warn({ platform, err }, 'a request did not end cleanly');
-      })
-      .finally(() => this.#pending.delete(pending));
-    this.#pending.add(pending);
   }
 
   /** Tells whoever speaks to the bot that it stops; a photo that was only posted is left to the next run. */
@@ -234,35 +183,29 @@ export class Session {
     const { log, platform } = this.#options;
     const left = [...this.#work].filter(({ job }) => job !== undefined).length;
     if (left > 0) log.info({ platform, left }, 'photos are left to the next start');
-    for (const { controller } of this.#work) {
-      this.#leftSignals.add(controller.signal);
-      controller.abort(reason);
+    for (const work of this.#work) {
+      this.#leftSignals.add(work.request.signal);
+      work.giveUp(reason);
     }
   }
 
-  #start(asking: Asking, earlier?: Request['earlier'], begun = Date.now()): Work {
-    const controller = new AbortController();
-    const request = { ...asking.toRequest(controller.signal), ...(earlier && { earlier }) };
-    const isAboutPhotos = request.command === undefined || request.command.name === PHOTO_COMMAND;
-    const files = request.attachments.map(({ id }) => id);
-    const job = asking.job && isAboutPhotos ? { ...asking.job, files, begun } : undefined;
-    const work: Work = { asking, request, controller, job, unsent: new Set() };
+  #start(asking: Asking, earlier?: Request['earlier'], begun = Date.now()): WorkUnderWay {
+    const work = new WorkUnderWay(asking, earlier, begun);
     this.#work.add(work);
     // The message may have gone while its event was looked at.
     this.#giveUp((other) => other === work && this.#lostAll(work), 'the message was removed');
     return work;
   }
 
-  async #answer(work: Work): Promise<void> {
-    const { asking, request, job, unsent } = work;
-    const { signal } = request;
+  async #answer(work: WorkUnderWay): Promise<void> {
+    const { asking, request, job } = work;
     try {
       if (job) await this.#owed?.begin(job);
       await this.#options.dispatch({ ...request, reply: (reply) => this.#reply(work, reply) });
     } finally {
       this.#work.delete(work);
-      if (job && !this.#leftSignals.has(signal)) {
-        if (unsent.size > 0 && !signal.aborted) this.#owed?.again(job);
+      if (job && !this.#leftSignals.has(request.signal)) {
+        if (work.isOwed) this.#owed?.again(job);
         else await this.#owed?.end(job);
       }
       await asking.end?.();
@@ -280,7 +223,7 @@ export class Session {
       if (asking === undefined) return false;
       if (this.#isStopping || this.#isUnderWay(job)) return true;
       const answered = this.#answer(this.#start(asking, earlier, job.begun));
-      this.#track(answered);
+      this.#pending.add(answered);
       await answered;
       return true;
     } finally {
@@ -292,22 +235,8 @@ export class Session {
     return [...this.#work].some(({ job }) => job?.place === place && job.message === message);
   }
 
-  /** Sends a reply, and keeps in mind which could not be sent. */
-  async #send({ request, unsent }: Work, reply: Reply): Promise<Posted> {
-    const about = reply.about?.id ?? '';
-    try {
-      const posted = await request.reply(reply);
-      if (about === '') unsent.clear();
-      else unsent.delete(about);
-      return posted;
-    } catch (error) {
-      unsent.add(about);
-      throw error;
-    }
-  }
-
   /** Replies, unless what the reply depends on is gone; where that goes while the reply is sent, the reply goes too. */
-  async #reply(work: Work, reply: Reply): Promise<Posted> {
+  async #reply(work: WorkUnderWay, reply: Reply): Promise<Posted> {
     const { asking, request } = work;
     const picture = reply.about?.id;
     const source = reply.about && this.#options.messageOf(reply.about);
@@ -316,7 +245,7 @@ export class Session {
       (asking.message !== undefined && this.isRemoved(asking.message)) ||
       (reply.about !== undefined && this.#isLost(reply.about));
     if (isUnwanted()) return NO_MESSAGE;
-    const posted = await this.#send(work, reply);
+    const posted = await work.send(reply);
     if (posted === NO_MESSAGE) return posted;
     if (isUnwanted()) {
       await posted.remove();
@@ -325,31 +254,18 @@ export class Session {
     for (const message of new Set([asking.message, source])) {
       if (message === undefined) continue;
       const isSpoiler = reply.about?.isSpoiler === true;
-      this.#remember(message, { picture: message === source ? picture : undefined, isSpoiler, posted });
+      this.#answers.remember(message, { picture: message === source ? picture : undefined, isSpoiler, posted });
     }
     return posted;
   }
 
-  #remember(message: string, answer: Answer): void {
-    this.#answers.set(message, [...(this.#answers.get(message) ?? []), answer]);
-  }
-
   async #takeBack(messages: readonly string[], isLost: (answer: Answer) => boolean): Promise<boolean> {
     const isKnownWork = this.#giveUp((work) => this.#lostAll(work), 'the message was removed');
-    const lost = messages.flatMap((message) => {
-      const answers = this.#answers.peek(message) ?? [];
-      const gone = answers.filter(isLost);
-      const kept = answers.filter((answer) => !gone.includes(answer));
-      if (kept.length === 0) this.#answers.delete(message);
-      else if (gone.length > 0) this.#answers.set(message, kept);
-      return gone;
-    });
-    await Promise.all(lost.map(({ posted }) => posted.remove()));
-    return isKnownWork || lost.length > 0;
+    return (await this.#answers.takeBack(messages, isLost)) || isKnownWork;
   }
 
   /** Whether the message that asks is gone, or every picture that came with it. */
-  #lostAll({ asking, request: { attachments } }: Work): boolean {
+  #lostAll({ asking, request: { attachments } }: WorkUnderWay): boolean {
     if (asking.message !== undefined && this.isRemoved(asking.message)) return true;
     return attachments.length > 0 && attachments.every((picture) => this.#isLost(picture));
   }
@@ -362,9 +278,9 @@ export class Session {
   }
 
   /** @returns whether there was any */
-  #giveUp(which: (work: Work) => boolean, why: string): boolean {
-    const given = [...this.#work].filter((work) => !work.controller.signal.aborted && which(work));
-    for (const { controller } of given) controller.abort(new Error(why));
+  #giveUp(which: (work: WorkUnderWay) => boolean, why: string): boolean {
+    const given = [...this.#work].filter((work) => !work.request.signal.aborted && which(work));
+    for (const work of given) work.giveUp(new Error(why));
     return given.length > 0;
   }
 }

@@ -2,8 +2,8 @@ import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Attachment, NO_MESSAGE, type Posted, type Reply, type Request } from '../../commands/request.ts';
 import { createLogger } from '../../src/base/log.ts';
-import type { Asking } from '../../src/chat/asking.ts';
-import { Session, type SessionOptions } from '../../src/chat/session.ts';
+import type { Asking, SessionOptions } from '../../src/chat/asking.ts';
+import { Session } from '../../src/chat/session.ts';
 import type { Journal } from '../../src/work/journal.ts';
 import { fakeRequest } from '../fakes/request.ts';
 

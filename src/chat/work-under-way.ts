@@ -1,0 +1,52 @@
+import { PHOTO_COMMAND } from '../../commands/registry.ts';
+import type { Posted, Reply, Request } from '../../commands/request.ts';
+import type { Job } from '../work/journal.ts';
+import type { Asking } from './asking.ts';
+
+/** Something that is being answered. */
+export class WorkUnderWay {
+  readonly asking: Asking;
+  readonly request: Request;
+  /** What it is written down as; absent where it is not about photos, or need not outlive the process. */
+  readonly job: Job | undefined;
+  readonly #controller = new AbortController();
+  /** Pictures whose answer could not be sent; '' stands for an answer to all of them. */
+  readonly #unsent = new Set<string>();
+
+  /**
+   * @param earlier what its request says of runs that had begun it
+   * @param begun when work on it began first, in milliseconds since 1970
+   * @throws what `asking.toRequest` throws
+   */
+  constructor(asking: Asking, earlier: Request['earlier'], begun: number) {
+    this.asking = asking;
+    this.request = { ...asking.toRequest(this.#controller.signal), ...(earlier && { earlier }) };
+    const { command, attachments } = this.request;
+    const isAboutPhotos = command === undefined || command.name === PHOTO_COMMAND;
+    const files = attachments.map(({ id }) => id);
+    this.job = asking.job && isAboutPhotos ? { ...asking.job, files, begun } : undefined;
+  }
+
+  /** Whether an answer could not be sent, and somebody still waits for it. */
+  get isOwed(): boolean {
+    return this.#unsent.size > 0 && !this.request.signal.aborted;
+  }
+
+  giveUp(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
+  /** Sends a reply, and keeps in mind whether that failed. */
+  async send(reply: Reply): Promise<Posted> {
+    const about = reply.about?.id ?? '';
+    try {
+      const posted = await this.request.reply(reply);
+      if (about === '') this.#unsent.clear();
+      else this.#unsent.delete(about);
+      return posted;
+    } catch (error) {
+      this.#unsent.add(about);
+      throw error;
+    }
+  }
+}
