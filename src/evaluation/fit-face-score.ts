@@ -1,9 +1,9 @@
-import { availableParallelism } from 'node:os';
 import { logistic } from '../base/numbers.ts';
 import { type Rectangle, sharedArea, toBox, toCopy } from '../photo/faces/box.ts';
-import { type Evidence, gatherEvidence } from '../photo/faces/evidence.ts';
+import { type Evidence, gatherEvidence, withHits } from '../photo/faces/evidence.ts';
+import { NETWORK_PASSES } from '../photo/faces/network/network.ts';
 import { gatherPlaces } from '../photo/faces/places.ts';
-import { type FaceScore, keepFaces, type ScoredDetector } from '../photo/faces/score.ts';
+import { type FaceScore, keepFaces, type ScoredDetector, scored } from '../photo/faces/score.ts';
 import { createProposers } from '../photo/faces/scored-detector.ts';
 import { toSearchPicture } from '../photo/faces/search-picture.ts';
 import { type GrayImage, toGray } from '../photo/image.ts';
@@ -38,22 +38,23 @@ interface SeenByBoth extends Omit<Seen, 'evidence'> {
 
 /** Looks at photos as the detectors do, and keeps all that speaks for a face anywhere in them. */
 export async function lookAt(photos: readonly KnownPhoto[], signal: AbortSignal): Promise<SeenByBoth[]> {
-  const proposers = createProposers(Math.min(2, availableParallelism()));
+  const proposers = createProposers();
+  const { network, witness } = proposers;
   try {
     const seen: SeenByBoth[] = [];
     for (const photo of photos) {
       const { image, faces } = await loadKnownPhoto(photo);
       const search = await toSearchPicture(image);
-      const { network, haar } = await proposers.propose(search, signal);
-      const gather = (cascades: typeof haar) =>
-        gatherEvidence(gatherPlaces({ network, haar: cascades }), (looks) =>
-          proposers.network.look(search, looks, signal),
-        );
+      const places = gatherPlaces(await network.propose(search, NETWORK_PASSES, signal));
+      // All looks at all places: what is in doubt is to be weighed, not what is settled early.
+      const evidence = await gatherEvidence(places, (looks) => network.look(search, looks, signal));
+      const squares = places.map(({ square }) => square);
+      const hits = await witness.hitsAt(search, squares, signal);
       seen.push({
         picture: { x: 0, y: 0, width: search.width, height: search.height },
         gray: toGray(search),
         faces: faces.map((face) => toCopy(face, image, search)),
-        evidence: { fusion: await gather(haar), network: await gather([]) },
+        evidence: { fusion: evidence.map((place, k) => withHits(place, hits[k]!)), network: evidence },
       });
     }
     return seen;
@@ -85,7 +86,7 @@ export function fitScore(seen: readonly Seen[], threshold: number): FaceScore {
 export function judgeAll(seen: readonly Seen[], score: FaceScore): Tally {
   return tally(
     seen.map(({ picture, faces, evidence }) => {
-      const boxes = keepFaces(evidence, score, picture).map(({ square }) => toBox(square));
+      const boxes = keepFaces(scored(evidence, score), score.threshold, picture).map(({ square }) => toBox(square));
       return judge(boxes, faces);
     }),
   );

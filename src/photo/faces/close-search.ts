@@ -59,7 +59,7 @@ export async function searchClosely(
   } else await propose(tiles);
   const scale = search.width / close.width;
   const known = found.map(({ square }) => toBox(square));
-  const places = gatherPlaces({ network: proposals, haar: [] })
+  const places = gatherPlaces(proposals)
     .filter(({ square }) => !known.some((box) => isAround(box, scaled(square, scale))))
     .slice(0, MOST_PLACES);
   const evidence = await gatherEvidence(
@@ -74,9 +74,9 @@ export async function searchClosely(
   }));
 }
 
-/** The score by which faces are kept once so many were found. */
-export function inCrowd(score: FaceScore, faces: number): FaceScore {
-  return faces < CROWD ? score : { ...score, threshold: Math.min(score.threshold, CROWD_THRESHOLD) };
+/** The score that a face needs once so many were found. @param threshold that in a picture of few */
+export function thresholdInCrowd(threshold: number, faces: number): number {
+  return faces < CROWD ? threshold : Math.min(threshold, CROWD_THRESHOLD);
 }
 
 /** Whether a place lies in a box that is about as large: it was found there already. */

@@ -13,6 +13,5 @@ export interface FaceDetectorOptions {
 /** Makes the detector that the bot uses, in worker threads. Threads start with the first picture. */
 export function createFaceDetector(options: FaceDetectorOptions = {}): FaceDetector {
   const { detector = 'fusion', threads = Math.min(2, availableParallelism()) } = options;
-  // Beside the network, whose thread is the busier one, the cascades make one short pass: a second thread would hold 100 MB for nothing.
-  return detector === 'haar' ? createHaarDetector({ threads }) : createScoredDetector(detector, { threads: 1 });
+  return detector === 'haar' ? createHaarDetector({ threads }) : createScoredDetector(detector);
 }

@@ -18,9 +18,9 @@ export interface Evidence {
 
 /**
  * The numbers of a piece of evidence:
- * - surest: log odds of the network's surest pass here, above those of the weakest proposal; 0 for none
+ * - surest: log odds of the network's surest pass here, above those of the weakest proposal
  * - look: log odds of the second look's sightings, above those of none: their mean
- * - hits: log(1 + overlapping hits of the cascade)
+ * - hits: log(1 + overlapping hits of the cascade); 0 where it was not asked
  */
 export const EVIDENCE = ['surest', 'look', 'hits'] as const;
 
@@ -98,8 +98,14 @@ export function toEvidence(place: Place, sightings: readonly Sighting[]): Eviden
     proposed: place.square,
     seen: squares.length === 0 ? place.square : meanSquare(squares),
     angle: place.angle,
-    numbers: [place.surest, look, Math.log1p(place.hits)],
+    numbers: [place.surest, look, 0],
   };
+}
+
+/** The same evidence with what the cascade says of the place. @param hits overlapping ones */
+export function withHits(evidence: Evidence, hits: number): Evidence {
+  const [surest, look] = evidence.numbers as [number, number];
+  return { ...evidence, numbers: [surest, look, Math.log1p(hits)] };
 }
 
 /** How a head leans. */

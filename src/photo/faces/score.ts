@@ -45,17 +45,34 @@ export function scoreOf({ numbers }: Pick<Evidence, 'numbers'>, { intercept, coe
 const NO_FACE = 0.02;
 const FACE = 0.98;
 
+/** A place whose score by the network alone lies between these is one that the cascade is asked about: further away its word changes nothing. */
+const DOUBT = { from: 0.4, to: 0.85 };
+
+/** Whether to ask the cascade about a place. @param score the network's */
+export function isInDoubt(place: Pick<Evidence, 'numbers'>, score: FaceScore): boolean {
+  const so = scoreOf(place, score);
+  return so >= DOUBT.from && so <= DOUBT.to;
+}
+
 /** Whether the looks made at a place so far leave no doubt. */
 export function isSettled(place: Pick<Evidence, 'numbers'>, score: FaceScore): boolean {
   const so = scoreOf(place, score);
   return so < NO_FACE || so > FACE;
 }
 
+/** A place with its score. */
+export interface ScoredPlace extends Evidence {
+  readonly score: number;
+}
+
+export function scored(evidence: readonly Evidence[], score: FaceScore): ScoredPlace[] {
+  return evidence.map((place) => ({ ...place, score: scoreOf(place, score) }));
+}
+
 /** A place that was kept. */
-export interface KeptFace extends Evidence {
+export interface KeptFace extends ScoredPlace {
   /** The face's square: the mean of where it was proposed and where the second look saw it. */
   readonly square: Square;
-  readonly score: number;
 }
 
 /** No more than this part of a face is covered by surer ones: what lies between two faces shows half of each. */
@@ -74,21 +91,18 @@ const FILLING_THRESHOLD = 0.75;
 
 /**
  * The places that are faces, the surest first; what shows a surer face, or parts of several, is dropped.
+ * @param threshold places that score at least this are faces, 0..1
  * @param picture size of the picture that was searched, in pixels
  */
 export function keepFaces(
-  evidence: readonly Evidence[],
-  score: FaceScore,
+  places: readonly ScoredPlace[],
+  threshold: number,
   picture: { readonly width: number; readonly height: number },
 ): KeptFace[] {
   const filling = FILLING * Math.min(picture.width, picture.height);
   const kept: KeptFace[] = [];
-  const likely = evidence
-    .map((place) => ({ ...place, score: scoreOf(place, score) }))
-    .filter((place) => {
-      const threshold = place.proposed.side > filling ? FILLING_THRESHOLD * score.threshold : score.threshold;
-      return place.score >= threshold;
-    })
+  const likely = places
+    .filter(({ proposed, score }) => score >= (proposed.side > filling ? FILLING_THRESHOLD * threshold : threshold))
     .sort((a, b) => b.score - a.score);
   for (const place of likely) {
     if (isGroup(place, likely)) continue;

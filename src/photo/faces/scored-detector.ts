@@ -1,50 +1,61 @@
 import { availableParallelism } from 'node:os';
 import type { RgbImage } from '../image.ts';
 import { type FaceBox, toBox, toCopy } from './box.ts';
-import { inCrowd, searchClosely } from './close-search.ts';
+import { searchClosely, thresholdInCrowd } from './close-search.ts';
 import type { FaceDetector } from './detector.ts';
-import { gatherEvidence, type Lean, leansOf } from './evidence.ts';
-import { createHaarProposer, HAAR_BESIDE_NETWORK } from './haar/haar.ts';
+import { type Evidence, gatherEvidence, type Lean, leansOf, withHits } from './evidence.ts';
+import { createHaarWitness, type HaarWitness } from './haar/haar.ts';
 import { createNetworkProposer, NETWORK_PASSES, type NetworkProposer } from './network/network.ts';
-import { gatherPlaces, type Proposals } from './places.ts';
-import { isSettled, type KeptFace, keepFaces, readFaceScore, type ScoredDetector } from './score.ts';
+import { gatherPlaces } from './places.ts';
+import { isInDoubt, isSettled, type KeptFace, keepFaces, readFaceScore, type ScoredDetector, scored } from './score.ts';
 import { toSearchPicture } from './search-picture.ts';
 import { asItLies, turnBack, turnOf } from './turned.ts';
 
 /**
- * A detector that keeps a face by one fitted score, whoever proposed it: places are proposed, the network looks at each again, the
- * score decides, and a last look at each face tells how far its head leans.
- * @param detector 'fusion': cascades and network; 'network': the network alone
- * @param options.threads threads that the cascades run on, at least 1; the network has one of its own
+ * A detector that keeps a face by a fitted score: the network proposes places and looks at each again, the score decides, and a last look
+ * at each face tells how far its head leans.
+ * @param detector 'fusion': where the score leaves doubt, the cascade is asked about the place as well; 'network': the network alone
  */
-export function createScoredDetector(detector: ScoredDetector, { threads }: { threads: number }): FaceDetector {
-  const score = readFaceScore(detector);
-  const proposers = createProposers(detector === 'network' ? 0 : threads);
+export function createScoredDetector(detector: ScoredDetector): FaceDetector {
+  const score = readFaceScore('network');
+  const withCascade = readFaceScore('fusion');
+  const proposers = createProposers();
+  const { network, witness } = proposers;
+  const weigh = async (search: RgbImage, evidence: readonly Evidence[], signal?: AbortSignal) => {
+    const places = scored(evidence, score);
+    if (detector === 'network') return places;
+    const doubtful = places.map((_, k) => k).filter((k) => isInDoubt(places[k]!, score));
+    const squares = doubtful.map((k) => places[k]!.proposed);
+    const hits = await witness.hitsAt(search, squares, signal);
+    for (const [n, k] of doubtful.entries()) places[k] = scored([withHits(places[k]!, hits[n]!)], withCascade)[0]!;
+    return places;
+  };
   const find = async (image: RgbImage, signal?: AbortSignal) => {
     const search = await toSearchPicture(image);
-    const places = gatherPlaces(await proposers.propose(search, signal));
+    const places = gatherPlaces(await network.propose(search, NETWORK_PASSES, signal));
     const evidence = await gatherEvidence(
       places,
-      (looks) => proposers.network.look(search, looks, signal),
+      (looks) => network.look(search, looks, signal),
       (place) => isSettled(place, score),
     );
-    const whole = keepFaces(evidence, score, search);
-    const closer = await searchClosely(image, { search, found: whole, score }, proposers.network, signal);
+    const weighed = await weigh(search, evidence, signal);
+    const whole = keepFaces(weighed, score.threshold, search);
+    const closer = await searchClosely(image, { search, found: whole, score }, network, signal);
     if (closer.length === 0) return { search, faces: whole };
-    const both = [...evidence, ...closer];
-    const faces = keepFaces(both, score, search);
-    const crowd = inCrowd(score, faces.length);
-    return { search, faces: crowd === score ? faces : keepFaces(both, crowd, search) };
+    const both = [...weighed, ...scored(closer, score)];
+    const faces = keepFaces(both, score.threshold, search);
+    const threshold = thresholdInCrowd(score.threshold, faces.length);
+    return { search, faces: threshold === score.threshold ? faces : keepFaces(both, threshold, search) };
   };
   const findAndSet = async (image: RgbImage, signal?: AbortSignal): Promise<Found> => {
     const { search, faces } = await find(image, signal);
-    const leans = await leansOf(faces, (looks) => proposers.network.look(search, looks, signal));
+    const leans = await leansOf(faces, (looks) => network.look(search, looks, signal));
     return { image, search, faces: faces.map((face, k) => ({ face, lean: leans[k]! })) };
   };
   return {
     async detect(image, { signal } = {}) {
       const found = await findAndSet(image, signal);
-      const turn = await turnOf(found.search, found.faces, score, proposers.network, signal);
+      const turn = await turnOf(found.search, found.faces, score, network, signal);
       if (turn !== undefined) {
         const upright = await turnBack(image, turn);
         const better = await findAndSet(upright, signal);
@@ -75,30 +86,24 @@ function toBoxes({ image, search, faces }: Found): FaceBox[] {
   }));
 }
 
-/** What proposes places and looks at them again. */
+/** What looks at pictures. */
 export interface Proposers {
-  /** @param image picture of the size at which faces are sought; the proposals are in its pixels */
-  propose(image: RgbImage, signal?: AbortSignal): Promise<Proposals>;
-  /** Looks again, and in other ways. */
+  /** Proposes places and looks at them again. */
   readonly network: NetworkProposer;
+  /** Says what the cascade makes of a place. */
+  readonly witness: HaarWitness;
   close(): Promise<void>;
 }
 
-/** Network and cascades side by side. @param haarThreads threads that the cascades run on; 0: the network alone */
-export function createProposers(haarThreads: number): Proposers {
+/** The network, and the cascade, which is loaded with the first place that it is asked about. */
+export function createProposers(): Proposers {
   const network = createNetworkProposer({ threads: Math.min(2, availableParallelism()) });
-  const haar = haarThreads === 0 ? undefined : createHaarProposer(HAAR_BESIDE_NETWORK, { threads: haarThreads });
+  const witness = createHaarWitness();
   return {
     network,
-    async propose(image, signal) {
-      const [ofNetwork, ofHaar] = await Promise.all([
-        network.propose(image, NETWORK_PASSES, signal),
-        haar ? haar.propose(image, signal) : [],
-      ]);
-      return { network: ofNetwork, haar: ofHaar };
-    },
+    witness,
     async close() {
-      await Promise.all([network.close(), haar?.close()]);
+      await Promise.all([network.close(), witness.close()]);
     },
   };
 }

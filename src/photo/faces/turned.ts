@@ -77,7 +77,7 @@ async function turnOfNobody(
   let most = LEAST_SCORE;
   for (const turn of TURNS) {
     const upright = await turnBack(search, turn);
-    const places = gatherPlaces({ network: await network.propose(upright, PASSES, signal), haar: [] });
+    const places = gatherPlaces(await network.propose(upright, PASSES, signal));
     const evidence = await gatherEvidence(places.slice(0, MOST_PLACES), (looks) =>
       network.look(upright, looks, signal),
     );

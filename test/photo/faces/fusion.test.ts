@@ -1,11 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { fitLogistic } from '../../../src/evaluation/fit-face-score.ts';
-import { EVIDENCE, type Evidence, gatherEvidence, leansOf, toEvidence } from '../../../src/photo/faces/evidence.ts';
-import type { HaarProposal } from '../../../src/photo/faces/haar/haar.ts';
+import {
+  EVIDENCE,
+  type Evidence,
+  gatherEvidence,
+  leansOf,
+  toEvidence,
+  withHits,
+} from '../../../src/photo/faces/evidence.ts';
 import { LEAST_SIGHTING } from '../../../src/photo/faces/network/boxes.ts';
 import type { Look, NetworkProposal, Sighting } from '../../../src/photo/faces/network/network.ts';
 import { gatherPlaces } from '../../../src/photo/faces/places.ts';
-import { type FaceScore, keepFaces, readFaceScore, SCORED_DETECTORS, scoreOf } from '../../../src/photo/faces/score.ts';
+import {
+  type FaceScore,
+  keepFaces,
+  readFaceScore,
+  SCORED_DETECTORS,
+  scored,
+  scoreOf,
+} from '../../../src/photo/faces/score.ts';
 
 /** What the network says of a face whose square, as the cascades frame it, has this centre and side. */
 function network(centreX: number, centreY: number, side: number, score: number, angle = 0): NetworkProposal {
@@ -21,77 +34,42 @@ function network(centreX: number, centreY: number, side: number, score: number, 
   };
 }
 
-function haar(centreX: number, centreY: number, side: number, neighbours: number, angle = 0): HaarProposal {
-  return { centreX, centreY, side, angle, neighbours, eyes: [] };
-}
-
 const logOdds = (score: number) => Math.log(score / (1 - score));
 const above = (score: number) => logOdds(score) - logOdds(0.05);
 
 describe('gatherPlaces', () => {
-  it('brings both frames together and adds up what speaks for a face', () => {
-    const [face, ...rest] = gatherPlaces({
-      network: [network(200, 150, 100, 0.9), network(202, 151, 100, 0.6, 35), network(198, 149, 100, 0.2, -35)],
-      haar: [haar(204, 154, 100, 20), haar(204, 154, 100, 9, 22)],
-    });
+  it('gathers what several passes say of a place, and keeps to the surest', () => {
+    const proposals = [network(198, 149, 100, 0.2, -35), network(200, 150, 100, 0.9), network(202, 151, 100, 0.6, 35)];
+    const [face, ...rest] = gatherPlaces(proposals);
     expect(rest).toEqual([]);
     expect(face!.surest).toBeCloseTo(above(0.9));
-    expect(face!.hits).toBe(29);
-    // Half way between what the network and what the cascades are surest of.
-    expect(face!.square.centreX).toBeCloseTo(202);
-    expect(face!.square.centreY).toBeCloseTo(152);
+    expect(face!.square.centreX).toBeCloseTo(200);
+    expect(face!.square.centreY).toBeCloseTo(150);
     expect(face!.square.side).toBeCloseTo(100);
-  });
-
-  it('counts a pass once', () => {
-    const [face] = gatherPlaces({ network: [], haar: [haar(200, 150, 100, 12), haar(205, 150, 95, 7)] });
-    expect(face!).toMatchObject({ surest: 0, hits: 12 });
   });
 
   it('moves the frame along the lean of the head', () => {
     for (const angle of [-35, 0, 35]) {
-      const [face] = gatherPlaces({ network: [network(300, 200, 90, 0.7, angle)], haar: [] });
+      const [face] = gatherPlaces([network(300, 200, 90, 0.7, angle)]);
       expect(face!.square.centreX).toBeCloseTo(300);
       expect(face!.square.centreY).toBeCloseTo(200);
       expect(face!.angle).toBeCloseTo(angle);
     }
   });
 
-  it('takes the lean from the cascade pass that sees the face best', () => {
-    const [face] = gatherPlaces({
-      network: [network(200, 200, 100, 0.9), network(200, 200, 100, 0.9, 35)],
-      haar: [haar(200, 200, 100, 9), haar(200, 200, 100, 12, 22)],
-    });
-    expect(face!.angle).toBe(22);
-  });
-
-  it('takes the lean from all of the network’s passes otherwise, each as far as it sees a face', () => {
+  it('takes the lean from all passes, each as far as it sees a face', () => {
     const lean = (...scores: [left: number, upright: number, right: number]) =>
-      gatherPlaces({
-        network: [-35, 0, 35].map((angle, k) => network(200, 200, 100, scores[k]!, angle)),
-        haar: [],
-      })[0]!.angle;
+      gatherPlaces([-35, 0, 35].map((angle, k) => network(200, 200, 100, scores[k]!, angle)))[0]!.angle;
     expect(lean(0.5, 0.9, 0.5)).toBeCloseTo(0);
     expect(lean(0.06, 0.9, 0.9)).toBeGreaterThan(14);
     expect(lean(0.06, 0.9, 0.9)).toBeLessThan(20);
     expect(lean(0.9, 0.9, 0.06)).toBeLessThan(-14);
   });
 
-  it('gathers what the network is surest of before all that a cascade says, and most hits before what it is less sure of', () => {
-    const places = gatherPlaces({
-      network: [network(100, 100, 50, 0.95), network(300, 100, 50, 0.85)],
-      haar: [haar(500, 100, 50, 300), haar(700, 100, 50, 30)],
-    });
-    expect(places.map(({ square }) => Math.round(square.centreX))).toEqual([100, 500, 300, 700]);
-  });
-
-  it('keeps places apart that hardly overlap', () => {
-    const places = gatherPlaces({
-      network: [network(200, 200, 100, 0.9)],
-      haar: [haar(290, 200, 100, 12), haar(200, 215, 40, 9)],
-    });
-    expect(places.map(({ surest }) => surest > 0)).toEqual([true, false, false]);
-    expect(gatherPlaces({ network: [], haar: [] })).toEqual([]);
+  it('keeps places apart that hardly overlap, the surest first', () => {
+    const places = gatherPlaces([network(290, 200, 100, 0.5), network(200, 200, 100, 0.9), network(200, 215, 40, 0.7)]);
+    expect(places.map(({ surest }) => surest)).toEqual([0.9, 0.7, 0.5].map((score) => expect.closeTo(above(score))));
+    expect(gatherPlaces([])).toEqual([]);
   });
 });
 
@@ -100,7 +78,6 @@ describe('gatherEvidence', () => {
     square: { centreX, centreY: 50, side: 40 },
     angle,
     surest: 2,
-    hits: 9,
   });
 
   it('looks at every place again, as it leans, as it is and mirrored, and weighs what is seen there', async () => {
@@ -115,13 +92,14 @@ describe('gatherEvidence', () => {
       new Set(['100 0', '300 -35']),
     );
     expect(asked.filter(({ mirrored }) => mirrored)).toHaveLength(asked.length / 2);
-    expect(first!.numbers).toEqual([2, expect.closeTo(-logOdds(LEAST_SIGHTING)), expect.closeTo(Math.log(10))]);
+    expect(first!.numbers).toEqual([2, expect.closeTo(-logOdds(LEAST_SIGHTING)), 0]);
+    expect(withHits(first!, 9).numbers).toEqual([...first!.numbers.slice(0, 2), expect.closeTo(Math.log(10))]);
     expect(first!.seen).toEqual({
       centreX: expect.closeTo(106),
       centreY: expect.closeTo(50),
       side: expect.closeTo(80),
     });
-    expect(second!.numbers).toEqual([2, 0, expect.closeTo(Math.log(10))]);
+    expect(second!.numbers).toEqual([2, 0, 0]);
     expect(second!.seen).toEqual(second!.proposed);
   });
 
@@ -212,38 +190,34 @@ describe('keepFaces', () => {
     angle: 0,
     numbers: [surest, 0, hits],
   });
-  const lefts = (places: Evidence[]) =>
-    keepFaces(places, score, PICTURE).map(({ proposed }) => proposed.centreX - proposed.side / 2);
+  const keep = (places: Evidence[], picture = PICTURE) => keepFaces(scored(places, score), score.threshold, picture);
+  const lefts = (places: Evidence[]) => keep(places).map(({ proposed }) => proposed.centreX - proposed.side / 2);
 
   it('keeps what scores enough, whoever proposed it, the surest first', () => {
     const places = [place(0, 50, 3.5), place(100, 50, 0, 4), place(200, 50, 2.9), place(300, 50, 2, 2)];
     expect(lefts(places)).toEqual([100, 300, 0]);
-    expect(keepFaces(places, score, PICTURE)[0]!.score).toBeCloseTo(1 / (1 + Math.exp(-1)));
+    expect(keep(places)[0]!.score).toBeCloseTo(1 / (1 + Math.exp(-1)));
   });
 
   it('takes no group for a face: not what frames the heads of several, however sure it is', () => {
     const heads = [place(0, 40, 6), place(60, 40, 6)];
     const row = { centreX: 50, centreY: 20, side: 150 };
     const group = { proposed: row, seen: row, angle: 0, numbers: [9, 0, 0] };
-    expect(keepFaces([...heads, group], score, PICTURE).map(({ square: { side } }) => Math.round(side))).toEqual([
-      40, 40,
-    ]);
+    expect(keep([...heads, group]).map(({ square: { side } }) => Math.round(side))).toEqual([40, 40]);
     // One thing that looks like a face within a surer face is a part of it.
-    expect(keepFaces([heads[0]!, group], score, PICTURE).map(({ square: { side } }) => Math.round(side))).toEqual([
-      150,
-    ]);
+    expect(keep([heads[0]!, group]).map(({ square: { side } }) => Math.round(side))).toEqual([150]);
   });
 
   it('asks less of what fills the picture: three quarters of the score', () => {
     // Log odds of -0.2 are a score of 0.45: above three eighths, below a half.
     const large = place(0, 500, 2.8);
     expect(lefts([large])).toEqual([]);
-    expect(keepFaces([large], score, { width: 900, height: 800 })).toHaveLength(1);
-    expect(keepFaces([large], score, { width: 800, height: 900 })).toHaveLength(1);
-    expect(keepFaces([large], score, { width: 840, height: 900 })).toHaveLength(0);
-    expect(keepFaces([place(0, 500, 2.4)], score, { width: 800, height: 800 })).toHaveLength(0);
+    expect(keep([large], { width: 900, height: 800 })).toHaveLength(1);
+    expect(keep([large], { width: 800, height: 900 })).toHaveLength(1);
+    expect(keep([large], { width: 840, height: 900 })).toHaveLength(0);
+    expect(keep([place(0, 500, 2.4)], { width: 800, height: 800 })).toHaveLength(0);
     // A place that fills the picture less may still be a face that is surer than one that fills it more.
-    expect(keepFaces([place(600, 100, 2.8), large], score, { width: 800, height: 800 })).toHaveLength(1);
+    expect(keep([place(600, 100, 2.8), large], { width: 800, height: 800 })).toHaveLength(1);
   });
 
   it('drops what overlaps a surer face or lies within it', () => {
@@ -259,7 +233,7 @@ describe('keepFaces', () => {
   });
 
   it('answers with the mean of where a face was proposed and where it was seen', () => {
-    const [kept] = keepFaces([place(0, 100, 6, 0, { centreX: 60, centreY: 40, side: 100 })], score, PICTURE);
+    const [kept] = keep([place(0, 100, 6, 0, { centreX: 60, centreY: 40, side: 100 })]);
     expect(kept!.square).toEqual({ centreX: 55, centreY: 45, side: expect.closeTo(100) });
   });
 });
