@@ -22,7 +22,7 @@ COPY --from=build /app /app
 RUN mkdir -p /state /data && chown 10001:10001 /state /data /app/model/versions && chmod 700 /state
 WORKDIR /app
 USER 10001:10001
-# The last three have memory that a photo took go back to the system; `npm start` sets the same.
+# The last three have memory that a photo took go back to the system, and Node keeps little for what is short-lived; `npm start` sets the same.
 ENV NODE_ENV=production \
     STATE_DIR=/state \
     DATA_DIR=/data \
@@ -31,5 +31,5 @@ ENV NODE_ENV=production \
     MALLOC_MMAP_THRESHOLD_=131072
 VOLUME ["/state", "/data", "/app/model/versions"]
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "src/base/compiled.mjs"]
+ENTRYPOINT ["node", "--max-semi-space-size=2", "src/base/compiled.mjs"]
 CMD ["src/main.ts"]

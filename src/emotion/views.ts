@@ -61,6 +61,8 @@ export const BATCH = 64;
 
 /** Every face is seen twice, as it is and mirrored, and the two answers are averaged. */
 const VIEWS = 2;
+/** As fast as more at a time, within a tenth; what the network computes with 64 views takes 80 MB, and an engine keeps what it once took. */
+const FACES_AT_A_TIME = 8;
 
 /**
  * What the bot's network says of faces: the mean of its probabilities over the views of each.
@@ -70,9 +72,8 @@ const VIEWS = 2;
 export async function readViews(predictor: Predictor, crops: Uint8Array): Promise<Float32Array> {
   const count = crops.length / FACE_PIXELS;
   const out = new Float32Array(count * EMOTIONS.length);
-  const facesAtATime = BATCH / VIEWS;
-  for (let from = 0; from < count; from += facesAtATime) {
-    const faces = Math.min(facesAtATime, count - from);
+  for (let from = 0; from < count; from += FACES_AT_A_TIME) {
+    const faces = Math.min(FACES_AT_A_TIME, count - from);
     const x = new Float32Array(faces * VIEWS * FACE_PIXELS);
     for (let k = 0; k < faces; k++) {
       const at = k * VIEWS * FACE_PIXELS;
