@@ -151,6 +151,28 @@ test('a workspace that removes it takes its token and settings along; the others
   expect(answeredWith(slack)).toEqual(['xoxb-one', 'xoxb-org']);
 });
 
+test('an organisation takes one workspace out, whose settings go; then all of it', async () => {
+  const { slack, log } = await start();
+  await install(slack, ORGANISATION);
+  slack.workspace = OF_ORGANISATION;
+  slack.command('/emotions', 'channel:off', 'UADMIN');
+  await until(() => slack.said().some(({ text }) => text.includes('I read no photos here')));
+  await postIn(slack, OF_ORGANISATION);
+  await aWhile();
+  expect(answeredWith(slack)).toEqual([]);
+  // As Slack's reference shows it, it does not say that the organisation has installed the app.
+  slack.workspace = { ...OF_ORGANISATION, isOrganisations: false };
+  slack.event({ type: 'team_access_revoked', team_ids: [OF_ORGANISATION.teamId] });
+  await aWhile();
+  await postIn(slack, OF_ORGANISATION);
+  await buttons(slack, 1);
+  slack.installs.clear();
+  slack.event({ type: 'app_uninstalled' });
+  await until(() => log.some((line) => line.includes('the bot was uninstalled')));
+  await postIn(slack, OF_ORGANISATION);
+  await until(() => log.some((line) => line.includes('has not installed the bot')));
+});
+
 test('a key that does not open what is kept ends the start with a sentence; behind a new one it opens it, and is needed no more', async () => {
   const { slack, bot, directory, store } = await start();
   await install(slack, ONE);

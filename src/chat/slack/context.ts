@@ -33,10 +33,15 @@ export function createContext(
 ): SlackContext {
   const { config, log } = shared;
   const api = createApi(token, config, log);
+  let lookBack: SlackApi | undefined;
   return {
     ...shared,
     api,
-    lookBack: createLookBack(token, config, log),
+    // Most workspaces never need it.
+    get lookBack() {
+      lookBack ??= createLookBack(token, config, log);
+      return lookBack;
+    },
     uploads: new Uploads(api, log),
     people: new People(api, shared, me, place === undefined),
     token,

@@ -8,8 +8,8 @@ import { isRevoked, NotNow } from './errors.ts';
 import type { Installations } from './installations.ts';
 import type { Source, Workspaces } from './workspaces.ts';
 
-/** Workspaces whose clients are kept, at least; of others they are made again. */
-const MAX_CONTEXTS = 2000;
+/** Workspaces whose clients are kept, at least; of others they are made again. One takes 30 to 60 KB. */
+const MAX_CONTEXTS = 500;
 /** Tries to forget what is kept of a place: over two minutes. */
 const TRIES = { retries: 6, minTimeout: 2000, factor: 2 };
 /** Between the id of an organisation and that of its workspace, in neither. */
@@ -35,11 +35,11 @@ export class ManyWorkspaces implements Workspaces {
   }
 
   async of({ teamId, enterpriseId, isEnterpriseInstall }: Source): Promise<SlackContext> {
-    const id = isEnterpriseInstall ? enterpriseId : teamId;
-    if (id === undefined) throw new Error('Slack does not say which workspace an event comes from');
+    // Slack does not always say that it is the organisation that has installed the bot.
+    const ids = isEnterpriseInstall ? [enterpriseId] : [teamId, enterpriseId];
     let context: SlackContext | undefined;
     try {
-      context = await this.#context(id, teamId ?? id);
+      for (const id of ids) if (id) context ??= await this.#context(id, teamId ?? id);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       throw new NotNow('the installations are out of reach', { cause: error });
@@ -60,10 +60,10 @@ export class ManyWorkspaces implements Workspaces {
    */
   async removed({ teamId, enterpriseId }: Partial<Omit<Source, 'isEnterpriseInstall'>>): Promise<void> {
     for (const id of [teamId, enterpriseId]) {
-      if (id !== undefined && (await this.#isTakenBack(id))) await this.#forget(id);
+      if (id && (await this.#isTakenBack(id))) await this.#forget(id);
     }
     // A workspace that an organisation has taken out, while the others keep the bot.
-    if (teamId !== undefined && (await this.#installations.find(teamId)) === undefined) await this.left(teamId);
+    if (teamId && (await this.#installations.find(teamId)) === undefined) await this.left(teamId);
   }
 
   /** The bot is not in a workspace any more: how its channels are set is forgotten. */
