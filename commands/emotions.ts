@@ -1,6 +1,8 @@
+import QuickLRU from 'quick-lru';
 import { brokeDown } from '../src/base/errors.ts';
 import { giveBack } from '../src/base/large-bytes.ts';
 import { beginStep, keptInRequest, timed } from '../src/base/observing.ts';
+import { WorkerDied } from '../src/base/workers.ts';
 import type { Reading } from '../src/emotion/classifier.ts';
 import type { Frame } from '../src/photo/decode.ts';
 import { CHANNEL_MODES, type ChannelMode, type Settings } from '../src/settings/settings.ts';
@@ -44,6 +46,9 @@ export interface PhotoServices extends PhotoRules {
   readonly maxBytes: number;
 }
 
+/** Pictures that are remembered as set aside, at least. */
+const MAX_SET_ASIDE = 1000;
+
 /** What an admin is told, and everyone in the channel with them. */
 const MODE_SET: Readonly<Record<ChannelMode, string>> = {
   on: 'From now on I answer every photo that is posted here.',
@@ -56,6 +61,8 @@ const MODE_SET: Readonly<Record<ChannelMode, string>> = {
  * its channel option, an admin says which photos are answered in this channel at all.
  */
 export function emotionsCommand(services: PhotoServices): Command {
+  /** Pictures that ended what read them: they are left alone while this run of the bot lasts. */
+  const setAside = new QuickLRU<string, true>({ maxSize: MAX_SET_ASIDE });
   return defineCommand({
     name: 'emotions',
     description: 'Reads the faces in a picture: this one, or the latest posted here',
@@ -78,7 +85,8 @@ export function emotionsCommand(services: PhotoServices): Command {
         return;
       }
       if (photo === undefined) throw new Error('/emotions runs without the latest picture');
-      if (request.earlier?.brokeDown) throw brokeDown();
+      const pictureKey = `${request.platform} ${photo.id}`;
+      if (request.earlier?.brokeDown || setAside.has(pictureKey)) throw brokeDown();
       await request.progress(`Looking for faces in ${shortName(photo.name)}…`);
       const turn = {
         signal: request.signal,
@@ -98,7 +106,11 @@ export function emotionsCommand(services: PhotoServices): Command {
         return await services.readPhoto(bytes, request.signal, hold);
       };
       const endWait = beginStep('wait');
-      const reading = await services.queue.run(keptInRequest(work), turn);
+      const reading = await services.queue.run(keptInRequest(work), turn).catch((error: unknown) => {
+        if (!(error instanceof WorkerDied)) throw error;
+        setAside.set(pictureKey, true);
+        throw brokeDown({ cause: error });
+      });
       request.signal.throwIfAborted();
       if (reading === undefined) return;
       const picture = reading.picture && {

@@ -14,6 +14,7 @@ import { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { unlessAborted } from './aborts.ts';
 import { compiled } from './compiled.mjs';
+import { codeOf } from './errors.ts';
 
 /** What the process was started with concerns its own file only. */
 const NO_OPTIONS: string[] = [];
@@ -67,15 +68,25 @@ interface WorkerPoolOptions {
    * that ends the whole process. A task then runs to its end even where nobody waits for it any more, and `close` waits for it.
    */
   readonly uninterruptible?: boolean;
+  /** How long a task that must not be interrupted may go on after it was given up, in milliseconds: then its thread is taken to hang. */
+  readonly hangsAfter?: number;
 }
+
+/** What was at work ended in the middle of it: native code broke down, or there was not enough memory. */
+export class WorkerDied extends Error {
+  override readonly name = 'WorkerDied';
+}
+
+const HANGS_AFTER_MS = 30_000;
 
 /** Threads that all run one file's default export, off the main thread. */
 export interface WorkerPool<Task, Result> {
   /**
    * Runs one task on the next free thread. Task and result travel by structured clone.
    * @param signal ends a waiting task, or a running one together with its thread (a new thread takes its place); in an
-   *   uninterruptible pool it ends the waiting for the task only
-   * @throws the signal's reason when it was aborted; whatever the worker threw otherwise
+   *   uninterruptible pool it ends the waiting for the task only, and a thread that hangs in it is replaced after a while
+   * @throws the signal's reason when it was aborted; WorkerDied where the thread ended in the middle, which is replaced; whatever the
+   *   worker threw otherwise
    */
   run(task: Task, signal?: AbortSignal): Promise<Result>;
   /** Ends every thread, at once; tasks that are still running are rejected (an uninterruptible pool waits for them). */
@@ -87,42 +98,88 @@ export interface WorkerPool<Task, Result> {
  *   `new URL('./name-worker.ts', import.meta.url)`
  */
 export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolOptions): WorkerPool<Task, Result> {
-  const pool = new Piscina<Task, Result>({
-    filename: fileURLToPath(compiled(worker)),
-    minThreads: 0,
-    maxThreads: options.threads,
-    concurrentTasksPerWorker: options.atOnce ?? 1,
-    // What a thread has loaded is kept.
-    idleTimeout: Number.POSITIVE_INFINITY,
-    execArgv: NO_OPTIONS,
-    // Ten threads with room for 48 MB of short-lived objects each would fill it before they tidy up; what they work on lies elsewhere.
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
-    // The default waits for work by blocking the thread: timers and promises that a worker leaves behind would stand still.
-    atomics: 'disabled',
-  });
-  const { uninterruptible = false } = options;
-  const running = new Set<Promise<Result>>();
+  const { uninterruptible = false, hangsAfter = HANGS_AFTER_MS } = options;
+  const open = () => {
+    const pool = new Piscina<Task, Result>({
+      filename: fileURLToPath(compiled(worker)),
+      minThreads: 0,
+      maxThreads: options.threads,
+      concurrentTasksPerWorker: options.atOnce ?? 1,
+      // What a thread has loaded is kept.
+      idleTimeout: Number.POSITIVE_INFINITY,
+      execArgv: NO_OPTIONS,
+      // Ten threads with room for 48 MB of short-lived objects each would fill it before they tidy up; what they work on lies elsewhere.
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
+      // The default waits for work by blocking the thread: timers and promises that a worker leaves behind would stand still.
+      atomics: 'disabled',
+    });
+    // A thread that ends without a task is replaced like any other.
+    pool.on('error', () => {});
+    return pool;
+  };
+  let pool = open();
+  /** Tasks that must not be interrupted; each begins anew where the pool that it is in is replaced. */
+  const running = new Set<Again>();
+  const replace = () => {
+    const hanging = pool;
+    pool = open();
+    for (const { again } of running) again();
+    // Of several threads, others may be in the middle of native code.
+    if (options.threads === 1) void hanging.destroy();
+  };
+  const runToItsEnd = async (task: Task, signal?: AbortSignal): Promise<Result> => {
+    const entry: Again = { again: () => {} };
+    let watch: NodeJS.Timeout | undefined;
+    const result = new Promise<Result>((resolve, reject) => {
+      const begin = () => {
+        const at = pool;
+        // What a pool that was replaced makes of it does not count any more.
+        at.run(task).then(resolve, (error: unknown) => at === pool && reject(error));
+      };
+      entry.again = () => (signal?.aborted ? reject(signal.reason) : begin());
+      begin();
+    });
+    const onAbort = () => {
+      watch = setTimeout(replace, hangsAfter).unref();
+    };
+    running.add(entry);
+    entry.ended = result.then(noop, noop).finally(() => {
+      running.delete(entry);
+      clearTimeout(watch);
+      signal?.removeEventListener('abort', onAbort);
+    });
+    signal?.addEventListener('abort', onAbort, { once: true });
+    return await unlessAborted(result, signal);
+  };
   return {
     async run(task, signal) {
       signal?.throwIfAborted();
-      if (uninterruptible) {
-        const result = pool.run(task);
-        running.add(result);
-        const forget = () => running.delete(result);
-        result.then(forget, forget);
-        return await unlessAborted(result, signal);
-      }
       try {
-        return await pool.run(task, { signal: signal ?? null });
+        return await (uninterruptible ? runToItsEnd(task, signal) : pool.run(task, { signal: signal ?? null }));
       } catch (error) {
         // Piscina reports an aborted task by an error of its own; the caller wants the reason it gave.
         signal?.throwIfAborted();
-        throw error;
+        if (!isDeath(error)) throw error;
+        throw new WorkerDied('a thread ended in the middle of its work', { cause: error });
       }
     },
     async close() {
-      await Promise.allSettled(running);
+      await Promise.all([...running].map(({ ended }) => ended));
       await pool.destroy();
     },
   };
+}
+
+const noop = () => {};
+
+/** A task that is under way in a pool that may be replaced. */
+interface Again {
+  again: () => void;
+  ended?: Promise<void>;
+}
+
+/** Whether a task ended with its thread rather than by itself. */
+function isDeath(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY' || error.message.startsWith('worker exited with code');
 }

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, threadId } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createWorkerPool, type WorkerPool } from '../../src/base/workers.ts';
+import { createWorkerPool, WorkerDied, type WorkerPool } from '../../src/base/workers.ts';
 import type { ThreadTask } from '../fixtures/thread-worker.ts';
 
 type Pool = WorkerPool<ThreadTask, { result: number; threadId: number }>;
 
 const open: Pool[] = [];
-function pool(threads: number, uninterruptible = false, atOnce = 1): Pool {
+function pool(threads: number, uninterruptible = false, atOnce = 1, hangsAfter = 60_000): Pool {
   const worker = new URL('../fixtures/thread-worker.ts', import.meta.url);
-  const made: Pool = createWorkerPool(worker, { threads, uninterruptible, atOnce });
+  const made: Pool = createWorkerPool(worker, { threads, uninterruptible, atOnce, hangsAfter });
   open.push(made);
   return made;
 }
@@ -64,6 +64,26 @@ describe('createWorkerPool', () => {
     controller.abort(reason);
     await expect(given).rejects.toBe(reason);
     expect(await workers.run({ square: 4 })).toEqual({ result: 16, threadId: thread });
+  });
+
+  it.each([true, false])(
+    'says so where a thread ends in the middle, and goes on with a new one (uninterruptible: %s)',
+    async (uninterruptible) => {
+      const workers = pool(1, uninterruptible);
+      await expect(workers.run({ die: true })).rejects.toBeInstanceOf(WorkerDied);
+      expect((await workers.run({ square: 6 })).result).toBe(36);
+    },
+  );
+
+  it('replaces a thread that hangs in a task which nobody waits for any more; what waited behind it is run', async () => {
+    const workers = pool(1, true, 1, 200);
+    const controller = new AbortController();
+    const stuck = workers.run({ forever: true }, controller.signal);
+    const behind = workers.run({ square: 7 });
+    const reason = new Error('too slow');
+    await Promise.all([expect(stuck).rejects.toBe(reason), sleep(100).then(() => controller.abort(reason))]);
+    expect((await behind).result).toBe(49);
+    expect((await workers.run({ square: 8 })).result).toBe(64);
   });
 
   it('waits, when closed, for a task that must not be interrupted', async () => {

@@ -5,6 +5,7 @@ import { emotionsCommand, type PhotoServices } from '../../commands/emotions.ts'
 import { prepare } from '../../commands/preconditions.ts';
 import type { Attachment, Request } from '../../commands/request.ts';
 import type { UserError } from '../../src/base/errors.ts';
+import { WorkerDied } from '../../src/base/workers.ts';
 import { FairQueue } from '../../src/work/queue.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { fakeAttachment, fakeRequest } from '../fakes/request.ts';
@@ -75,6 +76,25 @@ describe('/emotions', () => {
     const busy = Array.from({ length: 6 }, (_, k) => (k % 2 === 0 ? post('busy') : post('thread', 'busy')));
     await Promise.all([...busy, post('quiet')]);
     expect(order.indexOf('quiet')).toBe(1);
+  });
+
+  test('a picture that ends the thread which reads it is refused in words, and set aside', async () => {
+    const readPhoto = vi.fn(async () => {
+      throw new WorkerDied('a thread ended');
+    });
+    const given = services({ readPhoto });
+    const command = emotionsCommand(given);
+    const image = await photo('a.png');
+    for (const _ of [1, 2]) {
+      const asked = command.run(fakeRequest().request, { image });
+      await expect(asked).rejects.toMatchObject({
+        code: 'broke-down',
+        message: expect.stringContaining('leave it alone'),
+      });
+    }
+    expect(readPhoto).toHaveBeenCalledOnce();
+    await expect(command.run(fakeRequest().request, { image: await photo('b.png') })).rejects.toBeDefined();
+    expect(readPhoto).toHaveBeenCalledTimes(2);
   });
 
   test('a picture that the bot broke down over before is not loaded again, and said so', async () => {

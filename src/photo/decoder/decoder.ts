@@ -1,6 +1,6 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { startConfined } from '../../base/workers.ts';
+import { startConfined, WorkerDied } from '../../base/workers.ts';
 import type { RgbImage } from '../image.ts';
 import type { PictureFormat } from '../picture-format.ts';
 
@@ -225,7 +225,7 @@ class DecoderProcess {
     if (this.#endedBy !== undefined) throw this.#endedBy.reason;
     const { exitCode, signalCode } = this.#child;
     if (signalCode !== null) throw new DecoderDied(`the decoder ended by ${signalCode}: ${this.#lastWords}`);
-    throw new Error(`the decoder ended by itself, with status ${exitCode}: ${this.#lastWords}`);
+    throw new WorkerDied(`the decoder ended by itself, with status ${exitCode}: ${this.#lastWords}`);
   }
 
   #answer(memory: DecodeOptions['memory']): Promise<Decoded> {
