@@ -86,7 +86,7 @@ export async function readFer2013(directory: string, options: ReadOptions = {}):
       const parsed = parseRow(bytes, columns, wanted, row, 0);
       if (typeof parsed === 'string') bad.push({ file, line: number, reason: parsed, index });
       else if (parsed.wanted) collectors[parsed.split].add(row, parsed.label, names.length - 1, number, index);
-      keys.push(typeof parsed === 'string' ? '' : rowKey(parsed));
+      keys.push(typeof parsed === 'string' ? '' : rowKey(parsed, row));
       index++;
     }
     if (columns) {
@@ -136,9 +136,19 @@ function placesOf(leftOut: readonly boolean[]): Int32Array {
   return Int32Array.from(leftOut, (out) => (out ? -1 : next++));
 }
 
-/** The same for the same row, in whichever order its columns stand. */
-function rowKey({ label, split, text }: ParsedRow): string {
-  return `${label}${split}${hash('sha1', text, 'base64')}`;
+/**
+ * The same for the same row, in whichever order its columns stand and however its numbers are written.
+ * @param pixels of a row that is wanted; those of others are not read
+ */
+function rowKey({ label, split, wanted, text }: ParsedRow, pixels: Uint8Array): string {
+  return `${label}${split}${hash('sha1', wanted ? pixels : plainNumbers(text), 'base64')}`;
+}
+
+/** Numbers with a space between them and without leading zeros, as FER2013 has them. */
+function plainNumbers(text: Buffer): Buffer | string {
+  const numbers = text.toString('latin1');
+  if (!/ {2}|(^| )0\d/.test(numbers)) return text;
+  return numbers.replaceAll(/ +/g, ' ').replaceAll(/(^| )0+(?=\d)/g, '$1');
 }
 
 /** What is wrong with a file that has the header but no good row. */

@@ -15,6 +15,13 @@ const TABLE = /\.(parquet|arrow|feather|h5|hdf5|npz|npy|pkl|pickle|joblib|mat|xl
 
 const AS_CSV = 'save its rows as a CSV with the columns emotion, pixels and Usage';
 
+/** Control characters that no table has; of the bytes above, a name in any language may have any. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const NOT_TEXT = /[\x01-\x08\x0e-\x1f\x7f]|^\x89PNG/;
+
+/** What browsers call a download that is not finished. */
+const UNFINISHED = /\.(part|partial|crdownload|download|opdownload|tmp)$/i;
+
 const NOT_THESE = 'not emotion, pixels and Usage';
 const OF_THE_SAME_PAGE = 'take fer2013.tar.gz or icml_face_data.csv of the same page, which have all three';
 
@@ -38,10 +45,13 @@ async function binaryFound(line: Buffer): Promise<string | undefined> {
   const { fileTypeFromBuffer } = await import('file-type');
   const type = await fileTypeFromBuffer(line);
   if (type?.ext === 'gz') return 'it is gzipped: unpack it, or give it a name that ends in .csv.gz';
+  // A workbook is a zip archive whose first file tells the types of the others.
+  if (type?.ext === 'zip' && line.includes('[Content_Types].xml')) return `it is an Excel workbook: ${AS_CSV}`;
   if (type && ARCHIVE.test(type.ext)) return `it is a ${type.ext} archive: unpack it, and take the CSV inside`;
   if (type) return `it is a ${type.ext} file (${type.mime}), not a CSV`;
   // A tar archive of old starts with a file's name, padded with zero bytes.
-  return zeroAt < 0 ? undefined : 'it is an archive or not text: unpack it, and take the CSV inside';
+  if (zeroAt >= 0) return 'it is an archive or not text: unpack it, and take the CSV inside';
+  return NOT_TEXT.test(line.toString('latin1')) ? 'it is not text: download the CSV itself' : undefined;
 }
 
 function textFound(line: Buffer): string {
@@ -54,8 +64,11 @@ function textFound(line: Buffer): string {
   if (text!.startsWith('version https://git-lfs'))
     return 'it only stands for a file that Git LFS keeps: git lfs pull gets it';
   if (/^\s*[[{]/.test(text!)) return `it is JSON: ${AS_CSV}`;
-  if (/^\s*<(!doctype|html|head|\?xml)/i.test(text!))
+  if (/^\s*<(!doctype|html|head|body|\?xml|!--)/i.test(text!))
     return 'it is a web page, perhaps one that asks to log in: download the file itself';
+  // Excel's word for what parts the columns.
+  if (/^sep=.?$/i.test(text!.trim()))
+    return `its first line is "${text!.trim()}", which is Excel's: take that line out`;
   const mark = /[,;\t|]/.exec(text!)?.[0] ?? ',';
   const fields = text!.split(mark).map(unquoted);
   const headless = fields.map(columnOf);
@@ -117,7 +130,10 @@ async function foundIn(path: string, signal: AbortSignal | undefined): Promise<s
   if (table !== undefined) return `it is a .${table} file: ${AS_CSV}`;
   const first = await firstLine(path, signal);
   if (first === undefined) return undefined;
-  if (parseHeader(first)) return 'it looks like FER2013: give it a name that ends in .csv';
+  if (parseHeader(first)) {
+    if (UNFINISHED.test(path)) return 'it looks like a part of FER2013: its download did not end, so start it again';
+    return `it looks like FER2013: give it a name that ends in .csv${/\.gz$/i.test(path) ? '.gz' : ''}`;
+  }
   const binary = await binaryFound(first);
   if (binary !== undefined) return /unpack it|UTF-16/.test(binary) ? binary : undefined;
   // Words about the data, such as a README's, have no such column.

@@ -16,6 +16,13 @@ import {
   writeTinyFer2013,
 } from '../../helpers/tiny-fer2013.ts';
 
+/** How an Excel workbook begins: the header of its first file, and the file. */
+const WORKBOOK = Buffer.concat([
+  Buffer.from('PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0', 'latin1'),
+  Buffer.alloc(12),
+  Buffer.from('\x13\0\0\0[Content_Types].xml', 'latin1'),
+  Buffer.alloc(300, 65),
+]);
 const rows = tinyRows(3, SPLITS); // 63 rows: 21 of each split
 
 async function folderWith(files: Record<string, string | Buffer>): Promise<string> {
@@ -239,6 +246,28 @@ describe('readFer2013', () => {
     ]);
   });
 
+  it('knows rows again whose numbers are written differently, of splits that are not asked for as well', async () => {
+    const [header, ...lines] = csvText(rows).split('\n');
+    const rewritten = lines.map((line) =>
+      line
+        .replace(/ (\d) /g, ' 00$1  ')
+        .replace(/^(\d),(\d)/, '$1,  00$2')
+        .replace(/,(?=[A-Z])/, ' ,'),
+    );
+    expect(rewritten[0]).not.toBe(lines[0]);
+    const folder = await folderWith({
+      'fer2013.csv': csvText(rows),
+      'copy-of-it.csv': [header, ...rewritten].join('\n'),
+    });
+    for (const splits of [SPLITS, ['PublicTest'] as const]) {
+      const { rows: count, warnings } = await readFer2013(folder, { splits: [...splits] });
+      expect([count, warnings]).toEqual([
+        63,
+        ['copy-of-it.csv was left out: its rows are in fer2013.csv too, and are read once.'],
+      ]);
+    }
+  });
+
   it('takes the whole file where one of its chunks is missing', async () => {
     const folder = await temporaryFolder();
     await writeTinyFer2013(folder, rows);
@@ -320,6 +349,13 @@ describe('readFer2013', () => {
       ['[{"emotion":0,"pixels":"1 2"}]', 'it is JSON: save its rows as a CSV', 'fer2013.json'],
       ['[\n{"emotion":0}\n]', 'it is JSON: save its rows as a CSV', 'fer2013.json'],
       ['[{"emotion":0}]', 'it is JSON: save its rows as a CSV'],
+      [gzipSync(text), 'it looks like FER2013: give it a name that ends in .csv.gz', 'fer2013.gz'],
+      [text, 'its download did not end, so start it again', 'fer2013.csv.crdownload'],
+      [`sep=,\n${text}`, 'its first line is "sep=,", which is Excel\'s: take that line out'],
+      ['\n\n<!-- saved from url=(0022)https://example.com/ -->\n<html></html>', 'it is a web page'],
+      [WORKBOOK, 'it is an Excel workbook: save its rows as a CSV'],
+      [Buffer.from('\x89PNG\r\n\x1a\n\0\0\0\rIHDR', 'latin1'), 'it is not text'],
+      [Buffer.from('\x93\x01\x02 whatever\n', 'latin1'), 'it is not text'],
     ];
     for (const [content, sentence, name = 'fer2013.csv'] of cases) {
       const folder = await folderWith({ [name]: content });
