@@ -35,7 +35,7 @@ export function startProcess(file: URL, args: readonly string[], options: ForkOp
  * @param options.maxBytes most writable memory that it may have (RLIMIT_DATA), on Linux; threads' stacks count, used or not
  */
 export function startConfined(file: URL, { maxBytes }: { readonly maxBytes: number }): ChildProcessWithoutNullStreams {
-  const flags = ['--max-old-space-size=64', '--max-semi-space-size=2', '--v8-pool-size=1'];
+  const flags = ['--max-old-space-size=64', '--max-semi-space-size=2', '--v8-pool-size=1', '--expose-gc'];
   const command = [process.execPath, ...flags, fileURLToPath(compiled(file))];
   // A shell sets the bound and becomes the process.
   const bounded = [

@@ -193,7 +193,8 @@ function send({ answer, pixels }: Result): void {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(text.length);
   process.stdout.write(Buffer.concat([length, text]));
-  if (pixels) process.stdout.write(pixels);
+  // The pixels and all that they were made from would lie here until the next picture needs the room.
+  if (pixels) process.stdout.write(pixels, () => setImmediate(() => globalThis.gc?.()));
 }
 
 let header: Buffer = Buffer.alloc(0);
