@@ -235,10 +235,8 @@ function inOwnWords<T>(known: readonly string[], parse: () => T): T {
     switch (codeOf(error)) {
       case 'ERR_PARSE_ARGS_UNKNOWN_OPTION': {
         const meant = nearest(option.replace(/^-+/, ''), known);
-        throw new UserError(
-          'bad-usage',
-          `There is no option ${option}.${meant === undefined ? '' : ` Did you mean --${meant}?`}`,
-        );
+        const hint = meant === undefined ? '' : ` Did you mean --${meant}?`;
+        throw new UserError('bad-usage', `There is no option ${option}.${hint}`);
       }
       case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE': {
         const takesNone = /does not take an argument/.test((error as Error).message);
@@ -266,12 +264,8 @@ function helpOf({ usage, about, options, footer }: Description<Options>): string
       otherwise === undefined ? help : `${help} (default: ${shown(otherwise)})`,
     ];
   });
-  return helpText({
-    usage,
-    about,
-    rows: [...rows, ['--version', 'show which version this is'], ['--help', 'show this']],
-    footer,
-  });
+  rows.push(['--version', 'show which version this is'], ['--help', 'show this']);
+  return helpText({ usage, about, rows, footer });
 }
 
 /** A path of the repository without the way there. */

@@ -1,11 +1,12 @@
 import { clamp } from '../../base/numbers.ts';
 import { centreOf, type Point, type Rectangle, type Size, sharedArea } from '../faces/box.ts';
+import { crosses, type Line, leaderOf, lengthOf, meet } from './leader.ts';
 
 /** A label and where it goes. */
 export interface Placed<Chip extends Size> extends Rectangle {
   readonly label: Chip;
   /** A line from the label's edge to that of its face's box, where it does not lie beside the box. */
-  readonly leader?: readonly [from: Point, to: Point];
+  readonly leader?: Line;
 }
 
 /** Where the labels of all faces went, and how much they cover that they should not. */
@@ -260,41 +261,6 @@ function withLeader(place: Placed<Size>): Rectangle {
   };
 }
 
-/** The shortest line from a label to a box. */
-function leaderOf(place: Rectangle, face: Rectangle): [from: Point, to: Point] {
-  const nearest = (to: Point, { x, y, width, height }: Rectangle) => ({
-    x: clamp(to.x, x, x + width),
-    y: clamp(to.y, y, y + height),
-  });
-  const to = nearest(centreOf(place), face);
-  const from = nearest(to, place);
-  return [from, nearest(from, face)];
-}
-
-/** Whether a line runs through a box; touching its edge is not enough. (Liang and Barsky, 1984.) */
-function crosses([from, to]: readonly [Point, Point], { x, y, width, height }: Rectangle): boolean {
-  let [enters, leaves] = [0, 1];
-  const sides = [
-    [from.x - to.x, from.x - x],
-    [to.x - from.x, x + width - from.x],
-    [from.y - to.y, from.y - y],
-    [to.y - from.y, y + height - from.y],
-  ] as const;
-  for (const [step, room] of sides) {
-    if (step === 0) {
-      if (room <= 0) return false;
-    } else if (step < 0) enters = Math.max(enters, room / step);
-    else leaves = Math.min(leaves, room / step);
-  }
-  return leaves - enters > 1e-6;
-}
-
-/** Whether two lines cross. */
-function meet([a, b]: readonly [Point, Point], [c, d]: readonly [Point, Point]): boolean {
-  const side = (p: Point, q: Point, r: Point) => Math.sign((q.x - p.x) * (r.y - p.y) - (q.y - p.y) * (r.x - p.x));
-  return side(a, b, c) * side(a, b, d) < 0 && side(c, d, a) * side(c, d, b) < 0;
-}
-
 /** A label at a corner, moved into the picture where it would reach beyond. */
 function inside<Chip extends Size>(canvas: Size, label: Chip, corner: Point): Placed<Chip> {
   const { width, height } = label;
@@ -310,8 +276,4 @@ function inside<Chip extends Size>(canvas: Size, label: Chip, corner: Point): Pl
 /** The part of a place that lies on another, 0..1. */
 function partCovering(place: Rectangle, other: Rectangle): number {
   return sharedArea(place, other) / (place.width * place.height);
-}
-
-function lengthOf([from, to]: readonly [Point, Point]): number {
-  return Math.hypot(to.x - from.x, to.y - from.y);
 }
