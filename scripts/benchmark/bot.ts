@@ -1,20 +1,10 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { compiled } from '../../src/base/compiled.mjs';
-import { UserError } from '../../src/base/errors.ts';
-import type { ChannelEvent, MessageView } from '../../src/chat/local/channel.ts';
-import { memoryOfTree } from '../../src/metrics/memory.ts';
 import { DEFAULT_LIMITS } from '../../src/photo/decode.ts';
 import { readPhotoFile } from '../../src/photo/photo-file.ts';
 import { inRepository } from '../command-line.ts';
-import type { BotUse } from './bot-probe.ts';
 import { median, SPREAD, spread, table } from './rounds.ts';
-
-/** What runs a source, as every npm script does. */
-const RUNS_SOURCE = inRepository('src/base/compiled.mjs');
+import { RUNS_SOURCE, startBot } from './running-bot.ts';
 
 interface BotBenchmark {
   /** Path of the photo. */
@@ -23,139 +13,6 @@ interface BotBenchmark {
   readonly model: string;
   /** Says what is going on. */
   readonly log: (sentence: string) => void;
-}
-
-/** The bot in a process of its own, on its page, without any token. */
-interface RunningBot {
-  /** Milliseconds from its start to its address. */
-  readonly untilAddress: number;
-  /** Posts the photo. @returns milliseconds until the annotated picture is there */
-  answer(photo: Uint8Array): Promise<number>;
-  use(): Promise<BotUse>;
-  /** What it holds, with the processes that it has started, in megabytes of 1,000,000 bytes: PSS where the system tells it (Linux), else RSS. */
-  megabytes(): Promise<number>;
-  stop(): Promise<void>;
-}
-
-/** What `npm start` sets for the C library, and says to Node. */
-async function howItStarts(): Promise<{ readonly env: Record<string, string>; readonly flags: readonly string[] }> {
-  const { scripts } = JSON.parse(await readFile(inRepository('package.json'), 'utf8')) as {
-    scripts: { start: string };
-  };
-  const words = scripts.start.split(' ');
-  const node = words.indexOf('node');
-  const flags = words.slice(node + 1).filter((word) => word.startsWith('--'));
-  return { env: Object.fromEntries(words.slice(0, node).map((word) => word.split('='))), flags };
-}
-
-/** Starts the bot as `npm start` does, away from this folder's .env and state. */
-async function startBot(model: string): Promise<RunningBot> {
-  const folder = await mkdtemp(join(tmpdir(), 'benchmark-bot-'));
-  const { env, flags } = await howItStarts();
-  const started = performance.now();
-  const child = fork(RUNS_SOURCE, [inRepository('src/main.ts')], {
-    cwd: folder,
-    // Nothing of this environment: there may be tokens in it.
-    env: { ...env, LOCAL_PORT: '0', MODEL_DIR: resolve(model), STATE_DIR: folder },
-    execArgv: [...flags, '--import', compiled(new URL('./bot-probe.ts', import.meta.url)).href],
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
-  const ended = once(child, 'exit');
-  const stop = async () => {
-    child.kill('SIGTERM');
-    await ended;
-    await rm(folder, { recursive: true });
-  };
-  try {
-    const address = await addressOf(child);
-    const untilAddress = performance.now() - started;
-    const page = await openPage(address);
-    return {
-      untilAddress,
-      answer: (photo) => page.answer(photo),
-      async use() {
-        const told = once(child, 'message');
-        child.send('use');
-        const [use] = (await told) as [BotUse];
-        return use;
-      },
-      async megabytes() {
-        const { pss, rss } = await memoryOfTree(child.pid);
-        return (pss ?? rss) / 1e6;
-      },
-      async stop() {
-        await page.close();
-        await stop();
-      },
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
-
-/** @throws UserError with what the bot said where it did not start */
-async function addressOf(child: ChildProcess): Promise<string> {
-  let said = '';
-  child.stderr!.on('data', (text: Buffer) => {
-    said += text;
-  });
-  for await (const text of child.stdout!) {
-    const [address] = /http:\/\/127\.0\.0\.1:\S+/.exec(String(text)) ?? [];
-    if (address !== undefined) return address;
-  }
-  throw new UserError('bad-config', said.trim());
-}
-
-/** The bot's page, as a browser has it. */
-async function openPage(address: string) {
-  const { origin } = new URL(address);
-  const opened = await fetch(address);
-  const headers = { origin, cookie: opened.headers.get('set-cookie')!.split(';')[0]! };
-  const controller = new AbortController();
-  const events = await fetch(`${origin}/api/events`, { headers, signal: controller.signal });
-  const answers: MessageView[] = [];
-  let wake = () => {};
-  const listening = (async () => {
-    let text = '';
-    for await (const chunk of events.body!.pipeThrough(new TextDecoderStream())) {
-      const blocks = (text + chunk).split('\n\n');
-      text = blocks.pop()!;
-      for (const block of blocks.filter((line) => line.startsWith('data: '))) {
-        const event = JSON.parse(block.slice('data: '.length)) as ChannelEvent;
-        if (event.type === 'message' && event.message.from === 'bot') answers.push(event.message);
-      }
-      wake();
-    }
-  })();
-  const ended = listening.catch((error: unknown) => {
-    if (!controller.signal.aborted) throw error;
-  });
-  const send = async (path: string, type: string, body: string | Buffer<ArrayBuffer>) => {
-    const answer = await fetch(origin + path, { method: 'POST', headers: { ...headers, 'content-type': type }, body });
-    if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
-    return (await answer.json()) as { readonly id: string };
-  };
-  return {
-    async answer(photo: Uint8Array): Promise<number> {
-      const posted = performance.now();
-      const { id } = await send('/api/files?name=photo.jpg', 'application/octet-stream', Buffer.from(photo));
-      await send('/api/messages', 'application/json', JSON.stringify({ files: [{ upload: id }] }));
-      while (answers.length === 0) {
-        const change = new Promise<void>((done) => {
-          wake = done;
-        });
-        await Promise.race([change, ended]);
-      }
-      const { text, files } = answers.shift()!;
-      if (files.length === 0) throw new UserError('not-a-picture', `The bot answered without a picture: ${text}`);
-      return performance.now() - posted;
-    },
-    async close(): Promise<void> {
-      controller.abort();
-      await ended;
-    },
-  };
 }
 
 /** What a start takes, every counted round in order, in milliseconds. */
