@@ -10,7 +10,7 @@ const ROOMS = [
   ['evaluation', 'src/evaluation/', ['base', 'emotion', 'photo', 'training']],
   ['versions', 'src/versions/', ['base', 'emotion', 'photo', 'training', 'evaluation']],
   ['config', 'src/config', ['base', 'emotion', 'photo']],
-  ['settings', 'src/settings/', ['base', 'config']],
+  ['settings', 'src/settings/', ['base', 'config', 'emotion']],
   ['work', 'src/work/', ['base', 'config']],
   ['metrics', 'src/metrics/', ['base']],
   ['retraining', 'src/retraining/', ['base', 'emotion', 'photo', 'training', 'evaluation', 'versions', 'config']],

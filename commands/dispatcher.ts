@@ -25,6 +25,7 @@ const WORDS: Readonly<Record<Happening['kind'], string>> = {
   step: 'a step ended',
   download: 'a file was loaded',
   'failed-download': 'a file could not be loaded',
+  opinion: 'somebody told what a reading should have been',
 };
 
 /**

@@ -1,10 +1,11 @@
 import QuickLRU from 'quick-lru';
-import { brokeDown } from '../src/base/errors.ts';
+import { brokeDown, UserError } from '../src/base/errors.ts';
 import { giveBack } from '../src/base/large-bytes.ts';
 import { beginStep, keptInRequest, timed } from '../src/base/observing.ts';
 import { WorkerDied } from '../src/base/workers.ts';
 import type { Reading } from '../src/emotion/classifier.ts';
 import type { Frame } from '../src/photo/decode.ts';
+import type { OpinionCounts, Opinions } from '../src/settings/opinions.ts';
 import { CHANNEL_MODES, type ChannelMode, type Settings } from '../src/settings/settings.ts';
 import type { FairQueue, HoldSlot } from '../src/work/queue.ts';
 import { type Command, defineCommand } from './command.ts';
@@ -17,7 +18,8 @@ import {
   posterAgrees,
   settingsId,
 } from './preconditions.ts';
-import type { Request } from './request.ts';
+import { placeOf, type Request } from './request.ts';
+import { statsReply } from './stats-reply.ts';
 
 /** A photo that has been read, as far as an answer needs it. */
 export interface AnsweredPhoto {
@@ -44,6 +46,8 @@ export interface PhotoServices extends PhotoRules {
   readonly queue: FairQueue;
   /** Largest file that is loaded, in bytes. */
   readonly maxBytes: number;
+  /** What people think of the readings; absent where nobody is asked. */
+  readonly opinions?: Opinions;
 }
 
 /** Pictures that are remembered as set aside, at least. */
@@ -76,12 +80,22 @@ export function emotionsCommand(services: PhotoServices): Command {
         alone: true,
         description: 'For admins: answer all photos in this channel, only when asked, or none',
       },
+      {
+        name: 'stats',
+        type: 'switch',
+        alone: true,
+        description: 'For admins: how often people agree with the readings',
+      },
     ],
-    access: (options) => (options.channel === undefined ? 'everyone' : 'admin'),
+    access: ({ channel, stats }) => (channel === undefined && stats === undefined ? 'everyone' : 'admin'),
     preconditions: photoPreconditions(services),
-    async run(request, { channel, image: photo }) {
+    async run(request, { channel, stats, image: photo }) {
       if (channel !== undefined) {
         await setMode(request, channel, services.settings);
+        return;
+      }
+      if (stats !== undefined) {
+        await request.reply(await statsReply(await countsOf(request, services.opinions)));
         return;
       }
       if (photo === undefined) throw new Error('/emotions runs without the latest picture');
@@ -121,11 +135,19 @@ export function emotionsCommand(services: PhotoServices): Command {
         photoReply(photo, reading.faces, picture, {
           named: request.attachments.length > 1,
           more: reading.more ?? false,
+          asksIfRight: services.opinions !== undefined,
           ...(reading.frame && { frame: reading.frame }),
         }),
       );
     },
   });
+}
+
+async function countsOf({ platform, channel }: Request, opinions: Opinions | undefined): Promise<OpinionCounts> {
+  if (opinions === undefined) {
+    throw new UserError('switched-off', 'Nobody is asked whether I am right: whoever runs me has set OPINIONS=off.');
+  }
+  return await opinions.counts(platform, placeOf(channel));
 }
 
 async function setMode(request: Request, mode: ChannelMode, settings: Settings): Promise<void> {

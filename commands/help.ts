@@ -52,12 +52,18 @@ function example({ name, example }: Command): string {
 /** An option as it is typed, and a line for each of its choices whose name does not say what it is. */
 function optionLines(option: CommandOption): string[] {
   const values = valuesOf(option);
-  const typed = option.positional || option.type === 'picture' ? option.name.toUpperCase() : `${option.name}:`;
+  const typed = typedAs(option);
   const meanings = option.type === 'choice' ? Object.entries(option.meanings ?? {}) : [];
   return [
     `${typed} – ${option.description}${values === undefined ? '' : `: ${values}`}`,
     ...meanings.map(([choice, meaning]) => `    ${choice} – ${meaning}`),
   ];
+}
+
+/** How an option begins when it is typed: capitals stand for the value itself. */
+function typedAs({ name, positional, type, alone }: CommandOption): string {
+  if (positional || type === 'picture') return name.toUpperCase();
+  return type === 'switch' && alone ? name : `${name}:`;
 }
 
 /** What an option may be, where that is not any text. */
@@ -66,7 +72,7 @@ function valuesOf(option: CommandOption): string | undefined {
     case 'choice':
       return OR.format(option.choices);
     case 'switch':
-      return 'yes or no';
+      return option.alone ? undefined : 'yes or no';
     case 'integer':
     case 'number':
       return `${option.min} to ${option.max}`;

@@ -20,13 +20,19 @@ const MORE_PEOPLE = 'There may be more people in it than I found: a closer photo
  * @param picture the annotated picture; absent where there is no face
  * @param options.named put the file's name before the answer, for one of several photos
  * @param options.frame which frame of an animation it is about; absent where the picture is none
+ * @param options.asksIfRight whether whoever posted it is asked if the readings are right
  * @param options.more whether there may be more people in it than were found
  */
 export function photoReply(
   about: Attachment,
   faces: readonly Reading[],
   picture: OutgoingPicture | undefined,
-  options: { readonly named?: boolean; readonly more?: boolean; readonly frame?: Frame } = {},
+  options: {
+    readonly named?: boolean;
+    readonly more?: boolean;
+    readonly frame?: Frame;
+    readonly asksIfRight?: boolean;
+  } = {},
 ): Reply {
   const prefix = options.named ? `${shortName(about.name)}: ` : '';
   const { frame } = options;
@@ -40,7 +46,8 @@ export function photoReply(
     ...(options.more && { more: MORE_PEOPLE }),
     notice: NOTICE,
   };
-  return { text: cardText(card), card, about, removable: true, pictures: picture ? [picture] : [] };
+  const asksIfRight = options.asksIfRight === true;
+  return { text: cardText(card), card, about, removable: true, asksIfRight, pictures: picture ? [picture] : [] };
 }
 
 /** A card as lines of plain text. */

@@ -68,10 +68,17 @@ export interface Channel {
   readonly isDirect: boolean;
   /** The channel whose settings hold here too: of a thread or forum post, its parent. Its own id unless told. */
   readonly settingsId?: string;
+  /** The server or workspace that it is in; absent where it is in none, as a direct message. */
+  readonly home?: string;
   /** What its settings are forgotten with once the bot is not there any more, e.g. its workspace; nothing unless told. */
   readonly places?: readonly string[];
   /** Sends an ordinary message, one that answers nothing: for what goes on after the request has been answered. */
   post(reply: Reply): Promise<Posted>;
+}
+
+/** What opinions are counted by: the channel's server or workspace; in a direct message the channel itself. */
+export function placeOf({ id, home = id }: Pick<Channel, 'id' | 'home'>): string {
+  return home;
 }
 
 /** A picture that goes out. */
@@ -125,6 +132,8 @@ export interface Reply {
   readonly about?: Attachment;
   /** True where the poster (or an admin) should be offered a way to remove this reply. */
   readonly removable?: boolean;
+  /** True where the poster (or an admin) should be asked whether the card is right, if the platform can. */
+  readonly asksIfRight?: boolean;
   /** True where only the person who asked needs to see this, if the platform can show it so. */
   readonly private?: boolean;
 }

@@ -12,6 +12,7 @@ import type { Config } from './config.ts';
 import type { MetricsServer } from './metrics/server.ts';
 import type { TrainingFigures } from './metrics/sources.ts';
 import { openSettings } from './settings/open-settings.ts';
+import { Opinions } from './settings/opinions.ts';
 import { PhotoCooldown } from './work/cooldown.ts';
 import { openJournal } from './work/open-journal.ts';
 import { FairQueue } from './work/queue.ts';
@@ -66,12 +67,29 @@ async function connect(
   metrics: MetricsServer | undefined,
 ): Promise<Bot> {
   const { concurrency, maxWaiting, maxBytes, readsForwards } = config.photos;
+  let isLoaded = false;
+  // At once: it may reject before it is waited for.
+  void ready.then(
+    () => {
+      isLoaded = true;
+    },
+    () => {},
+  );
   const queue = new FairQueue({ concurrency, maxWaiting });
   await shutState(config.stateDirectory, log);
   const settings = await openSettings(config, log);
   const journal = await openJournal(config, log);
+  const opinions = config.photos.asksIfRight && { opinions: new Opinions(settings, metrics?.observe) };
   const commands = createCommands(
-    { readPhoto, queue, maxBytes, readsForwards, settings, cooldown: new PhotoCooldown(config.cooldown) },
+    {
+      readPhoto,
+      queue,
+      maxBytes,
+      readsForwards,
+      settings,
+      cooldown: new PhotoCooldown(config.cooldown),
+      ...opinions,
+    },
     training,
   );
   const dispatcher = new Dispatcher(commands, log, metrics?.observe);
@@ -80,6 +98,7 @@ async function connect(
     log,
     commands,
     settings,
+    ...opinions,
     ...(journal && { journal }),
     dispatch: (request) => dispatcher.dispatch(request),
   };
@@ -91,13 +110,6 @@ async function connect(
   };
   const ending = new AbortController();
   let stopped: Promise<void> | undefined;
-  let isLoaded = false;
-  void ready.then(
-    () => {
-      isLoaded = true;
-    },
-    () => {},
-  );
   metrics?.watch({
     queue,
     training: async () => await trainingFigures(training, log),

@@ -17,6 +17,7 @@ const SETTINGS = z.object({
   PERSON_PHOTOS_PER_MINUTE: whole(0, 10_000, 12),
   CHANNEL_PHOTOS_PER_MINUTE: whole(0, 10_000, 40),
   FORWARDED_PHOTOS: oneOf(['read', 'refuse'], 'read'),
+  OPINIONS: oneOf(['on', 'off'], 'on'),
   STATE_DIR: z.string().default('state'),
   DATA_DIR: z.string().default('data'),
   REDIS_URL: z
@@ -88,6 +89,8 @@ export interface Config {
     readonly detector: DetectorChoice;
     /** Whether forwarded photos are read of which the platform hides who posted them. */
     readonly readsForwards: boolean;
+    /** Whether people are asked if a reading is right. */
+    readonly asksIfRight: boolean;
     /** Largest file that is read, in bytes. */
     readonly maxBytes: number;
     /** Photos that are read at a time. */
@@ -159,6 +162,7 @@ export function loadConfig(
     photos: {
       detector: settings.DETECTOR,
       readsForwards: settings.FORWARDED_PHOTOS === 'read',
+      asksIfRight: settings.OPINIONS === 'on',
       maxBytes: settings.MAX_PHOTO_MB * 1024 * 1024,
       concurrency: settings.PHOTO_CONCURRENCY,
       maxWaiting: settings.PHOTO_QUEUE,

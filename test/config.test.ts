@@ -27,6 +27,7 @@ describe('loadConfig', () => {
       concurrency: 2,
       maxWaiting: 200,
       readsForwards: true,
+      asksIfRight: true,
     });
     expect(config.shutdownMs).toBe(20_000);
     expect(config.log.level).toBe('info');

@@ -21,7 +21,9 @@ export type Happening =
   | { readonly kind: 'outcome'; readonly platform: string; readonly outcome: Outcome; readonly code?: string }
   | { readonly kind: 'step'; readonly step: Step; readonly seconds: number; readonly ended: boolean }
   | { readonly kind: 'download'; readonly bytes: number }
-  | { readonly kind: 'failed-download'; readonly code: string };
+  | { readonly kind: 'failed-download'; readonly code: string }
+  /** Somebody said of a reading what it should have been. */
+  | { readonly kind: 'opinion'; readonly said: string; readonly meant: string };
 
 /** Is told what happens. Must neither throw nor take long: the work goes on once it returns. */
 export type Observer = (happening: Happening) => void;

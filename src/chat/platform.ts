@@ -6,6 +6,7 @@ import type { CommandRegistry } from '../../commands/registry.ts';
 import type { Channel, Request } from '../../commands/request.ts';
 import type { Logger } from '../base/log.ts';
 import type { Config } from '../config.ts';
+import type { Opinions } from '../settings/opinions.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Journal } from '../work/journal.ts';
 
@@ -19,6 +20,8 @@ export interface PlatformContext {
   readonly journal?: Journal;
   /** What is remembered of people and channels. */
   readonly settings: Settings;
+  /** What people think of the readings; absent where nobody is asked. */
+  readonly opinions?: Opinions;
   /** Answers a request through its own `reply`. Never rejects; resolves when everything has been said. */
   dispatch(request: Request): Promise<void>;
 }

@@ -70,6 +70,12 @@ function counters(register: Registry): Observer {
     labelNames: ['code'],
     registers,
   });
+  const opinions = new Counter({
+    name: `${PREFIX}opinions_total`,
+    help: 'Readings of which a person told what they should have been',
+    labelNames: ['said', 'meant'],
+    registers,
+  });
   for (const step of STEPS) {
     // From the start, so that the first of each is seen to have come.
     steps.zero({ step });
@@ -93,6 +99,9 @@ function counters(register: Registry): Observer {
         break;
       case 'failed-download':
         failures.inc({ code: happening.code });
+        break;
+      case 'opinion':
+        opinions.inc({ said: happening.said, meant: happening.meant });
     }
   };
 }

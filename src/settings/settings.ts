@@ -15,6 +15,14 @@ export interface Note {
   readonly text: string;
 }
 
+/** Kinds of the notes that are about a place, and forgotten with it. */
+export const PLACE_NOTES = ['opinions'] as const;
+
+/** What a note about a place is about. */
+export function ofPlace(platform: string, place: string): string {
+  return `${platform} ${place}`;
+}
+
 /** Where the key of the hashes stands. No hash looks like it. */
 const HASH_KEY = 'hash-key';
 
@@ -95,7 +103,7 @@ export class Settings {
   }
 
   /**
-   * Forgets how the channels of a place are set, which the bot is not in any more. Who opted out there is remembered: that is a
+   * Forgets how the channels of a place are set, which the bot is not in any more, and the notes about it. Who opted out there is remembered: that is a
    * person's wish, and holds when the bot comes back.
    * @throws UserError as `Store.set`
    */
@@ -108,6 +116,7 @@ export class Settings {
         if ((await this.#store.get(key))?.split(' ').includes(mark)) await this.#store.delete(key);
         await this.#store.delete(found);
       }
+      for (const kind of PLACE_NOTES) await this.#store.delete(noteKey(hashKey, kind, ofPlace(platform, place)));
     });
   }
 
@@ -133,6 +142,14 @@ export class Settings {
     });
   }
 
+  /** Writes a note where there is none. @returns what there is now, whoever wrote it; errors as of `setNote` */
+  async addNote(kind: string, about: string, text: string): Promise<Note> {
+    return await this.#change(async (hashKey) => {
+      const key = noteKey(hashKey, kind, about);
+      return { key, text: await this.#store.setIfAbsent(key, text) };
+    });
+  }
+
   /** Every note of a kind, in no order. @throws UserError as `hasOptedOut` */
   async notes(kind: string): Promise<Note[]> {
     return await this.#unlessBroken(async () => {
@@ -142,9 +159,13 @@ export class Settings {
     });
   }
 
-  /** Puts another text in the place of a note's, unless somebody has written it anew since. @throws UserError as `Store.set` */
-  async rewrite({ key, text }: Note, next: string): Promise<void> {
-    await this.#unlessBroken(() => this.#store.replace(key, text, next));
+  /**
+   * Puts another text in the place of a note's, unless somebody has written it anew since.
+   * @returns whether it was
+   * @throws UserError as `Store.set`
+   */
+  async rewrite({ key, text }: Note, next: string): Promise<boolean> {
+    return await this.#unlessBroken(() => this.#store.replace(key, text, next));
   }
 
   /** Whether the store answers just now, and is the one that this process began with. */
@@ -185,12 +206,13 @@ export class Settings {
     });
   }
 
-  async #change(work: (hashKey: string) => Promise<void>): Promise<void> {
-    await this.#unlessBroken(async () => {
+  async #change<T>(work: (hashKey: string) => Promise<T>): Promise<T> {
+    return await this.#unlessBroken(async () => {
       // Several processes may start at once: all of them take the key of the first.
       this.#hashKey ??= await this.#store.setIfAbsent(HASH_KEY, randomBytes(32).toString('base64url'));
-      await work(this.#hashKey);
+      const result = await work(this.#hashKey);
       await this.#check(this.#hashKey);
+      return result;
     });
   }
 

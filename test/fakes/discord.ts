@@ -265,10 +265,18 @@ export class FakeDiscord {
     return this.#interact(2, data, { channel: target.channel, ...options });
   }
 
-  /** Clicks the first button under a message. */
-  click(message: FakeMessage, options: CommandOptions = {}): FakeInteraction {
+  /** Clicks a button under a message: the first one, unless another is named by its label. */
+  click(message: FakeMessage, options: CommandOptions = {}, label?: string): FakeInteraction {
+    const [row] = message.components as { components: { custom_id: string; label: string }[] }[];
+    const button = row!.components.find((candidate) => label === undefined || candidate.label === label)!;
+    const data = { custom_id: button.custom_id, component_type: 2 };
+    return this.#interact(3, data, { channel: message.channel, ...options }, message);
+  }
+
+  /** Chooses from the first list under a message. */
+  choose(message: FakeMessage, value: string, options: CommandOptions = {}): FakeInteraction {
     const [row] = message.components as { components: { custom_id: string }[] }[];
-    const data = { custom_id: row!.components[0]!.custom_id, component_type: 2 };
+    const data = { custom_id: row!.components[0]!.custom_id, component_type: 3, values: [value] };
     return this.#interact(3, data, { channel: message.channel, ...options }, message);
   }
 
@@ -612,6 +620,10 @@ export class FakeDiscord {
     }
     interaction.state = 'answered';
     if (type === 6) return { status: 204 };
+    if (type === 7) {
+      const edited = this.#edit(interaction.message!.id, { ...call, json: data });
+      return edited.status === undefined || edited.status < 300 ? { status: 204 } : edited;
+    }
     const refused = this.#refuseContent({ json: data, files: call.files });
     if (refused) return refused;
     const message = this.#store(interaction.channel, { json: data, files: call.files }, 0, interaction);

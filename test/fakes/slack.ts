@@ -31,7 +31,7 @@ export interface FakeMessage {
   readonly subtype?: string;
   files: readonly { id: string; name?: string; mimetype?: string; mode?: string }[];
   readonly attachments?: readonly object[];
-  readonly blocks?: readonly {
+  blocks?: readonly {
     type: string;
     elements?: { action_id: string; value: string }[];
     text?: { text: string };
@@ -86,6 +86,8 @@ export class FakeSlack {
   readonly uploads = new Map<string, FakeUpload>();
   readonly messages: FakeMessage[] = [];
   readonly ephemeral: { readonly channel: string; readonly user: string; readonly text: string }[] = [];
+  /** Windows that the bot opened. */
+  readonly views: Record<string, unknown>[] = [];
   readonly deletedFiles: string[] = [];
   readonly fileRequests: { readonly path: string; readonly authorization: string | undefined }[] = [];
   /** Users beside the ordinary ones: admins, bots. */
@@ -297,15 +299,36 @@ export class FakeSlack {
     });
   }
 
-  /** Somebody presses a button of a message. */
-  press(message: FakeMessage, userId: string): string {
-    const button = message.blocks!.flatMap(({ elements = [] }) => elements)[0]!;
+  /** Somebody presses a button of a message: the first one, unless another is named by its action id. */
+  press(message: FakeMessage, userId: string, actionId?: string): string {
+    const buttons = message.blocks!.flatMap(({ elements = [] }) => elements);
+    const button = buttons.find(({ action_id: id }) => actionId === undefined || id === actionId)!;
     return this.#interactive({
       type: 'block_actions',
       actions: [{ ...button, type: 'button', block_id: 'b' }],
       message,
       container: { type: 'message', message_ts: message.ts, channel_id: message.channel },
       channel: { id: message.channel, name: 'general' },
+      user: { id: userId, username: 'ada' },
+    });
+  }
+
+  /** Somebody sends a window that the bot opened, with what they chose by block. */
+  submit(view: Readonly<Record<string, unknown>>, chosen: Readonly<Record<string, string>>, userId: string): string {
+    const values = Object.fromEntries(
+      (view.blocks as { block_id: string; element: { action_id: string } }[]).map(({ block_id: id, element }) => [
+        id,
+        {
+          [element.action_id]: {
+            type: 'static_select',
+            selected_option: chosen[id] === undefined ? null : { value: chosen[id] },
+          },
+        },
+      ]),
+    );
+    return this.#interactive({
+      type: 'view_submission',
+      view: { id: 'V1', ...view, state: { values } },
       user: { id: userId, username: 'ada' },
     });
   }
@@ -491,8 +514,12 @@ export class FakeSlack {
         const message = find();
         if (message === undefined) return fail('message_not_found');
         message.text = body.text!;
+        if (body.blocks !== undefined) message.blocks = JSON.parse(body.blocks) as FakeMessage['blocks'];
         return { ok: true };
       }
+      case 'views.open':
+        this.views.push(JSON.parse(body.view!) as Record<string, unknown>);
+        return { ok: true };
       case 'chat.delete': {
         const message = find();
         if (message === undefined) return fail('message_not_found');

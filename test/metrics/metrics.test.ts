@@ -20,6 +20,7 @@ const HAPPENINGS: readonly Happening[] = [
   { kind: 'download', bytes: 1000 },
   { kind: 'download', bytes: 234 },
   { kind: 'failed-download', code: 'not-found' },
+  { kind: 'opinion', said: 'neutral', meant: 'sad' },
 ];
 
 async function figures(): Promise<string> {
@@ -44,6 +45,7 @@ test('counts what happens, and asks for the rest each time', async () => {
       'emotion_bot_downloads_total 2',
       'emotion_bot_download_bytes_total 1234',
       'emotion_bot_download_failures_total{code="not-found"} 1',
+      'emotion_bot_opinions_total{said="neutral",meant="sad"} 1',
       'emotion_bot_queue_waiting 3',
       'emotion_bot_queue_running 2',
       'emotion_bot_queue_oldest_seconds 1.5',

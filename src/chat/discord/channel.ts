@@ -23,6 +23,7 @@ export function toChannel(channel: SendableChannels, askedBy: string): Channel {
     id: channel.id,
     isDirect: channel.isDMBased(),
     ...(channel.isThread() && channel.parentId !== null && { settingsId: channel.parentId }),
+    ...(!channel.isDMBased() && { home: channel.guildId }),
     post: (reply) => say(channel, reply, { askedBy }),
   };
 }

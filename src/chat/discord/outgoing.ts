@@ -11,8 +11,10 @@ import {
 } from 'discord.js';
 import sharp from 'sharp';
 import type { OutgoingPicture, PhotoCard, Reply } from '../../../commands/request.ts';
+import { lettersOf } from '../right.ts';
 import { DiscordAttachment, outgoingName } from './attachment.ts';
 import { isTooLarge } from './errors.ts';
+import { rightButtons } from './right-buttons.ts';
 
 const MIB = 2 ** 20;
 /** Largest upload where nothing is boosted: https://discord.com/developers/docs/reference#uploading-files. */
@@ -108,10 +110,15 @@ export async function toOutgoing(
       ...sent.map((picture) => toFile(picture, about?.isSpoiler === true)),
       ...(isCrowd(reply) ? [listOf(reply, about?.isSpoiler === true)] : []),
     ],
-    components: reply.removable
-      ? [removeButtonRow({ people, ...(about?.source && { source: about.source.messageId, picture: about.id }) })]
-      : [],
+    components: reply.removable ? [buttonRow(reply, people, about)] : [],
   };
+}
+
+/** Remove, and where its poster is asked whether the answer is right, the buttons for that. */
+function buttonRow(reply: Reply, people: string[], about?: DiscordAttachment): ActionRowBuilder<ButtonBuilder> {
+  const source = about?.source && { source: about.source.messageId, picture: about.id };
+  const letters = lettersOf(reply);
+  return removeButtonRow({ people, ...source }).addComponents(letters ? rightButtons(people, letters) : []);
 }
 
 /** Says that a picture is missing, where there is room for that. */

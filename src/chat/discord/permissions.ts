@@ -1,4 +1,11 @@
-import { OAuth2Scopes, PermissionFlagsBits, PermissionsBitField, type SendableChannels, type User } from 'discord.js';
+import {
+  type BaseInteraction,
+  OAuth2Scopes,
+  PermissionFlagsBits,
+  PermissionsBitField,
+  type SendableChannels,
+  type User,
+} from 'discord.js';
 import QuickLRU from 'quick-lru';
 import type { Logger } from '../../base/log.ts';
 import { isUnreachable } from './errors.ts';
@@ -18,7 +25,15 @@ type Needed = keyof typeof NEEDED;
 /** The right that Discord's own settings ask for; administrators have it too. */
 export const ADMIN = PermissionFlagsBits.ManageGuild;
 /** Who may remove the bot's replies besides those who asked for them: whoever may remove anyone's messages. */
-export const MODERATOR = PermissionFlagsBits.ManageMessages;
+const MODERATOR = PermissionFlagsBits.ManageMessages;
+
+/** Whether whoever clicked may have an answer removed: the people of its button, and those who may remove anyone's messages. */
+export function mayRemove(
+  { user, memberPermissions }: Pick<BaseInteraction, 'user' | 'memberPermissions'>,
+  people: readonly string[],
+): boolean {
+  return people.includes(user.id) || memberPermissions?.any([ADMIN, MODERATOR]) === true;
+}
 
 /** Everything that the bot needs, for the link that invites it. */
 const NEEDED_PERMISSIONS = (Object.keys(NEEDED) as Needed[]).map((name) => PermissionFlagsBits[name]);

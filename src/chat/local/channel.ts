@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { PhotoCard } from '../../../commands/request.ts';
+import { type OpenFace, openFaces, RIGHT, WRONG } from '../right.ts';
 
 /** A file on the page, as the browser is told of it; its bytes are fetched by id. */
 export interface FileView {
@@ -18,6 +19,8 @@ export interface MessageView {
   readonly files: readonly FileView[];
   readonly card?: PhotoCard;
   readonly removable: boolean;
+  /** What can be told of its readings; absent where nobody is asked, or all has been told. */
+  readonly asks?: { readonly right: string; readonly wrong: string; readonly faces: readonly OpenFace[] };
   /** Milliseconds since 1970. */
   readonly at: number;
 }
@@ -35,8 +38,10 @@ export interface StoredFile extends FileView {
   readonly size: number;
 }
 
-interface Message extends Omit<MessageView, 'files'> {
+interface Message extends Omit<MessageView, 'files' | 'asks'> {
   readonly files: readonly StoredFile[];
+  /** What was said of whom, as far as nobody has told whether that is right: see `lettersOf`. */
+  readonly letters?: string;
   /** Id of the file that this answers. */
   readonly about?: string;
 }
@@ -125,6 +130,19 @@ export class LocalChannel {
     if (text === null) this.#progress.delete(request);
     else this.#progress.set(request, text);
     this.#tell({ type: 'progress', request, text });
+  }
+
+  /** What can still be told of an answer's readings; undefined where nothing can, or the answer is gone. */
+  lettersOf(id: string): string | undefined {
+    return this.#messages.get(id)?.letters;
+  }
+
+  /** Has an answer ask about what is left only. */
+  ask(id: string, left: string | undefined): void {
+    const message = this.#messages.get(id);
+    if (message === undefined) return;
+    const { letters, ...rest } = message;
+    this.#put({ ...rest, ...(left !== undefined && { letters: left }) });
   }
 
   /** A file of a message; undefined where it is gone. */
@@ -227,14 +245,15 @@ export class LocalChannel {
 }
 
 function view(message: Message): MessageView {
-  const { id, from, text, card, removable, at } = message;
+  const { id, from, text, card, removable, at, letters } = message;
+  const asks = letters !== undefined && { asks: { right: RIGHT, wrong: WRONG, faces: openFaces(letters) } };
   const files = message.files.map(({ id: fileId, name, mime, altText }) => ({
     id: fileId,
     name,
     ...(mime !== undefined && { mime }),
     ...(altText !== undefined && { altText }),
   }));
-  return { id, from, text, files, removable, at, ...(card !== undefined && { card }) };
+  return { id, from, text, files, removable, at, ...(card !== undefined && { card }), ...asks };
 }
 
 function sumOfBytes(files: readonly StoredFile[]): number {

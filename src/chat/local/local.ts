@@ -13,10 +13,11 @@ import {
 import { aboutToRestart, codeOf, tooLarge, UserError } from '../../base/errors.ts';
 import { copyToGiveBack } from '../../base/large-bytes.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
+import { allRight, correction, lettersOf, TOLD_BEFORE, tell, without } from '../right.ts';
 import { Session } from '../session.ts';
 import { LocalChannel, type StoredFile } from './channel.ts';
 import { addressOf, type Door } from './guard.ts';
-import { createServer, MAX_FILES, type PostedFile } from './server.ts';
+import { createServer, MAX_FILES, type PostedFile, type Told } from './server.ts';
 
 /** Only this machine: whoever opens the page with its key is the operator. */
 const HOST = '127.0.0.1';
@@ -106,6 +107,7 @@ export class LocalPlatform implements Platform {
       keepMs: this.#context.config.local.keepMs,
       door: () => this.#door,
       post: (text, files) => this.#receive(text, files),
+      tell: (id, told) => this.#told(id, told),
     });
     try {
       await server.listen({ host: HOST, port });
@@ -128,6 +130,18 @@ export class LocalPlatform implements Platform {
     const message = this.#channel.post({ from: 'you', text, files, removable: false });
     this.#answer(message.id, text, files);
     return { id: message.id };
+  }
+
+  /** What the person thinks of an answer. @throws UserError where nothing of it can be told, or counted */
+  async #told(id: string, told: Told): Promise<void> {
+    const letters = this.#channel.lettersOf(id);
+    if (letters === undefined) throw new UserError('not-found', TOLD_BEFORE);
+    const given = told.right
+      ? allRight(letters)
+      : told.faces.map(({ number, meant }) => correction(letters, number, meant)).filter((one) => one !== undefined);
+    await tell(this.#context.opinions, { platform: this.name, place: CHANNEL_ID, answer: id }, given);
+    const numbers = given.map(({ number }) => number);
+    this.#channel.ask(id, told.right ? undefined : without(letters, numbers));
   }
 
   #file(posted: PostedFile): StoredFile {
@@ -197,6 +211,7 @@ export class LocalPlatform implements Platform {
 }
 
 function toContent(reply: Reply) {
+  const letters = lettersOf(reply);
   const files = (reply.pictures ?? []).map((picture) => ({ ...picture, id: randomUUID(), size: picture.bytes.length }));
   return {
     text: reply.text,
@@ -204,5 +219,6 @@ function toContent(reply: Reply) {
     removable: reply.removable === true,
     ...(reply.card && { card: reply.card }),
     ...(reply.about && { about: reply.about.id }),
+    ...(letters !== undefined && { letters }),
   };
 }

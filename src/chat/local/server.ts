@@ -59,6 +59,17 @@ const HEARTBEAT_MS = 25_000;
 /** A file of a posted message: sent before, or only announced because the page found it too large to send. */
 export type PostedFile = { readonly upload: string } | { readonly name: string; readonly size: number };
 
+const TOLD = z.union([
+  z.object({ right: z.literal(true) }),
+  z.object({
+    right: z.literal(false).default(false),
+    faces: z.array(z.object({ number: z.number().int(), meant: z.enum(EMOTIONS) })).max(200),
+  }),
+]);
+
+/** What a person thinks of an answer: all right, or what some of its faces should have been. */
+export type Told = z.infer<typeof TOLD>;
+
 /** What the server needs from the platform. */
 export interface ServerOptions {
   readonly channel: LocalChannel;
@@ -70,6 +81,8 @@ export interface ServerOptions {
   door(): Door;
   /** A message from the page. @throws UserError where it cannot be taken */
   post(text: string, files: readonly PostedFile[]): { readonly id: string };
+  /** What the person thinks of an answer. @throws UserError where that cannot be counted */
+  tell(id: string, told: Told): Promise<void>;
 }
 
 const POSTED = z.object({
@@ -171,6 +184,12 @@ function serveMessages(server: FastifyInstance, options: ServerOptions): void {
   });
   server.delete<{ Params: { id: string } }>('/api/messages/:id', async (request, reply) => {
     if (!channel.remove(request.params.id)) throw new UserError('not-found', 'That message is gone already.');
+    return await reply.code(204).send();
+  });
+  server.post<{ Params: { id: string } }>('/api/messages/:id/right', async (request, reply) => {
+    const told = TOLD.safeParse(request.body);
+    if (!told.success) throw new UserError('bad-usage', 'I could not read what the page sent.');
+    await options.tell(request.params.id, told.data);
     return await reply.code(204).send();
   });
   server.get<{ Params: { id: string } }>('/api/files/:id', async (request, reply) => {

@@ -5,6 +5,7 @@ import { NotNow } from './errors.ts';
 import type { Intake } from './intake.ts';
 import { listenToCommands } from './listeners/commands.ts';
 import { leaveWhileStopping, listenToMessages, noteMessage } from './listeners/messages.ts';
+import { listenToOpinions } from './listeners/right.ts';
 import { listenToUninstalls } from './listeners/uninstalls.ts';
 import { ManyWorkspaces } from './many-workspaces.ts';
 import { given, type Source, type Workspaces } from './workspaces.ts';
@@ -42,5 +43,6 @@ export async function connect(shared: SlackShared, workspaces: Workspaces, intak
   listenToMessages(app);
   listenToCommands(app, shared.commands);
   if (workspaces instanceof ManyWorkspaces) listenToUninstalls(app, workspaces);
+  listenToOpinions(app);
   return await intake.start();
 }

@@ -6,7 +6,7 @@ import { People } from './people.ts';
 import { Uploads } from './uploads.ts';
 
 /** What all workspaces share. */
-export interface SlackShared extends Pick<PlatformContext, 'config' | 'log' | 'commands'> {
+export interface SlackShared extends Pick<PlatformContext, 'config' | 'log' | 'commands' | 'opinions'> {
   readonly session: Session;
   /** In milliseconds since 1970; what the bot said before, it does not remember. */
   readonly startedAt: number;

@@ -1,8 +1,10 @@
 import type { Posted, Reply } from '../../../commands/request.ts';
+import { lettersOf } from '../right.ts';
 import type { PictureSource } from './attachment.ts';
 import type { SlackContext } from './context.ts';
 import { inWords, slackCode, unlessGone } from './errors.ts';
 import { type RemoveState, removeButton } from './remove-button.ts';
+import { rightButtons } from './right-buttons.ts';
 import type { Destination } from './uploads.ts';
 
 /** Callback id of the message shortcut; slack-manifest.yaml says the same to Slack. */
@@ -39,13 +41,14 @@ export async function send(
 ): Promise<Posted> {
   const { uploads } = context;
   const pictures = reply.pictures ?? [];
-  if (pictures.length === 0) return await sendText(context, to, reply.text, removableFrom);
+  const buttons = removableFrom && { source: removableFrom, letters: lettersOf(reply) };
+  if (pictures.length === 0) return await sendText(context, to, reply.text, buttons);
   const files = await uploads.upload(pictures);
-  if (removableFrom !== undefined) {
+  if (buttons !== undefined) {
     try {
-      const { blocks } = content(reply.text, removableFrom, files);
+      const { blocks } = content(reply.text, buttons, files);
       await uploads.share(to, files, { blocks });
-      return uploaded(context, to, files, removableFrom);
+      return uploaded(context, to, files, buttons);
     } catch (error) {
       // What can be put right would stand in the way of words as well.
       if (slackCode(error) === undefined || inWords(error, context.me.name) !== error) throw error;
@@ -53,8 +56,8 @@ export async function send(
     }
   }
   await uploads.share(to, files, { initial_comment: slackText(reply.text) });
-  if (removableFrom === undefined) return uploaded(context, to, files);
-  const { id } = await sendText(context, to, undefined, removableFrom, files);
+  if (buttons === undefined) return uploaded(context, to, files);
+  const { id } = await sendText(context, to, undefined, buttons, files);
   return { ...uploaded(context, to, files), remove: () => takeBack(context, to.channel, { files, apart: true }, id) };
 }
 
@@ -63,13 +66,13 @@ async function sendText(
   context: SlackContext,
   to: Destination,
   text: string | undefined,
-  removableFrom: PictureSource | undefined,
+  buttons: Buttons | undefined,
   apart: readonly string[] = [],
 ): Promise<Posted> {
   const { ts } = await context.api.chat.postMessage({
     channel: to.channel,
     ...(to.thread !== undefined && { thread_ts: to.thread }),
-    ...(removableFrom ? content(text, removableFrom, apart) : plain(text)),
+    ...(buttons ? content(text, buttons, apart) : plain(text)),
     unfurl_links: false,
     unfurl_media: false,
   });
@@ -77,7 +80,7 @@ async function sendText(
   return {
     id,
     update: async (next) => {
-      const words = removableFrom ? content(next.text, removableFrom, []) : plain(next.text);
+      const words = buttons ? content(next.text, withLetters(buttons, next), []) : plain(next.text);
       const kept = await unlessGone(() => context.api.chat.update({ channel: to.channel, ts: id, ...words }));
       if (kept && next.pictures?.length) {
         await context.uploads.share(to, await context.uploads.upload(next.pictures), {});
@@ -92,15 +95,31 @@ function plain(text = '') {
   return { text: slackText(text), mrkdwn: false };
 }
 
-/** Words and the Remove button; without words, the button of files in a message apart. */
-function content(text: string | undefined, removableFrom: PictureSource, files: readonly string[]) {
+/** What the buttons under an answer are about: the posted picture, and the faces whose readings can be told of. */
+interface Buttons {
+  readonly source: PictureSource;
+  readonly letters: string | undefined;
+}
+
+function withLetters(buttons: Buttons, next: Reply): Buttons {
+  return { ...buttons, letters: lettersOf(next) };
+}
+
+/** Words and the buttons; without words, the buttons of files in a message apart. */
+function content(text: string | undefined, { source, letters }: Buttons, files: readonly string[]) {
   const sections = (text === undefined ? [] : inPieces(withSlashNames(text))).map((piece) => ({
     type: 'section' as const,
     text: { type: 'plain_text' as const, text: piece, emoji: false },
   }));
   return {
     text: slackText(text ?? 'Remove this answer'),
-    blocks: [...sections, removeButton(removableFrom, files, text === undefined)],
+    blocks: [
+      ...sections,
+      {
+        type: 'actions' as const,
+        elements: [removeButton(source, files, text === undefined), ...(letters ? rightButtons(source, letters) : [])],
+      },
+    ],
   };
 }
 
@@ -121,14 +140,14 @@ function uploaded(
   context: SlackContext,
   { channel }: Destination,
   files: readonly string[],
-  removableFrom?: PictureSource,
+  buttons?: Buttons,
 ): Posted {
   return {
     id: files[0] ?? '',
-    update: async ({ text }) => {
+    update: async (next) => {
       const ts = await context.uploads.messageOf(channel, files);
       if (ts === undefined) return false;
-      const words = removableFrom ? content(text, removableFrom, files) : plain(text);
+      const words = buttons ? content(next.text, withLetters(buttons, next), files) : plain(next.text);
       return await unlessGone(() => context.api.chat.update({ channel, ts, ...words }));
     },
     remove: () => takeBack(context, channel, { files }),

@@ -11,6 +11,11 @@ import type { Me } from './identity.ts';
 /** People of whom it is remembered whether they are bots, at least; that never changes. */
 const MAX_REMEMBERED = 2000;
 
+/** A conversation of only one person and the bot, or of two people; the id's first letter says so. */
+export function isDirect(channel: string): boolean {
+  return channel.startsWith('D');
+}
+
 /** What of the bot people are known by. */
 type Identity = Pick<Me, 'name' | 'teamId' | 'enterpriseId'>;
 
@@ -73,6 +78,18 @@ export class People {
       // A name is not worth failing for.
       return id;
     }
+  }
+
+  /**
+   * Whether a person may have an answer removed.
+   * @param of who posted its picture, and who put that on Slack first
+   */
+  async mayRemove(
+    channel: string,
+    person: string,
+    of: { readonly by: string; readonly owner?: string },
+  ): Promise<boolean> {
+    return [of.by, of.owner].includes(person) || (!isDirect(channel) && (await this.isAdmin(person)));
   }
 
   user(id: string, isDirect: boolean): User {

@@ -11,7 +11,8 @@ import {
 } from './attachment.ts';
 import type { SlackContext } from './context.ts';
 import { slashName } from './outgoing.ts';
-import { type Asking, isDirect } from './request.ts';
+import { isDirect } from './people.ts';
+import type { Asking } from './request.ts';
 import { channelParts, fullChannelId } from './workspaces.ts';
 
 /** Messages that people write; every other subtype is Slack's or an app's. */

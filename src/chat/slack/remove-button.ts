@@ -32,15 +32,10 @@ export function removeButton(source: PictureSource, files: readonly string[], ap
     ...(apart && { apart }),
   };
   return {
-    type: 'actions' as const,
-    elements: [
-      {
-        type: 'button' as const,
-        action_id: REMOVE,
-        text: { type: 'plain_text' as const, text: 'Remove' },
-        value: JSON.stringify(state),
-      },
-    ],
+    type: 'button' as const,
+    action_id: REMOVE,
+    text: { type: 'plain_text' as const, text: 'Remove' },
+    value: JSON.stringify(state),
   };
 }
 

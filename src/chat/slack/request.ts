@@ -22,6 +22,7 @@ import type { SlackContext } from './context.ts';
 import { inSlackWords, inWords, isClosed, slackCode } from './errors.ts';
 import { messagesAt } from './look-back.ts';
 import { send, slackText } from './outgoing.ts';
+import { isDirect } from './people.ts';
 import type { Destination } from './uploads.ts';
 import { fullChannelId } from './workspaces.ts';
 
@@ -42,11 +43,6 @@ export interface Asking {
   readonly job?: Job;
   /** True where the message speaks to the bot. */
   readonly asked?: boolean;
-}
-
-/** A conversation of only one person and the bot, or of two people; the id's first letter says so. */
-export function isDirect(channel: string): boolean {
-  return channel.startsWith('D');
 }
 
 /**
@@ -77,6 +73,7 @@ export function toChannel(context: SlackContext, id: string): Channel {
   return {
     id: fullChannelId(context, id),
     isDirect: isDirect(id),
+    home: me.teamId,
     // Channels that workspaces share have one id in all of them.
     ...(place !== undefined && {
       settingsId: id,

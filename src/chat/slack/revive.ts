@@ -6,9 +6,10 @@ import type { SlackContext } from './context.ts';
 import { isClosed, slackCode } from './errors.ts';
 import { messagesAt, waitingForTurns } from './look-back.ts';
 import { send } from './outgoing.ts';
+import { isDirect } from './people.ts';
 import { askingOf, isForTheBot, placeOf, type Written } from './posted.ts';
 import { type RemoveState, removeStateOf } from './remove-button.ts';
-import { isDirect, toSessionAsking } from './request.ts';
+import { toSessionAsking } from './request.ts';
 import type { Workspaces } from './workspaces.ts';
 
 /** How old a command is answered at most, in milliseconds. */

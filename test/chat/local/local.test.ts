@@ -128,6 +128,43 @@ describe('photos', () => {
     await page.until(() => page.events.some((event) => event.type === 'progress' && event.text === null));
   });
 
+  test('an answer asks whether it is right, once a face', async () => {
+    const state = mkdtempSync(join(tmpdir(), 'page-'));
+    onTestFinished(() => rmSync(state, { recursive: true, force: true }));
+    const { page, upload, post, send } = await start({ environment: { STATE_DIR: state } });
+    await post({ files: [{ upload: await upload(await plainPicture(64, 48)) }] });
+    const [answer] = await page.answers(1);
+    expect(answer!.asks?.faces).toEqual([
+      { number: 1, said: 'happy' },
+      { number: 2, said: 'unsure' },
+    ]);
+    const tell = (told: unknown) => send('POST', `/api/messages/${answer!.id}/right`, JSON.stringify(told));
+    expect((await tell({ faces: [{ number: 2, meant: 'glum' }] })).status).toBe(400);
+    expect((await tell({ faces: [{ number: 2, meant: 'sad' }] })).status).toBe(204);
+    const latest = () =>
+      page
+        .messages('bot')
+        .filter(({ id }) => id === answer!.id)
+        .at(-1)!;
+    await page.until(() => latest().asks?.faces.length === 1);
+    expect((await tell({ right: true })).status).toBe(204);
+    await page.until(() => latest().asks === undefined);
+    const again = await tell({ right: true });
+    expect([again.status, ((await again.json()) as { message: string }).message]).toEqual([
+      404,
+      'That was told before.',
+    ]);
+    await post({ text: '/emotions stats' });
+    await page.until(() => page.messages('bot').some(({ text }) => text.includes('found 1 right (100 %)')));
+    expect(page.messages('bot').at(-1)!.text).toContain('they said: sad 1');
+    expect(
+      page
+        .messages('bot')
+        .at(-1)!
+        .files.map(({ name }) => name),
+    ).toEqual(['right-or-not.png']);
+  });
+
   test('every photo of a message is answered, mistakes in words', async () => {
     const { page, upload, post } = await start({ environment: { MAX_PHOTO_MB: '1' } });
     const files = [

@@ -15,6 +15,7 @@ export const METHOD_SCOPES: Readonly<Record<string, readonly string[]>> = {
   'files.info': ['files:read'],
   'oauth.v2.access': [],
   'users.info': ['users:read'],
+  'views.open': [],
 };
 
 /** What Slack's reference says each event needs (https://docs.slack.dev/reference/events). */

@@ -5,10 +5,11 @@ import { READ_EMOTIONS } from '../deploy.ts';
 import { isExpired, isGone, isTaken } from '../errors.ts';
 import { type CommandInteraction, InteractionAnswer } from '../interaction-answer.ts';
 import { parseRemoveButton } from '../outgoing.ts';
-import { ADMIN, MODERATOR } from '../permissions.ts';
+import { mayRemove } from '../permissions.ts';
 import { accountOf, menuRequest, slashRequest } from '../request.ts';
+import { onRightButton, onRightChoice } from './right.ts';
 
-/** Answers slash commands, the message menu and the Remove button. */
+/** Answers slash commands, the message menu, and the buttons under answers. */
 export function listenToInteractions(context: DiscordContext): void {
   context.client.on(Events.InteractionCreate, (interaction) =>
     context.guard(() => onInteraction(interaction, context)),
@@ -17,7 +18,11 @@ export function listenToInteractions(context: DiscordContext): void {
 
 async function onInteraction(interaction: Interaction, context: DiscordContext): Promise<void> {
   if (!context.session.claim(`interaction:${interaction.id}`)) return;
-  if (interaction.isButton()) return await onRemoveClick(interaction);
+  if (interaction.isButton()) {
+    if (!(await onRightButton(interaction, context))) await onRemoveClick(interaction);
+    return;
+  }
+  if (interaction.isStringSelectMenu()) return await onRightChoice(interaction, context);
   if (interaction.isChatInputCommand()) {
     begin(interaction, context, undefined, (answer, signal) => slashRequest(interaction, context, answer, signal));
   } else if (interaction.isMessageContextMenuCommand() && interaction.commandName === READ_EMOTIONS) {
@@ -58,8 +63,7 @@ function begin(
 async function onRemoveClick(interaction: ButtonInteraction): Promise<void> {
   const button = parseRemoveButton(interaction.customId);
   if (button === undefined) return;
-  const isTheirs = button.people.includes(interaction.user.id);
-  if (!isTheirs && !interaction.memberPermissions?.any([ADMIN, MODERATOR])) {
+  if (!mayRemove(interaction, button.people)) {
     await interaction.reply({
       content: 'Only the person who posted the picture or asked for this, or an admin, can remove it.',
       flags: MessageFlags.Ephemeral,

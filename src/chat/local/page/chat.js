@@ -125,7 +125,56 @@ function showFoot(message) {
     button.addEventListener('click', () => remove(message.id, button));
     foot.append(button);
   }
+  if (message.asks) foot.append(...showAsking(message));
   return foot;
+}
+
+/** Buttons to say that an answer is right, or to choose what its faces should have been. */
+function showAsking({ id, asks }) {
+  const tell = (told, button) => sayOnce(button, () => tellRight(id, told));
+  const right = make('button', { type: 'button', className: 'quiet' }, asks.right);
+  right.addEventListener('click', () => tell({ right: true }, right));
+  const form = make(
+    'form',
+    { className: 'corrections', hidden: true },
+    ...asks.faces.map(showChoice),
+    make('button', { className: 'quiet' }, 'Send'),
+  );
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const faces = [...form.querySelectorAll('select')].flatMap(({ name, value }) =>
+      value === '' ? [] : [{ number: Number(name), meant: value }],
+    );
+    if (faces.length === 0) say('Choose what somebody should have been read as.');
+    else tell({ faces }, form.querySelector('button'));
+  });
+  const wrong = make('button', { type: 'button', className: 'quiet', ariaExpanded: 'false' }, asks.wrong);
+  wrong.addEventListener('click', () => {
+    form.hidden = !form.hidden;
+    wrong.ariaExpanded = String(!form.hidden);
+    if (form.hidden) return;
+    form.scrollIntoView({ block: 'nearest' });
+    form.querySelector('select').focus({ preventScroll: true });
+  });
+  return [make('div', { className: 'asking' }, right, wrong), form];
+}
+
+const EMOTIONS = ['angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral'];
+
+function showChoice({ number, said }) {
+  const options = EMOTIONS.map((emotion) => make('option', { value: emotion }, emotion));
+  const select = make(
+    'select',
+    { name: String(number) },
+    make('option', { value: '' }, `as I said: ${said}`),
+    ...options,
+  );
+  return make('label', {}, `${number} `, select);
+}
+
+async function tellRight(id, told) {
+  await call('POST', `/api/messages/${id}/right`, 'application/json', JSON.stringify(told));
+  text.focus();
 }
 
 function view(source, alt, name) {
@@ -269,11 +318,16 @@ async function postPhotos(chosen) {
   });
 }
 
-async function remove(id, button) {
+/** Does what a button is for, once however often it is pressed, and again where it fails. */
+async function sayOnce(button, work) {
   // Not `disabled`, which would take the focus away before takeOff knows where to put it.
   if (button.ariaBusy === 'true') return;
   button.ariaBusy = 'true';
-  if (!(await attempt(() => call('DELETE', `/api/messages/${id}`)))) button.ariaBusy = 'false';
+  if (!(await attempt(work))) button.ariaBusy = 'false';
+}
+
+async function remove(id, button) {
+  await sayOnce(button, () => call('DELETE', `/api/messages/${id}`));
 }
 
 find('choose').addEventListener('click', () => files.click());

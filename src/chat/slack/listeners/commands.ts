@@ -5,7 +5,7 @@ import { inSlackWords } from '../errors.ts';
 import { READ_EMOTIONS, slackText, slashName, takeBack } from '../outgoing.ts';
 import { commandJobOf } from '../posted.ts';
 import { parseRemoveState, REMOVE } from '../remove-button.ts';
-import { beginAsking, isDirect } from '../request.ts';
+import { beginAsking } from '../request.ts';
 import { workspaceOf } from '../workspaces.ts';
 
 type Respond = (message: { text: string; response_type: 'ephemeral'; replace_original: false }) => Promise<unknown>;
@@ -56,8 +56,7 @@ export function listenToCommands(app: App, commands: CommandRegistry): void {
     const state = parseRemoveState('value' in action ? action.value : undefined);
     const channel = body.channel?.id;
     if (state === undefined || channel === undefined) return;
-    const isTheirs = [state.by, state.owner].includes(body.user.id);
-    if (!isTheirs && (isDirect(channel) || !(await context.people.isAdmin(body.user.id)))) {
+    if (!(await context.people.mayRemove(channel, body.user.id, state))) {
       await toAsker(respond)('Only whoever posted the picture, or an admin, can remove this.');
       return;
     }
@@ -71,7 +70,7 @@ export function listenToCommands(app: App, commands: CommandRegistry): void {
 }
 
 /** Speaks to the asker alone. */
-function toAsker(respond: unknown): (text: string) => Promise<void> {
+export function toAsker(respond: unknown): (text: string) => Promise<void> {
   return async (text) => {
     await (respond as Respond)({ text: slackText(text), response_type: 'ephemeral', replace_original: false });
   };

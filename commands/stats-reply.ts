@@ -1,0 +1,47 @@
+import { percent } from '../src/base/numbers.ts';
+import { EMOTIONS } from '../src/emotion/labels.ts';
+import { agreement, type OpinionCounts } from '../src/settings/opinions.ts';
+import { drawConfusion } from '../src/training/pictures/draw-confusion.ts';
+import type { Reply } from './request.ts';
+
+/** How often people agreed, for an admin: in words, and as a confusion matrix of what was said and what they found. */
+export async function statsReply(counts: OpinionCounts): Promise<Reply> {
+  const { told, right, unsure } = agreement(counts);
+  if (told + unsure === 0) return { text: 'Nobody here has said yet whether I was right.', private: true };
+  const lines = [
+    ...(told > 0 ? [`Of ${readings(told)}, people here found ${right} right (${percent(right / told)}).`] : []),
+    ...missed(counts),
+    ...(unsure > 0 ? [`Of ${readings(unsure)} that I was unsure of, they said: ${inOrder(counts.unsure)}.`] : []),
+    'People correct what is wrong more readily than they confirm what is right, so I may be better than that.',
+  ];
+  if (told === 0) return { text: lines.join('\n') };
+  // Rows are what is true, as in any confusion matrix: what people said.
+  const matrix = EMOTIONS.map((_, meant) => EMOTIONS.map((said) => counts[said][meant]!));
+  const bytes = await drawConfusion(matrix, 'my readings, by what people here said');
+  return {
+    text: lines.join('\n'),
+    pictures: [{ bytes, mime: 'image/png', name: 'right-or-not.png', altText: lines.join(' ') }],
+  };
+}
+
+/** What was taken for something else most often; nothing where all was right. */
+function missed(counts: OpinionCounts): string[] {
+  const mistakes = EMOTIONS.flatMap((said) =>
+    EMOTIONS.map((meant, k) => ({ said, meant, count: said === meant ? 0 : counts[said][k]! })),
+  );
+  const worst = mistakes.reduce((most, one) => (one.count > most.count ? one : most));
+  return worst.count === 0 ? [] : [`Most often I said ${worst.said} where they saw ${worst.meant} (${worst.count}).`];
+}
+
+/** E.g. 'neutral 5, sad 3', the most frequent first. */
+function inOrder(list: readonly number[]): string {
+  return EMOTIONS.map((emotion, k) => ({ emotion, count: list[k]! }))
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => b.count - a.count)
+    .map(({ emotion, count }) => `${emotion} ${count}`)
+    .join(', ');
+}
+
+function readings(count: number): string {
+  return `${count} ${count === 1 ? 'reading' : 'readings'}`;
+}

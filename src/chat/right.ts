@@ -1,0 +1,98 @@
+/**
+ * 'Was it right?' under an answer, as far as it is the same on every platform. What was said of whom stands in the buttons themselves, a
+ * letter a face, so that a restart forgets nothing and nothing has to be kept.
+ */
+import type { PhotoCard, Reply } from '../../commands/request.ts';
+import { UserError } from '../base/errors.ts';
+import { EMOTIONS, type Emotion } from '../emotion/labels.ts';
+import type { Opinion, Opinions, Said } from '../settings/opinions.ts';
+
+/** What the buttons and questions say. */
+export const RIGHT = 'That’s right';
+export const WRONG = 'Correct it';
+export const WHO = 'Who was read wrongly?';
+export const THANKS = 'Thank you. I count that; I do not learn from it.';
+export const TOLD_BEFORE = 'That was told before.';
+export const NOT_YOURS = 'Only the person who posted the picture or asked for this, or an admin, can say that.';
+
+/** Answers of more people are not asked about: their letters would not fit into a button. */
+const MOST_PEOPLE = 50;
+
+const LETTERS: Readonly<Record<Said, string>> = {
+  angry: 'a',
+  disgust: 'd',
+  fear: 'f',
+  happy: 'h',
+  sad: 's',
+  surprise: 'p',
+  neutral: 'n',
+  unsure: 'u',
+};
+const SAYINGS = Object.keys(LETTERS) as Said[];
+/** Stands for a face that nothing was said of, or that has been told of. */
+const CLOSED = '.';
+export const LETTERS_PATTERN = '[adfhspnu.]{1,50}';
+
+/** A face that can be told of. */
+export interface OpenFace {
+  readonly number: number;
+  readonly said: Said;
+}
+
+/**
+ * Counts what a person thinks of an answer.
+ * @param opinions absent where nobody is asked any more
+ * @returns how many were counted
+ * @throws UserError as `Opinions.tell`, 'switched-off' where nobody is asked
+ */
+export async function tell(
+  opinions: Opinions | undefined,
+  where: { readonly platform: string; readonly place: string; readonly answer: string },
+  given: readonly Opinion[],
+): Promise<number> {
+  if (opinions === undefined) throw new UserError('switched-off', 'Nobody is asked any more whether I am right.');
+  return await opinions.tell(where.platform, where.place, where.answer, given);
+}
+
+/** The letters of an answer's faces, in the order of their numbers; undefined where its poster is not to be asked. */
+export function lettersOf({ card, asksIfRight }: Pick<Reply, 'card' | 'asksIfRight'>): string | undefined {
+  if (!asksIfRight || card === undefined || card.people.length > MOST_PEOPLE) return undefined;
+  const letters = card.people.map(letterOf).join('');
+  return openFaces(letters).length > 0 ? letters : undefined;
+}
+
+function letterOf({ emotion, likeliest }: PhotoCard['people'][number]): string {
+  // Of a covered face nothing was said.
+  return likeliest.length === 0 ? CLOSED : LETTERS[emotion];
+}
+
+/** The faces that nobody has told of yet. */
+export function openFaces(letters: string): OpenFace[] {
+  return [...letters].flatMap((letter, k) => {
+    const said = SAYINGS.find((candidate) => LETTERS[candidate] === letter);
+    return said === undefined ? [] : [{ number: k + 1, said }];
+  });
+}
+
+/** The letters once faces have been told of; undefined where none is left to ask about. */
+export function without(letters: string, numbers: readonly number[]): string | undefined {
+  const left = [...letters].map((letter, k) => (numbers.includes(k + 1) ? CLOSED : letter)).join('');
+  return openFaces(left).length > 0 ? left : undefined;
+}
+
+/** What it means that an answer is right. A face that the bot was unsure of is not told of by that. */
+export function allRight(letters: string): Opinion[] {
+  return openFaces(letters).flatMap(({ number, said }) => (said === 'unsure' ? [] : [{ number, said, meant: said }]));
+}
+
+/** What it means that a face should have been read as something; undefined where it cannot be told of. */
+export function correction(letters: string, number: number, meant: string): Opinion | undefined {
+  const face = openFaces(letters).find((candidate) => candidate.number === number);
+  const emotion = EMOTIONS.find((candidate): candidate is Emotion => candidate === meant);
+  return face && emotion && { ...face, meant: emotion };
+}
+
+/** A face in a list to choose from. */
+export function nameOf({ number, said }: OpenFace): string {
+  return `${number}: ${said}`;
+}
