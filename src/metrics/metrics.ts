@@ -132,7 +132,8 @@ function gauges(register: Registry, sources: () => Sources | undefined): () => P
     trains.set(training?.running ? 1 : 0);
     epoch.set(training?.epoch ?? 0);
     epochs.set(training?.epochs ?? 0);
-    accuracy.set(training?.accuracy ?? Number.NaN);
+    if (training?.accuracy === undefined) accuracy.remove();
+    else accuracy.set(training.accuracy);
     for (const [part, isThere] of Object.entries(parts ?? {})) ready.set({ part }, isThere ? 1 : 0);
   };
 }

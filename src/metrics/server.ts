@@ -26,7 +26,8 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-const NANOSECONDS = 1e9;
+/** Milliseconds between looks at how late the event loop is; what is measured is the time between them. */
+const LOOK_EVERY_MS = 20;
 
 /**
  * Serves
@@ -38,7 +39,7 @@ const NANOSECONDS = 1e9;
 export async function startMetricsServer({ host, port }: MetricsAddress, log: Logger): Promise<MetricsServer> {
   let sources: Sources | undefined;
   const metrics = createMetrics(() => sources);
-  const lag = monitorEventLoopDelay({ resolution: 20 });
+  const lag = monitorEventLoopDelay({ resolution: LOOK_EVERY_MS });
   lag.enable();
   const server = fastify({ logger: false });
   server.get('/metrics', async (_, reply) => {
@@ -46,8 +47,9 @@ export async function startMetricsServer({ host, port }: MetricsAddress, log: Lo
     return reply.header('content-type', metrics.contentType).send(text);
   });
   server.get('/healthz', async () => {
+    const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - LOOK_EVERY_MS / 1000);
     // Of no sample yet, the mean is not a number.
-    const [mean = 0, p99, max] = [lag.mean || 0, lag.percentile(99), lag.max].map((late) => late / NANOSECONDS);
+    const [mean, p99, max] = [late(lag.mean || 0), late(lag.percentile(99)), late(lag.max)];
     lag.reset();
     return { status: 'ok', eventLoopLagSeconds: { mean, p99, max } };
   });

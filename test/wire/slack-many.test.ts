@@ -5,7 +5,8 @@ import { afterEach, expect, test } from 'vitest';
 import { plainPicture } from '../fakes/photo.ts';
 import type { FakeInstall, FakeSlack, FakeWorkspace } from '../fakes/slack.ts';
 import { until } from '../helpers/until.ts';
-import { aWhile, cleanUp, stateFolder } from './running-bot.ts';
+import { stuckReader } from './left.ts';
+import { aWhile, cleanUp, type RunningBotOptions, stateFolder } from './running-bot.ts';
 import { buttons, startOnSlack } from './slack-bot.ts';
 
 afterEach(cleanUp);
@@ -23,11 +24,14 @@ const OF_ORGANISATION: FakeWorkspace = {
 const KEY = randomBytes(32).toString('base64');
 
 /** A bot that any workspace may install. */
-async function start(options: { slack?: FakeSlack; directory?: string; keys?: string } = {}) {
+async function start(
+  options: { slack?: FakeSlack; directory?: string; keys?: string; readPhoto?: RunningBotOptions['readPhoto'] } = {},
+) {
   const directory = options.directory ?? stateFolder();
   const started = await startOnSlack({
     http: true,
     ...(options.slack && { slack: options.slack }),
+    ...(options.readPhoto && { readPhoto: options.readPhoto }),
     environment: {
       SLACK_BOT_TOKEN: '',
       SLACK_CLIENT_ID: '12.34',
@@ -35,6 +39,7 @@ async function start(options: { slack?: FakeSlack; directory?: string; keys?: st
       SLACK_STATE_SECRET: 'a-secret-of-this-test',
       SLACK_STORE_KEY: options.keys ?? KEY,
       STATE_DIR: directory,
+      SHUTDOWN_SECONDS: '1',
     },
   });
   const store = join(directory, 'settings.db');
@@ -220,4 +225,21 @@ test('an event that comes while the installations are out of reach is left for S
   writeFileSync(store, kept);
   slack.event({ type: 'message', ...message }, 'EvAgain', 1);
   await buttons(slack, 1);
+});
+
+test('what a run of the bot leaves in several workspaces is answered by the next one, each with the token of its own', async () => {
+  const stuck = stuckReader(0);
+  const { slack, bot, directory } = await start({ readPhoto: stuck.readPhoto });
+  await install(slack, TWO);
+  await install(slack, ORGANISATION);
+  await postIn(slack, TWO);
+  await postIn(slack, OF_ORGANISATION, { user: 'U6' });
+  await until(() => stuck.begun >= 1, 'a photo being read');
+  await aWhile();
+  await bot.stop();
+  expect(answeredWith(slack)).toEqual([]);
+  await start({ slack, directory });
+  await buttons(slack, 2);
+  await aWhile();
+  expect(answeredWith(slack).sort()).toEqual(['xoxb-org', 'xoxb-two']);
 });
