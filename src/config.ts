@@ -118,6 +118,7 @@ export interface Config {
  * @param options.directory where the .env file is looked for and what relative folders start from; the working directory
  *   unless told
  * @param options.internal for tests only
+ * @param withoutFile does not look for a .env file
  * @throws UserError 'bad-config' with a sentence for each setting that cannot be used
  */
 export function loadConfig(
@@ -126,9 +127,10 @@ export function loadConfig(
     readonly directory?: string;
     readonly internal?: Internal;
   } = {},
+  withoutFile = false,
 ): Config {
   const { environment = process.env, directory = process.cwd(), internal = {} } = options;
-  const file = readEnvFile(resolve(directory, '.env'));
+  const file = withoutFile ? {} : readEnvFile(resolve(directory, '.env'));
   const raw = Object.fromEntries(
     Object.keys(SETTINGS.shape).flatMap((name) => {
       const value = (environment[name] ?? file[name])?.trim();
@@ -177,6 +179,40 @@ export function loadConfig(
     internal: { ...internal },
     unknownSettings: Object.keys(file).filter((name) => !(name in SETTINGS.shape)),
   });
+}
+
+/**
+ * The settings as far as they can be used: those that cannot be are left out, for whoever looks at the rest all the same.
+ * @returns the configuration, and what is wrong with what was left out, a sentence each
+ */
+export function loadUsableConfig(options: Parameters<typeof loadConfig>[0] = {}): {
+  readonly config: Config;
+  readonly problems: readonly string[];
+} {
+  const { environment = process.env } = options;
+  const left: Record<string, string> = {};
+  let withoutFile = false;
+  const problems: string[] = [];
+  for (;;) {
+    try {
+      return { config: loadConfig({ ...options, environment: { ...environment, ...left } }, withoutFile), problems };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const sentences = error.message.split('\n');
+      const named = sentences.flatMap((sentence) => /^[A-Z][A-Z_]+/.exec(sentence) ?? []);
+      // One that is missing beside others cannot be left out: the others can.
+      const family = named.filter((name) => name in left).map((name) => name.replace(/_.*/, '_'));
+      const names = Object.keys(SETTINGS.shape).filter(
+        (name) => named.includes(name) || family.some((prefix) => name.startsWith(prefix)),
+      );
+      if (names.every((name) => name in left)) {
+        if (withoutFile) throw error;
+        withoutFile = true;
+      }
+      if (family.length === 0) problems.push(...sentences);
+      for (const name of names) left[name] = '';
+    }
+  }
 }
 
 type Settings = z.infer<typeof SETTINGS>;

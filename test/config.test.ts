@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UserError } from '../src/base/errors.ts';
-import { loadConfig } from '../src/config.ts';
+import { loadConfig, loadUsableConfig } from '../src/config.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -249,4 +249,41 @@ test('figures are shown where a port is set, on this machine unless another addr
   expect(load({ METRICS_HOST: '0.0.0.0' }).metrics).toBeUndefined();
   expect(load({ METRICS_PORT: '9464' }).metrics).toEqual({ host: '127.0.0.1', port: 9464 });
   expect(load({ METRICS_PORT: '0', METRICS_HOST: '::1' }).metrics).toEqual({ host: '::1', port: 0 });
+});
+
+describe('loadUsableConfig', () => {
+  const usable = (environment: Record<string, string>) => loadUsableConfig({ directory, environment });
+
+  test('leaves out what cannot be used, and says what is wrong with it', () => {
+    const { config, problems } = usable({
+      THREADS: 'x',
+      LOCAL_PORT: '-1',
+      DISCORD_TOKEN: 'no token',
+      MODEL_DIR: 'mine',
+    });
+    expect(problems.map((sentence) => sentence.split(' ')[0]).sort()).toEqual([
+      'DISCORD_TOKEN',
+      'LOCAL_PORT',
+      'THREADS',
+    ]);
+    expect(config).toMatchObject({ local: { port: 3000 }, model: { directory: join(directory, 'mine') } });
+    expect(config.discord).toBeUndefined();
+  });
+
+  test('leaves Slack out where something of it is missing', () => {
+    const { config, problems } = usable({ SLACK_APP_TOKEN: 'xapp-1-x' });
+    expect(problems).toEqual([expect.stringMatching(/^SLACK_BOT_TOKEN is missing/)]);
+    expect(config.slack).toBeUndefined();
+  });
+
+  test('goes on without a .env file that cannot be read', () => {
+    mkdirSync(join(directory, '.env'));
+    const { config, problems } = usable({ STATE_DIR: 'here' });
+    expect(problems).toEqual([expect.stringContaining('.env cannot be read: it is a folder')]);
+    expect(config.stateDirectory).toBe(join(directory, 'here'));
+  });
+
+  test('has nothing to say where all is well', () => {
+    expect(usable({}).problems).toEqual([]);
+  });
 });

@@ -1,49 +1,225 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import './helpers/discord-first.ts';
+import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { loadConfig } from '../src/config.ts';
-import { examine, type Finding } from '../src/doctor.ts';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type Internal, loadUsableConfig } from '../src/config.ts';
+import type { Finding } from '../src/doctor/finding.ts';
+import { node } from '../src/doctor/machine.ts';
+import { examine } from '../src/doctor.ts';
+import { FakeDiscord } from './fakes/discord.ts';
+import { FakeSlack } from './fakes/slack.ts';
+import { HAS_REDIS, startRedis } from './helpers/redis.ts';
+import { runScript } from './helpers/run-script.ts';
 import { temporaryFolder } from './helpers/tiny-fer2013.ts';
 
 const root = new URL('..', import.meta.url).pathname;
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end();
+});
 
-async function findings(environment: Record<string, string>): Promise<Record<string, Finding>> {
+async function findings(
+  environment: Record<string, string>,
+  internal: Internal = {},
+  parts?: string[],
+): Promise<Record<string, Finding>> {
   const directory = await temporaryFolder();
-  const config = loadConfig({ directory, environment: { ENGINE: 'onnx', ...environment } });
-  return Object.fromEntries((await examine(config)).map((finding) => [finding.part, finding]));
+  // The cascades take the longest to load; the first test has them.
+  const all = { ENGINE: 'onnx', DETECTOR: 'network', ...environment };
+  const { config, problems } = loadUsableConfig({ directory, environment: all, internal });
+  return Object.fromEntries((await examine(config, problems, parts)).map((finding) => [finding.part, finding]));
 }
 
 test('the doctor says what is active, and what to do about what is not', async () => {
-  const found = await findings({ MODEL_DIR: join(root, 'model') });
+  const found = await findings({ MODEL_DIR: join(root, 'model'), DETECTOR: 'fusion' });
   expect(Object.values(found).filter(({ state }) => state === 'broken')).toEqual([]);
   expect(found.Engine).toMatchObject({ state: 'ok', finding: expect.stringContaining('onnx') });
-  expect(found.Network).toMatchObject({ state: 'ok', finding: expect.stringContaining('vgg9') });
+  expect(found.Network).toMatchObject({ state: 'ok', finding: expect.stringMatching(/vgg9.*SHA-256 [0-9a-f]{12}…/) });
   expect(found['Face detector']).toMatchObject({ state: 'ok' });
-  expect(found['Training data']).toMatchObject({ state: 'off', remedy: expect.stringContaining('data/README.md') });
+  for (const part of ['Memory', 'Disk', 'Font', 'Telemetry']) expect(found[part], part).toMatchObject({ state: 'ok' });
+  expect(found['Training data']).toMatchObject({ state: 'off', remedy: expect.stringContaining('split-dataset') });
+  expect(found.Votes).toMatchObject({ state: 'off', remedy: expect.stringContaining('--labels fer2013') });
+  expect(found.Redis).toMatchObject({ state: 'off', remedy: expect.stringContaining('REDIS_URL') });
   expect(found.Discord).toMatchObject({ state: 'off', remedy: expect.stringContaining('DISCORD_TOKEN') });
+  expect(found.Slack).toMatchObject({ state: 'off', remedy: expect.stringContaining('SLACK_BOT_TOKEN') });
   expect(found.Figures).toMatchObject({ state: 'off', remedy: expect.stringContaining('METRICS_PORT') });
 });
 
-test('the doctor names what is broken, and shows no token', async () => {
+test('every check goes on after others failed, what can be tried is tried, and no token is shown', async () => {
   const data = await temporaryFolder();
   await mkdir(join(data, 'chunks'));
-  await writeFile(join(data, 'fer2013_01.csv.gz'), '');
-  const token = 'a-token-that-nobody-may-see';
-  const state = await temporaryFolder();
-  await chmod(state, 0o755);
+  for (const name of ['fer2013_01.csv.gz', 'fer2013_02.csv.gz', 'fer2013new.csv'])
+    await writeFile(join(data, name), '');
+  const file = join(data, 'file');
+  await writeFile(file, '');
+  const password = 'a-password-that-nobody-may-see';
   const found = await findings({
     MODEL_DIR: '/nowhere',
     DATA_DIR: data,
-    STATE_DIR: state,
-    DISCORD_TOKEN: token,
-    DETECTOR: 'network',
+    STATE_DIR: join(file, 'state'),
+    DISCORD_TOKEN: 'no token at all',
+    SLACK_APP_TOKEN: 'xapp-of-nobody',
+    THREADS: 'many',
+    REDIS_URL: `redis://:${password}@127.0.0.1:1`,
     METRICS_PORT: '9464',
   });
-  expect(found['State folder']).toMatchObject({ state: 'ok', remedy: expect.stringContaining('chmod') });
+  expect(found.Settings).toMatchObject({ state: 'broken', finding: expect.stringMatching(/DISCORD_TOKEN.*THREADS/) });
+  expect(found['State folder']).toMatchObject({ state: 'broken', finding: expect.stringContaining('cannot be made') });
+  expect(found['State folder']!.remedy).toContain('mkdir -p');
   expect(found.Network).toMatchObject({ state: 'broken', finding: expect.stringContaining('/nowhere') });
   expect(found.Network!.remedy).toContain('MODEL_DIR');
-  expect(found['Training data']).toMatchObject({ state: 'ok', finding: expect.stringContaining('1 files') });
-  expect(found.Discord).toMatchObject({ state: 'ok', remedy: expect.stringMatching(/one process.*10,000 users/) });
+  expect(found.Redis).toMatchObject({ state: 'broken', finding: expect.stringContaining('ECONNREFUSED') });
+  expect(found.Discord).toMatchObject({ state: 'broken', finding: expect.stringContaining('must be the token') });
+  expect(found.Slack).toMatchObject({
+    state: 'broken',
+    finding: expect.stringContaining('SLACK_BOT_TOKEN is missing'),
+  });
+  expect(found['Training data']).toMatchObject({
+    state: 'partly',
+    finding: expect.stringMatching(/2 files.*15 chunks/),
+  });
+  expect(found.Votes).toMatchObject({ state: 'ok' });
+  expect(found['Face detector']).toMatchObject({ state: 'ok' });
   expect(found.Figures).toMatchObject({ state: 'ok', finding: expect.stringMatching(/port 9464 of 127\.0\.0\.1/) });
-  expect(JSON.stringify(found)).not.toContain(token);
+  expect(JSON.stringify(found)).not.toMatch(/nobody|no token at all/);
+});
+
+test.each([
+  ['20.18.0', '2026-01-01', undefined],
+  ['20.19.0', '2026-01-15', /^version 20\.19\.0, with security fixes until 2026-04-30$/],
+  ['20.20.2', '2026-02-15', /only until 2026-04-30$/],
+  ['20.20.2', '2026-05-01', /without security fixes since 2026-04-30$/],
+  ['24.1.0', '2026-05-01', /until 2028-04-30$/],
+  ['99.0.0', '2026-05-01', /^version 99\.0\.0$/],
+])('Node.js %s on %s', (version, day, finding) => {
+  const look = () => node(version, new Date(day));
+  if (finding === undefined) expect(look).toThrow('too old');
+  else expect(look().finding).toMatch(finding);
+});
+
+test('a state folder is tried and left as it was; one that others may look into is told', async () => {
+  const parent = await temporaryFolder();
+  const found = await findings({ STATE_DIR: join(parent, 'not', 'yet') }, {}, ['State folder']);
+  expect(found['State folder']).toMatchObject({ state: 'ok', finding: expect.stringContaining('first needed') });
+  expect(await readdir(parent)).toEqual([]);
+  await chmod(parent, 0o755);
+  const open = await findings({ STATE_DIR: parent }, {}, ['State folder']);
+  expect(open['State folder']).toMatchObject({ state: 'partly', remedy: expect.stringContaining('chmod -R go=') });
+  expect(await readdir(parent)).toEqual([]);
+});
+
+describe('Discord', () => {
+  const ask = async (prepare: (discord: FakeDiscord) => unknown, token?: string) => {
+    const discord = await FakeDiscord.start();
+    ends.push(() => discord.close());
+    await prepare(discord);
+    const internal = { discordApi: `${discord.origin}/api` };
+    const { Discord: found } = await findings({ DISCORD_TOKEN: token ?? discord.token }, internal, ['Discord']);
+    expect(JSON.stringify(found)).not.toContain(token ?? discord.token);
+    return found!;
+  };
+
+  test('is asked whose the token is, whether photos are seen and whether the commands are there', async () => {
+    const found = await ask((discord) => {
+      discord.gateway.grantsContent = false;
+      discord.leaveAll();
+    });
+    expect(found).toMatchObject({
+      state: 'partly',
+      finding:
+        'the token of emotion-bot, accepted; the Message Content Intent is off, so posted photos are not seen; ' +
+        'emotions, privacy, retrain, help, Read emotions not registered everywhere; it is in no server',
+    });
+    expect(found.remedy).toMatch(/\/bot .*npm run deploy-commands -- register.*oauth2\/authorize/);
+  });
+
+  test('is fine where all of it is there', async () => {
+    const names = ['emotions', 'privacy', 'retrain', 'help', 'Read emotions'];
+    const found = await ask((discord) => discord.registered.set('', names.map((name) => ({ name })) as never));
+    expect(found).toEqual({ part: 'Discord', state: 'ok', finding: 'the token of emotion-bot, accepted' });
+  });
+
+  test('does not take a token, or cannot be reached', async () => {
+    const refused = await ask(() => {}, 'MTAwMA.wrong.token');
+    expect(refused).toMatchObject({ state: 'broken', finding: expect.stringContaining('not accepted') });
+    const away = await ask((discord) => discord.close());
+    expect(away).toMatchObject({ state: 'partly', finding: 'Discord cannot be reached (ECONNREFUSED)' });
+  });
+});
+
+describe('Slack', () => {
+  const ask = async (prepare: (slack: FakeSlack) => unknown, tokens: Record<string, string> = {}) => {
+    const slack = await FakeSlack.start();
+    ends.push(() => slack.close());
+    await prepare(slack);
+    const environment = { SLACK_BOT_TOKEN: slack.token, SLACK_APP_TOKEN: slack.appToken, ...tokens };
+    const { Slack: found } = await findings(environment, { slackApi: `${slack.origin}/api/` }, ['Slack']);
+    for (const token of Object.values(environment).filter((text) => text.length > 3))
+      expect(JSON.stringify(found)).not.toContain(token);
+    return found!;
+  };
+
+  test('is asked whose the tokens are and which scopes they have', async () => {
+    const found = await ask((slack) => {
+      for (const scope of ['files:read', 'files:write']) slack.lacking.add(scope);
+    });
+    expect(found).toMatchObject({
+      state: 'partly',
+      finding:
+        'the tokens of emotions in Testers, for Socket Mode, accepted; the scopes files:read, files:write missing',
+      remedy: expect.stringContaining('slack-manifest.yaml'),
+    });
+    expect(await ask(() => {})).toEqual({
+      part: 'Slack',
+      state: 'ok',
+      finding: 'the tokens of emotions in Testers, for Socket Mode, accepted',
+    });
+  });
+
+  test('is asked whether it knows the client that workspaces install', async () => {
+    const installer = { SLACK_SIGNING_SECRET: 'abc', SLACK_PORT: '0', SLACK_STATE_SECRET: 's'.repeat(16) };
+    const key = Buffer.alloc(32).toString('base64');
+    const asClient = async (secret: string) =>
+      await ask(() => {}, {
+        SLACK_BOT_TOKEN: '',
+        SLACK_APP_TOKEN: '',
+        SLACK_CLIENT_ID: '12.34',
+        SLACK_CLIENT_SECRET: secret,
+        SLACK_STORE_KEY: key,
+        ...installer,
+      });
+    expect(await asClient('def456')).toMatchObject({
+      state: 'ok',
+      finding: expect.stringContaining('every workspace'),
+    });
+    expect(await asClient('wrong1')).toMatchObject({
+      state: 'broken',
+      finding: expect.stringContaining('bad_client_secret'),
+    });
+  });
+
+  test('does not take one of the tokens, or cannot be reached', async () => {
+    const wrong = { SLACK_APP_TOKEN: 'xapp-2-other' };
+    const refused = 'Slack refuses SLACK_APP_TOKEN (invalid_auth)';
+    expect(await ask(() => {}, wrong)).toMatchObject({ state: 'broken', finding: expect.stringContaining(refused) });
+    const away = await ask((slack) => slack.close());
+    expect(away).toMatchObject({ state: 'partly', finding: expect.stringContaining('Slack cannot be reached') });
+  });
+});
+
+test.skipIf(!HAS_REDIS)('Redis is asked whether it keeps what it is given', async () => {
+  const redis = await startRedis('--maxmemory-policy', 'allkeys-lru');
+  ends.push(() => redis.stop());
+  expect((await findings({ REDIS_URL: redis.url }, {}, ['Redis'])).Redis).toMatchObject({
+    state: 'partly',
+    finding: expect.stringMatching(/^version \d.*answers; .*allkeys-lru.*appendonly no/),
+    remedy: expect.stringContaining('config set maxmemory-policy noeviction'),
+  });
+});
+
+test('the command prints the same as JSON', async () => {
+  const { stdout } = await runScript('doctor.ts', '--json');
+  const { canStart, findings: all } = JSON.parse(stdout);
+  expect(canStart).toBe(all.every(({ state }: Finding) => state !== 'broken'));
+  expect(all.map(({ part }: Finding) => part)).toContain('Telemetry');
 });

@@ -1,8 +1,8 @@
 /** Files: what is in a folder, writing so that nothing is ever half there, and why a file could not be used, in words. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, type Stats } from 'node:fs';
+import { existsSync, mkdirSync, type Stats } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { codeOf, UserError, type UserErrorCode } from './errors.ts';
 
 /** What a file system can have against a path. */
@@ -83,17 +83,49 @@ export const PRIVATE_FILE = 0o600;
 
 /** Makes a folder that only this user may look into, and what is missing above it; one that is there stays as it is. */
 export async function makePrivateFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: PRIVATE_FOLDER });
+  await makeFolders(path, PRIVATE_FOLDER);
 }
 
 /** The same, at once. */
 export function makePrivateFolderSync(path: string): void {
-  mkdirSync(path, { recursive: true, mode: PRIVATE_FOLDER });
+  const missing: string[] = [];
+  for (let folder = resolve(path); !existsSync(folder); folder = dirname(folder)) missing.unshift(folder);
+  for (const folder of missing) {
+    try {
+      mkdirSync(folder, { mode: PRIVATE_FOLDER });
+    } catch (error) {
+      // Another process made it meanwhile.
+      if (codeOf(error) !== 'EEXIST') throw error;
+    }
+  }
 }
 
 /** Makes a folder, and what is missing above it, as private as the folder that it is made in. */
 export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: await rightsAt(path) });
+  await makeFolders(path, await rightsAt(path));
+}
+
+/**
+ * Makes a folder and what is missing above it, one after the other: Node's own way to do so never ends where a file system has no
+ * folders made in it, such as /proc.
+ * @returns those that were not there, the outermost first
+ */
+export async function makeFolders(path: string, mode: number): Promise<string[]> {
+  const missing: string[] = [];
+  for (let folder = resolve(path); !(await isThere(folder)); folder = dirname(folder)) missing.unshift(folder);
+  if (missing.length === 0 && !(await stat(path)).isDirectory()) await mkdir(path);
+  for (const folder of missing) {
+    await mkdir(folder, { mode }).catch((error: unknown) => {
+      // Another process made it meanwhile.
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+  }
+  return missing;
+}
+
+/** Whether a path leads to something; what may not be looked at counts as there, and using it says why it cannot be. */
+async function isThere(path: string): Promise<boolean> {
+  return (await unlessMissing(() => stat(path))) !== undefined;
 }
 
 /** The rights of a folder; of one that is missing, those of the first above it that is there. */

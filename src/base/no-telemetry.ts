@@ -4,3 +4,8 @@
  * it is loaded, and a worker thread's environment is a copy: so this is imported before the library, and by whatever starts threads.
  */
 process.env.ORT_DISABLE_TELEMETRY = '1';
+
+/** Whether the library finds it switched off once it is loaded. */
+export function isTelemetryOff(): boolean {
+  return process.env.ORT_DISABLE_TELEMETRY === '1';
+}

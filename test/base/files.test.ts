@@ -9,6 +9,7 @@ import {
   fileTrouble,
   makeFolder,
   makePrivateFolder,
+  makePrivateFolderSync,
   reasonOf,
   writeDurably,
 } from '../../src/base/files.ts';
@@ -87,3 +88,11 @@ it('there is nothing in a folder that is not there', async () => {
   expect(await entriesOf(join(directory, 'none'))).toEqual([]);
   await expect(entriesOf(join(directory, 'file'))).rejects.toMatchObject({ code: 'ENOTDIR' });
 });
+
+it.skipIf(process.platform !== 'linux')(
+  'a folder that a file system does not let be made is refused, not tried for ever',
+  async () => {
+    await expect(makePrivateFolder('/proc/none/state')).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(() => makePrivateFolderSync('/proc/none/state')).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+  },
+);

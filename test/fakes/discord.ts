@@ -419,7 +419,7 @@ export class FakeDiscord {
 
   readonly #routes: readonly (readonly [RegExp, (call: Call, parts: string[]) => Answer])[] = [
     [/^GET \/gateway\/bot$/, () => this.#gatewayAddress()],
-    [/^GET \/applications\/@me$/, () => ({ status: 200, body: { id: this.me.id, name: this.me.username } })],
+    [/^GET \/applications\/@me$/, () => ok(this.#application())],
     [/^GET \/applications\/\d+\/commands$/, () => ok(this.registered.get('') ?? [])],
     [/^GET \/applications\/\d+\/guilds\/(\d+)\/commands$/, (_, [guild]) => ok(this.registered.get(guild!) ?? [])],
     [/^PUT \/applications\/\d+\/commands$/, ({ json }) => this.#register('', json)],
@@ -439,6 +439,13 @@ export class FakeDiscord {
       (call, [, token, id]) => this.#ofToken(token!, id!, call),
     ],
   ];
+
+  #application() {
+    const { id, username: name } = this.me;
+    // The flag GatewayMessageContentLimited.
+    const flags = this.gateway.grantsContent ? 1 << 19 : 0;
+    return { id, name, flags, approximate_guild_count: this.#guilds.length };
+  }
 
   #gatewayAddress(): Answer {
     const session_start_limit = { total: 1000, remaining: 999, reset_after: 0, max_concurrency: 1 };

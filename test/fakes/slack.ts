@@ -3,7 +3,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { METHOD_SCOPES } from './slack/scopes.ts';
+import { ALL_SCOPES, METHOD_SCOPES } from './slack/scopes.ts';
 
 export interface FakeFile {
   readonly id: string;
@@ -428,7 +428,8 @@ export class FakeSlack {
       await delay(this.#delays.get(method) ?? 0);
       const token = request.headers.authorization?.slice('Bearer '.length);
       const first = (this.next.get(`${method} ${token}`) ?? this.next.get(method))?.shift();
-      return send(first ?? { body: this.#call(method, body, request.headers.authorization) });
+      const headers = { 'x-oauth-scopes': ALL_SCOPES.filter((scope) => !this.lacking.has(scope)).join(',') };
+      return send(first ?? { headers, body: this.#call(method, body, request.headers.authorization) });
     }
     if (pathname.startsWith('/upload/')) {
       const form = await new Response(raw, { headers: { 'content-type': type } }).formData();
@@ -467,7 +468,11 @@ export class FakeSlack {
     const fail = (error: string, more = {}) => ({ ok: false, error, ...more });
     const scopes = METHOD_SCOPES[method];
     if (scopes === undefined) return fail('unknown_method');
-    if (method === 'oauth.v2.access') return this.#install(body) ?? fail('invalid_code');
+    if (method === 'oauth.v2.access') {
+      if (body.client_id !== this.clientId) return fail('invalid_client_id');
+      if (body.client_secret !== this.clientSecret) return fail('bad_client_secret');
+      return this.#install(body) ?? fail('invalid_code');
+    }
     const install = this.#installOf(authorization);
     const isOwner = authorization === `Bearer ${this.appToken}` && method === 'apps.connections.open';
     if (install === undefined && !isOwner) return fail('invalid_auth');

@@ -29,3 +29,10 @@ export const EVENT_SCOPES: Readonly<Record<string, string | undefined>> = {
   team_access_revoked: undefined,
   tokens_revoked: undefined,
 };
+
+/** What an app by slack-manifest.yaml is given. */
+export const ALL_SCOPES: readonly string[] = [
+  ...new Set(['commands', ...Object.values(METHOD_SCOPES).flat(), ...Object.values(EVENT_SCOPES)]),
+]
+  .filter((scope) => scope !== undefined)
+  .sort();

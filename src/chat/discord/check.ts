@@ -1,0 +1,72 @@
+import {
+  type APIApplication,
+  type APIApplicationCommand,
+  ApplicationFlags,
+  DiscordAPIError,
+  HTTPError,
+  REST,
+  Routes,
+} from 'discord.js';
+import type { CommandRegistry } from '../../../commands/registry.ts';
+import { codeOf, UserError } from '../../base/errors.ts';
+import type { Config } from '../../config.ts';
+import type { ChatCheck } from '../check.ts';
+import { applicationCommands } from './deploy.ts';
+import { tokenRefused } from './errors.ts';
+import { inviteLink } from './permissions.ts';
+
+const TIMEOUT_MS = 10_000;
+const SEES_MESSAGES = ApplicationFlags.GatewayMessageContent | ApplicationFlags.GatewayMessageContentLimited;
+
+/**
+ * Asks Discord whose the token is, and whether what the bot needs is switched on and registered.
+ * @throws UserError 'bad-config' where Discord does not take the token, 'busy' where it cannot be reached
+ */
+export async function checkDiscord(
+  { discord, internal }: Pick<Config, 'discord' | 'internal'>,
+  registry: CommandRegistry,
+): Promise<ChatCheck> {
+  const api = internal.discordApi === undefined ? {} : { api: internal.discordApi };
+  const rest = new REST({ ...api, timeout: TIMEOUT_MS, retries: 0 }).setToken(discord!.token);
+  try {
+    const application = (await rest.get(Routes.currentApplication())) as APIApplication;
+    const stored = (await rest.get(Routes.applicationCommands(application.id))) as APIApplicationCommand[];
+    return { about: `the token of ${application.name}`, problems: problemsOf(application, stored, registry) };
+  } catch (error) {
+    if (error instanceof DiscordAPIError && error.status === 401) throw tokenRefused();
+    if (error instanceof DiscordAPIError) throw error;
+    const why = error instanceof HTTPError ? `status ${error.status}` : (codeOf(error) ?? (error as Error).name);
+    throw new UserError('busy', `Discord cannot be reached (${why}).`, { cause: error });
+  }
+}
+
+function problemsOf(
+  application: APIApplication,
+  stored: readonly APIApplicationCommand[],
+  registry: CommandRegistry,
+): ChatCheck['problems'] {
+  const names = new Set(stored.map(({ name }) => name));
+  const missing = applicationCommands(registry).filter(({ name }) => !names.has(name));
+  const page = `https://discord.com/developers/applications/${application.id}/bot`;
+  return [
+    ...(((application.flags ?? 0) & SEES_MESSAGES) === 0
+      ? [
+          {
+            what: 'the Message Content Intent is off, so posted photos are not seen',
+            remedy: `Switch it on at ${page} and start the bot again.`,
+          },
+        ]
+      : []),
+    ...(missing.length > 0
+      ? [
+          {
+            what: `${missing.map(({ name }) => name).join(', ')} not registered everywhere`,
+            remedy: 'Unless you registered them in single servers: npm run deploy-commands -- register',
+          },
+        ]
+      : []),
+    ...(application.approximate_guild_count === 0
+      ? [{ what: 'it is in no server', remedy: `Add it: ${inviteLink(application.id)}` }]
+      : []),
+  ];
+}

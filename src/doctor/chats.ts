@@ -1,0 +1,58 @@
+import { createCommands } from '../../commands/index.ts';
+import { UserError } from '../base/errors.ts';
+import { createLogger } from '../base/log.ts';
+import type { ChatCheck } from '../chat/check.ts';
+import type { Config } from '../config.ts';
+import { type Check, type Found, fromProblems } from './finding.ts';
+
+/** The chats: their servers are asked, nothing is posted. */
+export function chatChecks(config: Config, badSettings: readonly string[]): Check[] {
+  return [
+    {
+      part: 'Discord',
+      look: () => chat(config.discord !== undefined, badSettings, 'DISCORD', () => discord(config)),
+      remedy: 'Take a new token at https://discord.com/developers/applications > Bot > Reset Token, into .env.',
+    },
+    {
+      part: 'Slack',
+      look: () => chat(config.slack !== undefined, badSettings, 'SLACK', () => slack(config)),
+      remedy: 'Take both tokens anew at https://api.slack.com/apps, as README.md says under Slack, into .env.',
+    },
+  ];
+}
+
+/** @param prefix of the chat's settings */
+async function chat(
+  isSet: boolean,
+  badSettings: readonly string[],
+  prefix: string,
+  ask: () => Promise<ChatCheck>,
+): Promise<Found> {
+  const bad = badSettings.find((sentence) => sentence.startsWith(prefix));
+  if (bad !== undefined) throw new Error(bad);
+  if (!isSet)
+    return {
+      state: 'off',
+      finding: 'no token',
+      remedy: `To use it, set ${prefix === 'DISCORD' ? 'DISCORD_TOKEN' : 'SLACK_BOT_TOKEN and SLACK_APP_TOKEN'}: README.md shows how.`,
+    };
+  try {
+    const { about, problems } = await ask();
+    return fromProblems(`${about}, accepted`, problems);
+  } catch (error) {
+    if (!(error instanceof UserError && error.code === 'busy')) throw error;
+    const remedy = 'Look at this machine’s connection; the bot starts without this chat and tries it again.';
+    return { state: 'partly', finding: error.message.replace(/\.$/, ''), remedy };
+  }
+}
+
+async function discord(config: Config): Promise<ChatCheck> {
+  const { checkDiscord } = await import('../chat/discord/check.ts');
+  // The commands to be described, never run: what running them takes is left out.
+  return await checkDiscord(config, createCommands({} as Parameters<typeof createCommands>[0]));
+}
+
+async function slack(config: Config): Promise<ChatCheck> {
+  const { checkSlack } = await import('../chat/slack/check.ts');
+  return await checkSlack(config, createLogger({ level: 'silent' }));
+}

@@ -1,0 +1,74 @@
+import type { Config } from '../config.ts';
+import { loadClassifier } from '../emotion/classifier.ts';
+import { createEngine } from '../emotion/engines/create-engine.ts';
+import { findRuntime } from '../emotion/engines/tensorflow/runtime.ts';
+import { FACE_PIXELS } from '../emotion/labels.ts';
+import { loadModel } from '../emotion/layers-format/layers-format.ts';
+import { createFaceDetector } from '../photo/faces/create-detector.ts';
+import type { Check, Found } from './finding.ts';
+
+/** What photos are read with. */
+export function readingChecks(config: Config): Check[] {
+  const { directory } = config.model;
+  return [
+    { part: 'Engine', look: () => engine(config), remedy: 'Run npm ci again, or set ENGINE=onnx.' },
+    { part: 'GPU', look: gpu, remedy: '' },
+    {
+      part: 'Network',
+      look: () => network(config),
+      remedy: `Put a network into ${directory} (git checkout -- model brings back what ships), or unset MODEL_DIR.`,
+    },
+    {
+      part: 'Face detector',
+      look: () => detector(config),
+      remedy: 'Run npm ci again; the cascades must lie in model/cascades (git checkout -- model).',
+    },
+  ];
+}
+
+async function engine(config: Config): Promise<Found> {
+  const { name, device } = await createEngine(config.model.engine, { threads: config.model.threads });
+  return { state: 'ok', finding: `${name} on ${device} (ENGINE=${config.model.engine})` };
+}
+
+async function gpu(): Promise<Found> {
+  const { runtime, failures } = await findRuntime();
+  if (runtime?.gpu) return { state: 'ok', finding: `${runtime.package} uses it` };
+  const reasons = failures.map((failure) => `${failure.package} is ${failure.reason}`).join('; ');
+  return {
+    state: 'off',
+    finding: runtime ? `${runtime.package} finds none` : `not used: ${reasons}`,
+    remedy:
+      'Only for faster training: npm install --no-save --ignore-scripts=false @tensorflow/tfjs-node-gpu@4.22.0, with CUDA 11.',
+  };
+}
+
+/** Loads the network and lets it read one face. */
+async function network(config: Config): Promise<Found> {
+  const { directory, threads } = config.model;
+  const stored = await loadModel(directory);
+  const classifier = await loadClassifier(directory, { threads });
+  try {
+    await classifier.classify([new Uint8Array(FACE_PIXELS).map((_, k) => (k * 7) % 256)]);
+  } finally {
+    await classifier.dispose();
+  }
+  const { architecture } = stored.network;
+  const size = `${(stored.network.parameters / 1e6).toFixed(1)} million parameters`;
+  return {
+    state: 'ok',
+    finding: `${architecture.name}, ${size}, SHA-256 ${stored.sha256.slice(0, 12)}…, in ${directory}`,
+  };
+}
+
+/** Looks for faces in a gray picture, which takes every thread, file and library that a photo takes. */
+async function detector({ photos }: Config): Promise<Found> {
+  const faces = createFaceDetector({ detector: photos.detector, threads: 1 });
+  try {
+    const [width, height] = [160, 120];
+    await faces.detect({ width, height, data: new Uint8Array(width * height * 3).fill(128) });
+    return { state: 'ok', finding: `starts and looks at a picture (DETECTOR=${photos.detector})` };
+  } finally {
+    await faces.close();
+  }
+}

@@ -1,0 +1,110 @@
+import { rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { makeFolders, PRIVATE_FILE, PRIVATE_FOLDER, reasonOf, statIfThere } from '../base/files.ts';
+import type { Config } from '../config.ts';
+import { checkRedis } from '../settings/check-redis.ts';
+import { CHUNKS, csvFiles, HOW_TO_SPLIT, VOTES_FILE } from '../training/data/fer2013-files.ts';
+import { findVotes } from '../training/data/votes.ts';
+import { type Check, type Found, fromProblems } from './finding.ts';
+
+const ENV_EXAMPLE = fileURLToPath(new URL('../../.env.example', import.meta.url));
+
+/** What the bot reads and keeps: settings, its state, the data that it trains on. */
+export function storageChecks(config: Config, badSettings: readonly string[]): Check[] {
+  const { stateDirectory, redisUrl } = config;
+  return [
+    { part: 'Settings', look: () => settings(config, badSettings), remedy: '' },
+    {
+      part: 'State folder',
+      look: () => stateFolder(stateDirectory),
+      remedy: `Let the bot's user make and write it: mkdir -p ${stateDirectory} && chown "$USER" ${stateDirectory}; or name another with STATE_DIR.`,
+    },
+    {
+      part: 'Redis',
+      look: () => redis(redisUrl),
+      remedy: 'Start it, or mend REDIS_URL; without that setting the bot keeps a file instead.',
+    },
+    { part: 'Training data', look: () => trainingData(config.dataDirectory), remedy: HOW_TO_SPLIT },
+    { part: 'Votes', look: () => votes(config.dataDirectory), remedy: '' },
+    { part: 'Figures', look: () => figures(config), remedy: '' },
+  ];
+}
+
+function settings({ unknownSettings }: Config, bad: readonly string[]): Found {
+  const problems = [
+    ...bad.map((sentence) => ({ what: sentence.replace(/\.$/, ''), remedy: '' })),
+    ...unknownSettings.map((name) => ({ what: `${name} in .env is no setting`, remedy: '' })),
+  ];
+  if (problems.length === 0) return { state: 'ok', finding: 'all of .env is understood' };
+  const finding = problems.map(({ what }) => what).join('; ');
+  return { state: bad.length > 0 ? 'broken' : 'partly', finding, remedy: `Mend .env; ${ENV_EXAMPLE} explains each.` };
+}
+
+/** Makes the folder and writes into it, as the bot will; leaves nothing behind. */
+async function stateFolder(directory: string): Promise<Found> {
+  const there = await statIfThere(directory);
+  const made = await makeFolders(directory, PRIVATE_FOLDER).catch((error: unknown) => {
+    throw new Error(`${directory} cannot be made: ${reasonOf(error)}`);
+  });
+  const file = join(directory, `.doctor-${process.pid}`);
+  try {
+    await writeFile(file, '', { flag: 'wx', mode: PRIVATE_FILE });
+  } catch (error) {
+    throw new Error(`${directory} cannot be written: ${reasonOf(error)}`);
+  } finally {
+    await rm(file, { force: true });
+    // From the innermost on, and only while they are empty.
+    for (const folder of made.reverse()) await rmdir(folder).catch(() => {});
+  }
+  if (!there) return { state: 'ok', finding: `${directory}, made when it is first needed` };
+  const isOpen = process.platform !== 'win32' && ((await stat(directory)).mode & 0o077) !== 0;
+  if (!isOpen) return { state: 'ok', finding: directory };
+  return {
+    state: 'partly',
+    finding: `${directory}; others may look into it`,
+    remedy: `npm start shuts what is the bot’s. At once: chmod -R go= ${directory}`,
+  };
+}
+
+async function redis(url: string | undefined): Promise<Found> {
+  if (url === undefined)
+    return { state: 'off', finding: 'not used', remedy: 'Only for bots on several machines: set REDIS_URL.' };
+  const { version, problems } = await checkRedis(url);
+  return fromProblems(`version ${version} answers`, problems);
+}
+
+async function trainingData(directory: string): Promise<Found> {
+  const files = await csvFiles(directory, undefined).catch(() => []);
+  if (files.length === 0)
+    return {
+      state: 'off',
+      finding: `none in ${directory}`,
+      remedy: `Only for training: data/README.md says where FER2013 comes from. ${HOW_TO_SPLIT}`,
+    };
+  const finding = `${files.length} ${files.length === 1 ? 'file' : 'files'} in ${directory}`;
+  if (files.length === CHUNKS || files.length === 1)
+    return { state: 'ok', finding, remedy: `npm run dataset -- check --data ${directory} looks into them.` };
+  return {
+    state: 'partly',
+    finding: `${finding}; FER2013 is ${CHUNKS} chunks`,
+    remedy: `See what is missing: npm run dataset -- check --data ${directory}`,
+  };
+}
+
+async function votes(directory: string): Promise<Found> {
+  const file = await findVotes(directory);
+  if (file !== undefined) return { state: 'ok', finding: file };
+  return {
+    state: 'off',
+    finding: `no ${VOTES_FILE} in ${directory}`,
+    remedy: 'Only for training by votes: data/README.md. Without it: npm run train -- --labels fer2013',
+  };
+}
+
+function figures({ metrics }: Config): Found {
+  if (metrics === undefined)
+    return { state: 'off', finding: 'not shown', remedy: 'To see them, set METRICS_PORT: docs/metrics.md.' };
+  const place = metrics.port === 0 ? 'a free port' : `port ${metrics.port}`;
+  return { state: 'ok', finding: `shown at ${place} of ${metrics.host} once the bot runs` };
+}

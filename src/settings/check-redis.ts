@@ -1,0 +1,63 @@
+/** Milliseconds for a connection and for an answer. */
+const TIMEOUT_MS = 5000;
+
+/** What a Redis is, and what of it would lose settings. */
+export interface RedisCheck {
+  readonly version: string;
+  readonly problems: readonly { readonly what: string; readonly remedy: string }[];
+}
+
+/**
+ * Connects to a Redis once and asks how it keeps what it is given.
+ * @throws Error where it cannot be reached or refuses; its message does not hold the password
+ */
+export async function checkRedis(url: string): Promise<RedisCheck> {
+  const { Redis } = await import('ioredis');
+  const client = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: TIMEOUT_MS,
+    commandTimeout: TIMEOUT_MS,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  });
+  let reason: Error | undefined;
+  client.on('error', (error: Error) => {
+    reason ??= error;
+  });
+  try {
+    await client.connect();
+    const info = await client.info();
+    const of = (name: string) => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(info)?.[1] ?? 'unknown';
+    const policy = of('maxmemory_policy');
+    const evicts = policy !== 'noeviction' && policy !== 'unknown';
+    return {
+      version: of('redis_version'),
+      problems: [
+        ...(of('role') === 'slave'
+          ? [{ what: 'it is a copy, which takes no changes', remedy: 'Name its primary in REDIS_URL.' }]
+          : []),
+        ...(evicts
+          ? [
+              {
+                what: `it may throw away what people chose (maxmemory-policy ${policy})`,
+                remedy: 'redis-cli config set maxmemory-policy noeviction',
+              },
+            ]
+          : []),
+        ...(of('aof_enabled') === '0'
+          ? [
+              {
+                what: 'a crash of Redis may lose who opted out (appendonly no)',
+                remedy: 'redis-cli config set appendonly yes',
+              },
+            ]
+          : []),
+      ],
+    };
+  } catch (error) {
+    // The client's own error says no more than that the connection is closed.
+    throw reason ?? error;
+  } finally {
+    client.disconnect();
+  }
+}
