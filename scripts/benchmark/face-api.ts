@@ -2,7 +2,7 @@ import type { RgbImage } from '../../src/photo/image.ts';
 import { startPeer, type WalkAnswer, type WalkRequest } from './peer.ts';
 
 /** face-api's detectors, each with its default options. */
-export type FaceApiDetector = 'ssdMobilenetv1' | 'tinyFaceDetector';
+type FaceApiDetector = 'ssdMobilenetv1' | 'tinyFaceDetector';
 
 /** What face-api's process is asked. */
 export type FaceApiRequest =

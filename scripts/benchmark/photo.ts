@@ -38,7 +38,7 @@ interface WalkSteps {
 }
 
 /** Who takes a turn: the bot, and the peers that load. */
-export type ContenderId = 'bot' | 'faceApiSsd' | 'faceApiTiny' | 'human';
+type ContenderId = 'bot' | 'faceApiSsd' | 'faceApiTiny' | 'human';
 
 /** One walk: the part that can be compared, and all steps where it is the bot's. */
 export interface Walk extends WalkAnswer {

@@ -19,7 +19,7 @@ export interface PhotoSource {
 }
 
 /** What stands for standard input on a command line. */
-export const STANDARD_INPUT = '-';
+const STANDARD_INPUT = '-';
 
 /** A picture that this tool has written. */
 const WRITTEN = /-emotions(-\d+)?\.jpg$/i;

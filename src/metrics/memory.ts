@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 
 /** Memory of a process and of all that it started, in bytes. */
-export interface TreeMemory {
+interface TreeMemory {
   /** Pages that several of them share count once: what the machine would have back. Absent where the system does not say. */
   readonly pss?: number;
   /** Pages that several of them share count for each. */

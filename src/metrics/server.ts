@@ -8,7 +8,7 @@ import { createMetrics } from './metrics.ts';
 import type { Sources } from './sources.ts';
 
 /** Where figures are shown. */
-export interface MetricsAddress {
+interface MetricsAddress {
   /** The address of this machine that the server listens at. */
   readonly host: string;
   /** TCP port; 0 takes any free one. */

@@ -7,7 +7,7 @@ import type { AnnotatedPicture } from './picture/annotate.ts';
 import { takePixels } from './shared-pixels.ts';
 
 /** A face and what it shows, as it is drawn. */
-export type DrawnFace = Reading & { readonly box: Rectangle };
+type DrawnFace = Reading & { readonly box: Rectangle };
 
 /** What the thread is asked for. Pictures are in shared memory: nothing is copied on the way. */
 export type PictureTask =

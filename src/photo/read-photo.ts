@@ -41,7 +41,7 @@ export interface PhotoTools {
   readonly limits?: Partial<PhotoLimits>;
 }
 
-export interface ReadPhotoOptions {
+interface ReadPhotoOptions {
   /** Whether to draw the annotated picture; true by default. */
   readonly annotate?: boolean;
   /** Calls the walk off. */

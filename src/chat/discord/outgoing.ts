@@ -156,7 +156,7 @@ function toFile(picture: OutgoingPicture, isSpoiler: boolean): AttachmentBuilder
 }
 
 /** People that the message itself names; of more than that, the list with everybody is a text file, which Discord unfolds below it. */
-export const MAX_PEOPLE_IN_MESSAGE = 20;
+const MAX_PEOPLE_IN_MESSAGE = 20;
 
 function isCrowd({ card, pictures }: Pick<Reply, 'card' | 'pictures'>): boolean {
   // Where no file goes out, the text goes on in further messages.

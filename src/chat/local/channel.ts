@@ -3,7 +3,7 @@ import type { PhotoCard } from '../../../commands/request.ts';
 import { type OpenFace, openFaces, RIGHT, WRONG } from '../right.ts';
 
 /** A file on the page, as the browser is told of it; its bytes are fetched by id. */
-export interface FileView {
+interface FileView {
   readonly id: string;
   readonly name: string;
   /** Media type if a browser can show it, else undefined. */

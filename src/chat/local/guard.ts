@@ -14,7 +14,7 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** What the guard looks at in an HTTP request. */
-export interface GuardedRequest {
+interface GuardedRequest {
   readonly method: string;
   /** Path with its query. */
   readonly url: string;

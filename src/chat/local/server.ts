@@ -71,7 +71,7 @@ const TOLD = z.union([
 export type Told = z.infer<typeof TOLD>;
 
 /** What the server needs from the platform. */
-export interface ServerOptions {
+interface ServerOptions {
   readonly channel: LocalChannel;
   readonly log: Logger;
   /** Largest file that is taken, in bytes. */

@@ -6,7 +6,7 @@ import type { Installations } from './installations.ts';
 
 /** Where whoever installs the bot begins, and where Slack sends them back to. */
 export const INSTALL_PATH = '/slack/install';
-export const RETURN_PATH = '/slack/oauth_redirect';
+const RETURN_PATH = '/slack/oauth_redirect';
 
 /** What the bot may do; slack-manifest.yaml says the same to Slack. */
 export const SCOPES = [

@@ -45,7 +45,7 @@ export interface DecodedPixels extends Extract<DecoderAnswer, { kind: 'decoded' 
   readonly image: RgbImage;
 }
 
-export interface DecodeOptions {
+interface DecodeOptions {
   /** Why it has to end now is the signal's reason. */
   readonly signal: AbortSignal;
   /** A picture that has been decoded for this long, in milliseconds, makes way for one that waits. */

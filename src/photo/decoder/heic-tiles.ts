@@ -1,14 +1,14 @@
 import type { MainModule as Libheif } from 'libheif-js/libheif-wasm/libheif.js';
 
 /** A plane of a picture that was decoded tile by tile and made smaller meanwhile: a byte a sample. */
-export interface SmallPlane {
+interface SmallPlane {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;
 }
 
 /** How a picture is made of tiles, as it is seen: all of one size; those at the edges may reach beyond them. */
-export interface Tiling {
+interface Tiling {
   readonly columns: number;
   readonly rows: number;
   readonly tileWidth: number;

@@ -29,7 +29,7 @@ function libheif(): Libheif {
 }
 
 /** The main picture of a HEIC file. */
-export interface HeicPicture {
+interface HeicPicture {
   readonly width: number;
   readonly height: number;
   /** Bytes that decoding takes, beside the file and WebAssembly itself. */

@@ -3,7 +3,7 @@ import type { DetectorChoice, FaceDetector } from './detector.ts';
 import { createHaarDetector } from './haar/haar-detector.ts';
 import { createScoredDetector } from './scored-detector.ts';
 
-export interface FaceDetectorOptions {
+interface FaceDetectorOptions {
   /** What finds faces; 'fusion' by default. */
   readonly detector?: DetectorChoice;
   /** Most threads for the cascades where they look alone; by default as many as the machine has cores, 2 at most (each holds OpenCV, about 100 MB). */

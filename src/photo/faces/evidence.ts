@@ -62,7 +62,7 @@ export function weightOf({ score }: Sighting): number {
 }
 
 /** Asks the network: one sighting a look, in their order. */
-export type AskNetwork = (looks: readonly Look[]) => Promise<readonly Sighting[]>;
+type AskNetwork = (looks: readonly Look[]) => Promise<readonly Sighting[]>;
 
 /**
  * Looks at places again.

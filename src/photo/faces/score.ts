@@ -61,7 +61,7 @@ export function isSettled(place: Pick<Evidence, 'numbers'>, score: FaceScore): b
 }
 
 /** A place with its score. */
-export interface ScoredPlace extends Evidence {
+interface ScoredPlace extends Evidence {
   readonly score: number;
 }
 

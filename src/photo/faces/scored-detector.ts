@@ -87,7 +87,7 @@ function toBoxes({ image, search, faces }: Found): FaceBox[] {
 }
 
 /** What looks at pictures. */
-export interface Proposers {
+interface Proposers {
   /** Proposes places and looks at them again. */
   readonly network: NetworkProposer;
   /** Says what the cascade makes of a place. */

@@ -8,7 +8,7 @@ import { type FaceScore, type KeptFace, scoreOf } from './score.ts';
 
 /** Degrees clockwise that a photo lies turned where its camera did not say so. */
 const TURNS = [180, 90, 270] as const;
-export type Turn = (typeof TURNS)[number];
+type Turn = (typeof TURNS)[number];
 
 /** The surest faces tell which way is up. Where all of so many are surer than this, it is the way the photo stands: in photos turned over one at least was not. */
 const MOST_TELLING = 3;
@@ -24,7 +24,7 @@ const MOST_PLACES = 3;
 const LEAST_SCORE = 0.8;
 
 /** A face that was found, and how it is seen as it stands. */
-export interface FoundFace {
+interface FoundFace {
   readonly face: KeptFace;
   readonly lean: Lean;
 }

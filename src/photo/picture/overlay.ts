@@ -5,7 +5,7 @@ import { drawLabel, type Label, makeLabel, wordings } from './label.ts';
 import { type Placed, placeLabels } from './place-labels.ts';
 
 /** A person as the picture shows them. */
-export interface Mark {
+interface Mark {
   readonly number: number;
   /** In pixels of the picture that is drawn on. */
   readonly box: Rectangle;
@@ -50,12 +50,12 @@ const MANY = [40, 100];
 const MOST_AREA = 0.3;
 
 /** Where each label lies, and in which style all of them are. */
-export interface LabelLayout {
+interface LabelLayout {
   readonly style: Style;
   readonly places: readonly Placed<Label>[];
 }
 
-export interface LabelOptions {
+interface LabelOptions {
   /** Ways to say what a face shows, the one that says most first; `wordings` unless told. */
   readonly wordings?: (reading: Reading) => string[][];
   /** The style of the picture before this one, kept whatever the labels then cover. */

@@ -10,13 +10,13 @@ export interface Placed<Chip extends Size> extends Rectangle {
 }
 
 /** Where the labels of all faces went, and how much they cover that they should not. */
-export interface Layout<Chip extends Size> {
+interface Layout<Chip extends Size> {
   readonly places: readonly Placed<Chip>[];
   /** The worst label: the part of it (0..1) that lies on other labels and on faces, its own too, those counted as often as covered. */
   readonly worstCover: number;
 }
 
-export interface LayoutOptions {
+interface LayoutOptions {
   /** Pixels between a box and its label. */
   readonly gap: number;
   /** Where each label was in the picture before, relative to the top left corner of its face's box: it stays there if it can. */

@@ -4,7 +4,7 @@ import { toSearchPicture } from '../search-picture.ts';
 import { createHaarProposer, HAAR_ALONE, type HaarProposal } from './haar.ts';
 
 /** A place in the picture that one or more passes took for a face, with all that speaks for it. */
-export interface Candidate {
+interface Candidate {
   /** The proposal with the most hits: its box and angle are the candidate's. */
   readonly best: HaarProposal;
   /** Hits of all passes together, each pass counted with its best proposal here. */

@@ -4,7 +4,7 @@ import { takePixels } from '../../shared-pixels.ts';
 import { overlap, type Point, type Rectangle, SAME_PLACE, type Square, toBox } from '../box.ts';
 
 /** One run of a face cascade over a whole picture. */
-export interface HaarPass {
+interface HaarPass {
   /** File name in model/cascades. */
   readonly cascade: string;
   /** Degrees that the heads sought lean clockwise: the picture is turned back by it before the cascade runs. */
@@ -16,7 +16,7 @@ export interface HaarPass {
 }
 
 /** How the cascades look at a picture. */
-export interface HaarLook {
+interface HaarLook {
   readonly passes: readonly HaarPass[];
   /** Whether the picture is halved first. */
   readonly halved: boolean;
@@ -65,7 +65,7 @@ export const HAAR_ALONE: HaarLook = {
 };
 
 /** What the cascades take for faces. */
-export interface HaarProposer {
+interface HaarProposer {
   /** @param image picture of the size at which faces are sought; the proposals are in its pixels */
   propose(image: RgbImage, signal?: AbortSignal): Promise<HaarProposal[]>;
   close(): Promise<void>;

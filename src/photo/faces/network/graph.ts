@@ -6,7 +6,7 @@ import { GraphBuilder, type Value } from '../../../emotion/engines/onnx/graph.ts
 import { onnxShape, toOnnx } from '../../../emotion/engines/onnx/layout.ts';
 
 /** A weight of the detector, in TensorFlow's order: kernels are [height, width, in, out], depthwise ones [height, width, channels, 1]. */
-export interface DetectorWeight {
+interface DetectorWeight {
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }
