@@ -1,6 +1,9 @@
 import type { Platform, PlatformContext, PlatformFactory } from './platform.ts';
 
-/** The platforms that need credentials; each is loaded and made where the configuration holds them. */
+/**
+ * The platforms that need credentials; each is loaded and made where the configuration holds them, one after the other: what is loaded
+ * first (undici 6 with discord.js, 7 with Slack's client) sends the requests of both, and the later one's does not take Discord's uploads.
+ */
 const WITH_CREDENTIALS: readonly PlatformFactory[] = [
   async (context) => context.config.discord && new (await import('./discord/discord.ts')).DiscordPlatform(context),
   async (context) => context.config.slack && new (await import('./slack/slack.ts')).SlackPlatform(context),
@@ -8,8 +11,11 @@ const WITH_CREDENTIALS: readonly PlatformFactory[] = [
 
 /** Every platform that there are credentials for; with none, the page on this machine. */
 export async function createPlatforms(context: PlatformContext): Promise<Platform[]> {
-  const made = await Promise.all(WITH_CREDENTIALS.map((create) => create(context)));
-  const platforms = made.filter((platform) => platform !== undefined);
+  const platforms: Platform[] = [];
+  for (const create of WITH_CREDENTIALS) {
+    const platform = await create(context);
+    if (platform !== undefined) platforms.push(platform);
+  }
   return platforms.length > 0 ? platforms : [await createPage(context)];
 }
 

@@ -1,9 +1,13 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { readIfThere } from '../../src/base/files.ts';
+import type { Internal } from '../../src/config.ts';
+import { FakeDiscord } from '../fakes/discord.ts';
+import { FakeSlack } from '../fakes/slack.ts';
+import { sampleBytes } from '../fixtures/photos.ts';
 import { postSample, startMain } from '../helpers/main-process.ts';
 import { RUNS_SOURCE } from '../helpers/run-script.ts';
 import { temporaryFolder } from '../helpers/tiny-fer2013.ts';
@@ -46,15 +50,40 @@ async function connections(file: string): Promise<string[]> {
   return lines.filter((line) => line.includes('htons(53)') || !/"(127\.0\.0\.\d+|::1)"/.test(line));
 }
 
+/** The bot on chats on this machine, watched, once it has read a photo on each. */
+async function onBothChats(folder: string, environment: Readonly<Record<string, string>>, file: string) {
+  const [discord, slack] = await Promise.all([FakeDiscord.start(), FakeSlack.start()]);
+  onTestFinished(async () => {
+    await Promise.all([discord.close(), slack.close()]);
+  });
+  const internal: Internal = {
+    discordApi: `${discord.origin}/api`,
+    slackApi: `${slack.origin}/api/`,
+    fileOrigins: [discord.origin, slack.origin, slack.filesOrigin],
+  };
+  const tokens = { DISCORD_TOKEN: discord.token, SLACK_BOT_TOKEN: slack.token, SLACK_APP_TOKEN: slack.appToken };
+  const source = [join(ROOT, 'test', 'helpers', 'start-on-fakes.ts'), JSON.stringify(internal)];
+  const main = startMain(folder, { ...environment, ...tokens, STATE_DIR: folder }, watched(file), source);
+  await until(() => /On Discord/.test(main.output.stdout) && /Slack/.test(main.output.stdout), 'both chats', 90_000);
+  const photo = sampleBytes(6);
+  discord.post({ files: [discord.file(photo, 'photo.jpg', { contentType: 'image/jpeg' })] });
+  slack.post({ files: [slack.file(photo, 'photo.jpg', 'image/jpeg')] });
+  const isAnswered = () => discord.said().some(({ files }) => files.length > 0) && slack.answers().length > 0;
+  await until(isAnswered, 'an answer on each', 90_000);
+  return main;
+}
+
 test.skipIf(!CAN_WATCH)(
-  'a bot on its page, where the chat is this machine, tries no connection',
+  'neither a bot on its page nor one on both chats, all of them on this machine, tries a connection elsewhere',
   { timeout: 180_000 },
   async () => {
     const folder = await temporaryFolder();
-    const [bot, other] = [join(folder, 'bot'), join(folder, 'other')];
+    const [bot, onChats, other] = [join(folder, 'bot'), join(folder, 'chats'), join(folder, 'other')];
     const environment = { HOME: folder, TMPDIR: folder, MODEL_DIR: join(ROOT, 'model') };
     const main = startMain(folder, environment, watched(bot));
+    const chatting = onBothChats(folder, environment, onChats);
     expect((await postSample(await main.address())).card?.people.length).toBeGreaterThan(0);
+    const chats = await chatting;
     // The library by itself, started later, does try: once it has, the bot would have done so as well.
     const plain =
       "await (await import('onnxruntime-node')).InferenceSession.create(new Uint8Array(9)).catch(() => setInterval(() => {}, 1000))";
@@ -63,9 +92,11 @@ test.skipIf(!CAN_WATCH)(
     const library = spawn(program!, args, { cwd: ROOT, env, detached: true, stdio: 'ignore' });
     onTestFinished(() => void process.kill(-library.pid!, 'SIGKILL'));
     await until(async () => (await connections(other)).length > 0, 'the library’s own connection', 90_000);
-    process.kill(-main.child.pid!, 'SIGTERM');
-    await main.exitCode();
+    for (const { child } of [main, chats]) process.kill(-child.pid!, 'SIGTERM');
+    await Promise.all([main.exitCode(), chats.exitCode()]);
     expect(await connections(bot)).toEqual([]);
+    expect(await connections(onChats)).toEqual([]);
+    expect(await readFile(onChats, 'utf8')).toMatch(/connect\(.*127\.0\.0\.1/);
   },
 );
 

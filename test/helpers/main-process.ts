@@ -24,14 +24,16 @@ export interface MainProcess {
  * Starts the program in a working directory of its own, where no developer's .env takes part, and in a process group of its
  * own, so that a test can press Ctrl+C; what is left of the group ends with the test.
  * @param under a program that runs it, with its arguments
+ * @param source what is run in its place, with its arguments
  */
 export function startMain(
   directory: string,
   environment: Readonly<Record<string, string>>,
   under: readonly string[] = [],
+  source: readonly string[] = [join(ROOT, 'src', 'main.ts')],
 ): MainProcess {
   const { PATH = '' } = process.env;
-  const [program, ...args] = [...under, process.execPath, RUNS_SOURCE, join(ROOT, 'src', 'main.ts')];
+  const [program, ...args] = [...under, process.execPath, RUNS_SOURCE, ...source];
   const child = spawn(program!, args, {
     cwd: directory,
     // No cascades: every start loads OpenCV for them.
