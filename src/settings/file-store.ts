@@ -15,6 +15,8 @@ const AGAIN_MS = 15;
 /** Far more than the settings of any bot: 64 MiB hold half a million entries. */
 const MAX_BYTES = 64 * 1024 * 1024;
 const PAGE_BYTES = 4096;
+/** After every other in SQLite's order of texts, which is that of their bytes. */
+const LAST_CHARACTER = '\u{10FFFF}';
 
 /** The file's statements, prepared once. */
 interface Open {
@@ -25,7 +27,7 @@ interface Open {
   readonly set: Database.Statement<[string, string]>;
   readonly add: Database.Statement<[string, string]>;
   readonly replace: Database.Statement<[string, string, string]>;
-  readonly keys: Database.Statement<[number, string]>;
+  readonly keys: Database.Statement<[string, string]>;
   readonly remove: Database.Statement<[string]>;
 }
 
@@ -88,8 +90,10 @@ export class FileStore implements Store {
 
   async keys(prefix: string): Promise<string[]> {
     return await this.#onceFree(unreachable, () => {
-      // Not LIKE, which takes some characters of a prefix for others.
-      const rows = this.#existing()?.keys.all(prefix.length, prefix) as readonly { readonly key: string }[] | undefined;
+      // By their order: LIKE takes some characters of a prefix for others, and looks at every row.
+      const rows = this.#existing()?.keys.all(prefix, `${prefix}${LAST_CHARACTER}`) as
+        | readonly { readonly key: string }[]
+        | undefined;
       return (rows ?? []).map(({ key }) => key);
     });
   }
@@ -177,7 +181,7 @@ function openFile(path: string, maxBytes: number): Open {
       set: database.prepare('INSERT OR REPLACE INTO settings VALUES (?, ?)'),
       add: database.prepare('INSERT OR IGNORE INTO settings VALUES (?, ?)'),
       replace: database.prepare('UPDATE settings SET value = ? WHERE key = ? AND value = ?'),
-      keys: database.prepare('SELECT key FROM settings WHERE substr(key, 1, ?) = ?'),
+      keys: database.prepare('SELECT key FROM settings WHERE key >= ? AND key < ?'),
       remove: database.prepare('DELETE FROM settings WHERE key = ?'),
     };
   } catch (error) {
