@@ -20,6 +20,8 @@ const MEAN_RGB = [117.001, 114.697, 97.404];
 const LEAKY_SLOPE = 0.1;
 /** Layers after the first, each a depthwise 3x3 and a 1x1 convolution. */
 const SEPARABLE_LAYERS = 5;
+/** Parts that the first layer computes one after the other. */
+const STRIPS = 4;
 /** Numbers a cell: x, y, width, height and objectness for each of five anchors. */
 const CELL_NUMBERS = 25;
 
@@ -80,18 +82,17 @@ export function detectorGraph(weights: ReadonlyMap<string, DetectorWeight>): Uin
   };
   const bias = (name: string) => graph.tensor(weight(name).data, weight(name).shape, name);
   const kernel = (name: string, { shape, data } = toOnnxKernel(weight(name))) => graph.tensor(data, shape, name);
+  // It keeps the order of numbers, so that after pooling it gives the same as before from a quarter of the work.
   const activated = (x: Value) => graph.node('LeakyRelu', [x], { alpha: { float: LEAKY_SLOPE } });
   const pooled = (x: Value, stride: number) =>
     graph.node('MaxPool', [x], { kernel_shape: [2, 2], strides: [stride, stride], auto_pad: 'SAME_UPPER' });
 
   const pixels = graph.input(DETECTOR_INPUT, [1, 3, 'rows', 'columns']);
   const first = onRawPixels(weight('conv0/filters'), weight('conv0/bias'));
-  let x = graph.node('Conv', [
-    pixels,
-    kernel('conv0/filters', first.kernel),
-    graph.tensor(first.bias, [first.bias.length], 'conv0/bias'),
-  ]);
-  x = pooled(activated(x), 2);
+  const filters = kernel('conv0/filters', first.kernel);
+  const shift = graph.tensor(first.bias, [first.bias.length], 'conv0/bias');
+  const strips = inStrips(graph, pixels).map((strip) => pooled(graph.node('Conv', [strip, filters, shift]), 2));
+  let x = activated(graph.node('Concat', strips, { axis: 2 }));
   for (let layer = 1; layer <= SEPARABLE_LAYERS; layer++) {
     const depthwise = weight(`conv${layer}/depthwise_filter`);
     x = graph.node('Conv', [x, kernel(`conv${layer}/depthwise_filter`, depthwiseFirst(depthwise))], {
@@ -99,11 +100,32 @@ export function detectorGraph(weights: ReadonlyMap<string, DetectorWeight>): Uin
       pads: [1, 1, 1, 1],
     });
     x = graph.node('Conv', [x, kernel(`conv${layer}/pointwise_filter`), bias(`conv${layer}/bias`)]);
-    x = pooled(activated(x), layer < SEPARABLE_LAYERS ? 2 : 1);
+    x = activated(pooled(x, layer < SEPARABLE_LAYERS ? 2 : 1));
   }
   const cells = graph.node('Conv', [x, kernel('conv8/filters'), bias('conv8/bias')]);
   graph.output(DETECTOR_OUTPUT, [1, CELL_NUMBERS, 'cellRows', 'cellColumns'], cells);
   return graph.encode('tiny face detector');
+}
+
+/**
+ * The picture in STRIPS strips of rows, each as high as the first layer needs for its part of the rows that are left after pooling. What
+ * that layer computes of a whole picture would be the largest thing by far, and onnxruntime keeps the memory that it once took: 80 MB
+ * instead of 40, at the same speed.
+ */
+function inStrips(graph: GraphBuilder, pixels: Value): Value[] {
+  const axis = graph.ints(2);
+  const rows = graph.node('Gather', [graph.node('Shape', [pixels]), axis]);
+  // A convolution by 3x3 without padding leaves two rows fewer, and pooling half of them.
+  const pooledRows = graph.node('Sub', [graph.node('Div', [rows, graph.ints(2)]), graph.ints(1)]);
+  const bounds = Array.from({ length: STRIPS + 1 }, (_, k) =>
+    graph.node('Mul', [
+      graph.node('Div', [graph.node('Mul', [pooledRows, graph.ints(k)]), graph.ints(STRIPS)]),
+      graph.ints(2),
+    ]),
+  );
+  return bounds
+    .slice(1)
+    .map((end, k) => graph.node('Slice', [pixels, bounds[k]!, graph.node('Add', [end, graph.ints(2)]), axis]));
 }
 
 /** A kernel [height, width, in, out] as ONNX has it: [out, in, height, width]. */

@@ -83,10 +83,14 @@ export function viewOfPlace({ place, angle, pixels, mirrored }: Look): View {
  * The picture as a view shows it: bilinear samples, as tf.image.resizeBilinear takes them for face-api (the first sample lies on
  * the first pixel). The margin shows the mirror image of what lies inside the edge, so that half a face becomes a whole one;
  * beyond it all is black.
+ * @param planes where they go: 3 * rows * columns zeros
  * @returns the planes red, green, blue, rows * columns numbers 0..255 each
  */
-export function toPlanes(image: RgbImage, view: View): Float32Array {
-  const planes = new Float32Array(3 * view.rows * view.columns);
+export function toPlanes(
+  image: RgbImage,
+  view: View,
+  planes: Float32Array<ArrayBuffer> = new Float32Array(3 * view.rows * view.columns),
+): Float32Array<ArrayBuffer> {
   const { step } = view;
   // Pixel centres lie at half numbers; places count in pixels from the centre of the first.
   const origin = view.back(0.5, 0.5);
