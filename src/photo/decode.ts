@@ -48,6 +48,27 @@ export interface DecodedPhoto {
   readonly image: RgbImage;
   /** Absent where the file is no animation. */
   readonly frame?: Frame;
+  /** Frames of an animation, where they were wanted. */
+  readonly animation?: DecodedAnimation;
+}
+
+/** Frames of an animation, spread over it. */
+export interface DecodedAnimation {
+  /** All of one size, in shared memory. */
+  readonly frames: readonly RgbImage[];
+  /** How long each is shown, in milliseconds, so that all together last as long as the file does. */
+  readonly milliseconds: readonly number[];
+  /** How many frames the file has. */
+  readonly of: number;
+  /** How often it is played; 0 for ever. */
+  readonly loop: number;
+}
+
+/** What is wanted of an animation besides its first frame that shows something. */
+export interface FramesWanted {
+  readonly most: number;
+  /** Longest side, in pixels. */
+  readonly maxSide: number;
 }
 
 /**
@@ -59,9 +80,15 @@ export const WORKING_SIDE = 2048;
 /**
  * A picture file to pixels: EXIF orientation applied, transparency laid on white, colours in sRGB. A process of its own does it, which is
  * ended where it takes too long or the signal says so; the promise ends when that has.
+ * @param frames what is wanted of an animated GIF or WebP; of one that would take too long to decode there is a single frame all the same
  * @throws UserError too-large, empty-file, not-a-picture, unsupported-picture, cut-picture, too-many-pixels, too-slow; the signal's reason
  */
-export async function decodePhoto(bytes: Uint8Array, limits: PhotoLimits, signal?: AbortSignal): Promise<DecodedPhoto> {
+export async function decodePhoto(
+  bytes: Uint8Array,
+  limits: PhotoLimits,
+  signal?: AbortSignal,
+  frames?: FramesWanted,
+): Promise<DecodedPhoto> {
   if (bytes.length > limits.maxBytes) throw tooLarge(limits.maxBytes);
   const format = await pictureFormat(bytes);
   const { parts, anything } = forDecoder(bytes, format);
@@ -73,6 +100,7 @@ export async function decodePhoto(bytes: Uint8Array, limits: PhotoLimits, signal
     maxSide: WORKING_SIDE,
     maxBytes: DECODE_BYTES,
     blockBytes: format === 'tiff' ? largestBlock(bytes) : 0,
+    ...(frames && { frames }),
   };
   const time = AbortSignal.timeout(limits.maxMilliseconds);
   const either = signal ? AbortSignal.any([signal, time]) : time;
@@ -105,8 +133,8 @@ function forDecoder(bytes: Uint8Array, format: PictureFormat): ReturnType<typeof
 function photoOf(decoded: Decoded, { maxPixels }: PhotoLimits, isLegible: boolean): DecodedPhoto {
   switch (decoded.kind) {
     case 'decoded': {
-      const { size, image, frame } = decoded satisfies DecodedPixels;
-      return { ...size, image, ...(frame && { frame }) };
+      const { size, image, frame, frames } = decoded satisfies DecodedPixels;
+      return { ...size, image, ...(frame && { frame }), ...(frames && { animation: animationOf(decoded) }) };
     }
     case 'too-many-pixels':
       throw tooManyPixels(decoded.width, decoded.height, maxPixels);
@@ -115,6 +143,13 @@ function photoOf(decoded: Decoded, { maxPixels }: PhotoLimits, isLegible: boolea
     case 'failed':
       throw whyFailed(new Error(decoded.message), isLegible);
   }
+}
+
+function animationOf({ image: { width, height }, pixels, frames }: DecodedPixels): DecodedAnimation {
+  const { numbers, milliseconds, of, loop } = frames!;
+  const bytes = width * height * 3;
+  const images = numbers.map((_, k) => ({ width, height, data: pixels.subarray(k * bytes, (k + 1) * bytes) }));
+  return { frames: images, milliseconds, of, loop };
 }
 
 function tooManyPixels(width: number, height: number, maxPixels: number): UserError {

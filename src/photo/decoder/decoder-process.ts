@@ -8,6 +8,7 @@ import sharp, { type Metadata } from 'sharp';
 import { spreadOf } from '../../base/numbers.ts';
 import type { RgbImage } from '../image.ts';
 import type { DecoderAnswer, DecoderTask } from './decoder.ts';
+import { type DecodedFrames, decodeFrames, MOST_PIXELS } from './frames.ts';
 import { openHeic } from './heic.ts';
 
 // One picture at a time, never the same one again.
@@ -30,6 +31,11 @@ async function run(task: DecoderTask, file: Buffer): Promise<Result> {
   if (bytesToDecode(task, picture) + file.length > task.maxBytes) return { answer: { kind: 'too-costly' } };
   const frames = picture.pages ?? 1;
   const isAnimation = frames > 1 && (task.format === 'gif' || task.format === 'webp');
+  if (isAnimation && task.frames) {
+    const options = { ...task.frames, maxPixels: task.maxPixels };
+    const frames = await decodeFrames(file, picture, options);
+    if (frames) return decodedFrames(frames, { width, height });
+  }
   const frame = isAnimation ? await firstThatShows(file, picture, frames) : 0;
   // A TIFF of a kind that the decoder lacks would be black.
   const stored =
@@ -58,6 +64,11 @@ function decoded(
   const { width, height, data } = image;
   const answer = { kind: 'decoded', size, width, height, bytes: data.length, ...(frame && { frame }) } as const;
   return { answer, pixels: data };
+}
+
+function decodedFrames({ pixels, ...frames }: DecodedFrames, size: { width: number; height: number }): Result {
+  const { width, height, ...rest } = frames;
+  return { answer: { kind: 'decoded', size, width, height, bytes: pixels.length, frames: rest }, pixels };
 }
 
 /** About how many bytes decoding takes beside the file and the process itself, from the header. Measured with libvips 8.18, rounded up. */
@@ -139,8 +150,11 @@ async function firstThatShows(file: Buffer, { width, height }: Metadata, frames:
   const most = Math.min(frames, MOST_FRAMES);
   // A frame is made of those before it, so that one by one they would be decoded again and again: in longer and longer runs.
   const longest = Math.max(1, Math.floor(FRAME_PIXELS / (width * height)));
+  let decoded = 0;
   for (let first = 0, run = 1; first < most; first += run, run = Math.min(longest, 2 * run)) {
     const pages = Math.min(run, most - first);
+    decoded += (first + pages) * width * height;
+    if (decoded > MOST_PIXELS) return 0;
     const gray = await sharp(file, { page: first, pages, limitInputPixels: false })
       .flatten({ background: 'white' })
       .toColourspace('b-w')

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { startConfined, WorkerDied } from '../../base/workers.ts';
 import type { RgbImage } from '../image.ts';
 import type { PictureFormat } from '../picture-format.ts';
+import type { DecodedFrames } from './frames.ts';
 
 /** What the process is asked for; the file's bytes follow. */
 export interface DecoderTask {
@@ -19,6 +20,8 @@ export interface DecoderTask {
   readonly maxBytes: number;
   /** Bytes of the largest tile or strip of a TIFF, with those beside it; 0 for other formats. */
   readonly blockBytes: number;
+  /** Most frames of an animation, where they are wanted rather than the first one that shows something. */
+  readonly frames?: { readonly most: number; readonly maxSide: number };
 }
 
 /** Width and height in pixels are those of the upright picture. */
@@ -33,6 +36,8 @@ export type DecoderAnswer =
       readonly bytes: number;
       /** Which frame of an animation it is, from 1. */
       readonly frame?: { readonly number: number; readonly of: number };
+      /** Of an animation whose frames follow one after the other, each of `width` and `height`. */
+      readonly frames?: Omit<DecodedFrames, 'width' | 'height' | 'pixels'>;
     }
   | { readonly kind: 'too-many-pixels'; readonly width: number; readonly height: number }
   | { readonly kind: 'too-costly' }
@@ -41,8 +46,10 @@ export type DecoderAnswer =
 
 export type Decoded = Exclude<DecoderAnswer, { kind: 'decoded' }> | DecodedPixels;
 export interface DecodedPixels extends Extract<DecoderAnswer, { kind: 'decoded' }> {
-  /** In shared memory. */
+  /** In shared memory; of frames, the first. */
   readonly image: RgbImage;
+  /** All of `bytes`. */
+  readonly pixels: Uint8Array;
 }
 
 interface DecodeOptions {
@@ -242,10 +249,11 @@ class DecoderProcess {
           const answer = JSON.parse(header.toString('utf8', 4, end)) as DecoderAnswer;
           if (answer.kind !== 'decoded') return resolve(answer);
           const { width, height, bytes: length } = answer;
-          decoded = { ...answer, image: { width, height, data: memory(length) } };
+          const pixels = memory(length);
+          decoded = { ...answer, pixels, image: { width, height, data: pixels.subarray(0, width * height * 3) } };
           chunk = header.subarray(end);
         }
-        decoded.image.data.set(chunk, filled);
+        decoded.pixels.set(chunk, filled);
         filled += chunk.length;
         if (filled === decoded.bytes) resolve(decoded);
       };
