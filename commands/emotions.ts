@@ -3,8 +3,8 @@ import { brokeDown, UserError } from '../src/base/errors.ts';
 import { giveBack } from '../src/base/large-bytes.ts';
 import { beginStep, keptInRequest, timed } from '../src/base/observing.ts';
 import { WorkerDied } from '../src/base/workers.ts';
-import type { Reading } from '../src/emotion/classifier.ts';
 import type { Frame } from '../src/photo/decode.ts';
+import type { FramesRead, PersonReading } from '../src/photo/picture/describe.ts';
 import type { OpinionCounts, Opinions } from '../src/settings/opinions.ts';
 import { CHANNEL_MODES, type ChannelMode, type Settings } from '../src/settings/settings.ts';
 import type { FairQueue, HoldSlot } from '../src/work/queue.ts';
@@ -24,11 +24,13 @@ import { statsReply } from './stats-reply.ts';
 /** A photo that has been read, as far as an answer needs it. */
 export interface AnsweredPhoto {
   /** In the order of their numbers. */
-  readonly faces: readonly Reading[];
+  readonly faces: readonly PersonReading[];
   /** Whether there may be more people in it than were found. */
   readonly more?: boolean;
   /** Which frame of an animation was read. */
   readonly frame?: Frame;
+  /** Of an animation whose people were followed: how many frames were read, and how many there are. */
+  readonly frames?: FramesRead;
   /** The annotated picture, without the original's metadata. */
   readonly picture?: { readonly bytes: Uint8Array; readonly mime: string; readonly altText: string };
 }
@@ -39,9 +41,10 @@ export interface PhotoServices extends PhotoRules {
    * Finds the faces in a picture file, reads their emotions and draws both.
    * @param bytes the file, which is the reader's from then on: its memory is given back where it can be, as soon as it is decoded
    * @param hold keeps the photo's slot in the queue until the last step has really ended
+   * @param moving how an animation is to be answered; by a still where absent
    * @throws UserError where the bytes are not a picture that can be read
    */
-  readPhoto(bytes: Uint8Array, signal: AbortSignal, hold: HoldSlot): Promise<AnsweredPhoto>;
+  readPhoto(bytes: Uint8Array, signal: AbortSignal, hold: HoldSlot, moving?: Request['moving']): Promise<AnsweredPhoto>;
   /** Photos are loaded and read in here, so that only so many are in memory at a time. */
   readonly queue: FairQueue;
   /** Largest file that is loaded, in bytes. */
@@ -117,7 +120,7 @@ export function emotionsCommand(services: PhotoServices): Command {
           giveBack(bytes);
           return undefined;
         }
-        return await services.readPhoto(bytes, request.signal, hold);
+        return await services.readPhoto(bytes, request.signal, hold, request.moving);
       };
       const endWait = beginStep('wait');
       const reading = await services.queue.run(keptInRequest(work), turn).catch((error: unknown) => {
@@ -137,6 +140,7 @@ export function emotionsCommand(services: PhotoServices): Command {
           more: reading.more ?? false,
           asksIfRight: services.opinions !== undefined,
           ...(reading.frame && { frame: reading.frame }),
+          ...(reading.frames && { frames: reading.frames }),
         }),
       );
     },

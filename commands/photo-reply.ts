@@ -1,8 +1,13 @@
 import { percent } from '../src/base/numbers.ts';
-import type { Reading } from '../src/emotion/classifier.ts';
 import type { Emotion } from '../src/emotion/labels.ts';
 import type { Frame } from '../src/photo/decode.ts';
-import { describeReading, summarise, twoLikeliest } from '../src/photo/picture/describe.ts';
+import {
+  describeReading,
+  type FramesRead,
+  type PersonReading,
+  summarise,
+  twoLikeliest,
+} from '../src/photo/picture/describe.ts';
 import type { Attachment, OutgoingPicture, PersonLine, PhotoCard, Reply } from './request.ts';
 
 /** Said under every answer: what a face shows is not what a person feels, and a network can be wrong about that too. */
@@ -21,33 +26,40 @@ const MORE_PEOPLE = 'There may be more people in it than I found: a closer photo
  * @param options.named put the file's name before the answer, for one of several photos
  * @param options.frame which frame of an animation it is about; absent where the picture is none
  * @param options.asksIfRight whether whoever posted it is asked if the readings are right
+ * @param options.frames how many frames of an animation it is about
  * @param options.more whether there may be more people in it than were found
  */
 export function photoReply(
   about: Attachment,
-  faces: readonly Reading[],
+  faces: readonly PersonReading[],
   picture: OutgoingPicture | undefined,
   options: {
     readonly named?: boolean;
     readonly more?: boolean;
     readonly frame?: Frame;
     readonly asksIfRight?: boolean;
+    readonly frames?: FramesRead;
   } = {},
 ): Reply {
   const prefix = options.named ? `${shortName(about.name)}: ` : '';
-  const { frame } = options;
+  const which = whichFrames(options);
   if (faces.length === 0) {
-    const which = frame ? ` I looked at frame ${frame.number} of ${frame.of}.` : '';
-    return { text: `${prefix}${NO_FACE}${which}`, about, removable: true };
+    return { text: `${prefix}${NO_FACE}${which && ` I looked at ${which}.`}`, about, removable: true };
   }
   const card: PhotoCard = {
-    heading: `${prefix}${summarise(faces)}${frame ? ` (frame ${frame.number} of ${frame.of})` : ''}`,
+    heading: `${prefix}${summarise(faces)}${which && ` (${which})`}`,
     people: faces.map(personLine),
     ...(options.more && { more: MORE_PEOPLE }),
     notice: NOTICE,
   };
   const asksIfRight = options.asksIfRight === true;
   return { text: cardText(card), card, about, removable: true, asksIfRight, pictures: picture ? [picture] : [] };
+}
+
+/** Which frames of an animation were read, in words; '' where it is none. */
+function whichFrames({ frame, frames }: { readonly frame?: Frame; readonly frames?: FramesRead }): string {
+  if (frames) return frames.read === frames.of ? `${frames.of} frames` : `${frames.read} of ${frames.of} frames`;
+  return frame ? `frame ${frame.number} of ${frame.of}` : '';
 }
 
 /** A card as lines of plain text. */
@@ -63,10 +75,12 @@ export function shortName(name: string): string {
   return characters.length <= 60 ? line : `${characters.slice(0, 40).join('')}…${characters.slice(-15).join('')}`;
 }
 
-function personLine(face: Reading, index: number): PersonLine {
+function personLine(face: PersonReading, index: number): PersonLine {
   const number = index + 1;
   const guess = (emotion: Emotion, probability: number) => ({ emotion, probability, percent: percent(probability) });
-  const { emotion, unreadable, confidence, scores } = face;
+  const { emotion, unreadable, confidence, scores, course } = face;
+  // One thing after the other has no one probability.
+  if (course) return { number, emotion, text: describeReading(face), likeliest: [] };
   const guesses = emotion !== 'unsure' ? [emotion] : unreadable ? [] : twoLikeliest(scores);
   const likeliest = guesses.map((one) => guess(one, one === emotion ? confidence : scores[one]));
   return { number, emotion, text: describeReading(face), likeliest };

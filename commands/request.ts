@@ -97,9 +97,10 @@ export interface PersonLine {
   /** The number beside the box in the picture, from 1. */
   readonly number: number;
   readonly emotion: Emotion | 'unsure';
-  /** What is said of this person, e.g. 'happy 93 %'. */
+  /** What is said of this person, e.g. 'happy 93 %', or in a moving picture 'happy, then surprise'. */
   readonly text: string;
-  /** The likeliest emotions: one, or two where the reading is unsure; none where the face cannot be read. */
+  /** The likeliest emotions: one, or two where the reading is unsure; none where the face cannot be read, or shows one
+   * thing after the other. */
   readonly likeliest: readonly {
     readonly emotion: Emotion;
     /** 0..1. */
@@ -165,6 +166,8 @@ export interface Request {
   readonly channel: Channel;
   /** Aborted when the answer is no longer wanted (message deleted) or can no longer be given (the bot stops). */
   readonly signal: AbortSignal;
+  /** How this platform plays moving pictures; absent where it shows stills only. */
+  readonly moving?: 'gif' | 'webp';
   /**
    * The pictures that people posted last in this channel, newest first, this message's own left out. Each says who posted
    * it, so that the wish of whoever posted it can be respected.

@@ -17,7 +17,7 @@ export const main = tool(
 row by row, each from left to right (after the photo's name where there are several). PHOTO is a file, a folder (its pictures and those of the folders
 in it), a pattern in quotes such as 'holiday/*.jpg', or - for standard input.`,
     options: {
-      out: text('DIR', 'write each photo with its numbered boxes to DIR, as NAME-emotions.jpg'),
+      out: text('DIR', 'write each photo with its numbered boxes to DIR, as NAME-emotions.jpg; animations as .webp'),
       json: flag('print one JSON object per photo instead, or its error'),
       csv: flag(
         'print comma-separated values instead: a row a person, a photo with nobody or with an error in one row',
@@ -117,7 +117,9 @@ async function openReader(
       const reading = await readOne(photo, { detector, classifier }, folder !== undefined, signal);
       const failed = reading instanceof UserError;
       if (failed) allRead = false;
-      const picture = folder && !failed ? await folder.write(photo, reading.picture!.bytes) : undefined;
+      const drawn = failed ? undefined : reading.picture;
+      const ending = drawn?.mime === 'image/webp' ? 'webp' : 'jpg';
+      const picture = folder && drawn ? await folder.write(photo, drawn.bytes, ending) : undefined;
       progress.clear();
       for (const line of format.lines({ photo: photo.name, reading, picture })) print(line);
       if (format.tellsAll) return;
@@ -151,7 +153,7 @@ async function readOne(
   const { readPhoto } = await import('../src/photo/read-photo.ts');
   const { DEFAULT_LIMITS } = await import('../src/photo/decode.ts');
   try {
-    return await readPhoto(await photo.read(DEFAULT_LIMITS.maxBytes), tools, { annotate, signal });
+    return await readPhoto(await photo.read(DEFAULT_LIMITS.maxBytes), tools, { annotate, signal, moving: 'webp' });
   } catch (error) {
     if (error instanceof UserError) return error;
     throw error;

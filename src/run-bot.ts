@@ -104,8 +104,14 @@ async function openReader(config: Config, registry: VersionRegistry, log: Logger
     const tools = { detector, classifier, limits: { maxBytes } };
     await warmUp(tools);
     return {
-      read: (bytes, signal, hold) =>
-        readPhoto(bytes, tools, { annotate: true, signal, onStart: hold, onDecoded: () => giveBack(bytes) }),
+      read: (bytes, signal, hold, moving) =>
+        readPhoto(bytes, tools, {
+          annotate: true,
+          signal,
+          onStart: hold,
+          onDecoded: () => giveBack(bytes),
+          ...(moving && { moving }),
+        }),
       refresh: () => live.refresh(),
       release,
     };

@@ -46,16 +46,17 @@ export const AS_JSON: Format = {
 
 function toJson({ photo, reading, picture }: Outcome) {
   if (reading instanceof UserError) return { photo, error: { code: reading.code, message: reading.message } };
-  const { width, height, faces, more, frame, milliseconds } = reading;
+  const { width, height, faces, more, frame, frames, milliseconds } = reading;
   return {
     photo,
     width,
     height,
-    faces: faces.map(({ box, emotion, unreadable, scores }) => {
+    faces: faces.map(({ box, emotion, course, unreadable, scores }) => {
       const told = rounded(scores);
       return {
         box,
         emotion,
+        ...(course && { course }),
         ...(unreadable && { unreadable }),
         confidence: Math.max(...Object.values(told)),
         scores: told,
@@ -63,6 +64,7 @@ function toJson({ photo, reading, picture }: Outcome) {
     }),
     ...(more && { more }),
     ...(frame && { frame }),
+    ...(frames && { frames }),
     ...(picture !== undefined && { picture }),
     milliseconds,
   };

@@ -12,10 +12,11 @@ export interface OutputFolder {
    * Writes one picture: of holiday.png to holiday-emotions.jpg, of one found in a folder at the same place in this one. Where several
    * photos of this run would go to one name, their names tell what sets them apart: the ending, or the folders they lie in, such as
    * a-holiday-emotions.jpg. None of the photos themselves is ever written to, whatever link leads there.
+   * @param ending of the file's name; jpg unless told
    * @returns the path written
    * @throws UserError bad-usage when the path is not a folder, not-allowed when it may not be written to
    */
-  write(photo: Named, picture: Uint8Array): Promise<string>;
+  write(photo: Named, picture: Uint8Array, ending?: 'jpg' | 'webp'): Promise<string>;
 }
 
 /**
@@ -30,12 +31,12 @@ export async function openOutputFolder(path: string, photos: readonly Named[]): 
   /** Which photo a name was given to. Some file systems hold A.jpg and a.jpg for one name. */
   const given = new Map<string, string>();
   return {
-    async write(photo, picture) {
+    async write(photo, picture, ending = 'jpg') {
       originals.add(await identity(photo.name));
       const source = resolve(photo.name);
       for (const name of namesFor(photo)) {
         const key = name.toLowerCase();
-        const file = join(path, name);
+        const file = join(path, name.replace(/jpg$/, ending));
         const there = await identity(file);
         const isFree = (given.get(key) ?? source) === source && (wanted.get(key)?.size ?? 1) <= 1;
         if (!isFree || (there !== undefined && originals.has(there))) continue;

@@ -22,7 +22,7 @@ export interface PhotoSource {
 const STANDARD_INPUT = '-';
 
 /** A picture that this tool has written. */
-const WRITTEN = /-emotions(-\d+)?\.jpg$/i;
+const WRITTEN = /-emotions(-\d+)?\.(jpg|webp)$/i;
 
 /**
  * The photos that the words of a command line mean, in their order: a file, the pictures of a folder and of the folders in it, those

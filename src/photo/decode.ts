@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
-import { tooLarge, UserError } from '../base/errors.ts';
+import { codeOf, tooLarge, UserError } from '../base/errors.ts';
 import { DECODE_BYTES, type Decoded, type DecodedPixels, DecoderDied, decodeApart } from './decoder/decoder.ts';
 import type { RgbImage } from './image.ts';
 import { withClearEnd } from './jpeg.ts';
@@ -15,6 +15,8 @@ export interface PhotoLimits {
   readonly maxPixels: number;
   /** Longest time for the whole walk, in milliseconds. */
   readonly maxMilliseconds: number;
+  /** Longest time for reading an animation frame by frame, in milliseconds: what is read by then is answered. */
+  readonly movingMilliseconds: number;
   /** A photo that has been decoded for this long, in milliseconds, makes way for another one that waits to be. */
   readonly patienceMilliseconds: number;
 }
@@ -23,12 +25,14 @@ export interface PhotoLimits {
  * - 32 MiB holds a 12-megapixel PNG and any JPEG that a phone makes.
  * - 8192 * 8192 pixels (67 MP) let 50- and 64-megapixel phone photos in and keep the decoded picture below 200 MB.
  * - 4 s are what a large HEIC takes on two busy cores, and somebody else's photo can wait that long and still be answered within 10 s.
+ * - 10 s of reading frames leave as many for decoding and drawing them, and for a still where they were too few.
  * - 30 s is several times what a large photo takes on two busy cores; a person waits no longer than that anyway.
  */
 export const DEFAULT_LIMITS: PhotoLimits = {
   maxBytes: 32 * 1024 * 1024,
   maxPixels: 8192 * 8192,
   maxMilliseconds: 30_000,
+  movingMilliseconds: 10_000,
   patienceMilliseconds: 4_000,
 };
 
@@ -91,6 +95,7 @@ export async function decodePhoto(
 ): Promise<DecodedPhoto> {
   if (bytes.length > limits.maxBytes) throw tooLarge(limits.maxBytes);
   const format = await pictureFormat(bytes);
+  const wanted = format === 'gif' || format === 'webp' ? frames : undefined;
   const { parts, anything } = forDecoder(bytes, format);
   const task = {
     format,
@@ -100,7 +105,7 @@ export async function decodePhoto(
     maxSide: WORKING_SIDE,
     maxBytes: DECODE_BYTES,
     blockBytes: format === 'tiff' ? largestBlock(bytes) : 0,
-    ...(frames && { frames }),
+    ...(wanted && { frames: wanted }),
   };
   const time = AbortSignal.timeout(limits.maxMilliseconds);
   const either = signal ? AbortSignal.any([signal, time]) : time;
@@ -112,6 +117,9 @@ export async function decodePhoto(
   } catch (error) {
     signal?.throwIfAborted();
     if (time.aborted) throw tooSlow(error);
+    // Frame after frame was too much, or took longer than others who wait have patience for.
+    if (wanted && (error instanceof DecoderDied || codeOf(error) === 'too-slow'))
+      return await decodePhoto(bytes, limits, signal);
     if (error instanceof DecoderDied) throw tooCostly(error);
     throw error;
   }

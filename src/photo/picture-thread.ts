@@ -4,6 +4,7 @@ import type { FaceCrop } from './crop.ts';
 import type { LeaningBox, Rectangle, Size } from './faces/box.ts';
 import { inSharedMemory, type RgbImage } from './image.ts';
 import type { AnnotatedPicture } from './picture/annotate.ts';
+import type { MovingFormat, MovingMark, MovingPicture } from './picture/annotate-moving.ts';
 import { takePixels } from './shared-pixels.ts';
 
 /** A face and what it shows, as it is drawn. */
@@ -16,7 +17,13 @@ export type PictureTask =
   /** @property degrees clockwise: 90, 180 or 270 */
   | { readonly kind: 'turn'; readonly image: RgbImage; readonly degrees: number; readonly result: RgbImage }
   | { readonly kind: 'crop'; readonly image: RgbImage; readonly faces: readonly LeaningBox[] }
-  | { readonly kind: 'draw'; readonly image: RgbImage; readonly photo: Size; readonly faces: readonly DrawnFace[] };
+  | { readonly kind: 'draw'; readonly image: RgbImage; readonly photo: Size; readonly faces: readonly DrawnFace[] }
+  | {
+      readonly kind: 'draw-moving';
+      readonly picture: MovingPicture;
+      readonly people: readonly MovingMark[];
+      readonly format: MovingFormat;
+    };
 
 /** libvips computes beside the thread, so the steps of a few photos can be under way at once. */
 const AT_ONCE = 4;
@@ -63,7 +70,20 @@ export async function drawPicture(
   photo: Size,
   faces: readonly DrawnFace[],
 ): Promise<AnnotatedPicture> {
-  const picture = await run<AnnotatedPicture>({ kind: 'draw', image: inSharedMemory(image), photo, faces });
+  return whole(await run<AnnotatedPicture>({ kind: 'draw', image: inSharedMemory(image), photo, faces }));
+}
+
+/** The annotated moving picture, as `annotateMoving` makes it: see there. */
+export async function drawMoving(
+  picture: MovingPicture,
+  people: readonly MovingMark[],
+  format: MovingFormat,
+): Promise<AnnotatedPicture> {
+  const frames = picture.frames.map(inSharedMemory);
+  return whole(await run<AnnotatedPicture>({ kind: 'draw-moving', picture: { ...picture, frames }, people, format }));
+}
+
+function whole(picture: AnnotatedPicture): AnnotatedPicture {
   // Between threads a Buffer becomes plain bytes.
   const { buffer, byteOffset, byteLength } = picture.bytes;
   return { ...picture, bytes: Buffer.from(buffer, byteOffset, byteLength) };

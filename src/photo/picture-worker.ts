@@ -5,12 +5,14 @@ import { cropFace, type FaceCrop } from './crop.ts';
 import type { LeaningBox } from './faces/box.ts';
 import { type RgbImage, toGray } from './image.ts';
 import { annotate } from './picture/annotate.ts';
+import { annotateMoving } from './picture/annotate-moving.ts';
 import type { PictureTask } from './picture-thread.ts';
 
 // Never the same picture again.
 sharp.cache(false);
 
 export default async function runTask(task: PictureTask): Promise<unknown> {
+  if (task.kind === 'draw-moving') return await annotateMoving(task.picture, task.people, task.format);
   const { kind, image } = task;
   switch (kind) {
     case 'resize':

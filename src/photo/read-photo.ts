@@ -1,17 +1,28 @@
 import { withDeadline } from '../base/aborts.ts';
 import { clamp } from '../base/numbers.ts';
 import { timed } from '../base/observing.ts';
-import type { Classifier, Reading, Unreadable } from '../emotion/classifier.ts';
-import { DEFAULT_LIMITS, decodePhoto, type Frame, type PhotoLimits, tooSlow } from './decode.ts';
-import type { FaceBox, Point, Rectangle, Size } from './faces/box.ts';
+import type { Classifier } from '../emotion/classifier.ts';
+import {
+  DEFAULT_LIMITS,
+  type DecodedPhoto,
+  decodePhoto,
+  type Frame,
+  type FramesWanted,
+  type PhotoLimits,
+  tooSlow,
+} from './decode.ts';
+import type { Point, Rectangle, Size } from './faces/box.ts';
 import type { FaceDetector } from './faces/detector.ts';
+import { FRAME_SIDE, MOST_FRAMES, type MovingReading, readMoving } from './moving/read-moving.ts';
 import type { AnnotatedPicture } from './picture/annotate.ts';
-import { cropFaces, drawPicture } from './picture-thread.ts';
-import { inReadingOrder } from './reading-order.ts';
+import type { MovingFormat } from './picture/annotate-moving.ts';
+import type { FramesRead, PersonReading } from './picture/describe.ts';
+import { drawMoving, drawPicture } from './picture-thread.ts';
+import { readFaces } from './read-faces.ts';
 import { reusingPixels } from './shared-pixels.ts';
 
 /** A face in the photo and what it shows. */
-export interface FaceReading extends Reading {
+export interface FaceReading extends PersonReading {
   /** In whole pixels of the upright photo, within its edges. */
   readonly box: Rectangle;
 }
@@ -28,8 +39,10 @@ export interface PhotoReading {
   readonly more: boolean;
   /** The photo with a numbered box around each face; absent when it was not asked for. */
   readonly picture?: AnnotatedPicture;
-  /** Which frame of an animation was read; absent where the file is none. */
+  /** Which frame of an animation was read; absent where the file is none, or where `frames` were. */
   readonly frame?: Frame;
+  /** Of an animation whose people were followed: how many frames were read, and how many there are. */
+  readonly frames?: FramesRead;
   /** Time that the walk took. */
   readonly milliseconds: number;
 }
@@ -44,6 +57,8 @@ export interface PhotoTools {
 interface ReadPhotoOptions {
   /** Whether to draw the annotated picture; true by default. */
   readonly annotate?: boolean;
+  /** How the picture of an animation is drawn, whose people are then followed; absent where one frame of it is to be read. */
+  readonly moving?: MovingFormat;
   /** Calls the walk off. */
   readonly signal?: AbortSignal;
   /** The file's bytes are not looked at any more; called once, whatever became of them. */
@@ -57,7 +72,8 @@ interface ReadPhotoOptions {
 
 /**
  * The walk: bytes -> decode -> find faces -> crop -> classify -> annotate.
- * @param bytes a picture file: JPEG, PNG, WebP, GIF, TIFF, AVIF or HEIC; of animations the first frame that shows something is read
+ * @param bytes a picture file: JPEG, PNG, WebP, GIF, TIFF, AVIF or HEIC; of animations the first frame that shows something
+ *   is read, or frames spread over it
  * @throws UserError with a sentence for the person who posted the file: empty-file, not-a-picture, unsupported-picture,
  *   cut-picture, too-large, too-many-pixels, too-slow; the signal's reason when it was aborted
  */
@@ -102,65 +118,66 @@ const NOTHING =
 
 async function walk(
   bytes: Uint8Array,
-  { detector, classifier }: PhotoTools,
+  tools: PhotoTools,
   limits: PhotoLimits,
-  { annotate: withPicture = true, onDecoded }: ReadPhotoOptions,
+  { annotate: withPicture = true, moving: format, onDecoded }: ReadPhotoOptions,
   signal: AbortSignal,
 ): Promise<Omit<PhotoReading, 'milliseconds'>> {
-  const { width, height, image, frame } = await timed('decode', () => decodePhoto(bytes, limits, signal)).finally(
-    onDecoded,
-  );
+  const decode = (frames?: FramesWanted) => timed('decode', () => decodePhoto(bytes, limits, signal, frames));
+  let decoded: DecodedPhoto;
+  let moving: MovingReading | undefined;
+  try {
+    decoded = await decode(format && { most: MOST_FRAMES, maxSide: FRAME_SIDE });
+    if (decoded.animation) {
+      signal.throwIfAborted();
+      moving = await readMoving(decoded.animation, tools, limits.movingMilliseconds, signal);
+      if (moving === undefined) decoded = await decode();
+    }
+  } finally {
+    onDecoded?.();
+  }
+  if (moving) return await answerMoving(decoded, moving, withPicture ? format : undefined);
+  return await readStill(decoded, tools, withPicture, signal);
+}
+
+async function readStill(
+  { width, height, image, frame }: DecodedPhoto,
+  tools: PhotoTools,
+  withPicture: boolean,
+  signal: AbortSignal,
+): Promise<Omit<PhotoReading, 'milliseconds'>> {
   signal.throwIfAborted();
-  const detected = await timed('detect', () => detector.detect(image, { signal }));
-  const found = inReadingOrder(surest(detected, MOST_FACES));
-  const more = mayBeMore(detected);
-  const crops = await timed('crop', () => cropFaces(image, found));
-  signal.throwIfAborted();
-  const readings = await timed('classify', () => classifier.classify(crops.map(({ pixels }) => pixels)));
-  signal.throwIfAborted();
+  const { faces: found, more } = await readFaces(image, tools, signal);
+  const photo = { width, height };
   const scale = { x: width / image.width, y: height / image.height };
-  const faces = found.map((face, k) => ({
-    box: toPhotoPixels(face, scale, { width, height }),
-    ...asFarAsSeen(readings[k]!, isSmall(face) ? 'small' : crops[k]!.covered ? 'covered' : undefined),
-  }));
-  const seen = { width, height, faces, more, ...(frame && { frame }) };
+  const faces = found.map(({ box, ...reading }) => ({ box: toPhotoPixels(box, scale, photo), ...reading }));
+  const seen = { ...photo, faces, more, ...(frame && { frame }) };
   if (!withPicture) return seen;
-  return { ...seen, picture: await timed('draw', () => drawPicture(image, { width, height }, faces)) };
+  return { ...seen, picture: await timed('draw', () => drawPicture(image, photo, faces)) };
 }
 
-/**
- * A face that is narrower than this, in pixels of the picture that is worked on, is not read. Faces shrunk to a width and enlarged again
- * were read right in 70 % of pictures from the wild at 48 pixels, 68 at 32, 66 at 28, 63 at 24, 58 at 20 and 50 at 16: docs/faces.md.
- */
-const LEAST_READABLE = 32;
-
-/** Most faces of a photo that are read, the surest ones. */
-const MOST_FACES = 200;
-
-/** Where there are this many faces and this part of them is too small to be read, others are likely to be too small to be found. */
-const MANY = 10;
-const MANY_SMALL = 0.1;
-
-function isSmall({ width, height }: FaceBox): boolean {
-  return Math.max(width, height) < LEAST_READABLE;
-}
-
-function mayBeMore(faces: readonly FaceBox[]): boolean {
-  if (faces.length > MOST_FACES) return true;
-  return faces.length >= MANY && faces.filter(isSmall).length >= MANY_SMALL * faces.length;
-}
-
-function surest(faces: readonly FaceBox[], most: number): readonly FaceBox[] {
-  return faces.length <= most ? faces : [...faces].sort((a, b) => b.score - a.score).slice(0, most);
-}
-
-/** A face that cannot be read is 'unsure', and says why; what the network made of it stays in its scores. */
-function asFarAsSeen(reading: Reading, unreadable: Unreadable | undefined): Reading {
-  return unreadable ? { ...reading, emotion: 'unsure', unreadable } : reading;
+/** @param format how the picture is to be drawn; it is not where undefined */
+async function answerMoving(
+  { width, height, image }: DecodedPhoto,
+  { people, more, animation }: MovingReading,
+  format: MovingFormat | undefined,
+): Promise<Omit<PhotoReading, 'milliseconds'>> {
+  const photo = { width, height };
+  const scale = { x: width / image.width, y: height / image.height };
+  const faces = people.map(({ box, sightings: _, ...reading }) => ({
+    box: toPhotoPixels(box, scale, photo),
+    ...reading,
+  }));
+  const frames = { read: animation.frames.length, of: animation.of };
+  const seen = { ...photo, faces, more, frames };
+  if (format === undefined) return seen;
+  // Nothing in it moves that would be shown.
+  const draw = () => (people.length > 0 ? drawMoving(animation, people, format) : drawPicture(image, photo, []));
+  return { ...seen, picture: await timed('draw', draw) };
 }
 
 /** A detector's box in whole pixels of the upright photo, cut at its edges, at least one pixel wide and high. */
-function toPhotoPixels(face: FaceBox, scale: Point, photo: Size): Rectangle {
+function toPhotoPixels(face: Rectangle, scale: Point, photo: Size): Rectangle {
   const clip = (value: number, most: number) => clamp(Math.round(value), 0, most);
   const x = clip(face.x * scale.x, photo.width - 1);
   const y = clip(face.y * scale.y, photo.height - 1);

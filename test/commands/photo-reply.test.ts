@@ -42,6 +42,15 @@ describe('photoReply', () => {
     expect(photoReply(ABOUT, [], undefined, { frame }).text).toMatch(/ I looked at frame 3 of 12\.$/);
   });
 
+  test('of a moving picture says how many frames were read, and what a person shows one after the other', () => {
+    const changing = { ...fakeFace('happy', 0.9), course: ['happy', 'surprise'] } as const;
+    const reply = photoReply(ABOUT, [changing, fakeFace('sad', 0.8)], PICTURE, { frames: { read: 24, of: 150 } });
+    expect(reply.text).toBe(`2 people (24 of 150 frames)\n1. happy, then surprise\n2. sad 80 %\n${NOTICE}`);
+    expect(reply.card!.people[0]!.likeliest).toEqual([]);
+    const all = photoReply(ABOUT, [], undefined, { frames: { read: 12, of: 12 } });
+    expect(all.text).toMatch(/ I looked at 12 frames\.$/);
+  });
+
   test('counts one person in the singular', () => {
     expect(photoReply(ABOUT, [fakeFace('sad', 0.6)], PICTURE).text).toBe(`1 person\n1. sad 60 %\n${NOTICE}`);
   });

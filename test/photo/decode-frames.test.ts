@@ -63,6 +63,23 @@ describe('decodePhoto of an animation whose frames are wanted', () => {
     expect(pixel(moving!.frames[2]!, 5, 5)[0]).toBeGreaterThan(230);
   });
 
+  it('gives a single frame where others who wait have no patience for more', async () => {
+    const file = await animation(await Promise.all([60, 160].map((gray) => plainFrame(800, 600, gray))), 'webp');
+    const impatient = { ...DEFAULT_LIMITS, patienceMilliseconds: 0 };
+    const wanted = { most: 24, maxSide: 640 };
+    // Each but the last is ended at once, frame by frame and again with one frame alone.
+    const decoded = await Promise.allSettled([
+      decodePhoto(file, impatient, undefined, wanted),
+      decodePhoto(file, { ...impatient, patienceMilliseconds: 60_000 }, undefined, wanted),
+      decode(file),
+    ]);
+    expect(decoded.map((one) => (one.status === 'fulfilled' ? one.value.animation?.of : one.reason.code))).toEqual([
+      undefined,
+      2,
+      2,
+    ]);
+  });
+
   it('gives a single frame of one that takes too long, and of what does not move', async () => {
     const first = await fourColours(2000, 2000).gif().toBuffer();
     // Of one pixel each, and yet decoding each of them makes four million.

@@ -7,6 +7,7 @@ import type { FaceBox } from '../../src/photo/faces/box.ts';
 import { createFaceDetector } from '../../src/photo/faces/create-detector.ts';
 import type { FaceDetector } from '../../src/photo/faces/detector.ts';
 import { readPhoto } from '../../src/photo/read-photo.ts';
+import { animation, plainFrame } from '../fixtures/animations.ts';
 import { FACES, fourColours, hugePng, SVG, sampleBytes, ZIP } from '../fixtures/photos.ts';
 import { fakeClassifier, reading } from '../fixtures/readings.ts';
 
@@ -185,6 +186,70 @@ describe('readPhoto', () => {
     await expect(refused).rejects.toMatchObject({ name: 'UserError', code, message: /^[A-Z].*[Pp]lease.*\.$/ });
   });
 
+  describe('of an animation whose people are to be followed', () => {
+    const grays = [40, 80, 120, 160, 200];
+    const file = Promise.all(grays.map((gray) => plainFrame(200, 100, gray))).then((frames) =>
+      animation(frames, 'gif'),
+    );
+    /** One face that moves to the right with the gray of the frame, as far as the frame was shrunk or not. */
+    const seesOne: FaceDetector = {
+      detect: async (image) => [{ x: image.data[0]! / 4, y: 20, width: 40, height: 40, angle: 0, score: 1 }],
+      close: async () => {},
+    };
+    const walk = async (tools: { detector?: FaceDetector; limits?: object } = {}, moving?: 'gif' | 'webp') =>
+      await readPhoto(
+        await file,
+        {
+          detector: tools.detector ?? seesOne,
+          classifier: fakeClassifier([happy]),
+          limits: { ...limits, ...tools.limits },
+        },
+        { ...(moving && { moving }) },
+      );
+
+    it('reads all frames of a short one, and draws them', async () => {
+      const photo = await walk({}, 'webp');
+      expect(photo).toMatchObject({ width: 200, height: 100, frames: { read: 5, of: 5 } });
+      expect(photo.frame).toBeUndefined();
+      expect(photo.faces).toHaveLength(1);
+      expect(photo.faces[0]).toMatchObject({ emotion: 'happy', box: { x: 30, y: 20, width: 40, height: 40 } });
+      expect(photo.picture!.mime).toBe('image/webp');
+      expect((await sharp(photo.picture!.bytes).metadata()).pages).toBe(5);
+    });
+
+    it('says what a person shows one after the other', async () => {
+      const surprise = reading({ surprise: 9, neutral: 1 });
+      // In the order in which frames are looked at: the first, the last, the middle, then those between.
+      const classifier = fakeClassifier([happy, surprise, happy, happy, surprise]);
+      const photo = await readPhoto(
+        await file,
+        { detector: seesOne, classifier, limits },
+        { moving: 'gif', annotate: false },
+      );
+      expect(photo.faces[0]!.course).toEqual(['happy', 'surprise']);
+      expect(photo.picture).toBeUndefined();
+    });
+
+    it('reads one frame where there is no time for more, and where nobody asked', async () => {
+      const slow: FaceDetector = {
+        ...seesOne,
+        detect: async (image) => {
+          await sleep(150);
+          return await seesOne.detect(image);
+        },
+      };
+      const still = await walk({ detector: slow, limits: { movingMilliseconds: 100 } }, 'gif');
+      expect(still).toMatchObject({ frame: { number: 1, of: 5 }, picture: { mime: 'image/jpeg' } });
+      expect(still.frames).toBeUndefined();
+      expect((await walk()).frame).toEqual({ number: 1, of: 5 });
+    });
+
+    it('says so where nobody is in any frame', async () => {
+      const photo = await walk({ detector: finds() }, 'gif');
+      expect(photo).toMatchObject({ faces: [], frames: { read: 5, of: 5 }, picture: { mime: 'image/jpeg' } });
+    });
+  });
+
   it('says which frame of an animation it read', async () => {
     const frames = [
       await sharp(await file)
@@ -193,10 +258,10 @@ describe('readPhoto', () => {
         .toBuffer(),
       await file,
     ];
-    const animation = await sharp(frames, { join: { animated: true } })
+    const moving = await sharp(frames, { join: { animated: true } })
       .gif()
       .toBuffer();
-    const photo = await readPhoto(animation, { detector: finds(), classifier }, { annotate: false });
+    const photo = await readPhoto(moving, { detector: finds(), classifier }, { annotate: false });
     expect(photo.frame).toEqual({ number: 2, of: 2 });
   });
 

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { user } from '../fakes/discord/payloads.ts';
 import type { FakeDiscord, FakeFile } from '../fakes/discord.ts';
 import { fakeFace, fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { animation, plainFrame } from '../fixtures/animations.ts';
 import { until } from '../helpers/until.ts';
 import { answers, startOnDiscord } from './discord-bot.ts';
 import { aWhile, cleanUp } from './running-bot.ts';
@@ -147,6 +148,25 @@ describe('a posted picture', () => {
       'SPOILER_twist-emotions.jpg',
     ]);
     expect(said[0]!.content).not.toContain('SPOILER');
+  });
+
+  test('that moves is answered with a moving GIF', async () => {
+    const asked: unknown[] = [];
+    const moving = await animation(await Promise.all([60, 160].map((gray) => plainFrame(64, 48, gray))), 'gif');
+    const { discord } = await startOnDiscord({
+      readPhoto: async (_bytes, _signal, _hold, kind) => {
+        asked.push(kind);
+        const face = { ...fakeFace('happy', 0.9), course: ['happy', 'surprise'] as const };
+        const picture = { bytes: moving, mime: 'image/gif', altText: 'Moving picture with 1 face' };
+        return { faces: [face], frames: { read: 2, of: 2 }, picture };
+      },
+    });
+    discord.post({ files: [discord.file(moving, 'wave.gif')] });
+    const [answer] = await answers(discord, 1);
+    expect(asked).toEqual(['gif']);
+    expect(answer!.content.split('\n').slice(0, 2)).toEqual(['**1 person (2 frames)**', '1. happy, then surprise']);
+    expect(answer!.files[0]!.filename).toBe('wave-emotions.gif');
+    expect((await sharp(answer!.files[0]!.bytes).metadata()).pages).toBe(2);
   });
 
   describe('of a crowd', () => {

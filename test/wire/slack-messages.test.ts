@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
-import { fakePhotoReader, fakeUnsureFace, plainPicture } from '../fakes/photo.ts';
+import { fakeFace, fakePhotoReader, fakeUnsureFace, plainPicture } from '../fakes/photo.ts';
+import { animation, plainFrame } from '../fixtures/animations.ts';
 import { until } from '../helpers/until.ts';
 import { aWhile, cleanUp } from './running-bot.ts';
 import { buttons, startOnSlack } from './slack-bot.ts';
@@ -38,6 +39,27 @@ describe('a posted picture', () => {
     slack.press(button!, 'U5');
     await until(() => slack.said().length === 0);
     expect(slack.deletedFiles).toHaveLength(1);
+  });
+
+  test('that moves is answered with a moving GIF', async () => {
+    const asked: unknown[] = [];
+    const moving = await animation(await Promise.all([60, 160].map((gray) => plainFrame(64, 48, gray))), 'gif');
+    const { slack } = await startOnSlack({
+      readPhoto: async (_bytes, _signal, _hold, kind) => {
+        asked.push(kind);
+        const face = { ...fakeFace('happy', 0.9), course: ['happy', 'surprise'] as const };
+        const picture = { bytes: moving, mime: 'image/gif', altText: 'Moving picture with 1 face' };
+        return { faces: [face], frames: { read: 24, of: 90 }, picture };
+      },
+    });
+    slack.post({ files: [slack.file(moving, 'wave.gif', 'image/gif')] });
+    await buttons(slack, 1);
+    expect(asked).toEqual(['gif']);
+    const [answer] = slack.answers();
+    expect(answer!.text).toMatch(/^1 person \(24 of 90 frames\)\n1\. happy, then surprise\n/);
+    const upload = slack.uploads.get(answer!.files[0]!.id)!;
+    expect(upload.filename).toBe('wave-emotions.gif');
+    expect((await sharp(upload.bytes).metadata()).pages).toBe(2);
   });
 
   test('of a crowd is answered with everybody, in blocks that end with a line', async () => {

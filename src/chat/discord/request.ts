@@ -99,6 +99,7 @@ function messageRequest(message: Message, context: DiscordContext, typing: Typin
   let replies = 0;
   return {
     platform: 'discord',
+    moving: 'gif',
     id: message.id,
     ...(command && { command }),
     asked: isAddressed(message),
@@ -179,6 +180,7 @@ function commonRequest(
   const isAdminHere = async () => isAdmin(interaction.memberPermissions);
   return {
     platform: 'discord',
+    moving: 'gif',
     id: interaction.id,
     user: {
       id: user.id,

@@ -164,6 +164,7 @@ export class LocalPlatform implements Platform {
     const [, name, input] = /^\/(\S+)\s*(.*)$/s.exec(text) ?? [];
     return {
       platform: this.name,
+      moving: 'webp',
       id: messageId,
       ...(name !== undefined && { command: { name, input: input ?? '' } }),
       asked: true,

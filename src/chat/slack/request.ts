@@ -89,6 +89,7 @@ function toRequest(context: SlackContext, asking: Asking, signal: AbortSignal): 
   let told = false;
   return {
     platform: 'slack',
+    moving: 'gif',
     id: message?.ts !== undefined && !asking.respond ? `${channel}:${message.ts}` : randomUUID(),
     ...(asking.command && { command: asking.command }),
     attachments: message ? toAttachments(channel, message, pictures, context) : [],

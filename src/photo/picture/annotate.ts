@@ -8,7 +8,7 @@ import { drawOverlay, layOutLabels } from './overlay.ts';
 /** The picture that goes out: the upright photo with boxes, numbers and words; without any metadata of the photo. */
 export interface AnnotatedPicture {
   readonly bytes: Buffer;
-  readonly mime: 'image/jpeg';
+  readonly mime: 'image/jpeg' | 'image/gif' | 'image/webp';
   /** Pixels. */
   readonly width: number;
   /** Pixels. */

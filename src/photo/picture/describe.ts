@@ -17,11 +17,24 @@ export const UNREADABLE: Readonly<Record<Unreadable, string>> = {
   covered: 'mouth or eyes covered',
 };
 
+/** What a person shows; in a moving picture it may be one thing after the other. */
+export interface PersonReading extends Reading {
+  /** What they show, one after the other; absent where it is one thing all the time. */
+  readonly course?: readonly Reading['emotion'][];
+}
+
+/** How many frames of an animation were read, and how many there are. */
+export interface FramesRead {
+  readonly read: number;
+  readonly of: number;
+}
+
 /**
  * What a face shows, in the words of every answer, in a chat, in a terminal and for those who do not see the picture: "happy 91 %",
- * "unsure: sad 41 % or neutral 33 %", "unsure: too small to read".
+ * "unsure: sad 41 % or neutral 33 %", "unsure: too small to read"; in a moving picture "happy, then surprise".
  */
-export function describeReading(reading: Reading): string {
+export function describeReading(reading: PersonReading): string {
+  if (reading.course) return reading.course.join(', then ');
   if (reading.emotion !== 'unsure') return `${reading.emotion} ${percent(reading.confidence)}`;
   if (reading.unreadable) return `unsure: ${UNREADABLE[reading.unreadable]}`;
   const guesses = twoLikeliest(reading.scores).map((emotion) => `${emotion} ${percent(reading.scores[emotion])}`);
@@ -33,9 +46,9 @@ export function describeReading(reading: Reading): string {
  * "Photo with 2 faces: 1. happy 91 %; 2. unsure: sad 41 % or neutral 33 %". Crowds are counted instead of listed.
  * @param readings in the order of their numbers
  */
-export function describePhoto(readings: readonly Reading[]): string {
-  if (readings.length === 0) return 'Photo in which no face was found';
-  const title = `Photo with ${readings.length} ${readings.length === 1 ? 'face' : 'faces'}`;
+export function describePhoto(readings: readonly PersonReading[], picture = 'Photo'): string {
+  if (readings.length === 0) return `${picture} in which no face was found`;
+  const title = `${picture} with ${readings.length} ${readings.length === 1 ? 'face' : 'faces'}`;
   const list = readings.map((reading, k) => `${k + 1}. ${describeReading(reading)}`).join('; ');
   const full = `${title}: ${list}`;
   return full.length <= LONGEST ? full : `${title}: ${countEmotions(readings)}`;

@@ -130,7 +130,7 @@ function drawLeader([from, to]: readonly [Point, Point], emotion: Reading['emoti
   const path = `d="M${from.x.toFixed(2)} ${from.y.toFixed(2)}L${to.x.toFixed(2)} ${to.y.toFixed(2)}" stroke-linecap="round"`;
   const stroke = (colour: string, width: number) =>
     `<path class="leader" ${path} stroke="${colour}" stroke-width="${width.toFixed(2)}"/>`;
-  return stroke(WHITE, line * 2) + stroke(BLACK, line * 1.5) + stroke(EMOTION_COLOURS[emotion], line * 0.75);
+  return stroke(WHITE, line * 2.5) + stroke(BLACK, line * 2) + stroke(EMOTION_COLOURS[emotion], line);
 }
 
 /** A box in the emotion's colour between two lines of the colour that stands out from it; dashed where it is a guess between two. */

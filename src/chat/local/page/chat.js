@@ -95,7 +95,8 @@ function showPerson(person) {
     make(
       'div',
       { className: 'guesses' },
-      unsure ? make('span', { className: 'unsure' }, person.likeliest.length > 0 ? 'unsure:' : person.text) : undefined,
+      unsure && person.likeliest.length > 0 ? make('span', { className: 'unsure' }, 'unsure:') : undefined,
+      person.likeliest.length === 0 ? make('span', { className: unsure ? 'unsure' : 'word' }, person.text) : undefined,
       ...person.likeliest.map((guess, k) => showGuess(guess, k > 0 ? 'or ' : '')),
     ),
   );

@@ -1,0 +1,76 @@
+import { timed } from '../base/observing.ts';
+import type { Classifier, Reading, Unreadable } from '../emotion/classifier.ts';
+import type { FaceBox } from './faces/box.ts';
+import type { FaceDetector } from './faces/detector.ts';
+import type { RgbImage } from './image.ts';
+import { cropFaces } from './picture-thread.ts';
+import { inReadingOrder } from './reading-order.ts';
+
+/** A face in a picture, in its pixels, and what it shows. */
+export interface FoundFace extends Reading {
+  readonly box: FaceBox;
+}
+
+/** All faces in one picture. */
+export interface FoundFaces {
+  /** In reading order. */
+  readonly faces: readonly FoundFace[];
+  /** Whether there may be more people in it than were read: more than MOST_FACES, or many faces too small to find them all. */
+  readonly more: boolean;
+}
+
+/** What finds faces and what reads them. */
+export interface FaceTools {
+  readonly detector: FaceDetector;
+  readonly classifier: Classifier;
+}
+
+/** From pixels to readings: find faces -> crop -> classify. @throws the signal's reason */
+export async function readFaces(
+  image: RgbImage,
+  { detector, classifier }: FaceTools,
+  signal: AbortSignal,
+): Promise<FoundFaces> {
+  const detected = await timed('detect', () => detector.detect(image, { signal }));
+  const found = inReadingOrder(surest(detected, MOST_FACES));
+  const crops = await timed('crop', () => cropFaces(image, found));
+  signal.throwIfAborted();
+  const readings = await timed('classify', () => classifier.classify(crops.map(({ pixels }) => pixels)));
+  signal.throwIfAborted();
+  const faces = found.map((box, k) => {
+    const why = isSmall(box) ? 'small' : crops[k]!.covered ? 'covered' : undefined;
+    return { ...asFarAsSeen(readings[k]!, why), box };
+  });
+  return { faces, more: mayBeMore(detected) };
+}
+
+/**
+ * A face that is narrower than this, in pixels of the picture that is worked on, is not read. Faces shrunk to a width and enlarged again
+ * were read right in 70 % of pictures from the wild at 48 pixels, 68 at 32, 66 at 28, 63 at 24, 58 at 20 and 50 at 16: docs/faces.md.
+ */
+const LEAST_READABLE = 32;
+
+/** Most faces of a photo that are read, the surest ones. */
+const MOST_FACES = 200;
+
+/** Where there are this many faces and this part of them is too small to be read, others are likely to be too small to be found. */
+const MANY = 10;
+const MANY_SMALL = 0.1;
+
+function isSmall({ width, height }: FaceBox): boolean {
+  return Math.max(width, height) < LEAST_READABLE;
+}
+
+function mayBeMore(faces: readonly FaceBox[]): boolean {
+  if (faces.length > MOST_FACES) return true;
+  return faces.length >= MANY && faces.filter(isSmall).length >= MANY_SMALL * faces.length;
+}
+
+function surest(faces: readonly FaceBox[], most: number): readonly FaceBox[] {
+  return faces.length <= most ? faces : [...faces].sort((a, b) => b.score - a.score).slice(0, most);
+}
+
+/** A face that cannot be read is 'unsure', and says why; what the network made of it stays in its scores. */
+function asFarAsSeen(reading: Reading, unreadable: Unreadable | undefined): Reading {
+  return unreadable ? { ...reading, emotion: 'unsure', unreadable } : reading;
+}
