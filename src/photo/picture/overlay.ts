@@ -5,7 +5,7 @@ import { drawLabel, type Label, makeLabel, wordings } from './label.ts';
 import { type Placed, placeLabels } from './place-labels.ts';
 
 /** A person as the picture shows them. */
-interface Mark {
+export interface Mark {
   readonly number: number;
   /** In pixels of the picture that is drawn on. */
   readonly box: Rectangle;
@@ -50,7 +50,7 @@ const MANY = [40, 100];
 const MOST_AREA = 0.3;
 
 /** Where each label lies, and in which style all of them are. */
-interface LabelLayout {
+export interface LabelLayout {
   readonly style: Style;
   readonly places: readonly Placed<Label>[];
 }
