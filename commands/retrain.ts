@@ -16,6 +16,8 @@ export interface RetrainServices {
   readonly registry: VersionRegistry;
   /** Has this process look at once which version is in use. */
   readonly refresh: () => Promise<void>;
+  /** The version that photos are read with: another one than is in use where that cannot be loaded. Absent where that is not known. */
+  readonly reading?: () => Promise<VersionId>;
 }
 
 const ACTIONS = ['start', 'status', 'cancel', 'resume', 'versions', 'promote', 'rollback'] as const;
@@ -124,7 +126,7 @@ async function answer(services: RetrainServices, request: Request, options: Opti
       await retraining.resume(where(request));
       return 'The training goes on from its last checkpoint. I say here how it goes.';
     case 'versions':
-      return await versions(registry);
+      return await versions(services);
     case 'promote': {
       const version = options.version === undefined ? undefined : versionOf(options.version);
       if (version === undefined)
@@ -198,7 +200,16 @@ function versionOf(text: string): VersionId {
   throw new UserError('not-found', `There is no version ${text}: /retrain versions lists them.`);
 }
 
-async function versions(registry: VersionRegistry): Promise<string> {
+/** Said where photos are read with another version than is in use; nothing where all is well. */
+async function insteadOf({ registry, reading }: RetrainServices): Promise<string[]> {
+  const [{ version: used }, read] = await Promise.all([registry.inUse(), reading?.()]);
+  if (read === undefined || read === used) return [];
+  const remedy = `/retrain promote ${read} keeps it so, or train anew with /retrain start.`;
+  return [`Version ${used} cannot be loaded, so I read photos with version ${read}. ${remedy}`];
+}
+
+async function versions(services: RetrainServices): Promise<string> {
+  const { registry } = services;
   const { version: used, before } = await registry.inUse();
   const line = (version: VersionId, ...told: string[]) => {
     const mark = version === used ? ['in use'] : version === before ? ['in use before'] : [];
@@ -210,7 +221,7 @@ async function versions(registry: VersionRegistry): Promise<string> {
   const trained = (await registry.list()).map((card) =>
     line(card.version, card.architecture, splitsBy(card.measure ?? 'labels', card), card.created.slice(0, 10)),
   );
-  return [...shipped, ...trained].join('\n');
+  return [...(await insteadOf(services)), ...shipped, ...trained].join('\n');
 }
 
 /** Its figures by both measures where its file has them, by what it learned from first. */

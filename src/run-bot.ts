@@ -6,6 +6,7 @@ import { type Config, loadConfig } from './config.ts';
 import { createFaceDetector } from './photo/faces/create-detector.ts';
 import { LiveClassifier } from './versions/live-classifier.ts';
 import { VersionRegistry } from './versions/registry.ts';
+import type { VersionId } from './versions/shipped.ts';
 
 /** Milliseconds that freeing the engine may take on top of SHUTDOWN_SECONDS. */
 const RELEASE_MS = 5000;
@@ -43,6 +44,8 @@ async function start(options: Parameters<typeof loadConfig>[0]): Promise<void> {
 interface Reader {
   readonly read: PhotoServices['readPhoto'];
   readonly refresh: () => Promise<void>;
+  /** The version of the network that is read with. */
+  readonly version: () => VersionId;
   readonly release: () => Promise<void>;
 }
 
@@ -72,8 +75,9 @@ async function serve(config: Config, log: Logger): Promise<void> {
       environment: config.childEnvironment,
       onPromoted: refresh,
     });
+    const reading = async () => (await opening).version();
     const read: Reader['read'] = async (...photo) => (await opening).read(...photo);
-    const bot = await startBot(config, log, read, { retraining, registry, refresh }, opening);
+    const bot = await startBot(config, log, read, { retraining, registry, refresh, reading }, opening);
     for (const line of bot.troubles) console.error(line);
     for (const line of bot.addresses) console.log(`${line} (Ctrl+C stops).`);
     stopOnSignal(config, log, async () => {
@@ -113,6 +117,7 @@ async function openReader(config: Config, registry: VersionRegistry, log: Logger
           ...(moving && { moving }),
         }),
       refresh: () => live.refresh(),
+      version: () => live.version,
       release,
     };
   } catch (error) {

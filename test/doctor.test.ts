@@ -1,5 +1,5 @@
 import './helpers/discord-first.ts';
-import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Internal, loadUsableConfig } from '../src/config.ts';
@@ -222,4 +222,18 @@ test('the command prints the same as JSON', async () => {
   const { canStart, findings: all } = JSON.parse(stdout);
   expect(canStart).toBe(all.every(({ state }: Finding) => state !== 'broken'));
   expect(all.map(({ part }: Finding) => part)).toContain('Telemetry');
+});
+
+test('a version in use that cannot be loaded is named, with what puts another in use', async () => {
+  const model = await temporaryFolder();
+  await cp(join(root, 'model'), model, { recursive: true });
+  await mkdir(join(model, 'versions'), { recursive: true });
+  await writeFile(join(model, 'versions', 'in-use.json'), '{"version":7,"before":0}');
+  expect(await findings({ MODEL_DIR: model }, {}, ['Network'])).toMatchObject({
+    Network: {
+      state: 'broken',
+      finding: expect.stringContaining('version 7, which is in use, cannot be loaded'),
+      remedy: expect.stringContaining('/retrain promote'),
+    },
+  });
 });

@@ -1,3 +1,4 @@
+import { reasonOf } from '../base/files.ts';
 import type { Config } from '../config.ts';
 import { loadClassifier } from '../emotion/classifier.ts';
 import { createEngine } from '../emotion/engines/create-engine.ts';
@@ -5,6 +6,7 @@ import { findRuntime } from '../emotion/engines/tensorflow/runtime.ts';
 import { FACE_PIXELS } from '../emotion/labels.ts';
 import { loadModel } from '../emotion/layers-format/layers-format.ts';
 import { createFaceDetector } from '../photo/faces/create-detector.ts';
+import { VersionRegistry } from '../versions/registry.ts';
 import type { Check, Found } from './finding.ts';
 
 /** What photos are read with. */
@@ -54,11 +56,30 @@ async function network(config: Config): Promise<Found> {
     await classifier.dispose();
   }
   const { architecture } = stored.network;
+  const trouble = await troubleInUse(directory);
+  if (trouble) return trouble;
   const size = `${(stored.network.parameters / 1e6).toFixed(1)} million parameters`;
   return {
     state: 'ok',
     finding: `${architecture.name}, ${size}, SHA-256 ${stored.sha256.slice(0, 12)}…, in ${directory}`,
   };
+}
+
+/** Whether the version that is in use can be loaded: otherwise photos are read with another. */
+async function troubleInUse(directory: string): Promise<Found | undefined> {
+  const registry = new VersionRegistry(directory);
+  const { version } = await registry.inUse();
+  if (version === 0) return undefined;
+  try {
+    await registry.load(version);
+    return undefined;
+  } catch (error) {
+    return {
+      state: 'broken',
+      finding: `version ${version}, which is in use, cannot be loaded, so photos are read with another: ${reasonOf(error)}`,
+      remedy: 'Put one in use that can be loaded: /retrain versions lists them, /retrain promote takes its number.',
+    };
+  }
 }
 
 /** Looks for faces in a gray picture, which takes every thread, file and library that a photo takes. */

@@ -49,7 +49,7 @@ export class LiveClassifier implements Classifier {
   }
 
   /**
-   * Loads the version in use; where that is damaged, the one before, then the shipped one.
+   * Loads the version in use; where that is damaged, the one before, then the shipped one, then whatever else can be loaded.
    * @throws UserError 'bad-model' where none can be loaded, 'bad-usage' where the engine cannot
    */
   static async open(registry: VersionRegistry, log: Logger, options: LiveOptions = {}): Promise<LiveClassifier> {
@@ -94,17 +94,27 @@ export class LiveClassifier implements Classifier {
 
   async #start(): Promise<void> {
     const { version, before = 0 } = await this.#registry.inUse();
-    const candidates = [...new Set([version, before, 0])];
-    for (const candidate of candidates.slice(0, -1)) {
+    const refusals: unknown[] = [];
+    for (const candidate of [...new Set([version, before, 0]), ...(await this.#others())]) {
       try {
-        return await this.#use(candidate);
+        await this.#use(candidate);
+        // What could not be loaded now is not tried again before it is chosen again.
+        if (candidate !== version) this.#refused = version;
+        return;
       } catch (error) {
         // Without an engine no version can be loaded.
         if (error instanceof UserError && error.code === 'bad-usage') throw error;
-        this.#log.error({ err: error, version: candidate }, 'a version cannot be loaded; taking the one before');
+        this.#log.error({ err: error, version: candidate }, 'a version cannot be loaded; taking another');
+        refusals.push(error);
       }
     }
-    await this.#use(candidates.at(-1)!);
+    throw refusals[0];
+  }
+
+  /** What else there is to read with: trained versions, the newest first, then what ships beside. */
+  async #others(): Promise<VersionId[]> {
+    const [trained, shipped] = await Promise.all([this.#registry.list(), this.#registry.shipped()]);
+    return [...trained.reverse(), ...shipped].map(({ version }) => version);
   }
 
   async #follow(): Promise<void> {

@@ -8,6 +8,7 @@ import { EMOTIONS } from '../../src/emotion/labels.ts';
 import { trainingPlan } from '../../src/training/run/plan.ts';
 import { LiveClassifier } from '../../src/versions/live-classifier.ts';
 import { VersionRegistry } from '../../src/versions/registry.ts';
+import type { VersionId } from '../../src/versions/shipped.ts';
 import { fakeRequest } from '../fakes/request.ts';
 import { makeSite, noticeBoard, openSite } from '../helpers/retraining.ts';
 import { drawTinyFace } from '../helpers/tiny-fer2013.ts';
@@ -106,10 +107,18 @@ test.each([
 const ENOSPC = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
 
 /** What is said to an operator who types something, where the training and the versions answer as told. */
-async function said(input: string, services: { readonly retraining?: object; readonly registry?: object } = {}) {
-  const { retraining = {}, registry = {} } = services;
+async function said(
+  input: string,
+  services: { readonly retraining?: object; readonly registry?: object; readonly reading?: VersionId } = {},
+) {
+  const { retraining = {}, registry = {}, reading } = services;
   const refresh = async () => {};
-  const command = retrainCommand({ retraining: retraining as never, registry: registry as never, refresh });
+  const command = retrainCommand({
+    retraining: retraining as never,
+    registry: registry as never,
+    refresh,
+    ...(reading !== undefined && { reading: async () => reading }),
+  });
   const { request, replies } = fakeRequest({ command: { name: 'retrain', input }, operator: true });
   await new Dispatcher(new CommandRegistry([command]), createLogger({ level: 'silent' })).dispatch(request);
   return replies.map(({ text }) => text).join('\n');
@@ -142,6 +151,14 @@ test('versions lists both networks that ship, with the figures that their files 
     new RegExp(`^Version 0: shipped with the bot, [\\w-]+, by votes ${figures}, by labels ${figures}`),
   );
   expect(text).toMatch(new RegExp(`\nVersion fer2013: shipped with the bot, [\\w-]+, by labels ${figures}`));
+});
+
+test('versions says first where the version in use cannot be loaded, and what reads in its place', async () => {
+  const registry = { inUse: async () => ({ version: 4, before: 3 }), shipped: async () => [], list: async () => [] };
+  expect(await said('versions', { registry, reading: 3 })).toBe(
+    'Version 4 cannot be loaded, so I read photos with version 3. /retrain promote 3 keeps it so, or train anew with /retrain start.',
+  );
+  expect(await said('versions', { registry, reading: 4 })).toBe('');
 });
 
 test.each([

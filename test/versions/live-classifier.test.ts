@@ -106,6 +106,20 @@ test('a version in use that is damaged gives way to the one before at the start'
   await live.dispose();
 });
 
+test('where neither it nor the one before nor the shipped one can be loaded, the newest of the others is taken, once', async () => {
+  const { directory, registry } = await registryWith(3);
+  await registry.promote(3);
+  await truncate(join(directory, 'versions', '3', 'model.json'), 50);
+  await truncate(join(directory, 'model.json'), 50);
+  const complain = vi.spyOn(log, 'error');
+  const live = await LiveClassifier.open(registry, log, { lookEveryMs: 60_000 });
+  onTestFinished(() => live.dispose());
+  expect(live.version).toBe(2);
+  const said = complain.mock.calls.length;
+  await live.refresh();
+  expect(complain.mock.calls.length, 'it is not tried again').toBe(said);
+});
+
 test('a version in use that cannot be loaded leaves the old one reading', { timeout: 60_000 }, async () => {
   const { directory, registry } = await registryWith(1);
   await registry.promote(1);
