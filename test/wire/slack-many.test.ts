@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { plainPicture } from '../fakes/photo.ts';
 import type { FakeInstall, FakeSlack, FakeWorkspace } from '../fakes/slack.ts';
+import { HAS_REDIS, startRedis } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 import { stuckReader } from './left.ts';
-import { aWhile, cleanUp, type RunningBotOptions, stateFolder } from './running-bot.ts';
+import { afterwards, aWhile, cleanUp, type RunningBotOptions, stateFolder } from './running-bot.ts';
 import { buttons, startOnSlack } from './slack-bot.ts';
 
 afterEach(cleanUp);
@@ -25,7 +26,13 @@ const KEY = randomBytes(32).toString('base64');
 
 /** A bot that any workspace may install. */
 async function start(
-  options: { slack?: FakeSlack; directory?: string; keys?: string; readPhoto?: RunningBotOptions['readPhoto'] } = {},
+  options: {
+    slack?: FakeSlack;
+    directory?: string;
+    redisUrl?: string;
+    keys?: string;
+    readPhoto?: RunningBotOptions['readPhoto'];
+  } = {},
 ) {
   const directory = options.directory ?? stateFolder();
   const started = await startOnSlack({
@@ -39,6 +46,7 @@ async function start(
       SLACK_STATE_SECRET: 'a-secret-of-this-test',
       SLACK_STORE_KEY: options.keys ?? KEY,
       STATE_DIR: directory,
+      REDIS_URL: options.redisUrl ?? '',
       SHUTDOWN_SECONDS: '1',
     },
   });
@@ -242,4 +250,33 @@ test('what a run of the bot leaves in several workspaces is answered by the next
   await buttons(slack, 2);
   await aWhile();
   expect(answeredWith(slack).sort()).toEqual(['xoxb-org', 'xoxb-two']);
+});
+
+test.skipIf(!HAS_REDIS)('bots that share a Redis agree at once on who has installed it', async () => {
+  const redis = await startRedis();
+  afterwards(() => redis.stop());
+  const one = await start({ redisUrl: redis.url });
+  const { slack } = one;
+  const first = slack.httpTarget;
+  const other = await start({ redisUrl: redis.url, slack });
+  const second = slack.httpTarget;
+  await install(slack, ONE);
+  slack.httpTarget = first;
+  await postIn(slack, ONE);
+  await buttons(slack, 1);
+  // Installed again, by the other one: the first takes the new token.
+  slack.installs.clear();
+  slack.httpTarget = second;
+  await install(slack, { ...ONE, token: 'xoxb-new' });
+  slack.httpTarget = first;
+  await postIn(slack, ONE);
+  await buttons(slack, 2);
+  expect(answeredWith(slack)).toEqual(['xoxb-one', 'xoxb-new']);
+  slack.installs.clear();
+  slack.httpTarget = second;
+  slack.event({ type: 'app_uninstalled' });
+  await until(() => other.log.some((line) => line.includes('the bot was uninstalled')));
+  slack.httpTarget = first;
+  await postIn(slack, ONE);
+  await until(() => one.log.some((line) => line.includes('has not installed the bot')));
 });
