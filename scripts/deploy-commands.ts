@@ -9,7 +9,8 @@ const ACTIONS = ['view', 'register', 'clear'] as const satisfies readonly Deploy
 export const main = tool(
   {
     usage: ['npm run deploy-commands -- view|register|clear [--guild ID]'],
-    about: `view      lists what Discord shows of the bot's commands, and the link that adds the bot to a server
+    about: `view      lists what Discord shows of the bot's commands, and the link that adds the bot to a server; without a token, the
+          commands as they would be registered
 register  makes Discord show every command of the bot, in place of what was registered there before
 clear     makes Discord show none`,
     options: {

@@ -10,6 +10,7 @@ import { type Call, choice, flag, inRepository, runAsProcess, text, tool } from 
 interface Options {
   readonly folder: string;
   readonly labels: string | undefined;
+  readonly 'no-labels': boolean;
   readonly output: string;
   readonly model: string;
   readonly detector: DetectorChoice;
@@ -21,7 +22,7 @@ type Around = Pick<Call<unknown>, 'signal' | 'print' | 'say'>;
 export const main = tool(
   {
     usage: [
-      'npm run --silent report -- DIR [--labels FILE] [--output FILE] [--json]',
+      'npm run --silent report -- DIR [--labels FILE | --no-labels] [--output FILE] [--json]',
       'npm run --silent report -- DIR --draft [--labels FILE]',
     ],
     about: `Reads a folder of photos as the bot does and writes one HTML page: original and annotated side by side, every face, totals.
@@ -34,6 +35,7 @@ photos only; without one it shows all pictures of the folder and judges nothing.
           '{"NAME.jpg": {"width", "height", "faces": [{"x", "y", "width", "height", "emotion", "also"}, ...]}, ...},\n' +
           'boxes in pixels of the photo resized to that width and height; "also" lists emotions that are right, too, and may be left out',
       ),
+      'no-labels': flag('show the photos and judge nothing, whatever labels there are'),
       draft: flag('start a labels file instead: a box for every face found, its emotion left to you'),
       model: text('DIR', 'the network', relative('.', inRepository('model'))),
       detector: choice(DETECTORS, 'what finds faces', DETECTORS[0]),
@@ -44,6 +46,8 @@ photos only; without one it shows all pictures of the folder and judges nothing.
   },
   ({ words: [folder, ...rest], ...call }) => {
     if (folder === undefined || rest.length > 0) throw new UserError('bad-usage', 'Name one folder of photos.');
+    if (call.values['no-labels'] && (call.values.draft || call.given.includes('labels')))
+      throw new UserError('bad-usage', '--no-labels goes with neither --labels nor --draft.');
     if (call.values.draft && (call.values.json || call.given.includes('output')))
       throw new UserError('bad-usage', '--draft writes no page: it goes with --labels, --detector and --model only.');
     const options = { ...call.values, folder };
@@ -61,7 +65,7 @@ async function report(options: Options, { signal, print, say }: Around): Promise
   const { jsonOf } = await import('../src/evaluation/report/words.ts');
   const { photoSentence, reportSentences } = await import('../src/evaluation/report/words.ts');
 
-  const file = options.labels ?? (await defaultLabels(options.folder));
+  const file = options['no-labels'] ? undefined : (options.labels ?? (await defaultLabels(options.folder)));
   const labels = file === undefined ? undefined : { file, photos: await readLabels(file) };
   const page = await openPageFile(options.output);
   try {
@@ -89,7 +93,8 @@ async function draft(options: Options, { signal, print, say }: Around): Promise<
   const allRead = await makeDraft({ ...options, labels }, onBroken, signal);
   print(
     `${labels} has a box for every face found, from left to right. Write an emotion in place of each "?", remove boxes\n` +
-      'that are no faces, and add the faces that were not found.',
+      'that are no faces, and add the faces that were not found. Then: npm run --silent report -- ' +
+      `${options.folder}${options.labels === undefined ? '' : ` --labels ${labels}`}`,
   );
   return allRead ? 0 : 1;
 }

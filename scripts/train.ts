@@ -108,9 +108,24 @@ Settings that are given change the last of them. With one of the three, what is 
       const code = await trainOne(step, call);
       if (code !== 0) return code;
     }
+    say(`Put it in use, if it is better than what is: ${shipCommand(steps.at(-1)!, values, given)}`);
     return 0;
   },
 );
+
+/** What is typed next. */
+function shipCommand(
+  { plan, directory }: Step,
+  { data, votes }: Values<typeof OPTIONS>,
+  given: readonly string[],
+): string {
+  return [
+    `npm run ship -- ${directory}`,
+    ...(plan.labels === 'fer2013' ? ['--to model/fer2013'] : []),
+    ...(given.includes('data') ? [`--data ${data}`] : []),
+    ...(votes === undefined ? [] : [`--votes ${votes}`]),
+  ].join(' ');
+}
 
 /** One training, and where it goes. */
 interface Step {
@@ -181,7 +196,7 @@ async function trainOne({ plan, directory }: Step, call: Call<Values<typeof OPTI
   const votes =
     plan.labels === 'fer2013'
       ? undefined
-      : await votesFor(data, { directory: values.data, file: values.votes, signal });
+      : await votesFor(data, { directory: values.data, file: values.votes, signal }).catch(orByLabels);
   const { training, targets, validation } = learningSets(plan, data.sets, votes);
   if (training.count === 0 || validation.count === 0)
     throw new UserError('bad-data', `${values.data} has no rows of Training or none of PublicTest: both are needed.`);
@@ -212,6 +227,13 @@ async function trainOne({ plan, directory }: Step, call: Call<Values<typeof OPTI
   if (outcome.ended !== 'stopped') return 0;
   say(`Stopped: go on with the same command and --resume.`);
   return 130;
+}
+
+/** Where there are no votes: how to learn without any. */
+function orByLabels(error: unknown): never {
+  if (!(error instanceof UserError && error.code === 'no-data')) throw error;
+  const sentence = `${error.message} Without votes: npm run train -- --labels fer2013`;
+  throw new UserError(error.code, sentence, { cause: error });
 }
 
 /** A network to start from, with the commands that made it as far as its file tells. */

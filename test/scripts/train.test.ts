@@ -29,6 +29,15 @@ test('a network is trained, put in use, evaluated on a split and on folders of f
   expect(trained.stderr).toContain('Epoch 2/2');
   expect(trained.stdout).toMatch(/^Best epoch [12]: PublicTest accuracy \d+\.\d %/);
   expect(trained.code).toBe(0);
+  // Ends with what is typed next.
+  const [last] = trained.stderr.trimEnd().split('\n').slice(-1);
+  expect(last).toMatch(/^Put it in use, if it is better than what is: npm run ship -- /);
+  expect(last!.split(': ')[1]).toBe(`npm run ship -- ${output} --to model/fer2013 --data ${data}`);
+  const byVotes = await runScript('train.ts', ...settings, '--labels', 'votes', '--data', data, '--output', model);
+  expect(byVotes).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/no fer2013new\.csv .* --labels fer2013\n$/),
+  });
 
   const shipped = await runScript('ship.ts', output, '--data', data, '--to', model);
   expect(shipped.stderr).toBe('');
@@ -192,8 +201,8 @@ test.each([
   [['train.ts', '--threads', '1.5'], 2, /--threads must be a whole number from 1/],
   [['train.ts', '--no-augmentation', '--erasing', '0.1'], 2, /give one of them/],
   [['train.ts', '--teacher-weight', '0.5'], 2, /needs a --teacher/],
-  [['train.ts', '--engine', 'cuda'], 2, /auto, onnx, tensorflow/],
-  [['train.ts', '--architecture', 'huge'], 2, /choose compact/],
+  [['train.ts', '--engine', 'cuda'], 2, /takes auto, onnx or tensorflow, not cuda/],
+  [['train.ts', '--architecture', 'huge'], 2, /Choose compact/],
   [['train.ts', '--data', '/nowhere'], 1, /fer2013\.csv/],
   [['evaluate.ts', '--split', 'Test'], 2, /PublicTest/],
   [['evaluate.ts', '--faces', '/nowhere'], 1, /\/nowhere/],

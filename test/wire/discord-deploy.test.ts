@@ -147,7 +147,16 @@ describe('deploying', () => {
     await expect(failed).rejects.toMatchObject({ code: 'bad-config' });
     await expect(failed).rejects.toThrow(/^DISCORD_TOKEN is not accepted/);
     await expect(failed).rejects.not.toThrow(/wrong/);
-    await expect(deploy({ action: 'view' }, '')).rejects.toThrow('DISCORD_TOKEN is missing');
+    await expect(deploy({ action: 'register' }, '')).rejects.toThrow('DISCORD_TOKEN is missing');
+  });
+
+  test('view shows the commands without a token too', async () => {
+    const view = await deploy({ action: 'view' }, '');
+    expect(view).toMatch(/^To be registered:\n {2}\/retrain – Trains anew\n {6}action – What to do\n/);
+    expect(view).toContain('  /look – ');
+    expect(view).toContain('  Apps > Read emotions\n');
+    expect(view).toMatch(/need DISCORD_TOKEN in the file \.env\.$/);
+    expect(discord.calls).toEqual([]);
   });
 
   test('says where the bot may not register commands', async () => {

@@ -98,7 +98,7 @@ export interface Deployment {
 }
 
 /**
- * Shows, registers or clears the bot's commands at Discord.
+ * Shows, registers or clears the bot's commands at Discord; without a token, shows what would be registered.
  * @returns what was done, in lines for whoever runs the bot
  * @throws UserError 'bad-config' where the token is missing or not accepted
  * @throws UserError 'not-allowed' where the bot may not do this in the server
@@ -108,6 +108,7 @@ export async function deployCommands(
   config: Pick<Config, 'discord' | 'internal'>,
   registry: CommandRegistry,
 ): Promise<string> {
+  if (config.discord === undefined && action === 'view') return withoutToken(registry);
   if (config.discord === undefined)
     throw new UserError('bad-config', 'DISCORD_TOKEN is missing: put it into the file .env.');
   const { discordApi: api } = config.internal;
@@ -130,6 +131,21 @@ export async function deployCommands(
   } catch (error) {
     throw inWords(error, guildId);
   }
+}
+
+/** What would be registered, where Discord cannot be asked what is. */
+function withoutToken(registry: CommandRegistry): string {
+  return [
+    'To be registered:',
+    ...registry
+      .list()
+      .flatMap(({ name, description, options }) => [
+        `  /${name} – ${description}`,
+        ...options.map((option) => `      ${option.name} – ${option.description}`),
+      ]),
+    `  Apps > ${READ_EMOTIONS}`,
+    'What is registered, and the link that adds the bot to a server, need DISCORD_TOKEN in the file .env.',
+  ].join('\n');
 }
 
 function describe(stored: readonly APIApplicationCommand[], registry: CommandRegistry, where: string): string[] {

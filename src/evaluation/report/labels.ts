@@ -57,11 +57,22 @@ const labelsSchema = z.record(nameSchema, photoSchema);
 /**
  * Reads a labels file: JSON, by photo `{"width", "height", "faces": [{"x", "y", "width", "height", "emotion", "also"?}]}`. Without the
  * emotions it is what `npm run evaluate -- --boxes` reads.
- * @throws UserError bad-data with the photo, the face and what is wrong with it; not-found and not-allowed
+ * @throws UserError no-data for a draft that is not filled in; bad-data with the photo, the face and what is wrong with it; not-found and
+ *   not-allowed
  */
 export async function readLabels(file: string): Promise<Labels> {
-  const parsed = labelsSchema.safeParse(parseJson(file, await readText(file)));
+  const text = await readText(file);
+  const parsed = labelsSchema.safeParse(parseJson(file, text));
   if (parsed.success) return new Map(Object.entries(parsed.data));
+  const toDo = parsed.error.issues.filter(({ path }) => path.at(-1) === 'emotion').length;
+  const open = [...text.matchAll(DRAFTED)].length;
+  if (open > 0 && toDo === parsed.error.issues.length) {
+    throw new UserError(
+      'no-data',
+      `${file} is not filled in yet: ${open} ${open === 1 ? 'face has' : 'faces have'} a "${TO_BE_LABELLED}" still. Write one of ` +
+        `${EMOTIONS.join(', ')} in its place and run this again, or look at the photos without labels: --no-labels.`,
+    );
+  }
   const issue = parsed.error.issues[0]!;
   const more = parsed.error.issues.length - 1;
   throw new UserError(
@@ -108,6 +119,7 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
 
 /** What a draft has where a person is to write an emotion. readLabels refuses it, so that none is forgotten. */
 const TO_BE_LABELLED = '?';
+const DRAFTED = /"emotion"\s*:\s*"\?"/g;
 
 /** By photo name: its size, in pixels, and the boxes found in it. */
 type Draft = ReadonlyMap<string, Pick<PhotoReading, 'width' | 'height' | 'faces'>>;

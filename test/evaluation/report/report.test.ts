@@ -49,7 +49,10 @@ describe('report', () => {
 
     const unfilled = await report(folder, '--output', output, ...FAST);
     expect(unfilled.code).toBe(1);
-    expect(unfilled.stderr).toMatch(/one\.png, face 1, emotion: "\?" is none of angry/);
+    expect(unfilled.stderr).toMatch(/labels\.json is not filled in yet: 1 face has a "\?" still\. .*--no-labels/);
+    const unjudged = await report(folder, '--output', output, '--no-labels', '--json', ...FAST);
+    expect(JSON.parse(unjudged.stdout).labels ?? null).toBeNull();
+    expect(unjudged.stderr).toContain(`The page is ${output}.`);
 
     // The face smiles: labelled wrongly on purpose, so that its reading is not right.
     drafted['one.png'].faces[0].emotion = 'disgust';
@@ -84,6 +87,7 @@ describe('report', () => {
     ['no folder', []],
     ['two folders', ['a', 'b']],
     ['an option that does not exist', ['a', '--lables', 'b']],
+    ['labels and none', ['a', '--no-labels', '--labels', 'b.json']],
     ['a draft with a page', ['a', '--draft', '--output', 'b.html']],
     ['a page that is a photo', [dirname(samplePath(1)), '--output', 'photo.jpg']],
     ['a detector that there is not', [dirname(samplePath(1)), '--detector', 'eyes']],
