@@ -42,8 +42,8 @@ describe('npm start', () => {
   });
 
   test('settings of people that cannot be read end it with a sentence and status 2', async () => {
-    mkdirSync(join(directory, 'state'));
-    writeFileSync(join(directory, 'state', 'settings.db'), 'torn'.repeat(1000));
+    mkdirSync(join(directory, 'state'), { mode: 0o700 });
+    writeFileSync(join(directory, 'state', 'settings.db'), 'torn'.repeat(1000), { mode: 0o600 });
     const { output, exitCode } = startMain(directory, {});
     expect(await exitCode()).toBe(2);
     expect(output.stdout).toBe('');

@@ -217,13 +217,13 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
     await page.setInputFiles('#files', [await file('party.png')]);
     await answers().waitFor();
     const seen: Focused[] = [];
-    for (let k = 0; k < 7; k++) {
+    for (let k = 0; k < 9; k++) {
       await page.keyboard.press('Tab');
       seen.push(await probe<Focused>('focused'));
     }
     expect(seen.filter(({ outlined }) => !outlined)).toEqual([]);
-    // The conversation, the photo, the annotated picture, Remove, then the message box with its buttons.
-    expect(seen.map(({ id }) => id)).toEqual(['scroller', '', '', '', 'choose', 'text', 'send']);
+    // The conversation, the photo, the annotated picture, whether it was right, Remove, then the message box with its buttons.
+    expect(seen.map(({ id }) => id)).toEqual(['scroller', '', '', '', '', '', 'choose', 'text', 'send']);
 
     await answers().getByTitle('Show large').focus();
     await page.keyboard.press('Enter');
