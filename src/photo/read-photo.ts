@@ -108,7 +108,8 @@ export async function warmUp({ detector, classifier }: PhotoTools): Promise<void
     },
   };
   const limits = { maxMilliseconds: WARM_UP_MS };
-  await readPhoto(Buffer.from(NOTHING, 'base64'), { detector: seesOne, classifier, limits });
+  const reading = readPhoto(Buffer.from(NOTHING, 'base64'), { detector: seesOne, classifier, limits });
+  await Promise.all([reading, detector.prepare?.()]);
 }
 
 /** A JPEG of 64 x 48 gray pixels. */

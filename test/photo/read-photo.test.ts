@@ -6,7 +6,7 @@ import { FACE_PIXELS } from '../../src/emotion/labels.ts';
 import type { FaceBox } from '../../src/photo/faces/box.ts';
 import { createFaceDetector } from '../../src/photo/faces/create-detector.ts';
 import type { FaceDetector } from '../../src/photo/faces/detector.ts';
-import { readPhoto } from '../../src/photo/read-photo.ts';
+import { readPhoto, warmUp } from '../../src/photo/read-photo.ts';
 import { animation, plainFrame } from '../fixtures/animations.ts';
 import { FACES, fourColours, hugePng, SVG, sampleBytes, ZIP } from '../fixtures/photos.ts';
 import { fakeClassifier, reading } from '../fixtures/readings.ts';
@@ -268,6 +268,29 @@ describe('readPhoto', () => {
   it('takes its bounds from the caller', async () => {
     const small = { detector: finds({}), classifier, limits: { maxPixels: 100 * 100 } };
     await expect(readPhoto(await file, small)).rejects.toMatchObject({ code: 'too-many-pixels' });
+  });
+
+  it('warms up by a picture of nothing, and loads what only some photos need', async () => {
+    const asked: string[] = [];
+    const warmed: FaceDetector = {
+      detect: async ({ width, height }) => {
+        asked.push(`${width} x ${height}`);
+        return [];
+      },
+      prepare: async () => asked.push('the rest'),
+      close: async () => {},
+    };
+    const read: number[] = [];
+    const counting = {
+      ...classifier,
+      classify: async (crops: readonly Uint8Array[]) => {
+        read.push(crops.length);
+        return await classifier.classify(crops);
+      },
+    };
+    await warmUp({ detector: warmed, classifier: counting });
+    expect(asked.sort()).toEqual(['64 x 48', 'the rest']);
+    expect(read).toEqual([1]);
   });
 
   it('crops off the thread that talks: what waits for that thread comes first', async () => {

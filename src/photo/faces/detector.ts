@@ -12,6 +12,8 @@ export interface FaceDetector {
    * @throws the signal's reason when it was aborted
    */
   detect(image: RgbImage, options?: { signal?: AbortSignal }): Promise<FaceBox[]>;
+  /** Loads what only some pictures need, so that none of them waits for it. */
+  prepare?(): Promise<unknown>;
   /** Ends the detector's threads; detect must not be called afterwards. */
   close(): Promise<void>;
 }

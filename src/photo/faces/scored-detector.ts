@@ -64,9 +64,13 @@ export function createScoredDetector(detector: ScoredDetector): FaceDetector {
       }
       return toBoxes(found);
     },
+    ...(detector === 'fusion' && { prepare: () => witness.hitsAt(BLANK, [{ centreX: 32, centreY: 32, side: 32 }]) }),
     close: () => proposers.close(),
   };
 }
+
+/** Shown to the cascade so that it is loaded. */
+const BLANK: RgbImage = { width: 64, height: 64, data: new Uint8Array(64 * 64 * 3) };
 
 /** What was found in a picture. */
 interface Found {
