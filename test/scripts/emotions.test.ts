@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
+import { animation } from '../fixtures/animations.ts';
 import { fourColours, sampleBytes, samplePath, ZIP } from '../fixtures/photos.ts';
 import { RUNS_SOURCE, runScript, runScriptIn, type ScriptResult } from '../helpers/run-script.ts';
 import { until } from '../helpers/until.ts';
@@ -101,11 +102,18 @@ describe('emotions', () => {
   it('writes annotated pictures and leaves the photos as they are', async () => {
     const photo = await file('street.png', await fourColours(320, 240).png().toBuffer());
     const before = await readFile(photo);
+    const face = (left: number) =>
+      sharp(sampleBytes(1)).resize(640).extract({ left, top: 0, width: 560, height: 420 }).png().toBuffer();
+    const moving = await file('wave.gif', await animation(await Promise.all([face(0), face(40)]), 'gif'));
     const out = join(folder, 'out');
-    const result = await emotions(photo, '--out', out, '--json', ...FAST);
+    const result = await emotions(photo, moving, '--out', out, '--json', ...FAST);
     expect(result.code).toBe(0);
-    expect(objects(result)).toMatchObject([{ photo, picture: join(out, 'street-emotions.jpg') }]);
-    expect(await readdir(out)).toEqual(['street-emotions.jpg']);
+    expect(objects(result)).toMatchObject([
+      { photo, picture: join(out, 'street-emotions.jpg') },
+      { photo: moving, frames: { read: 2, of: 2 }, picture: join(out, 'wave-emotions.webp') },
+    ]);
+    expect((await readdir(out)).sort()).toEqual(['street-emotions.jpg', 'wave-emotions.webp']);
+    expect((await sharp(join(out, 'wave-emotions.webp')).metadata()).pages).toBe(2);
     const { format, width } = await sharp(join(out, 'street-emotions.jpg')).metadata();
     expect([format, width]).toEqual(['jpeg', 640]);
     expect(await readFile(photo)).toEqual(before);

@@ -15,6 +15,7 @@ import { readPhoto } from '../../../src/photo/read-photo.ts';
 import { FairQueue } from '../../../src/work/queue.ts';
 import { fakeRequest } from '../../fakes/request.ts';
 import { fakeRules } from '../../fakes/rules.ts';
+import { animation } from '../../fixtures/animations.ts';
 
 /** Everybody is happy: these tests are about the way from a file to an answer. */
 const CLASSIFIER: Classifier = {
@@ -35,10 +36,17 @@ beforeAll(async () => {
 afterAll(() => detector.close());
 
 /** Posts one file the way every platform does, with the real walk behind it. */
-async function post(name: string, bytes: Uint8Array): Promise<Reply> {
+async function post(
+  name: string,
+  bytes: Uint8Array,
+  options: Pick<Request, 'moving'> & { readonly movingMilliseconds?: number } = {},
+): Promise<Reply> {
+  const { moving, movingMilliseconds = 60_000 } = options;
+  const limits = { maxMilliseconds: 100_000, movingMilliseconds };
   const dispatcher = new Dispatcher(
     createCommands({
-      readPhoto: (file, signal) => readPhoto(file, { detector, classifier: CLASSIFIER }, { signal }),
+      readPhoto: (file, signal, _hold, kind) =>
+        readPhoto(file, { detector, classifier: CLASSIFIER, limits }, { signal, ...(kind && { moving: kind }) }),
       queue: new FairQueue({ concurrency: 1, maxWaiting: 1 }),
       maxBytes: 10_000_000,
       ...fakeRules(),
@@ -46,7 +54,7 @@ async function post(name: string, bytes: Uint8Array): Promise<Reply> {
     createLogger({ level: 'silent' }),
   );
   const { request, replies } = fakeRequest({ attachments: [{ id: '1', name, fetch: async () => bytes }] });
-  await dispatcher.dispatch(request satisfies Request);
+  await dispatcher.dispatch({ ...request, ...(moving && { moving }) });
   expect(replies).toHaveLength(1);
   return replies[0]!;
 }
@@ -60,17 +68,27 @@ test.each(['jpeg', 'png', 'webp', 'gif', 'avif', 'tiff'] as const)('a photo as %
   expect((await sharp(picture!.bytes).metadata()).width).toBe(640);
 });
 
-test('of an animated GIF the first frame is answered', async () => {
-  const wall = await sharp({ create: { width: 640, height: 427, channels: 3, background: 'gray' } })
-    .png()
-    .toBuffer();
-  const animation = await sharp([await sharp(photo).resize(640, 427).png().toBuffer(), wall], {
-    join: { animated: true },
-  })
-    .gif()
-    .toBuffer();
-  expect((await sharp(animation).metadata()).pages).toBe(2);
-  expect((await post('moving.gif', animation)).card!.people.length).toBeGreaterThanOrEqual(1);
+test('an animated GIF is answered by one', async () => {
+  const moving = 'gif';
+  // The camera moves to the right.
+  const frames = [0, 30, 60].map((left) => sharp(photo).extract({ left, top: 0, width: 560, height: 420 }).toBuffer());
+  const file = await animation(await Promise.all(frames), 'gif', { delay: 200 });
+  const reply = await post('moving.gif', file, { moving });
+  expect(reply.card!.heading).toMatch(/^3 people, all happy \(3 frames\)$/);
+  expect(reply.card!.people.map(({ text }) => text)).toEqual(Array(3).fill('happy 70 %'));
+  const [picture] = reply.pictures!;
+  expect(picture).toMatchObject({ name: `moving-emotions.${moving}`, mime: `image/${moving}` });
+  expect(await sharp(picture!.bytes).metadata()).toMatchObject({ format: moving, pages: 3, delay: [200, 200, 200] });
+});
+
+test('an animated GIF is answered by a still where nothing moves, and where there is no time', async () => {
+  const frames = [0, 60].map((left) => sharp(photo).extract({ left, top: 0, width: 560, height: 420 }).toBuffer());
+  const file = await animation(await Promise.all(frames), 'gif', { delay: 200 });
+  for (const options of [{}, { moving: 'gif', movingMilliseconds: 0 }] as const) {
+    const reply = await post('moving.gif', file, options);
+    expect(reply.card!.heading).toMatch(/\(frame 1 of 2\)$/);
+    expect(reply.pictures![0]!.name).toBe('moving-emotions.jpg');
+  }
 });
 
 /** The start of a raw photo of Canon's, a TIFF with a mark of its own. */
