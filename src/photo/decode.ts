@@ -195,12 +195,13 @@ function whyFailed(cause: Error, isLegible: boolean): UserError {
   return new UserError('cut-picture', sentence, { cause });
 }
 
-/** What libtiff, libheif and libvips say of a file that is as it should be, but of a kind that they cannot decode. */
+/** What libtiff, libheif, libjpeg and libvips say of a file that is as it should be, but of a kind that they cannot decode. */
 const LACKING = new RegExp(
   [
     'not configured',
     'not implemented',
-    'unsupported (tiff|feature|codec|bits)',
+    'unsupported (tiff|feature|codec|bits|jpeg)',
+    'omitted at compile time',
     'no known route',
     'not a whole number of bytes',
     'samples out of range',

@@ -102,6 +102,24 @@ const OTHER_PICTURES: readonly (readonly [signature: string, name: string])[] = 
   ['\0\0\x01\0', 'an icon file (ICO)'],
   ['\x76\x2f\x31\x01', 'an OpenEXR picture'],
   ['#?RADIANCE', 'a Radiance HDR picture'],
+  ['\xff\xd8\xff\xf7', 'a JPEG-LS picture'],
+  ['\x8aMNG\r\n', 'an MNG animation'],
+  ['\x8bJNG\r\n', 'a JNG picture'],
+  ['BPG\xfb', 'a BPG picture'],
+  ['FLIF', 'a FLIF picture'],
+  ['gimp xcf', 'a GIMP file'],
+  ['SIMPLE  =', 'a FITS picture'],
+  ['%!PS', 'a PostScript drawing (EPS)'],
+  ['\xc5\xd0\xd3\xc6', 'a PostScript drawing (EPS)'],
+  ['\xd7\xcd\xc6\x9a', 'a Windows drawing (WMF)'],
+];
+
+/** The same, where the signature is further in. */
+const FURTHER_IN: readonly (readonly [signature: string, at: number, name: string])[] = [
+  // Xcode packs an app's pictures so: a chunk before the header, and data that no other decoder takes.
+  ['CgBI', 12, 'a PNG in a form of Apple’s own'],
+  [' EMF', 40, 'a Windows drawing (EMF)'],
+  ['DICM', 128, 'a medical picture (DICOM)'],
 ];
 
 /**
@@ -109,6 +127,7 @@ const OTHER_PICTURES: readonly (readonly [signature: string, name: string])[] = 
  * say enough. Signatures are from the formats' own specifications.
  */
 function containerKind(bytes: Uint8Array): Kind | undefined {
+  for (const [signature, at, picture] of FURTHER_IN) if (startsWith(bytes, signature, at)) return { picture };
   if (startsWith(bytes, '\x89PNG\r\n\x1a\n')) return { readable: 'png' };
   if (RAW_SIGNATURES.some((signature) => startsWith(bytes, signature))) return RAW;
   if (isTiff(bytes)) return startsWith(bytes, 'CR', 8) || isRaw(bytes) ? RAW : { readable: 'tiff' };

@@ -190,7 +190,7 @@ describe('decodePhoto', () => {
     await expect(decode(heic.subarray(0, heic.length - 200))).rejects.toMatchObject({ code: 'cut-picture' });
   });
 
-  it('says that a TIFF is of a kind that cannot be read, and does not call it damaged', async () => {
+  it('says that a TIFF or a JPEG is of a kind that cannot be read, and does not call it damaged', async () => {
     expect((await decode(tiff({}))).width).toBe(16);
     const kinds = {
       jbig: { 259: 34661 },
@@ -200,6 +200,19 @@ describe('decodePhoto', () => {
     };
     for (const tags of Object.values(kinds)) {
       await expect(decode(tiff(tags))).rejects.toMatchObject({ code: 'unsupported-picture' });
+    }
+    // Kinds of JPEG: twelve bits a sample, hierarchical, and lossless with arithmetic coding.
+    const jpeg = await flat(16, 16).jpeg().toBuffer();
+    const frame = jpeg.indexOf(Buffer.from([0xff, 0xc0]));
+    for (const [marker, bits] of [
+      [0xc1, 12],
+      [0xc5, 8],
+      [0xcb, 8],
+    ] as const) {
+      const other = Buffer.from(jpeg);
+      other[frame + 1] = marker;
+      other[frame + 4] = bits;
+      await expect(decode(other)).rejects.toMatchObject({ code: 'unsupported-picture' });
     }
     await expect(decode(tiff({ 273: 99_999 }))).rejects.toMatchObject({ code: 'cut-picture' });
   });
