@@ -107,6 +107,7 @@ export class FakeDiscord {
     ]);
     server.on('request', async (request, response) => {
       const call = await readCall(request);
+      if (call === undefined) return;
       if (call.path.startsWith('/attachments/')) {
         const location = this.#redirects.get(call.path);
         if (location !== undefined) return response.writeHead(302, { location }).end();

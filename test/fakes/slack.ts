@@ -3,6 +3,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { bodyOf } from './body.ts';
 import { ALL_SCOPES, METHOD_SCOPES } from './slack/scopes.ts';
 
 export interface FakeFile {
@@ -411,9 +412,8 @@ export class FakeSlack {
   }
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const raw = Buffer.concat(chunks);
+    const raw = await bodyOf(request);
+    if (raw === undefined) return;
     const { pathname } = new URL(request.url!, this.origin);
     const send = ({ status = 200, headers = {}, body = '' }: Answer) => {
       const isText = typeof body === 'string' || Buffer.isBuffer(body);

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { bodyOf } from '../body.ts';
 
 /** A request to the fake, taken apart. */
 export interface Call {
@@ -20,10 +21,10 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export async function readCall(request: IncomingMessage): Promise<Call> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  const body = Buffer.concat(chunks);
+/** @returns undefined where the bot died in the middle */
+export async function readCall(request: IncomingMessage): Promise<Call | undefined> {
+  const body = await bodyOf(request);
+  if (body === undefined) return undefined;
   const url = new URL(request.url!, 'http://fake');
   const type = request.headers['content-type'] ?? '';
   const files: Call['files'][number][] = [];
