@@ -1,7 +1,7 @@
 import { clamp } from '../base/numbers.ts';
 import { FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
 import { centreOf, cosAndSin, type LeaningBox } from './faces/box.ts';
-import { addSample, type Edge, type GrayImage } from './image.ts';
+import { type GrayImage, type RgbImage, toGray } from './image.ts';
 
 /**
  * Side of the crop as a multiple of the face box's. Faces of PublicTest, pasted into larger pictures and found again, are read best
@@ -26,32 +26,53 @@ export function cropFace(image: GrayImage, face: LeaningBox): Uint8Array {
   const side = Math.max(face.width, face.height) * CROP_MARGIN;
   const step = side / FACE_SIZE;
   const samples = clamp(Math.ceil(step), 1, MOST_SAMPLES);
-  // One pixel of the crop to the right, and one down, in the picture.
-  const right = { x: step * cos, y: step * sin };
-  const down = { x: -right.y, y: right.x };
+  // One sample to the right, and one down, in the picture.
+  const right = { x: (step * cos) / samples, y: (step * sin) / samples };
   const centre = centreOf(face);
-  const edges = { column: repeated(image.width), row: repeated(image.height) };
+  const half = (FACE_SIZE * samples - 1) / 2;
+  const { data, width, height } = image;
+  const [lastColumn, lastRow] = [width - 1, height - 1];
   const sums = new Float64Array(FACE_PIXELS);
-  for (let row = 0; row < FACE_SIZE; row++) {
-    for (let column = 0; column < FACE_SIZE; column++) {
-      for (let j = 0; j < samples; j++) {
-        const v = row + (j + 0.5) / samples - FACE_SIZE / 2;
-        for (let i = 0; i < samples; i++) {
-          const u = column + (i + 0.5) / samples - FACE_SIZE / 2;
-          // Pixel centres lie at half numbers.
-          const x = centre.x + u * right.x + v * down.x - 0.5;
-          const y = centre.y + u * right.y + v * down.y - 0.5;
-          addSample(sums, row * FACE_SIZE + column, 0, image, 1, x, y, edges);
-        }
+  for (let v = 0; v < FACE_SIZE * samples; v++) {
+    // Pixel centres lie at half numbers.
+    const startX = centre.x - (v - half) * right.y - 0.5;
+    const startY = centre.y + (v - half) * right.x - 0.5;
+    const row = Math.floor(v / samples) * FACE_SIZE;
+    for (let u = 0; u < FACE_SIZE * samples; u++) {
+      const x = startX + (u - half) * right.x;
+      const y = startY + (u - half) * right.y;
+      let left = Math.floor(x);
+      let top = Math.floor(y);
+      const ofRight = x - left;
+      const ofLower = y - top;
+      let next = left + 1;
+      let below = top + 1;
+      if (left < 0 || top < 0 || next > lastColumn || below > lastRow) {
+        left = clamp(left, 0, lastColumn);
+        next = clamp(next, 0, lastColumn);
+        top = clamp(top, 0, lastRow);
+        below = clamp(below, 0, lastRow);
       }
+      const upper = (1 - ofRight) * data[top * width + left]! + ofRight * data[top * width + next]!;
+      const lower = (1 - ofRight) * data[below * width + left]! + ofRight * data[below * width + next]!;
+      sums[row + Math.floor(u / samples)]! += (1 - ofLower) * upper + ofLower * lower;
     }
   }
   return Uint8Array.from(sums, (sum) => Math.round(sum / (samples * samples)));
 }
 
-/** Beyond the edge the border repeats. */
-function repeated(length: number): Edge {
-  return (place) => clamp(place, 0, length - 1);
+/** The same of a photo in colour, of which no more is made gray than the face needs. @param face box in pixels of the photo */
+export function cropFromPhoto(photo: RgbImage, face: LeaningBox): Uint8Array {
+  const centre = centreOf(face);
+  // However it leans, the crop lies in this circle, and its outermost samples between two pixels.
+  const reach = (Math.max(face.width, face.height) * CROP_MARGIN) / Math.SQRT2 + 2;
+  const from = (place: number, length: number) => clamp(Math.floor(place - reach), 0, length - 1);
+  const to = (place: number, length: number) => clamp(Math.ceil(place + reach), 1, length);
+  const x = from(centre.x, photo.width);
+  const y = from(centre.y, photo.height);
+  const width = to(centre.x, photo.width) - x;
+  const height = to(centre.y, photo.height) - y;
+  return cropFace(toGray(photo, { x, y, width, height }), { ...face, x: face.x - x, y: face.y - y });
 }
 
 /** A face as the emotion network takes it. */

@@ -32,14 +32,30 @@ export function inSharedMemory(image: RgbImage): RgbImage {
  * The gray picture that cascades and the emotion network look at.
  * Weights are luma of ITU-R BT.601 on the stored (gamma-encoded) values, as OpenCV and most tools that made the
  * training data's gray pictures do; scaled by 2^16 so that integers are enough.
+ * @param part whole pixels within the picture; all of it unless told
  */
-export function toGray(image: RgbImage): GrayImage {
-  const { width, height, data } = image;
+export function toGray(
+  image: RgbImage,
+  part: Part = { x: 0, y: 0, width: image.width, height: image.height },
+): GrayImage {
+  const { data } = image;
+  const { width, height } = part;
   const gray = new Uint8Array(width * height);
-  for (let i = 0, k = 0; i < gray.length; i++, k += 3) {
-    gray[i] = (data[k]! * 19595 + data[k + 1]! * 38470 + data[k + 2]! * 7471 + 32768) >> 16;
+  for (let row = 0; row < height; row++) {
+    let k = 3 * ((part.y + row) * image.width + part.x);
+    for (let i = row * width; i < (row + 1) * width; i++, k += 3) {
+      gray[i] = (data[k]! * 19595 + data[k + 1]! * 38470 + data[k + 2]! * 7471 + 32768) >> 16;
+    }
   }
   return { width, height, data: gray };
+}
+
+/** A part of a picture, in whole pixels. */
+interface Part {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
 }
 
 /** A picture of half the width and height: each pixel is the mean of four. An odd last row or column counts twice. */
@@ -76,43 +92,4 @@ export function sampleAt(plane: Uint8Array | Float32Array, { width, height }: Si
   const upper = plane[at]! + toRight * (plane[at + right]! - plane[at]!);
   const lower = plane[below]! + toRight * (plane[below + right]! - plane[below]!);
   return upper + (row - top) * (lower - upper);
-}
-
-/** Which pixel of a row (or column) shows at a whole place in it, which may lie outside the picture; -1 where there is black. */
-export type Edge = (place: number) => number;
-
-/**
- * Adds a bilinear sample of a picture to numbers, one a channel.
- * @param sums the number of the first channel is at `at`; each of the others `stride` numbers after the one before
- * @param x whole numbers are the centres of pixels
- * @param y likewise
- * @param edges what shows at a column and at a row
- */
-export function addSample(
-  sums: Float32Array | Float64Array,
-  at: number,
-  stride: number,
-  { data, width }: RgbImage | GrayImage,
-  channels: 1 | 3,
-  x: number,
-  y: number,
-  edges: { readonly column: Edge; readonly row: Edge },
-): void {
-  const left = Math.floor(x);
-  const top = Math.floor(y);
-  for (let j = 0; j < 2; j++) {
-    const weightY = j === 0 ? 1 - (y - top) : y - top;
-    const row = weightY === 0 ? -1 : edges.row(top + j);
-    if (row < 0) continue;
-    for (let i = 0; i < 2; i++) {
-      const weight = weightY * (i === 0 ? 1 - (x - left) : x - left);
-      const column = weight === 0 ? -1 : edges.column(left + i);
-      if (column < 0) continue;
-      const from = (row * width + column) * channels;
-      sums[at]! += weight * data[from]!;
-      if (channels === 1) continue;
-      sums[at + stride]! += weight * data[from + 1]!;
-      sums[at + 2 * stride]! += weight * data[from + 2]!;
-    }
-  }
 }

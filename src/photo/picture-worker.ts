@@ -1,9 +1,9 @@
 /** Runs in a worker thread: see picture-thread.ts. */
 import sharp, { type Sharp } from 'sharp';
 import { isCovered } from './covered.ts';
-import { cropFace, type FaceCrop } from './crop.ts';
+import { cropFromPhoto, type FaceCrop } from './crop.ts';
 import type { LeaningBox } from './faces/box.ts';
-import { type RgbImage, toGray } from './image.ts';
+import type { RgbImage } from './image.ts';
 import { annotate } from './picture/annotate.ts';
 import { annotateMoving } from './picture/annotate-moving.ts';
 import type { PictureTask } from './picture-thread.ts';
@@ -37,11 +37,10 @@ async function writePixels(picture: Sharp, result: RgbImage): Promise<void> {
   result.data.set(await picture.raw().toBuffer());
 }
 
-/** The faces of one photo, cropped from its gray picture, and whether each can be seen. */
+/** The faces of one photo, and whether each can be seen. */
 function cropAll(image: RgbImage, faces: readonly LeaningBox[]): FaceCrop[] {
-  const gray = toGray(image);
   return faces.map((face) => {
-    const pixels = cropFace(gray, face);
+    const pixels = cropFromPhoto(image, face);
     return { pixels, covered: isCovered(pixels) };
   });
 }

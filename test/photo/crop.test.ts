@@ -1,8 +1,8 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { FACE_PIXELS, FACE_SIZE } from '../../src/emotion/labels.ts';
-import { CROP_MARGIN, cropFace } from '../../src/photo/crop.ts';
-import type { GrayImage } from '../../src/photo/image.ts';
+import { CROP_MARGIN, cropFace, cropFromPhoto } from '../../src/photo/crop.ts';
+import { type GrayImage, toGray } from '../../src/photo/image.ts';
 
 /** A picture of a formula of its pixel centres. */
 function picture(width: number, height: number, value: (x: number, y: number) => number): GrayImage {
@@ -128,5 +128,19 @@ describe('cropFace', () => {
     );
     expect(crop[0]).toBeLessThan(4);
     expect(crop[47]).toBeGreaterThan(223);
+  });
+});
+
+describe('cropFromPhoto', () => {
+  const photo = { width: 90, height: 70, data: Uint8Array.from({ length: 90 * 70 * 3 }, (_, k) => (k * k) % 253) };
+
+  it.each([
+    ['in the middle', boxFor(45, 35, 30, 20)],
+    ['beyond the left edge', boxFor(2, 30, 40, -33)],
+    ['beyond a corner, turned over', boxFor(88, 68, 50, 171)],
+    ['all outside', boxFor(-300, 900, 40)],
+    ['as large as the photo', boxFor(45, 35, 140, 45)],
+  ])('is the crop of the gray photo: %s', (_, face) => {
+    expect([...cropFromPhoto(photo, face)]).toEqual([...cropFace(toGray(photo), face)]);
   });
 });
