@@ -51,7 +51,7 @@ export const LEAN_SIZE = 128;
 export const UPRIGHT_ANGLES = [-30, 0, 30];
 const SECOND_LEAN_SIZE = 160;
 /** Degrees: a head that leans by less is cropped as well as one that stands upright. */
-const LEANING = 10;
+const LEANING = 15;
 
 /** What is seen well counts this much more than what is seen badly: the power that errs least on photos turned by known angles. */
 const LEAN_POWER = 4;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { logistic } from '../../base/numbers.ts';
-import { meanSquare, overlap, SAME_PLACE, type Square, sharedArea, showSameFace, toBox } from './box.ts';
+import { meanSquare, overlap, SAME_PLACE, type Size, type Square, sharedArea, showSameFace, toBox } from './box.ts';
 import { EVIDENCE, type Evidence } from './evidence.ts';
 
 /** How evidence becomes one number: a logistic regression. */
@@ -42,16 +42,18 @@ export function scoreOf({ numbers }: Pick<Evidence, 'numbers'>, { intercept, coe
  * A place that scores less or more than this after a part of the second look is left at that: on fifteen photos, as they are and turned by
  * 30 degrees, on 202 pictures of one face and on 126 of none the whole look would have said the same.
  */
-const NO_FACE = 0.02;
-const FACE = 0.98;
+const NO_FACE = 0.03;
+const FACE = 0.97;
 
 /** A place whose score by the network alone lies between these is one that the cascade is asked about: further away its word changes nothing. */
 const DOUBT = { from: 0.4, to: 0.85 };
 
-/** Whether to ask the cascade about a place. @param score the network's */
-export function isInDoubt(place: Pick<Evidence, 'numbers'>, score: FaceScore): boolean {
-  const so = scoreOf(place, score);
-  return so >= DOUBT.from && so <= DOUBT.to;
+/**
+ * Whether to ask the cascade about a place; not of one that fills the picture, where there is no room around the face for it.
+ * @param place scored by the network alone
+ */
+export function isInDoubt({ proposed, score }: ScoredPlace, picture: Size): boolean {
+  return score >= DOUBT.from && score <= DOUBT.to && !fills(proposed, picture);
 }
 
 /** Whether the looks made at a place so far leave no doubt. */
@@ -94,15 +96,10 @@ const FILLING_THRESHOLD = 0.75;
  * @param threshold places that score at least this are faces, 0..1
  * @param picture size of the picture that was searched, in pixels
  */
-export function keepFaces(
-  places: readonly ScoredPlace[],
-  threshold: number,
-  picture: { readonly width: number; readonly height: number },
-): KeptFace[] {
-  const filling = FILLING * Math.min(picture.width, picture.height);
+export function keepFaces(places: readonly ScoredPlace[], threshold: number, picture: Size): KeptFace[] {
   const kept: KeptFace[] = [];
   const likely = places
-    .filter(({ proposed, score }) => score >= (proposed.side > filling ? FILLING_THRESHOLD * threshold : threshold))
+    .filter(({ proposed, score }) => score >= (fills(proposed, picture) ? FILLING_THRESHOLD * threshold : threshold))
     .sort((a, b) => b.score - a.score);
   for (const place of likely) {
     if (isGroup(place, likely)) continue;
@@ -111,6 +108,10 @@ export function keepFaces(
     kept.push({ ...place, square: meanSquare(squares) });
   }
   return kept;
+}
+
+function fills({ side }: Square, { width, height }: Size): boolean {
+  return side > FILLING * Math.min(width, height);
 }
 
 /** Whether two places show one face: they were proposed, or seen at the second look, at the same spot. */

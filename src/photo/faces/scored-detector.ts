@@ -24,7 +24,7 @@ export function createScoredDetector(detector: ScoredDetector): FaceDetector {
   const weigh = async (search: RgbImage, evidence: readonly Evidence[], signal?: AbortSignal) => {
     const places = scored(evidence, score);
     if (detector === 'network') return places;
-    const doubtful = places.map((_, k) => k).filter((k) => isInDoubt(places[k]!, score));
+    const doubtful = places.map((_, k) => k).filter((k) => isInDoubt(places[k]!, search));
     const squares = doubtful.map((k) => places[k]!.proposed);
     const hits = await witness.hitsAt(search, squares, signal);
     for (const [n, k] of doubtful.entries()) places[k] = scored([withHits(places[k]!, hits[n]!)], withCascade)[0]!;

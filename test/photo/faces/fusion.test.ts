@@ -13,6 +13,7 @@ import type { Look, NetworkProposal, Sighting } from '../../../src/photo/faces/n
 import { gatherPlaces } from '../../../src/photo/faces/places.ts';
 import {
   type FaceScore,
+  isInDoubt,
   keepFaces,
   readFaceScore,
   SCORED_DETECTORS,
@@ -218,6 +219,14 @@ describe('keepFaces', () => {
     expect(keep([place(0, 500, 2.4)], { width: 800, height: 800 })).toHaveLength(0);
     // A place that fills the picture less may still be a face that is surer than one that fills it more.
     expect(keep([place(600, 100, 2.8), large], { width: 800, height: 800 })).toHaveLength(1);
+  });
+
+  it('asks the cascade about what is in doubt, unless it fills the picture', () => {
+    const asked = (surest: number, side = 100, picture = PICTURE) =>
+      isInDoubt(scored([place(0, side, surest)], score)[0]!, picture);
+    expect([1, 3, 3.5, 6].map((surest) => asked(surest))).toEqual([false, true, true, false]);
+    expect(asked(3, 600)).toBe(false);
+    expect(asked(3, 100, { width: 160, height: 900 })).toBe(false);
   });
 
   it('drops what overlaps a surer face or lies within it', () => {

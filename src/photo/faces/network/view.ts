@@ -187,14 +187,13 @@ function sampleUpright(planes: Float32Array, { data, width }: RgbImage, columns:
       const b = upper + second[column]!;
       const c = lower + first[column]!;
       const d = lower + second[column]!;
-      planes[at] =
-        ofUpper * (ofLeft * data[a]! + ofRight * data[b]!) + ofLower * (ofLeft * data[c]! + ofRight * data[d]!);
-      planes[at + plane] =
-        ofUpper * (ofLeft * data[a + 1]! + ofRight * data[b + 1]!) +
-        ofLower * (ofLeft * data[c + 1]! + ofRight * data[d + 1]!);
-      planes[at + 2 * plane] =
-        ofUpper * (ofLeft * data[a + 2]! + ofRight * data[b + 2]!) +
-        ofLower * (ofLeft * data[c + 2]! + ofRight * data[d + 2]!);
+      const ofA = ofUpper * ofLeft;
+      const ofB = ofUpper * ofRight;
+      const ofC = ofLower * ofLeft;
+      const ofD = ofLower * ofRight;
+      planes[at] = ofA * data[a]! + ofB * data[b]! + ofC * data[c]! + ofD * data[d]!;
+      planes[at + plane] = ofA * data[a + 1]! + ofB * data[b + 1]! + ofC * data[c + 1]! + ofD * data[d + 1]!;
+      planes[at + 2 * plane] = ofA * data[a + 2]! + ofB * data[b + 2]! + ofC * data[c + 2]! + ofD * data[d + 2]!;
     }
   }
 }
@@ -234,14 +233,13 @@ function sampleTurned(planes: Float32Array, image: RgbImage, view: View, grid: G
       const b = 3 * (top * width + next);
       const c = 3 * (below * width + left);
       const d = 3 * (below * width + next);
-      planes[at] =
-        ofUpper * (ofLeft * data[a]! + ofRight * data[b]!) + ofLower * (ofLeft * data[c]! + ofRight * data[d]!);
-      planes[at + plane] =
-        ofUpper * (ofLeft * data[a + 1]! + ofRight * data[b + 1]!) +
-        ofLower * (ofLeft * data[c + 1]! + ofRight * data[d + 1]!);
-      planes[at + 2 * plane] =
-        ofUpper * (ofLeft * data[a + 2]! + ofRight * data[b + 2]!) +
-        ofLower * (ofLeft * data[c + 2]! + ofRight * data[d + 2]!);
+      const ofA = ofUpper * ofLeft;
+      const ofB = ofUpper * ofRight;
+      const ofC = ofLower * ofLeft;
+      const ofD = ofLower * ofRight;
+      planes[at] = ofA * data[a]! + ofB * data[b]! + ofC * data[c]! + ofD * data[d]!;
+      planes[at + plane] = ofA * data[a + 1]! + ofB * data[b + 1]! + ofC * data[c + 1]! + ofD * data[d + 1]!;
+      planes[at + 2 * plane] = ofA * data[a + 2]! + ofB * data[b + 2]! + ofC * data[c + 2]! + ofD * data[d + 2]!;
     }
   }
 }
