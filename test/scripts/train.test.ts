@@ -76,6 +76,11 @@ test('a network is trained, put in use, evaluated on a split and on folders of f
   expect(again.stdout).toContain('Not better');
   expect(again.code).toBe(1);
 
+  const examples = join(output, 'examples.png');
+  const told = await runScript('evaluate.ts', '--data', data, '--model', model, '--slices', '--examples', examples);
+  expect(told).toMatchObject({ code: 0, stdout: expect.stringContaining('by quarter') });
+  expect((await sharp(examples).metadata()).format).toBe('png');
+
   const faces = await facesFolder();
   const folders = await runScript('evaluate.ts', '--faces', faces, '--model', model, '--json');
   expect(JSON.parse(folders.stdout)).toMatchObject({
