@@ -3,7 +3,7 @@ import type { PhotoRules } from './preconditions.ts';
 
 const WHAT_IS_KEPT = [
   'What I do with photos: I hold a photo in memory while I read it and answer with a copy of it. I never write one to disk, put one in a log or learn from one, and I send none to any service. My answer stays in this chat until you or an admin remove it.',
-  'What I keep: who opted out and how channels are set, as codes made from the ids. Where people say whether a reading was right, how often. No names, no messages, and nothing about anybody’s face.',
+  'What I keep: who opted out and how channels are set, as codes made from the ids. Where people say whether a reading was right, how often. While I work on a photo, the ids of its message and file, and of each channel’s last message. No names, no words, and nothing about anybody’s face.',
 ].join('\n');
 
 const OPTED_OUT = 'You have opted out: I read no photos that you post, whoever asks. /privacy opt-in takes that back.';
