@@ -9,6 +9,18 @@ import { buttons, startOnSlack } from './slack-bot.ts';
 afterEach(cleanUp);
 
 describe('a posted picture', () => {
+  test('is answered among lists and files that an event has null in the place of, and where the bot’s name comes with its id', async () => {
+    const { slack, log } = await startOnSlack();
+    const photo = async () => slack.file(await plainPicture(64, 48));
+    slack.post({ user: 'U6', files: [null, await photo()], attachments: null, text: null });
+    await buttons(slack, 1);
+    slack.post({ files: null, attachments: [null, { is_share: true, files: null }] });
+    slack.post({ user: 'U7', text: `<@${slack.me}|emotions>`, files: null, attachments: null });
+    // The latest picture, for the one who asked.
+    await buttons(slack, 2);
+    expect(log.filter((line) => /"level":"(warn|error)"/.test(line))).toEqual([]);
+  });
+
   test('is answered in its thread with the annotated picture, alt text and a line a person', async () => {
     const { slack } = await startOnSlack();
     const post = slack.post({ files: [slack.file(await plainPicture(64, 48), 'party.png')] });

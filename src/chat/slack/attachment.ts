@@ -85,13 +85,18 @@ export function sourceOf(channel: string, message: SlackMessage): Source | undef
 }
 
 /** A message's files, those of messages that it forwards too. */
-export function filesOf({ files = [], attachments = [] }: SlackMessage): SlackFile[] {
-  const forwarded = attachments
+export function filesOf({ files, attachments }: SlackMessage): SlackFile[] {
+  const forwarded = present(attachments)
     .filter(({ is_share }) => is_share)
-    .flatMap(({ author_id: author, files: theirs = [] }) =>
-      theirs.map(({ user = author, ...file }) => ({ ...file, ...(user && { user }), isForwarded: true })),
+    .flatMap(({ author_id: author, files: theirs }) =>
+      present(theirs).map(({ user = author, ...file }) => ({ ...file, ...(user && { user }), isForwarded: true })),
     );
-  return [...files, ...forwarded];
+  return [...present(files), ...forwarded];
+}
+
+/** What is in a list; nothing where an event has `null` in the list's place, and none of those in it. */
+function present<Item extends object>(list: readonly Item[] | null | undefined): Item[] {
+  return (list ?? []).filter((item: Item | null) => item !== null);
 }
 
 /** A message's pictures, by what it says of them, and files that Slack must be asked about; their bytes decide later. */

@@ -29,8 +29,13 @@ export function isForTheBot(message: MessageEvent, context: SlackContext): messa
   return picturesOf(message).length > 0 || isAddressed(message, context);
 }
 
-function isAddressed({ channel, text = '' }: MessageEvent, { me }: SlackContext): boolean {
-  return isDirect(channel) || text.includes(`<@${me.userId}>`);
+function isAddressed(message: MessageEvent, context: SlackContext): boolean {
+  return isDirect(message.channel) || textWithoutName(message, context) !== (message.text ?? '');
+}
+
+/** What is said to the bot; some clients and programs send its name along with its id. */
+function textWithoutName({ text }: SlackMessage, { me }: SlackContext): string {
+  return (text ?? '').replaceAll(new RegExp(`<@${me.userId}(\\|[^>]*)?>`, 'g'), ' ');
 }
 
 /**
@@ -49,7 +54,7 @@ export async function askingOf(
   const all = await knownPicturesOf(message, context, asked);
   const pictures = choose(all, asked);
   if (pictures.length === 0 && !asked) return undefined;
-  const text = (message.text ?? '').replaceAll(`<@${context.me.userId}>`, ' ');
+  const text = textWithoutName(message, context);
   // A mention without words may also speak of what it comes with.
   const isAboutFiles = text.trim() === '' && filesOf(message).length > 0;
   const command =
