@@ -9,7 +9,7 @@ import { votesIfAny } from '../src/training/data/votes.ts';
 import { modelCard, withComparison } from '../src/versions/model-card.ts';
 import { judgeNetwork, publicTestAccuracy, readRun, reportOf, storeNetwork } from '../src/versions/ship.ts';
 import { readReports, type TrainingReport, writeReport } from '../src/versions/training-report.ts';
-import { flag, inRepository, runAsProcess, text, tool } from './command-line.ts';
+import { flag, inRepository, number, runAsProcess, text, tool } from './command-line.ts';
 import { readData } from './read-data.ts';
 
 export const main = tool(
@@ -25,6 +25,12 @@ PublicTest.`,
         "FER+'s fer2013new.csv (looked for beside the chunks); needed for a network that learned from votes",
       ),
       to: text('DIR', 'where the network goes', inRepository('model')),
+      'less-neutral': number(
+        'NUMBER',
+        "take this from the logit of 'neutral', since what people post shows fewer neutral faces than FER2013",
+        { least: 0, most: 3 },
+        0,
+      ),
       force: flag('put it in use even if it is not better'),
       'report-only': flag('write the report and name it in the model card, but leave the network in use alone'),
     },
@@ -41,7 +47,7 @@ PublicTest.`,
     const before = values['report-only']
       ? undefined
       : await publicTestAccuracy(values.to, engine, sets.PublicTest, byVotes ? votes : undefined);
-    const { trained, figures } = await judgeNetwork(run, sets, engine, votes);
+    const { trained, figures } = await judgeNetwork(run, sets, engine, votes, values['less-neutral']);
     const { publicTest, privateTest } = (byVotes && figures.votes) || figures;
     print(
       `By ${byVotes ? 'votes' : 'labels'}: PublicTest ${exactPercent(publicTest.accuracy)}${before === undefined ? '' : `, in use ${exactPercent(before)}`}`,

@@ -17,7 +17,7 @@ import { agreedFaces, type LearningSets, learningSets, type Votes } from '../tra
 import { loadCheckpoint, type RunProgress } from '../training/run/checkpoint.ts';
 import { commandOf, type TrainingPlan, trainingPlan } from '../training/run/plan.ts';
 import { BEST } from '../training/run/trainer.ts';
-import { biasOfLogits, correctPriors, fitPriorCorrection, sharesOf } from './prior-correction.ts';
+import { biasOfLogits, correctPriors, fitPriorCorrection, sharesOf, withLessNeutral } from './prior-correction.ts';
 import { describeNetwork } from './shipped.ts';
 import { buildReport, type TrainingReport } from './training-report.ts';
 
@@ -34,6 +34,8 @@ export interface TrainedNetwork {
   readonly epoch: number;
   /** How strongly the weights are corrected for rare emotions, 0..1; see `fitPriorCorrection`. */
   readonly priorCorrection?: number | undefined;
+  /** What was taken from the logit of 'neutral'; see `withLessNeutral`. */
+  readonly lessNeutral?: number | undefined;
   /** The commands that made the weights which the run started from, the oldest first; none for random ones. */
   readonly origin?: readonly string[] | undefined;
 }
@@ -93,6 +95,7 @@ function learnsFromVotes({ plan }: Pick<TrainedNetwork, 'plan'>): boolean {
  * Corrects a network for rare emotions and calibrates it, both on PublicTest (without the rows that equal a Training row) by the
  * labels that it learned from, and measures it.
  * @param votes needed for a network that learned from votes
+ * @param lessNeutral what is taken from the logit of 'neutral' besides
  * @returns the network with its correction, and its figures
  * @throws UserError 'no-data' where votes are needed and missing
  */
@@ -101,14 +104,17 @@ export async function judgeNetwork(
   sets: Fer2013['sets'],
   engine: Engine,
   votes?: Votes,
+  lessNeutral = 0,
 ): Promise<{ readonly trained: TrainedNetwork; readonly figures: ShippedFigures }> {
   const byVotes = learnsFromVotes(run);
   if (byVotes && !votes)
     throw new UserError('no-data', `This network learned from votes: it needs them to be judged by.`);
   const unseen = unseenFaces(sets);
   const set = byVotes ? agreedFaces(unseen, votes!) : unseen;
-  const trained = await correctRareEmotions(run, set, learningSets(run.plan, sets, votes), engine);
-  const { network, weights } = trained;
+  const corrected = await correctRareEmotions(run, set, learningSets(run.plan, sets, votes), engine);
+  const { network } = corrected;
+  const weights = withLessNeutral(network, corrected.weights, lessNeutral);
+  const trained = { ...corrected, weights, ...(lessNeutral > 0 && { lessNeutral }) };
   const aside = await mkdtemp(join(tmpdir(), 'emotion-model-'));
   const store = (metadata: Readonly<Record<string, unknown>>) =>
     saveModel(aside, { network, weights, metadata, quantization: STORED_AS });
@@ -141,7 +147,7 @@ export async function judgeNetwork(
 
 /** Writes a network into a directory with its calibration, its origin and its figures; a crash leaves the old one. */
 export async function storeNetwork(directory: string, trained: TrainedNetwork, figures: ShippedFigures): Promise<void> {
-  const { network, weights, plan, history, epoch, priorCorrection, origin: earlier } = trained;
+  const { network, weights, plan, history, epoch, priorCorrection, lessNeutral, origin: earlier } = trained;
   const { calibration, ...measured } = figures;
   const command = commandOf(plan);
   const origin = {
@@ -151,6 +157,7 @@ export async function storeNetwork(directory: string, trained: TrainedNetwork, f
     epochs: history.length,
     epoch,
     priorCorrection,
+    ...(lessNeutral !== undefined && { lessNeutral }),
     ...(earlier && { origin: earlier }),
   };
   const metadata = { calibration, parameters: network.parameters, trained: origin, figures: measured };

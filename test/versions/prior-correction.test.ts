@@ -5,7 +5,13 @@ import { createOnnxEngine } from '../../src/emotion/engines/onnx/onnx-engine.ts'
 import { EMOTIONS, FACE_PIXELS } from '../../src/emotion/labels.ts';
 import { unroll } from '../../src/emotion/network.ts';
 import { initialWeights } from '../../src/training/run/initial-weights.ts';
-import { biasOfLogits, correctPriors, fitPriorCorrection, sharesOf } from '../../src/versions/prior-correction.ts';
+import {
+  biasOfLogits,
+  correctPriors,
+  fitPriorCorrection,
+  sharesOf,
+  withLessNeutral,
+} from '../../src/versions/prior-correction.ts';
 import { tinySet } from '../helpers/tiny-fer2013.ts';
 
 /** 20 images a label, but for disgust (1), which has a sixteenth of the others' share. */
@@ -110,4 +116,14 @@ it('a strength of 0 is no correction, and an emotion that was never seen is no i
   expect(correctPriors(network, weights, TRAINED, 0)).toBe(weights);
   const bias = correctPriors(network, weights, sharesOfLabels(Array(100).fill(0)), 1).get(biasOfLogits(network)!)!;
   expect([...bias].every(Number.isFinite)).toBe(true);
+});
+
+it('takes from the logit of neutral alone, and leaves the given weights as they are', () => {
+  const network = unroll(ARCHITECTURES.get('tiny')!);
+  const weights = initialWeights(network, 1);
+  const name = biasOfLogits(network)!;
+  const changed = withLessNeutral(network, weights, 0.5);
+  const difference = [...changed.get(name)!].map((value, k) => weights.get(name)![k]! - value);
+  expect(difference).toEqual([0, 0, 0, 0, 0, 0, 0.5]);
+  expect(withLessNeutral(network, weights, 0)).toBe(weights);
 });
