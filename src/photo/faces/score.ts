@@ -48,12 +48,17 @@ const FACE = 0.97;
 /** A place whose score by the network alone lies between these is one that the cascade is asked about: further away its word changes nothing. */
 const DOUBT = { from: 0.4, to: 0.85 };
 
+/** Where more of a place than this lies outside the picture, the cascade would see half a face. */
+const MOST_OUTSIDE = 1 / 3;
+
 /**
- * Whether to ask the cascade about a place; not of one that fills the picture, where there is no room around the face for it.
+ * Whether to ask the cascade about a place; not of one that fills the picture, where there is no room around the face for it, nor of one
+ * that the edge cuts.
  * @param place scored by the network alone
  */
 export function isInDoubt({ proposed, score }: ScoredPlace, picture: Size): boolean {
-  return score >= DOUBT.from && score <= DOUBT.to && !fills(proposed, picture);
+  if (score < DOUBT.from || score > DOUBT.to || fills(proposed, picture)) return false;
+  return sharedArea(toBox(proposed), { x: 0, y: 0, ...picture }) >= (1 - MOST_OUTSIDE) * proposed.side ** 2;
 }
 
 /** Whether the looks made at a place so far leave no doubt. */

@@ -221,12 +221,13 @@ describe('keepFaces', () => {
     expect(keep([place(600, 100, 2.8), large], { width: 800, height: 800 })).toHaveLength(1);
   });
 
-  it('asks the cascade about what is in doubt, unless it fills the picture', () => {
-    const asked = (surest: number, side = 100, picture = PICTURE) =>
-      isInDoubt(scored([place(0, side, surest)], score)[0]!, picture);
+  it('asks the cascade about what is in doubt, unless it fills the picture or its edge cuts it', () => {
+    const asked = (surest: number, side = 100, picture = PICTURE, x = 0) =>
+      isInDoubt(scored([place(x, side, surest)], score)[0]!, picture);
     expect([1, 3, 3.5, 6].map((surest) => asked(surest))).toEqual([false, true, true, false]);
     expect(asked(3, 600)).toBe(false);
     expect(asked(3, 100, { width: 160, height: 900 })).toBe(false);
+    expect([-30, -40, 930, 940].map((x) => asked(3, 100, PICTURE, x))).toEqual([true, false, true, false]);
   });
 
   it('drops what overlaps a surer face or lies within it', () => {
