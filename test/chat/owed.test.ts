@@ -1,0 +1,96 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Request } from '../../commands/request.ts';
+import { createLogger } from '../../src/base/log.ts';
+import { Owed } from '../../src/chat/owed.ts';
+import type { Job, Journal, LeftJob } from '../../src/work/journal.ts';
+
+function job(message: string): Job {
+  return { bot: 'b', place: 'c', message, kind: 'posted', files: [], begun: 0 };
+}
+
+/** What is owed, with a journal that only takes note of what is done with it. */
+function start(left: readonly LeftJob[], takeUp: (job: Job, earlier: Request['earlier']) => Promise<boolean>) {
+  const done: string[] = [];
+  const note = (what: string) => async (one: { readonly message: string }) => void done.push(`${what} ${one.message}`);
+  const journal: Journal = {
+    begin: note('begin'),
+    end: note('end'),
+    suspect: note('suspect'),
+    takeOver: async () => [...left],
+    see: () => {},
+    lastSeen: async () => new Map(),
+    close: async () => {},
+  };
+  const log: string[] = [];
+  const logger = createLogger({ level: 'info', destination: { write: (line) => log.push(line) } });
+  return { owed: new Owed({ platform: 'test', log: logger, journal, takeUp }), done, log };
+}
+
+describe('an answer that could not be sent', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test('is tried again for half an hour, ever more rarely, then left for the next start', async () => {
+    const tries: number[] = [];
+    const { owed, done, log } = start([], async (one) => {
+      tries.push(Math.round(Date.now() / 1000));
+      owed.again(one);
+      return true;
+    });
+    const begun = Math.round(Date.now() / 1000);
+    owed.again(job('m'));
+    expect(owed.isLater(job('m'))).toBe(true);
+    await vi.advanceTimersByTimeAsync(3 * 60 * 60_000);
+    expect(tries.map((at) => at - begun)).toEqual([30, 90, 210, 450, 930, 1890]);
+    expect(done, 'it stays in the journal').toEqual([]);
+    expect(log.join('')).toContain('left for the next start');
+  });
+
+  test('is forgotten once there is nobody to answer any more, and not tried by a bot that has stopped', async () => {
+    const takeUp = vi.fn(async () => false);
+    const { owed, done } = start([], takeUp);
+    owed.again(job('gone'));
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(done).toEqual(['end gone']);
+    owed.again(job('later'));
+    owed.stop();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(takeUp).toHaveBeenCalledOnce();
+  });
+
+  test('is looked for again where the chat does not say whether it was sent', async () => {
+    const takeUp = vi.fn(async () => true).mockRejectedValueOnce(new Error('status 500'));
+    const { owed, done } = start([{ ...job('m'), runs: 1, isSuspect: false }], takeUp);
+    await owed.takeOver('b');
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(takeUp).toHaveBeenCalledTimes(2);
+    expect(done).toEqual([]);
+  });
+});
+
+test('jobs that three runs have ended over are looked at alone and marked before; one that ended the last run alone is not tried again', async () => {
+  let underWay = 0;
+  const seen: (readonly [string, number, boolean | undefined])[] = [];
+  const left = [
+    { ...job('old'), runs: 3, isSuspect: false },
+    { ...job('guilty'), runs: 4, isSuspect: true },
+    { ...job('a'), runs: 1, isSuspect: false },
+    { ...job('b'), runs: 2, isSuspect: false },
+  ];
+  const { owed, done } = start(left, async ({ message }, earlier) => {
+    underWay += 1;
+    await new Promise((turn) => setImmediate(turn));
+    seen.push([message, underWay, earlier?.brokeDown]);
+    await new Promise((turn) => setImmediate(turn));
+    underWay -= 1;
+    return true;
+  });
+  await owed.takeOver('b');
+  expect(seen).toEqual([
+    ['a', 2, false],
+    ['b', 2, false],
+    ['old', 1, false],
+    ['guilty', 1, true],
+  ]);
+  expect(done).toEqual(['suspect old', 'suspect guilty']);
+});
