@@ -94,21 +94,21 @@ export class LiveClassifier implements Classifier {
 
   async #start(): Promise<void> {
     const { version, before = 0 } = await this.#registry.inUse();
-    const refusals: unknown[] = [];
-    for (const candidate of [...new Set([version, before, 0]), ...(await this.#others())]) {
+    const refusals: { readonly version: VersionId; readonly err: unknown }[] = [];
+    for (const candidate of new Set([version, before, 0, ...(await this.#others())])) {
       try {
         await this.#use(candidate);
         // What could not be loaded now is not tried again before it is chosen again.
         if (candidate !== version) this.#refused = version;
+        for (const refusal of refusals) this.#log.error(refusal, 'a version cannot be loaded; taking another');
         return;
       } catch (error) {
         // Without an engine no version can be loaded.
         if (error instanceof UserError && error.code === 'bad-usage') throw error;
-        this.#log.error({ err: error, version: candidate }, 'a version cannot be loaded; taking another');
-        refusals.push(error);
+        refusals.push({ version: candidate, err: error });
       }
     }
-    throw refusals[0];
+    throw refusals[0]!.err;
   }
 
   /** What else there is to read with: trained versions, the newest first, then what ships beside. */
