@@ -48,8 +48,14 @@ const FACE = 0.97;
 /** A place whose score by the network alone lies between these is one that the cascade is asked about: further away its word changes nothing. */
 const DOUBT = { from: 0.4, to: 0.85 };
 
-/** Where more of a place than this lies outside the picture, the cascade would see half a face. */
+/** Of a place of which more than this lies outside the picture, the mirror image makes the other half ... */
 const MOST_OUTSIDE = 1 / 3;
+/** ... and anything beside its mirror image looks a little like a face: it needs this score. */
+const CUT_THRESHOLD = 0.9;
+
+function isCut(place: Square, picture: Size): boolean {
+  return sharedArea(toBox(place), { x: 0, y: 0, ...picture }) < (1 - MOST_OUTSIDE) * place.side ** 2;
+}
 
 /**
  * Whether to ask the cascade about a place; not of one that fills the picture, where there is no room around the face for it, nor of one
@@ -57,8 +63,7 @@ const MOST_OUTSIDE = 1 / 3;
  * @param place scored by the network alone
  */
 export function isInDoubt({ proposed, score }: ScoredPlace, picture: Size): boolean {
-  if (score < DOUBT.from || score > DOUBT.to || fills(proposed, picture)) return false;
-  return sharedArea(toBox(proposed), { x: 0, y: 0, ...picture }) >= (1 - MOST_OUTSIDE) * proposed.side ** 2;
+  return score >= DOUBT.from && score <= DOUBT.to && !fills(proposed, picture) && !isCut(proposed, picture);
 }
 
 /** Whether the looks made at a place so far leave no doubt. */
@@ -104,7 +109,7 @@ const FILLING_THRESHOLD = 0.75;
 export function keepFaces(places: readonly ScoredPlace[], threshold: number, picture: Size): KeptFace[] {
   const kept: KeptFace[] = [];
   const likely = places
-    .filter(({ proposed, score }) => score >= (fills(proposed, picture) ? FILLING_THRESHOLD * threshold : threshold))
+    .filter(({ proposed, score }) => score >= thresholdFor(proposed, threshold, picture))
     .sort((a, b) => b.score - a.score);
   for (const place of likely) {
     if (isGroup(place, likely)) continue;
@@ -113,6 +118,11 @@ export function keepFaces(places: readonly ScoredPlace[], threshold: number, pic
     kept.push({ ...place, square: meanSquare(squares) });
   }
   return kept;
+}
+
+function thresholdFor(place: Square, threshold: number, picture: Size): number {
+  if (fills(place, picture)) return FILLING_THRESHOLD * threshold;
+  return isCut(place, picture) ? Math.max(threshold, CUT_THRESHOLD) : threshold;
 }
 
 function fills({ side }: Square, { width, height }: Size): boolean {

@@ -21,7 +21,7 @@ const PASSES: readonly NetworkPass[] = [
 ];
 const MOST_PLACES = 3;
 /** The score that the surest of these places needs: three more looks at a picture are three more chances to be wrong. */
-const LEAST_SCORE = 0.8;
+const LEAST_SCORE = 0.95;
 
 /** A face that was found, and how it is seen as it stands. */
 interface FoundFace {

@@ -230,6 +230,13 @@ describe('keepFaces', () => {
     expect([-30, -40, 930, 940].map((x) => asked(3, 100, PICTURE, x))).toEqual([true, false, true, false]);
   });
 
+  it('asks more of what is half its own mirror image, at the edge', () => {
+    // Log odds of 1 and of 3: scores of 0.73 and 0.95.
+    expect(lefts([place(-40, 100, 4), place(300, 100, 4)])).toEqual([300]);
+    expect(lefts([place(-40, 100, 6), place(-30, 100, 4)])).toEqual([-40]);
+    expect(lefts([place(-30, 100, 4)])).toEqual([-30]);
+  });
+
   it('drops what overlaps a surer face or lies within it', () => {
     expect(lefts([place(0, 100, 6), place(40, 100, 5), place(10, 40, 4), place(90, 100, 4)])).toEqual([0, 90]);
   });
