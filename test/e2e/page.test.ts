@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import { type Bot, startBot } from '../../src/bot.ts';
 import { loadConfig } from '../../src/config.ts';
 import { fakeFace, fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 
+const PAGE = new URL('../../src/chat/local/page/', import.meta.url);
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 const hasChromium = existsSync(CHROMIUM);
 if (!hasChromium) {
@@ -82,6 +83,7 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
         '--disable-component-update',
         '--disable-sync',
         '--no-first-run',
+        '--use-fake-device-for-media-stream',
       ],
     });
   });
@@ -175,16 +177,129 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
     expect(await answers().getByRole('listitem').last().textContent()).toBe('57happy90 %');
   });
 
-  test('too many photos in one message are refused on the page', async () => {
+  test('of twelve photos the first ten are read, and the page says so', async () => {
     const one = await file('a.png', 40, 40);
     await page.setInputFiles(
       '#files',
-      Array.from({ length: 11 }, () => one),
+      Array.from({ length: 12 }, (_, k) => ({ ...one, name: `${k + 1}.png` })),
     );
-    await expect.poll(() => page.getByRole('alert').textContent()).toContain('at most 10 photos');
+    await expect
+      .poll(() => page.getByRole('alert').textContent())
+      .toBe('I read 10 photos at a time: the first 10 of these. Post the other 2 next.');
+    await answers().nth(9).waitFor();
+    expect(await yours().getByRole('img').count()).toBe(10);
+    expect(await page.getByAltText('Your photo 11.png').count()).toBe(0);
     await page.keyboard.press('Escape');
     expect(await page.getByRole('alert').isVisible()).toBe(false);
-    expect(await yours().count()).toBe(0);
+  });
+
+  test('the sample photo is read at one press', async () => {
+    await page.getByRole('button', { name: 'Try a sample photo' }).click();
+    await answers().waitFor();
+    const sample = yours().getByAltText('Your photo sample.jpg');
+    await expect
+      .poll(() => sample.evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth))
+      .toBe(1280);
+    await expect.poll(() => page.getByLabel('Message or command').evaluate((box) => box.matches(':focus'))).toBe(true);
+  });
+
+  test('the camera: take, again, use; where it is refused or missing a sentence says what to do', async () => {
+    const open = async (on: Page) => await on.getByRole('button', { name: 'Take a photo' }).click();
+    // Nothing was allowed in this browser's context.
+    await page.context().clearPermissions();
+    await page.context().grantPermissions([]);
+    await open(page);
+    await page.getByText('The browser may not use the camera.').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+
+    await page.evaluate(
+      'navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotFoundError") }',
+    );
+    await open(page);
+    await page.getByText('I found no camera on this device.').waitFor();
+
+    const other = await openPage({ permissions: ['camera'] });
+    await open(other);
+    await expect.poll(() => other.evaluate('document.querySelector("#live").videoWidth')).toBeGreaterThan(0);
+    await other.keyboard.press('Enter');
+    await other.getByAltText('What the camera took').waitFor();
+    await other.getByRole('button', { name: 'Again' }).click();
+    await other.getByRole('button', { name: 'Take', exact: true }).click();
+    await other.getByRole('button', { name: 'Use' }).click();
+    await answers(other).waitFor();
+    expect(await yours(other).getByAltText('Your photo camera.jpg').count()).toBe(1);
+    expect(await other.evaluate('document.querySelector("#live").srcObject')).toBe(null);
+  });
+
+  test('commands, their choices and options are completed by keyboard; arrow-up brings lines back', async () => {
+    const box = page.getByRole('combobox', { name: 'Message or command' });
+    const listed = () => page.getByRole('option').allTextContents();
+    await box.focus();
+    await page.keyboard.type('/');
+    await expect.poll(async () => (await listed()).length).toBe(4);
+    expect(await box.getAttribute('aria-expanded')).toBe('true');
+    await page.keyboard.type('re');
+    await expect.poll(listed).toEqual(['/retrain Trains the network anew, and chooses which version is in use']);
+    await page.keyboard.press('ArrowDown');
+    expect(await page.getByRole('option', { selected: true }).getAttribute('id')).toBe(
+      await box.getAttribute('aria-activedescendant'),
+    );
+    await page.keyboard.press('Enter');
+    expect(await box.inputValue()).toBe('/retrain ');
+    await page.keyboard.type('ver');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Tab');
+    expect(await box.inputValue()).toBe('/retrain versions ');
+    await box.fill('/retrain start arch');
+    await expect.poll(listed).toEqual([expect.stringMatching(/^architecture: The network to train/)]);
+    await page.getByRole('option').click();
+    expect(await box.inputValue()).toBe('/retrain start architecture:');
+    await expect.poll(async () => (await listed()).includes('architecture:vgg9 ')).toBe(true);
+    // Escape closes the list, and only then empties the box.
+    await page.keyboard.press('Escape');
+    expect([await page.getByRole('listbox').isVisible(), await box.inputValue()]).toEqual([
+      false,
+      '/retrain start architecture:',
+    ]);
+    await page.keyboard.press('Escape');
+    expect(await box.inputValue()).toBe('');
+
+    await page.keyboard.type('hello');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('/help');
+    await page.keyboard.press('Enter');
+    await answers().nth(1).waitFor();
+    const recalled = async (key: string) => {
+      await page.keyboard.press(key);
+      return await box.inputValue();
+    };
+    expect([await recalled('ArrowUp'), await recalled('ArrowUp'), await recalled('ArrowUp')]).toEqual([
+      '/help',
+      'hello',
+      'hello',
+    ]);
+    expect([await recalled('ArrowDown'), await recalled('ArrowDown')]).toEqual(['/help', '']);
+  });
+
+  test('answers about two, seven and twenty people fit into the window', async () => {
+    await page.context().close();
+    await bot.stop();
+    const counts = [2, 7, 20];
+    await startOnPage({}, async (bytes) => ({
+      faces: Array.from({ length: counts.shift()! }, () => fakeFace('happy', 0.9)),
+      picture: { bytes: await sharp(bytes).jpeg().toBuffer(), mime: 'image/jpeg', altText: 'A photo' },
+    }));
+    page = await openPage({ viewport: { width: 1180, height: 760 } });
+    const tall = await file('tall.png', 600, 1600);
+    await page.setInputFiles('#files', [tall, tall, tall]);
+    const room = (await page.locator('#scroller').boundingBox())!.height;
+    for (let k = 0; k < 3; k++) {
+      const answer = answers().nth(k);
+      await answer.getByRole('img').waitFor();
+      await expect.poll(async () => (await answer.boundingBox())!.height).toBeLessThanOrEqual(room);
+      expect((await answer.getByRole('img').boundingBox())!.height).toBeGreaterThanOrEqual(160);
+    }
   });
 
   test('/emotions, /help and an unknown command, typed', async () => {
@@ -217,13 +332,13 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
     await page.setInputFiles('#files', [await file('party.png')]);
     await answers().waitFor();
     const seen: Focused[] = [];
-    for (let k = 0; k < 9; k++) {
+    for (let k = 0; k < 10; k++) {
       await page.keyboard.press('Tab');
       seen.push(await probe<Focused>('focused'));
     }
     expect(seen.filter(({ outlined }) => !outlined)).toEqual([]);
     // The conversation, the photo, the annotated picture, whether it was right, Remove, then the message box with its buttons.
-    expect(seen.map(({ id }) => id)).toEqual(['scroller', '', '', '', '', '', 'choose', 'text', 'send']);
+    expect(seen.map(({ id }) => id)).toEqual(['scroller', '', '', '', '', '', 'choose', 'camera', 'text', 'send']);
 
     await answers().getByTitle('Show large').focus();
     await page.keyboard.press('Enter');
@@ -243,6 +358,9 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
     await page.keyboard.press('Enter');
     await answers().waitFor({ state: 'detached' });
     expect(await yours().count()).toBe(0);
+    await expect
+      .poll(() => page.locator('[aria-live=polite]').textContent())
+      .toBe('The answer and its photo are deleted.');
     expect(await page.getByLabel('Message or command').evaluate((element) => element.matches(':focus'))).toBe(true);
 
     await page.keyboard.type('never mind');
@@ -334,8 +452,8 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
 });
 
 test('the page’s own files ask nothing of other hosts', async () => {
-  for (const name of ['index.html', 'chat.js', 'chat.css', 'icon.svg']) {
-    const source = await readFile(new URL(`../../src/chat/local/page/${name}`, import.meta.url), 'utf8');
+  for (const name of await readdir(PAGE)) {
+    const source = await readFile(new URL(name, PAGE), 'utf8');
     expect(source.replaceAll('http://www.w3.org/2000/svg', ''), name).not.toMatch(/https?:\/\/|@import|url\(/);
   }
 });

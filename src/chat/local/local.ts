@@ -102,6 +102,7 @@ export class LocalPlatform implements Platform {
   async #listen(port: number): Promise<void> {
     const { server, endStreams } = await createServer({
       channel: this.#channel,
+      commands: this.#context.commands,
       log: this.#context.log,
       maxBytes: this.#context.config.photos.maxBytes,
       keepMs: this.#context.config.local.keepMs,

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { CommandRegistry } from '../../../commands/registry.ts';
 import { tooLarge, UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { EMOTIONS } from '../../emotion/labels.ts';
-import { EMOTION_COLOURS, inkOn } from '../../photo/picture/colours.ts';
 import { readBounded } from '../download.ts';
 import type { LocalChannel } from './channel.ts';
 import { bringsKey, type Door, keyCookie, refusal, SECURITY_HEADERS } from './guard.ts';
+import { servePage } from './page-files.ts';
 
 /** First bytes of the formats that browsers show; `at` counts from the file's start. */
 const SIGNATURES: readonly { readonly mime: string; readonly at: number; readonly text: string }[] = [
@@ -28,16 +28,6 @@ const SIGNATURES: readonly { readonly mime: string; readonly at: number; readonl
 export function browserPictureType(bytes: Uint8Array): string | undefined {
   const start = Buffer.from(bytes.subarray(0, 16)).toString('latin1');
   return SIGNATURES.find(({ at, text }) => start.startsWith(text, at))?.mime;
-}
-
-/** A style sheet with each emotion's colour as it is in the annotated pictures, and the ink to write on it. */
-export function palette(): string {
-  return [...EMOTIONS, 'unsure' as const]
-    .map((emotion) => {
-      const colour = EMOTION_COLOURS[emotion];
-      return `[data-emotion="${emotion}"] { --emotion: ${colour}; --on-emotion: ${inkOn(colour)}; }\n`;
-    })
-    .join('');
 }
 
 /** Photos that one message takes at most. */
@@ -73,6 +63,7 @@ export type Told = z.infer<typeof TOLD>;
 /** What the server needs from the platform. */
 interface ServerOptions {
   readonly channel: LocalChannel;
+  readonly commands: CommandRegistry;
   readonly log: Logger;
   /** Largest file that is taken, in bytes. */
   readonly maxBytes: number;
@@ -97,13 +88,6 @@ const POSTED = z.object({
     .max(MAX_FILES)
     .default([]),
 });
-
-const ASSETS = {
-  '/': { file: 'index.html', type: 'text/html; charset=utf-8' },
-  '/chat.js': { file: 'chat.js', type: 'text/javascript; charset=utf-8' },
-  '/chat.css': { file: 'chat.css', type: 'text/css; charset=utf-8' },
-  '/icon.svg': { file: 'icon.svg', type: 'image/svg+xml' },
-} as const;
 
 /**
  * The page's web server, not yet listening: the page itself, its events, and what it sends.
@@ -130,19 +114,11 @@ export async function createServer(
       options.log,
     );
   });
-  await servePage(server);
+  await servePage(server, options.commands);
   serveUploads(server, options);
   serveMessages(server, options);
   const endStreams = serveEvents(server, options);
   return { server, endStreams };
-}
-
-async function servePage(server: FastifyInstance): Promise<void> {
-  for (const [path, { file, type }] of Object.entries(ASSETS)) {
-    const content = await readFile(new URL(`page/${file}`, import.meta.url));
-    server.get(path, (_request, reply) => reply.type(type).send(content));
-  }
-  server.get('/palette.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(palette()));
 }
 
 function serveUploads(server: FastifyInstance, { channel, maxBytes }: ServerOptions): void {
@@ -188,7 +164,7 @@ function serveMessages(server: FastifyInstance, options: ServerOptions): void {
   });
   server.post<{ Params: { id: string } }>('/api/messages/:id/right', async (request, reply) => {
     const told = TOLD.safeParse(request.body);
-    if (!told.success) throw new UserError('bad-usage', 'I could not read what the page sent.');
+    if (!told.success) throw new UserError('bad-usage', 'I could not read that. Reload the page and try again.');
     await options.tell(request.params.id, told.data);
     return await reply.code(204).send();
   });
@@ -255,7 +231,9 @@ function sendError(error: unknown, reply: FastifyReply, log: Logger): FastifyRep
   }
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
   if (status >= 400 && status < 500) {
-    return reply.code(status).send({ code: 'bad-usage', message: 'I could not read what the page sent.' });
+    return reply
+      .code(status)
+      .send({ code: 'bad-usage', message: 'I could not read that. Reload the page and try again.' });
   }
   const errorId = randomBytes(4).toString('hex');
   log.error({ errorId, err: error }, 'the local page failed');

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { refusal, SECURITY_HEADERS } from '../../../src/chat/local/guard.ts';
-import { browserPictureType, palette } from '../../../src/chat/local/server.ts';
+import { palette } from '../../../src/chat/local/page-files.ts';
+import { browserPictureType } from '../../../src/chat/local/server.ts';
 import { EMOTIONS } from '../../../src/emotion/labels.ts';
 import { plainPicture } from '../../fakes/photo.ts';
 
@@ -54,6 +55,8 @@ test('the policy allows nothing from elsewhere and nothing inline', () => {
   const policy = SECURITY_HEADERS['content-security-policy']!;
   expect(policy).toContain("default-src 'none'");
   expect(policy).not.toMatch(/unsafe|https?:|\*/);
+  // Of a device's parts only the camera, and only for the page itself.
+  expect(SECURITY_HEADERS['permissions-policy']).toBe('camera=(self), microphone=(), geolocation=()');
 });
 
 describe('browserPictureType', () => {

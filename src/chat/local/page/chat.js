@@ -3,12 +3,15 @@
  * the page redraws a message whenever it is told of it.
  */
 
-const find = (id) => document.getElementById(id);
+import { openCamera } from './camera.js';
+import { announce, find, make, say } from './dom.js';
+import { fitWindow, showMessage } from './show.js';
+import { completeCommands, remember } from './typing.js';
+
 const scroller = find('scroller');
 const log = find('log');
 const working = find('working');
 const welcome = find('welcome');
-const note = find('note');
 const text = find('text');
 const files = find('files');
 const drop = find('drop');
@@ -17,161 +20,7 @@ const viewer = find('viewer');
 /** Bounds the server told of; until then, only what can be sent at all. */
 let limits = { maxBytes: 1024 * 1024, maxFiles: 1, keepMinutes: 60 };
 
-/** An element with properties and children; text always goes in as text. */
-function make(tag, properties = {}, ...children) {
-  const { dataset, ...rest } = properties;
-  const element = Object.assign(document.createElement(tag), rest);
-  Object.assign(element.dataset, dataset);
-  element.append(...children.filter((child) => child !== undefined));
-  return element;
-}
-
-// --- showing ---
-
-function showMessage(message) {
-  const article = make('article', {
-    className: `message ${message.from}${message.card ? ' answer' : ''}`,
-    id: `m-${message.id}`,
-  });
-  const time = new Date(message.at);
-  const who = message.from === 'you' ? 'You' : 'Emotion bot';
-  const clock = time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-  article.append(
-    make('p', { className: 'who' }, `${who} · `, make('time', { dateTime: time.toISOString() }, clock)),
-    make(
-      'div',
-      { className: 'bubble' },
-      message.files.length > 0 ? make('div', { className: 'pictures' }, ...message.files.map(showFile)) : undefined,
-      message.card ? showCard(message.card) : undefined,
-      !message.card && message.text !== '' ? make('p', { className: 'text' }, message.text) : undefined,
-      message.card || message.removable ? showFoot(message) : undefined,
-    ),
-  );
-  return article;
-}
-
-function showFile(file) {
-  const chip = () => make('span', { className: 'chip' }, file.name);
-  if (file.mime === undefined) return chip();
-  const source = `/api/files/${file.id}`;
-  const alt = file.altText ?? `Your photo ${file.name}`;
-  const image = make('img', { src: source, alt });
-  const button = make('button', { type: 'button', className: 'open', title: 'Show large' }, image);
-  button.addEventListener('click', () => view(source, alt, file.name));
-  image.addEventListener('load', stayAtEnd);
-  // Cut or unusual pictures: the bot says what is wrong, the page just names the file.
-  image.addEventListener('error', () => button.replaceWith(chip()));
-  return button;
-}
-
-/** People that an answer shows at once; the others unfold. */
-const PEOPLE_SHOWN = 20;
-
-function showCard(card) {
-  const others = card.people.slice(PEOPLE_SHOWN);
-  return make(
-    'div',
-    { className: 'card' },
-    make('p', { className: 'heading' }, card.heading),
-    make('ol', { className: 'people' }, ...card.people.slice(0, PEOPLE_SHOWN).map(showPerson)),
-    others.length === 0
-      ? undefined
-      : make(
-          'details',
-          {},
-          make('summary', {}, others.length === 1 ? '1 more person' : `${others.length} more people`),
-          make('ol', { className: 'people' }, ...others.map(showPerson)),
-        ),
-    card.more === undefined ? undefined : make('p', {}, card.more),
-  );
-}
-
-function showPerson(person) {
-  const unsure = person.emotion === 'unsure';
-  return make(
-    'li',
-    { value: person.number },
-    make('span', { className: 'number', dataset: { emotion: person.emotion } }, String(person.number)),
-    make(
-      'div',
-      { className: 'guesses' },
-      unsure && person.likeliest.length > 0 ? make('span', { className: 'unsure' }, 'unsure:') : undefined,
-      person.likeliest.length === 0 ? make('span', { className: unsure ? 'unsure' : 'word' }, person.text) : undefined,
-      ...person.likeliest.map((guess, k) => showGuess(guess, k > 0 ? 'or ' : '')),
-    ),
-  );
-}
-
-function showGuess({ emotion, probability, percent }, before) {
-  const fill = make('span', { className: 'fill', dataset: { emotion } });
-  fill.style.width = `${probability * 100}%`;
-  const track = make('span', { className: 'track' }, fill);
-  track.setAttribute('aria-hidden', 'true');
-  return make(
-    'div',
-    { className: 'guess' },
-    make('span', { className: 'word' }, before + emotion),
-    track,
-    make('span', { className: 'value' }, percent),
-  );
-}
-
-function showFoot(message) {
-  const foot = make('div', { className: 'foot' });
-  if (message.card) foot.append(make('p', { className: 'notice' }, message.card.notice));
-  if (message.removable) {
-    const button = make('button', { type: 'button', className: 'remove' }, 'Remove');
-    button.setAttribute('aria-label', 'Remove this answer and its photo');
-    button.title = 'Deletes this answer and its photo from the page and from memory';
-    button.addEventListener('click', () => remove(message.id, button));
-    foot.append(button);
-  }
-  if (message.asks) foot.append(...showAsking(message));
-  return foot;
-}
-
-/** Buttons to say that an answer is right, or to choose what its faces should have been. */
-function showAsking({ id, asks }) {
-  const tell = (told, button) => sayOnce(button, () => tellRight(id, told));
-  const right = make('button', { type: 'button', className: 'quiet' }, asks.right);
-  right.addEventListener('click', () => tell({ right: true }, right));
-  const form = make(
-    'form',
-    { className: 'corrections', hidden: true },
-    ...asks.faces.map(showChoice),
-    make('button', { className: 'quiet' }, 'Send'),
-  );
-  form.addEventListener('submit', (event) => {
-    event.preventDefault();
-    const faces = [...form.querySelectorAll('select')].flatMap(({ name, value }) =>
-      value === '' ? [] : [{ number: Number(name), meant: value }],
-    );
-    if (faces.length === 0) say('Choose what somebody should have been read as.');
-    else tell({ faces }, form.querySelector('button'));
-  });
-  const wrong = make('button', { type: 'button', className: 'quiet', ariaExpanded: 'false' }, asks.wrong);
-  wrong.addEventListener('click', () => {
-    form.hidden = !form.hidden;
-    wrong.ariaExpanded = String(!form.hidden);
-    if (form.hidden) return;
-    form.scrollIntoView({ block: 'nearest' });
-    form.querySelector('select').focus({ preventScroll: true });
-  });
-  return [make('div', { className: 'asking' }, right, wrong), form];
-}
-
-const EMOTIONS = ['angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral'];
-
-function showChoice({ number, said }) {
-  const options = EMOTIONS.map((emotion) => make('option', { value: emotion }, emotion));
-  const select = make(
-    'select',
-    { name: String(number) },
-    make('option', { value: '' }, `as I said: ${said}`),
-    ...options,
-  );
-  return make('label', {}, `${number} `, select);
-}
+// --- what can be done with a message ---
 
 async function tellRight(id, told) {
   await call('POST', `/api/messages/${id}/right`, 'application/json', JSON.stringify(told));
@@ -200,8 +49,25 @@ function stayAtEnd() {
 
 const progressLines = new Map();
 
+const show = (message) =>
+  showMessage(message, {
+    view,
+    remove,
+    tell: (id, told, button) => sayOnce(button, () => tellRight(id, told)),
+    settle: () => {
+      fitAll();
+      stayAtEnd();
+    },
+  });
+
+/** Has answers fill no more than the window. */
+function fitAll() {
+  for (const answer of log.querySelectorAll('.answer')) fitWindow(answer, scroller);
+}
+addEventListener('resize', fitAll);
+
 function put(message) {
-  const element = showMessage(message);
+  const element = show(message);
   const old = find(element.id);
   if (old) old.replaceWith(element);
   else log.append(element);
@@ -230,7 +96,7 @@ function takeOff(id) {
 const handlers = {
   all(event) {
     limits = event.limits;
-    log.replaceChildren(...event.messages.map(showMessage));
+    log.replaceChildren(...event.messages.map(show));
     for (const request of [...progressLines.keys()]) setProgress(request, null);
     for (const [request, line] of Object.entries(event.progress)) setProgress(request, line);
     find('promise').textContent =
@@ -261,12 +127,6 @@ events.addEventListener('error', () => {
 
 // --- what the person does ---
 
-/** Says what went wrong on this page itself; '' takes it away. */
-function say(sentence) {
-  note.textContent = sentence;
-  note.hidden = sentence === '';
-}
-
 /** Sends, and throws a sentence for the person where that fails. */
 async function call(method, path, type, body) {
   let answer;
@@ -276,7 +136,7 @@ async function call(method, path, type, body) {
     throw new Error('I cannot reach the bot. Is it still running?');
   }
   const content = answer.status === 204 ? {} : await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(content.message ?? 'Something went wrong. Try again.');
+  if (!answer.ok) throw new Error(content.message ?? 'The bot could not take that. Reload the page and try again.');
   return content;
 }
 
@@ -307,7 +167,11 @@ async function postPhotos(chosen) {
   const photos = [...chosen];
   if (photos.length === 0) return;
   await attempt(async () => {
-    if (photos.length > limits.maxFiles) throw new Error(`Post at most ${limits.maxFiles} photos in one message.`);
+    const left = photos.splice(limits.maxFiles).length;
+    if (left > 0)
+      say(
+        `I read ${limits.maxFiles} photos at a time: the first ${limits.maxFiles} of these. Post the other ${left} next.`,
+      );
     setProgress('sending', photos.length === 1 ? 'Sending the photo…' : `Sending ${photos.length} photos…`);
     try {
       const sent = [];
@@ -328,10 +192,23 @@ async function sayOnce(button, work) {
 }
 
 async function remove(id, button) {
-  await sayOnce(button, () => call('DELETE', `/api/messages/${id}`));
+  await sayOnce(button, async () => {
+    await call('DELETE', `/api/messages/${id}`);
+    announce('The answer and its photo are deleted.');
+  });
 }
 
 find('choose').addEventListener('click', () => files.click());
+find('camera').addEventListener('click', () => openCamera((photo) => postPhotos([photo])));
+find('sample').addEventListener('click', async () => {
+  await attempt(async () => {
+    const photo = await fetch('/sample.jpg').catch(() => undefined);
+    if (!photo?.ok) throw new Error('I cannot reach the bot. Is it still running?');
+    await postPhotos([new File([await photo.blob()], 'sample.jpg', { type: 'image/jpeg' })]);
+  });
+  text.focus();
+});
+completeCommands(text, find('completions'));
 files.addEventListener('change', async () => {
   const chosen = [...files.files];
   // So that the same photo can be chosen again.
@@ -344,12 +221,13 @@ find('composer').addEventListener('submit', async (event) => {
   const words = text.value.trim();
   if (words === '') return;
   text.value = '';
+  remember(words);
   // A message that could not be sent stays in the box, unless the next one is being typed there already.
   if (!(await attempt(() => post({ text: words }))) && text.value === '') text.value = words;
 });
 
 document.addEventListener('keydown', (event) => {
-  if (event.key !== 'Escape' || viewer.open) return;
+  if (event.key !== 'Escape' || event.defaultPrevented || document.querySelector('dialog[open]')) return;
   say('');
   drop.hidden = true;
   if (document.activeElement === text) text.value = '';
@@ -376,7 +254,7 @@ document.addEventListener('drop', (event) => {
   over = 0;
   drop.hidden = true;
   const dropped = event.dataTransfer?.files ?? [];
-  if (dropped.length === 0) say('That was not a file. Save the picture first, then drop it here.');
+  if (dropped.length === 0) say('That was not a photo from this device. Save the picture first, then drop it here.');
   else postPhotos(dropped);
 });
 

@@ -1,0 +1,170 @@
+/** How messages look: pictures, people, and what can be done with an answer. */
+
+import { make, say } from './dom.js';
+
+/**
+ * A message of the channel as an element.
+ * @param actions what its buttons do: `view`, `remove`, `tell` and, once a picture is there, `settle`
+ */
+export function showMessage(message, actions) {
+  const article = make('article', {
+    className: `message ${message.from}${message.card ? ' answer' : ''}`,
+    id: `m-${message.id}`,
+  });
+  const time = new Date(message.at);
+  const who = message.from === 'you' ? 'You' : 'Emotion bot';
+  const clock = time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  article.append(
+    make('p', { className: 'who' }, `${who} · `, make('time', { dateTime: time.toISOString() }, clock)),
+    make(
+      'div',
+      { className: 'bubble' },
+      message.files.length > 0
+        ? make('div', { className: 'pictures' }, ...message.files.map((file) => showFile(file, actions)))
+        : undefined,
+      message.card ? showCard(message.card) : undefined,
+      !message.card && message.text !== '' ? make('p', { className: 'text' }, message.text) : undefined,
+      message.card || message.removable ? showFoot(message, actions) : undefined,
+    ),
+  );
+  return article;
+}
+
+function showFile(file, { view, settle }) {
+  const chip = () => make('span', { className: 'chip' }, file.name);
+  if (file.mime === undefined) return chip();
+  const source = `/api/files/${file.id}`;
+  const alt = file.altText ?? `Your photo ${file.name}`;
+  const image = make('img', { src: source, alt });
+  const button = make('button', { type: 'button', className: 'open', title: 'Show large' }, image);
+  button.addEventListener('click', () => view(source, alt, file.name));
+  image.addEventListener('load', settle);
+  // Cut or unusual pictures: the bot says what is wrong, the page just names the file.
+  image.addEventListener('error', () => button.replaceWith(chip()));
+  return button;
+}
+
+/** Least height of an annotated picture, in pixels of the page. */
+const LEAST_HEIGHT = 160;
+
+/** Gives an answer's picture the height that leaves room for the words below it in the window. */
+export function fitWindow(answer, window) {
+  const image = answer.querySelector('.open img');
+  if (!image || answer.querySelector('details[open]')) return;
+  image.style.maxHeight = `${LEAST_HEIGHT}px`;
+  const words = answer.offsetHeight - image.offsetHeight;
+  const { paddingTop } = getComputedStyle(window);
+  const room = window.clientHeight - 2 * Number.parseFloat(paddingTop) - words;
+  image.style.maxHeight = `${Math.max(LEAST_HEIGHT, Math.floor(room))}px`;
+}
+
+/** People that an answer shows at once; the others unfold. */
+const PEOPLE_SHOWN = 20;
+/** People whose probabilities are drawn as bars; more are listed closer. */
+const MOST_WITH_BARS = 6;
+
+function showCard(card) {
+  const others = card.people.slice(PEOPLE_SHOWN);
+  return make(
+    'div',
+    { className: `card${card.people.length > MOST_WITH_BARS ? ' many' : ''}` },
+    make('p', { className: 'heading' }, card.heading),
+    make('ol', { className: 'people' }, ...card.people.slice(0, PEOPLE_SHOWN).map(showPerson)),
+    others.length === 0
+      ? undefined
+      : make(
+          'details',
+          {},
+          make('summary', {}, others.length === 1 ? '1 more person' : `${others.length} more people`),
+          make('ol', { className: 'people' }, ...others.map(showPerson)),
+        ),
+    card.more === undefined ? undefined : make('p', {}, card.more),
+  );
+}
+
+function showPerson(person) {
+  const unsure = person.emotion === 'unsure';
+  return make(
+    'li',
+    { value: person.number },
+    make('span', { className: 'number', dataset: { emotion: person.emotion } }, String(person.number)),
+    make(
+      'div',
+      { className: 'guesses' },
+      unsure && person.likeliest.length > 0 ? make('span', { className: 'unsure' }, 'unsure:') : undefined,
+      person.likeliest.length === 0 ? make('span', { className: unsure ? 'unsure' : 'word' }, person.text) : undefined,
+      ...person.likeliest.map((guess, k) => showGuess(guess, k > 0 ? 'or ' : '')),
+    ),
+  );
+}
+
+function showGuess({ emotion, probability, percent }, before) {
+  const fill = make('span', { className: 'fill', dataset: { emotion } });
+  fill.style.width = `${probability * 100}%`;
+  const track = make('span', { className: 'track' }, fill);
+  track.setAttribute('aria-hidden', 'true');
+  return make(
+    'div',
+    { className: 'guess' },
+    make('span', { className: 'word' }, before + emotion),
+    track,
+    make('span', { className: 'value' }, percent),
+  );
+}
+
+function showFoot(message, actions) {
+  const foot = make('div', { className: 'foot' });
+  if (message.card) foot.append(make('p', { className: 'notice' }, message.card.notice));
+  if (message.removable) {
+    const button = make('button', { type: 'button', className: 'remove' }, 'Remove');
+    button.setAttribute('aria-label', 'Remove this answer and its photo');
+    button.title = 'Deletes this answer and its photo from the page and from memory';
+    button.addEventListener('click', () => actions.remove(message.id, button));
+    foot.append(button);
+  }
+  if (message.asks) foot.append(...showAsking(message, actions));
+  return foot;
+}
+
+/** Buttons to say that an answer is right, or to choose what its faces should have been. */
+function showAsking({ id, asks }, actions) {
+  const tell = (told, button) => actions.tell(id, told, button);
+  const right = make('button', { type: 'button', className: 'quiet' }, asks.right);
+  right.addEventListener('click', () => tell({ right: true }, right));
+  const form = make(
+    'form',
+    { className: 'corrections', hidden: true },
+    ...asks.faces.map(showChoice),
+    make('button', { className: 'quiet' }, 'Send'),
+  );
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const faces = [...form.querySelectorAll('select')].flatMap(({ name, value }) =>
+      value === '' ? [] : [{ number: Number(name), meant: value }],
+    );
+    if (faces.length === 0) say('Choose what somebody should have been read as.');
+    else tell({ faces }, form.querySelector('button'));
+  });
+  const wrong = make('button', { type: 'button', className: 'quiet', ariaExpanded: 'false' }, asks.wrong);
+  wrong.addEventListener('click', () => {
+    form.hidden = !form.hidden;
+    wrong.ariaExpanded = String(!form.hidden);
+    if (form.hidden) return;
+    form.scrollIntoView({ block: 'nearest' });
+    form.querySelector('select').focus({ preventScroll: true });
+  });
+  return [make('div', { className: 'asking' }, right, wrong), form];
+}
+
+const EMOTIONS = ['angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral'];
+
+function showChoice({ number, said }) {
+  const options = EMOTIONS.map((emotion) => make('option', { value: emotion }, emotion));
+  const select = make(
+    'select',
+    { name: String(number) },
+    make('option', { value: '' }, `as I said: ${said}`),
+    ...options,
+  );
+  return make('label', {}, `${number} `, select);
+}
