@@ -1,0 +1,161 @@
+import { Queue, QueueEvents } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { unlessAborted } from '../base/aborts.ts';
+import type { Logger } from '../base/log.ts';
+import { type JobQueue, LeftToWorkers, type Loss, QueueFull } from './job-queue.ts';
+import type { Job } from './journal.ts';
+import { connectRedis, idOf, LOSSES, lineOf, nextTurn, PREFIX } from './redis-line.ts';
+
+/** How often a job is tried that no worker could do, the pause doubled each time. */
+const ATTEMPTS = 5;
+const PAUSE_MS = 2000;
+/** Milliseconds after which it is looked whether a job is still there: Redis may have lost it, or the word that it was done. */
+const LOOK_MS = 10_000;
+
+/** A job that the bot waits for. */
+interface Open {
+  readonly job: Job;
+  readonly channel: string;
+  since: number;
+  readonly done: () => void;
+  readonly failed: (error: Error) => void;
+}
+
+/** Where the jobs of one account wait. */
+interface Line {
+  readonly name: string;
+  readonly queue: Queue<Job>;
+  readonly events: QueueEvents;
+  readonly open: Map<string, Open>;
+}
+
+/** Jobs on their way to workers, in Redis by BullMQ. Nothing of a job is left there once it is done. */
+export class RedisJobQueue implements JobQueue {
+  readonly #client: Redis;
+  readonly #log: Logger;
+  readonly #maxWaiting: number;
+  readonly #lines = new Map<string, Promise<Line>>();
+  readonly #timer: NodeJS.Timeout;
+
+  private constructor(client: Redis, log: Logger, maxWaiting: number, lookMs: number) {
+    this.#client = client;
+    this.#log = log;
+    this.#maxWaiting = maxWaiting;
+    this.#timer = setInterval(() => void this.#look(lookMs), lookMs / 2).unref();
+  }
+
+  /**
+   * @param options.maxWaiting jobs that may wait for a worker, of each account
+   * @param options.lookMs how long a job may be silent before it is looked for
+   * @throws Error where Redis cannot be reached or refuses
+   */
+  static async connect(
+    url: string,
+    log: Logger,
+    { maxWaiting, lookMs = LOOK_MS }: { readonly maxWaiting: number; readonly lookMs?: number },
+  ): Promise<RedisJobQueue> {
+    return new RedisJobQueue(await connectRedis(url, log), log, maxWaiting, lookMs);
+  }
+
+  async run(job: Job, { channel, signal }: { readonly channel: string; readonly signal: AbortSignal }): Promise<void> {
+    signal.throwIfAborted();
+    const line = await this.#lineOf(job.bot);
+    const id = idOf(job);
+    let open: Open | undefined;
+    // Before it is put there: a worker may have done it before Redis says that it is there.
+    const done = new Promise<void>((resolve, failed) => {
+      open = { job, channel, since: Date.now(), done: resolve, failed };
+      line.open.set(id, open);
+    });
+    try {
+      await Promise.all([this.#put(line, open!, this.#maxWaiting), unlessAborted(done, signal)]);
+    } catch (error) {
+      if (signal.aborted) await this.#takeOut(line, id, signal.reason);
+      throw error;
+    } finally {
+      line.open.delete(id);
+    }
+  }
+
+  tell(platform: string, loss: Loss): void {
+    this.#client.publish(LOSSES, JSON.stringify({ platform, loss })).catch((err: unknown) => {
+      this.#log.warn({ platform, err }, 'the workers could not be told of what is gone');
+    });
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    for (const line of await Promise.all(this.#lines.values())) {
+      await line.events.close();
+      await line.queue.close();
+    }
+    this.#client.disconnect();
+  }
+
+  #lineOf(account: string): Promise<Line> {
+    const known = this.#lines.get(account);
+    if (known) return known;
+    const opening = this.#open(lineOf(account));
+    this.#lines.set(account, opening);
+    opening.catch(() => this.#lines.delete(account));
+    return opening;
+  }
+
+  async #open(name: string): Promise<Line> {
+    const queue = new Queue<Job>(name, { connection: this.#client, prefix: PREFIX });
+    const events = new QueueEvents(name, {
+      connection: this.#client.duplicate({ maxRetriesPerRequest: null, commandTimeout: undefined }),
+      prefix: PREFIX,
+    });
+    const line: Line = { name, queue, events, open: new Map() };
+    const failed = (err: unknown) => this.#log.warn({ err }, 'the queue of photos in Redis failed');
+    queue.on('error', failed);
+    events.on('error', failed);
+    events.on('completed', ({ jobId }) => line.open.get(jobId)?.done());
+    events.on('failed', ({ jobId, failedReason }) => line.open.get(jobId)?.failed(new Error(failedReason)));
+    await events.waitUntilReady();
+    return line;
+  }
+
+  /** Puts a job in its line, unless it is there. @throws QueueFull */
+  async #put({ name, queue }: Line, { job, channel }: Open, maxWaiting: number): Promise<void> {
+    const { waiting = 0, prioritized = 0 } = await queue.getJobCounts('waiting', 'prioritized');
+    if (waiting + prioritized >= maxWaiting) throw new QueueFull('too many photos wait for a worker');
+    await queue.add('photo', job, {
+      jobId: idOf(job),
+      priority: await nextTurn(this.#client, name, channel),
+      attempts: ATTEMPTS,
+      backoff: { type: 'exponential', delay: PAUSE_MS },
+      removeOnComplete: true,
+      removeOnFail: true,
+    });
+  }
+
+  /** Nobody wants a job done any more that no worker may have begun. */
+  async #takeOut({ queue }: Line, id: string, reason: unknown): Promise<void> {
+    if (reason instanceof LeftToWorkers) return;
+    try {
+      // One that a worker is at stays; it is told by `tell`.
+      await queue.remove(id);
+    } catch (err) {
+      this.#log.warn({ err }, 'a photo that nobody waits for could not be taken out of the queue');
+    }
+  }
+
+  /** Puts those jobs in line again that are not there any more: if one was done after all, its worker finds the answer. */
+  async #look(lookMs: number): Promise<void> {
+    for (const opening of this.#lines.values()) {
+      try {
+        const line = await opening;
+        for (const [id, open] of line.open) {
+          if (Date.now() - open.since < lookMs) continue;
+          open.since = Date.now();
+          if ((await line.queue.getJobState(id)) === 'unknown' && line.open.has(id))
+            await this.#put(line, open, Infinity);
+        }
+      } catch (err) {
+        this.#log.warn({ err }, 'it could not be looked whether photos are still in the queue');
+      }
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createLogger } from '../../src/base/log.ts';
+import { LeftToWorkers, type Loss, QueueFull, type Turn } from '../../src/work/job-queue.ts';
+import type { Job } from '../../src/work/journal.ts';
+import { RedisJobQueue } from '../../src/work/redis-queue.ts';
+import { RedisWorker } from '../../src/work/redis-worker.ts';
+import { HAS_REDIS, startRedis, type TestRedis } from '../helpers/redis.ts';
+import { until } from '../helpers/until.ts';
+
+const log = createLogger({ level: 'silent' });
+const BOT = 'discord 100';
+
+describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
+  let redis: TestRedis;
+  const ends: (() => unknown)[] = [];
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    return () => redis.stop();
+  });
+
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+    await redis.empty();
+  });
+
+  async function queue(maxWaiting = 100): Promise<RedisJobQueue> {
+    const opened = await RedisJobQueue.connect(redis.url, log, { maxWaiting, lookMs: 200 });
+    ends.push(() => opened.close());
+    return opened;
+  }
+
+  async function worker(
+    perform: (job: Job, turn: Turn) => Promise<void>,
+    {
+      concurrency = 1,
+      onLoss = () => {},
+    }: { concurrency?: number; onLoss?: (platform: string, loss: Loss) => void } = {},
+  ): Promise<RedisWorker> {
+    const started = await RedisWorker.start(redis.url, log, {
+      accounts: [BOT],
+      concurrency,
+      perform,
+      onLoss,
+      lostMs: 400,
+    });
+    ends.push(() => started.close());
+    return started;
+  }
+
+  const job = (message: string, place = 'C1'): Job => ({
+    bot: BOT,
+    place,
+    message,
+    kind: 'posted',
+    files: [`F${message}`],
+    begun: 1,
+  });
+  const never = new AbortController().signal;
+  const put = (to: RedisJobQueue, one: Job, signal = never) => to.run(one, { channel: one.place, signal });
+
+  test('a job is done by a worker, told to whoever waits, and leaves nothing', async () => {
+    const bot = await queue();
+    const done: Job[] = [];
+    await worker(async (one) => void done.push(one));
+    await put(bot, job('1', 'T1/C1#12.5'));
+    expect(done).toEqual([job('1', 'T1/C1#12.5')]);
+    const client = new Redis(redis.url);
+    const keys = await client.keys('*');
+    client.disconnect();
+    // Whose turn was when, and BullMQ's own word that something ended.
+    expect(keys.filter((key) => !/:(turn(:.*)?|meta|events|stalled-check|id|pc|marker)$/.test(key))).toEqual([]);
+  });
+
+  test('two bots that put the same job there are both told, and it is done once', async () => {
+    const [one, other] = [await queue(), await queue()];
+    let done = 0;
+    const both = [put(one, job('1')), put(other, job('1'))];
+    await delay(100);
+    await worker(async () => {
+      done += 1;
+    });
+    await Promise.all(both);
+    expect(done).toBe(1);
+  });
+
+  test('a quiet channel waits for none of what a busy one has waiting', async () => {
+    const bot = await queue();
+    const jobs = [...Array.from({ length: 8 }, (_, k) => job(String(k), 'busy')), job('8', 'quiet')];
+    const waiting: Promise<void>[] = [];
+    for (const one of jobs) {
+      waiting.push(put(bot, one));
+      await delay(10);
+    }
+    const order: string[] = [];
+    await worker(async ({ place, message }) => void order.push(`${place} ${message}`));
+    await Promise.all(waiting);
+    expect(order.indexOf('quiet 8')).toBeLessThan(2);
+    expect(order.filter((one) => one.startsWith('busy'))).toEqual(Array.from({ length: 8 }, (_, k) => `busy ${k}`));
+  });
+
+  test('a job of a lost worker is done by another, which is told so; the lost one is told that it is not its own', async () => {
+    const bot = await queue();
+    const turns: Turn[] = [];
+    const finish: (() => void)[] = [];
+    const perform = async (_: Job, turn: Turn) => {
+      turns.push(turn);
+      await new Promise<void>((done) => finish.push(done));
+    };
+    await worker(perform);
+    const done = put(bot, job('1'));
+    await until(() => turns[0], 'the first worker');
+    expect(turns[0]).toMatchObject({ lost: 0, isAgain: false });
+    expect(await turns[0]!.isMine()).toBe(true);
+    await worker(perform);
+    const client = new Redis(redis.url);
+    // As after a time without a sign of life.
+    expect(await client.del('emotion-bot:photos-discord-100:C1 1:lock')).toBe(1);
+    client.disconnect();
+    await until(() => turns[1], 'the second worker');
+    expect(turns[1]).toMatchObject({ lost: 1, isAgain: true });
+    expect(await turns[1]!.isMine()).toBe(true);
+    expect(await turns[0]!.isMine()).toBe(false);
+    for (const end of finish) end();
+    await done;
+  });
+
+  test('what fails is tried again', async () => {
+    const bot = await queue();
+    const turns: boolean[] = [];
+    await worker(async (_, { isAgain }) => {
+      turns.push(isAgain);
+      if (turns.length === 1) throw new Error('not now');
+    });
+    await put(bot, job('1'));
+    expect(turns).toEqual([false, true]);
+  });
+
+  test('too many are refused; what is given up is taken out, what is left stays', async () => {
+    const bot = await queue(2);
+    const [given, left] = [new AbortController(), new AbortController()];
+    const first = put(bot, job('1'), given.signal);
+    const second = put(bot, job('2'), left.signal);
+    first.catch(() => {});
+    second.catch(() => {});
+    await delay(100);
+    await expect(put(bot, job('3'))).rejects.toThrow(QueueFull);
+    given.abort(new Error('the message was removed'));
+    left.abort(new LeftToWorkers('the bot stops'));
+    await expect(first).rejects.toThrow('the message was removed');
+    await expect(second).rejects.toThrow(LeftToWorkers);
+    const done: string[] = [];
+    await worker(async ({ message }) => void done.push(message));
+    await until(() => done.length > 0, 'what was left');
+    expect(done).toEqual(['2']);
+  });
+
+  test('workers are told of what is gone', async () => {
+    const bot = await queue();
+    const told: unknown[] = [];
+    await worker(async () => {}, { onLoss: (...loss) => told.push(loss) });
+    bot.tell('discord', { kind: 'edit', message: '1', left: ['2'], hidden: [] });
+    await until(() => told.length > 0, 'the word');
+    expect(told).toEqual([['discord', { kind: 'edit', message: '1', left: ['2'], hidden: [] }]]);
+  });
+
+  test('a Redis that has lost everything gets the jobs again', async () => {
+    const bot = await queue();
+    const waiting = Promise.all(['1', '2', '3'].map((message) => put(bot, job(message))));
+    await delay(100);
+    await redis.restart();
+    const done: string[] = [];
+    await worker(async ({ message }) => void done.push(message));
+    await waiting;
+    expect(done.sort()).toEqual(['1', '2', '3']);
+  });
+});
