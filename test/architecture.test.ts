@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -20,20 +20,49 @@ test('every file that ARCHITECTURE.md names is there, and has what it says', () 
   }
 });
 
+const DOCUMENTS = ['', 'docs', 'data', 'model', 'model/fer2013', 'assets/fonts'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder)).flatMap((name) => (name.endsWith('.md') ? [join(folder, name)] : [])),
+);
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+
 test('every file that another document names is there', () => {
-  const documents = ['README.md', 'CONTRIBUTING.md', 'data/README.md', 'assets/fonts/README.md'];
-  documents.push(...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`));
-  const named = documents.flatMap((document) => {
-    const text = readFileSync(join(ROOT, document), 'utf8');
-    return [...text.matchAll(/`((?:src|commands|scripts|test|docs)\/[\w./-]+)`/g)].map(([, path]) => ({
+  const named = DOCUMENTS.filter((document) => document !== 'ARCHITECTURE.md').flatMap((document) =>
+    [...read(document).matchAll(/`((?:src|commands|scripts|test|docs)\/[\w./-]+)`/g)].map(([, path]) => ({
       document,
       path: path!,
-    }));
-  });
+    })),
+  );
   // The command that CONTRIBUTING.md shows how to add.
   const real = named.filter(({ path }) => !/\/ping(\.test)?\.ts$/.test(path));
   expect(real.length).toBeGreaterThan(30);
   for (const { document, path } of real) expect.soft(existsSync(join(ROOT, path)), `${path} in ${document}`).toBe(true);
+});
+
+/** The anchor that GitHub gives a heading. */
+const anchorOf = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-');
+
+test('every link in a document leads to a file and a heading that are there, and every document is led to', () => {
+  const links = DOCUMENTS.flatMap((document) =>
+    [...read(document).matchAll(/\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)/g)].map(([, path, anchor]) => ({
+      document,
+      target: path === '' ? document : join(dirname(document), path!),
+      anchor: anchor!,
+    })),
+  );
+  expect(links.length).toBeGreaterThan(40);
+  for (const { document, target, anchor } of links) {
+    expect.soft(existsSync(join(ROOT, target)), `${target} in ${document}`).toBe(true);
+    if (anchor === '') continue;
+    const headings = [...read(target).matchAll(/^#+ (.+)$/gm)].map(([, heading]) => anchorOf(heading!));
+    expect.soft(headings, `#${anchor} in ${document}`).toContain(anchor);
+  }
+  const led = new Set(links.flatMap(({ document, target }) => (target === document ? [] : [target])));
+  for (const document of DOCUMENTS.filter((one) => one.startsWith('docs/')))
+    expect.soft(led.has(document) || read('README.md').includes(`\`${document}\``), document).toBe(true);
 });
 
 test('it says of every dependency why it is there, and of no other', () => {

@@ -16,7 +16,7 @@ export function chatChecks(config: Config, badSettings: readonly string[]): Chec
     {
       part: 'Slack',
       look: () => chat(config.slack !== undefined, badSettings, 'SLACK', () => slack(config)),
-      remedy: 'Take both tokens anew at https://api.slack.com/apps, as README.md says under Slack, into .env.',
+      remedy: 'Take both tokens anew at https://api.slack.com/apps, as docs/slack.md says, into .env.',
     },
   ];
 }
@@ -34,7 +34,10 @@ async function chat(
     return {
       state: 'off',
       finding: 'no token',
-      remedy: `To use it, set ${prefix === 'DISCORD' ? 'DISCORD_TOKEN' : 'SLACK_BOT_TOKEN and SLACK_APP_TOKEN'}: README.md shows how.`,
+      remedy:
+        prefix === 'DISCORD'
+          ? 'To use it, set DISCORD_TOKEN: docs/discord.md shows how.'
+          : 'To use it, set SLACK_BOT_TOKEN and SLACK_APP_TOKEN: docs/slack.md shows how.',
     };
   try {
     const { about, problems } = await ask();
