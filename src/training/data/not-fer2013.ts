@@ -19,6 +19,9 @@ const AS_CSV = 'save its rows as a CSV with the columns emotion, pixels and Usag
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const NOT_TEXT = /[\x01-\x08\x0e-\x1f\x7f]|^\x89PNG/;
 
+/** Files that desktops make to stand for others. */
+const SHORTCUT = /\.(lnk|url|webloc|desktop)$/i;
+
 /** What browsers call a download that is not finished. */
 const UNFINISHED = /\.(part|partial|crdownload|download|opdownload|tmp)$/i;
 
@@ -99,12 +102,16 @@ function columnOf(field: string): string | undefined {
   return /^\d+( +\d+){9}/.test(field) ? 'pixels' : undefined;
 }
 
+/** Words about the data, and the project's own labels: they lie in a folder of data, and nobody takes them for it. */
+const ABOUT_THE_DATA = /^(readme|licen[cs]e|provenance|notice|copying)|\.md$|^real-photos\.json$/i;
+
 /**
- * Files of a folder without a CSV that may be FER2013 all the same, with what was found in each: archives, a CSV of another
- * name, a CSV one folder further down.
+ * What was found in each file of a folder without a CSV: where some may be FER2013 all the same (archives, a CSV of another name, a CSV
+ * one folder further down), in those alone, else in all that are no words about the data.
  */
 export async function foundBeside(directory: string, signal: AbortSignal | undefined): Promise<string[]> {
   const found: string[] = [];
+  const others: string[] = [];
   const entries = await readdir(directory, { withFileTypes: true });
   if (areEmotions(entries.map(({ name }) => name))) return [`${directory}: ${PICTURES}`];
   for (const entry of entries) {
@@ -118,18 +125,30 @@ export async function foundBeside(directory: string, signal: AbortSignal | undef
       else if (CSV.test(entry.name)) found.push(`${entry.name}: it is a folder, not a file: copy the file anew`);
     } else if (entry.isFile() && !entry.name.startsWith('.')) {
       const what = await foundIn(path, signal);
-      if (what !== undefined) found.push(`${entry.name}: ${what}`);
+      if ('maybe' in what) found.push(`${entry.name}: ${what.maybe}`);
+      else if (!ABOUT_THE_DATA.test(entry.name)) others.push(`${entry.name}: ${what.other}`);
     }
   }
-  return found.sort();
+  return (found.length > 0 ? found : others).sort();
 }
 
-/** What a file without a CSV's name is, where it may hold FER2013. */
-async function foundIn(path: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+/** What a file without a CSV's name is: it may hold FER2013, or is something else. */
+async function foundIn(
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly maybe: string } | { readonly other: string }> {
   const table = TABLE.exec(path)?.[1];
-  if (table !== undefined) return `it is a .${table} file: ${AS_CSV}`;
+  if (table !== undefined) return { maybe: `it is a .${table} file: ${AS_CSV}` };
   const first = await firstLine(path, signal);
-  if (first === undefined) return undefined;
+  const maybe = first && (await maybeFer2013(path, first));
+  if (maybe !== undefined) return { maybe };
+  if (first === undefined) return { other: await foundInstead(first) };
+  if (SHORTCUT.test(path)) return { other: 'it is a shortcut to something elsewhere: copy that here instead' };
+  return { other: (await binaryFound(first)) ?? 'it is text without a column of pixels' };
+}
+
+/** What a file is that may hold FER2013; undefined for any other. @param first its first line */
+async function maybeFer2013(path: string, first: Buffer): Promise<string | undefined> {
   if (parseHeader(first)) {
     if (UNFINISHED.test(path)) return 'it looks like a part of FER2013: its download did not end, so start it again';
     return `it looks like FER2013: give it a name that ends in .csv${/\.gz$/i.test(path) ? '.gz' : ''}`;

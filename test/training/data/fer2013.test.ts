@@ -16,6 +16,9 @@ import {
   writeTinyFer2013,
 } from '../../helpers/tiny-fer2013.ts';
 
+/** The header that a Windows shortcut starts with ([MS-SHLLINK] 2.1). */
+const SHORTCUT = Buffer.from('4c0000000114020000000000c000000000000046', 'hex');
+
 /** How an Excel workbook begins: the header of its first file, and the file. */
 const WORKBOOK = Buffer.concat([
   Buffer.from('PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0', 'latin1'),
@@ -142,7 +145,7 @@ describe('readFer2013', () => {
 
   it('says where fer2013.csv comes from if the folder is empty, missing, or holds nothing of the kind', async () => {
     const empty = await temporaryFolder();
-    const other = await folderWith({ 'notes.txt': 'hello', 'labels.json': '{}' });
+    const other = await folderWith({ 'README.md': 'hello', 'real-photos.json': '{}' });
     for (const folder of [empty, other, join(empty, 'nowhere')]) {
       const error = await readFer2013(folder).catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(UserError);
@@ -356,6 +359,11 @@ describe('readFer2013', () => {
       [WORKBOOK, 'it is an Excel workbook: save its rows as a CSV'],
       [Buffer.from('\x89PNG\r\n\x1a\n\0\0\0\rIHDR', 'latin1'), 'it is not text'],
       [Buffer.from('\x93\x01\x02 whatever\n', 'latin1'), 'it is not text'],
+      ['%PDF-1.7\n%\xb5\n', 'it is a pdf file (application/pdf), not a CSV', 'fer2013.pdf'],
+      [SHORTCUT, 'it is a shortcut to something elsewhere: copy that here instead', 'fer2013.csv.lnk'],
+      ['[InternetShortcut]\nURL=https://example.com/\n', 'it is a shortcut to something elsewhere', 'fer2013.url'],
+      ['path: fer2013\nnames: [angry, disgust]\n', 'it is text without a column of pixels', 'fer2013.yaml'],
+      ['', 'it is empty: copy it again', 'fer2013.dat'],
     ];
     for (const [content, sentence, name = 'fer2013.csv'] of cases) {
       const folder = await folderWith({ [name]: content });
@@ -373,6 +381,13 @@ describe('readFer2013', () => {
     await expect(readFer2013(folder)).rejects.toThrow(`it is a folder with fer2013.csv in it: name ${folder}/fer2013`);
     await expectAllRows(join(folder, 'fer2013'));
     await expect(readFer2013(join(folder, 'fer2013', 'fer2013.csv'))).rejects.toThrow('fer2013.csv is no folder: name');
+  });
+
+  it('names what may be the data rather than what lies beside it', async () => {
+    const folder = await folderWith({ 'paper.pdf': '%PDF-1.7\n', 'fer2013.txt': csvText(rows), 'README.md': 'Faces.' });
+    const error = await readFer2013(folder).catch((thrown: unknown) => thrown);
+    expect((error as UserError).message).toContain('fer2013.txt: it looks like FER2013');
+    expect((error as UserError).message).not.toContain('paper.pdf');
   });
 
   it('takes no folder for a file, whatever it is called, and a README for no data', async () => {
