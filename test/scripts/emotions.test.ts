@@ -36,6 +36,22 @@ function objects({ stdout }: ScriptResult) {
 }
 
 describe('emotions', () => {
+  it('says of the sample photo what the README says', async () => {
+    const told = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+    const { stdout } = await emotions(fileURLToPath(new URL('../../assets/sample.jpg', import.meta.url)), ...FAST);
+    const lines = (text: string) =>
+      [...text.matchAll(/^ *(\d+\. (?:unsure: )?[a-z]+ \d+ %.*)$/gm)].map(([, line]) => line!);
+    const words = (text: string) => lines(text).map((line) => line.replaceAll(/\d+ %/g, '%'));
+    const numbers = (text: string) =>
+      lines(text)
+        .flatMap((line) => line.match(/\d+(?= %)/g) ?? [])
+        .map(Number);
+    expect(words(stdout)).toHaveLength(4);
+    expect(words(told)).toEqual(words(stdout));
+    // Another processor may round otherwise.
+    for (const [k, number] of numbers(stdout).entries()) expect(Math.abs(number - numbers(told)[k]!)).toBeLessThan(4);
+  });
+
   it('prints one object a photo in the order asked, errors among them, and ends with 1', async () => {
     const nobody = await file('nobody.png', await fourColours(320, 240).png().toBuffer());
     const zip = await file('zip.jpg', ZIP);
