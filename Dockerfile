@@ -9,6 +9,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --no-audit --no-fund
 COPY assets assets
 COPY commands commands
+COPY docs/openapi.json docs/openapi.json
 COPY model model
 COPY scripts scripts
 COPY src src

@@ -4,6 +4,7 @@ import { giveBack } from '../src/base/large-bytes.ts';
 import { beginStep, keptInRequest, timed } from '../src/base/observing.ts';
 import { WorkerDied } from '../src/base/workers.ts';
 import type { Frame } from '../src/photo/decode.ts';
+import type { Rectangle } from '../src/photo/faces/box.ts';
 import type { FramesRead, PersonReading } from '../src/photo/picture/describe.ts';
 import type { OpinionCounts, Opinions } from '../src/settings/opinions.ts';
 import { CHANNEL_MODES, type ChannelMode, type Settings } from '../src/settings/settings.ts';
@@ -23,8 +24,13 @@ import { statsReply } from './stats-reply.ts';
 
 /** A photo that has been read, as far as an answer needs it. */
 export interface AnsweredPhoto {
-  /** In the order of their numbers. */
-  readonly faces: readonly PersonReading[];
+  /** In the order of their numbers; where they are, in pixels, is told to programs only. */
+  readonly faces: readonly (PersonReading & { readonly box?: Rectangle })[];
+  /** Of the upright photo, in pixels, for programs. */
+  readonly width?: number;
+  readonly height?: number;
+  /** Time that reading took, for programs. */
+  readonly milliseconds?: number;
   /** Whether there may be more people in it than were found. */
   readonly more?: boolean;
   /** Which frame of an animation was read. */

@@ -98,6 +98,7 @@ async function connect(
     log,
     commands,
     settings,
+    photos: { readPhoto, queue, maxBytes },
     ...opinions,
     ...(journal && { journal }),
     dispatch: (request) => dispatcher.dispatch(request),

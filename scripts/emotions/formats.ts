@@ -1,7 +1,8 @@
 import { UserError } from '../../src/base/errors.ts';
-import { EMOTIONS, type Emotion, type Scores } from '../../src/emotion/labels.ts';
+import { EMOTIONS } from '../../src/emotion/labels.ts';
 import { describeReading } from '../../src/photo/picture/describe.ts';
 import type { PhotoReading } from '../../src/photo/read-photo.ts';
+import { readingJson, roundedScores } from '../../src/photo/reading-json.ts';
 
 /** What came of one photo. */
 export interface Outcome {
@@ -23,9 +24,6 @@ export interface Format {
   lines(outcome: Outcome): readonly string[];
 }
 
-/** Parts of a probability that are told: four decimals. */
-const PARTS = 10_000;
-
 /** A line a person. @param named put the photo's name before each */
 export function asLines(named: boolean): Format {
   return {
@@ -46,28 +44,8 @@ export const AS_JSON: Format = {
 
 function toJson({ photo, reading, picture }: Outcome) {
   if (reading instanceof UserError) return { photo, error: { code: reading.code, message: reading.message } };
-  const { width, height, faces, more, frame, frames, milliseconds } = reading;
-  return {
-    photo,
-    width,
-    height,
-    faces: faces.map(({ box, emotion, course, unreadable, scores }) => {
-      const told = rounded(scores);
-      return {
-        box,
-        emotion,
-        ...(course && { course }),
-        ...(unreadable && { unreadable }),
-        confidence: Math.max(...Object.values(told)),
-        scores: told,
-      };
-    }),
-    ...(more && { more }),
-    ...(frame && { frame }),
-    ...(frames && { frames }),
-    ...(picture !== undefined && { picture }),
-    milliseconds,
-  };
+  const { milliseconds, ...told } = readingJson(reading);
+  return { photo, ...told, ...(picture !== undefined && { picture }), milliseconds };
 }
 
 const COLUMNS = [
@@ -82,7 +60,7 @@ export const AS_CSV: Format = {
     if (reading instanceof UserError) return [row({ photo, error: reading.code })];
     if (reading.faces.length === 0) return [row({ photo })];
     return reading.faces.map(({ box, emotion, unreadable = '', scores }, k) => {
-      const told = rounded(scores);
+      const told = roundedScores(scores);
       const confidence = Math.max(...Object.values(told));
       return row({ photo, person: k + 1, emotion, confidence, ...told, ...box, unreadable });
     });
@@ -95,14 +73,4 @@ function row(values: Readonly<Record<string, string | number>>): string {
 
 function cell(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-/** Probabilities with four decimals that add up to 1 still: what rounding down leaves goes to those that lost most. */
-function rounded(scores: Scores): Record<Emotion, number> {
-  const whole = EMOTIONS.map((emotion) => Math.floor(scores[emotion] * PARTS));
-  const lost = (k: number) => scores[EMOTIONS[k]!] * PARTS - whole[k]!;
-  const left = PARTS - whole.reduce((sum, part) => sum + part, 0);
-  const mostLost = EMOTIONS.map((_, k) => k).sort((a, b) => lost(b) - lost(a));
-  for (const k of mostLost.slice(0, left)) whole[k]!++;
-  return Object.fromEntries(EMOTIONS.map((emotion, k) => [emotion, whole[k]! / PARTS])) as Record<Emotion, number>;
 }

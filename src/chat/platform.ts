@@ -2,6 +2,7 @@
  * What a chat platform is to the rest of the bot. To add one: write an adapter that turns its events into Requests and
  * hands them to `context.dispatch`, turns each Reply into a message, and list its factory in platforms.ts.
  */
+import type { PhotoServices } from '../../commands/emotions.ts';
 import type { CommandRegistry } from '../../commands/registry.ts';
 import type { Channel, Request } from '../../commands/request.ts';
 import type { Logger } from '../base/log.ts';
@@ -20,6 +21,8 @@ export interface PlatformContext {
   readonly journal?: Journal;
   /** What is remembered of people and channels. */
   readonly settings: Settings;
+  /** What reads photos, for platforms that programs ask too. */
+  readonly photos: Pick<PhotoServices, 'readPhoto' | 'queue' | 'maxBytes'>;
   /** What people think of the readings; absent where nobody is asked. */
   readonly opinions?: Opinions;
   /** Answers a request through its own `reply`. Never rejects; resolves when everything has been said. */

@@ -26,15 +26,20 @@ export function fakeUnsureFace(first: Emotion, second: Emotion): Reading {
 export function fakePhotoReader(milliseconds = 0) {
   return async (bytes: Uint8Array, signal: AbortSignal): Promise<AnsweredPhoto> => {
     await delay(milliseconds, undefined, { signal });
-    const { width } = await sharp(bytes)
+    const { width, height } = await sharp(bytes)
       .metadata()
       .catch((cause: unknown) => {
         throw new UserError('not-a-picture', 'That file is not a picture. Post a photo.', { cause });
       });
-    if (width < 32) return { faces: [] };
+    const measures = { width, height, milliseconds };
+    if (width < 32) return { ...measures, faces: [] };
     const picture = await sharp(bytes).negate().jpeg().toBuffer();
     return {
-      faces: [fakeFace('happy', 0.93), fakeUnsureFace('sad', 'neutral')],
+      ...measures,
+      faces: [
+        { ...fakeFace('happy', 0.93), box: { x: 2, y: 3, width: 8, height: 8 } },
+        { ...fakeUnsureFace('sad', 'neutral'), box: { x: 20, y: 3, width: 8, height: 8 } },
+      ],
       picture: { bytes: picture, mime: 'image/jpeg', altText: 'A photo with 2 people: 1 happy, 2 unsure' },
     };
   };

@@ -7,9 +7,10 @@ import type { Posted, Reply } from '../../commands/request.ts';
 import { createLogger } from '../../src/base/log.ts';
 import { DiscordPlatform } from '../../src/chat/discord/discord.ts';
 import { loadConfig } from '../../src/config.ts';
+import { FairQueue } from '../../src/work/queue.ts';
 import { user } from '../fakes/discord/payloads.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
-import { plainPicture } from '../fakes/photo.ts';
+import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { fakeRules } from '../fakes/rules.ts';
 import { until } from '../helpers/until.ts';
 import { answers } from './discord-bot.ts';
@@ -78,6 +79,7 @@ async function prepare(options: StartOptions = {}) {
     config,
     log,
     settings: fakeRules().settings,
+    photos: { readPhoto: fakePhotoReader(), queue: new FairQueue({ concurrency: 1, maxWaiting: 1 }), maxBytes: 1 },
     commands: registry,
     dispatch: (request) => dispatcher.dispatch(request),
   });

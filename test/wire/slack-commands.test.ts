@@ -4,7 +4,8 @@ import type { Request } from '../../commands/request.ts';
 import { createLogger } from '../../src/base/log.ts';
 import { SlackPlatform } from '../../src/chat/slack/slack.ts';
 import { loadConfig } from '../../src/config.ts';
-import { plainPicture } from '../fakes/photo.ts';
+import { FairQueue } from '../../src/work/queue.ts';
+import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { fakeRules } from '../fakes/rules.ts';
 import { FakeSlack } from '../fakes/slack.ts';
 import { until } from '../helpers/until.ts';
@@ -164,6 +165,7 @@ describe('an operator’s command', () => {
       config,
       log: createLogger({ level: 'silent' }),
       settings: fakeRules().settings,
+      photos: { readPhoto: fakePhotoReader(), queue: new FairQueue({ concurrency: 1, maxWaiting: 1 }), maxBytes: 1 },
       commands,
       dispatch: async (request) => {
         if (answer) await answer(request);

@@ -38,7 +38,9 @@ export function refusal(request: GuardedRequest, { port, key }: Door): string | 
   }
   const reads = request.method === 'GET' || request.method === 'HEAD';
   const { origin } = request.headers;
-  if (origin === undefined ? !reads : origin !== `http://${host}`) {
+  // A program that knows the key is no web page: browsers name the origin of whatever sends this header across sites.
+  const isProgram = hasBearer(request, key);
+  if (origin === undefined ? !reads && !isProgram : origin !== `http://${host}`) {
     return 'Only the page itself may do this.';
   }
   const site = request.headers['sec-fetch-site'];
@@ -46,7 +48,7 @@ export function refusal(request: GuardedRequest, { port, key }: Door): string | 
   if (!isPage && site !== undefined && site !== 'same-origin' && site !== 'none') {
     return 'Only the page itself may do this.';
   }
-  if (!bringsKey(request, key) && !hasKeyCookie(request, { port, key })) {
+  if (!isProgram && !bringsKey(request, key) && !hasKeyCookie(request, { port, key })) {
     return 'This page is for the person who started the bot: open the address that npm start printed last, with its key.';
   }
   return undefined;
@@ -77,6 +79,11 @@ export function keyCookie(door: Door): string {
 
 function hasKeyCookie({ headers }: GuardedRequest, door: Door): boolean {
   return (headers.cookie ?? '').split(/;\s*/).some((pair) => isSame(pair, keyPair(door)));
+}
+
+/** Whether a program shows the key, to the part of the page that is for programs. */
+function hasBearer({ url, headers }: GuardedRequest, key: string): boolean {
+  return url.startsWith('/api/') && isSame(headers.authorization ?? '', `Bearer ${key}`);
 }
 
 function keyPair({ port, key }: Door): string {

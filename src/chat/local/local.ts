@@ -10,6 +10,7 @@ import {
   type Request,
   type User,
 } from '../../../commands/request.ts';
+import { unlessAborted } from '../../base/aborts.ts';
 import { aboutToRestart, codeOf, tooLarge, UserError } from '../../base/errors.ts';
 import { copyToGiveBack } from '../../base/large-bytes.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
@@ -47,6 +48,7 @@ export class LocalPlatform implements Platform {
   #door: Door = { port: 0, key: randomBytes(18).toString('base64url') };
   #server: FastifyInstance | undefined;
   #endStreams: () => void = () => {};
+  #readingsEnded: () => Promise<void> = async () => {};
   #forgetting: NodeJS.Timeout | undefined;
 
   constructor(context: PlatformContext) {
@@ -90,6 +92,8 @@ export class LocalPlatform implements Platform {
   async stop(deadline: AbortSignal): Promise<void> {
     clearInterval(this.#forgetting);
     await this.#session.stop(deadline);
+    // What is given up here ends with its connection.
+    await unlessAborted(this.#readingsEnded(), deadline).catch(() => {});
     this.#endStreams();
     await this.#server?.close();
     this.#channel.clear();
@@ -100,11 +104,12 @@ export class LocalPlatform implements Platform {
   }
 
   async #listen(port: number): Promise<void> {
-    const { server, endStreams } = await createServer({
+    const { server, endStreams, readingsEnded } = await createServer({
       channel: this.#channel,
       commands: this.#context.commands,
       log: this.#context.log,
-      maxBytes: this.#context.config.photos.maxBytes,
+      ...this.#context.photos,
+      isStopping: () => this.#session.isStopping,
       keepMs: this.#context.config.local.keepMs,
       door: () => this.#door,
       post: (text, files) => this.#receive(text, files),
@@ -119,6 +124,7 @@ export class LocalPlatform implements Platform {
     this.#door = { ...this.#door, port: (server.server.address() as AddressInfo).port };
     this.#server = server;
     this.#endStreams = endStreams;
+    this.#readingsEnded = readingsEnded;
   }
 
   /** A message from the page: shown at once, answered when the answer is there. */

@@ -10,6 +10,7 @@ import { readBounded } from '../download.ts';
 import type { LocalChannel } from './channel.ts';
 import { bringsKey, type Door, keyCookie, refusal, SECURITY_HEADERS } from './guard.ts';
 import { servePage } from './page-files.ts';
+import { type Reading, serveReading } from './read-api.ts';
 
 /** First bytes of the formats that browsers show; `at` counts from the file's start. */
 const SIGNATURES: readonly { readonly mime: string; readonly at: number; readonly text: string }[] = [
@@ -61,12 +62,10 @@ const TOLD = z.union([
 export type Told = z.infer<typeof TOLD>;
 
 /** What the server needs from the platform. */
-interface ServerOptions {
+interface ServerOptions extends Reading {
   readonly channel: LocalChannel;
   readonly commands: CommandRegistry;
   readonly log: Logger;
-  /** Largest file that is taken, in bytes. */
-  readonly maxBytes: number;
   readonly keepMs: number;
   /** Where the page is served, once it is. */
   door(): Door;
@@ -91,11 +90,12 @@ const POSTED = z.object({
 
 /**
  * The page's web server, not yet listening: the page itself, its events, and what it sends.
- * @returns the server, and a function that ends all event streams (an open one keeps a server from closing)
+ * @returns the server, a function that ends all event streams (an open one keeps a server from closing), and one that
+ *   waits for the pictures that programs have sent
  */
 export async function createServer(
   options: ServerOptions,
-): Promise<{ readonly server: FastifyInstance; endStreams(): void }> {
+): Promise<{ readonly server: FastifyInstance; endStreams(): void; readingsEnded(): Promise<void> }> {
   const server = Fastify({ logger: false, bodyLimit: MAX_JSON, requestTimeout: 120_000, forceCloseConnections: true });
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
@@ -108,17 +108,18 @@ export async function createServer(
   server.setErrorHandler((error, request, reply) => {
     const isTooLarge = error instanceof Error && 'statusCode' in error && error.statusCode === 413;
     if (!isTooLarge) return sendError(error, reply, options.log);
-    return sendError(
-      request.routeOptions.url === '/api/files' ? tooLarge(options.maxBytes) : tooMuch(),
-      reply,
-      options.log,
-    );
+    return sendError(takesFiles(request) ? tooLarge(options.maxBytes) : tooMuch(), reply, options.log);
   });
   await servePage(server, options.commands);
   serveUploads(server, options);
   serveMessages(server, options);
   const endStreams = serveEvents(server, options);
-  return { server, endStreams };
+  const readingsEnded = await serveReading(server, options);
+  return { server, endStreams, readingsEnded };
+}
+
+function takesFiles({ routeOptions: { url } }: FastifyRequest): boolean {
+  return url === '/api/files' || url === '/api/read';
 }
 
 function serveUploads(server: FastifyInstance, { channel, maxBytes }: ServerOptions): void {
@@ -211,6 +212,11 @@ function serveEvents(server: FastifyInstance, { channel, maxBytes, keepMs }: Ser
 
 const STATUS: Readonly<Partial<Record<UserError['code'], number>>> = {
   'too-large': 413,
+  'too-many-pixels': 413,
+  'not-a-picture': 415,
+  'unsupported-picture': 415,
+  'broke-down': 422,
+  'too-slow': 422,
   'not-found': 404,
   'not-allowed': 403,
   busy: 503,
