@@ -1,5 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import QuickLRU from 'quick-lru';
-import { brokeDown, UserError } from '../src/base/errors.ts';
+import { brokeDown, NotYet, UserError } from '../src/base/errors.ts';
 import { giveBack } from '../src/base/large-bytes.ts';
 import { beginStep, keptInRequest, timed } from '../src/base/observing.ts';
 import { WorkerDied } from '../src/base/workers.ts';
@@ -62,6 +63,11 @@ export interface PhotoServices extends PhotoRules {
 /** Pictures that are remembered as set aside, at least. */
 const MAX_SET_ASIDE = 1000;
 
+/** Times that a photo whose file's host is busy or slow gives its place up, comes back to the queue's end and is tried again. */
+const MOST_PAUSES = 2;
+/** Longest time, in milliseconds, that a host may ask for; beyond, the person is told to come back. */
+const LONGEST_PAUSE_MS = 60_000;
+
 /** What an admin is told, and everyone in the channel with them. */
 const MODE_SET: Readonly<Record<ChannelMode, string>> = {
   on: 'From now on I answer every photo that is posted here.',
@@ -117,7 +123,6 @@ export function emotionsCommand(services: PhotoServices): Command {
         person: personKey(request.platform, request.user),
       };
       const work = async (hold: HoldSlot) => {
-        endWait();
         const bytes = await timed('download', () =>
           photo.fetch({ maxBytes: services.maxBytes, signal: request.signal }),
         );
@@ -128,8 +133,15 @@ export function emotionsCommand(services: PhotoServices): Command {
         }
         return await services.readPhoto(bytes, request.signal, hold, request.moving);
       };
-      const endWait = beginStep('wait');
-      const reading = await services.queue.run(keptInRequest(work), turn).catch((error: unknown) => {
+      const inTurn = () => {
+        const endWait = beginStep('wait');
+        const begun = (hold: HoldSlot) => {
+          endWait();
+          return work(hold);
+        };
+        return services.queue.run(keptInRequest(begun), turn);
+      };
+      const reading = await withPauses(inTurn, request.signal).catch((error: unknown) => {
         if (!(error instanceof WorkerDied)) throw error;
         setAside.set(pictureKey, true);
         throw brokeDown({ cause: error });
@@ -151,6 +163,18 @@ export function emotionsCommand(services: PhotoServices): Command {
       );
     },
   });
+}
+
+/** Does again, after a pause, what cannot be done yet: nothing is held meanwhile. @throws the signal's reason */
+async function withPauses<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let pauses = 0; ; pauses++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof NotYet) || pauses === MOST_PAUSES || error.pauseMs > LONGEST_PAUSE_MS) throw error;
+      await delay(error.pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+    }
+  }
 }
 
 async function countsOf({ platform, channel }: Request, opinions: Opinions | undefined): Promise<OpinionCounts> {

@@ -28,7 +28,8 @@ export interface Attachment {
    * @param options.maxBytes stop, with a UserError 'too-large', as soon as more than this has arrived
    * @param options.signal gives up with the signal's reason
    * @returns the file's bytes
-   * @throws UserError 'too-large', or 'not-found' where the file has been deleted since
+   * @throws UserError 'too-large', or 'not-found' where the file has been deleted since; NotYet where its host is too busy or slow to be
+   *   waited for by somebody who holds a place in the queue
    */
   fetch(options: { readonly maxBytes: number; readonly signal?: AbortSignal }): Promise<Uint8Array>;
 }

@@ -37,6 +37,17 @@ export class UserError extends Error {
   }
 }
 
+/** What was asked for may be there after a pause: whoever holds a place that others wait for gives it up meanwhile. */
+export class NotYet extends UserError {
+  /** Milliseconds before it is worth another try. */
+  readonly pauseMs: number;
+
+  constructor(message: string, pauseMs: number, options?: ErrorOptions) {
+    super('busy', message, options);
+    this.pauseMs = pauseMs;
+  }
+}
+
 /** The system's or a library's word for what went wrong, e.g. 'ENOENT'; undefined for what has none. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;

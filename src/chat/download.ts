@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from 'p-retry';
-import { tooLarge, UserError } from '../base/errors.ts';
+import { NotYet, tooLarge, UserError } from '../base/errors.ts';
 import { GrowingBytes, giveBack } from '../base/large-bytes.ts';
 import { reasonCode, report } from '../base/observing.ts';
 
@@ -43,6 +43,15 @@ const MAX_TRIES = 3;
 /** Milliseconds before the second try, doubled for each further one; a host that names a time gets that first. */
 const FIRST_PAUSE_MS = 300;
 
+/** Milliseconds without a byte after which a host is slow, where others wait. */
+const STALL_MS = 5000;
+/** Bytes a millisecond, from the fifth second on, that a host which is not slow sends: 2 megabits a second. */
+const SLOW_RATE = 250;
+/** Longest pause, in milliseconds, that others are kept waiting for. */
+const LONGEST_PAUSE_MS = 1000;
+/** Milliseconds before a host that was slow is tried again. */
+const AFTER_SLOWNESS_MS = 3000;
+
 /** What a download may and may not. */
 export interface DownloadOptions {
   /** Where the platform keeps its files, e.g. 'https://files.example.com'. */
@@ -57,6 +66,8 @@ export interface DownloadOptions {
   readonly onlyStart?: boolean;
   /** Milliseconds for everything together: redirects, further tries and the bytes. */
   readonly timeoutMs: number;
+  /** True where the asker holds a place that others wait for: a host that is slow, or asks for a pause, is then told of by NotYet. */
+  readonly othersWait?: boolean;
   readonly signal?: AbortSignal;
   readonly fetch?: typeof fetch;
 }
@@ -73,7 +84,7 @@ export class HostRefused extends Error {
  * @returns the file's bytes, of whatever type: what the host says about them is not believed; `giveBack` frees their memory
  * @throws UserError 'not-allowed' for an address elsewhere, 'not-found' where the file is gone, 'too-large' as soon as more
  *   has arrived than allowed, 'too-slow' after `timeoutMs`, 'busy' where the host cannot be reached or fails again and
- *   again; the signal's reason once it is aborted; HostRefused
+ *   again; NotYet where others wait and the host makes them; the signal's reason once it is aborted; HostRefused
  */
 export async function downloadAttachment(url: string, options: DownloadOptions): Promise<Buffer> {
   const { signal, timeoutMs } = options;
@@ -125,7 +136,54 @@ async function withRetries(load: () => Promise<Buffer>, signal: AbortSignal): Pr
   }
 }
 
-async function loadOnce(address: string, options: DownloadOptions, signal: AbortSignal): Promise<Buffer> {
+async function loadOnce(address: string, options: DownloadOptions, outer: AbortSignal): Promise<Buffer> {
+  const pace = options.othersWait === true ? new Pace() : undefined;
+  const signal = pace ? AbortSignal.any([outer, pace.signal]) : outer;
+  try {
+    return await loadFrom(address, options, signal, pace);
+  } finally {
+    pace?.end();
+  }
+}
+
+/** Fires its signal, with NotYet, as soon as a host is slow. */
+class Pace {
+  readonly #controller = new AbortController();
+  readonly #startedAt = performance.now();
+  #bytes = 0;
+  #timer: NodeJS.Timeout;
+
+  constructor() {
+    this.#timer = this.#until(STALL_MS);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  came(bytes: number): void {
+    this.#bytes += bytes;
+    clearTimeout(this.#timer);
+    const soFar = performance.now() - this.#startedAt;
+    this.#timer = this.#until(Math.min(STALL_MS, STALL_MS + this.#bytes / SLOW_RATE - soFar));
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #until(ms: number): NodeJS.Timeout {
+    const slow = () => new NotYet('The picture is loading too slowly. Try again in a minute.', AFTER_SLOWNESS_MS);
+    return setTimeout(() => this.#controller.abort(slow()), Math.max(0, ms));
+  }
+}
+
+async function loadFrom(
+  address: string,
+  options: DownloadOptions,
+  signal: AbortSignal,
+  pace: Pace | undefined,
+): Promise<Buffer> {
   const { isSignIn, maxBytes, onlyStart } = options;
   // A host may not know of ranges and send everything: then reading stops early.
   const headers = { ...options.headers, ...(onlyStart && { range: `bytes=0-${maxBytes - 1}` }) };
@@ -141,7 +199,7 @@ async function loadOnce(address: string, options: DownloadOptions, signal: Abort
       url = checked(location, options, url);
       continue;
     }
-    return await bytesOf(response, options);
+    return await bytesOf(response, options, pace);
   }
   throw new Error(`a file was redirected more than ${MAX_REDIRECTS} times`);
 }
@@ -155,25 +213,43 @@ async function request(url: URL, init: RequestInit, { fetch: send = fetch }: Dow
   }
 }
 
-async function bytesOf(response: Response, { maxBytes, onlyStart = false }: DownloadOptions): Promise<Buffer> {
+async function bytesOf(
+  response: Response,
+  { maxBytes, onlyStart = false, othersWait = false }: DownloadOptions,
+  pace: Pace | undefined,
+): Promise<Buffer> {
   if (!response.ok) {
     await response.body?.cancel();
-    throw failure(response);
+    throw failure(response, othersWait);
   }
   try {
     const stream = response.body ?? ReadableStream.from<Uint8Array>([]);
-    return await (onlyStart ? readStart : readBounded)(stream, maxBytes);
+    return await (onlyStart ? readStart : readBounded)(paced(stream, pace), maxBytes);
   } catch (error) {
     if (error instanceof TypeError) throw new PassingFailure('the connection broke', undefined, { cause: error });
     throw error;
   }
 }
 
-function failure({ status, headers }: Response): Error {
+async function* paced(stream: AsyncIterable<Uint8Array>, pace: Pace | undefined): AsyncIterable<Uint8Array> {
+  for await (const chunk of stream) {
+    pace?.came(chunk.length);
+    yield chunk;
+  }
+}
+
+function failure({ status, headers }: Response, othersWait: boolean): Error {
   if (status === 404 || status === 410) {
     return new UserError('not-found', 'That picture is not there any more. Post it again.');
   }
-  if (status === 429 || status >= 500) return new PassingFailure(`status ${status}`, pauseOf(headers));
+  if (status === 429 || status >= 500) {
+    const pauseMs = pauseOf(headers);
+    if (!othersWait || pauseMs === undefined || pauseMs <= LONGEST_PAUSE_MS)
+      return new PassingFailure(`status ${status}`, pauseMs);
+    const minutes = Math.ceil(pauseMs / 60_000);
+    const when = minutes === 1 ? 'a minute' : `${minutes} minutes`;
+    return new NotYet(`The picture could not be loaded just now. Try again in ${when}.`, pauseMs);
+  }
   const message = `a file's host answered with status ${status}`;
   return status === 401 || status === 403 ? new HostRefused(message) : new Error(message);
 }

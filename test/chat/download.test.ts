@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { UserError } from '../../src/base/errors.ts';
+import { NotYet, UserError } from '../../src/base/errors.ts';
 import { type DownloadOptions, downloadAttachment, HostRefused } from '../../src/chat/download.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -254,6 +254,70 @@ describe('a host that', () => {
     const attempt = downloadAttachment(origin, options({ allowedOrigins: [origin], timeoutMs: 200 }));
     await expect(attempt).rejects.toMatchObject({ code: 'too-slow' });
     expect(asked).toHaveLength(1);
+  });
+
+  test('names a long time is not waited for where others wait', async () => {
+    const { origin, asked } = await failing([429], { 'retry-after': '90' });
+    const attempt = downloadAttachment(origin, options({ allowedOrigins: [origin], othersWait: true }));
+    await expect(attempt).rejects.toMatchObject({
+      code: 'busy',
+      pauseMs: 90_000,
+      message: expect.stringContaining('Try again in 2 minutes'),
+    });
+    expect(asked).toHaveLength(1);
+  });
+
+  test('fails for a moment is asked again where others wait', async () => {
+    const { origin, asked } = await failing([503]);
+    const bytes = await downloadAttachment(origin, options({ allowedOrigins: [origin], othersWait: true }));
+    expect([String(bytes), asked.length]).toEqual(['bytes', 2]);
+  });
+
+  test.each([
+    ['sends nothing', 0, 0],
+    ['sends the beginning and then nothing', 2000, 0],
+    ['sends byte after byte', 10, 10],
+  ])('%s makes way where others wait, and is waited for elsewhere', async (_what, first, ms) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const load = async (othersWait: boolean) => {
+      const send = async (_url: string | URL | Request, init?: RequestInit) => {
+        const body = new ReadableStream<Uint8Array>({
+          start: (controller) => {
+            const end = performance.now() + 25_000;
+            const more = () => {
+              if (init!.signal!.aborted) return;
+              if (performance.now() >= end) controller.close();
+              else {
+                if (first > 0) controller.enqueue(new Uint8Array(first));
+                setTimeout(more, ms || 25_000);
+              }
+            };
+            init!.signal!.addEventListener('abort', () => controller.error(init!.signal!.reason));
+            more();
+          },
+        });
+        return new Response(body);
+      };
+      const started = performance.now();
+      const settled = downloadAttachment(
+        'https://cdn.example.com/a.png',
+        options({ maxBytes: 1e6, timeoutMs: 1e6, othersWait, fetch: send }),
+      ).catch((error: unknown) => error);
+      let over = false;
+      void settled.finally(() => {
+        over = true;
+      });
+      while (!over) await vi.advanceTimersByTimeAsync(100);
+      return { result: await settled, took: performance.now() - started };
+    };
+    try {
+      const hurried = await load(true);
+      expect(hurried.result).toBeInstanceOf(NotYet);
+      expect(hurried.took).toBeLessThan(5200);
+      expect((await load(false)).result).toBeInstanceOf(Buffer);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('fails again and again is given up after three tries', async () => {

@@ -4,7 +4,7 @@ import type { Options } from '../../commands/command.ts';
 import { emotionsCommand, type PhotoServices } from '../../commands/emotions.ts';
 import { prepare } from '../../commands/preconditions.ts';
 import type { Attachment, Request } from '../../commands/request.ts';
-import type { UserError } from '../../src/base/errors.ts';
+import { NotYet, type UserError } from '../../src/base/errors.ts';
 import { WorkerDied } from '../../src/base/workers.ts';
 import { FairQueue } from '../../src/work/queue.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
@@ -76,6 +76,49 @@ describe('/emotions', () => {
     const busy = Array.from({ length: 6 }, (_, k) => (k % 2 === 0 ? post('busy') : post('thread', 'busy')));
     await Promise.all([...busy, post('quiet')]);
     expect(order.indexOf('quiet')).toBe(1);
+  });
+
+  test('a photo whose host is busy holds no place while it waits, and is tried again', async () => {
+    const bytes = await plainPicture(64, 48);
+    const queue = new FairQueue({ concurrency: 1, maxWaiting: 5 });
+    const given = services({ queue });
+    let loads = 0;
+    const held: number[] = [];
+    const fetch = async () => {
+      held.push(queue.running);
+      if (++loads < 3) throw new NotYet('Not yet.', 150);
+      return bytes;
+    };
+    const { request, replies } = fakeRequest({ userId: 'ann' });
+    const slow = ask(given, request, { image: { id: '1', name: 'slow.png', fetch } });
+    await expect.poll(() => loads).toBe(1);
+    const other = fakeRequest({ userId: 'ben' });
+    await ask(given, other.request, { image: await photo('other.png') });
+    expect([other.replies.length, loads]).toEqual([1, 1]);
+    expect(queue.running).toBe(0);
+    await slow;
+    expect([replies.length, loads, held]).toEqual([1, 3, [1, 1, 1]]);
+  });
+
+  test.each([
+    ['asks for long', 61_000, 1],
+    ['is busy again and again', 1, 3],
+  ])('a host that %s is told of', async (_what, pauseMs, tries) => {
+    const fetch = vi.fn(() => Promise.reject(new NotYet('Not yet.', pauseMs)));
+    const asked = ask(services(), fakeRequest().request, { image: { id: '1', name: 'a.png', fetch } });
+    await expect(asked).rejects.toMatchObject({ code: 'busy', message: 'Not yet.' });
+    expect(fetch).toHaveBeenCalledTimes(tries);
+  });
+
+  test('a photo that is removed while its host is waited for is given up', async () => {
+    const removal = new AbortController();
+    const fetch = vi.fn(() => Promise.reject(new NotYet('Not yet.', 50_000)));
+    const { request } = fakeRequest({ signal: removal.signal });
+    const asked = ask(services(), request, { image: { id: '1', name: 'a.png', fetch } });
+    await expect.poll(() => fetch.mock.calls.length).toBe(1);
+    const reason = new Error('removed');
+    removal.abort(reason);
+    await expect(asked).rejects.toBe(reason);
   });
 
   test('a picture that ends the thread which reads it is refused in words, and set aside', async () => {

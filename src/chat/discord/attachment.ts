@@ -57,7 +57,7 @@ export class DiscordAttachment implements Attachment {
     if (this.#size > options.maxBytes) {
       throw tooLarge(options.maxBytes);
     }
-    return await this.#load(options);
+    return await this.#load({ ...options, othersWait: true });
   }
 
   async #isPictureByItsBytes(signal: AbortSignal): Promise<boolean> {
@@ -72,7 +72,7 @@ export class DiscordAttachment implements Attachment {
     }
   }
 
-  async #load(options: Pick<DownloadOptions, 'maxBytes' | 'onlyStart' | 'signal'>): Promise<Uint8Array> {
+  async #load(options: Pick<DownloadOptions, 'maxBytes' | 'onlyStart' | 'signal' | 'othersWait'>): Promise<Uint8Array> {
     return await downloadAttachment(this.#url, {
       ...options,
       allowedOrigins: this.#allowedOrigins,

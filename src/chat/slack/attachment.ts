@@ -218,6 +218,7 @@ async function load(
       isSignIn: (address) => isSlack(address) && !allowedOrigins.includes(address.origin),
       maxBytes,
       timeoutMs: LOAD_MS,
+      othersWait: true,
       ...(signal && { signal }),
     });
     if (isPage(bytes)) throw new HostRefused('Slack gave a page instead of a file');
