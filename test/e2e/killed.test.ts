@@ -90,4 +90,5 @@ test('killed with twenty photos under way on each chat, twice, the bot answers e
   ).toEqual(onSlack.map(({ ts }) => ts).sort());
   expect(await left(state, `discord ${discord.me.id}`)).toBe(0);
   expect(await left(state, 'slack T1 UBOT')).toBe(0);
-});
+  // Three starts of a bot.
+}, 180_000);
