@@ -2,6 +2,7 @@ import './helpers/discord-first.ts';
 import { chmod, cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { createCommands } from '../commands/index.ts';
 import { type Internal, loadUsableConfig } from '../src/config.ts';
 import type { Finding } from '../src/doctor/finding.ts';
 import { node } from '../src/doctor/machine.ts';
@@ -109,6 +110,8 @@ test('a state folder is tried and left as it was; one that others may look into 
 });
 
 describe('Discord', () => {
+  const commands = createCommands({} as Parameters<typeof createCommands>[0]).list();
+  const names = [...commands.map(({ name }) => name), 'Read emotions'];
   const ask = async (prepare: (discord: FakeDiscord) => unknown, token?: string) => {
     const discord = await FakeDiscord.start();
     ends.push(() => discord.close());
@@ -128,13 +131,12 @@ describe('Discord', () => {
       state: 'partly',
       finding:
         'the token of emotion-bot, accepted; the Message Content Intent is off, so posted photos are not seen; ' +
-        'emotions, privacy, retrain, help, Read emotions not registered everywhere; it is in no server',
+        `${names.join(', ')} not registered everywhere; it is in no server`,
     });
     expect(found.remedy).toMatch(/\/bot .*npm run deploy-commands -- register.*oauth2\/authorize/);
   });
 
   test('is fine where all of it is there', async () => {
-    const names = ['emotions', 'privacy', 'retrain', 'help', 'Read emotions'];
     const found = await ask((discord) => discord.registered.set('', names.map((name) => ({ name })) as never));
     expect(found).toEqual({ part: 'Discord', state: 'ok', finding: 'the token of emotion-bot, accepted' });
   });
