@@ -6,6 +6,7 @@ import { parse } from 'dotenv';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UserError } from '../src/base/errors.ts';
 import { loadConfig, loadUsableConfig } from '../src/config.ts';
+import { DETECTORS } from '../src/photo/faces/detector.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -79,7 +80,7 @@ describe('loadConfig', () => {
     ['LOCAL_PORT', '0x50', 'LOCAL_PORT must be a whole number from 0 to 65535.'],
     ['PHOTO_CONCURRENCY', '0', 'PHOTO_CONCURRENCY must be a whole number from 1 to 32.'],
     ['ENGINE', 'torch', 'ENGINE must be one of auto, onnx, tensorflow.'],
-    ['DETECTOR', 'eyes', 'DETECTOR must be one of fusion, haar, network.'],
+    ['DETECTOR', 'eyes', `DETECTOR must be one of ${DETECTORS.join(', ')}.`],
     [
       'DISCORD_TOKEN',
       'a token',
