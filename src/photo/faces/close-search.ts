@@ -1,10 +1,10 @@
 import type { RgbImage } from '../image.ts';
 import { type Size, type Square, toBox } from './box.ts';
 import { type Evidence, gatherEvidence } from './evidence.ts';
-import type { NetworkPass, NetworkProposal, NetworkProposer } from './network/network.ts';
+import type { NetworkPass, NetworkProposer } from './network/network.ts';
 import { gatherPlaces } from './places.ts';
 import { type FaceScore, isSettled, type KeptFace } from './score.ts';
-import { searchScale, toClosePicture } from './search-picture.ts';
+import { closeScale, searchScale, toClosePicture } from './search-picture.ts';
 
 /** Side of a tile, in pixels. */
 const TILE = 640;
@@ -18,8 +18,12 @@ const FEW = 2;
 const SMALL = 45;
 /** A photo that was shrunk further than this to be searched as a whole may hide faces from that search altogether. */
 const LEAST_SCALE = 0.8;
-/** In such a photo every third tile is looked at first; the others follow where this many faces show with such a score. */
+/**
+ * So every third tile of such a photo is tried first, as large as the photo is worked on, in which every face that can be read is large
+ * enough to be seen; FEW faces with this score make it worth looking closer.
+ */
 const PROBE_SCORE = 0.3;
+const PROBED = 3;
 
 /** Most places that are looked at again: twice as many as there are faces in the largest crowd that is read whole. */
 const MOST_PLACES = 400;
@@ -45,18 +49,10 @@ export async function searchClosely(
   const small = found.filter(({ square }) => square.side < SMALL);
   const large = searchScale(image.width, image.height) < LEAST_SCALE;
   if (small.length < FEW && !large) return [];
+  if (small.length < FEW && !(await showsSmallFaces(image, network, signal))) return [];
   const close = await toClosePicture(image);
-  const tiles = tilesOf(close);
-  const proposals: NetworkProposal[] = [];
-  const propose = async (passes: readonly NetworkPass[]) => {
-    const all = await network.propose(close, passes, signal);
-    proposals.push(...all.filter(({ height }) => height < MOST_HEIGHT));
-  };
-  if (small.length < FEW) {
-    await propose(tiles.filter(({ probe }) => probe));
-    if (proposals.filter(({ score }) => score > PROBE_SCORE).length < FEW) return [];
-    await propose(tiles.filter(({ probe }) => !probe));
-  } else await propose(tiles);
+  const all = await network.propose(close, tilesOf(close), signal);
+  const proposals = all.filter(({ height }) => height < MOST_HEIGHT);
   const scale = search.width / close.width;
   const known = found.map(({ square }) => toBox(square));
   const places = gatherPlaces(proposals)
@@ -74,6 +70,15 @@ export async function searchClosely(
   }));
 }
 
+/** Whether a part of the photo shows faces that are too small for a search of the photo as a whole. */
+async function showsSmallFaces(image: RgbImage, network: NetworkProposer, signal?: AbortSignal): Promise<boolean> {
+  const { width, height } = image;
+  const tiles = tilesOf(image).filter(({ row, column }) => (row + column) % PROBED === 0);
+  const proposals = await network.propose(image, tiles, signal);
+  const mostHeight = MOST_HEIGHT / closeScale(width, height);
+  return proposals.filter((face) => face.height < mostHeight && face.score > PROBE_SCORE).length >= FEW;
+}
+
 /** The score that a face needs once so many were found. @param threshold that in a picture of few */
 export function thresholdInCrowd(threshold: number, faces: number): number {
   return faces < CROWD ? threshold : Math.min(threshold, CROWD_THRESHOLD);
@@ -89,16 +94,16 @@ function scaled({ centreX, centreY, side }: Square, scale: number): Square {
   return { centreX: centreX * scale, centreY: centreY * scale, side: side * scale };
 }
 
-/** The passes that show the network a picture in tiles, edge to edge, and which of them are looked at first. */
-function tilesOf({ width, height }: Size): (NetworkPass & { readonly probe: boolean })[] {
+/** A tile, and where it lies among the others. */
+interface Tile extends NetworkPass {
+  readonly row: number;
+  readonly column: number;
+}
+
+/** The passes that show the network a picture in tiles, edge to edge. */
+function tilesOf({ width, height }: Size): Tile[] {
   return startsOf(height).flatMap((y, row) =>
-    startsOf(width).map((x, column) => ({
-      side: TILE,
-      angle: 0,
-      margin: 0,
-      corner: { x, y },
-      probe: (row + column) % 3 === 0,
-    })),
+    startsOf(width).map((x, column) => ({ side: TILE, angle: 0, margin: 0, corner: { x, y }, row, column })),
   );
 }
 

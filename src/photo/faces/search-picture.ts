@@ -25,9 +25,14 @@ export async function toSearchPicture(image: RgbImage): Promise<RgbImage> {
  */
 const CLOSE_PIXELS = 7e6;
 
+/** How much larger (or smaller) that picture is than the given one. */
+export function closeScale(width: number, height: number): number {
+  return Math.min(MOST_ENLARGED, Math.sqrt(CLOSE_PIXELS / (width * height)));
+}
+
 /** The picture at the size at which small faces are sought in tiles: larger than the one that is searched as a whole. */
 export async function toClosePicture(image: RgbImage): Promise<RgbImage> {
-  return await resized(image, Math.min(MOST_ENLARGED, Math.sqrt(CLOSE_PIXELS / (image.width * image.height))));
+  return await resized(image, closeScale(image.width, image.height));
 }
 
 async function resized(image: RgbImage, scale: number): Promise<RgbImage> {

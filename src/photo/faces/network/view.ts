@@ -211,10 +211,10 @@ function sampleTurned(planes: Float32Array, image: RgbImage, view: View, grid: G
       const x = startX + column * right.x;
       const y = startY + column * right.y;
       if (x < -margin - 1 || y < -margin - 1 || x >= width + margin || y >= height + margin) continue;
-      let left = Math.floor(x);
-      let top = Math.floor(y);
-      let next = left + 1;
-      let below = top + 1;
+      let left = Math.floor(x) | 0;
+      let top = Math.floor(y) | 0;
+      let next = (left + 1) | 0;
+      let below = (top + 1) | 0;
       let ofRight = x - left;
       let ofLower = y - top;
       let ofLeft = 1 - ofRight;
@@ -229,10 +229,10 @@ function sampleTurned(planes: Float32Array, image: RgbImage, view: View, grid: G
         if (top < 0) top = ofUpper = 0;
         if (below < 0) below = ofLower = 0;
       }
-      const a = 3 * (top * width + left);
-      const b = 3 * (top * width + next);
-      const c = 3 * (below * width + left);
-      const d = 3 * (below * width + next);
+      const a = Math.imul(3, (Math.imul(top, width) + left) | 0);
+      const b = Math.imul(3, (Math.imul(top, width) + next) | 0);
+      const c = Math.imul(3, (Math.imul(below, width) + left) | 0);
+      const d = Math.imul(3, (Math.imul(below, width) + next) | 0);
       const ofA = ofUpper * ofLeft;
       const ofB = ofUpper * ofRight;
       const ofC = ofLower * ofLeft;
