@@ -231,8 +231,9 @@ describe('keepFaces', () => {
   });
 
   it('asks more of what is half its own mirror image, at the edge', () => {
-    // Log odds of 1 and of 3: scores of 0.73 and 0.95.
+    // Log odds of 1, 2.6 and 3: scores of 0.73, 0.93 and 0.953.
     expect(lefts([place(-40, 100, 4), place(300, 100, 4)])).toEqual([300]);
+    expect(lefts([place(-40, 100, 5.6)])).toEqual([]);
     expect(lefts([place(-40, 100, 6), place(-30, 100, 4)])).toEqual([-40]);
     expect(lefts([place(-30, 100, 4)])).toEqual([-30]);
   });
