@@ -6,7 +6,7 @@ import type { CommandRegistry } from './registry.ts';
 const WHO: Readonly<Record<Access, string>> = {
   everyone: '',
   admin: ' (admins)',
-  operator: ' (admins of the operator)',
+  operator: ' (admins of the place that runs this bot)',
 };
 
 const OR = new Intl.ListFormat('en-GB', { type: 'disjunction' });

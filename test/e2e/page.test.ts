@@ -360,7 +360,7 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
     expect(await yours().count()).toBe(0);
     await expect
       .poll(() => page.locator('[aria-live=polite]').textContent())
-      .toBe('The answer and its photo are deleted.');
+      .toBe('The answer and its photo are removed.');
     expect(await page.getByLabel('Message or command').evaluate((element) => element.matches(':focus'))).toBe(true);
 
     await page.keyboard.type('never mind');

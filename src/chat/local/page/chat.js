@@ -194,7 +194,7 @@ async function sayOnce(button, work) {
 async function remove(id, button) {
   await sayOnce(button, async () => {
     await call('DELETE', `/api/messages/${id}`);
-    announce('The answer and its photo are deleted.');
+    announce('The answer and its photo are removed.');
   });
 }
 

@@ -118,7 +118,7 @@ function showFoot(message, actions) {
   if (message.removable) {
     const button = make('button', { type: 'button', className: 'remove' }, 'Remove');
     button.setAttribute('aria-label', 'Remove this answer and its photo');
-    button.title = 'Deletes this answer and its photo from the page and from memory';
+    button.title = 'Removes this answer and its photo from the page and from memory';
     button.addEventListener('click', () => actions.remove(message.id, button));
     foot.append(button);
   }
