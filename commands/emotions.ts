@@ -38,6 +38,8 @@ export interface AnsweredPhoto {
   readonly frame?: Frame;
   /** Of an animation whose people were followed: how many frames were read, and how many there are. */
   readonly frames?: FramesRead;
+  /** The upright photo as large as the annotated picture, without any mark; where it was wanted. */
+  readonly copy?: { readonly bytes: Uint8Array; readonly mime: string };
   /** The annotated picture, without the original's metadata. */
   readonly picture?: { readonly bytes: Uint8Array; readonly mime: string; readonly altText: string };
 }
@@ -49,9 +51,16 @@ export interface PhotoServices extends PhotoRules {
    * @param bytes the file, which is the reader's from then on: its memory is given back where it can be, as soon as it is decoded
    * @param hold keeps the photo's slot in the queue until the last step has really ended
    * @param moving how an animation is to be answered; by a still where absent
+   * @param withCopy whether a copy of the photo is wanted too
    * @throws UserError where the bytes are not a picture that can be read
    */
-  readPhoto(bytes: Uint8Array, signal: AbortSignal, hold: HoldSlot, moving?: Request['moving']): Promise<AnsweredPhoto>;
+  readPhoto(
+    bytes: Uint8Array,
+    signal: AbortSignal,
+    hold: HoldSlot,
+    moving?: Request['moving'],
+    withCopy?: boolean,
+  ): Promise<AnsweredPhoto>;
   /** Photos are loaded and read in here, so that only so many are in memory at a time. */
   readonly queue: FairQueue;
   /** Largest file that is loaded, in bytes. */
@@ -131,7 +140,7 @@ export function emotionsCommand(services: PhotoServices): Command {
           giveBack(bytes);
           return undefined;
         }
-        return await services.readPhoto(bytes, request.signal, hold, request.moving);
+        return await services.readPhoto(bytes, request.signal, hold, request.moving, photo.keep !== undefined);
       };
       const inTurn = () => {
         const endWait = beginStep('wait');
@@ -148,6 +157,7 @@ export function emotionsCommand(services: PhotoServices): Command {
       });
       request.signal.throwIfAborted();
       if (reading === undefined) return;
+      if (reading.copy) photo.keep?.(reading.copy);
       const picture = reading.picture && {
         ...reading.picture,
         name: `${shortName(photo.name).replace(/\.[^.]*$/, '')}-emotions.${extension(reading.picture.mime)}`,

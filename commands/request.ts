@@ -32,6 +32,8 @@ export interface Attachment {
    *   waited for by somebody who holds a place in the queue
    */
   fetch(options: { readonly maxBytes: number; readonly signal?: AbortSignal }): Promise<Uint8Array>;
+  /** Takes a smaller copy to keep instead of the file; present where the platform lets the file go once it has been fetched. */
+  keep?(copy: { readonly bytes: Uint8Array; readonly mime: string }): void;
 }
 
 /** Who asked. The rights are functions since some platforms must be asked for them, and most requests need none. */

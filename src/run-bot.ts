@@ -108,13 +108,14 @@ async function openReader(config: Config, registry: VersionRegistry, log: Logger
     const tools = { detector, classifier, limits: { maxBytes } };
     await warmUp(tools);
     return {
-      read: (bytes, signal, hold, moving) =>
+      read: (bytes, signal, hold, moving, withCopy) =>
         readPhoto(bytes, tools, {
           annotate: true,
           signal,
           onStart: hold,
           onDecoded: () => giveBack(bytes),
           ...(moving && { moving }),
+          ...(withCopy && { copy: true }),
         }),
       refresh: () => live.refresh(),
       version: () => live.version,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { compiled } from '../../src/base/compiled.mjs';
 import { UserError } from '../../src/base/errors.ts';
-import type { ChannelEvent, MessageView } from '../../src/chat/local/channel.ts';
+import type { ChannelEvent, MessageView } from '../../src/chat/local/message.ts';
 import { memoryOfTree } from '../../src/metrics/memory.ts';
 import { inRepository } from '../command-line.ts';
 import type { BotUse } from './bot-probe.ts';

@@ -39,6 +39,8 @@ export interface PhotoReading {
   readonly more: boolean;
   /** The photo with a numbered box around each face; absent when it was not asked for. */
   readonly picture?: AnnotatedPicture;
+  /** The upright photo as large as `picture`, without any mark; of an animation a frame. Absent when it was not asked for. */
+  readonly copy?: AnnotatedPicture;
   /** Which frame of an animation was read; absent where the file is none, or where `frames` were. */
   readonly frame?: Frame;
   /** Of an animation whose people were followed: how many frames were read, and how many there are. */
@@ -59,6 +61,8 @@ interface ReadPhotoOptions {
   readonly annotate?: boolean;
   /** How the picture of an animation is drawn, whose people are then followed; absent where one frame of it is to be read. */
   readonly moving?: MovingFormat;
+  /** Whether to make a copy without marks, too; false by default. */
+  readonly copy?: boolean;
   /** Calls the walk off. */
   readonly signal?: AbortSignal;
   /** The file's bytes are not looked at any more; called once, whatever became of them. */
@@ -121,7 +125,7 @@ async function walk(
   bytes: Uint8Array,
   tools: PhotoTools,
   limits: PhotoLimits,
-  { annotate: withPicture = true, moving: format, onDecoded }: ReadPhotoOptions,
+  { annotate: withPicture = true, moving: format, copy: withCopy = false, onDecoded }: ReadPhotoOptions,
   signal: AbortSignal,
 ): Promise<Omit<PhotoReading, 'milliseconds'>> {
   const decode = (frames?: FramesWanted) => timed('decode', () => decodePhoto(bytes, limits, signal, frames));
@@ -137,8 +141,12 @@ async function walk(
   } finally {
     onDecoded?.();
   }
-  if (moving) return await answerMoving(decoded, moving, withPicture ? format : undefined);
-  return await readStill(decoded, tools, withPicture, signal);
+  const reading = moving
+    ? await answerMoving(decoded, moving, withPicture ? format : undefined)
+    : await readStill(decoded, tools, withPicture, signal);
+  if (!withCopy) return reading;
+  const { width, height, image } = decoded;
+  return { ...reading, copy: await drawPicture(image, { width, height }, []) };
 }
 
 async function readStill(

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { MessageView } from '../../src/chat/local/channel.ts';
+import type { MessageView } from '../../src/chat/local/message.ts';
 import { load, openPage, pageHeaders } from './local-page.ts';
 import { RUNS_SOURCE } from './run-script.ts';
 import { until } from './until.ts';

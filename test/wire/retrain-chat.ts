@@ -1,6 +1,6 @@
 // Before everything else: see slack-bot.ts.
 import 'discord.js';
-import type { ChannelEvent, MessageView } from '../../src/chat/local/channel.ts';
+import type { ChannelEvent, MessageView } from '../../src/chat/local/message.ts';
 import { loadConfig } from '../../src/config.ts';
 import { user } from '../fakes/discord/payloads.ts';
 import { load, openPage, pageHeaders } from '../helpers/local-page.ts';

@@ -1,57 +1,26 @@
 import { randomUUID } from 'node:crypto';
-import type { PhotoCard } from '../../../commands/request.ts';
-import { type OpenFace, openFaces, RIGHT, WRONG } from '../right.ts';
-
-/** A file on the page, as the browser is told of it; its bytes are fetched by id. */
-interface FileView {
-  readonly id: string;
-  readonly name: string;
-  /** Media type if a browser can show it, else undefined. */
-  readonly mime?: string;
-  readonly altText?: string;
-}
-
-/** A message on the page, as the browser is told of it. */
-export interface MessageView {
-  readonly id: string;
-  readonly from: 'you' | 'bot';
-  readonly text: string;
-  readonly files: readonly FileView[];
-  readonly card?: PhotoCard;
-  readonly removable: boolean;
-  /** What can be told of its readings; absent where nobody is asked, or all has been told. */
-  readonly asks?: { readonly right: string; readonly wrong: string; readonly faces: readonly OpenFace[] };
-  /** Milliseconds since 1970. */
-  readonly at: number;
-}
-
-/** What the browser is told when something changes. */
-export type ChannelEvent =
-  | { readonly type: 'message'; readonly message: MessageView }
-  | { readonly type: 'removed'; readonly id: string }
-  | { readonly type: 'progress'; readonly request: string; readonly text: string | null };
-
-/** Bytes kept for a file. */
-export interface StoredFile extends FileView {
-  /** Absent where the file was announced as too large to send. */
-  readonly bytes?: Uint8Array;
-  readonly size: number;
-}
-
-interface Message extends Omit<MessageView, 'files' | 'asks'> {
-  readonly files: readonly StoredFile[];
-  /** What was said of whom, as far as nobody has told whether that is right: see `lettersOf`. */
-  readonly letters?: string;
-  /** Id of the file that this answers. */
-  readonly about?: string;
-}
+import { copyToGiveBack } from '../../base/large-bytes.ts';
+import {
+  type ChannelEvent,
+  isLarge,
+  KEPT_WHOLE_BYTES,
+  type Message,
+  type MessageView,
+  type StoredFile,
+  sumOfBytes,
+  view,
+  withoutBytes,
+} from './message.ts';
+import { Unread } from './unread.ts';
 
 /** Bounds of the channel's memory. */
 export interface ChannelLimits {
   /** Photos that people posted; each may have annotated copies, which are forgotten with it. */
   readonly maxPhotos: number;
-  /** Bytes of all files of messages together, and once more as many of uploads that no message has taken yet. */
+  /** Bytes of all files of messages together that have been read. */
   readonly maxBytes: number;
+  /** Bytes of all files that have not been read yet: those that come in, wait for their message, and are part of one. */
+  readonly maxUnreadBytes: number;
   readonly maxMessages: number;
   /** Milliseconds that a message stays. */
   readonly keepMs: number;
@@ -73,11 +42,15 @@ export class LocalChannel {
   /** Sent by the browser, not yet part of a message. */
   readonly #uploads = new Map<string, { readonly file: StoredFile; readonly at: number }>();
 
+  /** The files of people that have not been read yet, and those that come in. */
+  readonly unread: Unread;
+
   readonly #progress = new Map<string, string>();
 
   constructor(limits: ChannelLimits, now: () => number = Date.now) {
     this.#limits = limits;
     this.#now = now;
+    this.unread = new Unread(limits.maxUnreadBytes);
   }
 
   /** Calls back on every change until the returned function is called. */
@@ -100,7 +73,11 @@ export class LocalChannel {
   /** Keeps a file until a message takes it. @returns its id */
   upload(file: Omit<StoredFile, 'id' | 'size'> & { readonly bytes: Uint8Array }): string {
     const id = randomUUID();
-    this.#uploads.set(id, { file: { ...file, id, size: file.bytes.length }, at: this.#now() });
+    const { mime, ...rest } = file;
+    // A large one cannot be shown until there is a copy.
+    const shown = mime !== undefined && file.bytes.length <= KEPT_WHOLE_BYTES && { mime };
+    this.#uploads.set(id, { file: { ...rest, ...shown, id, size: file.bytes.length }, at: this.#now() });
+    this.unread.add(id, file.bytes.length);
     this.forget();
     return id;
   }
@@ -154,6 +131,39 @@ export class LocalChannel {
     return undefined;
   }
 
+  /** A file as it can be shown: not one whose bytes may be handed over meanwhile. */
+  shown(id: string): StoredFile | undefined {
+    const file = this.file(id);
+    return file && isLarge(file) && this.unread.has(id) ? undefined : file;
+  }
+
+  /**
+   * Hands a file's bytes over to whoever reads it: where it is large, its own, which the channel does not have from then on.
+   * @returns undefined where they are gone, or with somebody else
+   */
+  take(id: string): Uint8Array | undefined {
+    const file = this.file(id);
+    if (file?.bytes === undefined) return undefined;
+    if (!isLarge(file) || !this.unread.has(id)) return copyToGiveBack(file.bytes);
+    this.#change(id, withoutBytes);
+    return file.bytes;
+  }
+
+  /** Shows a copy in the place of a large file that has been read. */
+  keep(id: string, { bytes, mime }: { readonly bytes: Uint8Array; readonly mime: string }): void {
+    this.#change(id, (file) => ({ ...file, bytes, mime }));
+    this.unread.delete(id);
+    this.forget();
+  }
+
+  /** A file is not read any more, whatever became of it: of a large one nothing is left but its name, unless there is a copy. */
+  settle(id: string): void {
+    if (!this.unread.delete(id)) return;
+    const file = this.file(id);
+    if (file && isLarge(file)) this.#change(id, withoutBytes);
+    this.forget();
+  }
+
   /** The files that people posted, newest first, those of one message left out. */
   latestFiles(limit: number, exceptMessage: string): StoredFile[] {
     return [...this.#messages.values()]
@@ -189,17 +199,23 @@ export class LocalChannel {
   clear(): void {
     this.#uploads.clear();
     this.#messages.clear();
+    this.unread.clear();
+  }
+
+  #change(id: string, change: (file: StoredFile) => StoredFile): void {
+    for (const message of this.#messages.values()) {
+      if (!message.files.some((file) => file.id === id)) continue;
+      this.#put({ ...message, files: message.files.map((file) => (file.id === id ? change(file) : file)) });
+    }
   }
 
   #forgetUploads(): void {
     const expired = this.#now() - KEEP_UPLOADS_MS;
-    let bytes = sumOfBytes([...this.#uploads.values()].map((upload) => upload.file));
     // A map is walked in the order of insertion: the oldest go first.
     for (const [id, upload] of this.#uploads) {
-      const tooMuch = this.#uploads.size > this.#limits.maxPhotos || bytes > this.#limits.maxBytes;
-      if (upload.at > expired && !tooMuch) break;
+      if (upload.at > expired && this.#uploads.size <= this.#limits.maxPhotos) break;
       this.#uploads.delete(id);
-      bytes -= upload.file.bytes?.length ?? 0;
+      this.unread.delete(id);
     }
   }
 
@@ -207,7 +223,8 @@ export class LocalChannel {
   #overfull(): boolean {
     const messages = [...this.#messages.values()];
     const photos = messages.filter((message) => message.from === 'you').flatMap((message) => message.files).length;
-    const bytes = sumOfBytes(messages.flatMap((message) => message.files));
+    const read = messages.flatMap((message) => message.files.filter(({ id }) => !this.unread.has(id)));
+    const bytes = sumOfBytes(read);
     const { maxMessages, maxPhotos, maxBytes } = this.#limits;
     return messages.length > 0 && (messages.length > maxMessages || photos > maxPhotos || bytes > maxBytes);
   }
@@ -236,26 +253,14 @@ export class LocalChannel {
   }
 
   #drop(id: string): void {
-    if (this.#messages.delete(id)) this.#tell({ type: 'removed', id });
+    const message = this.#messages.get(id);
+    if (message === undefined) return;
+    this.#messages.delete(id);
+    for (const file of message.files) this.unread.delete(file.id);
+    this.#tell({ type: 'removed', id });
   }
 
   #tell(event: ChannelEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
-}
-
-function view(message: Message): MessageView {
-  const { id, from, text, card, removable, at, letters } = message;
-  const asks = letters !== undefined && { asks: { right: RIGHT, wrong: WRONG, faces: openFaces(letters) } };
-  const files = message.files.map(({ id: fileId, name, mime, altText }) => ({
-    id: fileId,
-    name,
-    ...(mime !== undefined && { mime }),
-    ...(altText !== undefined && { altText }),
-  }));
-  return { id, from, text, files, removable, at, ...(card !== undefined && { card }), ...asks };
-}
-
-function sumOfBytes(files: readonly StoredFile[]): number {
-  return files.reduce((sum, file) => sum + (file.bytes?.length ?? 0), 0);
 }

@@ -12,20 +12,21 @@ import {
 } from '../../../commands/request.ts';
 import { unlessAborted } from '../../base/aborts.ts';
 import { aboutToRestart, codeOf, tooLarge, UserError } from '../../base/errors.ts';
-import { copyToGiveBack } from '../../base/large-bytes.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { allRight, correction, lettersOf, TOLD_BEFORE, tell, without } from '../right.ts';
 import { Session } from '../session.ts';
-import { LocalChannel, type StoredFile } from './channel.ts';
+import { LocalChannel } from './channel.ts';
 import { addressOf, type Door } from './guard.ts';
+import { KEPT_WHOLE_BYTES, type StoredFile } from './message.ts';
 import { createServer, MAX_FILES, type PostedFile, type Told } from './server.ts';
 
 /** Only this machine: whoever opens the page with its key is the operator. */
 const HOST = '127.0.0.1';
 /** Ports that are tried after the configured one. */
 const MORE_PORTS = 10;
-/** Bytes of all photos and annotated pictures that the channel keeps. */
-const MAX_CHANNEL_BYTES = 256 * 1024 * 1024;
+/** Bytes of all photos and annotated pictures that the channel keeps, and of those that are not read yet: docs/walk.md has the sum. */
+const MAX_CHANNEL_BYTES = 24 * 1024 * 1024;
+const MAX_UNREAD_BYTES = 48 * 1024 * 1024;
 const MAX_MESSAGES = 200;
 /** Milliseconds between looks for what is too old. */
 const FORGET_EVERY_MS = 30_000;
@@ -62,6 +63,7 @@ export class LocalPlatform implements Platform {
       keepMs,
       maxMessages: MAX_MESSAGES,
       maxBytes: MAX_CHANNEL_BYTES,
+      maxUnreadBytes: MAX_UNREAD_BYTES,
     });
     this.#channel.listen((event) => {
       if (event.type === 'removed') void this.#session.removed(event.id);
@@ -163,7 +165,10 @@ export class LocalPlatform implements Platform {
       channel: CHANNEL_ID,
       message: messageId,
       toRequest: (signal) => this.#request(messageId, text, files, signal),
-      end: () => this.#channel.progress(messageId, null),
+      end: () => {
+        for (const { id } of files) this.#channel.settle(id);
+        this.#channel.progress(messageId, null);
+      },
     });
   }
 
@@ -196,11 +201,13 @@ export class LocalPlatform implements Platform {
       fetch: async ({ maxBytes, signal }) => {
         signal?.throwIfAborted();
         if (size > maxBytes) throw tooLarge(maxBytes);
-        const bytes = this.#channel.file(id)?.bytes;
-        if (bytes === undefined) throw new UserError('not-found', 'That picture has been removed.');
-        // The page goes on showing it.
-        return copyToGiveBack(bytes);
+        const bytes = this.#channel.take(id);
+        if (bytes !== undefined) return bytes;
+        if (this.#channel.unread.has(id))
+          throw new UserError('busy', 'I am reading that picture already. Ask again once I have answered.');
+        throw new UserError('not-found', 'I do not have that picture any more. Post it again.');
       },
+      ...(size > KEPT_WHOLE_BYTES && { keep: (copy) => this.#channel.keep(id, copy) }),
     };
   }
 

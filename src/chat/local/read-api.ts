@@ -7,6 +7,7 @@ import { WorkerDied } from '../../base/workers.ts';
 import type { PhotoReading } from '../../photo/read-photo.ts';
 import { readingJson } from '../../photo/reading-json.ts';
 import { readBounded } from '../download.ts';
+import type { Unread } from './unread.ts';
 
 /** What reading a picture for a program takes. */
 export interface Reading extends Pick<PhotoServices, 'readPhoto' | 'queue'> {
@@ -14,6 +15,8 @@ export interface Reading extends Pick<PhotoServices, 'readPhoto' | 'queue'> {
   readonly maxBytes: number;
   /** Whether nothing new is taken, since the bot stops. */
   isStopping(): boolean;
+  /** Whose unread files share their room with those of programs. */
+  readonly channel: { readonly unread: Unread };
 }
 
 /** Pictures of programs that are read or wait at a time: each is in memory while it does. */
@@ -62,8 +65,11 @@ async function answer(request: FastifyRequest<Asked>, reply: FastifyReply, readi
   // A program that asks for a JPEG cannot play an animation.
   const moving = /^\s*image\/jpe?g/.test(accept) ? undefined : 'webp';
   const body = request.body instanceof Readable ? request.body : Readable.from([]);
-  const bytes = await readBounded(body, reading.maxBytes);
-  const photo = await readInTurn(bytes, reading, moving, given.signal);
+  const announced = Number(request.headers['content-length'] ?? reading.maxBytes);
+  const giveRoomBack = await reading.channel.unread.room(Math.min(announced, reading.maxBytes), given.signal);
+  const photo = await readBounded(body, reading.maxBytes)
+    .then((bytes) => readInTurn(bytes, reading, moving, given.signal))
+    .finally(giveRoomBack);
   const { picture } = photo;
   if (!wantsPicture) {
     const name = String(request.query.name ?? '').slice(0, MAX_NAME) || 'photo';
@@ -100,7 +106,7 @@ function inJson({ bytes, mime, altText }: NonNullable<AnsweredPhoto['picture']>)
 
 /** @throws Error where what reads photos tells less than programs are promised */
 function whole(photo: AnsweredPhoto): Parameters<typeof readingJson>[0] {
-  const { width, height, milliseconds, faces, picture: _, ...rest } = photo;
+  const { width, height, milliseconds, faces, picture: _, copy: __, ...rest } = photo;
   if (width === undefined || height === undefined || milliseconds === undefined)
     throw new Error('no measures are told');
   return { ...rest, width, height, milliseconds, faces: faces.map(withBox) };

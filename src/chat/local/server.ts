@@ -129,16 +129,28 @@ function serveUploads(server: FastifyInstance, { channel, maxBytes }: ServerOpti
   server.post<{ Querystring: { name?: unknown } }>('/api/files', { bodyLimit: maxBytes }, async (request, reply) => {
     if (arriving >= MAX_UPLOADS) throw new UserError('busy', 'Too many files are arriving at once. Try again.');
     arriving++;
+    let giveRoomBack = () => {};
     try {
-      const bytes = await readBounded(fileOf(request), maxBytes);
+      const file = fileOf(request);
+      const announced = Number(request.headers['content-length'] ?? maxBytes);
+      giveRoomBack = await channel.unread.room(Math.min(announced, maxBytes), goneSignal(reply));
+      const bytes = await readBounded(file, maxBytes);
       const mime = browserPictureType(bytes);
       const name = String(request.query.name ?? '').slice(0, MAX_NAME) || 'picture';
       const id = channel.upload({ name, bytes, ...(mime !== undefined && { mime }) });
       return await reply.code(201).send({ id });
     } finally {
+      giveRoomBack();
       arriving--;
     }
   });
+}
+
+/** Fires when whoever sent the request has gone. */
+function goneSignal({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  raw.once('close', () => gone.abort(new UserError('busy', 'The file did not arrive.')));
+  return gone.signal;
 }
 
 /** @throws UserError 'bad-usage' where the request holds no file */
@@ -170,7 +182,7 @@ function serveMessages(server: FastifyInstance, options: ServerOptions): void {
     return await reply.code(204).send();
   });
   server.get<{ Params: { id: string } }>('/api/files/:id', async (request, reply) => {
-    const file = channel.file(request.params.id);
+    const file = channel.shown(request.params.id);
     if (file?.bytes === undefined) throw new UserError('not-found', 'That picture is gone.');
     return await reply
       .header('content-security-policy', "default-src 'none'; sandbox")

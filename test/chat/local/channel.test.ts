@@ -1,7 +1,15 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type ChannelEvent, type ChannelLimits, LocalChannel } from '../../../src/chat/local/channel.ts';
+import { type ChannelLimits, LocalChannel } from '../../../src/chat/local/channel.ts';
+import type { ChannelEvent } from '../../../src/chat/local/message.ts';
+import { Unread } from '../../../src/chat/local/unread.ts';
 
-const LIMITS: ChannelLimits = { maxPhotos: 3, maxBytes: 1000, maxMessages: 10, keepMs: 60_000 };
+const LIMITS: ChannelLimits = {
+  maxPhotos: 3,
+  maxBytes: 1000,
+  maxUnreadBytes: 40_000_000,
+  maxMessages: 10,
+  keepMs: 60_000,
+};
 
 let now: number;
 let channel: LocalChannel;
@@ -145,11 +153,16 @@ describe('forgetting', () => {
   });
 
   test('of too many bytes the oldest go, annotated pictures counted', () => {
-    const first = postPhoto(400);
+    const read = (size: number) => {
+      const posted = postPhoto(size);
+      channel.settle(posted.file.id);
+      return posted;
+    };
+    const first = read(400);
     answer(first.file.id, 400);
-    postPhoto(150);
+    read(150);
     expect(channel.messages()).toHaveLength(3);
-    postPhoto(100);
+    read(100);
     expect(channel.messages()).toHaveLength(2);
     expect(channel.file(first.file.id)).toBeUndefined();
   });
@@ -180,14 +193,93 @@ describe('forgetting', () => {
 
     const many = [upload(1), upload(2), upload(3), upload(4)];
     expect(many.map((id) => channel.takeUpload(id)?.size)).toEqual([undefined, 2, 3, 4]);
+  });
 
-    const large = [upload(600), upload(600)];
-    expect(large.map((id) => channel.takeUpload(id)?.size)).toEqual([undefined, 600]);
+  test('a photo that waits to be read is not forgotten for its bytes, and counts once it has been read', () => {
+    const { file } = postPhoto(1500);
+    expect(channel.file(file.id)).toBeDefined();
+    channel.settle(file.id);
+    expect(channel.file(file.id)).toBeUndefined();
   });
 
   test('clear leaves nothing', () => {
     const { file } = postPhoto();
     channel.clear();
     expect([channel.messages(), channel.file(file.id)]).toEqual([[], undefined]);
+  });
+});
+
+describe('large photos', () => {
+  const LARGE = 2_000_000;
+  const copy = { bytes: new Uint8Array(30), mime: 'image/jpeg' };
+  const waited = async (bytes: number) => {
+    const waiting = channel.unread.room(bytes, new AbortController().signal).then((giveBack) => {
+      giveBack();
+      return 'let in';
+    });
+    return await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 20, 'waits'))]);
+  };
+
+  test('are handed over, and a copy stands for them from then on', () => {
+    const { file, message } = postPhoto(LARGE);
+    expect(message.files).toEqual([{ id: file.id, name: 'a.png' }]);
+    expect(channel.shown(file.id)).toBeUndefined();
+    const bytes = channel.file(file.id)!.bytes;
+    expect(channel.take(file.id)).toBe(bytes);
+    expect([channel.take(file.id), channel.file(file.id)!.bytes]).toEqual([undefined, undefined]);
+    channel.keep(file.id, copy);
+    expect(events.at(-1)).toMatchObject({
+      type: 'message',
+      message: { id: message.id, files: [{ id: file.id, name: 'a.png', mime: 'image/jpeg' }] },
+    });
+    expect(channel.shown(file.id)?.bytes).toBe(copy.bytes);
+    // Read once more, the copy stays.
+    expect(channel.take(file.id)).toEqual(Buffer.from(copy.bytes));
+    expect(channel.take(file.id)).toEqual(Buffer.from(copy.bytes));
+  });
+
+  test.each([true, false])('leave only their names where they could not be read (taken: %s)', (isTaken) => {
+    const { file } = postPhoto(LARGE);
+    if (isTaken) channel.take(file.id);
+    channel.settle(file.id);
+    expect(channel.file(file.id)).toEqual({ id: file.id, name: 'a.png', size: LARGE });
+  });
+
+  test.each<[string, (posted: ReturnType<typeof postPhoto>) => void]>([
+    ['read', ({ file }) => channel.keep(file.id, copy)],
+    ['given up', ({ file }) => channel.settle(file.id)],
+    ['removed', ({ message }) => channel.remove(message.id)],
+    ['all forgotten', () => channel.clear()],
+  ])('what comes in waits for room until others are %s', async (_what, end) => {
+    setUp({ maxUnreadBytes: 3_000_000 });
+    const posted = postPhoto(LARGE);
+    channel.take(posted.file.id);
+    expect(await waited(1_000_000)).toBe('let in');
+    const waiting = waited(1_000_001);
+    expect(await waiting).toBe('waits');
+    end(posted);
+    expect(await waited(3_000_000)).toBe('let in');
+  });
+
+  test('an upload that nobody takes gives its room back, one that is larger than all of it is let in alone', async () => {
+    setUp({ maxUnreadBytes: 3_000_000 });
+    channel.upload({ name: 'a.png', bytes: new Uint8Array(LARGE) });
+    expect(await waited(LARGE)).toBe('waits');
+    now += 120_000;
+    channel.forget();
+    expect(await waited(9_000_000)).toBe('let in');
+  });
+
+  test('what waits for too long is told so, and what is given up waits no longer', async () => {
+    const unread = new Unread(10, 30);
+    unread.add('a', 10);
+    await expect(unread.room(1, new AbortController().signal)).rejects.toMatchObject({ code: 'busy' });
+    const reason = new Error('gone');
+    await expect(unread.room(1, AbortSignal.abort(reason))).rejects.toBe(reason);
+    unread.delete('a');
+    const giveBack = await unread.room(10, new AbortController().signal);
+    await expect(unread.room(1, new AbortController().signal)).rejects.toMatchObject({ code: 'busy' });
+    giveBack();
+    await unread.room(1, new AbortController().signal);
   });
 });

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { AnsweredPhoto } from '../../../commands/emotions.ts';
+import type { PhotoServices } from '../../../commands/emotions.ts';
 import { UserError } from '../../../src/base/errors.ts';
 import { createLogger } from '../../../src/base/log.ts';
 import { type Bot, startBot } from '../../../src/bot.ts';
-import type { ChannelEvent, MessageView } from '../../../src/chat/local/channel.ts';
+import type { ChannelEvent, MessageView } from '../../../src/chat/local/message.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { fakePhotoReader, plainPicture } from '../../fakes/photo.ts';
 import { load, openPage, pageHeaders } from '../../helpers/local-page.ts';
@@ -25,7 +25,7 @@ afterEach(async () => {
 async function start(
   options: {
     environment?: Record<string, string>;
-    readPhoto?: (bytes: Uint8Array, signal: AbortSignal) => Promise<AnsweredPhoto>;
+    readPhoto?: PhotoServices['readPhoto'];
     ready?: Promise<unknown>;
   } = {},
 ) {
@@ -187,6 +187,33 @@ describe('photos', () => {
       undefined,
       undefined,
       'image/png',
+    ]);
+  });
+
+  test('of a large photo the page keeps a copy, which /emotions reads again', async () => {
+    const large = Buffer.concat([await plainPicture(64, 48), Buffer.alloc(2_000_000)]);
+    const copy = await plainPicture(40, 30, 'jpeg');
+    const read: number[] = [];
+    const wanted: unknown[] = [];
+    const { page, upload, post, origin } = await start({
+      readPhoto: async (bytes, signal, _hold, _moving, withCopy) => {
+        read.push(bytes.length);
+        wanted.push(withCopy);
+        const answered = await fakePhotoReader()(bytes, signal);
+        return withCopy ? { ...answered, copy: { bytes: copy, mime: 'image/jpeg' } } : answered;
+      },
+    });
+    const photo = await upload(large, 'large.png');
+    await post({ files: [{ upload: photo }] });
+    await page.answers(1);
+    expect(page.messages('you').at(-1)!.files).toEqual([{ id: photo, name: 'large.png', mime: 'image/jpeg' }]);
+    const shown = await load(`${origin}/api/files/${photo}`);
+    expect(Buffer.from(await shown.arrayBuffer())).toEqual(copy);
+    await post({ text: '/emotions' });
+    await page.answers(2);
+    expect([read, wanted]).toEqual([
+      [large.length, copy.length],
+      [true, true],
     ]);
   });
 

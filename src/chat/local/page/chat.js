@@ -174,8 +174,18 @@ async function postPhotos(chosen) {
       );
     setProgress('sending', photos.length === 1 ? 'Sending the photo…' : `Sending ${photos.length} photos…`);
     try {
-      const sent = [];
-      for (const photo of photos) sent.push(await upload(photo));
+      let sent = [];
+      let bytes = 0;
+      for (const photo of photos) {
+        // The bot holds only so much that it has not read: what it has is posted before more is sent.
+        if (sent.length > 0 && bytes + photo.size > limits.maxBytes && photo.size <= limits.maxBytes) {
+          await post({ files: sent });
+          sent = [];
+          bytes = 0;
+        }
+        sent.push(await upload(photo));
+        if (photo.size <= limits.maxBytes) bytes += photo.size;
+      }
       await post({ files: sent });
     } finally {
       setProgress('sending', null);
