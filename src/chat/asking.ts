@@ -1,5 +1,6 @@
 import type { Attachment, Request } from '../../commands/request.ts';
 import type { Logger } from '../base/log.ts';
+import type { JobQueue } from '../work/job-queue.ts';
 import type { Job, Journal } from '../work/journal.ts';
 
 /** Somebody asks something, in whatever way their platform has for that. Ids are unique on the platform. */
@@ -16,6 +17,8 @@ export interface Asking {
   readonly tellAlone?: (text: string) => Promise<unknown>;
   /** @param signal becomes the request's own */
   readonly toRequest: (signal: AbortSignal) => Request;
+  /** Asked before each word; false where another process says it. */
+  readonly mayReply?: () => Promise<boolean>;
   /** Called after the last word. */
   readonly end?: () => unknown;
 }
@@ -30,6 +33,8 @@ export interface SessionOptions {
   readonly messageOf: (picture: Attachment) => string | undefined;
   /** Where work is written down; without it, what is under way ends with the process. */
   readonly journal?: Journal;
+  /** Where photos are handed to workers; without it, this process answers them. */
+  readonly queue?: JobQueue;
   /**
    * Makes a job of before an asking again, for what of it has not been answered.
    * @returns undefined where all of it was answered, or is gone

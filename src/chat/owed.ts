@@ -7,7 +7,7 @@ const AGAIN_MS = 30_000;
 /** How often it is tried again: for half an hour. After that it is left for the next run. */
 const MAX_AGAIN = 6;
 /** Runs that may end in the middle of a job before it is looked at alone: most likely another one was the reason. */
-const RUNS_TOGETHER = 3;
+export const RUNS_TOGETHER = 3;
 
 interface OwedOptions {
   readonly platform: string;

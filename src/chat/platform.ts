@@ -9,6 +9,7 @@ import type { Logger } from '../base/log.ts';
 import type { Config } from '../config.ts';
 import type { Opinions } from '../settings/opinions.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { JobQueue } from '../work/job-queue.ts';
 import type { Journal } from '../work/journal.ts';
 
 /** What an adapter gets from the bot. */
@@ -19,6 +20,8 @@ export interface PlatformContext {
   readonly commands: CommandRegistry;
   /** Where what is under way is written down, for platforms whose messages outlive the bot. */
   readonly journal?: Journal;
+  /** Where photos are handed to workers; absent where this process answers them. */
+  readonly queue?: JobQueue;
   /** What is remembered of people and channels. */
   readonly settings: Settings;
   /** What reads photos, for platforms that programs ask too. */

@@ -1,20 +1,20 @@
-import QuickLRU from 'quick-lru';
-import { type Attachment, NO_MESSAGE, type Posted, type Reply, type Request } from '../../commands/request.ts';
+import type { Request } from '../../commands/request.ts';
 import { unlessAborted } from '../base/aborts.ts';
 import { aboutToRestart } from '../base/errors.ts';
+import type { Turn } from '../work/job-queue.ts';
 import type { Job, JobKey } from '../work/journal.ts';
 import { type Answer, Answers } from './answers.ts';
 import type { Asking, SessionOptions } from './asking.ts';
+import { Claims } from './claims.ts';
+import { Elsewhere } from './elsewhere.ts';
 import { Gone } from './gone.ts';
-import { Owed } from './owed.ts';
+import { Owed, RUNS_TOGETHER } from './owed.ts';
 import { Pending } from './pending.ts';
+import { Replies } from './replies.ts';
 import { WorkUnderWay } from './work-under-way.ts';
 
 /** Milliseconds for disconnecting, and for telling those who asked in the last moment. */
 const LAST_WORDS_MS = 1000;
-/** How long an event is known again: Slack's last retry comes about six minutes after the first try. */
-const SEEN_MS = 15 * 60_000;
-const MAX_SEEN = 5000;
 
 const noop = () => {};
 
@@ -32,19 +32,23 @@ export class Session {
   readonly #pending: Pending;
   readonly #answers = new Answers();
   readonly #gone = new Gone();
+  readonly #replies: Replies;
   /** Signals of work that is left to the next run. */
   readonly #leftSignals = new WeakSet<AbortSignal>();
-  readonly #seen = new QuickLRU<string, true>({ maxSize: MAX_SEEN, maxAge: SEEN_MS });
+  readonly #claims = new Claims();
   /** Jobs of before that are being looked for or answered. */
   readonly #takenUp = new Set<string>();
   readonly #owed: Owed | undefined;
+  readonly #elsewhere: Elsewhere | undefined;
   #isStopping = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    const { journal, platform, log } = options;
+    const { journal, queue, platform, log } = options;
+    this.#replies = new Replies(this.#gone, this.#answers, options.messageOf);
     this.#pending = new Pending((err) => log.warn({ platform, err }, 'a request did not end cleanly'));
     const takeUp = (job: Job, earlier: Request['earlier']) => this.#takeUp(job, earlier);
+    this.#elsewhere = queue && new Elsewhere(queue, platform, log);
     this.#owed = journal && new Owed({ platform, log, journal, takeUp });
   }
 
@@ -58,9 +62,7 @@ export class Session {
    * @returns false where any of them has been taken on within a quarter of an hour
    */
   claim(...keys: readonly string[]): boolean {
-    const isKnown = keys.some((key) => this.#seen.has(key));
-    for (const key of keys) if (!this.#seen.has(key)) this.#seen.set(key, true);
-    return !isKnown;
+    return this.#claims.claim(keys);
   }
 
   /**
@@ -98,6 +100,27 @@ export class Session {
     await this.#owed?.takeUp(jobs);
   }
 
+  /**
+   * Answers what another process was asked, unless it has been answered.
+   * @throws where that cannot be found out, the answer could not be sent, or the bot stops
+   */
+  async perform(job: Job, { isAgain, lost, isMine }: Turn): Promise<void> {
+    const asking = await this.#options.revive?.(job);
+    if (asking === undefined) return;
+    if (this.#isStopping) throw aboutToRestart();
+    const earlier = isAgain ? { brokeDown: lost >= RUNS_TOGETHER } : undefined;
+    const work = this.#start({ ...asking, mayReply: isMine }, earlier, job.begun);
+    const answered = this.#answer(work);
+    this.#pending.add(answered);
+    await answered;
+    if (work.isOwed || this.#leftSignals.has(work.request.signal)) throw new Error('a photo could not be answered');
+  }
+
+  /** Whether another process may have answered a message, so that its answers are not remembered here. */
+  isElsewhere(message: string): boolean {
+    return this.#elsewhere?.has(message) === true;
+  }
+
   /** Whether a message, or the picture of it that is named, is known to be gone. */
   isRemoved(message: string, picture?: string): boolean {
     return this.#gone.has(message, picture);
@@ -109,6 +132,7 @@ export class Session {
    */
   async removed(message: string): Promise<boolean> {
     this.#gone.removed(message);
+    this.#elsewhere?.tell({ kind: 'message', message });
     return await this.#takeBack([message], () => true);
   }
 
@@ -121,6 +145,7 @@ export class Session {
    */
   async edited(message: string, left: readonly string[], spoilers: readonly string[] = []): Promise<boolean> {
     this.#gone.edited(message, left, spoilers);
+    this.#elsewhere?.tell({ kind: 'edit', message, left, hidden: spoilers });
     return await this.#takeBack(
       [message],
       ({ picture, isSpoiler }) =>
@@ -134,11 +159,13 @@ export class Session {
    */
   async pictureRemoved(id: string): Promise<boolean> {
     this.#gone.pictureRemoved(id);
+    this.#elsewhere?.tell({ kind: 'picture', picture: id });
     return await this.#takeBack(this.#answers.messages, ({ picture }) => picture === id);
   }
 
   /** A channel was removed, with every answer in it: work on what was asked there is given up. */
   channelRemoved(channel: string): void {
+    this.#elsewhere?.tell({ kind: 'channel', channel });
     this.#giveUp(({ asking }) => asking.channel === channel, 'the channel was removed');
   }
 
@@ -156,6 +183,7 @@ export class Session {
   async stop(deadline: AbortSignal, disconnect: () => Promise<void> | void = noop): Promise<void> {
     this.#isStopping = true;
     this.#owed?.stop();
+    for (const { request } of this.#elsewhere?.leave() ?? []) this.#leftSignals.add(request.signal);
     try {
       await unlessAborted(this.#pending.idle(), deadline);
     } catch (error) {
@@ -193,7 +221,7 @@ export class Session {
     const work = new WorkUnderWay(asking, earlier, begun);
     this.#work.add(work);
     // The message may have gone while its event was looked at.
-    this.#giveUp((other) => other === work && this.#lostAll(work), 'the message was removed');
+    this.#giveUp((other) => other === work && this.#replies.lostAll(work), 'the message was removed');
     return work;
   }
 
@@ -201,7 +229,8 @@ export class Session {
     const { asking, request, job } = work;
     try {
       if (job) await this.#owed?.begin(job);
-      await this.#options.dispatch({ ...request, reply: (reply) => this.#reply(work, reply) });
+      const isDone = this.#elsewhere?.takes(work) && (await this.#elsewhere.answer(work));
+      if (!isDone) await this.#options.dispatch({ ...request, reply: (reply) => this.#replies.reply(work, reply) });
     } finally {
       this.#work.delete(work);
       if (job && !this.#leftSignals.has(request.signal)) {
@@ -222,9 +251,11 @@ export class Session {
       const asking = await this.#options.revive?.(job);
       if (asking === undefined) return false;
       if (this.#isStopping || this.#isUnderWay(job)) return true;
-      const answered = this.#answer(this.#start(asking, earlier, job.begun));
+      const work = this.#start(asking, earlier, job.begun);
+      const answered = this.#answer(work);
       this.#pending.add(answered);
-      await answered;
+      // Workers have a queue of their own.
+      if (!this.#elsewhere?.takes(work)) await answered;
       return true;
     } finally {
       this.#takenUp.delete(key);
@@ -235,46 +266,9 @@ export class Session {
     return [...this.#work].some(({ job }) => job?.place === place && job.message === message);
   }
 
-  /** Replies, unless what the reply depends on is gone; where that goes while the reply is sent, the reply goes too. */
-  async #reply(work: WorkUnderWay, reply: Reply): Promise<Posted> {
-    const { asking, request } = work;
-    const picture = reply.about?.id;
-    const source = reply.about && this.#options.messageOf(reply.about);
-    const isUnwanted = () =>
-      request.signal.aborted ||
-      (asking.message !== undefined && this.isRemoved(asking.message)) ||
-      (reply.about !== undefined && this.#isLost(reply.about));
-    if (isUnwanted()) return NO_MESSAGE;
-    const posted = await work.send(reply);
-    if (posted === NO_MESSAGE) return posted;
-    if (isUnwanted()) {
-      await posted.remove();
-      return posted;
-    }
-    for (const message of new Set([asking.message, source])) {
-      if (message === undefined) continue;
-      const isSpoiler = reply.about?.isSpoiler === true;
-      this.#answers.remember(message, { picture: message === source ? picture : undefined, isSpoiler, posted });
-    }
-    return posted;
-  }
-
   async #takeBack(messages: readonly string[], isLost: (answer: Answer) => boolean): Promise<boolean> {
-    const isKnownWork = this.#giveUp((work) => this.#lostAll(work), 'the message was removed');
+    const isKnownWork = this.#giveUp((work) => this.#replies.lostAll(work), 'the message was removed');
     return (await this.#answers.takeBack(messages, isLost)) || isKnownWork;
-  }
-
-  /** Whether the message that asks is gone, or every picture that came with it. */
-  #lostAll({ asking, request: { attachments } }: WorkUnderWay): boolean {
-    if (asking.message !== undefined && this.isRemoved(asking.message)) return true;
-    return attachments.length > 0 && attachments.every((picture) => this.#isLost(picture));
-  }
-
-  /** Whether a picture is gone from its message, or hidden there since it was taken on. */
-  #isLost(picture: Attachment): boolean {
-    const source = this.#options.messageOf(picture);
-    if (source === undefined) return false;
-    return this.isRemoved(source, picture.id) || (picture.isSpoiler !== true && this.#gone.isHidden(picture.id));
   }
 
   /** @returns whether there was any */

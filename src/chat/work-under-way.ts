@@ -32,6 +32,11 @@ export class WorkUnderWay {
     return this.#unsent.size > 0 && !this.request.signal.aborted;
   }
 
+  /** Nothing could be said yet: somebody still waits for it. */
+  postpone(): void {
+    this.#unsent.add('');
+  }
+
   giveUp(reason: unknown): void {
     this.#controller.abort(reason);
   }

@@ -23,7 +23,7 @@ export class DiscordPlatform implements Platform {
   #context: DiscordContext | undefined;
 
   constructor(platform: PlatformContext) {
-    const { log, dispatch, journal } = platform;
+    const { log, dispatch, journal, queue } = platform;
     const options = {
       platform: this.name,
       log,
@@ -34,7 +34,7 @@ export class DiscordPlatform implements Platform {
     this.#missed = journal && new Missed(journal);
     this.#shared = {
       ...platform,
-      session: new Session({ ...options, ...(journal && { journal }) }),
+      session: new Session({ ...options, ...(journal && { journal }), ...(queue && { queue }) }),
       refusals: new Refusals(log),
       startedAt: Date.now(),
       seen: (channel, message) => this.#missed?.see(channel, message),

@@ -1,4 +1,12 @@
-import { type Client, DiscordjsError, DiscordjsErrorCodes, Events, GatewayCloseCodes, HTTPError } from 'discord.js';
+import {
+  type Client,
+  DiscordAPIError,
+  DiscordjsError,
+  DiscordjsErrorCodes,
+  Events,
+  GatewayCloseCodes,
+  HTTPError,
+} from 'discord.js';
 import { unlessAborted } from '../../base/aborts.ts';
 import { codeOf, UserError } from '../../base/errors.ts';
 import { tokenRefused } from './errors.ts';
@@ -43,9 +51,11 @@ async function untilReady(client: Client, token: string, signal: AbortSignal): P
   signal.removeEventListener('abort', leave);
 }
 
-function inWords(error: unknown, closeCode: number | undefined): unknown {
+/** What keeps the bot from Discord, in words where it is something that a person can put right. */
+export function inWords(error: unknown, closeCode?: number): unknown {
   const isInvalid = error instanceof DiscordjsError && error.code === DiscordjsErrorCodes.TokenInvalid;
-  if (isInvalid || closeCode === GatewayCloseCodes.AuthenticationFailed) {
+  const isRefused = error instanceof DiscordAPIError && error.status === 401;
+  if (isInvalid || isRefused || closeCode === GatewayCloseCodes.AuthenticationFailed) {
     return tokenRefused();
   }
   const why = error instanceof HTTPError ? `status ${error.status}` : networkCode(error);

@@ -28,7 +28,7 @@ export class SlackPlatform implements Platform {
   #workspaces: Workspaces | undefined;
 
   constructor(platform: PlatformContext) {
-    const { log, dispatch, journal } = platform;
+    const { log, dispatch, journal, queue } = platform;
     this.#platform = platform;
     const options = {
       platform: this.name,
@@ -37,7 +37,7 @@ export class SlackPlatform implements Platform {
       messageOf,
       revive: (job: Job) => revive(job, this.#workspaces!),
     };
-    this.#session = new Session({ ...options, ...(journal && { journal }) });
+    this.#session = new Session({ ...options, ...(journal && { journal }), ...(queue && { queue }) });
   }
 
   get isConnected(): boolean {

@@ -8,7 +8,7 @@ import {
 } from 'discord.js';
 import { isSpoiler } from '../attachment.ts';
 import type { DiscordContext } from '../context.ts';
-import { lacksPermission } from '../errors.ts';
+import { isGone, lacksPermission } from '../errors.ts';
 import { buttonOf, type RemoveButton } from '../outgoing.ts';
 
 /** Messages after a removed one that are looked through for answers of an earlier run of the bot. */
@@ -17,7 +17,7 @@ const LOOK_AHEAD = 100;
 /** Takes answers back with what they are about: messages, pictures that an edit takes out or hides, threads and channels. */
 export function listenToRemovals(context: DiscordContext): void {
   const { client, guard, session, startedAt } = context;
-  const isForgotten = (id: string) => SnowflakeUtil.timestampFrom(id) < startedAt;
+  const isForgotten = (id: string) => SnowflakeUtil.timestampFrom(id) < startedAt || session.isElsewhere(id);
 
   const onRemoved = async (channelId: string, ids: readonly string[]) => {
     await Promise.all(ids.map((id) => session.removed(id)));
@@ -85,7 +85,10 @@ async function takeBackForgotten(
     for (const message of later.values()) {
       const button = message.author.id === client.user.id ? buttonOf(message) : undefined;
       if (button?.source === undefined || !ids.includes(button.source) || !which(message, button)) continue;
-      await message.delete();
+      // The worker that posted it may remove it too.
+      await message.delete().catch((error: unknown) => {
+        if (!isGone(error)) throw error;
+      });
     }
   } catch (error) {
     if (!lacksPermission(error)) throw error;

@@ -1,0 +1,101 @@
+import { type APIUser, type Client, ClientUser, Routes } from 'discord.js';
+import QuickLRU from 'quick-lru';
+import type { Loss, Turn } from '../../work/job-queue.ts';
+import type { Job } from '../../work/journal.ts';
+import { type ChatWorker, type ChatWorkerContext, hearLoss } from '../chat-worker.ts';
+import { Session } from '../session.ts';
+import { messageOf } from './attachment.ts';
+import { createClient } from './client.ts';
+import type { DiscordContext } from './context.ts';
+import { unlessClosed } from './errors.ts';
+import { inWords } from './login.ts';
+import { Refusals } from './permissions.ts';
+import { accountOf } from './request.ts';
+import { revive } from './revive.ts';
+
+/** For how long it is taken for true what Discord says of a server or a channel, in milliseconds: no gateway tells of changes. */
+const TRUE_MS = 5 * 60_000;
+/** Servers, and channels, that are kept. */
+const MAX_KEPT = 2000;
+
+/** Answers on Discord by its REST interface alone: without a gateway, as many workers as are wanted share one token. */
+export class DiscordWorker implements ChatWorker {
+  readonly name = 'discord';
+  readonly #platform: ChatWorkerContext;
+  readonly #session: Session;
+  #context: DiscordContext | undefined;
+  readonly #channels = this.#kept((id, client) => client.channels.cache.delete(id));
+  readonly #guilds = this.#kept((id, client) => client.guilds.cache.delete(id));
+
+  constructor(platform: ChatWorkerContext) {
+    this.#platform = platform;
+    const { log, dispatch } = platform;
+    this.#session = new Session({
+      platform: this.name,
+      log,
+      dispatch,
+      messageOf,
+      revive: (job) => revive(job, this.#context!),
+    });
+  }
+
+  async start(): Promise<string> {
+    const { config, log } = this.#platform;
+    const client = createClient(config, log, true) as Client<true>;
+    client.rest.setToken(config.discord!.token);
+    try {
+      const me = (await client.rest.get(Routes.user())) as APIUser;
+      // What the library does once the gateway has said who the bot is.
+      client.user = Reflect.construct(ClientUser, [client, me]) as ClientUser;
+      client.users.cache.set(me.id, client.user);
+    } catch (error) {
+      throw inWords(error);
+    }
+    this.#context = {
+      ...this.#platform,
+      client,
+      session: this.#session,
+      refusals: new Refusals(log),
+      seesEverything: true,
+      startedAt: Date.now(),
+      seen: () => {},
+      guard: (work) => void work(),
+    };
+    return accountOf(this.#context);
+  }
+
+  async perform(job: Job, turn: Turn): Promise<void> {
+    await unlessClosed(() => this.#learn(job.place));
+    await this.#session.perform(job, turn);
+  }
+
+  hear(loss: Loss): void {
+    hearLoss(this.#session, loss);
+  }
+
+  async stop(deadline: AbortSignal): Promise<void> {
+    await this.#session.stop(deadline);
+    await this.#context?.client.destroy();
+  }
+
+  /** Asks for what the gateway would have told of a channel: its server with the bot's rights there, and the channel that a thread is in. */
+  async #learn(id: string): Promise<void> {
+    if (this.#channels.has(id)) return;
+    const { client } = this.#context!;
+    const found = await client.channels.fetch(id, { force: true, cache: false, allowUnknownGuild: true });
+    const guildId = found !== null && 'guildId' in found ? found.guildId : null;
+    if (guildId !== null && !this.#guilds.has(guildId)) {
+      const guild = await client.guilds.fetch({ guild: guildId, force: true });
+      await guild.members.fetchMe({ force: true });
+      this.#guilds.set(guildId, client);
+    }
+    const parentId = found?.isThread() ? found.parentId : null;
+    if (parentId !== null) await client.channels.fetch(parentId, { force: true });
+    await client.channels.fetch(id, { force: true });
+    this.#channels.set(id, client);
+  }
+
+  #kept(forget: (id: string, client: Client) => void): QuickLRU<string, Client> {
+    return new QuickLRU({ maxSize: MAX_KEPT, maxAge: TRUE_MS, onEviction: forget });
+  }
+}

@@ -1,0 +1,59 @@
+import { type Attachment, NO_MESSAGE, type Posted, type Reply } from '../../commands/request.ts';
+import type { Answers } from './answers.ts';
+import type { SessionOptions } from './asking.ts';
+import type { Gone } from './gone.ts';
+import type { WorkUnderWay } from './work-under-way.ts';
+
+/** Sends what is answered, as long as somebody wants it, and remembers it. */
+export class Replies {
+  readonly #gone: Gone;
+  readonly #answers: Answers;
+  readonly #messageOf: SessionOptions['messageOf'];
+
+  constructor(gone: Gone, answers: Answers, messageOf: SessionOptions['messageOf']) {
+    this.#gone = gone;
+    this.#answers = answers;
+    this.#messageOf = messageOf;
+  }
+
+  /** Replies, unless what the reply depends on is gone; where that goes while the reply is sent, the reply goes too. */
+  async reply(work: WorkUnderWay, reply: Reply): Promise<Posted> {
+    const { asking, request } = work;
+    const picture = reply.about?.id;
+    const source = reply.about && this.#messageOf(reply.about);
+    const isUnwanted = () =>
+      request.signal.aborted ||
+      (asking.message !== undefined && this.#gone.has(asking.message)) ||
+      (reply.about !== undefined && this.#isLost(reply.about));
+    if (isUnwanted()) return NO_MESSAGE;
+    if ((await asking.mayReply?.()) === false) {
+      work.giveUp(new Error('another process answers this'));
+      return NO_MESSAGE;
+    }
+    const posted = await work.send(reply);
+    if (posted === NO_MESSAGE) return posted;
+    if (isUnwanted()) {
+      await posted.remove();
+      return posted;
+    }
+    for (const message of new Set([asking.message, source])) {
+      if (message === undefined) continue;
+      const isSpoiler = reply.about?.isSpoiler === true;
+      this.#answers.remember(message, { picture: message === source ? picture : undefined, isSpoiler, posted });
+    }
+    return posted;
+  }
+
+  /** Whether the message that asks is gone, or every picture that came with it. */
+  lostAll({ asking, request: { attachments } }: WorkUnderWay): boolean {
+    if (asking.message !== undefined && this.#gone.has(asking.message)) return true;
+    return attachments.length > 0 && attachments.every((picture) => this.#isLost(picture));
+  }
+
+  /** Whether a picture is gone from its message, or hidden there since it was taken on. */
+  #isLost(picture: Attachment): boolean {
+    const source = this.#messageOf(picture);
+    if (source === undefined) return false;
+    return this.#gone.has(source, picture.id) || (picture.isSpoiler !== true && this.#gone.isHidden(picture.id));
+  }
+}
