@@ -1,6 +1,6 @@
 import { UserError } from '../src/base/errors.ts';
 import type { Settings } from '../src/settings/settings.ts';
-import type { PhotoCooldown, Refusal } from '../src/work/cooldown.ts';
+import type { Cooldown, Refusal } from '../src/work/cooldown.ts';
 import type { Access, Command, Options, Precondition } from './command.ts';
 import type { Attachment, Channel, Request, User } from './request.ts';
 
@@ -51,7 +51,7 @@ async function latestPicture(request: Request): Promise<Attachment> {
 /** What decides whether a photo is read. */
 export interface PhotoRules {
   readonly settings: Settings;
-  readonly cooldown: PhotoCooldown;
+  readonly cooldown: Cooldown;
   /** Whether forwarded photos are read of which the platform hides who posted them. */
   readonly readsForwards: boolean;
 }
@@ -144,9 +144,9 @@ async function isPicture(request: Request, photo: Attachment): Promise<boolean> 
  * @returns false where the bot stays silent, since it has said so already and nobody asked it
  * @throws UserError 'cooldown' that says when to try again
  */
-function takeTurn(request: Request, { cooldown }: PhotoRules): boolean {
+async function takeTurn(request: Request, { cooldown }: PhotoRules): Promise<boolean> {
   if (request.user.alone || request.earlier) return true;
-  const refusal = cooldown.take(personKey(request.platform, request.user), channelKey(request));
+  const refusal = await cooldown.take(personKey(request.platform, request.user), channelKey(request));
   if (refusal === undefined) return true;
   if (refusal.told && !isAsked(request)) return false;
   throw new UserError('cooldown', refusalText(refusal));

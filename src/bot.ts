@@ -13,8 +13,8 @@ import type { MetricsServer } from './metrics/server.ts';
 import type { TrainingFigures } from './metrics/sources.ts';
 import { openSettings } from './settings/open-settings.ts';
 import { Opinions } from './settings/opinions.ts';
-import { PhotoCooldown } from './work/cooldown.ts';
 import { openJournal } from './work/open-journal.ts';
+import { openCooldown, openJobQueue } from './work/open-shared.ts';
 import { FairQueue } from './work/queue.ts';
 
 /** A bot that is talking to people. */
@@ -79,6 +79,8 @@ async function connect(
   await shutState(config.stateDirectory, log);
   const settings = await openSettings(config, log);
   const journal = await openJournal(config, log);
+  const cooldown = await openCooldown(config, log);
+  const jobs = await openJobQueue(config, log);
   const opinions = config.photos.asksIfRight && { opinions: new Opinions(settings, metrics?.observe) };
   const commands = createCommands(
     {
@@ -87,7 +89,7 @@ async function connect(
       maxBytes,
       readsForwards,
       settings,
-      cooldown: new PhotoCooldown(config.cooldown),
+      cooldown,
       ...opinions,
     },
     training,
@@ -101,6 +103,7 @@ async function connect(
     photos: { readPhoto, queue, maxBytes },
     ...opinions,
     ...(journal && { journal }),
+    ...(jobs && { queue: jobs }),
     dispatch: (request) => dispatcher.dispatch(request),
   };
   const platforms = await createPlatforms(context);
@@ -124,7 +127,7 @@ async function connect(
   const stop = () => {
     ending.abort();
     stopped ??= stopAll(platforms, queue, training, config.shutdownMs, log).finally(async () => {
-      await Promise.all([settings.close(), journal?.close()]);
+      await Promise.all([settings.close(), journal?.close(), cooldown.close?.(), jobs?.close()]);
     });
     return stopped;
   };

@@ -23,6 +23,7 @@ const SETTINGS = z.object({
   REDIS_URL: z
     .url({ protocol: /^rediss?$/, error: 'must be an address that starts with redis:// or rediss://' })
     .optional(),
+  READ_BY: oneOf(['bot', 'workers'], 'bot'),
   LOCAL_PORT: whole(0, 65_535, 3000),
   LOCAL_MAX_PHOTOS: whole(1, 1000, 40),
   LOCAL_KEEP_MINUTES: whole(1, 1440, 60),
@@ -68,6 +69,8 @@ export interface Config {
   readonly dataDirectory: string;
   /** Where settings are kept instead of the state folder. */
   readonly redisUrl?: string;
+  /** Whether the bot hands posted photos to workers, through Redis. */
+  readonly usesWorkers: boolean;
   readonly local: {
     /** TCP port of the local page; 0 takes any free one. */
     readonly port: number;
@@ -144,6 +147,12 @@ export function loadConfig(
   }
   const settings = parsed.data;
   const slack = slackOf(settings);
+  if (settings.READ_BY === 'workers' && settings.REDIS_URL === undefined) {
+    throw new UserError(
+      'bad-config',
+      'READ_BY is workers, which takes REDIS_URL too: photos reach them through Redis.',
+    );
+  }
   return deepFreeze({
     ...(settings.DISCORD_TOKEN !== undefined && { discord: { token: settings.DISCORD_TOKEN } }),
     ...(slack !== undefined && { slack }),
@@ -155,6 +164,7 @@ export function loadConfig(
     stateDirectory: resolve(directory, settings.STATE_DIR),
     dataDirectory: resolve(directory, settings.DATA_DIR),
     ...(settings.REDIS_URL !== undefined && { redisUrl: settings.REDIS_URL }),
+    usesWorkers: settings.READ_BY === 'workers',
     local: {
       port: settings.LOCAL_PORT,
       maxPhotos: settings.LOCAL_MAX_PHOTOS,

@@ -13,11 +13,21 @@ export interface Refusal {
   readonly told: boolean;
 }
 
+/** Bounds how many photos are read for one person and in one channel. */
+export interface Cooldown {
+  /**
+   * Counts a photo, unless it is one too many; then nothing is counted.
+   * @param person unique among all platforms
+   * @param channel unique among all platforms
+   */
+  take(person: string, channel: string): Promise<Refusal | undefined> | Refusal | undefined;
+}
+
 /**
  * Bounds how many photos are read for one person and in one channel: a token bucket each, which holds as many photos as
  * are allowed in a minute and fills evenly.
  */
-export class PhotoCooldown {
+export class PhotoCooldown implements Cooldown {
   readonly #people: Buckets;
   readonly #channels: Buckets;
   readonly #now: () => number;
@@ -46,11 +56,6 @@ export class PhotoCooldown {
     return this.#people.size + this.#channels.size;
   }
 
-  /**
-   * Counts a photo, unless it is one too many; then nothing is counted.
-   * @param person unique among all platforms
-   * @param channel unique among all platforms
-   */
   take(person: string, channel: string): Refusal | undefined {
     const now = this.#now();
     const ofPerson = this.#people.of(person, now);

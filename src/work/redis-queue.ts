@@ -42,6 +42,8 @@ export class RedisJobQueue implements JobQueue {
     this.#log = log;
     this.#maxWaiting = maxWaiting;
     this.#timer = setInterval(() => void this.#look(lookMs), lookMs / 2).unref();
+    // A Redis that was away may have begun anew.
+    client.on('ready', () => void this.#look(0));
   }
 
   /**

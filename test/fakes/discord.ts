@@ -425,6 +425,9 @@ export class FakeDiscord {
     [/^GET \/applications\/\d+\/guilds\/(\d+)\/commands$/, (_, [guild]) => ok(this.registered.get(guild!) ?? [])],
     [/^PUT \/applications\/\d+\/commands$/, ({ json }) => this.#register('', json)],
     [/^PUT \/applications\/\d+\/guilds\/(\d+)\/commands$/, ({ json }, [guild]) => this.#register(guild!, json)],
+    [/^GET \/users\/@me$/, () => ok(this.me)],
+    [/^GET \/guilds\/(\d+)$/, (_, [id]) => this.#getGuild(id!)],
+    [/^GET \/guilds\/(\d+)\/members\/(\d+)$/, (_, [id, person]) => this.#getMember(id!, person!)],
     [/^GET \/channels\/(\d+)$/, (_, [id]) => this.#getChannel(id!)],
     [/^POST \/users\/@me\/channels$/, ({ json }) => this.#openDirectChannel(json.recipient_id)],
     [/^POST \/channels\/(\d+)\/typing$/, () => ({ status: 204 })],
@@ -467,6 +470,20 @@ export class FakeDiscord {
   #getChannel(id: string): Answer {
     const channel = this.#channels.get(id);
     return channel ? ok(channelPayload(this.#withLast(channel), this.me.id)) : refusal(404, 10003, 'Unknown Channel');
+  }
+
+  #getGuild(id: string): Answer {
+    const guild = this.#guilds.find((one) => one.id === id);
+    if (guild === undefined) return refusal(404, 10004, 'Unknown Guild');
+    // Its channels and members come over the gateway only.
+    const { channels, threads, members, ...rest } = guildPayload(guild, [], this.me);
+    return ok(rest);
+  }
+
+  #getMember(guildId: string, person: string): Answer {
+    const guild = this.#guilds.find(({ id }) => id === guildId);
+    if (guild === undefined || person !== this.me.id) return refusal(404, 10007, 'Unknown Member');
+    return ok({ user: this.me, ...memberPayload([guild.botRole]) });
   }
 
   #thinking(interaction: FakeInteraction): FakeMessage {

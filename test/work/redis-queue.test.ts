@@ -61,6 +61,13 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
   const never = new AbortController().signal;
   const put = (to: RedisJobQueue, one: Job, signal = never) => to.run(one, { channel: one.place, signal });
 
+  /** Resolves once so many jobs wait in Redis. */
+  async function waiting(count: number): Promise<void> {
+    const client = new Redis(redis.url);
+    while ((await client.zcard('emotion-bot:photos-discord-100:prioritized')) < count) await delay(5);
+    client.disconnect();
+  }
+
   test('a job is done by a worker, told to whoever waits, and leaves nothing', async () => {
     const bot = await queue();
     const done: Job[] = [];
@@ -78,7 +85,7 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
     const [one, other] = [await queue(), await queue()];
     let done = 0;
     const both = [put(one, job('1')), put(other, job('1'))];
-    await delay(100);
+    await waiting(1);
     await worker(async () => {
       done += 1;
     });
@@ -89,14 +96,14 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
   test('a quiet channel waits for none of what a busy one has waiting', async () => {
     const bot = await queue();
     const jobs = [...Array.from({ length: 8 }, (_, k) => job(String(k), 'busy')), job('8', 'quiet')];
-    const waiting: Promise<void>[] = [];
+    const all: Promise<void>[] = [];
     for (const one of jobs) {
-      waiting.push(put(bot, one));
-      await delay(10);
+      all.push(put(bot, one));
+      await waiting(all.length);
     }
     const order: string[] = [];
     await worker(async ({ place, message }) => void order.push(`${place} ${message}`));
-    await Promise.all(waiting);
+    await Promise.all(all);
     expect(order.indexOf('quiet 8')).toBeLessThan(2);
     expect(order.filter((one) => one.startsWith('busy'))).toEqual(Array.from({ length: 8 }, (_, k) => `busy ${k}`));
   });
@@ -145,7 +152,7 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
     const second = put(bot, job('2'), left.signal);
     first.catch(() => {});
     second.catch(() => {});
-    await delay(100);
+    await waiting(2);
     await expect(put(bot, job('3'))).rejects.toThrow(QueueFull);
     given.abort(new Error('the message was removed'));
     left.abort(new LeftToWorkers('the bot stops'));
@@ -168,12 +175,12 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
 
   test('a Redis that has lost everything gets the jobs again', async () => {
     const bot = await queue();
-    const waiting = Promise.all(['1', '2', '3'].map((message) => put(bot, job(message))));
-    await delay(100);
+    const all = Promise.all(['1', '2', '3'].map((message) => put(bot, job(message))));
+    await waiting(3);
     await redis.restart();
     const done: string[] = [];
     await worker(async ({ message }) => void done.push(message));
-    await waiting;
+    await all;
     expect(done.sort()).toEqual(['1', '2', '3']);
   });
 });

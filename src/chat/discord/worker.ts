@@ -24,8 +24,10 @@ export class DiscordWorker implements ChatWorker {
   readonly #platform: ChatWorkerContext;
   readonly #session: Session;
   #context: DiscordContext | undefined;
-  readonly #channels = this.#kept((id, client) => client.channels.cache.delete(id));
-  readonly #guilds = this.#kept((id, client) => client.guilds.cache.delete(id));
+  /** What was asked for a short while ago. */
+  readonly #known = new QuickLRU<string, true>({ maxSize: MAX_KEPT, maxAge: TRUE_MS });
+  /** Channels that something is being answered in, how often. */
+  readonly #inUse = new Map<string, number>();
 
   constructor(platform: ChatWorkerContext) {
     this.#platform = platform;
@@ -65,8 +67,17 @@ export class DiscordWorker implements ChatWorker {
   }
 
   async perform(job: Job, turn: Turn): Promise<void> {
-    await unlessClosed(() => this.#learn(job.place));
-    await this.#session.perform(job, turn);
+    const { place } = job;
+    this.#inUse.set(place, (this.#inUse.get(place) ?? 0) + 1);
+    try {
+      await unlessClosed(() => this.#learn(place));
+      await this.#session.perform(job, turn);
+    } finally {
+      const left = this.#inUse.get(place)! - 1;
+      if (left > 0) this.#inUse.set(place, left);
+      else this.#inUse.delete(place);
+      this.#forgetOldest();
+    }
   }
 
   hear(loss: Loss): void {
@@ -80,22 +91,33 @@ export class DiscordWorker implements ChatWorker {
 
   /** Asks for what the gateway would have told of a channel: its server with the bot's rights there, and the channel that a thread is in. */
   async #learn(id: string): Promise<void> {
-    if (this.#channels.has(id)) return;
+    if (this.#known.has(id)) return;
     const { client } = this.#context!;
     const found = await client.channels.fetch(id, { force: true, cache: false, allowUnknownGuild: true });
     const guildId = found !== null && 'guildId' in found ? found.guildId : null;
-    if (guildId !== null && !this.#guilds.has(guildId)) {
+    if (guildId !== null && !this.#known.has(guildId)) {
       const guild = await client.guilds.fetch({ guild: guildId, force: true });
       await guild.members.fetchMe({ force: true });
-      this.#guilds.set(guildId, client);
+      this.#known.set(guildId, true);
     }
     const parentId = found?.isThread() ? found.parentId : null;
     if (parentId !== null) await client.channels.fetch(parentId, { force: true });
     await client.channels.fetch(id, { force: true });
-    this.#channels.set(id, client);
+    this.#known.set(id, true);
   }
 
-  #kept(forget: (id: string, client: Client) => void): QuickLRU<string, Client> {
-    return new QuickLRU({ maxSize: MAX_KEPT, maxAge: TRUE_MS, onEviction: forget });
+  /** The library keeps every server and channel that it has ever been told of. */
+  #forgetOldest(): void {
+    const { channels, guilds } = this.#context!.client;
+    for (const { cache } of [channels, guilds]) {
+      let surplus = cache.size - MAX_KEPT;
+      for (const id of cache.keys()) {
+        if (surplus <= 0) break;
+        surplus -= 1;
+        if (this.#inUse.has(id)) continue;
+        cache.delete(id);
+        this.#known.delete(id);
+      }
+    }
   }
 }

@@ -1,0 +1,54 @@
+import type { PhotoServices } from '../commands/emotions.ts';
+import { giveBack } from './base/large-bytes.ts';
+import type { Logger } from './base/log.ts';
+import type { Config } from './config.ts';
+import { createFaceDetector } from './photo/faces/create-detector.ts';
+import { LiveClassifier } from './versions/live-classifier.ts';
+import type { VersionRegistry } from './versions/registry.ts';
+import type { VersionId } from './versions/shipped.ts';
+
+/** What reads photos, and what frees it. */
+export interface Reader {
+  readonly read: PhotoServices['readPhoto'];
+  readonly refresh: () => Promise<void>;
+  /** The version of the network that is read with. */
+  readonly version: () => VersionId;
+  readonly release: () => Promise<void>;
+}
+
+/** Opens threads and networks, and has them read a picture of nothing, so that the first photo waits for nothing but itself. */
+export async function openReader(config: Config, registry: VersionRegistry, log: Logger): Promise<Reader> {
+  const { detector: choice, concurrency, maxBytes } = config.photos;
+  const { engine, threads } = config.model;
+  const detector = createFaceDetector({ detector: choice, threads: concurrency });
+  let classifier: LiveClassifier | undefined;
+  const release = async () => {
+    await Promise.all([detector.close(), classifier?.dispose()]);
+  };
+  try {
+    const [{ readPhoto, warmUp }, live] = await Promise.all([
+      import('./photo/read-photo.ts'),
+      LiveClassifier.open(registry, log, { engine, threads }),
+    ]);
+    classifier = live;
+    const tools = { detector, classifier, limits: { maxBytes } };
+    await warmUp(tools);
+    return {
+      read: (bytes, signal, hold, moving, withCopy) =>
+        readPhoto(bytes, tools, {
+          annotate: true,
+          signal,
+          onStart: hold,
+          onDecoded: () => giveBack(bytes),
+          ...(moving && { moving }),
+          ...(withCopy && { copy: true }),
+        }),
+      refresh: () => live.refresh(),
+      version: () => live.version,
+      release,
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}

@@ -1,0 +1,34 @@
+import { UserError } from '../base/errors.ts';
+import { reasonOf } from '../base/files.ts';
+import type { Logger } from '../base/log.ts';
+import type { Config } from '../config.ts';
+import { type Cooldown, PhotoCooldown } from './cooldown.ts';
+import type { JobQueue } from './job-queue.ts';
+
+/** What bounds photos: for all processes together where they share a Redis. @throws UserError 'bad-config' where it cannot be used */
+export async function openCooldown(
+  { redisUrl, cooldown }: Pick<Config, 'redisUrl' | 'cooldown'>,
+  log: Logger,
+): Promise<Cooldown & { close?(): Promise<void> }> {
+  if (redisUrl === undefined) return new PhotoCooldown(cooldown);
+  return await usable(async () => (await import('./redis-cooldown.ts')).RedisCooldown.connect(redisUrl, log, cooldown));
+}
+
+/** Where posted photos are handed to workers; undefined where the bot reads them. @throws UserError 'bad-config' where Redis cannot be used */
+export async function openJobQueue(config: Config, log: Logger): Promise<JobQueue | undefined> {
+  const { redisUrl, usesWorkers, photos } = config;
+  if (redisUrl === undefined || !usesWorkers) return undefined;
+  const { maxWaiting } = photos;
+  return await usable(async () =>
+    (await import('./redis-queue.ts')).RedisJobQueue.connect(redisUrl, log, { maxWaiting }),
+  );
+}
+
+/** Runs what takes a Redis. @throws UserError 'bad-config' where that cannot be used */
+export async function usable<T>(connect: () => Promise<T>): Promise<T> {
+  try {
+    return await connect();
+  } catch (cause) {
+    throw new UserError('bad-config', `Redis at REDIS_URL cannot be used: ${reasonOf(cause)}.`, { cause });
+  }
+}

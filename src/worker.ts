@@ -1,0 +1,94 @@
+import { Dispatcher } from '../commands/dispatcher.ts';
+import type { PhotoServices } from '../commands/emotions.ts';
+import { createCommands } from '../commands/index.ts';
+import { unlessAborted } from './base/aborts.ts';
+import { UserError } from './base/errors.ts';
+import type { Logger } from './base/log.ts';
+import { createChatWorkers } from './chat/chat-worker.ts';
+import type { Config } from './config.ts';
+import { openSettings } from './settings/open-settings.ts';
+import { Opinions } from './settings/opinions.ts';
+import { openCooldown, usable } from './work/open-shared.ts';
+import { FairQueue } from './work/queue.ts';
+import { RedisWorker } from './work/redis-worker.ts';
+
+/** A process that answers photos which bots have put into Redis. */
+export interface PhotoWorker {
+  /** Takes nothing new, finishes what runs within the configured time, leaves the rest to other workers. Later calls wait for the first. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Takes photos from Redis and answers them, on every platform that the configuration holds credentials for.
+ * @param readPhoto finds, reads and draws the faces of a picture file
+ * @param ready what must be loaded before the first photo is taken
+ * @throws UserError 'bad-config' where there is no Redis or no platform, or one of them does not let the worker in
+ */
+export async function startWorker(
+  config: Config,
+  log: Logger,
+  readPhoto: PhotoServices['readPhoto'],
+  ready: Promise<unknown> = Promise.resolve(),
+): Promise<PhotoWorker> {
+  const { redisUrl, shutdownMs } = config;
+  const { concurrency, maxWaiting, maxBytes, readsForwards, asksIfRight } = config.photos;
+  if (redisUrl === undefined)
+    throw new UserError('bad-config', 'REDIS_URL is missing: a worker takes photos from there.');
+  if (config.discord === undefined && config.slack === undefined) {
+    throw new UserError('bad-config', 'There is no token: a worker needs those of the bot that it answers for.');
+  }
+  const metrics =
+    config.metrics && (await (await import('./metrics/server.ts')).startMetricsServer(config.metrics, log));
+  const ends: (() => Promise<void> | void)[] = [() => metrics?.close()];
+  const end = async () => {
+    for (const one of ends.splice(0).reverse()) await one();
+  };
+  try {
+    const settings = await openSettings(config, log);
+    ends.push(() => settings.close());
+    const cooldown = await openCooldown(config, log);
+    ends.push(() => cooldown.close?.());
+    const queue = new FairQueue({ concurrency, maxWaiting });
+    const opinions = asksIfRight && { opinions: new Opinions(settings, metrics?.observe) };
+    const services = { readPhoto, queue, maxBytes, readsForwards, settings, cooldown, ...opinions };
+    const commands = createCommands(services);
+    const dispatcher = new Dispatcher(commands, log, metrics?.observe);
+    const dispatch = dispatcher.dispatch.bind(dispatcher);
+    const chats = await createChatWorkers({ config, log, commands, settings, ...opinions, dispatch });
+    const accounts = new Map(await Promise.all(chats.map(async (chat) => [await chat.start(), chat] as const)));
+    await ready;
+    let stopped: Promise<void> | undefined;
+    const taking = await usable(() =>
+      RedisWorker.start(redisUrl, log, {
+        accounts: [...accounts.keys()],
+        // One photo may be read while the answer to another is sent.
+        concurrency: 2 * concurrency,
+        perform: async (job, turn) => await accounts.get(job.bot)?.perform(job, turn),
+        onLoss: (platform, loss) => chats.find(({ name }) => name === platform)?.hear(loss),
+      }),
+    );
+    metrics?.watch({
+      queue,
+      training: async () => undefined,
+      parts: async () => ({ network: true, settings: await settings.isReachable(), accepting: stopped === undefined }),
+    });
+    const stop = async () => {
+      const deadline = AbortSignal.timeout(shutdownMs);
+      const closed = taking.close();
+      await Promise.all(chats.map((chat) => chat.stop(deadline)));
+      // Photos that were given up end at their next look at the signal.
+      await unlessAborted(queue.close(), deadline).catch(() => {});
+      await closed;
+      await end();
+    };
+    return {
+      stop: () => {
+        stopped ??= stop();
+        return stopped;
+      },
+    };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}

@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import Database from 'libsql/promise';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FakeDiscord, type FakeMessage } from '../fakes/discord.ts';
+import { plainPicture } from '../fakes/photo.ts';
+import { FakeSlack } from '../fakes/slack.ts';
+import type { BotOnFakes } from '../helpers/bot-on-fakes.ts';
+import { HAS_REDIS, startRedis, type TestRedis } from '../helpers/redis.ts';
+import { RUNS_SOURCE } from '../helpers/run-script.ts';
+import { until } from '../helpers/until.ts';
+import { afterwards, aWhile, cleanUp, stateFolder } from '../wire/running-bot.ts';
+
+afterEach(cleanUp);
+
+const PHOTOS = 15;
+
+describe.skipIf(!HAS_REDIS)('photos that workers read', () => {
+  let discord: FakeDiscord;
+  let slack: FakeSlack;
+  let redis: TestRedis;
+
+  beforeEach(async () => {
+    [discord, slack, redis] = await Promise.all([FakeDiscord.start(), FakeSlack.start(), startRedis()]);
+    afterwards(() => Promise.all([discord.close(), slack.close(), redis.stop()]));
+  });
+
+  function settingsFor(state: string, milliseconds: number): BotOnFakes {
+    return {
+      directory: state,
+      environment: {
+        DISCORD_TOKEN: discord.token,
+        SLACK_BOT_TOKEN: slack.token,
+        SLACK_APP_TOKEN: slack.appToken,
+        REDIS_URL: redis.url,
+        READ_BY: 'workers',
+        PERSON_PHOTOS_PER_MINUTE: '0',
+        CHANNEL_PHOTOS_PER_MINUTE: '0',
+      },
+      internal: {
+        discordApi: `${discord.origin}/api`,
+        slackApi: `${slack.origin}/api/`,
+        fileOrigins: [discord.origin, slack.origin, slack.filesOrigin],
+      },
+      milliseconds,
+    };
+  }
+
+  async function start(program: 'bot' | 'worker', settings: BotOnFakes): Promise<ChildProcess> {
+    const file = join(import.meta.dirname, '..', 'helpers', `${program}-on-fakes.ts`);
+    const child = spawn(process.execPath, [RUNS_SOURCE, file, JSON.stringify(settings)]);
+    afterwards(() => child.kill('SIGKILL'));
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        output += chunk;
+      });
+    }
+    await until(() => {
+      if (child.exitCode !== null) throw new Error(output);
+      return output.includes('connected\n');
+    }, `the ${program} being ready`);
+    return child;
+  }
+
+  async function end(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    child.kill(signal);
+    await once(child, 'exit');
+  }
+
+  /** Whether a running bot owes nothing any more. */
+  async function owesNothing(state: string): Promise<boolean> {
+    const database = new Database(join(state, 'state', 'journal.db'), {});
+    const [row] = (await (await database.prepare('SELECT COUNT(*) AS jobs FROM jobs')).all()) as { jobs: number }[];
+    database.close();
+    return row?.jobs === 0;
+  }
+
+  const onDiscord = () => discord.said().map(({ reference }) => reference?.message_id);
+  const onSlack = () => slack.answers().map((answer) => answer.thread_ts);
+
+  test('each is answered once, though a worker is killed, Redis loses everything and the bot is killed', async () => {
+    const state = stateFolder();
+    const settings = settingsFor(state, 40);
+    // Its own reader would never end: whatever is answered, a worker has answered.
+    const [bot, first] = await Promise.all([
+      start('bot', { ...settings, milliseconds: 1_000_000 }),
+      start('worker', { ...settings, milliseconds: 400 }),
+    ]);
+    const photo = await plainPicture(64, 48);
+    const thread = discord.openThread(discord.general);
+    const messages: FakeMessage[] = Array.from({ length: PHOTOS }, (_, k) =>
+      discord.post({ files: [discord.file(photo)], ...(k % 3 === 0 && { channel: thread }) }),
+    );
+    const posts = Array.from({ length: PHOTOS }, () => slack.post({ files: [slack.file(photo)] }));
+    await until(() => onDiscord().length + onSlack().length >= 3, 'the first answers');
+    await end(first, 'SIGKILL');
+    expect(onDiscord().length + onSlack().length).toBeLessThan(2 * PHOTOS);
+    await redis.restart();
+    const second = await start('worker', settings);
+    await until(() => onDiscord().length + onSlack().length >= PHOTOS, 'answers of the second worker');
+    await end(bot, 'SIGKILL');
+    const third = await start('bot', { ...settings, milliseconds: 1_000_000 });
+    await until(() => onDiscord().length >= PHOTOS && onSlack().length >= PHOTOS, 'all answers');
+    await until(() => owesNothing(state), 'the journal being empty');
+    await aWhile();
+    await Promise.all([end(third, 'SIGTERM'), end(second, 'SIGTERM')]);
+    expect(onDiscord().sort()).toEqual(messages.map(({ id }) => id).sort());
+    expect(onSlack().sort()).toEqual(posts.map(({ ts }) => ts).sort());
+  }, 180_000);
+});
