@@ -54,7 +54,8 @@ export async function startWorker(
     const commands = createCommands(services);
     const dispatcher = new Dispatcher(commands, log, metrics?.observe);
     const dispatch = dispatcher.dispatch.bind(dispatcher);
-    const chats = await createChatWorkers({ config, log, commands, settings, ...opinions, dispatch });
+    const photos = { readPhoto, queue, maxBytes };
+    const chats = await createChatWorkers({ config, log, commands, settings, photos, ...opinions, dispatch });
     const accounts = new Map(await Promise.all(chats.map(async (chat) => [await chat.start(), chat] as const)));
     await ready;
     let stopped: Promise<void> | undefined;

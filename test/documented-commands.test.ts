@@ -14,6 +14,7 @@ const { scripts }: { scripts: Record<string, string> } = JSON.parse(read('packag
 /** What runs each npm script that documents name: tests of it, or .ci/run. A new one fails until it stands here. */
 const RUN_BY: Readonly<Record<string, readonly string[]>> = {
   start: ['test/helpers/main-process.ts'],
+  worker: ['test/e2e/workers.test.ts'],
   emotions: ['test/scripts/emotions.test.ts'],
   train: ['test/scripts/train.test.ts', 'test/scripts/recipe.test.ts'],
   ship: ['test/scripts/train.test.ts'],

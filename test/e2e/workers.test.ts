@@ -7,6 +7,7 @@ import { FakeDiscord, type FakeMessage } from '../fakes/discord.ts';
 import { plainPicture } from '../fakes/photo.ts';
 import { FakeSlack } from '../fakes/slack.ts';
 import type { BotOnFakes } from '../helpers/bot-on-fakes.ts';
+import { startMain } from '../helpers/main-process.ts';
 import { HAS_REDIS, startRedis, type TestRedis } from '../helpers/redis.ts';
 import { RUNS_SOURCE } from '../helpers/run-script.ts';
 import { until } from '../helpers/until.ts';
@@ -80,12 +81,21 @@ describe.skipIf(!HAS_REDIS)('photos that workers read', () => {
   const onDiscord = () => discord.said().map(({ reference }) => reference?.message_id);
   const onSlack = () => slack.answers().map((answer) => answer.thread_ts);
 
-  test('each is answered once, though a worker is killed, Redis loses everything and the bot is killed', async () => {
+  test('`npm run worker` says what it lacks', async () => {
+    const worker = join(import.meta.dirname, '..', '..', 'src', 'worker-main.ts');
+    const without = startMain(stateFolder(), { DISCORD_TOKEN: discord.token }, [], [worker]);
+    expect(await without.exitCode()).toBe(2);
+    expect(without.output.stderr).toContain('REDIS_URL is missing');
+  });
+
+  test('each is answered once by two bots with one token, though a worker and a bot are killed and Redis loses everything', async () => {
     const state = stateFolder();
     const settings = settingsFor(state, 40);
     // Its own reader would never end: whatever is answered, a worker has answered.
-    const [bot, first] = await Promise.all([
+    const otherState = stateFolder();
+    const [bot, other, first] = await Promise.all([
       start('bot', { ...settings, milliseconds: 1_000_000 }),
+      start('bot', { ...settings, directory: otherState, milliseconds: 1_000_000 }),
       start('worker', { ...settings, milliseconds: 400 }),
     ]);
     const photo = await plainPicture(64, 48);
@@ -103,9 +113,9 @@ describe.skipIf(!HAS_REDIS)('photos that workers read', () => {
     await end(bot, 'SIGKILL');
     const third = await start('bot', { ...settings, milliseconds: 1_000_000 });
     await until(() => onDiscord().length >= PHOTOS && onSlack().length >= PHOTOS, 'all answers');
-    await until(() => owesNothing(state), 'the journal being empty');
+    await until(async () => (await owesNothing(state)) && (await owesNothing(otherState)), 'empty journals');
     await aWhile();
-    await Promise.all([end(third, 'SIGTERM'), end(second, 'SIGTERM')]);
+    await Promise.all([third, second, other].map((child) => end(child, 'SIGTERM')));
     expect(onDiscord().sort()).toEqual(messages.map(({ id }) => id).sort());
     expect(onSlack().sort()).toEqual(posts.map(({ ts }) => ts).sort());
   }, 180_000);
