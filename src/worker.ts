@@ -4,7 +4,7 @@ import { createCommands } from '../commands/index.ts';
 import { unlessAborted } from './base/aborts.ts';
 import { UserError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
-import { createChatWorkers } from './chat/chat-worker.ts';
+import { createChatWorkers } from './chat/chat-workers.ts';
 import type { Config } from './config.ts';
 import { openSettings } from './settings/open-settings.ts';
 import { Opinions } from './settings/opinions.ts';

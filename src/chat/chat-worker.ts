@@ -26,15 +26,6 @@ export interface ChatWorker {
   stop(deadline: AbortSignal): Promise<void>;
 }
 
-/** Makes a worker for every platform that the configuration holds credentials for, one after the other as `createPlatforms` does. */
-export async function createChatWorkers(context: ChatWorkerContext): Promise<ChatWorker[]> {
-  const { discord, slack } = context.config;
-  return [
-    ...(discord ? [new (await import('./discord/worker.ts')).DiscordWorker(context)] : []),
-    ...(slack ? [new (await import('./slack/worker.ts')).SlackWorker(context)] : []),
-  ];
-}
-
 /** Has a session give up, or take back, what is gone. Never rejects. */
 export function hearLoss(session: Session, loss: Loss): void {
   if (loss.kind === 'channel') session.channelRemoved(loss.channel);

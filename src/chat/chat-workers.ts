@@ -1,0 +1,10 @@
+import type { ChatWorker, ChatWorkerContext } from './chat-worker.ts';
+
+/** Makes a worker for every platform that the configuration holds credentials for, one after the other as `createPlatforms` does. */
+export async function createChatWorkers(context: ChatWorkerContext): Promise<ChatWorker[]> {
+  const { discord, slack } = context.config;
+  return [
+    ...(discord ? [new (await import('./discord/worker.ts')).DiscordWorker(context)] : []),
+    ...(slack ? [new (await import('./slack/worker.ts')).SlackWorker(context)] : []),
+  ];
+}
