@@ -3,6 +3,7 @@
  * its events into one Request and each Reply back into a message; nothing here knows which platform that is.
  */
 import type { Emotion } from '../src/emotion/labels.ts';
+import type { Figures } from '../src/training/pictures/figures.ts';
 
 /** A file that a person posted. Its bytes are not loaded until they are needed. */
 export interface Attachment {
@@ -132,6 +133,8 @@ export interface Reply {
   readonly pictures?: readonly OutgoingPicture[];
   /** The same as `text`, in parts. */
   readonly card?: PhotoCard;
+  /** What the text and the pictures show, for a platform that draws tables and charts of its own. */
+  readonly figures?: Figures;
   /** The posted file that this answers. */
   readonly about?: Attachment;
   /** True where the poster (or an admin) should be offered a way to remove this reply. */

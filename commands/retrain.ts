@@ -8,7 +8,8 @@ import { BOUNDS, LABELS, MOST_LEARNING_RATE, trainingPlan } from '../src/trainin
 import type { VersionRegistry } from '../src/versions/registry.ts';
 import { type ShippedNetwork, type VersionId, versionId } from '../src/versions/shipped.ts';
 import { type Command, type CommandOption, defineCommand, type OptionsOf } from './command.ts';
-import type { Request } from './request.ts';
+import type { Reply, Request } from './request.ts';
+import { versionFigures } from './version-figures.ts';
 
 /** What training takes. */
 export interface RetrainServices {
@@ -106,12 +107,13 @@ export function retrainCommand(services?: RetrainServices): Command {
     access: 'operator',
     async run(request, options) {
       if (!services) throw new UserError('bad-usage', 'This bot was started without what training takes.');
-      await request.reply({ text: await answer(services, request, options) });
+      const answered = await answer(services, request, options);
+      await request.reply(typeof answered === 'string' ? { text: answered } : answered);
     },
   });
 }
 
-async function answer(services: RetrainServices, request: Request, options: Options): Promise<string> {
+async function answer(services: RetrainServices, request: Request, options: Options): Promise<string | Reply> {
   const { retraining, registry, refresh } = services;
   const { action = 'status' } = options;
   refuseStray(action, options);
@@ -141,7 +143,7 @@ async function answer(services: RetrainServices, request: Request, options: Opti
       return `Version ${version} is in use again.`;
     }
     default: {
-      return (await retraining.statusText()) ?? 'There has been no training yet. /retrain start begins one.';
+      return (await retraining.statusNotice()) ?? 'There has been no training yet. /retrain start begins one.';
     }
   }
 }
@@ -208,20 +210,23 @@ async function insteadOf({ registry, reading }: RetrainServices): Promise<string
   return [`Version ${used} cannot be loaded, so I read photos with version ${read}. ${remedy}`];
 }
 
-async function versions(services: RetrainServices): Promise<string> {
+async function versions(services: RetrainServices): Promise<Reply> {
   const { registry } = services;
   const { version: used, before } = await registry.inUse();
-  const line = (version: VersionId, ...told: string[]) => {
-    const mark = version === used ? ['in use'] : version === before ? ['in use before'] : [];
-    return `Version ${version}: ${[...told, ...mark].join(', ')}`;
-  };
-  const shipped = (await registry.shipped()).map(({ version, network }) =>
-    line(version, 'shipped with the bot', ...(network ? aboutShipped(network) : ['cannot be read'])),
-  );
-  const trained = (await registry.list()).map((card) =>
-    line(card.version, card.architecture, splitsBy(card.measure ?? 'labels', card), card.created.slice(0, 10)),
-  );
-  return [...(await insteadOf(services)), ...shipped, ...trained].join('\n');
+  const mark = (version: VersionId) => (version === used ? ['in use'] : version === before ? ['in use before'] : []);
+  const line = (version: VersionId, ...told: string[]) =>
+    `Version ${version}: ${[...told, ...mark(version)].join(', ')}`;
+  const [shipped, trained, notice] = await Promise.all([registry.shipped(), registry.list(), insteadOf(services)]);
+  const text = [
+    ...notice,
+    ...shipped.map(({ version, network }) =>
+      line(version, 'shipped with the bot', ...(network ? aboutShipped(network) : ['cannot be read'])),
+    ),
+    ...trained.map((card) =>
+      line(card.version, card.architecture, splitsBy(card.measure ?? 'labels', card), card.created.slice(0, 10)),
+    ),
+  ].join('\n');
+  return { text, figures: { lead: notice.join('\n'), ...(await versionFigures(registry, shipped, trained, mark)) } };
 }
 
 /** Its figures by both measures where its file has them, by what it learned from first. */

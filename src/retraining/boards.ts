@@ -1,4 +1,5 @@
 import { UserError } from '../base/errors.ts';
+import type { Figures } from '../training/pictures/figures.ts';
 import type { Job } from './files.ts';
 
 /** Where a training tells how it goes. */
@@ -13,6 +14,8 @@ const NO_NOTICE = { update: async () => true };
 /** A message of a training, in the shape that a channel sends. */
 export interface Notice {
   readonly text: string;
+  /** What the text and the pictures show, for a platform that draws. */
+  readonly figures?: Figures;
   readonly pictures?: readonly {
     readonly bytes: Uint8Array;
     readonly mime: string;

@@ -10,10 +10,10 @@ import type { Logger } from '../base/log.ts';
 import { findVotes } from '../training/data/votes.ts';
 import { trainingPlan } from '../training/run/plan.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
-import { type BoardFinder, Boards, type NoticeBoard, type Where } from './boards.ts';
+import { type BoardFinder, Boards, type Notice, type NoticeBoard, type Where } from './boards.ts';
 import { dataFolder, inChatWords } from './data.ts';
 import { type Job, type JobStatus, RetrainingFiles, type RetrainingRequest } from './files.ts';
-import { ProgressMessage, postEnd, statusText, underWay } from './telling.ts';
+import { curvesOf, ProgressMessage, postEnd, statusText, underWay } from './telling.ts';
 import { endOf, startTraining, type TrainingProcessOptions } from './training-process.ts';
 
 interface RetrainingOptions extends TrainingProcessOptions {
@@ -96,10 +96,11 @@ export class Retraining {
     return { job, status: this.#heard?.job === job.id ? this.#heard : await this.#files.status(job.id) };
   }
 
-  /** How the last training stands, in lines; undefined where there was none. */
-  async statusText(): Promise<string | undefined> {
+  /** How the last training stands, in lines and curves; undefined where there was none. */
+  async statusNotice(): Promise<Notice | undefined> {
     const last = await this.status();
-    return last && this.#text(last.job, last.status);
+    if (!last) return undefined;
+    return { text: this.#text(last.job, last.status), ...curvesOf(last.status) };
   }
 
   /**
@@ -232,7 +233,7 @@ export class Retraining {
     }
     if (status.state === 'running') return await message.close();
     await this.#keep(status);
-    await message.close(this.#text(job, status));
+    await message.close({ text: this.#text(job, status), ...curvesOf(status) });
     await this.#tellEnd(job, status, board);
   }
 
@@ -250,7 +251,7 @@ export class Retraining {
     this.#child = child;
     child.on('message', (status: JobStatus) => {
       this.#heard = status;
-      if (status.state === 'running') message.show(this.#text(job, status));
+      if (status.state === 'running') message.show({ text: this.#text(job, status), ...curvesOf(status) });
     });
     const { ending, complaint } = await endOf(child);
     this.#child = undefined;

@@ -1,13 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { exactPercent, points } from '../base/numbers.ts';
-import { EMOTIONS } from '../emotion/labels.ts';
-import { progressLine } from '../training/run/progress.ts';
-import type { VersionCard, VersionRegistry } from '../versions/registry.ts';
-import { reportFiles } from '../versions/training-report.ts';
+import { exactPercent } from '../base/numbers.ts';
+import { duration, progressLine } from '../training/run/progress.ts';
+import type { VersionRegistry } from '../versions/registry.ts';
 import type { Notice, NoticeBoard } from './boards.ts';
 import type { Job, JobStatus } from './files.ts';
+import { earlyLine, resultNotice } from './result-notice.ts';
 
 /** Platforms bound how often a message may be edited. */
 const EDIT_EVERY_MS = 5000;
@@ -29,7 +27,7 @@ export class ProgressMessage {
   #postedAt = Number.NEGATIVE_INFINITY;
   /** When the next text may be sent. */
   #nextAt = Number.NEGATIVE_INFINITY;
-  #pending: string | undefined;
+  #pending: Notice | undefined;
   #shown: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
@@ -42,9 +40,9 @@ export class ProgressMessage {
     this.#everyMs = everyMs;
   }
 
-  /** Shows this text as soon as it may. Never throws. */
-  show(text: string): void {
-    this.#pending = text;
+  /** Shows this as soon as it may. Never throws. */
+  show(notice: Notice): void {
+    this.#pending = notice;
     this.#schedule();
   }
 
@@ -52,7 +50,7 @@ export class ProgressMessage {
    * Drops the text that waits, lets the one being sent arrive, then has the message say how the training ended. Never rejects.
    * @param last absent where the training goes on without this message
    */
-  async close(last?: string): Promise<void> {
+  async close(last?: Notice): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#sending;
@@ -65,7 +63,7 @@ export class ProgressMessage {
 
   /** One text is sent at a time: where a platform is slow, only the newest of those that came in between is sent next. */
   #schedule(): void {
-    if (this.#timer || this.#sending || this.#closed || this.#pending === this.#shown) return;
+    if (this.#timer || this.#sending || this.#closed || this.#pending?.text === this.#shown) return;
     this.#timer = setTimeout(
       () => {
         this.#timer = undefined;
@@ -78,19 +76,19 @@ export class ProgressMessage {
     );
   }
 
-  async #send(text: string): Promise<void> {
+  async #send(notice: Notice): Promise<void> {
     await this.#try(async () => {
       const now = Date.now();
-      if (now - this.#postedAt < FRESH_EVERY_MS) return await this.#edit(text);
-      this.#message = await this.#board.post({ text });
+      if (now - this.#postedAt < FRESH_EVERY_MS) return await this.#edit(notice);
+      this.#message = await this.#board.post(notice);
       this.#postedAt = now;
-      this.#shown = text;
+      this.#shown = notice.text;
     });
   }
 
-  async #edit(text: string): Promise<void> {
-    if (this.#message && !(await this.#message.update({ text }))) this.#message = undefined;
-    this.#shown = text;
+  async #edit(notice: Notice): Promise<void> {
+    if (this.#message && !(await this.#message.update(notice))) this.#message = undefined;
+    this.#shown = notice.text;
   }
 
   async #try(sending: () => Promise<void>): Promise<void> {
@@ -120,7 +118,7 @@ export function statusText(job: Job, status: JobStatus, starter: string): string
   const lines = [
     `Training ${String(job.plan.architecture)}, started by ${starter}`,
     ...findings,
-    ...(progress && state !== 'failed' ? [howFar(phase, progress)] : []),
+    ...(progress && state !== 'failed' ? [howFar(state, phase, progress)] : []),
     ...(progress && progress.history.length > 0 ? [publicTestLine(progress)] : []),
   ];
   if (state === 'running' && (phase !== 'training' || !progress)) lines.push(PHASES[phase]);
@@ -129,6 +127,11 @@ export function statusText(job: Job, status: JobStatus, starter: string): string
   if (state === 'finished' && result)
     lines.push(`Finished: version ${result.version}${result.promoted ? ', put in use' : ', not put in use'}.`);
   return lines.join('\n');
+}
+
+/** The curves of a training so far; nothing before its first epoch has ended. */
+export function curvesOf({ progress }: JobStatus): Pick<Notice, 'figures'> {
+  return progress && progress.history.length > 0 ? { figures: { curves: progress.history } } : {};
 }
 
 /** That there is a training already, how far it is and who started it. */
@@ -145,82 +148,19 @@ export function underWay(
   return new UserError('busy', `${sentence} (started by ${starterOf(last.job)}${stands}). /retrain status tells more.`);
 }
 
-/**
- * The result card, with the curves and the confusion matrix.
- * @param outcome whether the version was put in use, and how much better it had to be for that, 0..1
- * @param directory the version's
- */
-async function resultNotice(
-  card: VersionCard,
-  outcome: { readonly promoted: boolean; readonly margin: number },
-  directory: string,
-): Promise<Notice> {
-  const {
-    version,
-    architecture,
-    against,
-    measure,
-    incomparable = false,
-    privateTest,
-    publicTest,
-    plannedEpochs = card.epochs,
-  } = card;
-  const gain = against ? publicTest.accuracy - against.publicTest.accuracy : 0;
-  const figure = (name: string, now: number, before: number | undefined) =>
-    `${name}: ${exactPercent(now)}${before === undefined ? '' : ` (before ${exactPercent(before)}, ${points(now - before)} points)`}`;
-  const recalls = EMOTIONS.flatMap((emotion) => {
-    const now = privateTest.recall[emotion];
-    const before = against?.privateTest.recall[emotion];
-    if (now === null || now === undefined) return [];
-    return [`${emotion} ${exactPercent(now)}${typeof before === 'number' ? ` (${points(now - before)} points)` : ''}`];
-  });
-  const notBetter = gain > 0 ? `not ${points(outcome.margin).slice(1)} points better` : 'no better';
-  const text = [
-    outcome.promoted
-      ? `Version ${version} (${architecture}) is trained and in use. /retrain rollback takes that back.`
-      : `Version ${version} (${architecture}) is trained, but ${incomparable ? 'it cannot be compared with the network in use, which learned from votes (fer2013new.csv is not beside the data)' : `${notBetter} on PublicTest`}: ` +
-        `the network in use stays. /retrain promote ${version} puts it in use all the same.`,
-    against
-      ? `Compared with version ${against.version}, which was in use${measure === 'votes' ? ', by what people voted for' : ''}:`
-      : incomparable
-        ? 'By FER2013’s own labels:'
-        : 'The network that was in use could not be read, so there is nothing to compare with.',
-    figure('PrivateTest accuracy', privateTest.accuracy, against?.privateTest.accuracy),
-    figure('PrivateTest macro recall', privateTest.macroRecall, against?.privateTest.macroRecall),
-    figure('PublicTest accuracy', publicTest.accuracy, against?.publicTest.accuracy),
-    `Recognised on PrivateTest: ${recalls.join(', ')}`,
-    `Best epoch ${card.bestEpoch} of ${card.epochs}; its network is the one that was kept.`,
-    ...(plannedEpochs > card.epochs ? [earlyLine({ ...card, plannedEpochs })] : []),
-  ].join('\n');
-  const files = reportFiles(`${directory}/reports`, architecture);
-  const picture = async (path: string, name: string, altText: string) => ({
-    bytes: await readFile(path),
-    mime: 'image/png',
-    name,
-    altText,
-  });
-  const pictures = await Promise.all([
-    picture(
-      files.curves,
-      `version-${version}-curves.png`,
-      `Learning curves of version ${version}: loss and accuracy of training and validation over ${card.epochs} epochs, ` +
-        `the best on validation being epoch ${card.bestEpoch}`,
-    ),
-    picture(
-      files.confusion,
-      `version-${version}-confusion.png`,
-      `Confusion matrix of version ${version} on PrivateTest: accuracy ${exactPercent(privateTest.accuracy)}, recognised of ` +
-        `each emotion: ${EMOTIONS.map((emotion) => `${emotion} ${shareOf(privateTest.recall[emotion])}`).join(', ')}`,
-    ),
-  ]);
-  return { text, pictures };
-}
-
-function howFar(phase: JobStatus['phase'], progress: NonNullable<JobStatus['progress']>): string {
-  const { epoch, epochs } = progress;
-  return phase === 'judging' && epoch < epochs
-    ? earlyLine({ epochs: epoch, plannedEpochs: epochs, bestEpoch: bestOf(progress) + 1 })
-    : progressLine(progress);
+function howFar(
+  state: JobStatus['state'],
+  phase: JobStatus['phase'],
+  progress: NonNullable<JobStatus['progress']>,
+): string {
+  const { epoch, epochs, history } = progress;
+  if (phase === 'judging' && epoch < epochs)
+    return earlyLine({ epochs: epoch, plannedEpochs: epochs, bestEpoch: bestOf(progress) + 1 });
+  // What has ended has no time left.
+  if (state === 'running' && phase !== 'judging') return progressLine(progress);
+  if (history.length === 0) return 'It ended within the first epoch.';
+  const took = duration(history.reduce((sum, { seconds }) => sum + seconds, 0));
+  return `${history.length === epochs ? '' : `${history.length} of `}${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} in ${took}`;
 }
 
 function publicTestLine(progress: NonNullable<JobStatus['progress']>): string {
@@ -236,18 +176,6 @@ function publicTestLine(progress: NonNullable<JobStatus['progress']>): string {
 function bestOf({ history }: NonNullable<JobStatus['progress']>): number {
   const accuracies = history.map(({ valAccuracy }) => valAccuracy);
   return accuracies.indexOf(Math.max(...accuracies));
-}
-
-function earlyLine(card: Pick<VersionCard, 'epochs' | 'bestEpoch'> & { readonly plannedEpochs: number }): string {
-  const since = card.epochs - card.bestEpoch;
-  return (
-    `Ended early, after ${card.epochs} of ${card.plannedEpochs} epochs: ` +
-    `the last ${since === 1 ? 'was' : `${since} were`} no better on PublicTest.`
-  );
-}
-
-function shareOf(share: number | null | undefined): string {
-  return typeof share === 'number' ? exactPercent(share) : 'none there';
 }
 
 /**

@@ -55,6 +55,19 @@ test('from the command to the swapped network: progress, card with pictures, ver
   expect(confusion).toMatch(/^Confusion matrix of version 1 .*: angry [\d.]+ %, disgust [\d.]+ %, .*neutral [\d.]+ %$/);
   // What has been the progress says that it is over.
   const [progress] = board.notices;
+  expect(progress!.text).not.toMatch(/ left$/m);
+  expect(progress!.text).toMatch(/^14 epochs in \d+ s$/m);
+  expect(progress!.figures!.curves).toHaveLength(14);
+  expect(card.figures!.table!.head).toEqual(['', 'Version 1', 'Version 0', 'Change in points']);
+  expect(card.figures!.table!.rows[0]).toEqual([
+    'PrivateTest accuracy',
+    expect.stringMatching(/ %$/),
+    expect.stringMatching(/ %$/),
+    expect.stringMatching(/^\+[\d.]+ better$/),
+  ]);
+  expect(card.figures!.curves).toHaveLength(14);
+  expect(card.figures!.matrices).toMatchObject([{ name: 'Version 1 on PrivateTest' }]);
+  expect(card.figures!.lead).not.toContain('PrivateTest accuracy');
   expect(progress!.text).toMatch(/Training tiny, started by Ada.*Finished: version 1, put in use\.$/s);
   await live.refresh();
   expect(live.version).toBe(1);
@@ -151,6 +164,27 @@ test('versions lists both networks that ship, with the figures that their files 
     new RegExp(`^Version 0: shipped with the bot, [\\w-]+, by votes ${figures}, by labels ${figures}`),
   );
   expect(text).toMatch(new RegExp(`\nVersion fer2013: shipped with the bot, [\\w-]+, by labels ${figures}`));
+});
+
+test('versions as figures: a row for each version and measure, matrices of those that have a report', async () => {
+  const model = join(import.meta.dirname, '..', '..', 'model');
+  const registry = new VersionRegistry(model);
+  const command = retrainCommand({ retraining: {} as never, registry, refresh: async () => {} });
+  const { request, replies } = fakeRequest({ command: { name: 'retrain', input: 'versions' }, operator: true });
+  await new Dispatcher(new CommandRegistry([command]), createLogger({ level: 'silent' })).dispatch(request);
+  const { table, matrices } = replies[0]!.figures!;
+  expect(table!.head).toEqual(['Version', 'Network', 'Measured by', 'PublicTest', 'PrivateTest', '']);
+  expect(table!.rows.map(([version, , by, , , state]) => [version, by, state])).toEqual([
+    ['0', 'votes', 'shipped, in use'],
+    ['0', 'labels', 'shipped, in use'],
+    ['fer2013', 'labels', 'shipped'],
+  ]);
+  for (const row of table!.rows) expect(row[4]).toMatch(/^\d\d\.\d %$/);
+  expect(matrices!.map(({ name }) => name)).toEqual([
+    'Version 0 on PrivateTest, by votes',
+    'Version fer2013 on PrivateTest, by labels',
+  ]);
+  for (const { rows } of matrices!) expect(rows.map((row) => row.length)).toEqual([7, 7, 7, 7, 7, 7, 7]);
 });
 
 test('versions says first where the version in use cannot be loaded, and what reads in its place', async () => {

@@ -1,13 +1,21 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import axe from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import sharp from 'sharp';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { RetrainServices } from '../../commands/retrain.ts';
 import { createLogger } from '../../src/base/log.ts';
 import { type Bot, startBot } from '../../src/bot.ts';
 import { loadConfig } from '../../src/config.ts';
+import { VersionRegistry } from '../../src/versions/registry.ts';
 import { fakeFace, fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 
+/** A folder for screenshots to look at; none are made unless it is set. */
+const SHOTS = process.env.SCREENSHOTS;
+const MODEL = join(import.meta.dirname, '..', '..', 'model');
 const PAGE = new URL('../../src/chat/local/page/', import.meta.url);
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 const hasChromium = existsSync(CHROMIUM);
@@ -24,9 +32,13 @@ let page: Page;
 /** What the browser complained about, and what it asked other hosts for: must stay empty. */
 let complaints: string[];
 
-async function startOnPage(environment: Record<string, string> = {}, readPhoto = fakePhotoReader(50)) {
+async function startOnPage(
+  environment: Record<string, string> = {},
+  readPhoto = fakePhotoReader(50),
+  training?: RetrainServices,
+) {
   const config = loadConfig({ environment: { LOCAL_PORT: '0', ...environment }, directory: import.meta.dirname });
-  bot = await startBot(config, createLogger({ level: 'silent' }), readPhoto);
+  bot = await startBot(config, createLogger({ level: 'silent' }), readPhoto, training);
   address = /http:\S+/.exec(bot.addresses[0]!)![0];
 }
 
@@ -64,6 +76,16 @@ async function type(text: string, on: Page = page): Promise<void> {
 /** Calls one of probe.js's functions in the browser. */
 async function probe<T>(name: string, args: readonly unknown[] = [], on: Page = page): Promise<T> {
   return (await on.evaluate(`probe.${name}(...${JSON.stringify(args)})`)) as T;
+}
+
+/** What axe-core, which checks the rules of WCAG, finds wrong on the page as it is now. */
+async function axeFindings(): Promise<string[]> {
+  // By the browser's own means: the page's policy lets no script of others in.
+  await page.evaluate(axe.source);
+  const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults;
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+  );
 }
 
 interface Focused {
@@ -431,6 +453,72 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
       expect(contrasts.looked, how).toBeGreaterThan(15);
       expect(contrasts.low, how).toEqual([]);
     }
+  });
+
+  test('axe finds nothing wrong: empty, with an answer, its correction form, training and versions; light and dark', async () => {
+    await page.context().close();
+    await bot.stop();
+    const state = mkdtempSync(join(tmpdir(), 'page-'));
+    onTestFinished(() => rmSync(state, { recursive: true, force: true }));
+    const epoch = (k: number) => ({ loss: 2 / k, accuracy: 1 - 0.8 / k, valLoss: 2.1 / k, valAccuracy: 1 - 0.9 / k });
+    const curves = [1, 2, 3, 4].map(epoch);
+    const table = {
+      caption: 'Compared with version 0, which was in use',
+      head: ['', 'Version 1', 'Version 0', 'Change in points'],
+      rows: [
+        ['PrivateTest accuracy', '70.0 %', '71.0 %', '−1.0 worse'],
+        ['PublicTest accuracy', '72.0 %', '71.0 %', '+1.0 better'],
+      ],
+    };
+    const retraining = {
+      begin: async () => {},
+      stop: async () => {},
+      statusNotice: async () => ({ text: 'Training vgg9', figures: { curves, table } }),
+    };
+    await startOnPage({ STATE_DIR: state }, fakePhotoReader(), {
+      retraining: retraining as never,
+      registry: new VersionRegistry(MODEL),
+      refresh: async () => {},
+    });
+    page = await openPage();
+    const inLightAndDark = async (what: string) => {
+      for (const [colorScheme, width] of [
+        ['light', 1180],
+        ['dark', 390],
+      ] as const) {
+        await page.setViewportSize({ width, height: 800 });
+        await page.emulateMedia({ colorScheme });
+        expect(await axeFindings(), `${what}, ${colorScheme}`).toEqual([]);
+        expect(await probe('beyondEdge'), `${what}, ${width} pixels`).toEqual([]);
+        if (SHOTS) await page.screenshot({ path: join(SHOTS, `${what}-${colorScheme}.png`) });
+      }
+    };
+    await inLightAndDark('empty');
+    await page.getByRole('button', { name: 'Try a sample photo' }).click();
+    await answers().waitFor();
+    await inLightAndDark('answer');
+    await answers().getByRole('button', { name: 'Correct it' }).click();
+    await inLightAndDark('correction');
+    await type('/retrain status');
+    await answers().nth(1).waitFor();
+    expect(
+      await answers()
+        .nth(1)
+        .getByRole('img')
+        .evaluateAll((all) => all.map((one) => one.ariaLabel)),
+    ).toEqual([
+      'Loss after 4 epochs: training 0.50, PublicTest 0.53; the best on PublicTest was 0.53 after epoch 4',
+      'Accuracy after 4 epochs: training 80.0 %, PublicTest 77.5 %; the best on PublicTest was 77.5 % after epoch 4',
+    ]);
+    expect(await answers().nth(1).locator('.worse').allTextContents()).toEqual(['−1.0 worse']);
+    await inLightAndDark('training');
+    await type('/retrain versions');
+    await answers().nth(2).waitFor();
+    expect(await answers().nth(2).locator('.matrix').count()).toBe(2);
+    await inLightAndDark('versions');
+    await page.getByLabel('Message or command').fill('/re');
+    await page.getByRole('option').waitFor();
+    await inLightAndDark('completion');
   });
 
   test('a bot that went away is told of, and so is its return', async () => {

@@ -92,10 +92,10 @@ test('a child that dies often, with an epoch in between each time, is started ag
   expect((await registry.list()).map(({ version }) => version)).toEqual([3, 4]);
 
   // The name of whoever started it is in this process's memory, and on no disk.
-  expect(await retraining.statusText()).toContain('started by Ada');
+  expect((await retraining.statusNotice())!.text).toContain('started by Ada');
   expect(await readFile(join(site.stateDirectory, 'retraining', 'job.json'), 'utf8')).not.toContain('Ada');
   const next = openSite(site).retraining;
-  expect(await next.statusText()).toContain('started by an admin');
+  expect((await next.statusNotice())!.text).toContain('started by an admin');
 
   await next.begin(refusing(({ pictures = [] }) => pictures.length > 0));
   await next.idle();

@@ -43,7 +43,7 @@ function follow(board: ReturnType<typeof channel>): ProgressMessage {
 /** As a training tells: a new text twice a second. */
 async function tell(message: ProgressMessage, milliseconds: number): Promise<void> {
   for (let passed = 0; passed < milliseconds; passed += 500) {
-    message.show(`at ${Date.now()}`);
+    message.show({ text: `at ${Date.now()}` });
     await vi.advanceTimersByTimeAsync(500);
   }
 }
@@ -118,19 +118,19 @@ test('what cannot be shown is tried again a minute later, and never thrown', asy
   const edits = board.edits.length;
   await tell(message, 2 * MINUTE);
   expect(board.edits.length - edits).toBeLessThanOrEqual(2);
-  await message.close('the end');
+  await message.close({ text: 'the end' });
 });
 
 test('at the end it says how it ended, once it may, and nothing after that', async () => {
   const board = channel();
   const message = follow(board);
   await tell(message, 7000);
-  const closing = message.close('Finished.');
-  message.show('too late');
+  const closing = message.close({ text: 'Finished.' });
+  message.show({ text: 'too late' });
   await vi.advanceTimersByTimeAsync(MINUTE);
   await closing;
   expect(board.edits.at(-1)!.text).toBe('Finished.');
   expect(leastGap(board.edits)).toBeGreaterThanOrEqual(5000);
   const deleted = follow(channel());
-  await deleted.close('nobody reads this');
+  await deleted.close({ text: 'nobody reads this' });
 });

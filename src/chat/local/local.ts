@@ -233,6 +233,7 @@ function toContent(reply: Reply) {
     files,
     removable: reply.removable === true,
     ...(reply.card && { card: reply.card }),
+    ...(reply.figures && { figures: reply.figures }),
     ...(reply.about && { about: reply.about.id }),
     ...(letters !== undefined && { letters }),
   };

@@ -1,4 +1,4 @@
-import type { PhotoCard } from '../../../commands/request.ts';
+import type { PhotoCard, Reply } from '../../../commands/request.ts';
 import { type OpenFace, openFaces, RIGHT, WRONG } from '../right.ts';
 
 /** A file on the page, as the browser is told of it; its bytes are fetched by id. */
@@ -17,6 +17,7 @@ export interface MessageView {
   readonly text: string;
   readonly files: readonly FileView[];
   readonly card?: PhotoCard;
+  readonly figures?: NonNullable<Reply['figures']>;
   readonly removable: boolean;
   /** What can be told of its readings; absent where nobody is asked, or all has been told. */
   readonly asks?: { readonly right: string; readonly wrong: string; readonly faces: readonly OpenFace[] };
@@ -51,7 +52,7 @@ export interface Message extends Omit<MessageView, 'files' | 'asks'> {
 
 /** A message as the browser is told of it. */
 export function view(message: Message): MessageView {
-  const { id, from, text, card, removable, at, letters } = message;
+  const { id, from, text, card, figures, removable, at, letters } = message;
   const asks = letters !== undefined && { asks: { right: RIGHT, wrong: WRONG, faces: openFaces(letters) } };
   const files = message.files.map(({ id: fileId, name, mime, altText }) => ({
     id: fileId,
@@ -59,7 +60,7 @@ export function view(message: Message): MessageView {
     ...(mime !== undefined && { mime }),
     ...(altText !== undefined && { altText }),
   }));
-  return { id, from, text, files, removable, at, ...(card !== undefined && { card }), ...asks };
+  return { id, from, text, files, removable, at, ...(card && { card }), ...(figures && { figures }), ...asks };
 }
 
 export function sumOfBytes(files: readonly StoredFile[]): number {

@@ -8,12 +8,13 @@ import { EMOTION_COLOURS, inkOn } from '../../photo/picture/colours.ts';
 const FILES = {
   '/': { file: 'page/index.html', type: 'text/html; charset=utf-8' },
   ...Object.fromEntries(
-    ['chat', 'dom', 'show', 'camera', 'typing'].map((name) => [
+    ['chat', 'dom', 'show', 'figures', 'camera', 'typing'].map((name) => [
       `/${name}.js`,
       { file: `page/${name}.js`, type: 'text/javascript; charset=utf-8' },
     ]),
   ),
   '/chat.css': { file: 'page/chat.css', type: 'text/css; charset=utf-8' },
+  '/figures.css': { file: 'page/figures.css', type: 'text/css; charset=utf-8' },
   '/icon.svg': { file: 'page/icon.svg', type: 'image/svg+xml' },
   '/sample.jpg': { file: '../../../assets/sample.jpg', type: 'image/jpeg' },
 } as const;

@@ -1,16 +1,21 @@
 /** How messages look: pictures, people, and what can be done with an answer. */
 
 import { make, say } from './dom.js';
+import { showFigures } from './figures.js';
 
 /**
  * A message of the channel as an element.
  * @param actions what its buttons do: `view`, `remove`, `tell` and, once a picture is there, `settle`
  */
 export function showMessage(message, actions) {
+  const { figures, files } = message;
   const article = make('article', {
-    className: `message ${message.from}${message.card ? ' answer' : ''}`,
+    className: `message ${message.from}${message.card ? ' answer' : ''}${figures ? ' drawn' : ''}`,
     id: `m-${message.id}`,
   });
+  const words = figures?.lead ?? message.text;
+  // Charts are drawn in the page's own colours; as pictures they can be saved.
+  const shown = (file) => (figures ? linkTo(file) : showFile(file, actions));
   const time = new Date(message.at);
   const who = message.from === 'you' ? 'You' : 'Emotion bot';
   const clock = time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
@@ -19,15 +24,19 @@ export function showMessage(message, actions) {
     make(
       'div',
       { className: 'bubble' },
-      message.files.length > 0
-        ? make('div', { className: 'pictures' }, ...message.files.map((file) => showFile(file, actions)))
-        : undefined,
+      files.length > 0 && !figures ? make('div', { className: 'pictures' }, ...files.map(shown)) : undefined,
       message.card ? showCard(message.card) : undefined,
-      !message.card && message.text !== '' ? make('p', { className: 'text' }, message.text) : undefined,
+      !message.card && words !== '' ? make('p', { className: 'text' }, words) : undefined,
+      figures ? showFigures(figures) : undefined,
+      files.length > 0 && figures ? make('p', { className: 'saves' }, ...files.map(shown)) : undefined,
       message.card || message.removable ? showFoot(message, actions) : undefined,
     ),
   );
   return article;
+}
+
+function linkTo({ id, name }) {
+  return make('a', { className: 'button quiet', href: `/api/files/${id}`, download: name }, `Save ${name}`);
 }
 
 function showFile(file, { view, settle }) {
