@@ -243,7 +243,9 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
 
     const other = await openPage({ permissions: ['camera'] });
     await open(other);
-    await expect.poll(() => other.evaluate('document.querySelector("#live").videoWidth')).toBeGreaterThan(0);
+    await expect
+      .poll(() => other.evaluate('document.querySelector("#live").videoWidth'), { timeout: 20_000 })
+      .toBeGreaterThan(0);
     await other.keyboard.press('Enter');
     await other.getByAltText('What the camera took').waitFor();
     await other.getByRole('button', { name: 'Again' }).click();
@@ -517,7 +519,7 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
     expect(await answers().nth(2).locator('.matrix').count()).toBe(2);
     await inLightAndDark('versions');
     await page.getByLabel('Message or command').fill('/re');
-    await page.getByRole('option').waitFor();
+    await page.locator('#completions').getByRole('option').waitFor();
     await inLightAndDark('completion');
   });
 

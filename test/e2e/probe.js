@@ -61,9 +61,9 @@ globalThis.probe = {
       .map((element) => element.outerHTML);
   },
 
-  /** What reaches beyond the window's right edge. */
+  /** What reaches beyond the window's right edge; what lies in a part that scrolls may. */
   beyondEdge() {
-    return visible('body *')
+    return visible('body *:not(.wide *)')
       .filter((element) => element.getBoundingClientRect().right > innerWidth + 0.5)
       .map((element) => `${element.tagName}#${element.id}.${element.className}`);
   },

@@ -37,11 +37,15 @@ function view(source, alt, name) {
 // --- staying at the end of the conversation ---
 
 let atEnd = true;
+let height = scroller.clientHeight;
 scroller.addEventListener('scroll', () => {
+  // Another height of the window scrolls too, and nobody meant it.
+  if (scroller.clientHeight !== height) return;
   atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
 });
 
 function stayAtEnd() {
+  height = scroller.clientHeight;
   if (atEnd) scroller.scrollTop = scroller.scrollHeight;
 }
 
@@ -54,17 +58,20 @@ const show = (message) =>
     view,
     remove,
     tell: (id, told, button) => sayOnce(button, () => tellRight(id, told)),
-    settle: () => {
-      fitAll();
-      stayAtEnd();
-    },
+    settle,
   });
+
+/** Once a picture's size is known, or the window's has changed. */
+function settle() {
+  fitAll();
+  stayAtEnd();
+}
+addEventListener('resize', settle);
 
 /** Has answers fill no more than the window. */
 function fitAll() {
   for (const answer of log.querySelectorAll('.answer')) fitWindow(answer, scroller);
 }
-addEventListener('resize', fitAll);
 
 function put(message) {
   const element = show(message);
