@@ -41,7 +41,8 @@ export function refusal(request: GuardedRequest, { port, key }: Door): string | 
   // A program that knows the key is no web page: browsers name the origin of whatever sends this header across sites.
   const isProgram = hasBearer(request, key);
   if (origin === undefined ? !reads && !isProgram : origin !== `http://${host}`) {
-    return 'Only the page itself may do this.';
+    const program = origin === undefined ? ' A program sends the key: Authorization: Bearer KEY.' : '';
+    return `Only the page itself may do this.${program}`;
   }
   const site = request.headers['sec-fetch-site'];
   const isPage = reads && !request.url.startsWith('/api/');

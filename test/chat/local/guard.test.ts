@@ -44,6 +44,17 @@ describe('refusal', () => {
     expect(refused).toMatch(/answers on|page itself/);
   });
 
+  test('a program shows the key in a header, and is told so where it does not', () => {
+    const program = { method: 'POST', url: '/api/read', headers: { host: HERE.host, authorization: `Bearer ${KEY}` } };
+    expect(refusal(program, DOOR)).toBeUndefined();
+    expect(refusal({ ...program, url: '/' }, DOOR)).toContain('page itself');
+    expect(refusal({ ...program, headers: { host: HERE.host } }, DOOR)).toContain('Authorization: Bearer KEY');
+    expect(refusal({ ...program, headers: { ...program.headers, origin: 'null' } }, DOOR)).toContain('page itself');
+    expect(refusal({ ...program, headers: { ...program.headers, host: 'evil.example:3000' } }, DOOR)).toContain(
+      'answers on',
+    );
+  });
+
   test('on port 80 browsers leave the port out', () => {
     const headers = { host: '127.0.0.1', origin: 'http://127.0.0.1', cookie: `emotions-80=${KEY}` };
     expect(refusal({ method: 'POST', url: '/api/files', headers }, { port: 80, key: KEY })).toBeUndefined();
