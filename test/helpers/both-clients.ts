@@ -36,10 +36,8 @@ const server = createServer(async (request, response) => {
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 const { REST } = await import('discord.js');
 const rest = new REST({ api: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, retries: 0 });
-await rest
-  .setToken(environment.DISCORD_TOKEN)
-  .post('/channels/1/messages', {
-    body: { content: 'One person' },
-    files: [{ name: 'a.png', data: Buffer.from('PICTURE') }],
-  });
+await rest.setToken(environment.DISCORD_TOKEN).post('/channels/1/messages', {
+  body: { content: 'One person' },
+  files: [{ name: 'a.png', data: Buffer.from('PICTURE') }],
+});
 process.exit(0);
