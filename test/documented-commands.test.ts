@@ -43,7 +43,12 @@ const NOT_GIVEN = ['--python'];
 /** npm's own commands that need no run. */
 const OF_NPM = ['ls'];
 /** Programs of others, which the documents show beside the project's own. */
-const OF_OTHERS = ['git', 'cp', 'mkdir', 'install', 'docker', 'systemctl', 'npx', 'node'];
+const OF_OTHERS = [
+  ...['git', 'cp', 'mkdir', 'install', 'tar', 'curl', 'openssl', 'sqlite3', 'cd'],
+  ...['docker', 'buildah', 'systemctl', 'systemd-analyze', 'journalctl', 'apt-get', 'npx', 'node'],
+];
+
+const INLINE = new RegExp(`\`((?:npm|${OF_OTHERS.join('|')}) [^\`]+)\``, 'g');
 
 interface Documented {
   readonly place: string;
@@ -57,7 +62,7 @@ function documented(): Documented[] {
       .split('\n')
       .flatMap((line, k) => {
         const block = /^ {4,}(?:[A-Z_]+=\S+ )*([a-z][\w.-]* .*)$/.exec(line)?.[1];
-        const found = block ? [block] : [...line.matchAll(/`((?:npm|npx|node) [^`]+)`/g)].map(([, text]) => text!);
+        const found = block ? [block] : [...line.matchAll(INLINE)].map(([, text]) => text!);
         return found.map((text) => ({ place: `${document}:${k + 1}`, text }));
       }),
   ).filter(({ text }) => ['npm', ...OF_OTHERS].includes(text.split(' ')[0]!));
@@ -126,4 +131,22 @@ test('what starts the bot without npm is what npm start runs', () => {
   const direct = documented().filter(({ text }) => text.startsWith('node '));
   expect(direct).not.toEqual([]);
   for (const { place, text } of direct) expect.soft(scripts.start, place).toContain(text);
+});
+
+test('files of the project that other programs’ commands name are there, and so are Docker’s services', () => {
+  const others = documented().filter(({ text }) => !text.startsWith('npm '));
+  const compose = read('compose.yaml');
+  let files = 0;
+  for (const { place, text } of others) {
+    const words = wordsOf(text);
+    for (const word of words.filter((one) => /^(?:(?:src|scripts|test|deploy)\/[\w./-]+|\.env\.example)$/.test(one))) {
+      files += 1;
+      expect.soft(existsSync(join(ROOT, word)), `${place}: ${text}`).toBe(true);
+    }
+    for (const [, service] of text.matchAll(/docker compose run --rm ([\w-]+)/g))
+      expect.soft(compose, place).toMatch(new RegExp(`^  ${service}:`, 'm'));
+    for (const [, profile] of text.matchAll(/--profile ([\w-]+)/g))
+      expect.soft(compose, place).toMatch(new RegExp(`profiles: .*\\b${profile}\\b`));
+  }
+  expect(files).toBeGreaterThan(6);
 });
