@@ -1,0 +1,96 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createLogger } from '../../src/base/log.ts';
+import { type Config, loadConfig } from '../../src/config.ts';
+import { startWorker } from '../../src/worker.ts';
+import { FakeDiscord } from '../fakes/discord.ts';
+import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { FakeSlack } from '../fakes/slack.ts';
+import { HAS_REDIS, startRedis } from '../helpers/redis.ts';
+import { until } from '../helpers/until.ts';
+import { afterwards, aWhile, cleanUp, runBot, stateFolder } from './running-bot.ts';
+
+afterEach(cleanUp);
+
+describe.skipIf(!HAS_REDIS)('photos that a worker answers', () => {
+  let discord: FakeDiscord;
+  let slack: FakeSlack;
+  let config: Config;
+  /** Photos that the worker has begun, and what lets it go on. */
+  let begun: (() => void)[];
+  let isHeld: boolean;
+
+  beforeEach(async () => {
+    const [onDiscord, onSlack, redis] = await Promise.all([FakeDiscord.start(), FakeSlack.start(), startRedis()]);
+    [discord, slack] = [onDiscord, onSlack];
+    afterwards(() => Promise.all([discord.close(), slack.close(), redis.stop()]));
+    config = loadConfig({
+      directory: stateFolder(),
+      environment: {
+        DISCORD_TOKEN: discord.token,
+        SLACK_BOT_TOKEN: slack.token,
+        SLACK_APP_TOKEN: slack.appToken,
+        REDIS_URL: redis.url,
+        READ_BY: 'workers',
+      },
+      internal: {
+        discordApi: `${discord.origin}/api`,
+        slackApi: `${slack.origin}/api/`,
+        fileOrigins: [discord.origin, slack.origin, slack.filesOrigin],
+      },
+    });
+    begun = [];
+    isHeld = false;
+    const read = fakePhotoReader();
+    const worker = await startWorker(config, createLogger({ level: 'silent' }), async (bytes, signal) => {
+      await new Promise<void>((go) => {
+        begun.push(go);
+        if (!isHeld) go();
+        signal.addEventListener('abort', () => go());
+      });
+      return await read(bytes, signal);
+    });
+    afterwards(() => worker.stop());
+    // The bot's own reader would never end.
+    const readPhoto = async (_: Uint8Array, signal: AbortSignal) => await delay(1_000_000, { faces: [] }, { signal });
+    await runBot(config, { readPhoto });
+  });
+
+  test('are answered with what the bot would have said, and taken back with their message', async () => {
+    const photo = await plainPicture(64, 48);
+    const message = discord.post({ files: [discord.file(photo)] });
+    const post = slack.post({ files: [slack.file(photo)] });
+    await until(() => discord.said().length === 1 && slack.answers().length === 1, 'both answers');
+    expect(discord.said()[0]).toMatchObject({ reference: { message_id: message.id } });
+    expect(discord.said()[0]!.files).toHaveLength(1);
+    expect(slack.answers()[0]).toMatchObject({ thread_ts: post.ts });
+    discord.remove(message);
+    await until(() => discord.said().length === 0, 'the answer being removed');
+  });
+
+  test('are given up where their message is removed meanwhile', async () => {
+    isHeld = true;
+    const photo = await plainPicture(64, 48);
+    const message = discord.post({ files: [discord.file(photo)] });
+    await until(() => begun.length === 1, 'the worker having begun');
+    discord.remove(message);
+    isHeld = false;
+    // What comes later is answered, and the removed one is not.
+    const later = discord.post({ files: [discord.file(photo)] });
+    await until(() => discord.said().length > 0, 'the later answer');
+    await aWhile();
+    expect(discord.said().map(({ reference }) => reference?.message_id)).toEqual([later.id]);
+  });
+
+  test('of somebody who opted out are left alone', async () => {
+    const photo = await plainPicture(64, 48);
+    const ann = { ...discord.post({ content: 'hello' }).author };
+    const asked = discord.command('privacy', { input: { choice: 'opt-out' }, by: ann });
+    await until(() => asked.state === 'answered', 'the wish being kept');
+    discord.post({ files: [discord.file(photo)], author: ann });
+    const other = discord.post({ files: [discord.file(photo)] });
+    await until(() => discord.said().some(({ reference }) => reference?.message_id === other.id), 'the other answer');
+    await aWhile();
+    expect(begun).toHaveLength(1);
+  });
+});
