@@ -6,7 +6,7 @@ import { UserError } from './base/errors.ts';
 import { LOG_LEVELS } from './base/log.ts';
 import { SLACK_SETTINGS, type SlackConfig, slackOf } from './config-slack.ts';
 import { ENGINE_CHOICES, type EngineChoice } from './emotion/engines/engine.ts';
-import { DETECTORS, type DetectorChoice } from './photo/faces/detector.ts';
+import { DETECTORS, type DetectorChoice, OPENCV_CHOICES, type OpenCvChoice } from './photo/faces/detector.ts';
 
 /** Every setting: its name in the environment, what it may be, what it is when left out. */
 const SETTINGS = z.object({
@@ -31,6 +31,7 @@ const SETTINGS = z.object({
   ENGINE: oneOf(ENGINE_CHOICES, 'auto'),
   THREADS: whole(1, 64, Math.min(4, availableParallelism())),
   DETECTOR: oneOf(DETECTORS, 'fusion'),
+  OPENCV: oneOf(OPENCV_CHOICES, 'auto'),
   MAX_PHOTO_MB: whole(1, 100, 32),
   PHOTO_CONCURRENCY: whole(1, 32, 2),
   PHOTO_QUEUE: whole(0, 10_000, 200),
@@ -90,6 +91,8 @@ export interface Config {
   readonly photos: {
     /** What finds faces: cascades and network together, or one of them alone. */
     readonly detector: DetectorChoice;
+    /** What runs the cascades. */
+    readonly openCv: OpenCvChoice;
     /** Whether forwarded photos are read of which the platform hides who posted them. */
     readonly readsForwards: boolean;
     /** Whether people are asked if a reading is right. */
@@ -173,6 +176,7 @@ export function loadConfig(
     model: { directory: resolve(directory, settings.MODEL_DIR), threads: settings.THREADS, engine: settings.ENGINE },
     photos: {
       detector: settings.DETECTOR,
+      openCv: settings.OPENCV,
       readsForwards: settings.FORWARDED_PHOTOS === 'read',
       asksIfRight: settings.OPINIONS === 'on',
       maxBytes: settings.MAX_PHOTO_MB * 1024 * 1024,

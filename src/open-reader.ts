@@ -18,9 +18,9 @@ export interface Reader {
 
 /** Opens threads and networks, and has them read a picture of nothing, so that the first photo waits for nothing but itself. */
 export async function openReader(config: Config, registry: VersionRegistry, log: Logger): Promise<Reader> {
-  const { detector: choice, concurrency, maxBytes } = config.photos;
+  const { detector: choice, openCv, concurrency, maxBytes } = config.photos;
   const { engine, threads } = config.model;
-  const detector = createFaceDetector({ detector: choice, threads: concurrency });
+  const detector = createFaceDetector({ detector: choice, openCv, threads: concurrency });
   let classifier: LiveClassifier | undefined;
   const release = async () => {
     await Promise.all([detector.close(), classifier?.dispose()]);

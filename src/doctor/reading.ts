@@ -6,6 +6,7 @@ import { findRuntime } from '../emotion/engines/tensorflow/runtime.ts';
 import { FACE_PIXELS } from '../emotion/labels.ts';
 import { loadModel } from '../emotion/layers-format/layers-format.ts';
 import { createFaceDetector } from '../photo/faces/create-detector.ts';
+import { startNativeOpenCv } from '../photo/faces/haar/native.ts';
 import { VersionRegistry } from '../versions/registry.ts';
 import type { Check, Found } from './finding.ts';
 
@@ -20,6 +21,7 @@ export function readingChecks(config: Config): Check[] {
       look: () => network(config),
       remedy: `Put a network into ${directory} (git checkout -- model brings back what ships), or unset MODEL_DIR.`,
     },
+    { part: 'OpenCV', look: () => openCv(config), remedy: '' },
     {
       part: 'Face detector',
       look: () => detector(config),
@@ -82,9 +84,22 @@ async function troubleInUse(directory: string): Promise<Found | undefined> {
   }
 }
 
+/** Starts the system's OpenCV, where it may run the cascades. */
+async function openCv({ photos }: Config): Promise<Found> {
+  if (photos.openCv === 'wasm') return { state: 'ok', finding: 'as WebAssembly (OPENCV=wasm)' };
+  const native = await startNativeOpenCv();
+  if (!('missing' in native)) {
+    native.end();
+    return { state: 'ok', finding: `${native.version}, natively (OPENCV=auto)` };
+  }
+  // Where it is not there nobody asked for it; where it does not start somebody built it.
+  const state = native.missing.endsWith('not installed') ? 'ok' : 'partly';
+  return { state, finding: `as WebAssembly: ${native.missing}`, remedy: 'To run it natively: npm run setup:native.' };
+}
+
 /** Looks for faces in a gray picture, which takes every thread, file and library that a photo takes. */
 async function detector({ photos }: Config): Promise<Found> {
-  const faces = createFaceDetector({ detector: photos.detector, threads: 1 });
+  const faces = createFaceDetector({ detector: photos.detector, openCv: photos.openCv, threads: 1 });
   try {
     const [width, height] = [160, 120];
     await faces.detect({ width, height, data: new Uint8Array(width * height * 3).fill(128) });

@@ -1,17 +1,19 @@
 import { availableParallelism } from 'node:os';
-import type { DetectorChoice, FaceDetector } from './detector.ts';
+import type { DetectorChoice, FaceDetector, OpenCvChoice } from './detector.ts';
 import { createHaarDetector } from './haar/haar-detector.ts';
 import { createScoredDetector } from './scored-detector.ts';
 
 interface FaceDetectorOptions {
   /** What finds faces; 'fusion' by default. */
   readonly detector?: DetectorChoice;
+  /** What runs the cascades; 'auto' by default. */
+  readonly openCv?: OpenCvChoice;
   /** Most threads for the cascades where they look alone; by default as many as the machine has cores, 2 at most (each holds OpenCV, about 100 MB). */
   readonly threads?: number;
 }
 
 /** Makes the detector that the bot uses, in worker threads. Threads start with the first picture. */
 export function createFaceDetector(options: FaceDetectorOptions = {}): FaceDetector {
-  const { detector = 'fusion', threads = Math.min(2, availableParallelism()) } = options;
-  return detector === 'haar' ? createHaarDetector({ threads }) : createScoredDetector(detector);
+  const { detector = 'fusion', openCv = 'auto', threads = Math.min(2, availableParallelism()) } = options;
+  return detector === 'haar' ? createHaarDetector({ threads, openCv }) : createScoredDetector(detector, openCv);
 }

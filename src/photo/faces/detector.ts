@@ -5,6 +5,10 @@ import type { FaceBox } from './box.ts';
 export const DETECTORS = ['fusion', 'haar', 'network'] as const;
 export type DetectorChoice = (typeof DETECTORS)[number];
 
+/** What runs OpenCV's cascades: the system's OpenCV where its binding is built, otherwise WebAssembly (the default); or always WebAssembly. */
+export const OPENCV_CHOICES = ['auto', 'wasm'] as const;
+export type OpenCvChoice = (typeof OPENCV_CHOICES)[number];
+
 /** Finds faces in upright pictures. Implementations never work on the main thread. */
 export interface FaceDetector {
   /**

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { RgbImage } from '../image.ts';
 import { type FaceBox, toBox, toCopy } from './box.ts';
 import { searchClosely, thresholdInCrowd } from './close-search.ts';
-import type { FaceDetector } from './detector.ts';
+import type { FaceDetector, OpenCvChoice } from './detector.ts';
 import { type Evidence, gatherEvidence, type Lean, leansOf, withHits } from './evidence.ts';
 import { createHaarWitness, type HaarWitness } from './haar/haar.ts';
 import { createNetworkProposer, NETWORK_PASSES, type NetworkProposer } from './network/network.ts';
@@ -16,10 +16,10 @@ import { asItLies, turnBack, turnOf } from './turned.ts';
  * at each face tells how far its head leans.
  * @param detector 'fusion': where the score leaves doubt, the cascade is asked about the place as well; 'network': the network alone
  */
-export function createScoredDetector(detector: ScoredDetector): FaceDetector {
+export function createScoredDetector(detector: ScoredDetector, openCv: OpenCvChoice = 'auto'): FaceDetector {
   const score = readFaceScore('network');
   const withCascade = readFaceScore('fusion');
-  const proposers = createProposers();
+  const proposers = createProposers(openCv);
   const { network, witness } = proposers;
   const weigh = async (search: RgbImage, evidence: readonly Evidence[], signal?: AbortSignal) => {
     const places = scored(evidence, score);
@@ -100,9 +100,9 @@ interface Proposers {
 }
 
 /** The network, and the cascade, which is loaded with the first place that it is asked about. */
-export function createProposers(): Proposers {
+export function createProposers(openCv?: OpenCvChoice): Proposers {
   const network = createNetworkProposer({ threads: Math.min(2, availableParallelism()) });
-  const witness = createHaarWitness();
+  const witness = createHaarWitness(openCv);
   return {
     network,
     witness,

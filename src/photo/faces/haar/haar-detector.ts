@@ -1,5 +1,5 @@
 import { type FaceBox, groupByFace, showSameFace, toBox, toCopy } from '../box.ts';
-import type { FaceDetector } from '../detector.ts';
+import type { FaceDetector, OpenCvChoice } from '../detector.ts';
 import { toSearchPicture } from '../search-picture.ts';
 import { createHaarProposer, HAAR_ALONE, type HaarProposal } from './haar.ts';
 
@@ -45,8 +45,8 @@ export function toFaceBox({ best, hits }: Candidate): FaceBox {
 }
 
 /** The embedded detector: the cascades alone. */
-export function createHaarDetector({ threads }: { threads: number }): FaceDetector {
-  const haar = createHaarProposer(HAAR_ALONE, { threads });
+export function createHaarDetector(options: { threads: number; openCv?: OpenCvChoice }): FaceDetector {
+  const haar = createHaarProposer(HAAR_ALONE, options);
   return {
     async detect(image, { signal } = {}) {
       const search = await toSearchPicture(image);

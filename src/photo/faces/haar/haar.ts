@@ -2,9 +2,10 @@ import { createWorkerPool } from '../../../base/workers.ts';
 import { inSharedMemory, type RgbImage } from '../../image.ts';
 import { takePixels } from '../../shared-pixels.ts';
 import { overlap, type Point, type Rectangle, SAME_PLACE, type Square, toBox } from '../box.ts';
+import type { OpenCvChoice } from '../detector.ts';
 
 /** One run of a face cascade over a whole picture. */
-interface HaarPass {
+export interface HaarPass {
   /** File name in model/cascades. */
   readonly cascade: string;
   /** Degrees that the heads sought lean clockwise: the picture is turned back by it before the cascade runs. */
@@ -30,6 +31,7 @@ interface HaarLook {
 export interface HaarTask extends Omit<HaarLook, 'passes'> {
   readonly image: RgbImage;
   readonly pass: HaarPass;
+  readonly openCv: OpenCvChoice;
 }
 
 /** What a pass takes for a face, before anything is verified; in pixels of the task's image. */
@@ -71,14 +73,19 @@ interface HaarProposer {
   close(): Promise<void>;
 }
 
-/** OpenCV's cascades in WebAssembly, one pass a task, on worker threads. */
-export function createHaarProposer(look: HaarLook, { threads }: { threads: number }): HaarProposer {
+/** OpenCV's cascades, one pass a task, on worker threads. */
+export function createHaarProposer(
+  look: HaarLook,
+  { threads, openCv = 'auto' }: { threads: number; openCv?: OpenCvChoice },
+): HaarProposer {
   const pool = createWorkerPool<HaarTask, HaarProposal[]>(new URL('./haar-worker.ts', import.meta.url), { threads });
   const { passes, ...how } = look;
   return {
     async propose(image, signal) {
       const shared = inSharedMemory(image);
-      return (await Promise.all(passes.map((pass) => pool.run({ ...how, image: shared, pass }, signal)))).flat();
+      return (
+        await Promise.all(passes.map((pass) => pool.run({ ...how, image: shared, pass, openCv }, signal)))
+      ).flat();
     },
     close: () => pool.close(),
   };
@@ -102,7 +109,7 @@ const WITNESS_LEAST = 0.6;
 const WITNESS_LARGE = 80;
 
 /** The upright cascade at single places: a few milliseconds each. Its thread, and OpenCV with it (some 100 MB), are started by the first one. */
-export function createHaarWitness(): HaarWitness {
+export function createHaarWitness(openCv: OpenCvChoice = 'auto'): HaarWitness {
   const worker = new URL('./haar-worker.ts', import.meta.url);
   const pool = createWorkerPool<HaarTask, HaarProposal[]>(worker, { threads: 1 });
   const hits = async (image: RgbImage, place: Square, signal?: AbortSignal): Promise<number> => {
@@ -110,7 +117,7 @@ export function createHaarWitness(): HaarWitness {
     const around = cutOut(image, toBox({ ...place, side: WITNESS_CONTEXT * side }));
     if (!around) return 0;
     const how = { halved: side > WITNESS_LARGE, minFace: WITNESS_LEAST * side, eyes: false };
-    const proposals = await pool.run({ ...how, image: around.image, pass: upright }, signal);
+    const proposals = await pool.run({ ...how, image: around.image, pass: upright, openCv }, signal);
     const asked = toBox({ centreX: centreX - around.x, centreY: centreY - around.y, side });
     const here = proposals.filter((proposal) => overlap(toBox(proposal), asked).union > SAME_PLACE);
     return Math.max(0, ...here.map(({ neighbours }) => neighbours));

@@ -1,0 +1,91 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { codeOf, UserError } from '../../src/base/errors.ts';
+import { inRepository } from '../command-line.ts';
+
+/** A program that an installation runs, in the project's folder. */
+interface Step {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Beside the environment of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** How a program ended, and what it wrote: both streams, in the order in which it came. */
+interface Ended {
+  /** Exit status; undefined where there is no such program. */
+  readonly status: number | undefined;
+  readonly output: string;
+}
+
+/** Lines of a failed program's output that are shown. */
+const LAST_LINES = 15;
+
+/** Runs a program to its end. @throws the signal's reason; UserError where it cannot be started for another reason than that it is missing */
+export async function outcomeOf({ program, args, environment = {}, signal }: Step): Promise<Ended> {
+  // Only the settings read this process's environment; `env` adds to it unseen.
+  const added = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  const [command, words] = added.length === 0 ? [program, args] : ['env', [...added, program, ...args]];
+  const child = spawn(command, words, {
+    cwd: inRepository(''),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // npm passes an interruption on to what it started; a group of its own lets all of them end.
+    detached: process.platform !== 'win32',
+  });
+  const stop = () => endGroup(child.pid);
+  signal?.addEventListener('abort', stop, { once: true });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (bytes: Buffer) => {
+      output += bytes.toString();
+    });
+  try {
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      child.once('error', (error) => (codeOf(error) === 'ENOENT' ? resolve(undefined) : reject(error)));
+      child.once('close', (code) => resolve(code ?? 1));
+    });
+    signal?.throwIfAborted();
+    return { status, output };
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
+}
+
+/** Runs a program that must succeed. @param what it does, as a noun, for the error @throws UserError with its last lines where it fails */
+export async function run(step: Step, what: string): Promise<string> {
+  const { status, output } = await outcomeOf(step);
+  if (status === 0) return output;
+  const typed = [step.program, ...step.args].join(' ');
+  const why = status === undefined ? `There is no ${step.program} on this machine.` : lastLines(output);
+  throw new UserError('bad-usage', `${what} failed: ${typed}\n${why}`);
+}
+
+/** The version of an optional package that the project is made for. */
+export function versionOf(name: string): string {
+  const { peerDependencies } = JSON.parse(readFileSync(inRepository('package.json'), 'utf8')) as {
+    peerDependencies: Readonly<Record<string, string>>;
+  };
+  return peerDependencies[name]!;
+}
+
+/** Puts optional packages beside the others without noting them in package.json or running any script of theirs. */
+export async function addPackages(names: readonly string[], signal: AbortSignal): Promise<void> {
+  const wanted = names.map((name) => `${name}@${versionOf(name)}`);
+  // npm installs none of a project's own optional peers unless it is told to take them for something else.
+  const args = ['install', '--no-save', '--save-optional', '--no-audit', '--no-fund', ...wanted];
+  await run({ program: 'npm', args, signal }, 'Loading the package');
+}
+
+function lastLines(output: string): string {
+  return output.trimEnd().split('\n').slice(-LAST_LINES).join('\n');
+}
+
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(process.platform === 'win32' ? pid : -pid);
+  } catch {
+    // It has ended by itself.
+  }
+}

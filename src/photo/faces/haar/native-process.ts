@@ -1,0 +1,27 @@
+/**
+ * Runs as a process of its own, which a thread starts: the cascades with the system's OpenCV. Whatever goes wrong in native code ends
+ * this process and nothing else. It has none of the bot's environment, and ends with the thread that started it.
+ */
+
+import type { NativeMessage } from './native.ts';
+import { loadNativeOpenCv } from './native-opencv.ts';
+import { type GrayTask, runPass } from './pass.ts';
+
+const tell = (message: NativeMessage) => process.send!(message);
+const inWords = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+try {
+  const { openCv, version } = loadNativeOpenCv(process.argv[2]!);
+  process.on('message', (task: GrayTask) => {
+    try {
+      tell({ kind: 'found', proposals: runPass(openCv, task) });
+    } catch (error) {
+      tell({ kind: 'failed', reason: inWords(error) });
+    }
+  });
+  process.once('disconnect', () => process.exit());
+  tell({ kind: 'ready', version });
+} catch (error) {
+  tell({ kind: 'failed', reason: inWords(error) });
+  process.disconnect();
+}
