@@ -28,7 +28,7 @@ on. Without it the cascades run as WebAssembly and find the same faces. "npm ci"
     say('Building it, a minute or two …');
     await build(place, signal);
     const native = await startNativeOpenCv();
-    if ('missing' in native) throw new UserError('bad-usage', `${native.missing}. It was built against ${place.lib}.`);
+    if ('missing' in native) throw new UserError('not-found', `${native.missing}. It was built against ${place.lib}.`);
     native.end();
     print(
       `OpenCV ${native.version} runs the cascades natively from the bot’s next start on. npm run doctor says so too.`,
@@ -50,12 +50,12 @@ async function findOpenCv(mayInstall: boolean, say: (line: string) => void, sign
   const hasApt = (await outcomeOf({ program: 'apt-get', args: ['--version'], signal })).status === 0;
   if (!hasApt)
     throw new UserError(
-      'bad-usage',
+      'not-found',
       'There is no OpenCV 4 that pkg-config knows. Install it with its headers, and a C++ compiler.',
     );
   if (!mayInstall || process.getuid?.() !== 0)
     throw new UserError(
-      'bad-usage',
+      'not-found',
       `OpenCV’s headers are missing. Type this, then npm run setup:native again:\nsudo ${typed}`,
     );
   say(`${typed} …`);
@@ -68,7 +68,7 @@ async function findOpenCv(mayInstall: boolean, say: (line: string) => void, sign
   await run({ program: 'apt-get', args, environment, signal }, 'Installing OpenCV');
   const installed = await askPkgConfig(signal);
   if (installed === undefined)
-    throw new UserError('bad-usage', 'apt-get installed an OpenCV that pkg-config does not know: version 4 is needed.');
+    throw new UserError('not-found', 'apt-get installed an OpenCV that pkg-config does not know: version 4 is needed.');
   return installed;
 }
 

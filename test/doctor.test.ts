@@ -37,6 +37,10 @@ test('the doctor says what is active, and what to do about what is not', async (
   expect(found.Engine).toMatchObject({ state: 'ok', finding: expect.stringContaining('onnx') });
   expect(found.Network).toMatchObject({ state: 'ok', finding: expect.stringMatching(/vgg9.*SHA-256 [0-9a-f]{12}…/) });
   expect(found['Face detector']).toMatchObject({ state: 'ok' });
+  expect(found.OpenCV).toMatchObject({
+    state: 'ok',
+    finding: expect.stringMatching(/natively|as WebAssembly: .* not installed/),
+  });
   for (const part of ['Memory', 'Disk', 'Font', 'Telemetry']) expect(found[part], part).toMatchObject({ state: 'ok' });
   expect(found['Training data']).toMatchObject({ state: 'off', remedy: expect.stringContaining('split-dataset') });
   expect(found.Votes).toMatchObject({ state: 'off', remedy: expect.stringContaining('--labels fer2013') });

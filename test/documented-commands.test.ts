@@ -30,6 +30,8 @@ const RUN_BY: Readonly<Record<string, readonly string[]>> = {
   dataset: ['test/scripts/dataset.test.ts'],
   'split-dataset': ['test/scripts/dataset.test.ts'],
   slim: ['test/scripts/slim.test.ts'],
+  'setup:native': ['test/scripts/setup.test.ts'],
+  'setup:gpu': ['test/scripts/setup.test.ts'],
   'deploy-commands': ['test/wire/discord-deploy.test.ts'],
   lint: ['.ci/run'],
   types: ['.ci/run'],

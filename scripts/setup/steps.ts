@@ -58,7 +58,7 @@ export async function run(step: Step, what: string): Promise<string> {
   if (status === 0) return output;
   const typed = [step.program, ...step.args].join(' ');
   const why = status === undefined ? `There is no ${step.program} on this machine.` : lastLines(output);
-  throw new UserError('bad-usage', `${what} failed: ${typed}\n${why}`);
+  throw new UserError('broke-down', `${what} failed: ${typed}\n${why}`);
 }
 
 /** The version of an optional package that the project is made for. */

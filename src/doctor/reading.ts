@@ -37,13 +37,14 @@ async function engine(config: Config): Promise<Found> {
 
 async function gpu(): Promise<Found> {
   const { runtime, failures } = await findRuntime();
-  if (runtime?.gpu) return { state: 'ok', finding: `${runtime.package} uses it` };
+  if (runtime?.gpu)
+    return { state: 'ok', finding: `${runtime.package} uses it; the project’s own tests have not been run on a card` };
   const reasons = failures.map((failure) => `${failure.package} is ${failure.reason}`).join('; ');
   return {
     state: 'off',
     finding: runtime ? `${runtime.package} finds none` : `not used: ${reasons}`,
     remedy:
-      'Only for faster training: npm install --no-save --ignore-scripts=false @tensorflow/tfjs-node-gpu@4.22.0, with CUDA 11.',
+      'Only for faster training, with an NVIDIA card and CUDA 11.2: npm run setup:gpu. The project has not been run on a card.',
   };
 }
 

@@ -35,7 +35,7 @@ function notLoadable(failures: readonly LoadFailure[]): UserError {
   return new UserError(
     'bad-usage',
     `TensorFlow cannot be loaded (${inWords(failures)}). Install it with ` +
-      `\`npm install --no-save --ignore-scripts=false ${NATIVE_PACKAGES[1]}@4.22.0\` ` +
-      `(${NATIVE_PACKAGES[0]}@4.22.0 for an NVIDIA GPU), or set ENGINE=onnx, which needs nothing.`,
+      `\`npm install --no-save --save-optional --ignore-scripts=false ${NATIVE_PACKAGES[1]}@4.22.0\` ` +
+      '(`npm run setup:gpu` for an NVIDIA card), or set ENGINE=onnx, which needs nothing.',
   );
 }
