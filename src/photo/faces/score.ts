@@ -128,7 +128,8 @@ function thresholdFor(place: Square, threshold: number, picture: Size): number {
   return isCut(place, picture) ? Math.max(threshold, CUT_THRESHOLD) : threshold;
 }
 
-function fills({ side }: Square, { width, height }: Size): boolean {
+/** Whether a place fills the picture. */
+export function fills({ side }: Square, { width, height }: Size): boolean {
   return side > FILLING * Math.min(width, height);
 }
 
