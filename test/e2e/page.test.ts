@@ -6,6 +6,7 @@ import axe from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { Channel } from '../../commands/request.ts';
 import type { RetrainServices } from '../../commands/retrain.ts';
 import { createLogger } from '../../src/base/log.ts';
 import { type Bot, startBot } from '../../src/bot.ts';
@@ -472,8 +473,11 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
         ['PublicTest accuracy', '72.0 %', '71.0 %', '+1.0 better'],
       ],
     };
+    let channel: Channel | undefined;
     const retraining = {
-      begin: async () => {},
+      begin: async (find: (platform: string, id: string) => Promise<Channel | undefined>) => {
+        channel = await find('local', 'page');
+      },
       stop: async () => {},
       statusNotice: async () => ({ text: 'Training vgg9', figures: { curves, table } }),
     };
@@ -514,8 +518,14 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
     ]);
     expect(await answers().nth(1).locator('.worse').allTextContents()).toEqual(['−1.0 worse']);
     await inLightAndDark('training');
+    // A training tells each epoch in the same message.
+    const told = await channel!.post({ text: 'Epoch 2/4', figures: { curves: curves.slice(0, 1) } });
+    await answers().nth(2).getByLabel('Loss after 1 epoch:').waitFor();
+    await told.update({ text: 'Epoch 3/4', figures: { curves: curves.slice(0, 2) } });
+    await answers().nth(2).getByLabel('Loss after 2 epochs:').waitFor();
+    await told.remove();
     await type('/retrain versions');
-    await answers().nth(2).waitFor();
+    await answers().nth(2).getByRole('table').first().waitFor();
     expect(await answers().nth(2).locator('.matrix').count()).toBe(2);
     await inLightAndDark('versions');
     await page.getByLabel('Message or command').fill('/re');
