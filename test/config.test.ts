@@ -24,6 +24,7 @@ describe('loadConfig', () => {
     expect(config.model.directory).toBe(join(directory, 'model'));
     expect(config.photos).toEqual({
       detector: 'fusion',
+      openCv: 'auto',
       maxBytes: 32 * 1024 * 1024,
       concurrency: 2,
       maxWaiting: 200,
