@@ -1,7 +1,7 @@
 import { UserError } from '../src/base/errors.ts';
 import { findRuntime, inWords, NATIVE_PACKAGES } from '../src/emotion/engines/tensorflow/runtime.ts';
 import { runAsProcess, tool } from './command-line.ts';
-import { addPackages, outcomeOf, run } from './setup/steps.ts';
+import { addPackage, npm, outcomeOf } from './setup/steps.ts';
 
 const PACKAGE = NATIVE_PACKAGES[0];
 
@@ -22,10 +22,9 @@ been run on a card: what this says is what you have. "npm ci" takes it away.`,
       throw new UserError('not-found', `nvidia-smi finds no NVIDIA card, or its driver is missing. ${INSTEAD}`);
     say(cards.output.trim().replaceAll(/ \(UUID: [^)]*\)/g, ''));
     say(`Loading ${PACKAGE} and TensorFlow …`);
-    await addPackages([PACKAGE], signal);
+    await addPackage(PACKAGE, say, signal);
     // Its own script, and no other package's, loads TensorFlow.
-    const args = ['rebuild', '--ignore-scripts=false', PACKAGE];
-    await run({ program: 'npm', args, signal }, 'Loading TensorFlow');
+    await npm(['rebuild', '--ignore-scripts=false', PACKAGE], 'Loading TensorFlow', signal);
     const { runtime, failures } = await findRuntime([PACKAGE]);
     if (runtime === undefined) throw new UserError('not-found', `${inWords(failures)}. ${INSTEAD}`);
     if (!runtime.gpu)

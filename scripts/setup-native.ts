@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
 import { startNativeOpenCv } from '../src/photo/faces/haar/native.ts';
 import { choice, inRepository, runAsProcess, tool } from './command-line.ts';
-import { addPackages, outcomeOf, run } from './setup/steps.ts';
+import { addPackage, outcomeOf, run } from './setup/steps.ts';
 
 const PACKAGE = '@u4/opencv4nodejs';
 /** OpenCV with its headers, and what compiles against it. */
@@ -24,7 +24,7 @@ on. Without it the cascades run as WebAssembly and find the same faces. "npm ci"
     if (words.length > 0) throw new UserError('bad-usage', 'Name no files.');
     const place = await findOpenCv(values.system === 'install', say, signal);
     say(`Loading ${PACKAGE} …`);
-    await addPackages([PACKAGE], signal);
+    await addPackage(PACKAGE, say, signal);
     say('Building it, a minute or two …');
     await build(place, signal);
     const native = await startNativeOpenCv();

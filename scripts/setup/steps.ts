@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { codeOf, UserError } from '../../src/base/errors.ts';
 import { inRepository } from '../command-line.ts';
 
@@ -61,20 +61,24 @@ export async function run(step: Step, what: string): Promise<string> {
   throw new UserError('broke-down', `${what} failed: ${typed}\n${why}`);
 }
 
-/** The version of an optional package that the project is made for. */
-export function versionOf(name: string): string {
+/** Has npm do something, and say what went wrong even where it was itself started to be silent. */
+export async function npm(args: readonly string[], what: string, signal: AbortSignal): Promise<void> {
+  await run({ program: 'npm', args: [...args, '--loglevel=error'], signal }, what);
+}
+
+/** Puts an optional package beside the others without noting it in package.json or running any script of its. */
+export async function addPackage(name: string, say: (line: string) => void, signal: AbortSignal): Promise<void> {
   const { peerDependencies } = JSON.parse(readFileSync(inRepository('package.json'), 'utf8')) as {
     peerDependencies: Readonly<Record<string, string>>;
   };
-  return peerDependencies[name]!;
-}
-
-/** Puts optional packages beside the others without noting them in package.json or running any script of theirs. */
-export async function addPackages(names: readonly string[], signal: AbortSignal): Promise<void> {
-  const wanted = names.map((name) => `${name}@${versionOf(name)}`);
-  // npm installs none of a project's own optional peers unless it is told to take them for something else.
-  const args = ['install', '--no-save', '--save-optional', '--no-audit', '--no-fund', ...wanted];
-  await run({ program: 'npm', args, signal }, 'Loading the package');
+  const others = Object.keys(peerDependencies).filter(
+    (one) => one !== name && existsSync(inRepository(`node_modules/${one}`)),
+  );
+  // It installs none of a project's own optional peers unless it is told to take them for something else.
+  const how = ['--no-save', '--save-optional', '--no-audit', '--no-fund'];
+  await npm(['install', ...how, `${name}@${peerDependencies[name]}`], 'Loading the package', signal);
+  for (const other of others)
+    say(`npm has taken ${other} away, which it keeps no note of: set it up again after this.`);
 }
 
 function lastLines(output: string): string {
