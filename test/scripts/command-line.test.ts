@@ -52,7 +52,8 @@ test('every tool runs where its file is what a process was started with, and exp
   expect(helps).toHaveLength(TOOLS.length);
   for (const [k, help] of helps.entries()) {
     expect(help, TOOLS[k]).toMatch(/^Usage: npm run .*--help/s);
-    expect(help, TOOLS[k]).toContain(TOOLS[k]!.replace('.ts', ''));
+    // A command of a family, such as setup:native, lies in setup-native.ts.
+    expect(help.replaceAll(/npm run (\w+):/g, 'npm run $1-'), TOOLS[k]).toContain(TOOLS[k]!.replace('.ts', ''));
   }
 });
 
