@@ -94,7 +94,6 @@ export function emotionsCommand(services: PhotoServices): Command {
   return defineCommand({
     name: 'emotions',
     description: 'Reads the faces in a picture: this one, or the latest posted here',
-    example: 'channel:asked',
     options: [
       { name: 'image', type: 'picture', latest: true, description: 'The picture to read' },
       {

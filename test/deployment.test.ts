@@ -33,6 +33,12 @@ test('container and service start the bot as npm start does', () => {
   expect(allocator(UNIT)).toEqual(allocator(scripts.start));
 });
 
+test('a worker’s container starts what npm run worker does', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: { worker: string } };
+  const [, file] = /command: \["(src\/.*)"\]/.exec(COMPOSE)!;
+  expect(scripts.worker.endsWith(` ${file}`)).toBe(true);
+});
+
 test('container and service wait for longer than the bot takes to stop', () => {
   const seconds = loadConfig({ environment: {}, directory: join(ROOT, 'test') }).shutdownMs / 1000;
   expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(UNIT)?.[1])).toBeGreaterThan(seconds + 5);

@@ -117,7 +117,7 @@ describe('a command', () => {
     const registry = createCommands({} as Parameters<typeof createCommands>[0]);
     const told = lines.map((line) => line.replace(/^(\/\w+) – .*\. For example: (.*)$/, '$1: $2'));
     expect(told.map((line) => line.split(':')[0])).toEqual(registry.list().map(({ name }) => `/${name}`));
-    expect(told).toContain('/emotions: /emotions channel:asked');
+    expect(told).toContain('/emotions: /emotions');
     expect(told).toContain('/retrain: /retrain start architecture:vgg9 epochs:22');
     expect(told).toContain('/help: /help retrain');
     // No wall of ranges: one screen of a phone or so.

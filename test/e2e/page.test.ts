@@ -338,7 +338,7 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
     expect(await answers().nth(2).getByRole('listitem').count()).toBe(2);
     await type('/help');
     await answers().nth(3).waitFor();
-    expect(await answers().nth(3).textContent()).toContain('For example: /emotions channel:asked');
+    expect(await answers().nth(3).textContent()).toContain('For example: /emotions');
     await type('/dance');
     await answers().nth(4).waitFor();
     expect(await answers().nth(4).textContent()).toContain('There is no command /dance.');
