@@ -4,11 +4,12 @@ import { createCommands } from '../commands/index.ts';
 import { unlessAborted } from './base/aborts.ts';
 import { UserError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
+import { usable } from './base/redis.ts';
 import { createChatWorkers } from './chat/chat-workers.ts';
 import type { Config } from './config.ts';
 import { openSettings } from './settings/open-settings.ts';
 import { Opinions } from './settings/opinions.ts';
-import { openCooldown, usable } from './work/open-shared.ts';
+import { openCooldown } from './work/open-shared.ts';
 import { FairQueue } from './work/queue.ts';
 import { RedisWorker } from './work/redis-worker.ts';
 

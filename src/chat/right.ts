@@ -5,7 +5,7 @@
 import type { PhotoCard, Reply } from '../../commands/request.ts';
 import { UserError } from '../base/errors.ts';
 import { EMOTIONS, type Emotion } from '../emotion/labels.ts';
-import type { Opinion, Opinions, Said } from '../settings/opinions.ts';
+import { type Opinion, type Opinions, SAYINGS, type Said } from '../settings/opinions.ts';
 
 /** What the buttons and questions say. */
 export const RIGHT = 'That’s right';
@@ -28,7 +28,6 @@ const LETTERS: Readonly<Record<Said, string>> = {
   neutral: 'n',
   unsure: 'u',
 };
-const SAYINGS = Object.keys(LETTERS) as Said[];
 /** Stands for a face that nothing was said of, or that has been told of. */
 const CLOSED = '.';
 export const LETTERS_PATTERN = '[adfhspnu.]{1,50}';

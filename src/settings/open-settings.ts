@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { UserError } from '../base/errors.ts';
 import { reasonOf } from '../base/files.ts';
 import type { Logger } from '../base/log.ts';
+import { usable } from '../base/redis.ts';
 import type { Config } from '../config.ts';
 import { FileStore } from './file-store.ts';
 import { RedisStore } from './redis-store.ts';
@@ -15,13 +16,9 @@ export async function openSettings(
   config: Pick<Config, 'redisUrl' | 'stateDirectory'>,
   log: Logger,
 ): Promise<Settings> {
-  if (config.redisUrl !== undefined) {
-    try {
-      return await begun(new Settings(await RedisStore.connect(config.redisUrl, log), log));
-    } catch (cause) {
-      throw new UserError('bad-config', `Redis at REDIS_URL cannot be used: ${reasonOf(cause)}.`, { cause });
-    }
-  }
+  const { redisUrl } = config;
+  if (redisUrl !== undefined)
+    return await usable(async () => begun(new Settings(await RedisStore.connect(redisUrl, log), log)));
   const path = join(config.stateDirectory, 'settings.db');
   try {
     return await begun(new Settings(new FileStore(path), log));

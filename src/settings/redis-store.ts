@@ -1,14 +1,13 @@
 import type { Redis } from 'ioredis';
 import type { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { connectRedis } from '../base/redis.ts';
 import { noSpace, type Store, unreachable, unsaved } from './store.ts';
 
 /** Before every key, so that one Redis can serve other programs too. */
 const PREFIX = 'emotion-bot:';
-/** Milliseconds for a connection and for an answer. */
-const TIMEOUT_MS = 5000;
 /** Longest pause between two tries to connect again, in milliseconds. */
-const MAX_PAUSE_MS = 5000;
+const LONGEST_PAUSE_MS = 5000;
 /** Keys that Redis looks at in one step: it does nothing else meanwhile. */
 const KEYS_A_LOOK = 1000;
 /** Redis runs a script as one step. */
@@ -30,32 +29,7 @@ export class RedisStore implements Store {
    * @throws Error where Redis cannot be reached or refuses
    */
   static async connect(url: string, log: Logger): Promise<RedisStore> {
-    // Loaded here, since most bots never need it.
-    const { Redis: Client } = await import('ioredis');
-    const client = new Client(url, {
-      keyPrefix: PREFIX,
-      lazyConnect: true,
-      connectTimeout: TIMEOUT_MS,
-      commandTimeout: TIMEOUT_MS,
-      maxRetriesPerRequest: 1,
-      retryStrategy: (tries) => Math.min(100 * 2 ** Math.min(tries, 10), MAX_PAUSE_MS),
-    });
-    let connected = false;
-    let reason: unknown;
-    client.on('error', (error) => {
-      reason = error;
-      if (connected) log.warn({ err: error }, 'the connection to Redis is lost');
-    });
-    try {
-      await client.connect();
-      // A password that is missing or wrong shows at the first command only.
-      await client.ping();
-    } catch (error) {
-      client.disconnect();
-      // The client's own error says no more than that the connection is closed.
-      throw reason ?? error;
-    }
-    connected = true;
+    const client = await connectRedis(url, log, { keyPrefix: PREFIX, longestPauseMs: LONGEST_PAUSE_MS });
     await warnOfEviction(client, log);
     return new RedisStore(client);
   }

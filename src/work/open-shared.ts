@@ -1,6 +1,5 @@
-import { UserError } from '../base/errors.ts';
-import { reasonOf } from '../base/files.ts';
 import type { Logger } from '../base/log.ts';
+import { usable } from '../base/redis.ts';
 import type { Config } from '../config.ts';
 import { type Cooldown, PhotoCooldown } from './cooldown.ts';
 import type { JobQueue } from './job-queue.ts';
@@ -22,13 +21,4 @@ export async function openJobQueue(config: Config, log: Logger): Promise<JobQueu
   return await usable(async () =>
     (await import('./redis-queue.ts')).RedisJobQueue.connect(redisUrl, log, { maxWaiting }),
   );
-}
-
-/** Runs what takes a Redis. @throws UserError 'bad-config' where that cannot be used */
-export async function usable<T>(connect: () => Promise<T>): Promise<T> {
-  try {
-    return await connect();
-  } catch (cause) {
-    throw new UserError('bad-config', `Redis at REDIS_URL cannot be used: ${reasonOf(cause)}.`, { cause });
-  }
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../base/log.ts';
+import { connectRedis } from '../base/redis.ts';
 import { type Cooldown, PhotoCooldown, type Refusal } from './cooldown.ts';
-import { connectRedis, PREFIX } from './redis-line.ts';
+import { PREFIX } from './redis-line.ts';
 
 const MINUTE_MS = 60_000;
 

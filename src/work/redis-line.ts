@@ -1,13 +1,8 @@
 import type { Redis } from 'ioredis';
-import type { Logger } from '../base/log.ts';
 import type { JobKey } from './journal.ts';
 
 /** Before every key, so that one Redis can serve other programs too. */
 export const PREFIX = 'emotion-bot';
-/** Milliseconds for a connection and for an answer. */
-const TIMEOUT_MS = 5000;
-/** Longest pause between two tries to connect again, in milliseconds. */
-const MAX_PAUSE_MS = 2000;
 /** The largest priority that BullMQ takes: whoever waits so long is served in the order of arrival. */
 const LAST_TURN = 2_097_151;
 /** Seconds after which it is forgotten whose turn was when. */
@@ -26,41 +21,6 @@ const NEXT_TURN = `
 const SERVED = `
   local now = tonumber(redis.call('GET', KEYS[1]) or '0')
   redis.call('SET', KEYS[1], math.max(now, tonumber(ARGV[1])), 'EX', ARGV[2])`;
-
-/**
- * Opens a connection. One that is lost is opened again.
- * @param options.waits true for one that a worker waits on, for as long as it takes
- * @throws Error where Redis cannot be reached or refuses
- */
-export async function connectRedis(
-  url: string,
-  log: Logger,
-  { waits = false }: { readonly waits?: boolean } = {},
-): Promise<Redis> {
-  const { Redis: Client } = await import('ioredis');
-  const client = new Client(url, {
-    lazyConnect: true,
-    connectTimeout: TIMEOUT_MS,
-    ...(waits ? { maxRetriesPerRequest: null } : { commandTimeout: TIMEOUT_MS, maxRetriesPerRequest: 1 }),
-    retryStrategy: (tries) => Math.min(100 * 2 ** Math.min(tries, 10), MAX_PAUSE_MS),
-  });
-  let reason: unknown;
-  let isConnected = false;
-  client.on('error', (err) => {
-    reason = err;
-    if (isConnected) log.warn({ err }, 'the connection to Redis is lost');
-  });
-  try {
-    await client.connect();
-    // A password that is missing or wrong shows at the first command only.
-    await client.ping();
-  } catch (error) {
-    client.disconnect();
-    throw reason ?? error;
-  }
-  isConnected = true;
-  return client;
-}
 
 /** The name of the line that the jobs of one of the bot's accounts wait in. */
 export function lineOf(account: string): string {

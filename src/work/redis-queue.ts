@@ -2,9 +2,10 @@ import { Queue, QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { unlessAborted } from '../base/aborts.ts';
 import type { Logger } from '../base/log.ts';
+import { connectRedis } from '../base/redis.ts';
 import { type JobQueue, LeftToWorkers, type Loss, QueueFull } from './job-queue.ts';
 import type { Job } from './journal.ts';
-import { connectRedis, idOf, LOSSES, lineOf, nextTurn, PREFIX } from './redis-line.ts';
+import { idOf, LOSSES, lineOf, nextTurn, PREFIX } from './redis-line.ts';
 
 /** How often a job is tried that no worker could do, the pause doubled each time. */
 const ATTEMPTS = 5;

@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import Database from 'libsql/promise';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -8,8 +6,8 @@ import { plainPicture } from '../fakes/photo.ts';
 import { FakeSlack } from '../fakes/slack.ts';
 import type { BotOnFakes } from '../helpers/bot-on-fakes.ts';
 import { startMain } from '../helpers/main-process.ts';
+import { end, startOnFakes } from '../helpers/processes-on-fakes.ts';
 import { HAS_REDIS, startRedis, type TestRedis } from '../helpers/redis.ts';
-import { RUNS_SOURCE } from '../helpers/run-script.ts';
 import { until } from '../helpers/until.ts';
 import { afterwards, aWhile, cleanUp, stateFolder } from '../wire/running-bot.ts';
 
@@ -48,28 +46,6 @@ describe.skipIf(!HAS_REDIS)('photos that workers read', () => {
     };
   }
 
-  async function start(program: 'bot' | 'worker', settings: BotOnFakes): Promise<ChildProcess> {
-    const file = join(import.meta.dirname, '..', 'helpers', `${program}-on-fakes.ts`);
-    const child = spawn(process.execPath, [RUNS_SOURCE, file, JSON.stringify(settings)]);
-    afterwards(() => child.kill('SIGKILL'));
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk) => {
-        output += chunk;
-      });
-    }
-    await until(() => {
-      if (child.exitCode !== null) throw new Error(output);
-      return output.includes('connected\n');
-    }, `the ${program} being ready`);
-    return child;
-  }
-
-  async function end(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    child.kill(signal);
-    await once(child, 'exit');
-  }
-
   /** Whether a running bot owes nothing any more. */
   async function owesNothing(state: string): Promise<boolean> {
     const database = new Database(join(state, 'state', 'journal.db'), {});
@@ -94,9 +70,9 @@ describe.skipIf(!HAS_REDIS)('photos that workers read', () => {
     // Its own reader would never end: whatever is answered, a worker has answered.
     const otherState = stateFolder();
     const [bot, other, first] = await Promise.all([
-      start('bot', { ...settings, milliseconds: 1_000_000 }),
-      start('bot', { ...settings, directory: otherState, milliseconds: 1_000_000 }),
-      start('worker', { ...settings, milliseconds: 400 }),
+      startOnFakes('bot', { ...settings, milliseconds: 1_000_000 }),
+      startOnFakes('bot', { ...settings, directory: otherState, milliseconds: 1_000_000 }),
+      startOnFakes('worker', { ...settings, milliseconds: 400 }),
     ]);
     const photo = await plainPicture(64, 48);
     const thread = discord.openThread(discord.general);
@@ -108,10 +84,10 @@ describe.skipIf(!HAS_REDIS)('photos that workers read', () => {
     await end(first, 'SIGKILL');
     expect(onDiscord().length + onSlack().length).toBeLessThan(2 * PHOTOS);
     await redis.restart();
-    const second = await start('worker', settings);
+    const second = await startOnFakes('worker', settings);
     await until(() => onDiscord().length + onSlack().length >= PHOTOS, 'answers of the second worker');
     await end(bot, 'SIGKILL');
-    const third = await start('bot', { ...settings, milliseconds: 1_000_000 });
+    const third = await startOnFakes('bot', { ...settings, milliseconds: 1_000_000 });
     await until(() => onDiscord().length >= PHOTOS && onSlack().length >= PHOTOS, 'all answers');
     await until(async () => (await owesNothing(state)) && (await owesNothing(otherState)), 'empty journals');
     await aWhile();

@@ -3,7 +3,7 @@
 import { make } from './dom.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
-const EMOTIONS = ['angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral'];
+export const EMOTIONS = ['angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral'];
 /** A chart's size and margins, in units of its own. */
 const WIDTH = 320;
 const HEIGHT = 180;

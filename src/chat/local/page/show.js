@@ -1,7 +1,7 @@
 /** How messages look: pictures, people, and what can be done with an answer. */
 
 import { make, say } from './dom.js';
-import { showFigures } from './figures.js';
+import { EMOTIONS, showFigures } from './figures.js';
 
 /**
  * A message of the channel as an element.
@@ -164,8 +164,6 @@ function showAsking({ id, asks }, actions) {
   });
   return [make('div', { className: 'asking' }, right, wrong), form];
 }
-
-const EMOTIONS = ['angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral'];
 
 function showChoice({ number, said }) {
   const options = EMOTIONS.map((emotion) => make('option', { value: emotion }, emotion));
