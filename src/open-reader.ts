@@ -52,3 +52,13 @@ export async function openReader(config: Config, registry: VersionRegistry, log:
     throw error;
   }
 }
+
+/** What frees a reader that may not have been opened yet, or cannot be. */
+export function releaserOf(opening: Promise<Reader>): () => Promise<void> {
+  // At once: it may reject before anybody waits for it.
+  const opened = Promise.allSettled([opening]);
+  return async () => {
+    const [reader] = await opened;
+    if (reader.status === 'fulfilled') await reader.value.release();
+  };
+}

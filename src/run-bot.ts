@@ -1,7 +1,7 @@
 import { createLogger, type Logger } from './base/log.ts';
 import { type Config, loadConfig } from './config.ts';
 import { endOnMistake, stopOnSignal } from './ending.ts';
-import { openReader, type Reader } from './open-reader.ts';
+import { openReader, type Reader, releaserOf } from './open-reader.ts';
 import { VersionRegistry } from './versions/registry.ts';
 
 /**
@@ -31,11 +31,7 @@ async function serve(config: Config, log: Logger): Promise<void> {
   const registry = new VersionRegistry(directory);
   // Threads load what they compute with while this one connects.
   const opening = openReader(config, registry, log);
-  const opened = Promise.allSettled([opening]);
-  const release = async () => {
-    const [reader] = await opened;
-    if (reader.status === 'fulfilled') await reader.value.release();
-  };
+  const release = releaserOf(opening);
   const refresh = async () => (await opening).refresh();
   try {
     const [{ startBot }, { Retraining }] = await Promise.all([

@@ -1,7 +1,7 @@
 import { createLogger } from './base/log.ts';
 import { loadConfig } from './config.ts';
 import { endOnMistake, stopOnSignal } from './ending.ts';
-import { openReader } from './open-reader.ts';
+import { openReader, releaserOf } from './open-reader.ts';
 import { VersionRegistry } from './versions/registry.ts';
 
 /** What `npm run worker` does: answers photos that bots put into Redis, until a signal; ends as `runBot` does. */
@@ -10,11 +10,7 @@ export async function runWorker(): Promise<void> {
     const config = loadConfig();
     const log = createLogger({ level: config.log.level, secrets: config.secrets });
     const opening = openReader(config, new VersionRegistry(config.model.directory), log);
-    const opened = Promise.allSettled([opening]);
-    const release = async () => {
-      const [reader] = await opened;
-      if (reader.status === 'fulfilled') await reader.value.release();
-    };
+    const release = releaserOf(opening);
     try {
       const { startWorker } = await import('./worker.ts');
       const worker = await startWorker(config, log, async (...photo) => (await opening).read(...photo), opening);
