@@ -27,9 +27,10 @@ export function ofPlace(platform: string, place: string): string {
 const HASH_KEY = 'hash-key';
 
 /**
- * What the bot remembers of people and channels: who opted out, and which channels are set to something else than the
- * default; and notes of where it is installed, which their owner seals. Nothing else, and no id: an entry stands under a keyed hash, so that the store by itself names nobody. (Whoever
- * has the store, which holds the key too, can still check an id that they know.)
+ * What the bot remembers of people and channels: who opted out, and which channels are set to something else than the default;
+ * notes of where it is installed, which their owner seals; and counts, a place, of how often readings were right. Nothing else, and no
+ * id: an entry stands under a keyed hash, so that the store by itself names nobody. (Whoever has the store, which holds the key too, can
+ * still check an id that they know.)
  */
 export class Settings {
   readonly #store: Store;
