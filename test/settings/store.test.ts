@@ -151,22 +151,23 @@ for (const { kind, available, open } of KINDS) {
 
     test('notes are kept by what they are about, found by their kind, and rewritten unless somebody else did', async () => {
       await both(async (one, other) => {
+        // Ids that no hash holds by chance, as it does two letters.
         const [settings, elsewhere] = [new Settings(one), new Settings(other)];
-        expect(await settings.note('install', 'T1')).toBeUndefined();
-        await settings.setNote('install', 'T1', (key) => `first at ${key}`);
-        await settings.setNote('install', 'T2', () => 'second');
-        await settings.setNote('other', 'T1', () => 'third');
-        const note = await elsewhere.note('install', 'T1');
+        expect(await settings.note('install', 'T-FIRST')).toBeUndefined();
+        await settings.setNote('install', 'T-FIRST', (key) => `first at ${key}`);
+        await settings.setNote('install', 'T-SECOND', () => 'second');
+        await settings.setNote('other', 'T-FIRST', () => 'third');
+        const note = await elsewhere.note('install', 'T-FIRST');
         expect(note?.text).toBe(`first at ${note?.key}`);
         expect((await elsewhere.notes('install')).map(({ text }) => text).sort()).toEqual([note!.text, 'second']);
-        expect((await one.keys('')).join()).not.toContain('T1');
+        expect((await one.keys('')).join()).not.toContain('T-FIRST');
         await elsewhere.rewrite(note!, 'rewritten');
         await settings.rewrite(note!, 'too late');
-        expect((await settings.note('install', 'T1'))?.text).toBe('rewritten');
+        expect((await settings.note('install', 'T-FIRST'))?.text).toBe('rewritten');
         for (const [kind, about] of [
-          ['install', 'T1'],
-          ['install', 'T2'],
-          ['other', 'T1'],
+          ['install', 'T-FIRST'],
+          ['install', 'T-SECOND'],
+          ['other', 'T-FIRST'],
         ] as const) {
           await settings.setNote(kind, about, () => undefined);
         }
