@@ -6,12 +6,12 @@ import type { FakeDiscord } from '../fakes/discord.ts';
 import { plainPicture } from '../fakes/photo.ts';
 import { until } from '../helpers/until.ts';
 import { answers, startOnDiscord } from './discord-bot.ts';
-import { inJournal, leave, left, stuckReader } from './left.ts';
+import { inJournal, isWritten, leave, left, stuckReader } from './left.ts';
 import { aWhile, cleanUp, stateFolder } from './running-bot.ts';
 
 afterEach(cleanUp);
 
-/** A bot that is stopped in the middle of what `ask` asks of it, and what the next one needs. */
+/** A bot that is stopped in the middle of what `ask` asks of it, once it has heard of all of it, and what the next one needs. */
 async function stoppedInTheMiddle<Asked>(
   ask: (discord: FakeDiscord, stuck: { readonly begun: number }) => Promise<Asked>,
   begun = 1,
@@ -21,6 +21,8 @@ async function stoppedInTheMiddle<Asked>(
   const first = await startOnDiscord({ state, readPhoto: stuck.readPhoto, environment: { SHUTDOWN_SECONDS: '1' } });
   const asked = await ask(first.discord, stuck);
   await until(() => stuck.begun >= begun, 'the photo being read');
+  const posts = [...first.discord.messages.values()].filter(({ author }) => author.id !== first.discord.me.id);
+  await until(() => posts.every(({ id }) => isWritten(state, id)), 'every message being written down');
   await first.bot.stop();
   return { asked, log: first.log, next: { discord: first.discord, state } };
 }

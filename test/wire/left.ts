@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createLogger } from '../../src/base/log.ts';
@@ -37,4 +38,15 @@ export async function left(state: string, bot: string): Promise<number> {
 /** Writes a job down as if a bot had been killed over it. */
 export async function leave(state: string, job: Omit<Job, 'files' | 'begun'> & Partial<Job>): Promise<void> {
   await inJournal(state, (journal) => journal.begin({ files: [], begun: Date.now(), ...job }));
+}
+
+/** Whether the journal of a bot, which may be running, has had a message written into it. */
+export function isWritten(state: string, message: string): boolean {
+  return ['journal.db', 'journal.db-wal'].some((name) => {
+    try {
+      return readFileSync(join(state, 'state', name), 'latin1').includes(message);
+    } catch {
+      return false;
+    }
+  });
 }

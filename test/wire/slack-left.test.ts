@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { plainPicture } from '../fakes/photo.ts';
 import type { FakeSlack } from '../fakes/slack.ts';
 import { until } from '../helpers/until.ts';
-import { leave, left, stuckReader } from './left.ts';
+import { isWritten, leave, left, stuckReader } from './left.ts';
 import { aWhile, cleanUp, stateFolder } from './running-bot.ts';
 import { buttons, startOnSlack } from './slack-bot.ts';
 
@@ -12,13 +10,15 @@ afterEach(cleanUp);
 
 const BOT = 'slack T1 UBOT';
 
-/** A bot that is stopped in the middle of what `ask` asks of it, and what the next one needs. */
+/** A bot that is stopped in the middle of what `ask` asks of it, once it has heard of all of it, and what the next one needs. */
 async function stoppedInTheMiddle<Asked>(ask: (slack: FakeSlack) => Promise<Asked>, at = 0) {
   const stuck = stuckReader(at);
   const state = stateFolder();
   const first = await startOnSlack({ state, readPhoto: stuck.readPhoto, environment: { SHUTDOWN_SECONDS: '1' } });
   const asked = await ask(first.slack);
   await until(() => stuck.begun >= Math.max(1, at), 'the photo being read');
+  const photos = first.slack.messages.filter(({ files = [], user }) => files.length > 0 && user !== 'UBOT');
+  await until(() => photos.every(({ ts }) => isWritten(state, ts)), 'every message being written down');
   await first.bot.stop();
   return { asked, next: { slack: first.slack, state } };
 }
@@ -148,7 +148,7 @@ test('a message is written down before Slack hears that it has arrived', async (
   const before = slack.acks.length;
   const { ts } = slack.post({ files: [slack.file(await plainPicture(64, 48))] });
   await until(() => slack.acks.length > before, 'the acknowledgement');
-  expect(readFileSync(join(state, 'state', 'journal.db-wal'), 'latin1')).toContain(ts);
+  expect(isWritten(state, ts)).toBe(true);
   expect(slack.said()).toEqual([]);
   await buttons(slack, 1);
 });
