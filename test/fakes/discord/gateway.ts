@@ -10,18 +10,28 @@ interface Sent {
   readonly d: unknown;
 }
 
-/** Discord's gateway: hello, identify, heartbeats, events with numbers, and resuming a session from the last one seen. */
+/** What a client that has identified is told; it outlives the connection. */
+interface Session {
+  readonly id: string;
+  readonly sent: Sent[];
+  socket: WebSocket | undefined;
+}
+
+/**
+ * Discord's gateway: hello, identify, heartbeats, events with numbers, and resuming a session from the last one seen. Several clients may
+ * have the same token: each has a session of its own, and is told everything.
+ */
 export class FakeGateway {
   readonly identifies: { readonly intents: number; readonly token: string }[] = [];
   readonly resumes: { readonly session_id: string; readonly seq: number }[] = [];
   /** Whether the developer portal grants the MessageContent intent. */
   grantsContent = true;
-  readonly #sockets = new Set<WebSocket>();
+  readonly #sessions = new Map<string, Session>();
   readonly #server: WebSocketServer;
-  readonly #sent: Sent[] = [];
+  /** The latest event of each kind. */
+  readonly #latest = new Map<string, unknown>();
   readonly #token: string;
   readonly #welcome: () => readonly (readonly [string, unknown])[];
-  #session = 0;
   #intents = 0;
 
   /** @param welcome the events that follow a fresh session's start */
@@ -34,57 +44,61 @@ export class FakeGateway {
 
   /** Connections that are open now. */
   get connections(): number {
-    return this.#sockets.size;
+    return this.#open().length;
   }
 
-  /** Whether the session sees the content of every message. */
+  /** Whether the session that began last sees the content of every message. */
   get seesContent(): boolean {
     return (this.#intents & MESSAGE_CONTENT) !== 0;
   }
 
-  /** Sends an event; to a session without a connection it is kept until that resumes. */
+  /** Sends an event; for a session without a connection it is kept until that resumes. */
   dispatch(t: string, d: unknown): void {
-    const event = this.#keep(t, d);
-    for (const socket of this.#sockets) socket.send(JSON.stringify(event));
+    this.#latest.set(t, d);
+    for (const session of this.#sessions.values()) this.#send(session, t, d);
   }
 
   /** Sends the latest event of a kind once more. */
   repeat(kind: string): void {
-    this.dispatch(kind, this.#sent.findLast(({ t }) => t === kind)!.d);
+    this.dispatch(kind, this.#latest.get(kind));
   }
 
   /** Asks clients to come back (opcode 7). */
   askToReconnect(): void {
-    for (const socket of this.#sockets) socket.send(JSON.stringify({ op: 7, d: null }));
+    for (const socket of this.#open()) socket.send(JSON.stringify({ op: 7, d: null }));
   }
 
   /** Ends every connection and its session: what happens until the client is back is told to nobody. */
   forget(): void {
-    this.#session += 1;
-    for (const socket of this.#sockets) {
-      this.#sockets.delete(socket);
-      socket.terminate();
-    }
+    const open = this.#open();
+    this.#sessions.clear();
+    for (const socket of open) socket.terminate();
   }
 
   /** Closes every connection with a code. */
   drop(code: number): void {
-    for (const socket of this.#sockets) socket.close(code);
+    for (const socket of this.#open()) socket.close(code);
   }
 
   close(): void {
-    for (const socket of this.#sockets) socket.terminate();
+    for (const socket of this.#open()) socket.terminate();
     this.#server.close();
   }
 
-  #keep(t: string, d: unknown): Sent {
-    const event: Sent = { op: 0, s: this.#sent.length + 1, t, d };
-    this.#sent.push(event);
-    return event;
+  #open(): WebSocket[] {
+    return [...this.#sessions.values()].flatMap(({ socket }) => socket ?? []);
+  }
+
+  #send(session: Session, t: string, d: unknown): void {
+    const event: Sent = { op: 0, s: session.sent.length + 1, t, d };
+    session.sent.push(event);
+    session.socket?.send(JSON.stringify(event));
   }
 
   #greet(socket: WebSocket): void {
-    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('close', () => {
+      for (const session of this.#sessions.values()) if (session.socket === socket) session.socket = undefined;
+    });
     socket.on('message', (data) => this.#receive(socket, JSON.parse(String(data))));
     socket.send(JSON.stringify({ op: 10, d: { heartbeat_interval: 41_250 } }));
   }
@@ -103,23 +117,21 @@ export class FakeGateway {
       return;
     }
     this.#intents = identify.intents;
-    this.#session += 1;
-    this.#sent.length = 0;
-    this.#sockets.add(socket);
-    for (const [t, d] of this.#welcome()) {
-      const told = t === 'READY' ? { ...(d as object), session_id: `session-${this.#session}` } : d;
-      socket.send(JSON.stringify(this.#keep(t, told)));
-    }
+    const session: Session = { id: `session-${this.identifies.length}`, sent: [], socket };
+    this.#sessions.set(session.id, session);
+    for (const [t, d] of this.#welcome())
+      this.#send(session, t, t === 'READY' ? { ...(d as object), session_id: session.id } : d);
   }
 
   #resume(socket: WebSocket, resume: { session_id: string; seq: number }): void {
     this.resumes.push(resume);
-    if (resume.session_id !== `session-${this.#session}`) {
+    const session = this.#sessions.get(resume.session_id);
+    if (session === undefined) {
       socket.send(JSON.stringify({ op: 9, d: false }));
       return;
     }
-    for (const event of this.#sent.filter(({ s }) => s > resume.seq)) socket.send(JSON.stringify(event));
-    this.#sockets.add(socket);
-    this.dispatch('RESUMED', {});
+    for (const event of session.sent.filter(({ s }) => s > resume.seq)) socket.send(JSON.stringify(event));
+    session.socket = socket;
+    this.#send(session, 'RESUMED', {});
   }
 }
