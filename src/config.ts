@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { nearest } from './base/did-you-mean.ts';
 import { host, ids, oneOf, passedOn, port, readEnvFile, secret, whole } from './base/environment.ts';
 import { UserError } from './base/errors.ts';
 import { LOG_LEVELS } from './base/log.ts';
@@ -114,8 +115,14 @@ export interface Config {
   /** Every credential among the settings: what a log must never hold. */
   readonly secrets: readonly (string | RegExp)[];
   readonly internal: Internal;
-  /** Names in the .env file that are no settings: most likely misspelt. */
-  readonly unknownSettings: readonly string[];
+  /** What the .env file sets and is no setting: most likely misspelt. */
+  readonly unknownSettings: readonly UnknownSetting[];
+}
+
+/** A name that is no setting's, and the setting that was most likely meant, where one is near. */
+export interface UnknownSetting {
+  readonly name: string;
+  readonly meant?: string;
 }
 
 /**
@@ -191,7 +198,7 @@ export function loadConfig(
     }),
     secrets: secretsOf(settings),
     internal: { ...internal },
-    unknownSettings: Object.keys(file).filter((name) => !(name in SETTINGS.shape)),
+    unknownSettings: Object.keys(file).flatMap((name) => (name in SETTINGS.shape ? [] : [unknown(name)])),
   });
 }
 
@@ -227,6 +234,11 @@ export function loadUsableConfig(options: Parameters<typeof loadConfig>[0] = {})
       for (const name of names) left[name] = '';
     }
   }
+}
+
+function unknown(name: string): UnknownSetting {
+  const meant = nearest(name, Object.keys(SETTINGS.shape));
+  return { name, ...(meant !== undefined && { meant }) };
 }
 
 type Settings = z.infer<typeof SETTINGS>;

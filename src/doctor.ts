@@ -2,6 +2,7 @@ import type { Config } from './config.ts';
 import { chatChecks } from './doctor/chats.ts';
 import type { Check, Finding } from './doctor/finding.ts';
 import { machineChecks } from './doctor/machine.ts';
+import { portChecks } from './doctor/ports.ts';
 import { readingChecks } from './doctor/reading.ts';
 import { storageChecks } from './doctor/storage.ts';
 
@@ -20,6 +21,7 @@ export async function examine(
     ...machineChecks(config, new Date()),
     ...readingChecks(config),
     ...storageChecks(config, badSettings),
+    ...portChecks(config),
     ...chatChecks(config, badSettings),
   ].filter(({ part }) => parts === undefined || parts.includes(part));
   return await Promise.all(checks.map(async (check) => withoutSecrets(await findingOf(check), config.secrets)));

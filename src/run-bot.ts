@@ -1,6 +1,7 @@
-import { createLogger, type Logger } from './base/log.ts';
+import type { Logger } from './base/log.ts';
 import { type Config, loadConfig } from './config.ts';
 import { endOnMistake, stopOnSignal } from './ending.ts';
+import { openLog } from './open-log.ts';
 import { openReader, type Reader, releaserOf } from './open-reader.ts';
 import { VersionRegistry } from './versions/registry.ts';
 
@@ -19,10 +20,7 @@ export async function runBot(options: Parameters<typeof loadConfig>[0] = {}): Pr
 
 async function start(options: Parameters<typeof loadConfig>[0]): Promise<void> {
   const config = loadConfig(options);
-  const log = createLogger({ level: config.log.level, secrets: config.secrets });
-  for (const name of config.unknownSettings) {
-    log.warn({ setting: name }, 'the .env file sets something that is no setting; is it misspelt?');
-  }
+  const log = openLog(config);
   await serve(config, log);
 }
 

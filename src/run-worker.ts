@@ -1,6 +1,6 @@
-import { createLogger } from './base/log.ts';
 import { loadConfig } from './config.ts';
 import { endOnMistake, stopOnSignal } from './ending.ts';
+import { openLog } from './open-log.ts';
 import { openReader, releaserOf } from './open-reader.ts';
 import { VersionRegistry } from './versions/registry.ts';
 
@@ -8,7 +8,7 @@ import { VersionRegistry } from './versions/registry.ts';
 export async function runWorker(): Promise<void> {
   try {
     const config = loadConfig();
-    const log = createLogger({ level: config.log.level, secrets: config.secrets });
+    const log = openLog(config);
     const opening = openReader(config, new VersionRegistry(config.model.directory), log);
     const release = releaserOf(opening);
     try {

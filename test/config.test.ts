@@ -113,8 +113,9 @@ describe('loadConfig', () => {
   });
 
   test('names what is no setting in the .env file, but not in the environment', () => {
-    envFile('LOCAL_PROT=4000\n');
-    expect(load({ PATH: '/bin' }).unknownSettings).toEqual(['LOCAL_PROT']);
+    envFile('LOCAL_PROT=4000\nPATIENCE=5\n');
+    const unknown = [{ name: 'LOCAL_PROT', meant: 'LOCAL_PORT' }, { name: 'PATIENCE' }];
+    expect(load({ PATH: '/bin' }).unknownSettings).toEqual(unknown);
   });
 
   test('says so where the .env file cannot be read', () => {

@@ -1,17 +1,24 @@
 import './helpers/discord-first.ts';
-import { chmod, cp, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { chmod, cp, mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createCommands } from '../commands/index.ts';
-import { type Internal, loadUsableConfig } from '../src/config.ts';
+import { createLogger } from '../src/base/log.ts';
+import { startBot } from '../src/bot.ts';
+import { type Internal, loadConfig, loadUsableConfig } from '../src/config.ts';
 import type { Finding } from '../src/doctor/finding.ts';
 import { node } from '../src/doctor/machine.ts';
 import { examine } from '../src/doctor.ts';
+import { startMetricsServer } from '../src/metrics/server.ts';
+import { SPLITS } from '../src/training/data/fer2013.ts';
 import { FakeDiscord } from './fakes/discord.ts';
+import { fakePhotoReader } from './fakes/photo.ts';
 import { FakeSlack } from './fakes/slack.ts';
 import { HAS_REDIS, startRedis } from './helpers/redis.ts';
 import { runScript } from './helpers/run-script.ts';
-import { temporaryFolder } from './helpers/tiny-fer2013.ts';
+import { csvText, temporaryFolder, tinyRows } from './helpers/tiny-fer2013.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 const ends: (() => unknown)[] = [];
@@ -66,7 +73,7 @@ test('every check goes on after others failed, what can be tried is tried, and n
     SLACK_APP_TOKEN: 'xapp-of-nobody',
     THREADS: 'many',
     REDIS_URL: `redis://:${password}@127.0.0.1:1`,
-    METRICS_PORT: '9464',
+    METRICS_PORT: '0',
   });
   expect(found.Settings).toMatchObject({ state: 'broken', finding: expect.stringMatching(/DISCORD_TOKEN.*THREADS/) });
   expect(found['State folder']).toMatchObject({ state: 'broken', finding: expect.stringContaining('cannot be made') });
@@ -81,11 +88,11 @@ test('every check goes on after others failed, what can be tried is tried, and n
   });
   expect(found['Training data']).toMatchObject({
     state: 'partly',
-    finding: expect.stringMatching(/2 files.*15 chunks/),
+    finding: expect.stringContaining('fer2013_01.csv.gz is cut short'),
   });
-  expect(found.Votes).toMatchObject({ state: 'ok' });
+  expect(found.Votes).toMatchObject({ state: 'partly', finding: expect.stringContaining('no row of votes') });
   expect(found['Face detector']).toMatchObject({ state: 'ok' });
-  expect(found.Figures).toMatchObject({ state: 'ok', finding: expect.stringMatching(/port 9464 of 127\.0\.0\.1/) });
+  expect(found.Figures).toMatchObject({ state: 'ok', finding: expect.stringContaining('127.0.0.1') });
   expect(JSON.stringify(found)).not.toMatch(/nobody|no token at all/);
 });
 
@@ -111,6 +118,96 @@ test('a state folder is tried and left as it was; one that others may look into 
   const open = await findings({ STATE_DIR: parent }, {}, ['State folder']);
   expect(open['State folder']).toMatchObject({ state: 'partly', remedy: expect.stringContaining('chmod -R go=') });
   expect(await readdir(parent)).toEqual([]);
+});
+
+describe('ports', () => {
+  const parts = ['Page', 'Figures', 'Slack'];
+
+  async function taken(): Promise<string> {
+    const other = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+    ends.push(() => other.close());
+    await once(other, 'listening');
+    return String((other.address() as AddressInfo).port);
+  }
+
+  test('that another program uses are told, and where the page goes instead', async () => {
+    const [page, figures] = await Promise.all([taken(), taken()]);
+    const found = await findings({ LOCAL_PORT: page, METRICS_PORT: figures }, {}, parts);
+    expect(found.Page).toMatchObject({
+      state: 'partly',
+      finding: expect.stringMatching(new RegExp(`another program uses port ${page}, so the page would be at \\d+$`)),
+      remedy: expect.stringContaining('LOCAL_PORT'),
+    });
+    expect(found.Figures).toMatchObject({
+      state: 'broken',
+      finding: expect.stringContaining(`port ${figures} of 127.0.0.1`),
+      remedy: expect.stringContaining('METRICS_PORT'),
+    });
+    const free = await findings({ LOCAL_PORT: '0', METRICS_PORT: '0' }, {}, parts);
+    expect([free.Page!.state, free.Figures!.state]).toEqual(['ok', 'ok']);
+  });
+
+  test('that a bot uses which runs already are known by what answers there', async () => {
+    const environment = { LOCAL_PORT: '0', STATE_DIR: await temporaryFolder() };
+    const log = createLogger({ level: 'silent' });
+    const bot = await startBot(loadConfig({ environment, directory: environment.STATE_DIR }), log, fakePhotoReader());
+    ends.push(() => bot.stop());
+    const metrics = await startMetricsServer({ host: '127.0.0.1', port: 0 }, log);
+    ends.push(() => metrics.close());
+    const [, page = ''] = /:(\d+)\//.exec(bot.addresses[0]!) ?? [];
+    const { port } = new URL(metrics.origin);
+    const found = await findings({ LOCAL_PORT: page, METRICS_PORT: port }, {}, parts);
+    expect(found.Page).toMatchObject({ state: 'ok', finding: expect.stringContaining('a bot runs') });
+    expect(found.Figures).toMatchObject({ state: 'ok', finding: expect.stringContaining('a bot runs') });
+  });
+
+  test('that Slack’s requests come to are tried', async () => {
+    const slack = await FakeSlack.start();
+    ends.push(() => slack.close());
+    const environment = { SLACK_BOT_TOKEN: slack.token, SLACK_SIGNING_SECRET: 'abc', SLACK_PORT: await taken() };
+    const { Slack: found } = await findings(environment, { slackApi: `${slack.origin}/api/` }, parts);
+    expect(found).toMatchObject({
+      state: 'partly',
+      finding: expect.stringContaining(`port ${environment.SLACK_PORT} of 127.0.0.1 is in use`),
+      remedy: expect.stringContaining('SLACK_PORT'),
+    });
+  });
+});
+
+describe('training data', () => {
+  const look = async (files: Record<string, string | Buffer>) => {
+    const data = await temporaryFolder();
+    for (const [name, content] of Object.entries(files)) await writeFile(join(data, name), content);
+    return await findings({ DATA_DIR: data }, {}, ['Training data', 'Votes']);
+  };
+  const chunk = (n: number) => csvText(tinyRows(1, SPLITS).slice(n, n + 4));
+
+  test('is read, not only its names', async () => {
+    const found = await look({
+      'fer2013_01.csv': chunk(0),
+      'fer2013_02.csv': `${chunk(4)}7,1 2 3,Training\n`,
+      'fer2013new.csv': 'Usage,Image name,faces\n',
+    });
+    expect(found['Training data']).toMatchObject({
+      state: 'partly',
+      finding: expect.stringMatching(
+        /2 files.*, 9 rows; .*13 of 15 chunks missing.*fer2013_02\.csv, line 6 emotion is "7"/,
+      ),
+      remedy: expect.stringContaining('npm run dataset -- check'),
+    });
+    expect(found.Votes).toMatchObject({
+      state: 'partly',
+      finding: expect.stringContaining('does not name the columns'),
+    });
+  });
+
+  test('that is something else is told as what it is', async () => {
+    const found = await look({ 'fer2013.csv': 'name,age\nAda,36\n' });
+    expect(found['Training data']).toMatchObject({
+      state: 'partly',
+      finding: expect.stringContaining('fer2013.csv: '),
+    });
+  });
 });
 
 describe('Discord', () => {
@@ -228,6 +325,31 @@ test('the command prints the same as JSON', async () => {
   const { canStart, findings: all } = JSON.parse(stdout);
   expect(canStart).toBe(all.every(({ state }: Finding) => state !== 'broken'));
   expect(all.map(({ part }: Finding) => part)).toContain('Telemetry');
+});
+
+test('a network beside the one in use that cannot be loaded is named, with what brings it back', async () => {
+  const model = await temporaryFolder();
+  await cp(join(root, 'model'), model, { recursive: true });
+  const whole = await findings({ MODEL_DIR: model }, {}, ['Network']);
+  expect(whole.Network).toMatchObject({ state: 'ok', finding: expect.stringContaining('beside it fer2013') });
+  await truncate(join(model, 'fer2013', 'weights.bin'), 1000);
+  expect((await findings({ MODEL_DIR: model }, {}, ['Network'])).Network).toMatchObject({
+    state: 'partly',
+    finding: expect.stringContaining('fer2013 beside it cannot be loaded: '),
+    remedy: expect.stringContaining(`git checkout -- ${join(model, 'fer2013')}`),
+  });
+});
+
+test('what .env sets in vain is named, with what was most likely meant', async () => {
+  const directory = await temporaryFolder();
+  await writeFile(join(directory, '.env'), 'LOCAL_PROT=4000\nPATIENCE=5\n');
+  const { config } = loadUsableConfig({ directory, environment: {} });
+  expect(await examine(config, [], ['Settings'])).toMatchObject([
+    {
+      state: 'partly',
+      finding: 'LOCAL_PROT in .env is no setting: did you mean LOCAL_PORT?; PATIENCE in .env is no setting',
+    },
+  ]);
 });
 
 test('a version in use that cannot be loaded is named, with what puts another in use', async () => {

@@ -4,6 +4,7 @@ import { createLogger } from '../base/log.ts';
 import type { ChatCheck } from '../chat/check.ts';
 import type { Config } from '../config.ts';
 import { type Check, type Found, fromProblems } from './finding.ts';
+import { portTrouble } from './ports.ts';
 
 /** The chats: their servers are asked, nothing is posted. */
 export function chatChecks(config: Config, badSettings: readonly string[]): Check[] {
@@ -57,5 +58,16 @@ async function discord(config: Config): Promise<ChatCheck> {
 
 async function slack(config: Config): Promise<ChatCheck> {
   const { checkSlack } = await import('../chat/slack/check.ts');
-  return await checkSlack(config, createLogger({ level: 'silent' }));
+  const { about, problems } = await checkSlack(config, createLogger({ level: 'silent' }));
+  const { connection } = config.slack!;
+  return { about, problems: [...problems, ...(connection.kind === 'http' ? await portProblems(connection) : [])] };
+}
+
+/** Whether Slack's requests can come in. A bot that runs already holds the port itself. */
+async function portProblems({ host, port }: { readonly host: string; readonly port: number }) {
+  const trouble = await portTrouble(host, port);
+  if (trouble === undefined) return [];
+  const remedy = 'Where no bot runs yet, set SLACK_PORT to another port, or SLACK_HOST to an address of this machine.';
+  const why = trouble === 'EADDRINUSE' ? 'is in use' : `cannot be listened at (${trouble})`;
+  return [{ what: `port ${port} of ${host} ${why}`, remedy }];
 }

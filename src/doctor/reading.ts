@@ -8,7 +8,8 @@ import { loadModel } from '../emotion/layers-format/layers-format.ts';
 import { createFaceDetector } from '../photo/faces/create-detector.ts';
 import { startNativeOpenCv } from '../photo/faces/haar/native.ts';
 import { VersionRegistry } from '../versions/registry.ts';
-import type { Check, Found } from './finding.ts';
+import { shippedBeside, shippedFolder } from '../versions/shipped.ts';
+import { type Check, type Found, fromProblems } from './finding.ts';
 
 /** What photos are read with. */
 export function readingChecks(config: Config): Check[] {
@@ -62,10 +63,23 @@ async function network(config: Config): Promise<Found> {
   const trouble = await troubleInUse(directory);
   if (trouble) return trouble;
   const size = `${(stored.network.parameters / 1e6).toFixed(1)} million parameters`;
-  return {
-    state: 'ok',
-    finding: `${architecture.name}, ${size}, SHA-256 ${stored.sha256.slice(0, 12)}…, in ${directory}`,
-  };
+  const about = `${architecture.name}, ${size}, SHA-256 ${stored.sha256.slice(0, 12)}…, in ${directory}`;
+  return await withThoseBeside(about, directory);
+}
+
+/** The networks that ship beside the one that is read with can be put in use too: each is loaded. */
+async function withThoseBeside(about: string, directory: string): Promise<Found> {
+  const beside = await shippedBeside(directory);
+  const problems: { what: string; remedy: string }[] = [];
+  for (const name of beside) {
+    const folder = shippedFolder(directory, name);
+    await loadModel(folder).catch((error: unknown) => {
+      const what = `${name} beside it cannot be loaded: ${reasonOf(error)}`;
+      problems.push({ what, remedy: `Bring it back: git checkout -- ${folder}` });
+    });
+  }
+  const others = beside.length === 0 ? '' : `; beside it ${beside.join(', ')}`;
+  return fromProblems(`${about}${problems.length === 0 ? others : ''}`, problems);
 }
 
 /** Whether the version that is in use can be loaded: otherwise photos are read with another. */

@@ -2,11 +2,10 @@ import { rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeFolders, PRIVATE_FILE, PRIVATE_FOLDER, reasonOf, statIfThere } from '../base/files.ts';
-import type { Config } from '../config.ts';
+import type { Config, UnknownSetting } from '../config.ts';
 import { checkRedis } from '../settings/check-redis.ts';
-import { CHUNKS, csvFiles, HOW_TO_SPLIT, VOTES_FILE } from '../training/data/fer2013-files.ts';
-import { findVotes } from '../training/data/votes.ts';
 import { type Check, type Found, fromProblems } from './finding.ts';
+import { trainingChecks } from './training-data.ts';
 
 const ENV_EXAMPLE = fileURLToPath(new URL('../../.env.example', import.meta.url));
 
@@ -25,20 +24,22 @@ export function storageChecks(config: Config, badSettings: readonly string[]): C
       look: () => redis(redisUrl),
       remedy: 'Start it, or mend REDIS_URL; without that setting the bot keeps a file instead.',
     },
-    { part: 'Training data', look: () => trainingData(config.dataDirectory), remedy: HOW_TO_SPLIT },
-    { part: 'Votes', look: () => votes(config.dataDirectory), remedy: '' },
-    { part: 'Figures', look: () => figures(config), remedy: '' },
+    ...trainingChecks(config.dataDirectory),
   ];
 }
 
 function settings({ unknownSettings }: Config, bad: readonly string[]): Found {
   const problems = [
     ...bad.map((sentence) => ({ what: sentence.replace(/\.$/, ''), remedy: '' })),
-    ...unknownSettings.map((name) => ({ what: `${name} in .env is no setting`, remedy: '' })),
+    ...unknownSettings.map((unknown) => ({ what: inWords(unknown), remedy: '' })),
   ];
   if (problems.length === 0) return { state: 'ok', finding: 'all of .env is understood' };
   const finding = problems.map(({ what }) => what).join('; ');
   return { state: bad.length > 0 ? 'broken' : 'partly', finding, remedy: `Mend .env; ${ENV_EXAMPLE} explains each.` };
+}
+
+function inWords({ name, meant }: UnknownSetting): string {
+  return `${name} in .env is no setting${meant === undefined ? '' : `: did you mean ${meant}?`}`;
 }
 
 /** Makes the folder and writes into it, as the bot will; leaves nothing behind. */
@@ -72,39 +73,4 @@ async function redis(url: string | undefined): Promise<Found> {
     return { state: 'off', finding: 'not used', remedy: 'Only for bots on several machines: set REDIS_URL.' };
   const { version, problems } = await checkRedis(url);
   return fromProblems(`version ${version} answers`, problems);
-}
-
-async function trainingData(directory: string): Promise<Found> {
-  const files = await csvFiles(directory, undefined).catch(() => []);
-  if (files.length === 0)
-    return {
-      state: 'off',
-      finding: `none in ${directory}`,
-      remedy: `Only for training: data/README.md says where FER2013 comes from. ${HOW_TO_SPLIT}`,
-    };
-  const finding = `${files.length} ${files.length === 1 ? 'file' : 'files'} in ${directory}`;
-  if (files.length === CHUNKS || files.length === 1)
-    return { state: 'ok', finding, remedy: `npm run dataset -- check --data ${directory} looks into them.` };
-  return {
-    state: 'partly',
-    finding: `${finding}; FER2013 is ${CHUNKS} chunks`,
-    remedy: `See what is missing: npm run dataset -- check --data ${directory}`,
-  };
-}
-
-async function votes(directory: string): Promise<Found> {
-  const file = await findVotes(directory);
-  if (file !== undefined) return { state: 'ok', finding: file };
-  return {
-    state: 'off',
-    finding: `no ${VOTES_FILE} in ${directory}`,
-    remedy: 'Only for training by votes: data/README.md. Without it: npm run train -- --labels fer2013',
-  };
-}
-
-function figures({ metrics }: Config): Found {
-  if (metrics === undefined)
-    return { state: 'off', finding: 'not shown', remedy: 'To see them, set METRICS_PORT: docs/metrics.md.' };
-  const place = metrics.port === 0 ? 'a free port' : `port ${metrics.port}`;
-  return { state: 'ok', finding: `shown at ${place} of ${metrics.host} once the bot runs` };
 }

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'libsql/promise';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -57,11 +58,14 @@ describe.skipIf(!HAS_REDIS)('photos that workers read', () => {
   const onDiscord = () => discord.said().map(({ reference }) => reference?.message_id);
   const onSlack = () => slack.answers().map((answer) => answer.thread_ts);
 
-  test('`npm run worker` says what it lacks', async () => {
+  test('`npm run worker` says what it lacks, and what .env sets in vain', async () => {
+    const state = stateFolder();
+    await writeFile(join(state, '.env'), 'REDIS_ULR=redis://127.0.0.1:6379/0\n');
     const worker = join(import.meta.dirname, '..', '..', 'src', 'worker-main.ts');
-    const without = startMain(stateFolder(), { DISCORD_TOKEN: discord.token }, [], [worker]);
+    const without = startMain(state, { DISCORD_TOKEN: discord.token }, [], [worker]);
     expect(await without.exitCode()).toBe(2);
     expect(without.output.stderr).toContain('REDIS_URL is missing');
+    expect(without.output.stderr).toMatch(/"setting":"REDIS_ULR","meant":"REDIS_URL".*misspelt/);
   });
 
   test('each is answered once by two bots with one token, though a worker and a bot are killed and Redis loses everything', async () => {

@@ -13,6 +13,22 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 };
 
+/** Only this machine: whoever opens the page with its key is the operator. */
+export const PAGE_HOST = '127.0.0.1';
+/** Ports that are tried after the configured one. */
+const MORE_PORTS = 10;
+
+/** The ports that the page takes the first free one of. */
+export function pagePorts(wanted: number): number[] {
+  const last = Math.min(wanted + MORE_PORTS, 65_535);
+  return Array.from({ length: last - wanted + 1 }, (_, k) => wanted + k);
+}
+
+/** Whether an answer to somebody without the key is a page's. */
+export function isPage({ status, headers }: Response): boolean {
+  return Object.entries(SECURITY_HEADERS).every(([name, value]) => headers.get(name) === value) && status === 403;
+}
+
 /** What the guard looks at in an HTTP request. */
 interface GuardedRequest {
   readonly method: string;

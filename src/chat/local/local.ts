@@ -16,14 +16,10 @@ import type { Platform, PlatformContext } from '../platform.ts';
 import { allRight, correction, lettersOf, TOLD_BEFORE, tell, without } from '../right.ts';
 import { Session } from '../session.ts';
 import { LocalChannel } from './channel.ts';
-import { addressOf, type Door } from './guard.ts';
+import { addressOf, type Door, PAGE_HOST, pagePorts } from './guard.ts';
 import { KEPT_WHOLE_BYTES, type StoredFile } from './message.ts';
 import { createServer, MAX_FILES, type PostedFile, type Told } from './server.ts';
 
-/** Only this machine: whoever opens the page with its key is the operator. */
-const HOST = '127.0.0.1';
-/** Ports that are tried after the configured one. */
-const MORE_PORTS = 10;
 /** Bytes of all photos and annotated pictures that the channel keeps, and of those that are not read yet: docs/walk.md has the sum. */
 const MAX_CHANNEL_BYTES = 24 * 1024 * 1024;
 const MAX_UNREAD_BYTES = 48 * 1024 * 1024;
@@ -75,20 +71,20 @@ export class LocalPlatform implements Platform {
   }
 
   async start(): Promise<string> {
-    const wanted = this.#context.config.local.port;
-    for (let port = wanted; ; port++) {
+    const ports = pagePorts(this.#context.config.local.port);
+    for (const port of ports) {
       try {
         await this.#listen(port);
         break;
       } catch (error) {
         const code = codeOf(error);
-        if (code === 'EADDRINUSE' && port < Math.min(wanted + MORE_PORTS, 65_535)) continue;
+        if (code === 'EADDRINUSE' && port !== ports.at(-1)) continue;
         if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
         throw new UserError('bad-config', `The page cannot use port ${port} (${code}). Set LOCAL_PORT to another one.`);
       }
     }
     this.#forgetting = setInterval(() => this.#channel.forget(), FORGET_EVERY_MS);
-    return `Open ${addressOf(HOST, this.#door)} in a browser on this machine`;
+    return `Open ${addressOf(PAGE_HOST, this.#door)} in a browser on this machine`;
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
@@ -118,7 +114,7 @@ export class LocalPlatform implements Platform {
       tell: (id, told) => this.#told(id, told),
     });
     try {
-      await server.listen({ host: HOST, port });
+      await server.listen({ host: PAGE_HOST, port });
     } catch (error) {
       await server.close();
       throw error;

@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { codeOf } from '../base/errors.ts';
+import { isPage, PAGE_HOST, pagePorts } from '../chat/local/guard.ts';
+import type { Config } from '../config.ts';
+import type { Check, Found } from './finding.ts';
+
+/** Milliseconds that whatever holds a port may take to say what it is. */
+const ANSWER_MS = 2000;
+
+/** The ports that the bot listens at: each is taken for a moment, as the bot will. */
+export function portChecks({ local, metrics }: Config): Check[] {
+  return [
+    { part: 'Page', look: () => page(local.port), remedy: 'Set LOCAL_PORT to another port.' },
+    { part: 'Figures', look: () => figures(metrics), remedy: 'Set METRICS_PORT to another port.' },
+  ];
+}
+
+/** Why a port cannot be listened at, as a code such as EADDRINUSE; undefined where it can be. */
+export async function portTrouble(host: string, port: number): Promise<string | undefined> {
+  const server = createServer();
+  try {
+    server.listen({ host, port });
+    await once(server, 'listening');
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === undefined) throw error;
+    return code;
+  } finally {
+    server.close();
+  }
+  return undefined;
+}
+
+async function page(wanted: number): Promise<Found> {
+  if (wanted === 0) return { state: 'ok', finding: 'at a free port, once the bot runs' };
+  const ports = pagePorts(wanted);
+  for (const port of ports) {
+    const trouble = await portTrouble(PAGE_HOST, port);
+    if (trouble === undefined) return await pageAt(port, wanted);
+    if (trouble !== 'EADDRINUSE') throw new Error(`the page cannot use port ${port} (${trouble})`);
+  }
+  throw new Error(`ports ${wanted} to ${ports.at(-1)} are all in use`);
+}
+
+async function pageAt(port: number, wanted: number): Promise<Found> {
+  if (port === wanted) return { state: 'ok', finding: `at port ${port} of this machine, once the bot runs` };
+  const answer = await ask(PAGE_HOST, wanted, '/');
+  if (answer !== undefined && isPage(answer))
+    return { state: 'ok', finding: `a bot runs: its page is at port ${wanted}. Another one’s would be at ${port}` };
+  return {
+    state: 'partly',
+    finding: `another program uses port ${wanted}, so the page would be at ${port}`,
+    remedy: 'End that program, or set LOCAL_PORT to a port of your choice.',
+  };
+}
+
+async function figures(metrics: Config['metrics']): Promise<Found> {
+  if (metrics === undefined)
+    return { state: 'off', finding: 'not shown', remedy: 'To see them, set METRICS_PORT: docs/metrics.md.' };
+  const { host, port } = metrics;
+  if (port === 0) return { state: 'ok', finding: `shown at a free port of ${host} once the bot runs` };
+  const trouble = await portTrouble(host, port);
+  if (trouble === undefined) return { state: 'ok', finding: `shown at port ${port} of ${host} once the bot runs` };
+  if (trouble !== 'EADDRINUSE') throw new Error(`they cannot be shown at port ${port} of ${host} (${trouble})`);
+  const answer = await ask(host, port, '/healthz');
+  if ((await answer?.text().catch(() => ''))?.includes('eventLoopLagSeconds'))
+    return { state: 'ok', finding: `a bot runs and shows them at port ${port} of ${host}` };
+  throw new Error(`another program uses port ${port} of ${host}, so the bot would not start`);
+}
+
+/** What answers at a port; undefined where nothing does that speaks HTTP. */
+async function ask(host: string, port: number, path: string): Promise<Response | undefined> {
+  // What listens at every address is reached by that of this machine.
+  const at = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  const url = `http://${at.includes(':') ? `[${at}]` : at}:${port}${path}`;
+  return await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => undefined);
+}
