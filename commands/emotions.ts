@@ -9,7 +9,7 @@ import type { Rectangle } from '../src/photo/faces/box.ts';
 import type { FramesRead, PersonReading } from '../src/photo/picture/describe.ts';
 import type { OpinionCounts, Opinions } from '../src/settings/opinions.ts';
 import { CHANNEL_MODES, type ChannelMode, type Settings } from '../src/settings/settings.ts';
-import type { FairQueue, HoldSlot } from '../src/work/queue.ts';
+import { type FairQueue, type HoldSlot, isLarge, LARGE_BYTES } from '../src/work/queue.ts';
 import { type Command, defineCommand } from './command.ts';
 import { photoReply, shortName } from './photo-reply.ts';
 import {
@@ -129,11 +129,11 @@ export function emotionsCommand(services: PhotoServices): Command {
         signal: request.signal,
         channel: channelKey(request),
         person: personKey(request.platform, request.user),
+        large: isLarge(photo.size),
       };
+      const maxBytes = turn.large ? services.maxBytes : Math.min(services.maxBytes, LARGE_BYTES);
       const work = async (hold: HoldSlot) => {
-        const bytes = await timed('download', () =>
-          photo.fetch({ maxBytes: services.maxBytes, signal: request.signal }),
-        );
+        const bytes = await timed('download', () => photo.fetch({ maxBytes, signal: request.signal }));
         // Once more: somebody who opts out while their photo waits for its turn means this one above all.
         if (!(await posterAgrees(request, photo, services))) {
           giveBack(bytes);

@@ -11,6 +11,8 @@ export interface Attachment {
   readonly id: string;
   /** The file's name as the person's device gave it: untrusted text. */
   readonly name: string;
+  /** Bytes of the file, where its platform tells. */
+  readonly size?: number;
   /** True where whoever posted it hid it behind a click; so is then what answers it. */
   readonly isSpoiler?: boolean;
   /** Who posted it, as in `User.id`, where that may be somebody else than the person who asks. */

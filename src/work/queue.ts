@@ -4,6 +4,14 @@ import { aboutToRestart, UserError } from '../base/errors.ts';
 /** Keeps the slot of a piece of work taken until this has ended too, even where the work's own promise settles earlier. */
 export type HoldSlot = (ended: Promise<void>) => void;
 
+/** Bytes: of files that are larger one is loaded or read at a time. What a phone's camera writes is smaller. */
+export const LARGE_BYTES = 10 * 1024 * 1024;
+
+/** @param bytes of a file; undefined where that is not known */
+export function isLarge(bytes: number | undefined): boolean {
+  return bytes === undefined || bytes > LARGE_BYTES;
+}
+
 /** How much the latest piece of work counts in the time that one takes. */
 const LATEST = 0.2;
 
@@ -18,6 +26,7 @@ interface Turns {
 interface Piece {
   readonly channel: string;
   readonly person: string;
+  readonly large: boolean;
   /** In milliseconds. */
   readonly cameAt: number;
   readonly start: () => Promise<void>;
@@ -27,7 +36,8 @@ interface Piece {
 /**
  * Runs a few pieces of work at a time and keeps a bounded number waiting. Channels take turns, then the people within one: what comes from
  * a quiet channel waits for none of what a busy one has waiting. Nobody's work takes the last slot: of ten photos of one person, somebody
- * else's waits for those under way at most. Where the queue is full, the channel that has most waiting makes way.
+ * else's waits for those under way at most. Of large pieces there is one under way at a time, so that others are done beside it, and memory
+ * for one is enough. Where the queue is full, the channel that has most waiting makes way.
  */
 export class FairQueue {
   readonly #concurrency: number;
@@ -38,6 +48,7 @@ export class FairQueue {
   readonly #people = new Map<string, Turns>();
   readonly #idle = new Set<() => void>();
   #running = 0;
+  #isLargeRunning = false;
   #turn = 0;
   #unnamed = 0;
   /** Milliseconds that a piece of work takes; undefined before the first has ended. */
@@ -74,16 +85,22 @@ export class FairQueue {
    * given up may hold memory for a while.
    * @param options.channel where it comes from
    * @param options.person whose work it is; work of nobody's stands for itself
+   * @param options.large whether it takes much memory as long as it runs
    * @param options.signal takes waiting work out of the queue; work under way must watch it itself
    * @returns what `work` resolves to; its error is passed on
    * @throws UserError 'busy' where too much is waiting, or the queue is closed; the signal's reason as soon as it is aborted
    */
   async run<T>(
     work: (hold: HoldSlot) => Promise<T>,
-    options: { readonly signal?: AbortSignal; readonly channel?: string; readonly person?: string } = {},
+    options: {
+      readonly signal?: AbortSignal;
+      readonly channel?: string;
+      readonly person?: string;
+      readonly large?: boolean;
+    } = {},
   ): Promise<T> {
     if (this.#closed) throw aboutToRestart('Post it again in a minute.');
-    const { signal, channel = '', person = `unnamed ${++this.#unnamed}` } = options;
+    const { signal, channel = '', person = `unnamed ${++this.#unnamed}`, large = false } = options;
     signal?.throwIfAborted();
     return await new Promise<T>((resolve, reject) => {
       const onAbort = () => {
@@ -93,6 +110,7 @@ export class FairQueue {
       const piece: Piece = {
         channel,
         person,
+        large,
         cameAt: performance.now(),
         refuse: (reason) => {
           signal?.removeEventListener('abort', onAbort);
@@ -147,6 +165,7 @@ export class FairQueue {
       this.#waiting.delete(piece);
       this.#turn += 1;
       this.#running += 1;
+      this.#isLargeRunning ||= piece.large;
       for (const turns of this.#turnsOf(piece)) {
         turns.waiting -= 1;
         turns.running += 1;
@@ -163,7 +182,7 @@ export class FairQueue {
     let least: readonly [number, number] = [Infinity, Infinity];
     for (const piece of this.#waiting) {
       const [channel, person] = this.#turnsOf(piece);
-      if (person.running >= this.#share) continue;
+      if (person.running >= this.#share || (piece.large && this.#isLargeRunning)) continue;
       if (channel.last > least[0] || (channel.last === least[0] && person.last >= least[1])) continue;
       best = piece;
       least = [channel.last, person.last];
@@ -174,6 +193,7 @@ export class FairQueue {
   #ended(piece: Piece, tookMs: number): void {
     this.#takes = this.#takes === undefined ? tookMs : this.#takes + LATEST * (tookMs - this.#takes);
     this.#running -= 1;
+    if (piece.large) this.#isLargeRunning = false;
     for (const turns of this.#turnsOf(piece)) turns.running -= 1;
     this.#forgetIdle(piece);
     this.#next();

@@ -78,6 +78,34 @@ describe('/emotions', () => {
     expect(order.indexOf('quiet')).toBe(1);
   });
 
+  test('of large files, and of those whose size is not told, one is loaded or read at a time; small ones beside it', async () => {
+    const given = services({ queue: new FairQueue({ concurrency: 4, maxWaiting: 50 }), maxBytes: 32 * 2 ** 20 });
+    const bytes = await plainPicture(64, 48);
+    const sizes = { huge: 30 * 2 ** 20, untold: undefined, phone: 8 * 2 ** 20, screenshot: 2 ** 20 };
+    const loaded: string[] = [];
+    let goOn = () => {};
+    const paused = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const post = async (name: keyof typeof sizes) => {
+      const { request, replies } = fakeRequest({ userId: name });
+      const size = sizes[name];
+      const fetch = async ({ maxBytes }: { maxBytes: number }) => {
+        loaded.push(`${name} <= ${maxBytes / 2 ** 20}`);
+        if (name === 'huge') await paused;
+        return bytes;
+      };
+      await ask(given, request, { image: { id: name, name, fetch, ...(size && { size }) } });
+      return replies.length;
+    };
+    const large = [post('huge'), post('untold')];
+    expect(await Promise.all([post('phone'), post('screenshot')])).toEqual([1, 1]);
+    expect(loaded).toEqual(['huge <= 32', 'phone <= 10', 'screenshot <= 10']);
+    goOn();
+    expect(await Promise.all(large)).toEqual([1, 1]);
+    expect(loaded.at(-1)).toBe('untold <= 32');
+  });
+
   test('a photo whose host is busy holds no place while it waits, and is tried again', async () => {
     const bytes = await plainPicture(64, 48);
     const queue = new FairQueue({ concurrency: 1, maxWaiting: 5 });

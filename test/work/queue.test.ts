@@ -104,6 +104,47 @@ describe('FairQueue', () => {
     await expect(third).resolves.toBe('third');
   });
 
+  test('runs one large piece of work at a time, whoever it is for, and others beside it', async () => {
+    const queue = new FairQueue({ concurrency: 3, maxWaiting: 20 });
+    const gates = [gate(), gate(), gate()];
+    const begun: number[] = [];
+    const large = gates.map(({ wait }, k) =>
+      queue.run(
+        () => {
+          begun.push(k);
+          return wait();
+        },
+        { person: `person ${k}`, large: true },
+      ),
+    );
+    const small = ['ada', 'bob', 'eve'].map((person) => queue.run(async () => person, { person }));
+    await expect(Promise.all(small)).resolves.toEqual(['ada', 'bob', 'eve']);
+    expect(begun).toEqual([0]);
+    for (const [k, { open }] of gates.entries()) {
+      open();
+      await large[k];
+      await new Promise(setImmediate);
+      expect(begun).toEqual([0, 1, 2].slice(0, k + 2));
+    }
+    expect(queue.running).toBe(0);
+  });
+
+  test('large work that fails, or that nobody waits for any more, lets the next one begin', async () => {
+    const queue = new FairQueue({ concurrency: 2, maxWaiting: 20 });
+    const { open, wait } = gate();
+    const first = queue.run(wait, { large: true });
+    const givenUp = new AbortController();
+    const second = queue.run(async () => 'second', { large: true, signal: givenUp.signal });
+    const third = queue.run(() => Promise.reject(new Error('broken')), { large: true });
+    const fourth = queue.run(async () => 'fourth', { large: true });
+    givenUp.abort(new Error('removed'));
+    open();
+    await first;
+    await expect(second).rejects.toThrow('removed');
+    await expect(third).rejects.toThrow('broken');
+    await expect(fourth).resolves.toBe('fourth');
+  });
+
   test('passes on what work throws and goes on', async () => {
     const queue = new FairQueue({ concurrency: 1, maxWaiting: 1 });
     await expect(queue.run(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');

@@ -28,6 +28,7 @@ export interface Source {
 export class DiscordAttachment implements Attachment {
   readonly id: string;
   readonly name: string;
+  readonly size: number;
   /** Whether its poster hid it behind a click: then so is what answers it. */
   readonly isSpoiler: boolean;
   /** Absent for a file that came with a command. */
@@ -36,7 +37,6 @@ export class DiscordAttachment implements Attachment {
   readonly posterHidden: boolean;
   readonly isPicture?: (signal: AbortSignal) => Promise<boolean>;
   readonly #url: string;
-  readonly #size: number;
   readonly #allowedOrigins: readonly string[];
 
   constructor(upload: Upload, config: Config, source?: Source) {
@@ -48,20 +48,20 @@ export class DiscordAttachment implements Attachment {
     this.posterHidden = source?.isForwarded === true;
     if (judged(upload) === 'by its bytes') this.isPicture = (signal) => this.#isPictureByItsBytes(signal);
     this.#url = upload.url;
-    this.#size = upload.size;
+    this.size = upload.size;
     this.#allowedOrigins = [...FILE_ORIGINS, ...(config.internal.fileOrigins ?? [])];
   }
 
   async fetch(options: { readonly maxBytes: number; readonly signal?: AbortSignal }): Promise<Uint8Array> {
     options.signal?.throwIfAborted();
-    if (this.#size > options.maxBytes) {
+    if (this.size > options.maxBytes) {
       throw tooLarge(options.maxBytes);
     }
     return await this.#load({ ...options, othersWait: true });
   }
 
   async #isPictureByItsBytes(signal: AbortSignal): Promise<boolean> {
-    if (this.#size === 0) return false;
+    if (this.size === 0) return false;
     try {
       await pictureFormat(await this.#load({ maxBytes: START_BYTES, onlyStart: true, signal }));
       return true;

@@ -194,6 +194,7 @@ export class LocalPlatform implements Platform {
     return {
       id,
       name,
+      size,
       fetch: async ({ maxBytes, signal }) => {
         signal?.throwIfAborted();
         if (size > maxBytes) throw tooLarge(maxBytes);

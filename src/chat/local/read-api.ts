@@ -6,6 +6,7 @@ import { aboutToRestart, brokeDown, UserError } from '../../base/errors.ts';
 import { WorkerDied } from '../../base/workers.ts';
 import type { PhotoReading } from '../../photo/read-photo.ts';
 import { readingJson } from '../../photo/reading-json.ts';
+import { isLarge } from '../../work/queue.ts';
 import { readBounded } from '../download.ts';
 import type { Unread } from './unread.ts';
 
@@ -89,7 +90,11 @@ async function readInTurn(
   signal: AbortSignal,
 ): Promise<AnsweredPhoto> {
   try {
-    return await queue.run((hold) => readPhoto(bytes, signal, hold, moving), { ...PROGRAMS, signal });
+    return await queue.run((hold) => readPhoto(bytes, signal, hold, moving), {
+      ...PROGRAMS,
+      large: isLarge(bytes.length),
+      signal,
+    });
   } catch (error) {
     if (error instanceof WorkerDied) throw brokeDown({ cause: error });
     throw error;

@@ -190,6 +190,7 @@ export function toAttachments(
     const attachment: Attachment = {
       id: file.id,
       name: file.name ?? 'picture',
+      ...(file.url_private !== undefined && file.size !== undefined && { size: file.size }),
       ...(message.user !== undefined && { postedBy: message.user }),
       ...(file.user !== undefined && { firstPostedBy: file.user }),
       ...(file.isForwarded && file.user === undefined && { posterHidden: true }),

@@ -23,6 +23,17 @@ async function load(answers: Readonly<Record<string, Response>>, url = FILE) {
   return { bytes, asked };
 }
 
+test.each([
+  ['as Slack tells', { url_private: FILE, size: 1234 }, 1234],
+  ['not at all of a stub, of which Slack tells when it is asked for', { size: 1234 }, undefined],
+])('a file’s size is told %s', (_how, file, size) => {
+  const config = loadConfig({ environment: {}, directory: import.meta.dirname });
+  const context = { config, log: createLogger({ level: 'silent' }), token: 'xoxb-1' } as SlackContext;
+  const message = { ts: '1.5', user: 'U5', files: [{ id: 'F1', mimetype: 'image/png', ...file }] };
+  const [picture] = toAttachments('C1', message, picturesOf(message), context);
+  expect(picture!.size).toBe(size);
+});
+
 const redirectTo = (location: string) => new Response(null, { status: 302, headers: { location } });
 
 describe('a file of an Enterprise organisation', () => {
