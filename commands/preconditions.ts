@@ -17,8 +17,8 @@ export async function requireAccess(request: Request, command: Command, options:
 }
 
 /**
- * Checks a command's preconditions in their order, and completes its options: where no picture is given and its picture
- * option takes the latest, that is looked up, once, and not before a precondition asks for it.
+ * Checks a command's preconditions in their order, and completes its options. A picture option that takes the latest
+ * picture where none is given is looked up once, and not before a precondition asks for it.
  * @returns the options to run with; undefined where the bot stays silent
  * @throws UserError of a precondition, or 'no-picture' where none was posted yet
  */
@@ -57,8 +57,8 @@ export interface PhotoRules {
 }
 
 /**
- * What must hold before a photo is read: photos are answered in the channel, whoever posted it agrees, it is a picture as
- * far as can be told, and it is not too much yet for this person and this channel.
+ * What must hold before a photo is read. Photos are answered in the channel, and whoever posted it agrees. It is a
+ * picture as far as can be told. This person and this channel have not asked too much yet.
  */
 export function photoPreconditions(rules: PhotoRules): readonly Precondition[] {
   return [

@@ -179,8 +179,8 @@ function inWords({ least, most, whole, open }: Bounds, plural = ''): string {
 }
 
 /**
- * A command-line tool from one table of its options: help, checks and the types of the values come from it. node:util reads
- * the command line, since it leaves values as they were typed: others make a 7 of the folder '007'.
+ * A command-line tool from one table of its options: help, checks and the types of the values come from it. The command
+ * line is read by node:util, which leaves values as they were typed; others make a 7 of the folder '007'.
  * @param run what the tool does @returns its exit code
  */
 export function tool<O extends Options>(

@@ -97,8 +97,9 @@ const NOT_NEEDED =
 const PARTS = `#include "macros.h"\n${NOT_NEEDED.map((part) => `#undef HAVE_OPENCV_${part}\n`).join('')}`;
 
 /**
- * Compiles the part of the package that runs cascades, a fifth of its sources, against the OpenCV that is there; left to itself the
- * package loads OpenCV's sources and builds them too, and its own driver starts node-gyp where there is nothing to build.
+ * Compiles the part of the package that runs cascades, a fifth of its sources, against the OpenCV that is there. Left
+ * to itself the package loads OpenCV's sources and builds them too. Its own driver starts node-gyp even where there is
+ * nothing to build.
  */
 async function build({ include, lib }: OpenCvPlace, signal: AbortSignal): Promise<void> {
   const folder = inRepository(`node_modules/${PACKAGE}`);

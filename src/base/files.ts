@@ -177,8 +177,8 @@ export async function unlessMissing<T>(read: () => Promise<T>): Promise<T | unde
 }
 
 /**
- * Puts a file in place so that, whenever the machine stops, the path holds either the old content or all of the new: it is
- * written beside its place as `<path>.tmp`, forced to the disk and renamed, and the rename is forced to the disk too. A
+ * Puts a file in place so that, whenever the machine stops, the path holds either the old content or all of the new. It
+ * is written beside its place as `<path>.tmp`, forced to the disk and renamed. The rename is forced to the disk too. A
  * leftover .tmp file is overwritten by the next call. A new file is as private as its folder.
  * @throws the file system's error, such as ENOSPC; the path then still holds the old content
  */

@@ -83,10 +83,10 @@ const HANGS_AFTER_MS = 30_000;
 export interface WorkerPool<Task, Result> {
   /**
    * Runs one task on the next free thread. Task and result travel by structured clone.
-   * @param signal ends a waiting task, or a running one together with its thread (a new thread takes its place); in an
-   *   uninterruptible pool it ends the waiting for the task only, and a thread that hangs in it is replaced after a while
-   * @throws the signal's reason when it was aborted; WorkerDied where the thread ended in the middle, which is replaced; whatever the
-   *   worker threw otherwise
+   * @param signal ends a waiting task, or a running one together with its thread, whose place a new one takes. In an
+   *   uninterruptible pool it only ends the waiting for the task; a thread that hangs in it is replaced after a while
+   * @throws the signal's reason when it was aborted; WorkerDied where the thread ended in the middle, which is
+   *   replaced; whatever the worker threw otherwise
    */
   run(task: Task, signal?: AbortSignal): Promise<Result>;
   /** Ends every thread, at once; tasks that are still running are rejected (an uninterruptible pool waits for them). */

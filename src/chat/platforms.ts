@@ -1,8 +1,9 @@
 import type { Platform, PlatformContext, PlatformFactory } from './platform.ts';
 
 /**
- * The platforms that need credentials; each is loaded and made where the configuration holds them, one after the other: what is loaded
- * first (undici 6 with discord.js, 7 with Slack's client) sends the requests of both, and the later one's does not take Discord's uploads.
+ * The platforms that need credentials; each is loaded and made where the configuration holds them, one after the other.
+ * Discord comes first: discord.js brings undici 6 and Slack's client undici 7, and what is loaded first sends the
+ * requests of both. Version 7 does not take Discord's uploads.
  */
 const WITH_CREDENTIALS: readonly PlatformFactory[] = [
   async (context) => context.config.discord && new (await import('./discord/discord.ts')).DiscordPlatform(context),

@@ -16,8 +16,8 @@ export interface OperatorRule {
 
 /**
  * Whether a person may do what only the operator's admins may: they administer the place that they ask from, and that
- * place is one of the operator's. Where none is configured, it is the only one that the bot is in: with two, nobody could
- * tell which is the operator's, and a bot that anyone may invite would hand the machine to strangers.
+ * place is one of the operator's. Where none is configured, it is the only one that the bot is in. With two, nobody
+ * could tell which is the operator's: a bot that anyone may invite would hand the machine to strangers.
  *
  * Never in a direct message, where nothing says on whose behalf a person asks.
  *

@@ -49,8 +49,9 @@ function readCoverScores(): CoverScores {
 }
 
 /**
- * Which way outlines run in each part of a crop, and how strong they are: histograms of oriented gradients (Dalal and Triggs, 2005), each pixel
- * shared among the cells and directions that it lies between, in parts of the crop's contrast.
+ * Which way outlines run in each part of a crop, and how strong they are in parts of its contrast: histograms of
+ * oriented gradients (Dalal and Triggs, 2005). Each pixel is shared among the cells and directions that it lies
+ * between.
  * @returns OUTLINES numbers, those of one cell after the other, row by row
  */
 export function outlines(crop: Uint8Array): Float32Array {

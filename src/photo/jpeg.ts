@@ -12,13 +12,14 @@ const AHEAD = Uint8Array.from({ length: 16 }, (_, k) => (k % 2 === 0 ? 0xff : 0)
 const END = Uint8Array.of(0xff, END_OF_IMAGE);
 
 /**
- * A JPEG in a form in which the decoder tells a whole picture from a cut one. It takes a missing end mark for an incomplete file, though
- * nothing else may be missing, and where there is one it fills in gray what the scan before it lacks, and says so in a warning that
- * libvips does not see in the last rows.
+ * A JPEG in a form in which the decoder tells a whole picture from a cut one. It takes a missing end mark for an
+ * incomplete file, though nothing else may be missing. Where there is one, it fills in gray what the scan before it
+ * lacks, and says so in a warning. Of the last rows libvips does not see that warning.
  *
- * So a file of one scan ends here with that scan, whatever follows it in the file (an end mark, a video, a second picture): a decoder that
- * wants more than there is says that the file ends too early. Where only a few bytes are missing, it may take what it reads ahead for
- * them: then the picture depends on that. One of several scans gets an end mark, since all of them are read first.
+ * So a file of one scan ends here with that scan, whatever follows it in the file (an end mark, a video, a second
+ * picture): a decoder that wants more than there is says that the file ends too early. Where only a few bytes are
+ * missing, it may take what it reads ahead for them: then the picture depends on that. One of several scans gets an end
+ * mark, since all of them are read first.
  * @returns the file in parts, one after the other, and how many bytes at its end may be anything
  */
 export function withClearEnd(bytes: Uint8Array): { readonly parts: readonly Uint8Array[]; readonly anything: number } {

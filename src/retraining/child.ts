@@ -11,9 +11,9 @@ import { type Job, type JobStatus, newStatus, RetrainingFiles } from './files.ts
 import { retrain } from './work.ts';
 
 /**
- * The process that trains, started by Retraining with its arguments as JSON. It tells its parent every change by IPC and
- * keeps the status file; it stops after a checkpoint when the training is called off, when the parent says 'pause', or when
- * the parent is gone: the next bot goes on.
+ * The process that trains, started by Retraining with its arguments as JSON. It tells its parent every change by IPC
+ * and keeps the status file. It stops after a checkpoint when the training is called off, when the parent says 'pause',
+ * or when the parent is gone. Then the next bot goes on.
  */
 
 /** What the parent tells the child to work with. */

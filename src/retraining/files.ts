@@ -8,8 +8,8 @@ import { epochSchema } from '../training/run/checkpoint.ts';
 import type { TrainingPlanInput } from '../training/run/plan.ts';
 
 /**
- * What a training leaves on the disk while it runs, in STATE_DIR/retraining, each file replaced whole: enough for any
- * process to say how it goes, to call it off, and to go on with it after a crash.
+ * What a training leaves on the disk while it runs, in STATE_DIR/retraining; each file is replaced whole. By them any
+ * process can say how it goes, call it off, and go on with it after a crash.
  */
 
 const jobSchema = z.object({

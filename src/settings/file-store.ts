@@ -32,8 +32,8 @@ interface Open {
 }
 
 /**
- * A store in one SQLite file. SQLite's rollback journal undoes what a killed process left half done, its locks let several
- * processes of one machine share the file, and on a full disk it reports an error and keeps what there is.
+ * A store in one SQLite file. SQLite's rollback journal undoes what a killed process left half done. Its locks let
+ * several processes of one machine share the file. On a full disk it reports an error and keeps what there is.
  *
  * Nothing is created before something is set: a bot whose people change nothing leaves no file behind.
  */

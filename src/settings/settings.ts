@@ -27,10 +27,13 @@ export function ofPlace(platform: string, place: string): string {
 const HASH_KEY = 'hash-key';
 
 /**
- * What the bot remembers of people and channels: who opted out, and which channels are set to something else than the default;
- * notes of where it is installed, which their owner seals; and counts, a place, of how often readings were right. Nothing else, and no
- * id: an entry stands under a keyed hash, so that the store by itself names nobody. (Whoever has the store, which holds the key too, can
- * still check an id that they know.)
+ * What the bot remembers of people and channels, and nothing else:
+ * - who opted out, and which channels are set to something else than the default;
+ * - notes of where it is installed, which their owner seals;
+ * - counts, a place, of how often readings were right.
+ *
+ * No id: an entry stands under a keyed hash, so that the store by itself names nobody. Whoever has the store has the key too, and can
+ * check an id that they know.
  */
 export class Settings {
   readonly #store: Store;
@@ -218,8 +221,9 @@ export class Settings {
   }
 
   /**
-   * Makes sure that the store still is the one that this process began with: emptied, or replaced by another, it has lost who
-   * opted out, and entries under the old key mean nothing there. Asked after each access, so that nothing slips in between.
+   * Makes sure that the store still is the one that this process began with. Emptied, or replaced by another, it has
+   * lost who opted out. Entries under the old key mean nothing there. Asked after each access, so that nothing slips in
+   * between.
    * @throws UserError 'busy' where it is not
    */
   async #check(hashKey: string): Promise<void> {

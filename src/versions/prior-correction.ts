@@ -8,9 +8,9 @@ import { likeliest, measure } from '../training/run/metrics.ts';
 const MOST_LOST = 0.003;
 
 /**
- * How strongly to correct for emotions that are rare in the training split (Menon et al. 2021, arXiv 2007.07314): of 0,
- * 0.1, ... 1, the one with the largest macro recall whose accuracy is at most MOST_LOST below that of 0. At 1, an
- * emotion's probability would be divided by its share of the training images; disgust has 1.5 % of FER2013's.
+ * How strongly to correct for emotions that are rare in the training split (Menon et al. 2021, arXiv 2007.07314), of 0,
+ * 0.1, ... 1. Of those whose accuracy is at most MOST_LOST below that of 0, the one with the largest macro recall. At
+ * 1, an emotion's probability would be divided by its share of the training images; disgust has 1.5 % of FER2013's.
  * @param probabilities n * 7, as the network gives them for faces that it was not trained on
  * @param labels n indexes into EMOTIONS
  * @param shares what share of the training targets each emotion has, as `sharesOf` gives them

@@ -208,8 +208,8 @@ export class FairQueue {
   }
 
   /**
-   * There is one piece too many. Of the channel that has most waiting, the person who has most there loses their newest: that may be this
-   * piece or any other, but none goes for one of the same channel and person.
+   * There is one piece too many. In the channel that has most waiting, the person who has most waiting loses their
+   * newest. That may be this piece or any other, but none goes for one of the same channel and person.
    */
   #makeWay(newest: Piece): void {
     const [own, ownPerson] = this.#turnsOf(newest);

@@ -90,9 +90,9 @@ export function messageOf(picture: Attachment): string | undefined {
 type Judged = 'a picture' | 'by its bytes' | 'something else';
 
 /**
- * The pictures of a message in its order, those of a forwarded message too; other files are left out, and what the bot drew
- * itself: that is a copy of a photo whose poster it does not name. A file that may be a picture or not comes along, with
- * `isPicture`.
+ * The pictures of a message in its order, those of a forwarded message too. Other files are left out. So is what the
+ * bot drew itself, which is a copy of a photo and does not name its poster. A file that may be a picture or not comes
+ * along, with `isPicture`.
  */
 export function picturesOf(message: Message, config: Config): DiscordAttachment[] {
   if (message.author.id === message.client.user.id) return [];

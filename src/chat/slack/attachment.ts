@@ -118,11 +118,11 @@ function isStub({ file_access: access }: SlackFile): boolean {
 }
 
 /**
- * A message's pictures, each as Slack describes it when asked: a file of another workspace comes as a stub that does not
- * say what it is. Left out is what turns out to be no picture, and what the bot drew itself: that is a copy of a photo
- * whose poster the file does not name.
- * @param asked whether somebody wants them read: then a stub that Slack tells nothing of stays, and loading it says why: asked
- *   again, Slack might tell, but by then nobody would look at whose it is
+ * A message's pictures, each as Slack describes it when asked: a file of another workspace comes as a stub that does
+ * not say what it is. Left out is what turns out to be no picture, and what the bot drew itself: that is a copy of a
+ * photo whose poster the file does not name.
+ * @param asked whether somebody wants them read. Then a stub that Slack tells nothing of stays, and loading it says
+ *   why. It is not asked about again: whose it is would not be looked at any more
  */
 export async function knownPicturesOf(
   message: SlackMessage,

@@ -36,8 +36,8 @@ const MODEL_FILE = 'model.json';
 
 /**
  * The two names that the weights file can have. No file system replaces two files at once, so a save never touches the
- * file that the present model.json refers to: it writes the other name, then replaces model.json in one rename, and
- * only then removes the old weights. A crash at any moment leaves a model.json whose weights are whole and its own.
+ * file that the present model.json refers to. It writes the other name and replaces model.json in one rename. Only then
+ * it removes the old weights. A crash at any moment leaves a model.json whose weights are whole and its own.
  */
 const WEIGHTS_FILES = ['weights.bin', 'weights-2.bin'] as const;
 

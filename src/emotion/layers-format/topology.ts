@@ -32,9 +32,9 @@ export interface TopologyOptions {
   /** lambda of the penalty lambda / 2 * sum(w^2) that training adds for every kernel; 0 by default. */
   readonly weightDecay?: number;
   /**
-   * 'layer' (the default) lets TensorFlow.js draw the masks. 'input' makes each mask an input of the model, named by
-   * `maskInput` and of the node's shape, so that a training run can be repeated: 0 drops, 1 / (1 - rate) keeps. A node
-   * of rate 0 needs none.
+   * 'layer' (the default) lets TensorFlow.js draw the masks. 'input' makes each mask an input of the model, so that a
+   * training run can be repeated. It is named by `maskInput` and of the node's shape: 0 drops, 1 / (1 - rate) keeps. A
+   * node of rate 0 needs none.
    */
   readonly dropout?: 'layer' | 'input';
 }

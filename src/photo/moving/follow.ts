@@ -62,8 +62,8 @@ function closeness(a: Rectangle, b: Rectangle): number {
 const NEIGHBOUR = 0.5;
 
 /**
- * A person's face in each frame from the first sighting to the last: boxes and readings averaged with those of the frames beside, gaps filled
- * by what lies on both sides of them.
+ * A person's face in each frame from the first sighting to the last. Boxes and readings are averaged with those of the
+ * frames beside. Gaps are filled by what lies on both sides of them.
  */
 export function steady(person: Followed): Map<number, Sighting> {
   const first = Math.min(...person.keys());

@@ -1,8 +1,9 @@
 import type { Reading } from '../../emotion/classifier.ts';
 
 /**
- * Each emotion's own colour: the palette of Okabe and Ito, "Color Universal Design" (2008), whose colours people with any of
- * the common colour vision deficiencies can tell apart; its black is left out. 'unsure' is gray, which belongs to no emotion.
+ * Each emotion's own colour: the palette of Okabe and Ito, "Color Universal Design" (2008), without its black. People
+ * with any of the common colour vision deficiencies can tell its colours apart. 'unsure' is gray, which belongs to no
+ * emotion.
  */
 export const EMOTION_COLOURS: Readonly<Record<Reading['emotion'], string>> = {
   angry: '#d55e00',

@@ -30,8 +30,9 @@ export interface FramesRead {
 }
 
 /**
- * What a face shows, in the words of every answer, in a chat, in a terminal and for those who do not see the picture: "happy 91 %",
- * "unsure: sad 41 % or neutral 33 %", "unsure: too small to read"; in a moving picture "happy, then surprise".
+ * What a face shows, in the words of every answer: in a chat, in a terminal and for those who do not see the picture.
+ * Such as "happy 91 %", "unsure: sad 41 % or neutral 33 %", "unsure: too small to read". In a moving picture "happy,
+ * then surprise".
  */
 export function describeReading(reading: PersonReading): string {
   if (reading.course) return reading.course.join(', then ');
@@ -58,8 +59,8 @@ export function describePhoto(readings: readonly PersonReading[], picture = 'Pho
 const CROWD = 20;
 
 /**
- * What there is to see of all people together, to lead an answer: "2 people", "7 people, mostly happy", "5 people: 2 happy, 2 sad, 1 unsure",
- * "49 faces: 22 unsure, 15 neutral, 12 happy".
+ * What there is to see of all people together, to lead an answer: "2 people", "7 people, mostly happy" or "5 people: 2
+ * happy, 2 sad, 1 unsure". Of a crowd: "49 faces: 22 unsure, 15 neutral, 12 happy".
  */
 export function summarise(readings: readonly Reading[]): string {
   const people = readings.length === 1 ? '1 person' : `${readings.length} people`;

@@ -64,8 +64,8 @@ export async function csvFiles(directory: string, signal: AbortSignal | undefine
 const stem = (file: string) => file.replace(/\.csv(\.gz)?$/i, '');
 
 /**
- * The number in a chunk's name (fer2013_07.csv.gz -> 7, and so for what browsers and desktops call a copy of it), or undefined
- * if it is not one (fer_2013.csv is a whole file).
+ * The number in a chunk's name: fer2013_07.csv.gz -> 7, and so for what browsers and desktops call a copy of it.
+ * Undefined if it is not one: fer_2013.csv is a whole file.
  */
 export function chunkNumber(file: string): number | undefined {
   const digits = /_(\d{1,2})( ?\(\d+\)|[ -]+copy.*)?$/i.exec(stem(file))?.[1];

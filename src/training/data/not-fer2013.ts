@@ -106,8 +106,8 @@ function columnOf(field: string): string | undefined {
 const ABOUT_THE_DATA = /^(readme|licen[cs]e|provenance|notice|copying)|\.md$|^real-photos\.json$/i;
 
 /**
- * What was found in each file of a folder without a CSV: where some may be FER2013 all the same (archives, a CSV of another name, a CSV
- * one folder further down), in those alone, else in all that are no words about the data.
+ * What was found in the files of a folder without a CSV. Some may be FER2013 all the same: archives, a CSV of another
+ * name, a CSV one folder further down. Then those alone are told of, else all that are no words about the data.
  */
 export async function foundBeside(directory: string, signal: AbortSignal | undefined): Promise<string[]> {
   const found: string[] = [];

@@ -15,10 +15,10 @@ interface Repeats {
 }
 
 /**
- * Finds files that repeat what others hold: a download made twice, the same data in its other form, a whole file beside its
- * parts. FER2013 itself repeats a twentieth of its rows, so a file counts as a repetition only where at least half of its rows,
- * and no fewer than two, are in other files; its other rows are taken. Preferred files come first, then long ones, then those with short names, since
- * a copy's name is longer than the original's.
+ * Finds files that repeat what others hold: a download made twice, the same data in its other form, a whole file beside
+ * its parts. FER2013 itself repeats a twentieth of its rows. So a file counts as a repetition only where at least half
+ * of its rows, and no fewer than two, are in other files. Its other rows are taken. Preferred files come first, then
+ * long ones, then those with short names, since a copy's name is longer than the original's.
  */
 export function findRepeats(files: readonly RowKeys[]): Repeats {
   const order = [...files.keys()].sort((a, b) => {

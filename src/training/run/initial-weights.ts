@@ -3,9 +3,10 @@ import { PURPOSE, Random } from '../../base/random.ts';
 import { type Network, sizeOf, type WeightSpec, type Weights } from '../../emotion/network.ts';
 
 /**
- * Weights to start training from, the same for the same seed: kernels normal with variance 2 / fan-in (He et al. 2015,
- * arXiv 1502.01852), the last dense one uniform with variance 2 / (fan-in + fan-out) (Glorot & Bengio 2010), scales and
- * running variances 1, all else 0.
+ * Weights to start training from, the same for the same seed:
+ * - kernels: normal with variance 2 / fan-in (He et al. 2015, arXiv 1502.01852);
+ * - the last dense kernel: uniform with variance 2 / (fan-in + fan-out) (Glorot & Bengio 2010);
+ * - scales and running variances 1, all else 0.
  */
 export function initialWeights(network: Network, seed: number): Weights {
   const last = network.weights.findLast((spec) => spec.role === 'kernel');
@@ -37,10 +38,10 @@ function normal(random: Random): number {
 }
 
 /**
- * Weights to start from those of another network: the same where all shapes are equal, else those of a narrower network of
- * the same layers with new channels beside its own. The new ones begin as in `initialWeights` and the old ones take nothing from
- * them, so that a face is read as before until training mixes them (function-preserving, as Chen et al. 2016, arXiv 1511.05641,
- * though there channels are copied).
+ * Weights to start from those of another network: the same where all shapes are equal, else those of a narrower network
+ * of the same layers with new channels beside its own. The new ones begin as in `initialWeights` and the old ones take
+ * nothing from them: a face is read as before until training mixes them. (Function-preserving, as in Chen et al. 2016,
+ * arXiv 1511.05641, though there channels are copied.)
  * @throws UserError 'bad-usage' where the layers are others or wider
  */
 export function weightsFrom(from: { network: Network; weights: Weights }, network: Network, seed: number): Weights {

@@ -48,9 +48,9 @@ export function followTeacher(
 }
 
 /**
- * Class weights, one per emotion, that make up for rare ones: proportional to 1 / count^power, scaled so that the mean
- * weight over the samples is 1 and the learning rate keeps its meaning. Power 1 gives every emotion an equal say (disgust
- * then weighs 16 times happy), 0.5 is a gentler choice, 0 switches them off. An absent emotion has weight 0.
+ * Class weights, one per emotion, that make up for rare ones: proportional to 1 / count^power. Their mean over the
+ * samples is 1, so that the learning rate keeps its meaning. Power 1 gives every emotion an equal say (disgust then
+ * weighs 16 times happy), 0.5 is a gentler choice, 0 switches them off. An absent emotion has weight 0.
  * @param labels indexes into EMOTIONS
  */
 export function balancedClassWeights(labels: Uint8Array, power = 1): number[] {

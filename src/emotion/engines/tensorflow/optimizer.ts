@@ -17,8 +17,8 @@ type Options = Pick<TrainerOptions, 'optimizer' | 'clipNorm' | 'state'>;
 /**
  * Makes an optimizer for the variables of a model.
  *
- * TensorFlow.js has SGD with momentum and Adam of its own, but they neither clip nor name their slots after weights,
- * Adam keeps its corrections as running products that a checkpoint cannot restore to the bit, and momentum leaks a
+ * TensorFlow.js has SGD with momentum and Adam of its own, but they neither clip nor name their slots after weights.
+ * Its Adam keeps corrections as running products, which a checkpoint cannot restore to the bit. Its momentum leaks a
  * scalar.
  *
  * @param weights the trainable variables by the network's name of the weight

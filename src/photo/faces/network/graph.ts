@@ -70,8 +70,8 @@ export async function readDetectorWeights(): Promise<Map<string, DetectorWeight>
 /**
  * The tiny face detector as an ONNX model for pictures whose sides are multiples of 32.
  *
- * To give face-api's boxes: the first convolution is not padded, max pools are padded at the bottom and the right where
- * the size is odd, and the last one moves by a single pixel and so keeps the size.
+ * It gives face-api's boxes: the first convolution is not padded, and max pools are padded at the bottom and the right
+ * where the size is odd. The last of them moves by a single pixel, which keeps the size.
  */
 export function detectorGraph(weights: ReadonlyMap<string, DetectorWeight>): Uint8Array {
   const graph = new GraphBuilder();
@@ -108,9 +108,9 @@ export function detectorGraph(weights: ReadonlyMap<string, DetectorWeight>): Uin
 }
 
 /**
- * The picture in STRIPS strips of rows, each as high as the first layer needs for its part of the rows that are left after pooling. What
- * that layer computes of a whole picture would be the largest thing by far, and onnxruntime keeps the memory that it once took: 80 MB
- * instead of 40, at the same speed.
+ * The picture in STRIPS strips of rows, each as high as the first layer needs for its part of the rows that are left
+ * after pooling. What that layer computes of a whole picture would be the largest thing by far, and onnxruntime keeps
+ * the memory that it once took. That would be 80 MB instead of 40, at the same speed.
  */
 function inStrips(graph: GraphBuilder, pixels: Value): Value[] {
   const axis = graph.ints(2);

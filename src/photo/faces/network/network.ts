@@ -64,10 +64,11 @@ export interface NetworkProposal extends NetworkFrame {
 }
 
 /**
- * How the network looks at a picture. Large faces vanish at a large size and small ones at a small size, so it looks at two; with the
- * margin these show the picture as large as 416 and 738 pixels without one. Heads that lean by more than some 20 degrees need the
- * picture turned. Chosen among sizes of 320 to 1024, margins of 0 and 0.15, and turns of 22 to 45 degrees: docs/faces.md. A face that
- * fills its picture, such as an avatar cut at chin and forehead, is only seen in a tiny copy, with and without room around it.
+ * How the network looks at a picture. Large faces vanish at a large size and small ones at a small size, so it looks at
+ * two. With the margin these show the picture as large as 416 and 738 pixels without one. Heads that lean by more than
+ * some 20 degrees need the picture turned. Chosen among sizes of 320 to 1024, margins of 0 and 0.15, and turns of 22 to
+ * 45 degrees: docs/faces.md. A face that fills its picture, such as an avatar cut at chin and forehead, is only seen in
+ * a tiny copy, with and without room around it.
  */
 export const NETWORK_PASSES: readonly NetworkPass[] = [
   { side: 512, angle: 0, margin: 0.1 },

@@ -2,8 +2,8 @@ import type { NetworkNode, Window } from '../../../network.ts';
 import type { GraphBuilder, Value } from '../graph.ts';
 
 /**
- * What every operation of a network is written against: it emits its forward pass into the graph and, when training,
- * returns how a gradient of its output becomes gradients of its input and weights. Maps are channels-first here,
+ * What every operation of a network is written against. It emits its forward pass into the graph. When training, it
+ * also returns how a gradient of its output becomes gradients of its input and weights. Maps are channels-first here,
  * [batch, channels, height, width], because that is what onnxruntime computes fastest.
  */
 export interface OpContext {

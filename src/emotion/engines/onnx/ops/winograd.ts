@@ -41,9 +41,9 @@ function pointsOf(length: number, tile: number, kernel: number): number {
 }
 
 /**
- * A convolution of stride 1 by Winograd's transforms, as matrix products alone. Two products, one an axis, cut all maps of
- * the batch into tiles, pad and transform them; one more for each point of a tile sums over the channels; two turn tiles
- * back into maps. The gradient of each step is its transpose, and nothing is transformed twice.
+ * A convolution of stride 1 by Winograd's transforms, as matrix products alone. Two products, one an axis, cut all maps
+ * of the batch into tiles, pad and transform them. One more for each point of a tile sums over the channels. Two turn
+ * tiles back into maps. The gradient of each step is its transpose, and nothing is transformed twice.
  * @param x [n, in, h, w], kernel [out, in, k, k]
  */
 export function winogradConv(
