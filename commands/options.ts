@@ -1,4 +1,4 @@
-import { nearest } from '../src/base/did-you-mean.ts';
+import { inFew, nearest } from '../src/base/did-you-mean.ts';
 import { UserError } from '../src/base/errors.ts';
 import type { Command, CommandOption, Options } from './command.ts';
 import type { Attachment, CommandInput } from './request.ts';
@@ -59,10 +59,6 @@ function parseText(command: Pick<Command, 'name' | 'options'>, text: string): Re
   return values;
 }
 
-/** Choices that an error names; longer lists stand in /help only. */
-const MOST_NAMED = 6;
-const OR = new Intl.ListFormat('en-GB', { type: 'disjunction' });
-
 function checkValue(
   command: Pick<Command, 'name'>,
   option: CommandOption,
@@ -82,8 +78,8 @@ function checkValue(
       const choice = option.choices.find((candidate) => candidate === String(value).toLowerCase());
       if (choice !== undefined) return choice;
       const meant = nearest(String(value), option.choices);
-      if (meant === undefined && option.choices.length <= MOST_NAMED)
-        throw takes(`${OR.format(option.choices)}, not ‘${String(value).slice(0, 40)}’`);
+      const few = inFew(option.choices);
+      if (meant === undefined && few !== undefined) throw takes(`${few}, not ‘${String(value).slice(0, 40)}’`);
       throw badUsage(
         `‘${option.name}’ of /${command.name} cannot be ‘${String(value).slice(0, 40)}’. ${next(command, meant)}`,
       );

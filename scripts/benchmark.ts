@@ -3,17 +3,8 @@ import { basename } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
 import { exactPercent } from '../src/base/numbers.ts';
 import { architectureOf, DEFAULT_ARCHITECTURE } from '../src/emotion/architectures.ts';
-import {
-  FROM_ONE,
-  flag,
-  inRepository,
-  number,
-  numbers,
-  runAsProcess,
-  text,
-  tool,
-  type Values,
-} from './command-line.ts';
+import { inRepository, runAsProcess, tool } from './command-line.ts';
+import { actionOf, FROM_ONE, flag, number, numbers, text, type Values } from './options.ts';
 
 const FIVE_PEOPLE = inRepository('node_modules/@vladmandic/face-api/demo/sample5.jpg');
 
@@ -69,10 +60,9 @@ bombs      what the bot's processes hold at most while ten pictures of 30 MB are
 Contenders take turns in one run; the ratios are what to quote. Let nothing else run meanwhile.`,
     options: OPTIONS,
   },
-  async ({ values, words: [name = '', ...rest], given, print, say }) => {
-    const measurement = MEASUREMENTS.get(name);
-    if (!measurement || rest.length > 0)
-      throw new UserError('bad-usage', `Say what to measure: ${[...MEASUREMENTS.keys()].join(', ')}.`);
+  async ({ values, words, given, print, say }) => {
+    const name = actionOf(words, [...MEASUREMENTS.keys()]);
+    const measurement = MEASUREMENTS.get(name)!;
     const alien = given.find((option) => !measurement.options.some((known) => known === option));
     if (alien !== undefined) throw new UserError('bad-usage', `${name} has no --${alien}.`);
     print(await measurement.run(values, say));

@@ -6,7 +6,8 @@ import { checkDataset, formatReport } from '../src/training/data/dataset-check.t
 import type { Fer2013 } from '../src/training/data/fer2013.ts';
 import { OFFICIAL_COUNTS } from '../src/training/data/fer2013-row.ts';
 import { type Votes, votesIfAny } from '../src/training/data/votes.ts';
-import { type Call, flag, inRepository, runAsProcess, text, tool } from './command-line.ts';
+import { type Call, inRepository, runAsProcess, tool } from './command-line.ts';
+import { actionOf, flag, text } from './options.ts';
 import { readData } from './read-data.ts';
 
 export const main = tool(
@@ -22,17 +23,14 @@ sheet  draws samples of every emotion and the class distribution as a picture`,
       out: text('FILE', 'sheet: where the picture goes', inRepository('out/fer2013-sheet.png')),
     },
   },
-  async ({ values: { data, json, out }, words: [action, ...rest], given, ...call }) => {
-    if (action === undefined || rest.length > 0) throw new UserError('bad-usage', 'Say one of: check, sheet.');
-    switch (action) {
+  async ({ values: { data, json, out }, words, given, ...call }) => {
+    switch (actionOf(words, ['check', 'sheet'])) {
       case 'check':
         if (given.includes('out')) throw new UserError('bad-usage', '--out is for sheet: check prints what it finds.');
         return check(data, json, call);
       case 'sheet':
         if (json) throw new UserError('bad-usage', '--json is for check: sheet draws a picture.');
         return sheet(data, out, call);
-      default:
-        throw new UserError('bad-usage', `There is no "${action}": say check or sheet.`);
     }
   },
 );

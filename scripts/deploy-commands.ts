@@ -2,7 +2,8 @@ import type { createCommands } from '../commands/index.ts';
 import { UserError } from '../src/base/errors.ts';
 import type { Deployment } from '../src/chat/discord/deploy.ts';
 import { loadConfig } from '../src/config.ts';
-import { runAsProcess, text, tool } from './command-line.ts';
+import { runAsProcess, tool } from './command-line.ts';
+import { actionOf, text } from './options.ts';
 
 const ACTIONS = ['view', 'register', 'clear'] as const satisfies readonly Deployment['action'][];
 
@@ -19,10 +20,7 @@ clear     makes Discord show none`,
     footer: 'The token is DISCORD_TOKEN of the environment or of the file .env.',
   },
   async ({ values: { guild }, words, print, say }) => {
-    const action = ACTIONS.find((candidate) => candidate === words[0]);
-    if (action === undefined || words.length !== 1) {
-      throw new UserError('bad-usage', 'Say one of: view, register, clear.');
-    }
+    const action = actionOf(words, ACTIONS);
     if (guild !== undefined && !/^\d{1,20}$/.test(guild)) {
       throw new UserError('bad-usage', 'The id after --guild is a number.');
     }

@@ -1,7 +1,8 @@
 import { UserError } from '../src/base/errors.ts';
 import { loadUsableConfig } from '../src/config.ts';
 import { examine } from '../src/doctor.ts';
-import { flag, runAsProcess, tool } from './command-line.ts';
+import { runAsProcess, tool } from './command-line.ts';
+import { flag } from './options.ts';
 
 const SIGNS = { ok: '+', off: '-', partly: '~', broken: '!' } as const;
 

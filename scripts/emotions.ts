@@ -1,11 +1,12 @@
 import { UserError } from '../src/base/errors.ts';
 import { DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
 import type { PhotoReading, PhotoTools } from '../src/photo/read-photo.ts';
-import { type Call, choice, flag, inRepository, runAsProcess, text, tool } from './command-line.ts';
+import { type Call, inRepository, runAsProcess, tool } from './command-line.ts';
 import type { Format } from './emotions/formats.ts';
 import type { OutputFolder } from './emotions/output-folder.ts';
 import type { PhotoSource } from './emotions/photos.ts';
 import { type Progress, progressOn } from './emotions/progress.ts';
+import { choice, flag, text } from './options.ts';
 
 export const main = tool(
   {

@@ -14,7 +14,8 @@ import { readFaceFolders } from '../src/training/data/face-folders.ts';
 import type { FaceSet } from '../src/training/data/face-set.ts';
 import { SPLITS, type Split } from '../src/training/data/fer2013.ts';
 import { type Votes, votesFor } from '../src/training/data/votes.ts';
-import { type Call, choice, flag, inRepository, number, numbers, runAsProcess, text, tool } from './command-line.ts';
+import { type Call, inRepository, runAsProcess, tool } from './command-line.ts';
+import { choice, flag, number, numbers, text } from './options.ts';
 import { readData } from './read-data.ts';
 
 const FROM_ONE_TO_2_32 = { whole: true, least: 1, most: 2 ** 32 - 1 };

@@ -6,7 +6,8 @@ import { drawExamples, fitCovers } from '../src/evaluation/fit-covers.ts';
 import { COVER_SCORES_FILE, COVERED_FROM, type COVERS, scoreOutlines } from '../src/photo/covered.ts';
 import { type FaceSet, faceAt, withoutBlack } from '../src/training/data/face-set.ts';
 import { readFer2013 } from '../src/training/data/fer2013.ts';
-import { FROM_ONE, flag, number, runAsProcess, text, tool } from './command-line.ts';
+import { runAsProcess, tool } from './command-line.ts';
+import { FROM_ONE, flag, number, text } from './options.ts';
 
 const SEED = 1;
 const SCORES = [0.5, 0.6, COVERED_FROM, 0.8, 0.9];

@@ -6,7 +6,8 @@ import { fitScore, inWords, judgeAll, leaveOneOut, lookAt } from '../src/evaluat
 import { readEmptyPictures, readKnownPhotos } from '../src/evaluation/known-photos.ts';
 import { EVIDENCE } from '../src/photo/faces/evidence.ts';
 import { FACE_SCORES_FILE, type FaceScore, SCORED_DETECTORS, type ScoredDetector } from '../src/photo/faces/score.ts';
-import { flag, number, runAsProcess, text, tool } from './command-line.ts';
+import { runAsProcess, tool } from './command-line.ts';
+import { flag, number, text } from './options.ts';
 
 /** Scores are compared at these; the detectors' own is --threshold. */
 const THRESHOLDS = [0.3, 0.4, 0.5, 0.6, 0.7];

@@ -2,9 +2,11 @@ import { access } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
 import { fileTrouble } from '../src/base/files.ts';
+import { EMOTIONS } from '../src/emotion/labels.ts';
 import type { ReportedPhoto } from '../src/evaluation/report/report.ts';
 import { DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
-import { type Call, choice, flag, inRepository, runAsProcess, text, tool } from './command-line.ts';
+import { type Call, inRepository, runAsProcess, tool } from './command-line.ts';
+import { choice, flag, text } from './options.ts';
 
 /** What was asked for. */
 interface Options {
@@ -33,7 +35,8 @@ photos only; without one it shows all pictures of the folder and judges nothing.
         'FILE',
         'the labels (default: DIR/labels.json, where there is one):\n' +
           '{"NAME.jpg": {"width", "height", "faces": [{"x", "y", "width", "height", "emotion", "also"}, ...]}, ...},\n' +
-          'boxes in pixels of the photo resized to that width and height; "also" lists emotions that are right, too, and may be left out',
+          'boxes in pixels of the photo resized to that width and height; "also" lists emotions that are right, too, and may be left out;\n' +
+          `the emotions are ${EMOTIONS.join(', ')}`,
       ),
       'no-labels': flag('show the photos and judge nothing, whatever labels there are'),
       draft: flag('start a labels file instead: a box for every face found, its emotion left to you'),

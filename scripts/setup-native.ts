@@ -4,7 +4,8 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
 import { startNativeOpenCv } from '../src/photo/faces/haar/native.ts';
-import { choice, inRepository, runAsProcess, tool } from './command-line.ts';
+import { inRepository, runAsProcess, tool } from './command-line.ts';
+import { choice } from './options.ts';
 import { addPackage, outcomeOf, run } from './setup/steps.ts';
 
 const PACKAGE = '@u4/opencv4nodejs';

@@ -9,7 +9,8 @@ import { votesIfAny } from '../src/training/data/votes.ts';
 import { modelCard, withComparison } from '../src/versions/model-card.ts';
 import { judgeNetwork, publicTestAccuracy, readRun, reportOf, storeNetwork } from '../src/versions/ship.ts';
 import { readReports, type TrainingReport, writeReport } from '../src/versions/training-report.ts';
-import { flag, inRepository, number, runAsProcess, text, tool } from './command-line.ts';
+import { inRepository, runAsProcess, tool } from './command-line.ts';
+import { flag, number, text } from './options.ts';
 import { readData } from './read-data.ts';
 
 export const main = tool(

@@ -2,7 +2,8 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
 import { entriesOf, explainFile } from '../src/base/files.ts';
-import { inRepository, runAsProcess, text, tool } from './command-line.ts';
+import { inRepository, runAsProcess, tool } from './command-line.ts';
+import { text } from './options.ts';
 
 export const main = tool(
   {

@@ -2,7 +2,8 @@ import { UserError } from '../src/base/errors.ts';
 import { explainWrite } from '../src/base/files.ts';
 import { CHUNKS } from '../src/training/data/fer2013-files.ts';
 import { splitFer2013 } from '../src/training/data/split-dataset.ts';
-import { flag, inRepository, runAsProcess, text, tool } from './command-line.ts';
+import { inRepository, runAsProcess, tool } from './command-line.ts';
+import { flag, text } from './options.ts';
 
 export const main = tool(
   {

@@ -14,20 +14,8 @@ import { hasCheckpoints } from '../src/training/run/checkpoint.ts';
 import { commandOf, LABELS, type TrainingPlan, trainingPlan } from '../src/training/run/plan.ts';
 import { epochLine, progressLine, type TrainingProgress } from '../src/training/run/progress.ts';
 import { BEST, type TrainingRun, train } from '../src/training/run/trainer.ts';
-import {
-  type Call,
-  choice,
-  flag,
-  inRepository,
-  number,
-  type Output,
-  parseOptions,
-  runAsProcess,
-  text,
-  texts,
-  tool,
-  type Values,
-} from './command-line.ts';
+import { type Call, inRepository, type Output, parseOptions, runAsProcess, tool } from './command-line.ts';
+import { choice, flag, number, text, texts, type Values } from './options.ts';
 import { readData } from './read-data.ts';
 import { recipeOf } from './recipe.ts';
 

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
 import { z } from 'zod';
+import { inFew, nearest } from './did-you-mean.ts';
 import { UserError } from './errors.ts';
 import { reasonOf } from './files.ts';
 
@@ -19,13 +20,19 @@ function isWhole(text: string, min: number, max: number): boolean {
   return /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max;
 }
 
-/** One of a few words. */
+/** One of some words. What was given is not repeated: it may be a token in the wrong place. */
 export function oneOf<const Words extends readonly string[]>(words: Words, fallback: Words[number]) {
   return z
     .string()
     .default(fallback)
-    .refine((text) => words.includes(text), `must be one of ${words.join(', ')}`)
+    .refine((text) => words.includes(text), { error: ({ input }) => chooseAnother(String(input), words) })
     .transform((text) => text as Words[number]);
+}
+
+function chooseAnother(text: string, words: readonly string[]): string {
+  const [few, meant] = [inFew(words), nearest(text, words)];
+  if (few !== undefined) return `must be ${few}`;
+  return meant === undefined ? 'must be a word that .env.example names' : `must be another word, such as ${meant}`;
 }
 
 /** A TCP port, 0 for any free one; undefined where it is left out. */

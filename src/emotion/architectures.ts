@@ -1,4 +1,4 @@
-import { nearest } from '../base/did-you-mean.ts';
+import { inFew, nearest } from '../base/did-you-mean.ts';
 import { UserError } from '../base/errors.ts';
 
 /**
@@ -205,9 +205,9 @@ export function architectureOf(name: string): Architecture {
   const found = ARCHITECTURES.get(name);
   if (found) return found;
   const known = [...ARCHITECTURES.keys()];
-  const meant = nearest(name, known);
-  const next = meant === undefined ? `Choose ${known.join(', ')}.` : `Did you mean ${meant}?`;
-  throw new UserError('bad-usage', `There is no architecture called ${name}. ${next}`);
+  const [meant, few] = [nearest(name, known), inFew(known)];
+  const next = meant !== undefined ? ` Did you mean ${meant}?` : few !== undefined ? ` Choose ${few}.` : '';
+  throw new UserError('bad-usage', `There is no architecture called ${name}.${next}`);
 }
 
 /** The network of a plan that names none, such as that of /retrain. */

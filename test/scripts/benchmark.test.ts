@@ -47,8 +47,9 @@ function tables({ stdout }: ScriptResult): string[][][] {
 
 describe('benchmark', () => {
   it.each([
-    [[], /Say what to measure: training, reading, photo, start, memory, bombs/],
-    [['reading', 'photo'], /Say what to measure/],
+    [[], /^Say what to do\. \(--help/],
+    [['reading', 'photo'], /reading takes no word after it, so not "photo"/],
+    [['phto'], /There is no "phto"\. Did you mean photo\?/],
     [['reading', '--batch', '3'], /reading has no --batch/],
     [['photo', '--faces', '3'], /photo has no --faces/],
     [['start', '--photos', '3'], /start has no --photos/],

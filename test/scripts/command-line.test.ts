@@ -6,18 +6,8 @@ import { text as allText } from 'node:stream/consumers';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import {
-  choice,
-  FROM_ONE,
-  flag,
-  inRepository,
-  number,
-  numbers,
-  text,
-  texts,
-  tool,
-  type Values,
-} from '../../scripts/command-line.ts';
+import { inRepository, tool } from '../../scripts/command-line.ts';
+import { actionOf, choice, FROM_ONE, flag, number, numbers, text, texts, type Values } from '../../scripts/options.ts';
 import { UserError } from '../../src/base/errors.ts';
 import { RUNS_SOURCE, runScript } from '../helpers/run-script.ts';
 
@@ -143,6 +133,7 @@ describe('a table of options', () => {
     [['--name'], '--name needs a value after it.'],
     [['--no-noise=1'], '--no-noise takes no value.'],
     [['--help=1'], '--help takes no value.'],
+    [['--kidn', 'sgd'], 'There is no option --kidn. Did you mean --kind?'],
     [['--nam', 'x'], 'There is no option --nam. Did you mean --name?'],
     [['--unheard-of'], 'There is no option --unheard-of. (--help'],
     [['-q'], 'There is no option -q. (--help'],
@@ -151,6 +142,12 @@ describe('a table of options', () => {
     expect(stderr).toContain(sentence);
     expect(stderr).toMatch(/ \(--help shows how\.\)\n$/);
     expect([code, stdout, values]).toEqual([2, '', undefined]);
+  });
+
+  test('names what a long list has that is near, and never the list', () => {
+    const { read } = choice(['one', 'two', 'three', 'four', 'five'], 'one of many words');
+    expect(() => read(['thre'], 'much')).toThrow(/^--much cannot be thre\. Did you mean three\?$/);
+    expect(() => read(['none at all'], 'much')).toThrow(/^--much cannot be none at all\.$/);
   });
 
   test('is what help shows, with defaults and without the way to the repository', async () => {
@@ -174,6 +171,16 @@ describe('a table of options', () => {
       '  --help           show this',
       '',
     ]);
+  });
+
+  test.each([
+    [[], 'Say what to do: view, register or clear.'],
+    [['veiw'], 'There is no "veiw". Did you mean view?'],
+    [['sing'], 'There is no "sing". Say view, register or clear.'],
+    [['view', 'all'], 'view takes no word after it, so not "all".'],
+  ])('an action of %j is refused in words', (words, sentence) => {
+    expect(() => actionOf(words, ['view', 'register', 'clear'])).toThrow(new UserError('bad-usage', sentence));
+    expect(actionOf(['clear'], ['view', 'register', 'clear'])).toBe('clear');
   });
 
   test('has the version of the package', async () => {

@@ -207,7 +207,7 @@ test.each([
   [['train.ts', '--no-augmentation', '--erasing', '0.1'], 2, /give one of them/],
   [['train.ts', '--teacher-weight', '0.5'], 2, /needs a --teacher/],
   [['train.ts', '--engine', 'cuda'], 2, /takes auto, onnx or tensorflow, not cuda/],
-  [['train.ts', '--architecture', 'huge'], 2, /Choose compact/],
+  [['train.ts', '--architecture', 'huge'], 2, /There is no architecture called huge\. \(--help/],
   [['train.ts', '--data', '/nowhere'], 1, /fer2013\.csv/],
   [['evaluate.ts', '--split', 'Test'], 2, /PublicTest/],
   [['evaluate.ts', '--faces', '/nowhere'], 1, /\/nowhere/],

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { z } from 'zod';
+import { nearest } from '../../base/did-you-mean.ts';
 import { codeOf, UserError } from '../../base/errors.ts';
 import { explainFile, explainWrite } from '../../base/files.ts';
 import { EMOTIONS, type Emotion } from '../../emotion/labels.ts';
@@ -27,7 +28,10 @@ export interface PhotoLabels {
 export type Labels = ReadonlyMap<string, PhotoLabels>;
 
 const emotionSchema = z.enum(EMOTIONS, {
-  error: ({ input }) => `${JSON.stringify(input)} is none of ${EMOTIONS.join(', ')}`,
+  error: ({ input }) => {
+    const meant = nearest(String(input), EMOTIONS);
+    return `${JSON.stringify(input)} is no emotion${meant === undefined ? ', and --help lists them' : `, and ${meant} may be meant`}`;
+  },
 });
 const side = z.number().positive();
 const faceSchema = z.strictObject({

@@ -31,7 +31,7 @@ async function withPhotoTools(
   work: (tools: PhotoTools) => Promise<void>,
 ): Promise<void> {
   const choice = DETECTORS.find((known) => known === name);
-  if (!choice) throw new UserError('bad-usage', `--detector is one of ${DETECTORS.join(', ')}.`);
+  if (!choice) throw new UserError('bad-usage', `There is no detector called ${name}.`);
   const classifier = await loadClassifier(model);
   const detector = createFaceDetector({ detector: choice });
   try {

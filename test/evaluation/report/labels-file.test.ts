@@ -37,9 +37,9 @@ describe('readLabels', () => {
     [
       'an emotion there is not',
       photo(face, { ...face, emotion: 'joy' }),
-      /a\.jpg, face 2, emotion: "joy" is none of angry/,
+      /a\.jpg, face 2, emotion: "joy" is no emotion/,
     ],
-    ['a second emotion there is not', photo({ ...face, also: ['?'] }), /a\.jpg, face 1, also, 0: "\?" is none of/],
+    ['a second emotion there is not', photo({ ...face, also: ['?'] }), /a\.jpg, face 1, also, 0: "\?" is no emotion/],
     ['no emotion', photo({ x: 1, y: 1, width: 5, height: 5 }), /a\.jpg, face 1, emotion:/],
     ['a box beyond the edge', photo({ ...face, x: 71 }), /a\.jpg, face 1: the box reaches beyond the 100 x 80 pixels/],
     ['a box of no width', photo({ ...face, width: 0 }), /a\.jpg, face 1, width:/],

@@ -389,7 +389,7 @@ test.each([
   [{ epochs: 1.5 }, "The training's epochs must be a whole number."],
   [{ batchSize: 5000 }, "The training's batch must be at most 4096."],
   [{ learningRate: 0 }, "The training's learning-rate must be above 0."],
-  [{ optimizer: 'rmsprop' }, "The training's optimizer must be one of sgd, adam."],
+  [{ optimizer: 'rmsprop' }, "The training's optimizer must be sgd or adam."],
   [{ augmentation: { ...DEFAULT_AUGMENTATION, erasing: 2 } }, "The training's erasing must be at most 1."],
   [{ augmentation: { flip: 1 } }, "The training's augmentation cannot be used (Invalid input)."],
   [{ mixup: 0.2, cutmix: 1 }, "The training's settings cannot have mixup, cutmix: there is no such setting."],

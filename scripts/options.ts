@@ -1,0 +1,139 @@
+import { inFew, nearest } from '../src/base/did-you-mean.ts';
+import { UserError } from '../src/base/errors.ts';
+
+/** One option of a tool: how help shows it and how its text becomes a value. */
+export interface Option<T> {
+  /** What stands for its value in the help; a flag has none. */
+  readonly sign?: string;
+  /** May be given several times; elsewhere the last one counts. */
+  readonly repeatable?: true;
+  readonly help: string;
+  /** What counts where it is not given, as text. */
+  readonly otherwise?: string | undefined;
+  /** @param texts as given, or the default; none for an option without one @throws UserError bad-usage */
+  readonly read: (texts: readonly string[], name: string) => T;
+}
+
+export type Options = Readonly<Record<string, Option<unknown>>>;
+
+/** The values of a table of options. */
+export type Values<O extends Options> = { readonly [Name in keyof O]: O[Name] extends Option<infer T> ? T : never };
+
+/** Yes where it is given. */
+export function flag(help: string): Option<boolean> {
+  return { help, read: (texts) => texts.length > 0 };
+}
+
+/** Any text, such as a path. */
+export function text(sign: string, help: string): Option<string | undefined>;
+export function text(sign: string, help: string, otherwise: string): Option<string>;
+export function text(sign: string, help: string, otherwise?: string): Option<string | undefined> {
+  return { sign, help, otherwise, read: (texts) => texts.at(-1) };
+}
+
+/** Texts, each after the option's name; undefined where there is none. */
+export function texts(sign: string, help: string): Option<readonly string[] | undefined> {
+  return { sign, help, repeatable: true, read: (given) => (given.length === 0 ? undefined : given) };
+}
+
+/** One of some words, upper or lower case. */
+export function choice<const C extends string>(of: readonly C[], help: string): Option<C | undefined>;
+export function choice<const C extends string>(of: readonly C[], help: string, otherwise: C): Option<C>;
+export function choice<const C extends string>(of: readonly C[], help: string, otherwise?: C): Option<C | undefined> {
+  return {
+    sign: of.join('|'),
+    help,
+    otherwise,
+    read(texts, name) {
+      const text = texts.at(-1)?.toLowerCase();
+      const found = of.find((known) => known.toLowerCase() === text);
+      if (text !== undefined && found === undefined) {
+        const [meant, few] = [nearest(text, of), inFew(of)];
+        const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
+        const next =
+          meant === undefined && few !== undefined ? `takes ${few}, not ${text}.` : `cannot be ${text}.${hint}`;
+        throw new UserError('bad-usage', `--${name} ${next}`);
+      }
+      return found;
+    },
+  };
+}
+
+/** What a number may be, both ends included unless they are said to be open. */
+export interface Bounds {
+  readonly least?: number;
+  readonly most?: number;
+  readonly whole?: boolean;
+  readonly open?: boolean;
+}
+
+export const FROM_ONE: Bounds = { whole: true, least: 1 };
+
+export function number(sign: string, help: string, bounds: Bounds): Option<number | undefined>;
+export function number(sign: string, help: string, bounds: Bounds, otherwise: number): Option<number>;
+export function number(sign: string, help: string, bounds: Bounds, otherwise?: number): Option<number | undefined> {
+  return {
+    sign,
+    help,
+    otherwise: otherwise?.toString(),
+    read(texts, name) {
+      const text = texts.at(-1);
+      if (text === undefined) return undefined;
+      const value = toNumber(text);
+      if (Number.isNaN(value) && bounds.least === undefined && bounds.most === undefined)
+        throw new UserError('bad-usage', `--${name} ${text} is no number.`);
+      if (!within(value, bounds)) throw new UserError('bad-usage', `--${name} must be a ${inWords(bounds)}.`);
+      return value;
+    },
+  };
+}
+
+/** Numbers with commas between them. */
+export function numbers(help: string, bounds: Bounds, otherwise: string): Option<readonly number[]> {
+  return {
+    sign: 'N,N,...',
+    help,
+    otherwise,
+    read(texts, name) {
+      const values = (texts.at(-1) ?? otherwise).split(',').map(toNumber);
+      if (!values.every((value) => within(value, bounds)))
+        throw new UserError('bad-usage', `--${name} must be ${inWords(bounds, 's')} with commas between them.`);
+      return values;
+    },
+  };
+}
+
+/** NaN for what is no number, an empty text among it. */
+function toNumber(text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  return Number.isFinite(value) ? value : Number.NaN;
+}
+
+function within(value: number, { least = -Infinity, most = Infinity, whole, open }: Bounds): boolean {
+  if (Number.isNaN(value) || (whole && !Number.isInteger(value))) return false;
+  return open ? value > least && value < most : value >= least && value <= most;
+}
+
+function inWords({ least, most, whole, open }: Bounds, plural = ''): string {
+  const range =
+    most === undefined ? `from ${least} on` : `${open ? 'between' : 'from'} ${least} ${open ? 'and' : 'to'} ${most}`;
+  return `${whole ? 'whole ' : ''}number${plural} ${range}`;
+}
+
+/**
+ * What a tool is told to do by its only word beside the options.
+ * @throws UserError bad-usage where that is nothing, something else, or more
+ */
+export function actionOf<const A extends string>(words: readonly string[], actions: readonly A[]): A {
+  const [word, more] = words;
+  const few = inFew(actions);
+  if (word === undefined) throw new UserError('bad-usage', `Say what to do${few === undefined ? '' : `: ${few}`}.`);
+  const action = actions.find((known) => known === word);
+  if (action === undefined) {
+    const meant = nearest(word, actions);
+    const next = meant !== undefined ? ` Did you mean ${meant}?` : few !== undefined ? ` Say ${few}.` : '';
+    throw new UserError('bad-usage', `There is no "${word}".${next}`);
+  }
+  if (more !== undefined) throw new UserError('bad-usage', `${action} takes no word after it, so not "${more}".`);
+  return action;
+}
