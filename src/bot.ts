@@ -14,7 +14,7 @@ import type { TrainingFigures } from './metrics/sources.ts';
 import { openSettings } from './settings/open-settings.ts';
 import { Opinions } from './settings/opinions.ts';
 import { openJournal } from './work/open-journal.ts';
-import { openCooldown, openJobQueue } from './work/open-shared.ts';
+import { openClaims, openCooldown, openJobQueue } from './work/open-shared.ts';
 import { FairQueue } from './work/queue.ts';
 
 /** A bot that is talking to people. */
@@ -81,6 +81,7 @@ async function connect(
   const journal = await openJournal(config, log);
   const cooldown = await openCooldown(config, log);
   const jobs = await openJobQueue(config, log);
+  const claims = await openClaims(config, log);
   const opinions = config.photos.asksIfRight && { opinions: new Opinions(settings, metrics?.observe) };
   const commands = createCommands(
     {
@@ -94,7 +95,7 @@ async function connect(
     },
     training,
   );
-  const dispatcher = new Dispatcher(commands, log, metrics?.observe);
+  const dispatcher = new Dispatcher(commands, log, metrics?.observe, claims && ((command) => claims.isFirst(command)));
   const context: PlatformContext = {
     config,
     log,
@@ -127,7 +128,7 @@ async function connect(
   const stop = () => {
     ending.abort();
     stopped ??= stopAll(platforms, queue, training, config.shutdownMs, log).finally(async () => {
-      await Promise.all([settings.close(), journal?.close(), cooldown.close?.(), jobs?.close()]);
+      await Promise.all([settings.close(), journal?.close(), cooldown.close?.(), jobs?.close(), claims?.close()]);
     });
     return stopped;
   };

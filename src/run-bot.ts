@@ -1,8 +1,10 @@
 import type { Logger } from './base/log.ts';
+import { usable } from './base/redis.ts';
 import { type Config, loadConfig } from './config.ts';
 import { endOnMistake, stopOnSignal } from './ending.ts';
 import { openLog } from './open-log.ts';
 import { openReader, type Reader, releaserOf } from './open-reader.ts';
+import type { Machines } from './retraining/machines.ts';
 import { VersionRegistry } from './versions/registry.ts';
 
 /**
@@ -24,6 +26,14 @@ async function start(options: Parameters<typeof loadConfig>[0]): Promise<void> {
   await serve(config, log);
 }
 
+/** The machines of which one trains at a time: those that share a Redis. @throws UserError 'bad-config' where that cannot be used */
+async function openMachines({ redisUrl }: Config, log: Logger): Promise<Machines | undefined> {
+  if (redisUrl === undefined) return undefined;
+  return await usable(async () =>
+    (await import('./retraining/redis-machines.ts')).RedisMachines.connect(redisUrl, log),
+  );
+}
+
 async function serve(config: Config, log: Logger): Promise<void> {
   const { directory, engine } = config.model;
   const registry = new VersionRegistry(directory);
@@ -32,9 +42,10 @@ async function serve(config: Config, log: Logger): Promise<void> {
   const release = releaserOf(opening);
   const refresh = async () => (await opening).refresh();
   try {
-    const [{ startBot }, { Retraining }] = await Promise.all([
+    const [{ startBot }, { Retraining }, machines] = await Promise.all([
       import('./bot.ts'),
       import('./retraining/supervisor.ts'),
+      openMachines(config, log),
     ]);
     const retraining = new Retraining({
       stateDirectory: config.stateDirectory,
@@ -45,6 +56,7 @@ async function serve(config: Config, log: Logger): Promise<void> {
       engine,
       environment: config.childEnvironment,
       onPromoted: refresh,
+      ...(machines && { machines }),
     });
     const reading = async () => (await opening).version();
     const read: Reader['read'] = async (...photo) => (await opening).read(...photo);

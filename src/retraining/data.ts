@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.ts';
@@ -8,8 +9,9 @@ import { trainingDuplicates } from '../training/data/duplicates.ts';
 import { type FaceSet, indexesWhere, selectFaces } from '../training/data/face-set.ts';
 import { type Fer2013, readFer2013, SPLITS } from '../training/data/fer2013.ts';
 import { CHUNKS } from '../training/data/fer2013-files.ts';
-import { canBeLearned, type Votes, verdictOf, votesIfAny } from '../training/data/votes.ts';
-import type { Job } from './files.ts';
+import { canBeLearned, findVotes, type Votes, verdictOf, votesIfAny } from '../training/data/votes.ts';
+import { trainingPlan } from '../training/run/plan.ts';
+import type { Job, RetrainingRequest } from './files.ts';
 
 /** Data that a network can be trained on, and what there is to know about it. */
 interface CheckedData {
@@ -72,6 +74,23 @@ export async function readCheckedData(
     ...(votes ? [votesFinding(training, data.sets.PublicTest, votes)] : []),
   ];
   return { sets: { ...data.sets, Training: training }, votes, findings };
+}
+
+/**
+ * Makes a training of what an admin asks for.
+ * @returns it, and the folder of its data
+ * @throws UserError 'bad-usage' or 'not-found' where it cannot be started like that
+ */
+export async function newJob(
+  dataDirectory: string,
+  { plan, name: _, ...rest }: RetrainingRequest,
+): Promise<{ readonly job: Job; readonly folder: string }> {
+  const folder = await dataFolder(dataDirectory, rest);
+  const labels = plan.labels ?? ((await inChatWords(() => findVotes(folder))) === undefined ? 'fer2013' : 'votes');
+  return {
+    job: { ...rest, id: randomBytes(6).toString('hex'), plan: { ...trainingPlan({ ...plan, labels }) } },
+    folder,
+  };
 }
 
 /** @throws UserError where the data option is no folder in DATA_DIR */

@@ -1,19 +1,17 @@
 import type { ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { aboutToRestart, UserError } from '../base/errors.ts';
 import { explainFullDisk } from '../base/files.ts';
-import type { FileLock } from '../base/lock.ts';
 import type { Logger } from '../base/log.ts';
-import { findVotes } from '../training/data/votes.ts';
-import { trainingPlan } from '../training/run/plan.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
 import { type BoardFinder, Boards, type Notice, type NoticeBoard, type Where } from './boards.ts';
-import { dataFolder, inChatWords } from './data.ts';
+import { dataFolder, newJob } from './data.ts';
 import { type Job, type JobStatus, RetrainingFiles, type RetrainingRequest } from './files.ts';
-import { curvesOf, ProgressMessage, postEnd, statusText, underWay } from './telling.ts';
+import { type Hold, Holds } from './hold.ts';
+import type { Machines } from './machines.ts';
+import { curvesOf, ProgressMessage, standingOf, standsNotice, statusText, tellEnd, underWay } from './telling.ts';
 import { endOf, startTraining, type TrainingProcessOptions } from './training-process.ts';
 
 interface RetrainingOptions extends TrainingProcessOptions {
@@ -24,20 +22,23 @@ interface RetrainingOptions extends TrainingProcessOptions {
   readonly onPromoted?: () => Promise<void>;
   /** Least milliseconds between two edits of the message that follows a training: as often as platforms allow. */
   readonly editEveryMs?: number;
+  /** Machines of which one trains at a time; this one alone unless given. Closed by `stop`. */
+  readonly machines?: Machines;
+  /** Milliseconds between looks for a training that nobody looks after. */
+  readonly adoptEveryMs?: number;
 }
 
-/** Held by the process that looks after the training. */
-const LOCK = 'supervisor';
 /** A child that ends like that many times without an epoch in between is given up. */
 const MAX_CRASHES = 5;
 const RESTART_MS = 500;
-/** Milliseconds between looks for a training whose bot has died. */
+/** Milliseconds between looks for a training whose bot has died, or that waits for one on another machine. */
 const ADOPT_EVERY_MS = 30_000;
 
 /** The one training that there can be: starts it, looks after its process, tells how it goes and how it ended. */
 export class Retraining {
   readonly #options: RetrainingOptions;
   readonly #files: RetrainingFiles;
+  readonly #holds: Holds;
   readonly #stopping = new AbortController();
   readonly #boards = new Boards();
   /** The name of whoever started the training of this id, where that was in this process. */
@@ -51,8 +52,10 @@ export class Retraining {
   #adopting: NodeJS.Timeout | undefined;
 
   constructor(options: RetrainingOptions) {
+    const { stateDirectory, machines, log } = options;
     this.#options = options;
-    this.#files = new RetrainingFiles(options.stateDirectory);
+    this.#files = new RetrainingFiles(stateDirectory);
+    this.#holds = new Holds({ files: this.#files, machines, log, standingOf: (job) => standingOf(job, this.#heard) });
   }
 
   /**
@@ -62,7 +65,8 @@ export class Retraining {
   async begin(findBoard: BoardFinder, serves: (platform: string) => boolean = () => true): Promise<void> {
     this.#boards.use(findBoard, serves);
     await this.#adopt();
-    this.#adopting = setInterval(() => void this.#adopt(), ADOPT_EVERY_MS).unref();
+    const { adoptEveryMs = ADOPT_EVERY_MS } = this.#options;
+    this.#adopting = setInterval(() => void this.#adopt(), adoptEveryMs).unref();
   }
 
   /**
@@ -71,21 +75,19 @@ export class Retraining {
    *   'not-found' where it cannot be started like that
    */
   async start(request: RetrainingRequest): Promise<Job> {
-    const { plan, name, ...rest } = request;
-    const folder = await dataFolder(this.#options.dataDirectory, request);
-    const labels = plan.labels ?? ((await inChatWords(() => findVotes(folder))) === undefined ? 'fer2013' : 'votes');
-    const job: Job = { ...rest, id: randomBytes(6).toString('hex'), plan: { ...trainingPlan({ ...plan, labels }) } };
+    const { job, folder } = await newJob(this.#options.dataDirectory, request);
     await this.#boards.expect(job);
-    const lock = await this.#lockOrBusy();
+    const hold = await this.#holdOrBusy();
     try {
+      await this.#holds.shareOrBusy(hold, job);
       await rm(this.#files.runs, { recursive: true, force: true });
       await this.#files.writeJob(job);
     } catch (error) {
-      await lock.release();
+      await hold.release();
       throw explainFullDisk(error);
     }
-    this.#starter = { job: job.id, name };
-    this.#lookAfter(job, lock, folder);
+    this.#starter = { job: job.id, name: request.name };
+    this.#lookAfter(job, hold, folder);
     return job;
   }
 
@@ -96,20 +98,23 @@ export class Retraining {
     return { job, status: this.#heard?.job === job.id ? this.#heard : await this.#files.status(job.id) };
   }
 
-  /** How the last training stands, in lines and curves; undefined where there was none. */
+  /** How the last training stands, in lines and curves, and one on another machine; undefined where there was none. */
   async statusNotice(): Promise<Notice | undefined> {
     const last = await this.status();
-    if (!last) return undefined;
-    return { text: this.#text(last.job, last.status), ...curvesOf(last.status) };
+    const elsewhere = await this.#holds.elsewhereIfKnown(last?.job);
+    return standsNotice(last && { ...last, starter: this.#starterOf(last.job) }, elsewhere);
   }
 
   /**
-   * Calls the training off, in whichever process it runs; a checkpoint is written first.
+   * Calls the training off, in whichever process and on whichever machine it runs; a checkpoint is written first.
    * @throws UserError 'not-found' where none runs
    */
   async cancel(): Promise<void> {
     const last = await this.status();
-    if (last?.status.state !== 'running') throw new UserError('not-found', 'No training is under way.');
+    if (last?.status.state !== 'running') {
+      if (await this.#holds.cancelElsewhere(last?.job)) return;
+      throw new UserError('not-found', 'No training is under way.');
+    }
     try {
       await this.#files.askToCancel(last.job.id);
     } catch (error) {
@@ -126,7 +131,7 @@ export class Retraining {
    */
   async resume(where?: Where): Promise<Job> {
     if (where) await this.#boards.expect(where);
-    const lock = await this.#lockOrBusy();
+    const hold = await this.#holdOrBusy();
     try {
       const last = await this.status();
       if (!last) throw new UserError('not-found', 'There is no training to go on with. /retrain start begins one.');
@@ -134,15 +139,16 @@ export class Retraining {
       if (last.status.state === 'finished')
         throw new UserError('bad-usage', 'The last training is finished. /retrain start begins another.');
       const folder = await dataFolder(this.#options.dataDirectory, job);
+      await this.#holds.shareOrBusy(hold, job);
       await this.#files.writeJob(job);
       await this.#files.takeBackCancel();
       await this.#files.takeBackTold();
       const { error: _, ...before } = last.status;
       await this.#files.writeStatus({ ...before, state: 'running', phase: 'starting' });
-      this.#lookAfter(job, lock, folder);
+      this.#lookAfter(job, hold, folder);
       return job;
     } catch (error) {
-      await lock.release();
+      await hold.release();
       throw explainFullDisk(error);
     }
   }
@@ -159,9 +165,9 @@ export class Retraining {
     const kill = () => this.#child?.kill('SIGKILL');
     if (deadline.aborted) kill();
     deadline.addEventListener('abort', kill, { once: true });
-    if (this.#child?.connected) this.#child.send('pause');
     await this.#watch;
     deadline.removeEventListener('abort', kill);
+    await this.#holds.close();
   }
 
   #text(job: Job, status: JobStatus): string {
@@ -180,47 +186,49 @@ export class Retraining {
       // A training that failed here, on a disk too full to record it, is not restarted by itself.
       if (this.#heard?.job === job.id && this.#heard.state !== 'running') return;
       if (await this.#files.isTold(job.id)) return;
-      const lock = await this.#files.lock(LOCK);
-      if (lock) this.#lookAfter(job, lock);
+      const hold = await this.#holds.take();
+      if (hold) this.#lookAfter(job, hold);
     } catch (error) {
       this.#options.log.error({ err: error }, 'an interrupted training could not be continued');
     }
   }
 
-  #lookAfter(job: Job, lock: FileLock, folder?: string): void {
+  #lookAfter(job: Job, hold: Hold, folder?: string): void {
     const { log } = this.#options;
     this.#heard = undefined;
     this.#untold = undefined;
-    this.#watch = this.#run(job, folder)
+    this.#watch = this.#run(job, hold, folder)
       .catch((error: unknown) => log.error({ err: error }, 'a training could not be looked after'))
-      .then(() => lock.release())
+      .then(() => hold.release())
       .catch((error: unknown) => log.error({ err: error }, 'the lock of a training could not be released'))
       .finally(() => {
         this.#watch = undefined;
       });
   }
 
-  async #run(job: Job, folder: string | undefined): Promise<void> {
+  async #run(job: Job, hold: Hold, folder: string | undefined): Promise<void> {
     const board = this.#boards.of(job);
     const message = new ProgressMessage(board, this.#options.log, this.#options.editEveryMs);
     let status = await this.#files.status(job.id);
     let crashes = 0;
     let epochs = -1;
-    while (status.state === 'running' && !this.#stopping.signal.aborted) {
+    while (status.state === 'running' && !this.#stopping.signal.aborted && !hold.lost.aborted) {
       if (await this.#files.isCancelled(job.id)) {
         status = { ...status, state: 'cancelled' };
         break;
       }
+      // Taken up again once another machine's training has ended.
+      if (!(await this.#holds.share(hold, job))) return;
       let ending: string;
       try {
-        ending = await this.#train(job, crashes === 0 ? folder : undefined, message);
+        ending = await this.#train(job, hold, crashes === 0 ? folder : undefined, message);
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         status = { ...status, state: 'failed', error: error.message };
         break;
       }
       status = this.#heard ?? (await this.#files.status(job.id));
-      if (status.state !== 'running' || this.#stopping.signal.aborted) break;
+      if (status.state !== 'running' || this.#stopping.signal.aborted || hold.lost.aborted) break;
       const done = status.progress?.history.length ?? 0;
       crashes = done > epochs ? 1 : crashes + 1;
       epochs = done;
@@ -242,13 +250,15 @@ export class Retraining {
    * @param folder the data's, where that has just been looked up
    * @returns how it ended
    */
-  async #train(job: Job, folder: string | undefined, message: ProgressMessage): Promise<string> {
+  async #train(job: Job, hold: Hold, folder: string | undefined, message: ProgressMessage): Promise<string> {
     const options = this.#options;
     const data = folder ?? (await dataFolder(options.dataDirectory, job));
+    const paused = AbortSignal.any([this.#stopping.signal, hold.lost]);
     // Nobody would tell a process that starts now to pause.
-    if (this.#stopping.signal.aborted) return 'not begun';
+    if (paused.aborted) return 'not begun';
     const child = startTraining(options, data, join(this.#files.run(job.id), 'temporary'));
     this.#child = child;
+    paused.addEventListener('abort', () => child.connected && child.send('pause'));
     child.on('message', (status: JobStatus) => {
       this.#heard = status;
       if (status.state === 'running') message.show({ text: this.#text(job, status), ...curvesOf(status) });
@@ -261,21 +271,10 @@ export class Retraining {
 
   /** An end that cannot be told now is told when a bot starts. */
   async #tellEnd(job: Job, status: JobStatus, board: NoticeBoard): Promise<void> {
-    const { log, onPromoted } = this.#options;
+    const { log, registry, onPromoted } = this.#options;
     if (status.result?.promoted) await onPromoted?.();
-    try {
-      await postEnd(job, status, board, { ...this.#options, starter: this.#starterOf(job) });
-    } catch (error) {
-      this.#untold = job.id;
-      log.warn({ err: error }, 'the end of a training could not be told');
-      return;
-    }
-    try {
-      if (status.state === 'finished') await rm(this.#files.runs, { recursive: true, force: true });
-      await this.#files.markTold(job.id);
-    } catch (error) {
-      log.warn({ err: error }, 'that the end of a training was told could not be remembered');
-    }
+    const isTold = await tellEnd(job, status, board, this.#files, { log, registry, starter: this.#starterOf(job) });
+    if (!isTold) this.#untold = job.id;
   }
 
   /** How it ended, in the file or, where that cannot be written, in memory. */
@@ -289,12 +288,12 @@ export class Retraining {
     }
   }
 
-  async #lockOrBusy(): Promise<FileLock> {
+  async #holdOrBusy(): Promise<Hold> {
     if (this.#stopping.signal.aborted) throw aboutToRestart();
-    const lock = await this.#files.lock(LOCK).catch((error: unknown) => {
+    const hold = await this.#holds.take().catch((error: unknown) => {
       throw explainFullDisk(error);
     });
-    if (lock) return lock;
+    if (hold) return hold;
     throw underWay(await this.status(), (job) => this.#starterOf(job));
   }
 }

@@ -1,10 +1,12 @@
+import { rm } from 'node:fs/promises';
 import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { exactPercent } from '../base/numbers.ts';
 import { duration, progressLine } from '../training/run/progress.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
 import type { Notice, NoticeBoard } from './boards.ts';
-import type { Job, JobStatus } from './files.ts';
+import type { Job, JobStatus, RetrainingFiles } from './files.ts';
+import type { Standing } from './machines.ts';
 import { earlyLine, resultNotice } from './result-notice.ts';
 
 /** Platforms bound how often a message may be edited. */
@@ -148,6 +150,43 @@ export function underWay(
   return new UserError('busy', `${sentence} (started by ${starterOf(last.job)}${stands}). /retrain status tells more.`);
 }
 
+/** That there is a training on another machine already, and how far it is. */
+export function underWayElsewhere(standing: Standing | undefined): UserError {
+  const stands = standing?.epoch === undefined ? '' : ` (epoch ${standing.epoch} of ${standing.epochs})`;
+  return new UserError(
+    'busy',
+    `A training is under way already, on another machine${stands}. /retrain status tells more.`,
+  );
+}
+
+/** How the last training of this machine stands, in lines and curves, and one on another machine; undefined where there is neither. */
+export function standsNotice(
+  last: { readonly job: Job; readonly status: JobStatus; readonly starter: string } | undefined,
+  elsewhere: Standing | undefined,
+): Notice | undefined {
+  const there = elsewhere && elsewhereLine(elsewhere);
+  if (!last) return there === undefined ? undefined : { text: there };
+  const { job, status, starter } = last;
+  const here =
+    status.state === 'running'
+      ? 'The one of this machine waits until that has ended:'
+      : 'The last one of this machine:';
+  const lines = [...(there === undefined ? [] : [there, here]), statusText(job, status, starter)];
+  return { text: lines.join('\n'), ...curvesOf(status) };
+}
+
+function elsewhereLine({ architecture, epoch, epochs }: Standing): string {
+  const stands = epoch === undefined ? 'it gets ready' : `epoch ${epoch} of ${epochs}`;
+  return `Training ${architecture} on another machine: ${stands}. It says how it goes where it was started.`;
+}
+
+/** What other machines are told of a training. */
+export function standingOf({ id, plan }: Job, status: JobStatus | undefined): Standing {
+  const { progress } = status ?? {};
+  const architecture = String(plan.architecture);
+  return { job: id, architecture, ...(progress && { epoch: progress.epoch, epochs: progress.epochs }) };
+}
+
 function howFar(
   state: JobStatus['state'],
   phase: JobStatus['phase'],
@@ -178,15 +217,42 @@ function bestOf({ history }: NonNullable<JobStatus['progress']>): number {
   return accuracies.indexOf(Math.max(...accuracies));
 }
 
-/**
- * Tells how a training ended: its result with pictures, or why there is none.
- * @param starter what whoever started it is called
- */
-export async function postEnd(
+interface EndTeller {
+  readonly log: Logger;
+  readonly registry: VersionRegistry;
+  /** What whoever started the training is called. */
+  readonly starter: string;
+}
+
+/** Tells how a training ended, and remembers that it was told. Never rejects. @returns whether it was told */
+export async function tellEnd(
   job: Job,
   status: JobStatus,
   board: NoticeBoard,
-  { log, registry, starter }: { readonly log: Logger; readonly registry: VersionRegistry; readonly starter: string },
+  files: RetrainingFiles,
+  teller: EndTeller,
+): Promise<boolean> {
+  try {
+    await postEnd(job, status, board, teller);
+  } catch (error) {
+    teller.log.warn({ err: error }, 'the end of a training could not be told');
+    return false;
+  }
+  try {
+    if (status.state === 'finished') await rm(files.runs, { recursive: true, force: true });
+    await files.markTold(job.id);
+  } catch (error) {
+    teller.log.warn({ err: error }, 'that the end of a training was told could not be remembered');
+  }
+  return true;
+}
+
+/** Tells how a training ended: its result with pictures, or why there is none. */
+async function postEnd(
+  job: Job,
+  status: JobStatus,
+  board: NoticeBoard,
+  { log, registry, starter }: EndTeller,
 ): Promise<void> {
   const card = (await registry.list()).find(({ version }) => version === status.result?.version);
   if (!card) {

@@ -3,6 +3,7 @@ import { usable } from '../base/redis.ts';
 import type { Config } from '../config.ts';
 import { type Cooldown, PhotoCooldown } from './cooldown.ts';
 import type { JobQueue } from './job-queue.ts';
+import type { RedisClaims } from './redis-claims.ts';
 
 /** What bounds photos: for all processes together where they share a Redis. @throws UserError 'bad-config' where it cannot be used */
 export async function openCooldown(
@@ -11,6 +12,15 @@ export async function openCooldown(
 ): Promise<Cooldown & { close?(): Promise<void> }> {
   if (redisUrl === undefined) return new PhotoCooldown(cooldown);
   return await usable(async () => (await import('./redis-cooldown.ts')).RedisCooldown.connect(redisUrl, log, cooldown));
+}
+
+/** Which process answers a command that several hear of; undefined where they share no Redis. @throws UserError 'bad-config' where it cannot be used */
+export async function openClaims(
+  { redisUrl }: Pick<Config, 'redisUrl'>,
+  log: Logger,
+): Promise<RedisClaims | undefined> {
+  if (redisUrl === undefined) return undefined;
+  return await usable(async () => (await import('./redis-claims.ts')).RedisClaims.connect(redisUrl, log));
 }
 
 /** Where posted photos are handed to workers; undefined where the bot reads them. @throws UserError 'bad-config' where Redis cannot be used */

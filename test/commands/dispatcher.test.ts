@@ -446,3 +446,20 @@ describe('what is told of it', () => {
     expect(JSON.stringify(told)).not.toMatch(/png|notes|Ada|request-1/);
   });
 });
+
+test('a command that another process has taken on is left to it, but not one of an earlier run, nor a photo', async () => {
+  const done: string[] = [];
+  const commands = command(async ({ id }) => void done.push(id));
+  const asked: string[] = [];
+  const dispatcher = new Dispatcher(commands, createLogger({ level: 'silent' }), undefined, async (what) => {
+    asked.push(what);
+    return false;
+  });
+  const { request, replies } = fakeRequest({ command: { name: 'do' } });
+  await dispatcher.dispatch({ ...request, id: 'new' });
+  await dispatcher.dispatch({ ...request, id: 'left', earlier: { brokeDown: false } });
+  expect(done).toEqual(['left']);
+  expect(replies).toEqual([]);
+  await dispatcher.dispatch(fakeRequest().request);
+  expect(asked).toEqual(['test new']);
+});

@@ -17,6 +17,8 @@ export interface TestRedis {
   readonly url: string;
   /** Ends it and starts it again on the same port, without what it held. */
   restart(): Promise<void>;
+  /** Ends it. @returns what starts it again on the same port, without what it held */
+  takeDown(): Promise<() => Promise<void>>;
   /** Forgets everything, as FLUSHALL does. */
   empty(): Promise<void>;
   stop(): Promise<void>;
@@ -61,6 +63,12 @@ export async function startRedis(...args: string[]): Promise<TestRedis> {
     async restart() {
       await end(child);
       child = await start();
+    },
+    async takeDown() {
+      await end(child);
+      return async () => {
+        child = await start();
+      };
     },
     async empty() {
       const client = new Redis(port, '127.0.0.1');

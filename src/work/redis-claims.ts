@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Logger } from '../base/log.ts';
+import { connectRedis } from '../base/redis.ts';
+import { PREFIX } from './redis-line.ts';
+
+/** Seconds after which a claim is forgotten: by then a command's own token has run out. */
+const KEPT_S = 15 * 60;
+
+/** Which process answers what several hear of. What is kept stands under a hash, for a quarter of an hour. */
+export class RedisClaims {
+  readonly #client: Redis;
+  readonly #log: Logger;
+
+  private constructor(client: Redis, log: Logger) {
+    this.#client = client;
+    this.#log = log;
+  }
+
+  /** @throws Error where Redis cannot be reached or refuses */
+  static async connect(url: string, log: Logger): Promise<RedisClaims> {
+    return new RedisClaims(await connectRedis(url, log), log);
+  }
+
+  /** Whether this process is the first that asks for something. Never rejects: while Redis is away, everybody is the first. */
+  async isFirst(what: string): Promise<boolean> {
+    const key = `${PREFIX}:claim:${createHash('sha256').update(what).digest('base64url')}`;
+    try {
+      return (await this.#client.set(key, '', 'EX', KEPT_S, 'NX')) === 'OK';
+    } catch (err) {
+      this.#log.warn({ err }, 'it cannot be looked up whether another process answers a command');
+      return true;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#client.disconnect();
+  }
+}
