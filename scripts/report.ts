@@ -27,14 +27,15 @@ export const main = tool(
       'npm run --silent report -- DIR [--labels FILE | --no-labels] [--output FILE] [--json]',
       'npm run --silent report -- DIR --draft [--labels FILE]',
     ],
-    about: `Reads a folder of photos as the bot does and writes one HTML page: original and annotated side by side, every face, totals.
+    about: `Reads a folder of photos, and the folders in it, as the bot does and writes one HTML page: original and annotated side by
+side, every face, totals.
 With a labels file it says which readings are right, wrong and false and which faces were missed, and reads the labelled
 photos only; without one it shows all pictures of the folder and judges nothing.`,
     options: {
       labels: text(
         'FILE',
         'the labels (default: DIR/labels.json, where there is one):\n' +
-          '{"NAME.jpg": {"width", "height", "faces": [{"x", "y", "width", "height", "emotion", "also"}, ...]}, ...},\n' +
+          '{"NAME.jpg" or "FOLDER/NAME.jpg": {"width", "height", "faces": [{"x", "y", "width", "height", "emotion", "also"}, ...]}, ...},\n' +
           'boxes in pixels of the photo resized to that width and height; "also" lists emotions that are right, too, and may be left out;\n' +
           `the emotions are ${EMOTIONS.join(', ')}`,
       ),

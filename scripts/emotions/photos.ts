@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { UserError } from '../../src/base/errors.ts';
 import { byNumber } from '../../src/base/files.ts';
-import { readPhotoFile } from '../../src/photo/photo-file.ts';
+import { picturesIn, readPhotoFile } from '../../src/photo/photo-file.ts';
 import { PICTURE_NAME } from '../../src/photo/picture-format.ts';
 import type { Input } from '../command-line.ts';
 
@@ -45,8 +45,7 @@ async function meantBy(word: string, out: string | undefined, stdin: Input): Pro
   // A file may have a name that looks like a pattern.
   const there = await stat(word).catch(() => undefined);
   if (there?.isDirectory()) {
-    const found = await glob('**/*', { cwd: word });
-    const names = found.filter((name) => isPhoto(join(word, name), out)).sort(byNumber);
+    const names = (await picturesIn(word)).filter((name) => isPhoto(join(word, name), out));
     const sources = names.map((name) => photoFile(join(word, name), name));
     return sources.length > 0 ? sources : [none(word, `There are no pictures in ${word}.`)];
   }

@@ -1,6 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
-import { explainFile } from '../base/files.ts';
+import { glob } from 'tinyglobby';
+import { byNumber, explainFile } from '../base/files.ts';
+import { PICTURE_NAME } from './picture-format.ts';
 
 /**
  * The bytes of a photo on disk.
@@ -18,4 +20,13 @@ export async function readPhotoFile(path: string, maxBytes: number): Promise<Buf
       denied: ['not-allowed', 'This file may not be read. Please check its permissions.'],
     });
   }
+}
+
+/**
+ * The pictures of a folder and of the folders in it, by their names, numbers in their order; hidden ones are passed over.
+ * @returns their paths from the folder on, with a slash between folders on every system; none where there is no such folder
+ */
+export async function picturesIn(folder: string): Promise<string[]> {
+  const names = await glob('**/*', { cwd: folder });
+  return names.filter((name) => PICTURE_NAME.test(name)).sort(byNumber);
 }

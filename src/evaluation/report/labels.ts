@@ -1,5 +1,4 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { z } from 'zod';
 import { nearest } from '../../base/did-you-mean.ts';
 import { codeOf, UserError } from '../../base/errors.ts';
@@ -24,7 +23,7 @@ export interface PhotoLabels {
   readonly faces: readonly LabelledFace[];
 }
 
-/** By the photo's file name. */
+/** By the photo's path from the folder on, such as 'a.jpg' or 'party/a.jpg'. */
 export type Labels = ReadonlyMap<string, PhotoLabels>;
 
 const emotionSchema = z.enum(EMOTIONS, {
@@ -53,8 +52,8 @@ const photoSchema = z
           message: `the box reaches beyond the ${width} x ${height} pixels`,
         });
   });
-const nameSchema = z.string().refine((name) => name !== '' && basename(name) === name && !/^\.\.?$/.test(name), {
-  error: 'names of files in the folder are asked for, not paths',
+const nameSchema = z.string().refine((name) => name.split('/').every((part) => !['', '.', '..'].includes(part)), {
+  error: 'names of files in the folder are asked for, or of files in its folders, such as party/1.jpg',
 });
 const labelsSchema = z.record(nameSchema, photoSchema);
 

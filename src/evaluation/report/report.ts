@@ -6,8 +6,7 @@ import { loadClassifier } from '../../emotion/classifier.ts';
 import { loadModel } from '../../emotion/layers-format/layers-format.ts';
 import { createFaceDetector } from '../../photo/faces/create-detector.ts';
 import { DETECTORS } from '../../photo/faces/detector.ts';
-import { readPhotoFile } from '../../photo/photo-file.ts';
-import { PICTURE_NAME } from '../../photo/picture-format.ts';
+import { picturesIn, readPhotoFile } from '../../photo/photo-file.ts';
 import { type PhotoReading, type PhotoTools, readPhoto } from '../../photo/read-photo.ts';
 import { namesIn } from '../known-photos.ts';
 import { boxOf, type JudgedFace, judgePhoto } from './judge.ts';
@@ -68,25 +67,26 @@ export async function readModelNote(directory: string): Promise<ModelNote> {
 
 /** What of a folder is read. */
 interface PhotoList {
-  /** File names in the order of the report. */
+  /** Paths from the folder on, in the order of the report. */
   readonly names: readonly string[];
   /** Pictures of the folder that the labels file does not name: they are left out. */
   readonly unlabelled: readonly string[];
 }
 
 /**
- * The photos to read: those that the labels name, whether they are there or not, or all pictures where there are no labels.
+ * The photos to read, in the folder and in those in it: those that the labels name, whether they are there or not, or all pictures where there are no labels.
  * @throws UserError no-data where the folder cannot be read, has no picture, or none of those that are labelled
  */
 export async function listPhotos(folder: string, labels: Labels | undefined): Promise<PhotoList> {
-  const entries = await namesIn(folder);
+  await namesIn(folder);
   // Of a picture that cannot be read after all, such as a BMP, the report says so.
-  const pictures = entries.filter((name) => PICTURE_NAME.test(name) && !name.startsWith('.')).sort(byNumber);
+  const pictures = await picturesIn(folder);
   if (!labels) {
     if (pictures.length === 0) throw new UserError('no-data', `There are no pictures in ${folder}.`);
     return { names: pictures, unlabelled: [] };
   }
-  if (!entries.some((name) => labels.has(name)))
+  const labelled = await Promise.all([...labels.keys()].map((name) => statIfThere(join(folder, name))));
+  if (labelled.every((there) => there === undefined))
     throw new UserError('no-data', `None of the ${labels.size} labelled photos is in ${folder}.`);
   return { names: [...labels.keys()].sort(byNumber), unlabelled: pictures.filter((name) => !labels.has(name)) };
 }

@@ -45,7 +45,8 @@ describe('readLabels', () => {
     ['a box of no width', photo({ ...face, width: 0 }), /a\.jpg, face 1, width:/],
     ['a misspelt key', photo({ ...face, alos: ['sad'] }), /a\.jpg, face 1: .*alos/],
     ['no size', { 'a.jpg': { faces: [face] } }, /a\.jpg, width:.*1 more/],
-    ['a path', { '../a.jpg': { width: 9, height: 9, faces: [] } }, /\.\.\/a\.jpg: names of files/],
+    ['an absolute path', { '/a.jpg': { width: 9, height: 9, faces: [] } }, /\/a\.jpg: names of files/],
+    ['a path out of the folder', { '../a.jpg': { width: 9, height: 9, faces: [] } }, /\.\.\/a\.jpg: names of files/],
     ['a list', [face], /labels\.json, the whole of it:/],
   ])('names the place and what is wrong with it: %s', async (_, given, message) => {
     const path = await file(JSON.stringify(given));

@@ -17,7 +17,8 @@ beforeAll(async () => {
   output = join(await mkdtemp(join(tmpdir(), 'report-page-')), 'page.html');
   const face = await sharp(sampleBytes(6)).extract({ left: 120, top: 380, width: 500, height: 500 }).png().toBuffer();
   await writeFile(join(folder, 'one.png'), face);
-  await writeFile(join(folder, 'street.png'), await fourColours(320, 240).png().toBuffer());
+  await mkdir(join(folder, 'more'));
+  await writeFile(join(folder, 'more', 'street.png'), await fourColours(320, 240).png().toBuffer());
   await writeFile(join(folder, 'zip.jpg'), ZIP);
 });
 afterAll(async () => {
@@ -29,7 +30,7 @@ describe('report', () => {
   it('reads a folder without labels, drafts some, refuses the draft, and judges by it once it is filled in', async () => {
     const unlabelled = await report(folder, '--output', output, ...FAST);
     expect(unlabelled.code).toBe(1);
-    expect(unlabelled.stdout).toContain('one.png: 1 face found.\nstreet.png: No face found.\n');
+    expect(unlabelled.stdout).toContain('more/street.png: No face found.\none.png: 1 face found.\n');
     expect(unlabelled.stdout).toContain('1 face found. There are no labels');
     expect(unlabelled.stderr).toContain('zip.jpg: This is a zip archive');
     expect(await readFile(output, 'utf8')).toContain('<h2>zip.jpg</h2>');
@@ -38,8 +39,8 @@ describe('report', () => {
     expect(draft.code).toBe(1);
     const file = join(folder, 'labels.json');
     const drafted = JSON.parse(await readFile(file, 'utf8'));
-    expect(Object.keys(drafted)).toEqual(['one.png', 'street.png']);
-    expect(drafted['street.png']).toEqual({ width: 320, height: 240, faces: [] });
+    expect(Object.keys(drafted)).toEqual(['more/street.png', 'one.png']);
+    expect(drafted['more/street.png']).toEqual({ width: 320, height: 240, faces: [] });
     const box = { x: expect.any(Number), y: expect.any(Number), width: expect.any(Number), height: expect.any(Number) };
     expect(drafted['one.png']).toEqual({ width: 500, height: 500, faces: [{ ...box, emotion: '?' }] });
 
@@ -56,7 +57,7 @@ describe('report', () => {
 
     // The face smiles: labelled wrongly on purpose, so that its reading is not right.
     drafted['one.png'].faces[0].emotion = 'disgust';
-    drafted['gone.jpg'] = drafted['street.png'];
+    drafted['gone.jpg'] = drafted['more/street.png'];
     await writeFile(file, JSON.stringify(drafted));
     const before = await readdir(folder);
     const judged = await report(folder, '--output', output, '--json', ...FAST);
@@ -74,10 +75,10 @@ describe('report', () => {
       answer.photos.map(({ photo, error }: { photo: string; error?: object }) => [photo, error !== undefined]),
     ).toEqual([
       ['gone.jpg', true],
+      ['more/street.png', false],
       ['one.png', false],
-      ['street.png', false],
     ]);
-    const [found] = answer.photos[1].faces;
+    const [found] = answer.photos[2].faces;
     expect(found).toMatchObject({ verdict: 'wrong', number: 1, label: { emotion: 'disgust', also: [] } });
     expect(Object.values<number>(found.scores).reduce((sum, score) => sum + score, 0)).toBeCloseTo(1, 6);
     expect(await readdir(folder)).toEqual(before);
