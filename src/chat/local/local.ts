@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import { commandIn } from '../../../commands/registry.ts';
 import {
   type Attachment,
   type Channel,
@@ -169,12 +170,12 @@ export class LocalPlatform implements Platform {
   }
 
   #request(messageId: string, text: string, files: readonly StoredFile[], signal: AbortSignal): Request {
-    const [, name, input] = /^\/(\S+)\s*(.*)$/s.exec(text) ?? [];
+    const command = this.#commandIn(text, files);
     return {
       platform: this.name,
       moving: 'webp',
       id: messageId,
-      ...(name !== undefined && { command: { name, input: input ?? '' } }),
+      ...(command && { command }),
       asked: true,
       attachments: files.map((file) => this.#attachment(file)),
       user: OPERATOR,
@@ -184,6 +185,13 @@ export class LocalPlatform implements Platform {
       reply: async (reply) => this.#post(reply),
       progress: async (line) => this.#channel.progress(messageId, line),
     };
+  }
+
+  /** After a slash, whatever is meant for a command; without one, a command's own name alone, as in the other chats. */
+  #commandIn(text: string, files: readonly StoredFile[]): Request['command'] {
+    const [, name, input = ''] = /^\/(\S+)\s*(.*)$/s.exec(text) ?? [];
+    if (name !== undefined) return { name, input };
+    return text === '' || files.length > 0 ? undefined : commandIn(text, this.#context.commands);
   }
 
   #place(): Channel {

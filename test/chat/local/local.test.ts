@@ -329,6 +329,7 @@ describe('words', () => {
   test.each([
     ['/emotions', 'There is no picture here yet.'],
     ['/help', 'For example: /emotions'],
+    ['Help', 'For example: /emotions'],
     ['/help emotions', 'IMAGE – The picture to read'],
     ['/dance', 'There is no command /dance. /help says'],
     ['/emotions now', '‘now’'],
