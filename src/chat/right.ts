@@ -13,7 +13,6 @@ export const WRONG = 'Correct it';
 export const WHO = 'Who was read wrongly?';
 export const THANKS = 'Thank you. I count that; I do not learn from it.';
 export const TOLD_BEFORE = 'That was told before.';
-export const NOT_YOURS = 'Only the person who posted the picture or asked for this, or an admin, can say that.';
 
 /** Answers of more people are not asked about: their letters would not fit into a button. */
 const MOST_PEOPLE = 50;

@@ -35,3 +35,8 @@ async function isOperatorsHome(home: string, rule: OperatorRule): Promise<boolea
   const memberships = new Set(await rule.memberships());
   return memberships.size === 1 && memberships.has(home);
 }
+
+/** What somebody is told who pressed a button under an answer that is not theirs. */
+export function notYours(what: 'remove it' | 'say that'): string {
+  return `Only the person who posted the picture or asked for this, or an admin, can ${what}.`;
+}

@@ -96,6 +96,21 @@ describe('other ways to ask', () => {
     expect(said.every(({ thread_ts }) => thread_ts === message.ts)).toBe(true);
   });
 
+  test('whoever asked may say whether an answer is right, and remove it, as its poster may', async () => {
+    const { slack } = await startOnSlack();
+    const files = [slack.file(await plainPicture(64, 48))];
+    const message = { ts: '1600000000.000002', channel: 'C1', user: 'U7', text: '', files };
+    slack.messages.push(message);
+    slack.shortcut('read_emotions', message);
+    const [answer] = await buttons(slack, 1);
+    slack.press(answer!, 'U9');
+    await until(() => slack.responses.some(({ text }) => text.includes('can remove it')), 'the refusal');
+    slack.press(answer!, 'U6', 'answer_wrong');
+    await until(() => slack.views.length === 1, 'the window');
+    slack.press(answer!, 'U6');
+    await until(() => slack.said().length === 0, 'the removal');
+  });
+
   test('Read emotions on a message without a picture says so', async () => {
     const { slack } = await startOnSlack();
     slack.shortcut('read_emotions', { ts: '1600000000.000003', channel: 'C1', user: 'U7', text: 'hi', files: [] });

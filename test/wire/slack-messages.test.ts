@@ -251,7 +251,9 @@ describe('removing', () => {
     const [button] = await buttons(slack, 1);
     slack.press(button!, 'U9');
     await until(() => slack.responses.length === 1);
-    expect(slack.responses[0]!.text).toContain('Only whoever posted the picture');
+    expect(slack.responses[0]!.text).toBe(
+      'Only the person who posted the picture or asked for this, or an admin, can remove it.',
+    );
     expect(slack.said()).toHaveLength(1);
     slack.press(button!, 'UADMIN');
     await until(() => slack.said().length === 0);

@@ -3,7 +3,8 @@ import { lettersOf } from '../right.ts';
 import type { PictureSource } from './attachment.ts';
 import type { SlackContext } from './context.ts';
 import { inWords, slackCode, unlessGone } from './errors.ts';
-import { type RemoveState, removeButton } from './remove-button.ts';
+import type { Holders } from './people.ts';
+import { holdersOf, type RemoveState, removeButton } from './remove-button.ts';
 import { rightButtons } from './right-buttons.ts';
 import type { Destination } from './uploads.ts';
 
@@ -31,17 +32,21 @@ export function slackText(text: string): string {
 
 /**
  * Sends a reply as one message. Where Slack refuses an upload with blocks, the Remove button is a message of its own below.
- * @param removableFrom the posted picture that this answers, where its poster may remove it
+ * @param removable the posted picture that this answers, and who asked about it, where they may remove it
  */
 export async function send(
   context: SlackContext,
   to: Destination,
   reply: Reply,
-  removableFrom?: PictureSource,
+  removable?: { readonly source: PictureSource; readonly asker: string },
 ): Promise<Posted> {
   const { uploads } = context;
   const pictures = reply.pictures ?? [];
-  const buttons = removableFrom && { source: removableFrom, letters: lettersOf(reply) };
+  const buttons = removable && {
+    source: removable.source,
+    whose: holdersOf(removable.source, removable.asker),
+    letters: lettersOf(reply),
+  };
   if (pictures.length === 0) return await sendText(context, to, reply.text, buttons);
   const files = await uploads.upload(pictures);
   if (buttons !== undefined) {
@@ -95,9 +100,10 @@ function plain(text = '') {
   return { text: slackText(text), mrkdwn: false };
 }
 
-/** What the buttons under an answer are about: the posted picture, and the faces whose readings can be told of. */
+/** What the buttons under an answer are about: the posted picture, whose answer it is, and the faces whose readings can be told of. */
 interface Buttons {
   readonly source: PictureSource;
+  readonly whose: Holders;
   readonly letters: string | undefined;
 }
 
@@ -106,7 +112,7 @@ function withLetters(buttons: Buttons, next: Reply): Buttons {
 }
 
 /** Words and the buttons; without words, the buttons of files in a message apart. */
-function content(text: string | undefined, { source, letters }: Buttons, files: readonly string[]) {
+function content(text: string | undefined, { source, whose, letters }: Buttons, files: readonly string[]) {
   const sections = (text === undefined ? [] : inPieces(withSlashNames(text))).map((piece) => ({
     type: 'section' as const,
     text: { type: 'plain_text' as const, text: piece, emoji: false },
@@ -117,7 +123,10 @@ function content(text: string | undefined, { source, letters }: Buttons, files: 
       ...sections,
       {
         type: 'actions' as const,
-        elements: [removeButton(source, files, text === undefined), ...(letters ? rightButtons(source, letters) : [])],
+        elements: [
+          removeButton(source, whose, files, text === undefined),
+          ...(letters ? rightButtons(whose, letters) : []),
+        ],
       },
     ],
   };

@@ -16,6 +16,16 @@ export function isDirect(channel: string): boolean {
   return channel.startsWith('D');
 }
 
+/** Whose answer it is: who may have it removed, and say whether it was right, besides admins. */
+export interface Holders {
+  /** Who posted the picture. */
+  readonly by: string;
+  /** Who put it on Slack first, where that is somebody else. */
+  readonly owner?: string;
+  /** Who asked about it, where that is somebody else again. */
+  readonly asker?: string;
+}
+
 /** What of the bot people are known by. */
 type Identity = Pick<Me, 'name' | 'teamId' | 'enterpriseId'>;
 
@@ -80,16 +90,9 @@ export class People {
     }
   }
 
-  /**
-   * Whether a person may have an answer removed.
-   * @param of who posted its picture, and who put that on Slack first
-   */
-  async mayRemove(
-    channel: string,
-    person: string,
-    of: { readonly by: string; readonly owner?: string },
-  ): Promise<boolean> {
-    return [of.by, of.owner].includes(person) || (!isDirect(channel) && (await this.isAdmin(person)));
+  /** Whether a person may have an answer removed: those whose it is, and admins. */
+  async mayRemove(channel: string, person: string, { by, owner, asker }: Holders): Promise<boolean> {
+    return [by, owner, asker].includes(person) || (!isDirect(channel) && (await this.isAdmin(person)));
   }
 
   user(id: string, isDirect: boolean): User {

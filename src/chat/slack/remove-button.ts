@@ -1,14 +1,24 @@
 import { z } from 'zod';
 import type { PictureSource, SlackMessage } from './attachment.ts';
+import type { Holders } from './people.ts';
 
 /** Action id of the Remove button. */
 export const REMOVE = 'remove_reply';
 
+/** `Holders` as they stand in a button. */
+export const holders = { by: z.string(), owner: z.string().exactOptional(), asker: z.string().exactOptional() };
+
+/** @param asker who asked about the picture */
+export function holdersOf({ poster = '', owner }: PictureSource, asker: string): Holders {
+  return {
+    by: poster,
+    ...(owner !== undefined && owner !== poster && { owner }),
+    ...(![poster, owner].includes(asker) && { asker }),
+  };
+}
+
 /** All that removing an answer takes. It stands in the button itself, so that a restart of the bot forgets nothing. */
-export interface RemoveState {
-  /** Who posted the picture, and who put it on Slack first. */
-  readonly by: string;
-  readonly owner?: string;
+export interface RemoveState extends Holders {
   /** The message that the picture was posted in, and the one that its thread hangs from. */
   readonly source: string;
   readonly thread: string;
@@ -21,10 +31,9 @@ export interface RemoveState {
 }
 
 /** The button under an answer. */
-export function removeButton(source: PictureSource, files: readonly string[], apart: boolean) {
+export function removeButton(source: PictureSource, whose: Holders, files: readonly string[], apart: boolean) {
   const state: RemoveState = {
-    by: source.poster ?? '',
-    ...(source.owner !== undefined && source.owner !== source.poster && { owner: source.owner }),
+    ...whose,
     source: source.ts,
     thread: source.thread,
     picture: source.picture,
@@ -40,8 +49,7 @@ export function removeButton(source: PictureSource, files: readonly string[], ap
 }
 
 const removeState: z.ZodType<RemoveState> = z.object({
-  by: z.string(),
-  owner: z.string().exactOptional(),
+  ...holders,
   source: z.string(),
   thread: z.string(),
   picture: z.string().exactOptional(),

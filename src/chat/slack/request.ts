@@ -139,7 +139,8 @@ async function answer(context: SlackContext, asking: Asking, reply: Reply): Prom
   const thread = source?.thread ?? asking.thread;
   const to: Destination = { channel: asking.channel, ...(thread !== undefined && { thread }) };
   if (reply.private && !reply.pictures?.length) return await whisper(context, asking, to, reply);
-  const posted = await sendOrExplain(context, asking, to, reply, reply.removable ? source : undefined);
+  const removable = reply.removable && source && { source, asker: asking.userId };
+  const posted = await sendOrExplain(context, asking, to, reply, removable || undefined);
   if (asking.respond && source) await tellWhere(context, asking, source);
   return posted;
 }
@@ -149,10 +150,10 @@ async function sendOrExplain(
   asking: Asking,
   to: Destination,
   reply: Reply,
-  source: PictureSource | undefined,
+  removable: Parameters<typeof send>[3],
 ): Promise<Posted> {
   try {
-    return await send(context, to, reply, source);
+    return await send(context, to, reply, removable);
   } catch (error) {
     const reason = inWords(error, context.me.name);
     if (!(reason instanceof Error) || reason === error) throw error;
@@ -164,7 +165,7 @@ async function sendOrExplain(
     // Without the permission for files, the text can still be said.
     if (slackCode(error) === 'missing_scope' && reply.pictures?.length) {
       const { pictures: _, ...words } = reply;
-      return await send(context, to, { ...words, text: `${reply.text}\n${reason.message}` }, source);
+      return await send(context, to, { ...words, text: `${reply.text}\n${reason.message}` }, removable);
     }
     throw reason;
   }

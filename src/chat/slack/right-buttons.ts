@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { EMOTIONS } from '../../emotion/labels.ts';
 import type { Opinion } from '../../settings/opinions.ts';
 import { correction, LETTERS_PATTERN, nameOf, openFaces, RIGHT, WRONG } from '../right.ts';
-import type { PictureSource } from './attachment.ts';
+import type { Holders } from './people.ts';
+import { holders } from './remove-button.ts';
 
 /** Action ids of the buttons. */
 export const SAY_RIGHT = 'answer_right';
@@ -13,17 +14,16 @@ export const CORRECT = 'correct_answer';
 /** Action id of the lists in it. */
 const MEANT = 'meant';
 
-/** What a button stands for: who posted the picture and who put it on Slack first, and what was said of whom. */
+/** What a button stands for: whose answer it is, and what was said of whom. */
 const rightState = z.object({
-  by: z.string(),
-  owner: z.string().exactOptional(),
+  ...holders,
   letters: z.string().regex(new RegExp(`^${LETTERS_PATTERN}$`)),
 });
 export type RightState = z.infer<typeof rightState>;
 
 /** The buttons that go beside Remove. */
-export function rightButtons({ poster, owner }: PictureSource, letters: string) {
-  return buttonsOf({ by: poster ?? '', ...(owner !== undefined && owner !== poster && { owner }), letters });
+export function rightButtons(whose: Holders, letters: string) {
+  return buttonsOf({ ...whose, letters });
 }
 
 /** @returns undefined for anything that is not the value of such a button */

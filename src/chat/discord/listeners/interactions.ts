@@ -1,5 +1,6 @@
 import { type ButtonInteraction, Events, type Interaction, MessageFlags } from 'discord.js';
 import type { Request } from '../../../../commands/request.ts';
+import { notYours } from '../../rights.ts';
 import type { DiscordContext } from '../context.ts';
 import { READ_EMOTIONS } from '../deploy.ts';
 import { isExpired, isGone, isTaken } from '../errors.ts';
@@ -65,7 +66,7 @@ async function onRemoveClick(interaction: ButtonInteraction): Promise<void> {
   if (button === undefined) return;
   if (!mayRemove(interaction, button.people)) {
     await interaction.reply({
-      content: 'Only the person who posted the picture or asked for this, or an admin, can remove it.',
+      content: notYours('remove it'),
       flags: MessageFlags.Ephemeral,
     });
     return;

@@ -10,7 +10,8 @@ import {
 } from 'discord.js';
 import { UserError } from '../../../base/errors.ts';
 import type { Opinion } from '../../../settings/opinions.ts';
-import { allRight, correction, NOT_YOURS, openFaces, THANKS, TOLD_BEFORE, tell, WHO, without } from '../../right.ts';
+import { allRight, correction, openFaces, THANKS, TOLD_BEFORE, tell, WHO, without } from '../../right.ts';
+import { notYours } from '../../rights.ts';
 import type { DiscordContext } from '../context.ts';
 import { mayRemove } from '../permissions.ts';
 import { correctionLists, emotionList, parseRightButton, parseRightChoice, rightButtons } from '../right-buttons.ts';
@@ -21,7 +22,7 @@ export async function onRightButton(interaction: ButtonInteraction, context: Dis
   if (button === undefined) return false;
   const { isRight, letters, people } = button;
   if (!mayRemove(interaction, people)) {
-    await interaction.reply({ content: NOT_YOURS, flags: MessageFlags.Ephemeral });
+    await interaction.reply({ content: notYours('say that'), flags: MessageFlags.Ephemeral });
   } else if (!isRight) {
     const components = correctionLists(interaction.message.id, letters);
     await interaction.reply({ content: WHO, components, flags: MessageFlags.Ephemeral });

@@ -1,5 +1,6 @@
 import type { App } from '@slack/bolt';
 import type { CommandRegistry } from '../../../../commands/registry.ts';
+import { notYours } from '../../rights.ts';
 import { knownPicturesOf, type SlackMessage, sourceOf } from '../attachment.ts';
 import { inSlackWords } from '../errors.ts';
 import { READ_EMOTIONS, slackText, slashName, takeBack } from '../outgoing.ts';
@@ -57,7 +58,7 @@ export function listenToCommands(app: App, commands: CommandRegistry): void {
     const channel = body.channel?.id;
     if (state === undefined || channel === undefined) return;
     if (!(await context.people.mayRemove(channel, body.user.id, state))) {
-      await toAsker(respond)('Only whoever posted the picture, or an admin, can remove this.');
+      await toAsker(respond)(notYours('remove it'));
       return;
     }
     try {

@@ -2,7 +2,8 @@ import type { App } from '@slack/bolt';
 import QuickLRU from 'quick-lru';
 import { UserError } from '../../../base/errors.ts';
 import type { Opinion } from '../../../settings/opinions.ts';
-import { allRight, NOT_YOURS, tell, without } from '../../right.ts';
+import { allRight, tell, without } from '../../right.ts';
+import { notYours } from '../../rights.ts';
 import type { SlackContext } from '../context.ts';
 import {
   type Block,
@@ -38,7 +39,8 @@ export function listenToOpinions(app: App): void {
       const channel = body.channel?.id;
       const ts = body.message?.ts;
       if (state === undefined || channel === undefined || ts === undefined) return;
-      if (!(await context.people.mayRemove(channel, body.user.id, state))) return await toAsker(respond)(NOT_YOURS);
+      if (!(await context.people.mayRemove(channel, body.user.id, state)))
+        return await toAsker(respond)(notYours('say that'));
       const answer = { text: String(body.message?.text ?? ''), blocks: (body.message?.blocks ?? []) as Block[] };
       try {
         if (id === SAY_RIGHT) {
