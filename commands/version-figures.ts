@@ -1,9 +1,10 @@
 import { UserError } from '../src/base/errors.ts';
 import { exactPercent } from '../src/base/numbers.ts';
 import type { Figures } from '../src/training/pictures/figures.ts';
-import type { VersionCard, VersionRegistry } from '../src/versions/registry.ts';
+import type { VersionRegistry } from '../src/versions/registry.ts';
 import type { VersionId } from '../src/versions/shipped.ts';
 import { readReport, reportFiles } from '../src/versions/training-report.ts';
+import type { VersionCard } from '../src/versions/version-card.ts';
 
 type Shipped = Awaited<ReturnType<VersionRegistry['shipped']>>[number];
 type Splits = { readonly [split in 'publicTest' | 'privateTest']: { readonly accuracy: number } };

@@ -1,10 +1,12 @@
 import type { PhotoServices } from '../commands/emotions.ts';
 import { giveBack } from './base/large-bytes.ts';
 import type { Logger } from './base/log.ts';
+import { usable } from './base/redis.ts';
 import type { Config } from './config.ts';
 import { createFaceDetector } from './photo/faces/create-detector.ts';
 import { LiveClassifier } from './versions/live-classifier.ts';
 import type { VersionRegistry } from './versions/registry.ts';
+import type { SharedNetworks } from './versions/shared-networks.ts';
 import type { VersionId } from './versions/shipped.ts';
 
 /** What reads photos, and what frees it. */
@@ -22,10 +24,13 @@ export async function openReader(config: Config, registry: VersionRegistry, log:
   const { engine, threads } = config.model;
   const detector = createFaceDetector({ detector: choice, openCv, threads: concurrency });
   let classifier: LiveClassifier | undefined;
+  let networks: SharedNetworks | undefined;
   const release = async () => {
-    await Promise.all([detector.close(), classifier?.dispose()]);
+    await Promise.all([detector.close(), classifier?.dispose(), networks?.close()]);
   };
   try {
+    // Before a network is loaded: others may have put another one in use.
+    networks = await openNetworks(config, log);
     const [{ readPhoto, warmUp }, live] = await Promise.all([
       import('./photo/read-photo.ts'),
       LiveClassifier.open(registry, log, { engine, threads }),
@@ -43,7 +48,9 @@ export async function openReader(config: Config, registry: VersionRegistry, log:
           ...(moving && { moving }),
           ...(withCopy && { copy: true }),
         }),
-      refresh: () => live.refresh(),
+      refresh: async () => {
+        await Promise.all([networks?.look(), live.refresh()]);
+      },
       version: () => live.version,
       release,
     };
@@ -51,6 +58,14 @@ export async function openReader(config: Config, registry: VersionRegistry, log:
     await release();
     throw error;
   }
+}
+
+/** The networks that machines share, brought in step; undefined where they share no Redis. @throws UserError 'bad-config' where it cannot be used */
+async function openNetworks({ redisUrl, model }: Config, log: Logger): Promise<SharedNetworks | undefined> {
+  if (redisUrl === undefined) return undefined;
+  return await usable(async () =>
+    (await import('./versions/shared-networks.ts')).SharedNetworks.start(redisUrl, model.directory, log),
+  );
 }
 
 /** What frees a reader that may not have been opened yet, or cannot be. */

@@ -3,9 +3,9 @@ import { UserError } from '../base/errors.ts';
 import { exactPercent, points } from '../base/numbers.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
 import type { Figures, FigureTable } from '../training/pictures/figures.ts';
-import type { VersionCard } from '../versions/registry.ts';
 import type { VersionId } from '../versions/shipped.ts';
 import { readReport, reportFiles } from '../versions/training-report.ts';
+import type { VersionCard } from '../versions/version-card.ts';
 import type { Notice } from './boards.ts';
 
 /**

@@ -12,9 +12,10 @@ import type { Fer2013 } from '../training/data/fer2013.ts';
 import { learningSets, type Votes } from '../training/data/votes.ts';
 import { commandOf, trainingPlan } from '../training/run/plan.ts';
 import { train } from '../training/run/trainer.ts';
-import { figuresOf, type NewVersion, type VersionCard, type VersionRegistry } from '../versions/registry.ts';
+import type { VersionRegistry } from '../versions/registry.ts';
 import { isFromVotes, judgeNetwork, readRun, reportOf, storeNetwork } from '../versions/ship.ts';
 import { writeReport } from '../versions/training-report.ts';
+import { figuresOf, type NewVersion, type VersionCard } from '../versions/version-card.ts';
 import { readCheckedData } from './data.ts';
 import type { Job, JobStatus } from './files.ts';
 

@@ -1,85 +1,17 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
-import { entriesOf, fileTrouble, readIfThere, reasonOf, sha256, syncDirectory, writeDurably } from '../base/files.ts';
-import { waitForLock } from '../base/lock.ts';
-import { EMOTIONS } from '../emotion/labels.ts';
+import { fileTrouble, reasonOf, sha256 } from '../base/files.ts';
 import { filesIn, loadModel, type StoredModel } from '../emotion/layers-format/layers-format.ts';
-import {
-  describeNetwork,
-  type ShippedNetwork,
-  shippedBeside,
-  shippedFolder,
-  type VersionId,
-  versionId,
-} from './shipped.ts';
-
-const share = z.number().min(0).max(1);
-
-const figuresSchema = z.object({
-  images: z.int(),
-  accuracy: share,
-  macroRecall: share,
-  /** Per emotion; null where it does not occur. */
-  recall: z.record(z.enum(EMOTIONS), share.nullable()),
-});
-
-/** How good a network is on one split. */
-type VersionFigures = Readonly<z.infer<typeof figuresSchema>>;
-
-const bothSchema = z.object({ publicTest: figuresSchema, privateTest: figuresSchema });
-
-/** What is known of a trained version, beside its network. */
-const versionCardSchema = bothSchema.extend({
-  version: z.int().min(1),
-  /** The training that made it. */
-  job: z.string(),
-  created: z.string(),
-  architecture: z.string(),
-  /** The command that trains it again. */
-  command: z.string(),
-  /** Epochs that were trained, and how many were planned: more where it ended early. */
-  epochs: z.int(),
-  plannedEpochs: z.int().optional(),
-  /** The epoch, from 1, whose network this is. */
-  bestEpoch: z.int(),
-  /** The network that was in use when this one was made, on the same images; absent where none could be read. */
-  against: bothSchema.extend({ version: versionId }).optional(),
-  /** What its figures are by; absent for FER2013's own labels. */
-  measure: z.literal('votes').optional(),
-  /** True where the network in use learned from votes and there were none to compare by. */
-  incomparable: z.boolean().optional(),
-  /** SHA-256 of the version's files by name. */
-  files: z.record(z.string(), z.string().length(64)),
-});
-
-export type VersionCard = Readonly<z.infer<typeof versionCardSchema>>;
-
-/** A card before its version is stored. */
-export type NewVersion = Omit<VersionCard, 'version' | 'files' | 'created'>;
-
-/** Of an evaluation, what a card keeps. */
-export function figuresOf({ images, accuracy, macroRecall, recall }: VersionFigures): VersionFigures {
-  return { images, accuracy, macroRecall, recall };
-}
-const inUseSchema = z.object({ version: versionId, before: versionId.optional() });
-
-/** The version that photos are read with, and the one that was in use before it. */
-type InUse = Readonly<z.infer<typeof inUseSchema>>;
+import { describeNetwork, type ShippedNetwork, shippedBeside, shippedFolder, type VersionId } from './shipped.ts';
+import type { NewVersion, VersionCard } from './version-card.ts';
+import { type InUse, VersionFolder } from './version-folder.ts';
 
 /** A network that came with the bot, as `versions` lists it; one that cannot be read has no description. */
 interface ShippedVersion {
   readonly version: VersionId;
   readonly network: ShippedNetwork | undefined;
 }
-
-const CARD_FILE = 'card.json';
-const IN_USE_FILE = 'in-use.json';
-const LOCK = 'registry';
-/** Nothing under the lock takes longer than a load of one network. */
-const LOCK_MS = 30_000;
 
 /**
  * The networks that a bot has to choose from: version 0 is the shipped one in the model directory itself, those that ship beside
@@ -89,7 +21,7 @@ const LOCK_MS = 30_000;
  */
 export class VersionRegistry {
   readonly #model: string;
-  readonly #versions: string;
+  readonly #folder: VersionFolder;
   readonly #filesIn: typeof filesIn;
   readonly #loading = new Map<VersionId, Promise<StoredModel>>();
 
@@ -99,32 +31,24 @@ export class VersionRegistry {
    */
   constructor(modelDirectory: string, openFiles = filesIn) {
     this.#model = resolve(modelDirectory);
-    this.#versions = join(this.#model, 'versions');
+    this.#folder = new VersionFolder(this.#model);
     this.#filesIn = openFiles;
   }
 
   /** Where a version's network lies. */
   directoryOf(version: VersionId): string {
     if (typeof version === 'string') return shippedFolder(this.#model, version);
-    return version === 0 ? this.#model : join(this.#versions, String(version));
+    return version === 0 ? this.#model : this.#folder.of(version);
   }
 
   /** What is in use; version 0 where nothing else was ever chosen. */
   async inUse(): Promise<InUse> {
-    const text = await readIfThere(join(this.#versions, IN_USE_FILE));
-    if (text === undefined) return { version: 0 };
-    try {
-      return inUseSchema.parse(JSON.parse(text));
-    } catch {
-      // The file is replaced whole: this one was damaged by the disk, and the shipped network still works.
-      return { version: 0 };
-    }
+    return await this.#folder.inUse();
   }
 
   /** Cards of the trained versions, oldest first; folders without a whole card are left out. */
   async list(): Promise<VersionCard[]> {
-    const cards = await Promise.all((await this.#numbers()).map((version) => this.#card(version)));
-    return cards.filter((card) => card !== undefined);
+    return await this.#folder.list();
   }
 
   /** The networks that came with the bot: version 0, and those that ship beside it. */
@@ -161,7 +85,7 @@ export class VersionRegistry {
       if (!(await shippedBeside(this.#model)).includes(version)) throw missing;
       return await loadModel(directory, () => this.#filesIn(directory));
     }
-    const card = await this.#card(version);
+    const card = await this.#folder.card(version);
     if (!card) throw missing;
     const files = this.#filesIn(directory);
     for (const [name, checksum] of Object.entries(card.files)) {
@@ -183,23 +107,15 @@ export class VersionRegistry {
    * @throws the file system's error, such as ENOSPC; no trace is left then
    */
   async store(card: NewVersion, write: (directory: string) => Promise<void>): Promise<number> {
-    return await this.#locked(async () => {
-      await this.#clearLeftovers();
-      const aside = join(this.#versions, `${randomUUID()}.tmp`);
-      try {
-        await mkdir(aside);
+    return await this.#folder.locked(async () => {
+      await this.#folder.clearLeftovers();
+      const { version: used, before = 0 } = await this.inUse();
+      const version = Math.max(0, ...[used, before].filter(isNumber), ...(await this.#folder.numbers())) + 1;
+      await this.#folder.put(async (aside) => {
         await write(aside);
-        const { version: used, before = 0 } = await this.inUse();
-        const version = Math.max(0, ...[used, before].filter(isNumber), ...(await this.#numbers())) + 1;
-        const whole = { ...card, version, created: new Date().toISOString(), files: await checksums(aside) };
-        await writeDurably(join(aside, CARD_FILE), JSON.stringify(versionCardSchema.parse(whole), undefined, 2));
-        await rename(aside, this.directoryOf(version));
-        await syncDirectory(this.#versions);
-        return version;
-      } catch (error) {
-        await rm(aside, { recursive: true, force: true });
-        throw error;
-      }
+        return { ...card, version, created: new Date().toISOString(), files: await checksums(aside) };
+      });
+      return version;
     });
   }
 
@@ -210,7 +126,7 @@ export class VersionRegistry {
   async promote(chosen: VersionId): Promise<void> {
     // The network of the model directory has a name as well.
     const version = this.directoryOf(chosen) === this.#model ? 0 : chosen;
-    await this.#locked(async () => {
+    await this.#folder.locked(async () => {
       const { version: before } = await this.inUse();
       if (before === version) throw new UserError('bad-usage', `Version ${version} is in use already.`);
       await this.#use({ version, before });
@@ -223,7 +139,7 @@ export class VersionRegistry {
    * @throws UserError 'not-found' where there was none
    */
   async rollback(): Promise<VersionId> {
-    return await this.#locked(async () => {
+    return await this.#folder.locked(async () => {
       const { version, before } = await this.inUse();
       if (before === undefined)
         throw new UserError('not-found', `Version ${version} is the first: there is nothing to go back to.`);
@@ -234,55 +150,19 @@ export class VersionRegistry {
 
   /** Removes the oldest trained versions but `keep`, never the one in use nor the one before it. */
   async prune(keep: number): Promise<void> {
-    await this.#locked(async () => {
+    await this.#folder.locked(async () => {
       const { version, before } = await this.inUse();
-      const spare = (await this.#numbers()).filter((number) => number !== version && number !== before);
+      const spare = (await this.#folder.numbers()).filter((number) => number !== version && number !== before);
       const kept = keep - [version, before].filter((one) => isNumber(one) && one > 0).length;
       for (const number of spare.slice(0, Math.max(0, spare.length - Math.max(1, kept)))) {
-        // Out of sight in one step: half a version must not be listed.
-        const aside = join(this.#versions, `${randomUUID()}.tmp`);
-        await rename(this.directoryOf(number), aside);
-        await rm(aside, { recursive: true, force: true });
+        await this.#folder.remove(number);
       }
     });
   }
 
   async #use(next: InUse): Promise<void> {
     await this.load(next.version);
-    await writeDurably(join(this.#versions, IN_USE_FILE), JSON.stringify(next));
-  }
-
-  async #card(version: number): Promise<VersionCard | undefined> {
-    const text = await readIfThere(join(this.directoryOf(version), CARD_FILE));
-    if (text === undefined) return undefined;
-    try {
-      return versionCardSchema.parse(JSON.parse(text));
-    } catch {
-      // A damaged card makes a damaged version: it is not offered.
-      return undefined;
-    }
-  }
-
-  /** Numbers of the finished folders, ascending. */
-  async #numbers(): Promise<number[]> {
-    const names = (await entriesOf(this.#versions)).filter((name) => /^[1-9]\d{0,8}$/.test(name));
-    return names.map(Number).sort((a, b) => a - b);
-  }
-
-  /** What a crash in the middle of storing or pruning left. */
-  async #clearLeftovers(): Promise<void> {
-    for (const name of await entriesOf(this.#versions))
-      if (/^[\da-f-]{36}\.tmp$/.test(name)) await rm(join(this.#versions, name), { recursive: true, force: true });
-  }
-
-  async #locked<T>(work: () => Promise<T>): Promise<T> {
-    const lock = await waitForLock(this.#versions, LOCK, LOCK_MS);
-    if (!lock) throw new UserError('busy', 'Another process is changing the versions. Try again in a minute.');
-    try {
-      return await work();
-    } finally {
-      await lock.release();
-    }
+    await this.#folder.use(next);
   }
 }
 

@@ -7,7 +7,8 @@ import type { Notice } from '../../src/retraining/boards.ts';
 import { RetrainingFiles, type RetrainingRequest } from '../../src/retraining/files.ts';
 import { Retraining } from '../../src/retraining/supervisor.ts';
 import { initialWeights } from '../../src/training/run/initial-weights.ts';
-import { type NewVersion, VersionRegistry } from '../../src/versions/registry.ts';
+import { VersionRegistry } from '../../src/versions/registry.ts';
+import type { NewVersion } from '../../src/versions/version-card.ts';
 import { temporaryFolder, tinyRows, writeTinyFer2013 } from './tiny-fer2013.ts';
 
 /** Folders of a bot with a small data set and a shipped network that has learnt nothing. */

@@ -1,0 +1,234 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Redis } from 'ioredis';
+import { readIfThere, sha256, writeDurably } from '../base/files.ts';
+import type { Logger } from '../base/log.ts';
+import { connectRedis } from '../base/redis.ts';
+import {
+  type KnownList,
+  mergeLists,
+  type NetworkList,
+  type OwnNetworks,
+  parseKnown,
+  parseList,
+} from './network-list.ts';
+import { type VersionCard, versionCardSchema } from './version-card.ts';
+import { VersionFolder } from './version-folder.ts';
+
+const PREFIX = 'emotion-bot:';
+const LIST = 'networks';
+const CARD = 'card.json';
+/** What a machine was in step with last, beside its versions. */
+const KNOWN_FILE = 'shared.json';
+/** Milliseconds between looks at what others have changed: one short text. */
+const LOOK_EVERY_MS = 1000;
+/** Sets the list where it still is the one that was read; '' stands for none. */
+const REPLACE = `
+  if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+  redis.call('SET', KEYS[1], ARGV[2])
+  return 1`;
+/** A file's path within its version. */
+const FILE_PATH = /^(?:[\w-][\w.-]*\/)?[\w-][\w.-]*$/;
+
+/**
+ * Keeps a machine's trained networks, and which one is in use, in step with those of all machines that share a Redis. Each machine has all
+ * of them on its own disk, so that Redis is read only when something has changed, and photos are read while it is away.
+ */
+export class SharedNetworks {
+  readonly #client: Redis;
+  readonly #folder: VersionFolder;
+  readonly #log: Logger;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+  /** What this machine had and all shared when they were last in step. */
+  #inStep: string | undefined;
+  #complaint: string | undefined;
+
+  private constructor(client: Redis, folder: VersionFolder, log: Logger) {
+    this.#client = client;
+    this.#folder = folder;
+    this.#log = log;
+  }
+
+  /**
+   * Brings this machine in step, and keeps it so.
+   * @param modelDirectory folder of the shipped network
+   * @throws Error where Redis cannot be reached or refuses
+   */
+  static async start(
+    url: string,
+    modelDirectory: string,
+    log: Logger,
+    { lookEveryMs = LOOK_EVERY_MS }: { readonly lookEveryMs?: number } = {},
+  ): Promise<SharedNetworks> {
+    const client = await connectRedis(url, log, { keyPrefix: PREFIX });
+    const shared = new SharedNetworks(client, new VersionFolder(modelDirectory), log);
+    await shared.look();
+    shared.#timer = setInterval(() => void shared.look(), lookEveryMs).unref();
+    return shared;
+  }
+
+  /** Looks now rather than at the next tick. Never rejects: what cannot be brought in step now is tried again. */
+  look(): Promise<void> {
+    this.#looking ??= this.#bringInStep()
+      .then(() => {
+        this.#complaint = undefined;
+      })
+      .catch((err: unknown) => {
+        // Every second, until somebody mends it.
+        if (this.#complaint !== String(err))
+          this.#log.error({ err }, 'the networks could not be brought in step with those of other machines');
+        this.#complaint = String(err);
+      })
+      .finally(() => {
+        this.#looking = undefined;
+      });
+    return this.#looking;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking;
+    this.#client.disconnect();
+  }
+
+  async #bringInStep(): Promise<void> {
+    const text = await this.#client.get(LIST);
+    const [inUse, numbers] = await Promise.all([this.#folder.inUse(), this.#folder.numbers()]);
+    const isBare = text === null && numbers.length === 0 && inUse.version === 0 && inUse.before === undefined;
+    if (isBare || this.#inStep === stepOf(text ?? '', { inUse, numbers })) return;
+    await this.#folder.locked(async () => await this.#merge());
+  }
+
+  async #merge(): Promise<void> {
+    await this.#folder.clearLeftovers();
+    const text = (await this.#client.get(LIST)) ?? '';
+    const shared = parseList(text);
+    const known = parseKnown(await readIfThere(this.#knownFile));
+    const { list, isNews, renumbered } = mergeLists(await this.#own(), known, shared);
+    for (const { from, to } of renumbered) await this.#renumber(from, to);
+    const cards = await this.#folder.list();
+    for (const { job } of list.versions) {
+      const card = cards.find((one) => one.job === job);
+      if (card && (await this.#client.exists(keyOf(job))) === 0) await this.#upload(card);
+    }
+    // Another machine was quicker: looked at again at the next tick.
+    if (isNews && !(await this.#client.eval(REPLACE, 1, LIST, text, JSON.stringify(list)))) return;
+    for (const job of list.removed) {
+      if (shared?.versions.some((one) => one.job === job)) await this.#client.del(keyOf(job));
+    }
+    await this.#take(list);
+    this.#inStep = stepOf(isNews ? JSON.stringify(list) : text, await this.#own());
+  }
+
+  /** Makes this machine's folder what the list says. @throws where something of it cannot be had; the rest is done */
+  async #take(list: NetworkList): Promise<void> {
+    // Before the choice is changed, which would pass for this machine's own.
+    await writeDurably(this.#knownFile, JSON.stringify({ list, isWhole: false } satisfies KnownList));
+    const problems: unknown[] = [];
+    const before = await this.#own();
+    for (const { version, job } of list.versions) {
+      if (before.versions.some((one) => one.job === job)) continue;
+      await this.#download(version, job).catch((error: unknown) => problems.push(error));
+    }
+    const { inUse, versions, numbers } = await this.#own();
+    // Tried again as soon as it is.
+    const isThere = typeof list.inUse.version === 'string' || [0, ...numbers].includes(list.inUse.version);
+    const isOther = inUse.version !== list.inUse.version || inUse.before !== list.inUse.before;
+    if (isOther && isThere) await this.#folder.use(list.inUse);
+    for (const { version, job } of versions) {
+      const isWanted = version === list.inUse.version || version === list.inUse.before;
+      if (list.removed.includes(job) && !isWanted) await this.#folder.remove(version);
+    }
+    const { inUse: used, versions: there } = await this.#own();
+    const reached = { list: { ...list, inUse: used, versions: there }, isWhole: true } satisfies KnownList;
+    await writeDurably(this.#knownFile, JSON.stringify(reached));
+    if (problems.length > 0) throw problems[0];
+  }
+
+  async #own(): Promise<OwnNetworks> {
+    const [inUse, cards, numbers] = await Promise.all([
+      this.#folder.inUse(),
+      this.#folder.list(),
+      this.#folder.numbers(),
+    ]);
+    return { inUse, versions: cards.map(({ version, job }) => ({ version, job })), numbers };
+  }
+
+  get #knownFile(): string {
+    return join(this.#folder.path, KNOWN_FILE);
+  }
+
+  async #upload(card: VersionCard): Promise<void> {
+    const files = await filesOf(this.#folder.of(card.version));
+    for (const [name, checksum] of Object.entries(card.files)) {
+      if (sha256(files.get(name) ?? new Uint8Array()) === checksum) continue;
+      this.#log.error({ version: card.version, name }, 'a network is damaged: other machines cannot have it from here');
+      return;
+    }
+    await this.#client.hset(keyOf(card.job), files);
+  }
+
+  async #download(version: number, job: string): Promise<void> {
+    const found = Object.entries(await this.#client.hgetallBuffer(keyOf(job)));
+    const text = found.find(([path]) => path === CARD)?.[1].toString();
+    if (text === undefined) throw new Error(`the files of version ${version} are not in Redis`);
+    const card = versionCardSchema.parse(JSON.parse(text));
+    const files = new Map(found.filter(([path]) => path !== CARD && FILE_PATH.test(path)));
+    for (const [name, checksum] of Object.entries(card.files)) {
+      if (sha256(files.get(name) ?? new Uint8Array()) !== checksum)
+        throw new Error(`version ${version} came damaged (${name})`);
+    }
+    // One whose card cannot be read any more.
+    if ((await this.#folder.numbers()).includes(version)) await this.#folder.remove(version);
+    await this.#folder.put(async (directory) => {
+      await writeAll(directory, files);
+      return { ...card, version };
+    });
+    this.#log.info({ version }, 'a network that another machine trained is here');
+  }
+
+  async #renumber(from: number, to: number): Promise<void> {
+    const card = (await this.#folder.card(from))!;
+    const files = await filesOf(this.#folder.of(from));
+    files.delete(CARD);
+    await this.#folder.put(async (directory) => {
+      await writeAll(directory, files);
+      return { ...card, version: to };
+    });
+    const { version, before } = await this.#folder.inUse();
+    if (version === from || before === from) {
+      const now = (id: typeof version) => (id === from ? to : id);
+      await this.#folder.use({ version: now(version), ...(before !== undefined && { before: now(before) }) });
+    }
+    await this.#folder.remove(from);
+    this.#log.warn({ from, to }, 'a network has another number now: machines had given the same one twice');
+  }
+}
+
+/** What tells one state of both from another. */
+function stepOf(text: string, { inUse, numbers }: Pick<OwnNetworks, 'inUse' | 'numbers'>): string {
+  return JSON.stringify([text, inUse, numbers]);
+}
+
+function keyOf(job: string): string {
+  return `network:${job}`;
+}
+
+/** The files of a folder and of those in it, by their paths. */
+async function filesOf(directory: string): Promise<Map<string, Buffer>> {
+  const found = await readdir(directory, { recursive: true, withFileTypes: true });
+  const paths = found.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  const files = paths.map(async (path) => {
+    const name = path.slice(directory.length + 1).replaceAll('\\', '/');
+    return [name, await readFile(path)] as const;
+  });
+  return new Map(await Promise.all(files));
+}
+
+async function writeAll(directory: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  for (const [path, bytes] of files) {
+    await mkdir(dirname(join(directory, path)), { recursive: true });
+    await writeDurably(join(directory, path), bytes);
+  }
+}
