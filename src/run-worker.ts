@@ -4,11 +4,19 @@ import { openLog } from './open-log.ts';
 import { openReader, releaserOf } from './open-reader.ts';
 import { VersionRegistry } from './versions/registry.ts';
 
-/** What `npm run worker` does: answers photos that bots put into Redis, until a signal; ends as `runBot` does. */
-export async function runWorker(): Promise<void> {
+/**
+ * What `npm run worker` does: answers photos that bots put into Redis, until a signal; ends as `runBot` does.
+ * @param options for tests, which connect it to chats of their own
+ */
+export async function runWorker(options: Parameters<typeof loadConfig>[0] = {}): Promise<void> {
   try {
+<<<<<<< HEAD
     const config = loadConfig();
     const log = openLog(config);
+=======
+    const config = loadConfig(options);
+    const log = createLogger({ level: config.log.level, secrets: config.secrets });
+>>>>>>> 7b4539c (Tests: fakes that fail as they are told, Slack's events to one of several sockets and again, a worker on fakes as npm run worker starts it)
     const opening = openReader(config, new VersionRegistry(config.model.directory), log);
     const release = releaserOf(opening);
     try {

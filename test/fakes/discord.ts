@@ -73,6 +73,8 @@ export class FakeDiscord {
   readonly origin: string;
   /** Largest file, in bytes, that this Discord takes and announces with interactions. */
   uploadLimit = 10 * 1024 * 1024;
+  /** Answers whatever it chooses to before anything is done. */
+  trouble: ((call: Call) => Answer | undefined) | undefined;
   readonly #guilds: FakeGuild[] = [];
   readonly #channels = new Map<string, FakeChannel>();
   readonly #hosted = new Map<string, Buffer>();
@@ -108,6 +110,8 @@ export class FakeDiscord {
     server.on('request', async (request, response) => {
       const call = await readCall(request);
       if (call === undefined) return;
+      const failure = this.trouble?.(call);
+      if (failure) return writeAnswer(response, failure);
       if (call.path.startsWith('/attachments/')) {
         const location = this.#redirects.get(call.path);
         if (location !== undefined) return response.writeHead(302, { location }).end();

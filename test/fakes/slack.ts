@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { bodyOf } from './body.ts';
+import { Delivery } from './slack/delivery.ts';
 import { ALL_SCOPES, METHOD_SCOPES } from './slack/scopes.ts';
 
 export interface FakeFile {
@@ -67,7 +68,11 @@ interface Call {
   readonly body: Readonly<Record<string, string>>;
 }
 
-type Answer = { readonly status?: number; readonly headers?: Record<string, string>; readonly body?: unknown };
+export interface Answer {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
 
 const CHANNEL = 'C1';
 const BOT_USER = 'UBOT';
@@ -86,7 +91,13 @@ export class FakeSlack {
   readonly responses: { readonly text: string; readonly response_type: string }[] = [];
   readonly uploads = new Map<string, FakeUpload>();
   readonly messages: FakeMessage[] = [];
-  readonly ephemeral: { readonly channel: string; readonly user: string; readonly text: string }[] = [];
+  readonly ephemeral: {
+    readonly channel: string;
+    readonly user: string;
+    readonly text: string;
+    readonly thread_ts?: string;
+    readonly at: number;
+  }[] = [];
   /** Windows that the bot opened. */
   readonly views: Record<string, unknown>[] = [];
   readonly deletedFiles: string[] = [];
@@ -105,6 +116,8 @@ export class FakeSlack {
   readonly lacking = new Set<string>();
   /** Channels that the bot is in. */
   readonly joined = new Set([CHANNEL, 'D1']);
+  /** Answers whatever it chooses to before anything is done: a method of the Web API, 'file' or 'upload'. */
+  trouble: ((method: string) => Answer | undefined) | undefined;
   /** Where signed requests go; over the socket where there is none. */
   httpTarget: string | undefined;
   /** The workspace belongs to an Enterprise organisation: its file host redirects to another one. */
@@ -122,6 +135,7 @@ export class FakeSlack {
   /** The other file host. */
   filesOrigin = '';
   #count = 0;
+  #delivery: Delivery | undefined;
   readonly #delays = new Map<string, number>();
   readonly #server: http.Server;
   readonly #filesServer: http.Server;
@@ -133,8 +147,15 @@ export class FakeSlack {
     this.#wss = new WebSocketServer({ server: this.#server });
     this.#wss.on('connection', (socket) => {
       this.sockets.add(socket);
-      socket.on('close', () => this.sockets.delete(socket));
-      socket.on('message', (data) => this.acks.push(JSON.parse(String(data)).envelope_id));
+      socket.on('close', () => {
+        this.sockets.delete(socket);
+        this.#delivery?.closed(socket);
+      });
+      socket.on('message', (data) => {
+        const { envelope_id: id } = JSON.parse(String(data)) as { envelope_id: string };
+        this.acks.push(id);
+        this.#delivery?.acknowledged(id);
+      });
       socket.send(JSON.stringify({ type: 'hello', num_connections: 1 }));
     });
   }
@@ -146,7 +167,16 @@ export class FakeSlack {
     return fake;
   }
 
+  /**
+   * From now on an event goes to one of the sockets only, as on Slack, and is sent again where nobody acknowledges it.
+   * @param againMs milliseconds before each further try
+   */
+  deliverOnce(againMs: readonly number[]): void {
+    this.#delivery = new Delivery(this.sockets, againMs, () => `env${++this.#count}`);
+  }
+
   async close(): Promise<void> {
+    this.#delivery?.close();
     for (const socket of this.sockets) socket.terminate();
     this.#wss.close();
     for (const server of [this.#server, this.#filesServer]) {
@@ -384,6 +414,7 @@ export class FakeSlack {
   }
 
   #send(type: string, payload: Record<string, unknown>, retry = 0): string {
+    if (this.#delivery && type === 'events_api') return this.#delivery.send({ type, payload });
     const id = `env${++this.#count}`;
     if (this.httpTarget === undefined) {
       const envelope = { type, envelope_id: id, payload, retry_attempt: retry, accepts_response_payload: true };
@@ -427,18 +458,20 @@ export class FakeSlack {
       this.calls.push({ method, authorization: request.headers.authorization, body });
       await delay(this.#delays.get(method) ?? 0);
       const token = request.headers.authorization?.slice('Bearer '.length);
-      const first = (this.next.get(`${method} ${token}`) ?? this.next.get(method))?.shift();
+      const first = (this.next.get(`${method} ${token}`) ?? this.next.get(method))?.shift() ?? this.trouble?.(method);
       const headers = { 'x-oauth-scopes': ALL_SCOPES.filter((scope) => !this.lacking.has(scope)).join(',') };
       return send(first ?? { headers, body: this.#call(method, body, request.headers.authorization) });
     }
     if (pathname.startsWith('/upload/')) {
+      const failure = this.trouble?.('upload');
+      if (failure) return send(failure);
       const form = await new Response(raw, { headers: { 'content-type': type } }).formData();
       const upload = this.uploads.get(pathname.slice('/upload/'.length))!;
       upload.bytes = Buffer.from(await (form.get('body') as Blob).arrayBuffer());
       return send({ body: 'OK' });
     }
     if (pathname.startsWith('/files-pri/')) {
-      const first = this.next.get('file')?.shift();
+      const first = this.next.get('file')?.shift() ?? this.trouble?.('file');
       if (!first && !this.isGrid) return this.#onFileRequest(request, response);
       this.fileRequests.push({ path: pathname, authorization: request.headers.authorization });
       return send(first ?? { status: 302, headers: { location: `${this.filesOrigin}${pathname}` } });
@@ -513,7 +546,13 @@ export class FakeSlack {
         return { ok: true, ts: message.ts, channel };
       }
       case 'chat.postEphemeral':
-        this.ephemeral.push({ channel, user: body.user!, text: body.text! });
+        this.ephemeral.push({
+          channel,
+          user: body.user!,
+          text: body.text!,
+          ...(body.thread_ts !== undefined && { thread_ts: body.thread_ts }),
+          at: Date.now(),
+        });
         return { ok: true };
       case 'chat.update': {
         const message = find();

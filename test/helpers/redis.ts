@@ -17,14 +17,14 @@ export interface TestRedis {
   readonly url: string;
   /** Ends it and starts it again on the same port, without what it held. */
   restart(): Promise<void>;
-  /** Ends it. @returns what starts it again on the same port, without what it held */
+  /** Kills it. @returns what starts it again on the same port: without what it held, unless '--appendonly', 'yes' were among its settings */
   takeDown(): Promise<() => Promise<void>>;
   /** Forgets everything, as FLUSHALL does. */
   empty(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts a Redis on loopback that keeps nothing on the disk. @param args further settings, e.g. '--maxmemory' */
+/** Starts a Redis on loopback that keeps nothing on the disk unless told. @param args further settings, e.g. '--maxmemory' */
 export async function startRedis(...args: string[]): Promise<TestRedis> {
   const port = await freePort();
   const directory = mkdtempSync(join(tmpdir(), 'redis-'));

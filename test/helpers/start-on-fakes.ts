@@ -1,4 +1,6 @@
-/** `npm start`, connected to chats of a test's own: its only argument says where they are (see Internal), as JSON. */
+/** `npm start` or `npm run worker`, on chats of a test's own: `start-on-fakes.ts INTERNAL [worker]`. The first argument says where they are (see Internal), as JSON. */
 import { runBot } from '../../src/run-bot.ts';
+import { runWorker } from '../../src/run-worker.ts';
 
-await runBot({ internal: JSON.parse(process.argv[2]!) });
+const [, , internal, program] = process.argv;
+await (program === 'worker' ? runWorker : runBot)({ internal: JSON.parse(internal!) });
