@@ -10,13 +10,8 @@ import { VersionRegistry } from './versions/registry.ts';
  */
 export async function runWorker(options: Parameters<typeof loadConfig>[0] = {}): Promise<void> {
   try {
-<<<<<<< HEAD
-    const config = loadConfig();
-    const log = openLog(config);
-=======
     const config = loadConfig(options);
-    const log = createLogger({ level: config.log.level, secrets: config.secrets });
->>>>>>> 7b4539c (Tests: fakes that fail as they are told, Slack's events to one of several sockets and again, a worker on fakes as npm run worker starts it)
+    const log = openLog(config);
     const opening = openReader(config, new VersionRegistry(config.model.directory), log);
     const release = releaserOf(opening);
     try {

@@ -26,6 +26,7 @@ const RUN_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   report: ['test/evaluation/report/report.test.ts'],
   benchmark: ['test/scripts/benchmark.test.ts'],
+  soak: ['test/soak/soak.test.ts'],
   doctor: ['test/doctor.test.ts'],
   dataset: ['test/scripts/dataset.test.ts'],
   'split-dataset': ['test/scripts/dataset.test.ts'],

@@ -26,14 +26,14 @@ export function fakeUnsureFace(first: Emotion, second: Emotion): Reading {
 export function fakePhotoReader(milliseconds = 0) {
   return async (bytes: Uint8Array, signal: AbortSignal): Promise<AnsweredPhoto> => {
     await delay(milliseconds, undefined, { signal });
-    const { width, height } = await sharp(bytes)
-      .metadata()
-      .catch((cause: unknown) => {
-        throw new UserError('not-a-picture', 'That file is not a picture. Post a photo.', { cause });
-      });
+    const refuse = (cause: unknown): never => {
+      throw new UserError('not-a-picture', 'That file is not a picture. Post a photo.', { cause });
+    };
+    if (bytes.length === 0) refuse(undefined);
+    const { width, height } = await sharp(bytes).metadata().catch(refuse);
     const measures = { width, height, milliseconds };
     if (width < 32) return { ...measures, faces: [] };
-    const picture = await sharp(bytes).negate().jpeg().toBuffer();
+    const picture = await sharp(bytes).negate().jpeg().toBuffer().catch(refuse);
     return {
       ...measures,
       faces: [

@@ -1,0 +1,145 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type FakeUser, user } from '../fakes/discord/payloads.ts';
+import { type FakeChannel, FakeDiscord, type FakeMessage as OnDiscord } from '../fakes/discord.ts';
+import { FakeSlack, type FakeMessage as OnSlack } from '../fakes/slack.ts';
+import type { PhotoKind, SoakPhoto } from './photos.ts';
+import { CHANNELS, type PlannedMessage, type PlatformName } from './plan.ts';
+
+/** When Slack sends an event again that nobody has acknowledged, sooner than the real one does: after a moment, a minute and five. */
+const SLACK_AGAIN_MS = [300, 10_000, 30_000];
+const PEOPLE = 5;
+
+/** A message that was posted. */
+export interface PostedMessage {
+  readonly platform: PlatformName;
+  readonly channel: string;
+  readonly id: string;
+  readonly kinds: readonly PhotoKind[];
+  /** Ids of its files, in their order. */
+  readonly files: readonly string[];
+  /** In milliseconds since 1970. */
+  readonly at: number;
+  isRemoved: boolean;
+}
+
+/** A message of the bot's. */
+export interface Said {
+  /** The message that it answers. */
+  readonly to: string;
+  /** The file that it is about, where it names one. */
+  readonly picture: string | undefined;
+  readonly hasPicture: boolean;
+  readonly text: string;
+  /** In milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** Both chats, the people in them, and what the bot has said there. */
+export class Chats {
+  readonly discord: FakeDiscord;
+  readonly slack: FakeSlack;
+  readonly posted: PostedMessage[] = [];
+  readonly #people: readonly FakeUser[] = Array.from({ length: PEOPLE }, (_, k) => user(`person-${k}`));
+  readonly #onDiscord: readonly FakeChannel[];
+  readonly #onSlack: readonly string[];
+  readonly #removals = new Set<NodeJS.Timeout>();
+
+  private constructor(discord: FakeDiscord, slack: FakeSlack) {
+    this.discord = discord;
+    this.slack = slack;
+    const open = Array.from({ length: CHANNELS - 3 }, (_, k) => discord.addChannel(`channel-${k}`));
+    this.#onDiscord = [discord.general, ...open, discord.openThread(discord.general)];
+    this.#onSlack = Array.from({ length: CHANNELS - 1 }, (_, k) => `C${k + 1}`);
+    for (const channel of this.#onSlack) slack.joined.add(channel);
+    slack.deliverOnce(SLACK_AGAIN_MS);
+  }
+
+  static async start(): Promise<Chats> {
+    const [discord, slack] = await Promise.all([FakeDiscord.start(), FakeSlack.start()]);
+    return new Chats(discord, slack);
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#removals) clearTimeout(timer);
+    await Promise.all([this.discord.close(), this.slack.close()]);
+  }
+
+  /** Somebody posts a message; where the plan says so, it is removed after a while. */
+  post(plan: PlannedMessage, photos: ReadonlyMap<PhotoKind, SoakPhoto>): PostedMessage {
+    const files = plan.photos.map((kind) => photos.get(kind)!);
+    const { message, remove } =
+      plan.platform === 'discord' ? this.#postOnDiscord(plan, files) : this.#postOnSlack(plan, files);
+    const posted: PostedMessage = {
+      ...message,
+      platform: plan.platform,
+      kinds: plan.photos,
+      at: Date.now(),
+      isRemoved: false,
+    };
+    this.posted.push(posted);
+    if (plan.removedAfterMs !== undefined) {
+      const timer = setTimeout(() => {
+        this.#removals.delete(timer);
+        posted.isRemoved = true;
+        remove();
+      }, plan.removedAfterMs);
+      this.#removals.add(timer);
+    }
+    return posted;
+  }
+
+  /** Waits until everything that is to be removed has been. */
+  async removed(): Promise<void> {
+    while (this.#removals.size > 0) await delay(50);
+  }
+
+  /** What the bot has said in answer to messages, of both chats. */
+  said(): Said[] {
+    return [...this.discord.said().flatMap(onDiscord), ...onSlack(this.slack)];
+  }
+
+  #postOnDiscord(plan: PlannedMessage, photos: readonly SoakPhoto[]) {
+    const { discord } = this;
+    const author = this.#people[plan.photos.length + (plan.channel % (PEOPLE - 2))]!;
+    const files = photos.map(({ bytes, name, type }) => discord.file(bytes, name, { contentType: type }));
+    const channel = this.#onDiscord[plan.channel] ?? discord.directChannel(author);
+    const message: OnDiscord = discord.post({ channel, author, files });
+    return {
+      message: { id: message.id, channel: channel.id, files: files.map(({ id }) => id) },
+      remove: () => discord.remove(message),
+    };
+  }
+
+  #postOnSlack(plan: PlannedMessage, photos: readonly SoakPhoto[]) {
+    const { slack } = this;
+    const channel = this.#onSlack[plan.channel] ?? 'D1';
+    const person = `U${plan.channel + plan.photos.length}`;
+    const files = photos.map(({ bytes, name, type }) => slack.file(bytes, name, type ?? 'image/jpeg', person));
+    const message: OnSlack = slack.post({ channel, user: person, files });
+    return {
+      message: { id: message.ts, channel, files: files.map(({ id }) => id) },
+      remove: () => slack.remove(message),
+    };
+  }
+}
+
+function onDiscord({ id, reference, content, files, components }: OnDiscord): Said[] {
+  if (reference === undefined) return [];
+  const [, picture] = /"custom_id":"remove:[^:"]*:\d*:(\d+)"/.exec(JSON.stringify(components)) ?? [];
+  const at = Number((BigInt(id) >> 22n) + 1_420_070_400_000n);
+  return [{ to: reference.message_id, picture, hasPicture: files.length > 0, text: content, at }];
+}
+
+function onSlack(slack: FakeSlack): Said[] {
+  const messages = slack.messages.filter(({ user: from, thread_ts: to }) => from === slack.me && to !== undefined);
+  const open = messages.map(({ ts, thread_ts: to, files, blocks = [], text }): Said => {
+    const buttons = blocks.flatMap(({ elements = [] }) => elements);
+    const value = buttons.find(({ action_id: action }) => action === 'remove_reply')?.value ?? '{}';
+    const { picture } = JSON.parse(value) as { readonly picture?: string };
+    return { to: to!, picture, hasPicture: files.length > 0, text, at: Number.parseFloat(ts) * 1000 };
+  });
+  const alone = slack.ephemeral.flatMap(({ thread_ts: to, text, at }): Said[] =>
+    to === undefined ? [] : [{ to, picture: undefined, hasPicture: false, text, at }],
+  );
+  return [...open, ...alone];
+}

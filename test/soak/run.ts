@@ -1,0 +1,228 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import Database from 'libsql/promise';
+import { Random } from '../../src/base/random.ts';
+import { startRedis, type TestRedis } from '../helpers/redis.ts';
+import { Chats } from './chats.ts';
+import { Fleet, type Program, type ProgramKind } from './fleet.ts';
+import { makePhotos } from './photos.ts';
+import { DRAWS, planMessages } from './plan.ts';
+import { type Judged, judge, open } from './tally.ts';
+import { Unrest, type UnrestCounts, type UnrestOptions } from './unrest.ts';
+
+/** What is run, and for how long. */
+export interface SoakOptions extends UnrestOptions {
+  readonly photos: number;
+  /** Photos a second, on average. */
+  readonly rate: number;
+  readonly bots: number;
+  readonly workers: number;
+  /** A Redis that runs already; one of its own otherwise, which is restarted once. */
+  readonly redis: string | undefined;
+  /** Milliseconds that a stand-in takes to read a photo; undefined where photos are really read. */
+  readonly standInMs: number | undefined;
+  /** Seconds after the last photo in which everything must be answered. */
+  readonly patience: number;
+  /** Seconds without anything owed after which nothing more is expected. */
+  readonly quiet: number;
+  /** Folder of what bots and workers said; absent where nobody wants to read it. */
+  readonly logs: string | undefined;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+}
+
+/** What came of it. */
+export interface SoakResult {
+  readonly judged: readonly Judged[];
+  readonly removed: number;
+  /** Jobs that journals still held at the end. */
+  readonly owed: number;
+  /** Seconds from the first photo to the last answer. */
+  readonly seconds: number;
+  readonly counts: UnrestCounts;
+  /** Processes that ended though nobody had killed them, and that did not stop when told, by name. */
+  readonly ended: number;
+  readonly stuck: readonly string[];
+  /** Megabytes at the most: of everything together, and of the largest of each kind. */
+  readonly megabytes: Readonly<Record<ProgramKind | 'all', number>>;
+}
+
+/** Milliseconds between two looks at what is still owed, and at the memory. */
+const LOOK_MS = 500;
+const MEMORY_MS = 2000;
+/** Kills end once posting has, and no more of the photos than this share is open. */
+const CALM_SHARE = 0.1;
+/** Of all messages, how many were posted at least, and at most, when Redis is restarted; and how long it is away, in milliseconds. */
+const REDIS_AT = [0.3, 0.6] as const;
+const REDIS_AWAY_MS = [200, 2500] as const;
+
+/** Runs bots and workers on chats of their own, posts photos, has things go wrong, and looks what became of every photo. */
+export async function soak(options: SoakOptions): Promise<SoakResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'soak-'));
+  const logs = options.logs ?? join(folder, 'logs');
+  mkdirSync(logs, { recursive: true });
+  const ends: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
+  try {
+    const redis = options.redis === undefined ? await startRedis('--appendonly', 'yes') : undefined;
+    ends.push(() => redis?.stop());
+    const chats = await Chats.start();
+    ends.push(() => chats.close());
+    const fleet = fleetFor(chats, redis?.url ?? options.redis!, { ...options, folder, logs });
+    ends.push(() => fleet.stop());
+    await fleet.start(options.signal);
+    options.log('bots and workers are there');
+    return await run(options, chats, fleet, redis);
+  } finally {
+    for (const end of ends.reverse()) await end();
+  }
+}
+
+function fleetFor(chats: Chats, redisUrl: string, options: SoakOptions & { folder: string; logs: string }): Fleet {
+  const { discord, slack } = chats;
+  const { bots, workers, folder, logs, standInMs } = options;
+  return new Fleet({
+    bots,
+    workers,
+    folder,
+    logs,
+    ...(standInMs !== undefined && { standInMs }),
+    environment: {
+      DISCORD_TOKEN: discord.token,
+      SLACK_BOT_TOKEN: slack.token,
+      SLACK_APP_TOKEN: slack.appToken,
+      REDIS_URL: redisUrl,
+      READ_BY: 'workers',
+      MODEL_DIR: new URL('../../model', import.meta.url).pathname,
+      // Few people post a great deal.
+      PERSON_PHOTOS_PER_MINUTE: '0',
+      CHANNEL_PHOTOS_PER_MINUTE: '0',
+    },
+    internal: {
+      discordApi: `${discord.origin}/api`,
+      slackApi: `${slack.origin}/api/`,
+      fileOrigins: [discord.origin, slack.origin, slack.filesOrigin],
+    },
+  });
+}
+
+async function run(
+  options: SoakOptions,
+  chats: Chats,
+  fleet: Fleet,
+  redis: TestRedis | undefined,
+): Promise<SoakResult> {
+  const { seed, signal, log, patience, quiet } = options;
+  const unrest = new Unrest(options, fleet, chats);
+  const calm = new AbortController();
+  const memory = new Memory(fleet);
+  const restless = unrest.run(AbortSignal.any([calm.signal, signal]));
+  const began = performance.now();
+  try {
+    await post(options, chats, () => restartRedis(redis, seed, unrest.counts));
+    const lookedAt = { judged: judge(chats.posted, chats.said()), since: performance.now(), owed: 0 };
+    const deadline = performance.now() + 1000 * patience;
+    const most = CALM_SHARE * options.photos;
+    for (;;) {
+      signal.throwIfAborted();
+      lookedAt.judged = judge(chats.posted, chats.said());
+      const left = open(lookedAt.judged).length;
+      if (left <= most && !calm.signal.aborted) {
+        log(`${left} photos are open: nothing goes wrong from now on`);
+        calm.abort();
+        await restless;
+        await chats.removed();
+      }
+      lookedAt.owed = left === 0 ? await owedBy(fleet.of('bot')) : left;
+      const now = performance.now();
+      if (lookedAt.owed > 0) lookedAt.since = now;
+      if (now - lookedAt.since >= 1000 * quiet || now > deadline) break;
+      await delay(LOOK_MS);
+    }
+    const judged = judge(chats.posted, chats.said());
+    const last = Math.max(...judged.flatMap(({ said }) => said.map(({ at }) => at)));
+    const stuck = await fleet.stop();
+    return {
+      judged,
+      removed: chats.posted.filter(({ isRemoved }) => isRemoved).reduce((sum, { files }) => sum + files.length, 0),
+      owed: lookedAt.owed,
+      seconds: (last - (chats.posted[0]?.at ?? last)) / 1000,
+      counts: unrest.counts,
+      ended: fleet.programs.reduce((sum, { ends }) => sum + ends, 0),
+      stuck: stuck.map(({ name }) => name),
+      megabytes: memory.most,
+    };
+  } finally {
+    calm.abort();
+    memory.stop();
+    await restless;
+    log(`${((performance.now() - began) / 1000).toFixed(0)} seconds`);
+  }
+}
+
+/** Posts every message in its time. @param restart restarts Redis, which is done once, in the middle */
+async function post(options: SoakOptions, chats: Chats, restart: () => Promise<void>): Promise<void> {
+  const { seed, signal, log } = options;
+  const [photos, messages] = [await makePhotos(), planMessages(options)];
+  const restartAt = Math.floor(messages.length * new Random(DRAWS.redis, seed).between(...REDIS_AT));
+  let restarting = Promise.resolve();
+  for (const [k, message] of messages.entries()) {
+    await delay(message.afterMs, undefined, { signal });
+    chats.post(message, photos);
+    if (k === restartAt) restarting = restart();
+    if ((k + 1) % 50 === 0) {
+      const judged = judge(chats.posted, chats.said());
+      log(`${k + 1} of ${messages.length} messages are posted, ${open(judged).length} photos are open`);
+    }
+  }
+  log('all messages are posted');
+  await restarting;
+}
+
+async function restartRedis(redis: TestRedis | undefined, seed: number, counts: UnrestCounts): Promise<void> {
+  if (redis === undefined) return;
+  const start = await redis.takeDown();
+  await delay(new Random(DRAWS.redis, seed).between(...REDIS_AWAY_MS));
+  await start();
+  counts.redisRestarts += 1;
+}
+
+/** Jobs that the journals of bots hold. */
+async function owedBy(bots: readonly Program[]): Promise<number> {
+  let owed = 0;
+  for (const { folder } of bots) {
+    const database = new Database(join(folder, 'state', 'journal.db'), {});
+    try {
+      const statement = await database.prepare('SELECT COUNT(*) AS jobs FROM jobs');
+      const [row] = (await statement.all()) as { readonly jobs: number }[];
+      owed += row?.jobs ?? 0;
+    } finally {
+      database.close();
+    }
+  }
+  return owed;
+}
+
+/** Looks at the memory again and again. */
+class Memory {
+  readonly most: Record<ProgramKind | 'all', number> = { bot: 0, worker: 0, all: 0 };
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(fleet: Fleet) {
+    this.#timer = setInterval(() => void this.#look(fleet), MEMORY_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #look(fleet: Fleet): Promise<void> {
+    const each = await Promise.all(
+      fleet.programs.map(async (program) => ({ kind: program.kind, megabytes: await program.megabytes() })),
+    );
+    for (const { kind, megabytes } of each) this.most[kind] = Math.max(this.most[kind], megabytes);
+    const sum = each.reduce((total, { megabytes }) => total + megabytes, 0);
+    this.most.all = Math.max(this.most.all, sum);
+  }
+}

@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+import { HAS_REDIS } from '../helpers/redis.ts';
+import { runScript } from '../helpers/run-script.ts';
+import type { PostedMessage, Said } from './chats.ts';
+import { planMessages } from './plan.ts';
+import type { soakJson } from './report.ts';
+import { judge } from './tally.ts';
+
+const SOAK = '../test/soak/soak.ts';
+
+/** A message of two photos, 'p1' and 'p2', and what became of them by what was said of it. */
+function fatesBy(...said: readonly Partial<Said>[]): string[] {
+  const message: PostedMessage = {
+    platform: 'discord',
+    channel: 'c',
+    id: 'm',
+    kinds: ['small.jpg', 'cut.jpg'],
+    files: ['p1', 'p2'],
+    at: 0,
+    isRemoved: false,
+  };
+  const all = said.map((one, at): Said => ({ to: 'm', picture: undefined, hasPicture: false, text: '', at, ...one }));
+  return judge([message], all).map(({ fate }) => fate);
+}
+
+describe('what became of photos', () => {
+  test.each([
+    ['nothing said', [], ['lost', 'lost']],
+    ['each answered', [{ picture: 'p1', hasPicture: true }, { picture: 'p2' }], ['answered', 'refused']],
+    ['no face found', [{ picture: 'p1', text: 'I found no face in this picture.' }], ['answered', 'lost']],
+    ['one answered, then the rest refused', [{ picture: 'p1', hasPicture: true }, {}], ['answered', 'refused']],
+    ['both refused at once', [{}], ['refused', 'refused']],
+    ['one answered twice', [{ picture: 'p2' }, { picture: 'p2' }, { picture: 'p1' }], ['refused', 'doubled']],
+    ['all refused twice', [{}, {}], ['doubled', 'doubled']],
+    ['refused after each was answered', [{ picture: 'p1' }, { picture: 'p2' }, {}], ['doubled', 'doubled']],
+    ['said of another message', [{ to: 'other', picture: 'p1' }], ['lost', 'lost']],
+  ] as const)('%s', (_, said, fates) => {
+    expect(fatesBy(...said)).toEqual(fates);
+  });
+
+  test('messages that were removed count for nothing', () => {
+    const gone: PostedMessage = {
+      platform: 'slack',
+      channel: 'c',
+      id: 'm',
+      kinds: ['small.jpg'],
+      files: ['p'],
+      at: 0,
+      isRemoved: true,
+    };
+    expect(judge([gone], [])).toEqual([]);
+  });
+});
+
+test('what is posted is the seed’s alone', () => {
+  const plan = (seed: number) => planMessages({ photos: 200, rate: 10, seed });
+  expect(plan(7)).toEqual(plan(7));
+  expect(plan(8)).not.toEqual(plan(7));
+  expect(plan(7).flatMap(({ photos }) => photos)).toHaveLength(200);
+});
+
+test('mistakes are told in words', async () => {
+  expect(await runScript(SOAK, '--workers', '0')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--workers'),
+  });
+  expect(await runScript(SOAK, 'now')).toMatchObject({ code: 2, stderr: expect.stringContaining('now') });
+  const help = await runScript(SOAK, '--help');
+  expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('--kill-every') });
+});
+
+test.skipIf(!HAS_REDIS)(
+  'where nothing goes wrong, all is answered or refused once, and the figures say so',
+  async () => {
+    const all = [
+      '--photos',
+      '12',
+      '--rate',
+      '12',
+      '--bots',
+      '1',
+      '--workers',
+      '1',
+      '--stand-in',
+      '20',
+      '--quiet',
+      '0.2',
+    ];
+    const calm = ['--kill-every', '0', '--break-every', '0', '--outage-every', '0', '--failing', '0'];
+    const { code, stdout, stderr } = await runScript(SOAK, ...all, ...calm, '--json');
+    const { photos, owed, seconds } = JSON.parse(stdout) as ReturnType<typeof soakJson>;
+    expect({ code, owed, ...photos }, stderr).toMatchObject({ code: 0, owed: 0, lost: 0, doubled: 0, wentWrong: 0 });
+    expect(photos.answered + photos.refused + photos.removed).toBe(12);
+    expect(photos.answered).toBeGreaterThan(photos.refused);
+    expect(seconds.p50).toBeLessThanOrEqual(seconds.p99);
+  },
+);

@@ -1,0 +1,72 @@
+import { runAsProcess, tool } from '../../scripts/command-line.ts';
+import { FROM_ONE, flag, number, text } from '../../scripts/options.ts';
+import { UserError } from '../../src/base/errors.ts';
+import type { SoakResult } from './run.ts';
+
+const FROM_ZERO = { least: 0 };
+
+const OPTIONS = {
+  photos: number('N', 'photos that are posted', FROM_ONE, 500),
+  rate: number('N', 'photos a second, on average', { least: 0, open: true, most: 1000 }, 2),
+  bots: number('N', 'bots, all with one token of each chat', FROM_ONE, 2),
+  workers: number('N', 'workers', FROM_ONE, 3),
+  seed: number('N', 'what is posted and what goes wrong', { whole: true, least: 0, most: 2 ** 32 - 1 }, 1),
+  'kill-every': number('SECONDS', 'a bot or a worker is killed with -9 so often, on average; 0: never', FROM_ZERO, 5),
+  'break-every': number('SECONDS', 'connections are broken so often, on average; 0: never', FROM_ZERO, 20),
+  'outage-every': number('SECONDS', 'a chat is out of order so often, for a few seconds; 0: never', FROM_ZERO, 40),
+  failing: number('PERCENT', 'of calls to the chats that fail, half of them by 429', { least: 0, most: 50 }, 4),
+  redis: text('URL', 'a Redis that runs; otherwise redis-server is started, and restarted once'),
+  'stand-in': number('MS', 'photos are not really read: a stand-in takes so long', FROM_ZERO),
+  patience: number('SECONDS', 'after the last photo, in which all must be answered', FROM_ONE, 600),
+  quiet: number('SECONDS', 'in which nothing must come any more', { least: 0 }, 5),
+  logs: text('DIR', 'keep what bots and workers log there'),
+  json: flag('print the result as JSON'),
+};
+
+export const main = tool(
+  {
+    usage: ['npm run soak -- [--photos N] [--bots N] [--workers N] [--seed N] [--kill-every SECONDS] [--json]'],
+    about: `Posts good and bad photos to bots and workers on a Discord, a Slack and a Redis of their own on this machine, and has things
+go wrong meanwhile: processes are killed with -9 and started anew, connections break, calls fail or are told to wait, a chat is
+out of order for seconds, Redis is killed and comes back with what it held. In the end every photo must have one answer or one
+refusal. Exits with 1 where any was lost or answered twice.`,
+    options: OPTIONS,
+  },
+  async ({ values, words, signal, print, say }) => {
+    if (words.length > 0) throw new UserError('bad-usage', `${words[0]} belongs to no option.`);
+    // Loaded here, so that --help answers at once.
+    const [{ soak }, { HAS_REDIS }] = await Promise.all([import('./run.ts'), import('../helpers/redis.ts')]);
+    if (values.redis === undefined && !HAS_REDIS) {
+      throw new UserError(
+        'bad-config',
+        'There is no redis-server: install it, or name a Redis that runs by --redis URL.',
+      );
+    }
+    const {
+      'kill-every': killEvery,
+      'break-every': breakEvery,
+      'outage-every': outageEvery,
+      failing,
+      ...rest
+    } = values;
+    const result = await soak({
+      ...rest,
+      killEvery,
+      breakEvery,
+      outageEvery,
+      failing: failing / 100,
+      standInMs: values['stand-in'],
+      signal,
+      log: say,
+    });
+    const { report, soakJson, soakTable } = await import('./report.ts');
+    print(values.json ? JSON.stringify({ ...report(values), ...soakJson(result) }) : soakTable(result));
+    return isClean(result) ? 0 : 1;
+  },
+);
+
+function isClean({ judged, owed }: SoakResult): boolean {
+  return owed === 0 && judged.every(({ fate }) => fate === 'answered' || fate === 'refused');
+}
+
+await runAsProcess(import.meta.url, main);

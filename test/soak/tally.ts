@@ -1,0 +1,77 @@
+import type { PostedMessage, Said } from './chats.ts';
+
+/** What became of a photo. */
+export type Fate = 'answered' | 'refused' | 'lost' | 'doubled';
+
+/** A photo and what was said of it. */
+export interface Judged {
+  readonly message: PostedMessage;
+  readonly kind: string;
+  readonly fate: Fate;
+  /** All that was said of it, the first one first. */
+  readonly said: readonly Said[];
+}
+
+/** What the bot says in place of an answer that it cannot give by its own fault; more than that is in its log. */
+const WENT_WRONG = /Something went wrong on my side/;
+const NO_FACE = /I found no face in this picture/;
+
+/**
+ * What became of every photo, except of messages that were removed. Answered: by a picture, or in words where there is no face in it.
+ * Refused: in words. Doubled: where more than one thing was said of it, or of all photos of its message.
+ */
+export function judge(posted: readonly PostedMessage[], said: readonly Said[]): Judged[] {
+  const byMessage = new Map<string, Said[]>();
+  for (const one of said) byMessage.set(one.to, [...(byMessage.get(one.to) ?? []), one]);
+  return posted
+    .filter(({ isRemoved }) => !isRemoved)
+    .flatMap((message) => judgeMessage(message, byMessage.get(message.id) ?? []));
+}
+
+/** What names a photo is about that one; the rest is about those photos that nothing names, or about all where each is named. */
+function judgeMessage(message: PostedMessage, said: readonly Said[]): Judged[] {
+  const { files, kinds } = message;
+  const inOrder = [...said].sort((a, b) => a.at - b.at);
+  const unnamed = inOrder.filter(({ picture }) => picture === undefined);
+  const isNamed = (file: string) => inOrder.some(({ picture }) => picture === file);
+  const areAllNamed = files.every(isNamed);
+  return kinds.map((kind, k) => {
+    const file = files[k]!;
+    const own = inOrder.filter(({ picture }) => picture === file);
+    const about = areAllNamed || own.length === 0 ? [...own, ...unnamed] : own;
+    return { message, kind, fate: fateOf(about), said: about };
+  });
+}
+
+function fateOf(said: readonly Said[]): Fate {
+  const [first, ...more] = said;
+  if (first === undefined) return 'lost';
+  if (more.length > 0) return 'doubled';
+  return first.hasPicture || NO_FACE.test(first.text) ? 'answered' : 'refused';
+}
+
+/** Photos whose answer is still missing. */
+export function open(judged: readonly Judged[]): Judged[] {
+  return judged.filter(({ fate }) => fate === 'lost');
+}
+
+/** A time that a share of the photos were answered within, in milliseconds: of so many, the next one up. */
+export function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
+/** The words of refusals, and how often each came; names of files left out. */
+export function refusals(judged: readonly Judged[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { fate, said } of judged) {
+    if (fate !== 'refused') continue;
+    const words = said[0]!.text.replace(/^[\w.-]+: /, '').replace(/as \S+\.$/, 'as …');
+    counts[words] = (counts[words] ?? 0) + 1;
+  }
+  return Object.fromEntries(Object.entries(counts).sort(([, a], [, b]) => b - a));
+}
+
+/** Refusals that name a failure of the bot's own. */
+export function wentWrong(judged: readonly Judged[]): number {
+  return judged.filter(({ said }) => said.some(({ text }) => WENT_WRONG.test(text))).length;
+}
