@@ -3,9 +3,9 @@ import type { Logger } from '../base/log.ts';
 import type { Job, JobKey, Journal, LeftJob } from '../work/journal.ts';
 
 /** Milliseconds before an answer that could not be sent is tried again, doubled each time. */
-const AGAIN_MS = 30_000;
+const AGAIN_MS = 2000;
 /** How often it is tried again: for half an hour. After that it is left for the next run. */
-const MAX_AGAIN = 6;
+const MAX_AGAIN = 10;
 /** Runs that may end in the middle of a job before it is looked at alone: most likely another one was the reason. */
 export const RUNS_TOGETHER = 3;
 

@@ -41,7 +41,7 @@ describe('an answer that could not be sent', () => {
     owed.again(job('m'));
     expect(owed.isLater(job('m'))).toBe(true);
     await vi.advanceTimersByTimeAsync(3 * 60 * 60_000);
-    expect(tries.map((at) => at - begun)).toEqual([30, 90, 210, 450, 930, 1890]);
+    expect(tries.map((at) => at - begun)).toEqual([2, 6, 14, 30, 62, 126, 254, 510, 1022, 2046]);
     expect(done, 'it stays in the journal').toEqual([]);
     expect(log.join('')).toContain('left for the next start');
   });
