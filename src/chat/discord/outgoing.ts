@@ -11,6 +11,7 @@ import {
 } from 'discord.js';
 import sharp from 'sharp';
 import type { OutgoingPicture, PhotoCard, Reply } from '../../../commands/request.ts';
+import { inPieces } from '../pieces.ts';
 import { lettersOf } from '../right.ts';
 import { DiscordAttachment, outgoingName } from './attachment.ts';
 import { isTooLarge } from './errors.ts';
@@ -177,8 +178,9 @@ export const MAX_TEXT = 2000;
  * @returns at least one text, each within MAX_TEXT
  */
 export function layOut(reply: Pick<Reply, 'text' | 'card' | 'pictures'>): string[] {
-  if (reply.card === undefined) return split(escapeMarkup(reply.text));
-  return split(layOutCard(reply.card, isCrowd(reply) ? MAX_PEOPLE_IN_MESSAGE : reply.card.people.length));
+  if (reply.card === undefined) return inPieces(escapeMarkup(reply.text), MAX_TEXT);
+  const most = isCrowd(reply) ? MAX_PEOPLE_IN_MESSAGE : reply.card.people.length;
+  return inPieces(layOutCard(reply.card, most), MAX_TEXT);
 }
 
 /** Bold heading, a numbered list, the notice in small print. @param most people that the list names */
@@ -196,26 +198,6 @@ function layOutCard(card: PhotoCard, most: number): string {
 /** Text that shows as it is written: names of files come from strangers, and must not become mentions, links or headings. */
 export function escapeMarkup(text: string): string {
   return text.replaceAll(/[\\*_~`|<>[\]#]/g, '\\$&').replaceAll(/^(\s*)([-+])/gm, '$1\\$2');
-}
-
-/** Breaks at line ends where it can. */
-function split(text: string): string[] {
-  const parts: string[] = [];
-  let rest = text;
-  while (rest.length > MAX_TEXT) {
-    const lineEnd = rest.lastIndexOf('\n', MAX_TEXT);
-    const end = lineEnd > 0 ? lineEnd : withinCharacters(rest, MAX_TEXT);
-    parts.push(rest.slice(0, end));
-    rest = rest.slice(lineEnd > 0 ? end + 1 : end);
-  }
-  return [...parts, rest];
-}
-
-/** The largest end up to `end` that parts neither a surrogate pair nor a backslash from what it escapes. */
-function withinCharacters(text: string, end: number): number {
-  const backslashes = /\\*$/.exec(text.slice(0, end))![0].length;
-  const whole = end - (backslashes % 2);
-  return /[\uD800-\uDBFF]/.test(text[whole - 1]!) ? whole - 1 : whole;
 }
 
 /** What is tried to make a picture smaller, from the least harm to the most: JPEG quality and a part of each side. */

@@ -1,4 +1,5 @@
 import type { Posted, Reply } from '../../../commands/request.ts';
+import { inPieces } from '../pieces.ts';
 import { lettersOf } from '../right.ts';
 import type { PictureSource } from './attachment.ts';
 import type { SlackContext } from './context.ts';
@@ -113,7 +114,7 @@ function withLetters(buttons: Buttons, next: Reply): Buttons {
 
 /** Words and the buttons; without words, the buttons of files in a message apart. */
 function content(text: string | undefined, { source, whose, letters }: Buttons, files: readonly string[]) {
-  const sections = (text === undefined ? [] : inPieces(withSlashNames(text))).map((piece) => ({
+  const sections = (text === undefined ? [] : inPieces(withSlashNames(text), MAX_BLOCK)).map((piece) => ({
     type: 'section' as const,
     text: { type: 'plain_text' as const, text: piece, emoji: false },
   }));
@@ -130,19 +131,6 @@ function content(text: string | undefined, { source, whose, letters }: Buttons, 
       },
     ],
   };
-}
-
-/** Broken at line ends where it can be. */
-function inPieces(text: string): string[] {
-  const pieces: string[] = [];
-  let rest = text;
-  while (rest.length > MAX_BLOCK) {
-    const lineEnd = rest.lastIndexOf('\n', MAX_BLOCK);
-    const end = lineEnd > 0 ? lineEnd : MAX_BLOCK;
-    pieces.push(rest.slice(0, end));
-    rest = rest.slice(lineEnd > 0 ? end + 1 : end);
-  }
-  return [...pieces, rest];
 }
 
 function uploaded(
