@@ -1,5 +1,5 @@
 import { clamp } from '../base/numbers.ts';
-import type { Size } from './faces/box.ts';
+import type { Rectangle, Size } from './faces/box.ts';
 
 /** An upright colour picture in memory: 3 bytes a pixel (red, green, blue; sRGB), row by row from the top left. */
 export interface RgbImage {
@@ -36,7 +36,7 @@ export function inSharedMemory(image: RgbImage): RgbImage {
  */
 export function toGray(
   image: RgbImage,
-  part: Part = { x: 0, y: 0, width: image.width, height: image.height },
+  part: Rectangle = { x: 0, y: 0, width: image.width, height: image.height },
 ): GrayImage {
   const { data } = image;
   const { width, height } = part;
@@ -48,14 +48,6 @@ export function toGray(
     }
   }
   return { width, height, data: gray };
-}
-
-/** A part of a picture, in whole pixels. */
-interface Part {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
 }
 
 /** A picture of half the width and height: each pixel is the mean of four. An odd last row or column counts twice. */

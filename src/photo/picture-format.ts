@@ -11,7 +11,6 @@ export const PICTURE_NAME = /\.(jpe?g|jpe|jfif|pjpeg|png|apng|webp|gif|avifs?|ti
 /** What a file is by its first bytes: a format that is decoded, another that has a name, or undefined when nothing is known. */
 type Kind = { readonly readable: PictureFormat } | { readonly picture: string } | { readonly document: string };
 
-/** What to do instead, as a sentence. */
 /** What to do instead, in words that fit a chat and a terminal. */
 function tryInstead(what: string): string {
   return `Please try ${what} as a JPEG, PNG or WebP.`;

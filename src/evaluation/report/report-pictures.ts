@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { clamp } from '../../base/numbers.ts';
 import { DEFAULT_LIMITS, decodePhoto, type PhotoLimits } from '../../photo/decode.ts';
-import type { Rectangle } from '../../photo/faces/box.ts';
+import { centreOf, type Rectangle } from '../../photo/faces/box.ts';
 import type { RgbImage } from '../../photo/image.ts';
 import { outputSize } from '../../photo/picture/annotate.ts';
 
@@ -57,8 +57,9 @@ async function thumbnail(image: RgbImage, box: Rectangle, scale: number): Promis
     const from = clamp(Math.round(centre - half), 0, most - 1);
     return { from, length: Math.max(1, Math.min(most, Math.round(centre + half)) - from) };
   };
-  const across = span((box.x + box.width / 2) * scale, image.width);
-  const down = span((box.y + box.height / 2) * scale, image.height);
+  const { x, y } = centreOf(box);
+  const across = span(x * scale, image.width);
+  const down = span(y * scale, image.height);
   return await pixels(image)
     .extract({ left: across.from, top: down.from, width: across.length, height: down.length })
     .resize(THUMBNAIL_SIDE, THUMBNAIL_SIDE, { fit: 'contain', background: '#808080' })

@@ -71,6 +71,11 @@ export function toSquare({ centreX, centreY, height }: Omit<NetworkFrame, 'width
   return { centreX: centre.x, centreY: centre.y, side: FRAME_SIDE * height };
 }
 
+/** A size times a factor, in whole pixels, at least one each way. */
+export function scaledSize({ width, height }: Size, factor: number): Size {
+  return { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)) };
+}
+
 /** A box in pixels of one picture as one in pixels of a larger or smaller copy of it; all else that the box says stays. */
 export function toCopy<Box extends Rectangle>(box: Box, picture: Size, copy: Size): Box {
   const x = copy.width / picture.width;

@@ -117,7 +117,8 @@ export function average(readings: readonly Weighed[]): Reading {
   return { scores, emotion: unsure > 0.5 ? 'unsure' : likeliest, confidence: scores[likeliest] };
 }
 
-function averageBox(readings: readonly Weighed[]): Rectangle {
+/** The mean of where a face was seen. */
+export function averageBox(readings: readonly Weighed[]): Rectangle {
   const total = readings.reduce((sum, { weight }) => sum + weight, 0);
   const mean = (value: (box: Rectangle) => number) =>
     readings.reduce((sum, { seen, weight }) => sum + weight * value(seen.box), 0) / total;

@@ -4,8 +4,7 @@ import type { Rectangle } from '../faces/box.ts';
 import { type FaceTools, type FoundFaces, readFaces } from '../read-faces.ts';
 import { inReadingOrder } from '../reading-order.ts';
 import { reusingPixels } from '../shared-pixels.ts';
-
-import { average, courseOf, follow, type Sighting, steady } from './follow.ts';
+import { average, averageBox, courseOf, follow, type Sighting, steady } from './follow.ts';
 
 /** Frames of an animation that are looked at. */
 export const MOST_FRAMES = 24;
@@ -80,17 +79,9 @@ export function coarseToFine(count: number): number[] {
 
 function personOf(person: ReadonlyMap<number, Sighting>): MovingPerson {
   const sightings = steady(person);
-  const all = [...sightings.values()];
-  const together = average(all.map((seen) => ({ seen, weight: 1 })));
+  const all = [...sightings.values()].map((seen) => ({ seen, weight: 1 }));
   const course = courseOf(sightings);
-  const mean = (value: (box: Rectangle) => number) => all.reduce((sum, { box }) => sum + value(box), 0) / all.length;
-  const box = {
-    x: mean(({ x }) => x),
-    y: mean(({ y }) => y),
-    width: mean(({ width }) => width),
-    height: mean(({ height }) => height),
-  };
-  return { ...together, box, sightings, ...(course.length > 1 && { course }) };
+  return { ...average(all), box: averageBox(all), sightings, ...(course.length > 1 && { course }) };
 }
 
 /** An animation of some of its frames that lasts as long. @param kept the first one among them */

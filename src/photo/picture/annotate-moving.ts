@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import type { Reading } from '../../emotion/classifier.ts';
-import { type Point, type Rectangle, type Size, toCopy } from '../faces/box.ts';
+import { type Point, type Rectangle, type Size, scaledSize, toCopy } from '../faces/box.ts';
 import type { RgbImage } from '../image.ts';
 import type { AnnotatedPicture } from './annotate.ts';
 import { describePhoto, type PersonReading } from './describe.ts';
@@ -70,9 +70,9 @@ export async function annotateMoving(
   };
 }
 
-function outputSize({ width, height }: Size, format: MovingFormat): Size {
-  const scale = Math.min(LARGEST_ENLARGEMENT, LONGEST_SIDE[format] / Math.max(width, height));
-  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+function outputSize(frame: Size, format: MovingFormat): Size {
+  const longest = LONGEST_SIDE[format] / Math.max(frame.width, frame.height);
+  return scaledSize(frame, Math.min(LARGEST_ENLARGEMENT, longest));
 }
 
 function marksIn(people: readonly MovingMark[], frame: number, picture: Size, size: Size): Mark[] {

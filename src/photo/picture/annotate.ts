@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import type { Reading } from '../../emotion/classifier.ts';
-import { type Rectangle, type Size, toCopy } from '../faces/box.ts';
+import { type Rectangle, type Size, scaledSize, toCopy } from '../faces/box.ts';
 import type { RgbImage } from '../image.ts';
 import { describePhoto } from './describe.ts';
 import { drawOverlay, layOutLabels } from './overlay.ts';
@@ -59,5 +59,5 @@ export function outputSize(photo: Size, people: number): Size {
   const least = people > CROWD ? Math.min(LONGEST_SIDE, side * CROWD_ENLARGEMENT) : SHORTEST_LONG_SIDE;
   const wanted = Math.min(LONGEST_SIDE, Math.max(side, least, SHORTEST_LONG_SIDE));
   const scale = Math.min(LARGEST_ENLARGEMENT, wanted / side);
-  return { width: Math.max(1, Math.round(photo.width * scale)), height: Math.max(1, Math.round(photo.height * scale)) };
+  return scaledSize(photo, scale);
 }
