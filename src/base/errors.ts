@@ -53,6 +53,24 @@ export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
+/**
+ * Why a port cannot be listened at, in words; what is no error of the system's as it is.
+ * @param what cannot be, e.g. 'Figures cannot be shown'
+ * @param settings names of what a person can change: the port's, and the address's where that is theirs to choose
+ */
+export function explainPort(
+  error: unknown,
+  what: string,
+  { host, port }: { readonly host: string; readonly port: number },
+  settings: { readonly port: string; readonly host?: string },
+): unknown {
+  const code = codeOf(error);
+  const setting = code === 'EADDRINUSE' || code === 'EACCES' ? settings.port : settings.host;
+  if (code === undefined || setting === undefined) return error;
+  const why = `${what} at port ${port} of ${host} (${code}).`;
+  return new UserError('bad-config', `${why} Set ${setting} to another one.`, { cause: error });
+}
+
 /** What is said to everyone who asks while the bot stops. @param next what to do then, as a sentence */
 export function aboutToRestart(next = 'Try again in a minute.'): UserError {
   return new UserError('busy', `I am about to restart. ${next}`);

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fastify } from 'fastify';
-import { codeOf, UserError } from '../base/errors.ts';
+import { explainPort } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Observer } from '../base/observing.ts';
 import { createMetrics } from './metrics.ts';
@@ -67,13 +67,8 @@ export async function startMetricsServer({ host, port }: MetricsAddress, log: Lo
     await server.listen({ host, port });
   } catch (error) {
     await server.close();
-    const code = codeOf(error);
-    if (code === undefined) throw error;
-    const setting = code === 'EADDRINUSE' || code === 'EACCES' ? 'METRICS_PORT' : 'METRICS_HOST';
-    throw new UserError(
-      'bad-config',
-      `Figures cannot be shown at port ${port} of ${host} (${code}). Set ${setting} to another one.`,
-    );
+    const settings = { port: 'METRICS_PORT', host: 'METRICS_HOST' };
+    throw explainPort(error, 'Figures cannot be shown', { host, port }, settings);
   }
   const { port: taken } = server.server.address() as AddressInfo;
   return {

@@ -12,7 +12,7 @@ import {
   type User,
 } from '../../../commands/request.ts';
 import { unlessAborted } from '../../base/aborts.ts';
-import { aboutToRestart, codeOf, tooLarge, UserError } from '../../base/errors.ts';
+import { aboutToRestart, codeOf, explainPort, tooLarge, UserError } from '../../base/errors.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { allRight, correction, lettersOf, TOLD_BEFORE, tell, without } from '../right.ts';
 import { Session } from '../session.ts';
@@ -78,10 +78,8 @@ export class LocalPlatform implements Platform {
         await this.#listen(port);
         break;
       } catch (error) {
-        const code = codeOf(error);
-        if (code === 'EADDRINUSE' && port !== ports.at(-1)) continue;
-        if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
-        throw new UserError('bad-config', `The page cannot use port ${port} (${code}). Set LOCAL_PORT to another one.`);
+        if (codeOf(error) === 'EADDRINUSE' && port !== ports.at(-1)) continue;
+        throw explainPort(error, 'The page cannot be shown', { host: PAGE_HOST, port }, { port: 'LOCAL_PORT' });
       }
     }
     this.#forgetting = setInterval(() => this.#channel.forget(), FORGET_EVERY_MS);

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { HTTPModuleFunctions, HTTPReceiver, type HTTPReceiverOptions, type Receiver } from '@slack/bolt';
-import { codeOf, UserError } from '../../base/errors.ts';
+import { explainPort } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
 import type { SlackConnection } from '../../config-slack.ts';
@@ -80,13 +80,8 @@ function httpIntake(
         started = true;
         return `at port ${(server.address() as AddressInfo).port} of ${host}, path /slack/events`;
       } catch (error) {
-        const code = codeOf(error);
-        if (code === undefined) throw error;
-        const setting = code === 'EADDRINUSE' || code === 'EACCES' ? 'SLACK_PORT' : 'SLACK_HOST';
-        throw new UserError(
-          'bad-config',
-          `Slack’s requests cannot come in at port ${port} of ${host} (${code}). Set ${setting} to another one.`,
-        );
+        const settings = { port: 'SLACK_PORT', host: 'SLACK_HOST' };
+        throw explainPort(error, 'Slack’s requests cannot come in', { host, port }, settings);
       }
     },
     async stop() {

@@ -546,7 +546,10 @@ describe('starting and stopping', () => {
     await new Promise<void>((done) => blocker.listen(65_535, '127.0.0.1', done));
     try {
       await expect(start({ environment: { LOCAL_PORT: '65535' } })).rejects.toThrow(
-        new UserError('bad-config', 'The page cannot use port 65535 (EADDRINUSE). Set LOCAL_PORT to another one.'),
+        new UserError(
+          'bad-config',
+          'The page cannot be shown at port 65535 of 127.0.0.1 (EADDRINUSE). Set LOCAL_PORT to another one.',
+        ),
       );
     } finally {
       blocker.close();
