@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { fileTypeFromBuffer } from 'file-type';
 import { z } from 'zod';
 import type { CommandRegistry } from '../../../commands/registry.ts';
 import { tooLarge, UserError } from '../../base/errors.ts';
@@ -12,23 +13,18 @@ import { bringsKey, type Door, keyCookie, refusal, SECURITY_HEADERS } from './gu
 import { servePage } from './page-files.ts';
 import { type Reading, serveReading } from './read-api.ts';
 
-/** First bytes of the formats that browsers show; `at` counts from the file's start. */
-const SIGNATURES: readonly { readonly mime: string; readonly at: number; readonly text: string }[] = [
-  { mime: 'image/jpeg', at: 0, text: '\xff\xd8\xff' },
-  { mime: 'image/png', at: 0, text: '\x89PNG\r\n\x1a\n' },
-  { mime: 'image/gif', at: 0, text: 'GIF8' },
-  { mime: 'image/webp', at: 8, text: 'WEBP' },
-  { mime: 'image/avif', at: 4, text: 'ftypavif' },
-  { mime: 'image/bmp', at: 0, text: 'BM' },
-];
+/** What browsers show without running anything of it. */
+const SHOWN: readonly string[] = ['jpeg', 'png', 'apng', 'gif', 'webp', 'avif', 'bmp'].map((name) => `image/${name}`);
+/** Bytes that tell what a file is. */
+const START_BYTES = 4100;
 
 /**
  * The media type to show a file as, decided by its bytes and never by its name or what the sender says it is.
  * @returns undefined for everything that is not a raster picture that browsers show: SVG, above all, may hold scripts
  */
-export function browserPictureType(bytes: Uint8Array): string | undefined {
-  const start = Buffer.from(bytes.subarray(0, 16)).toString('latin1');
-  return SIGNATURES.find(({ at, text }) => start.startsWith(text, at))?.mime;
+export async function browserPictureType(bytes: Uint8Array): Promise<string | undefined> {
+  const type = await fileTypeFromBuffer(bytes.subarray(0, START_BYTES));
+  return SHOWN.find((mime) => mime === type?.mime);
 }
 
 /** Photos that one message takes at most. */
@@ -135,7 +131,7 @@ function serveUploads(server: FastifyInstance, { channel, maxBytes }: ServerOpti
       const announced = Number(request.headers['content-length'] ?? maxBytes);
       giveRoomBack = await channel.unread.room(Math.min(announced, maxBytes), goneSignal(reply));
       const bytes = await readBounded(file, maxBytes);
-      const mime = browserPictureType(bytes);
+      const mime = await browserPictureType(bytes);
       const name = String(request.query.name ?? '').slice(0, MAX_NAME) || 'picture';
       const id = channel.upload({ name, bytes, ...(mime !== undefined && { mime }) });
       return await reply.code(201).send({ id });
