@@ -78,12 +78,14 @@ describe('createWorkerPool', () => {
   it('replaces a thread that hangs in a task which nobody waits for any more; what waited behind it is run', async () => {
     const workers = pool(1, true, 1, 200);
     const controller = new AbortController();
-    const stuck = workers.run({ forever: true }, controller.signal);
+    const beats = new Int32Array(new SharedArrayBuffer(4));
+    const stuck = workers.run({ forever: true, beats }, controller.signal);
     const behind = workers.run({ square: 7 });
     const reason = new Error('too slow');
     await Promise.all([expect(stuck).rejects.toBe(reason), sleep(100).then(() => controller.abort(reason))]);
     expect((await behind).result).toBe(49);
     expect((await workers.run({ square: 8 })).result).toBe(64);
+    for (let before = -1; before !== beats[0]!; await sleep(100)) before = beats[0]!;
   });
 
   it('waits, when closed, for a task that must not be interrupted', async () => {

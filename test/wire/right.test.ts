@@ -52,14 +52,14 @@ describe('‘Was it right?’ on Discord', () => {
     const [, question] = await answers(discord, 2);
     expect(discord.isPrivate(question!)).toBe(true);
     expect(labels(question!)).toEqual(['Who was read wrongly?']);
-    discord.choose(question!, '1', { by: ann });
+    discord.choose(question!, '2', { by: ann });
     const now = () => discord.messages.get(question!.id)!;
-    await until(() => labels(now())[0] === '1: happy. What is it?', 'the list of emotions');
-    discord.choose(now(), 'surprise', { by: ann });
-    // One is left, whose list comes at once.
-    await until(() => labels(now())[0] === '2: unsure. What is it?', 'the next list');
-    expect(now().content).toContain('1: surprise. Thank you.');
+    await until(() => labels(now())[0] === '2: unsure. What is it?', 'the list of emotions');
     discord.choose(now(), 'neutral', { by: ann });
+    // One is left, whose list comes at once.
+    await until(() => labels(now())[0] === '1: happy. What is it?', 'the next list');
+    expect(now().content).toContain('2: neutral. Thank you.');
+    discord.choose(now(), 'surprise', { by: ann });
     await until(() => labels(now()).length === 0, 'the end of the questions');
     await until(() => labels(discord.messages.get(answer.id)!).length === 1, 'the buttons to go');
     const { content } = await stats(discord);

@@ -3,19 +3,19 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Dispatcher } from '../../../commands/dispatcher.ts';
-import { createCommands } from '../../../commands/index.ts';
-import type { Reply, Request } from '../../../commands/request.ts';
-import { createLogger } from '../../../src/base/log.ts';
-import type { Classifier } from '../../../src/emotion/classifier.ts';
-import { toScores } from '../../../src/emotion/labels.ts';
-import { createFaceDetector } from '../../../src/photo/faces/create-detector.ts';
-import type { FaceDetector } from '../../../src/photo/faces/detector.ts';
-import { readPhoto } from '../../../src/photo/read-photo.ts';
-import { FairQueue } from '../../../src/work/queue.ts';
-import { fakeRequest } from '../../fakes/request.ts';
-import { fakeRules } from '../../fakes/rules.ts';
-import { animation } from '../../fixtures/animations.ts';
+import { Dispatcher } from '../../commands/dispatcher.ts';
+import { createCommands } from '../../commands/index.ts';
+import type { Reply, Request } from '../../commands/request.ts';
+import { createLogger } from '../../src/base/log.ts';
+import type { Classifier } from '../../src/emotion/classifier.ts';
+import { toScores } from '../../src/emotion/labels.ts';
+import { createFaceDetector } from '../../src/photo/faces/create-detector.ts';
+import type { FaceDetector } from '../../src/photo/faces/detector.ts';
+import { readPhoto } from '../../src/photo/read-photo.ts';
+import { FairQueue } from '../../src/work/queue.ts';
+import { fakeRequest } from '../fakes/request.ts';
+import { fakeRules } from '../fakes/rules.ts';
+import { animation } from '../fixtures/animations.ts';
 
 /** Everybody is happy: these tests are about the way from a file to an answer. */
 const CLASSIFIER: Classifier = {

@@ -4,34 +4,12 @@ import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openOutputFolder } from '../../scripts/emotions/output-folder.ts';
 import { type PhotoSource, photoFile } from '../../scripts/emotions/photos.ts';
-import { readPhotoFile } from '../../src/photo/photo-file.ts';
 
 let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'emotions-files-'));
+  folder = await mkdtemp(join(tmpdir(), 'emotions-output-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
-
-describe('readPhotoFile', () => {
-  it('reads a file', async () => {
-    await writeFile(join(folder, 'a.bin'), 'abc');
-    expect(await readPhotoFile(join(folder, 'a.bin'), 100)).toEqual(Buffer.from('abc'));
-  });
-
-  it('reads just enough of a file that is too large to tell', async () => {
-    await writeFile(join(folder, 'b.bin'), Buffer.alloc(100_000));
-    expect((await readPhotoFile(join(folder, 'b.bin'), 1000)).length).toBe(1001);
-  });
-
-  it.each([
-    ['none.jpg', 'not-found'],
-    ['a.bin/none.jpg', 'not-found'],
-    ['\0.jpg', 'not-found'],
-    ['.', 'not-a-picture'],
-  ])('explains what is wrong with %j', async (name, code) => {
-    await expect(readPhotoFile(join(folder, name), 100)).rejects.toMatchObject({ name: 'UserError', code });
-  });
-});
 
 describe('openOutputFolder', () => {
   const bytes = Buffer.from('picture');
@@ -62,6 +40,11 @@ describe('openOutputFolder', () => {
     expect(await writeAll(join(folder, 'deeper'), photoFile('1/b/x.jpg'), photoFile('2/b/x.jpg'))).toEqual([
       '1-b-x-emotions.jpg',
       '2-b-x-emotions.jpg',
+    ]);
+    // As a drive of Windows is called: no name of a file there may hold that.
+    expect(await writeAll(join(folder, 'drives'), photoFile('c:/x.jpg'), photoFile('d:/x.jpg'))).toEqual([
+      'c-x-emotions.jpg',
+      'd-x-emotions.jpg',
     ]);
   });
 
