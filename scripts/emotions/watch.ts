@@ -1,19 +1,25 @@
+import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { basename, relative, resolve } from 'node:path';
-import { watch } from 'chokidar';
-import { UserError } from '../../src/base/errors.ts';
+import { basename, join, relative, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type FSWatcher, watch } from 'chokidar';
+import { codeOf, UserError } from '../../src/base/errors.ts';
+import { picturesIn } from '../../src/photo/photo-file.ts';
 import { isPhoto, type PhotoSource, photoFile } from './photos.ts';
 
 /** Milliseconds that a file must stay as it is before it is read: until then it is still being copied. */
 const SETTLED_MS = 500;
 const LOOK_MS = 100;
+/** Milliseconds between looks for what the watcher was not told of; where a look takes long, so many times as long as it took. */
+const SWEEP_MS = 2000;
+const SWEEP_PAUSE = 20;
 
 /**
  * The photos that are put into a folder from now on, or changed in it, one after the other, until the signal fires.
  * @param folder in which, and in the folders in it, photos are looked for; hidden ones are passed over
  * @param out where annotated pictures go, which are not read in turn
  * @param onReady called once the folder is being watched
- * @throws UserError bad-usage where there is no such folder; not-found where it goes away
+ * @throws UserError bad-usage where there is no such folder; not-found where it goes away; busy where there is too much in it to watch
  */
 export async function* newPhotos(
   folder: string,
@@ -27,25 +33,15 @@ export async function* newPhotos(
   const waiting = new Map<string, PhotoSource>();
   let failure: unknown;
   let wake = () => {};
-  const watcher = watch(folder, {
-    ignoreInitial: true,
-    awaitWriteFinish: { stabilityThreshold: SETTLED_MS, pollInterval: LOOK_MS },
-    ignored: (path, stats) =>
-      (resolve(path) !== resolve(folder) && basename(path).startsWith('.')) ||
-      (stats?.isFile() === true && !isPhoto(path, out)),
-  });
   const onPhoto = (path: string) => {
     waiting.set(path, photoFile(path, relative(folder, path)));
     wake();
   };
   const fail = (error: unknown) => {
-    failure ??= error;
+    failure ??= tooMuch(folder, error);
     wake();
   };
-  watcher.on('add', onPhoto).on('change', onPhoto).on('error', fail).on('ready', onReady);
-  watcher.on('unlinkDir', (path) => {
-    if (resolve(path) === resolve(folder)) fail(new UserError('not-found', `${folder} is not there any more.`));
-  });
+  const watchers = watchFolder(folder, out, { onPhoto, fail, onReady });
   const onAbort = () => wake();
   signal.addEventListener('abort', onAbort);
   try {
@@ -63,6 +59,88 @@ export async function* newPhotos(
     }
   } finally {
     signal.removeEventListener('abort', onAbort);
-    await watcher.close();
+    await watchers.close();
   }
+}
+
+interface Listener {
+  onPhoto(path: string): void;
+  fail(error: unknown): void;
+  onReady(): void;
+}
+
+/**
+ * Watches a folder, and looks from time to time for photos that the watcher does not know: it reads a new folder before it watches it, and
+ * so never hears of what is put there between the two.
+ */
+function watchFolder(folder: string, out: string | undefined, { onPhoto, fail, onReady }: Listener) {
+  const options = {
+    awaitWriteFinish: { stabilityThreshold: SETTLED_MS, pollInterval: LOOK_MS },
+    ignorePermissionErrors: true,
+    alwaysStat: true,
+    ignored: (path: string, stats?: Stats) =>
+      (resolve(path) !== resolve(folder) && basename(path).startsWith('.')) ||
+      (stats?.isFile() === true && !isPhoto(path, out)),
+  };
+  /** As each photo was when it was told of: what both watchers tell is told once. */
+  const told = new Map<string, string>();
+  const tell = (path: string, stats?: Stats) => {
+    const state = `${stats?.ino} ${stats?.size} ${stats?.mtimeMs}`;
+    if (told.get(path) === state) return;
+    told.set(path, state);
+    onPhoto(path);
+  };
+  const watcher = watch(folder, { ...options, ignoreInitial: true });
+  // What the sweep finds: each file by itself.
+  const found = watch([], options);
+  for (const one of [watcher, found]) {
+    one.on('add', tell).on('change', tell).on('error', fail);
+    one.on('unlink', (path) => told.delete(path));
+  }
+  watcher.on('unlinkDir', (path) => {
+    if (resolve(path) === resolve(folder)) fail(new UserError('not-found', `${folder} is not there any more.`));
+  });
+  const closing = new AbortController();
+  watcher.on('ready', () => {
+    onReady();
+    sweepUntil(closing.signal).catch(fail);
+  });
+
+  /** A photo that two looks in a row find unknown is no watcher's: one look may be quicker than a watcher. */
+  async function sweepUntil(end: AbortSignal): Promise<void> {
+    let before = new Set<string>();
+    for (let pause = SWEEP_MS; !end.aborted; ) {
+      await delay(pause, undefined, { signal: end }).catch(() => {});
+      const started = performance.now();
+      const known = new Set([...pathsOf(watcher), ...pathsOf(found)]);
+      const photos = (await picturesIn(folder)).map((name) => join(folder, name));
+      const unknown = photos.filter((path) => isPhoto(path, out) && !known.has(resolve(path)));
+      if (end.aborted) return;
+      for (const path of unknown) if (before.has(path)) found.add(path);
+      before = new Set(unknown);
+      pause = Math.max(SWEEP_MS, SWEEP_PAUSE * (performance.now() - started));
+    }
+  }
+
+  return {
+    async close() {
+      closing.abort();
+      await Promise.all([watcher.close(), found.close()]);
+    },
+  };
+}
+
+/** The absolute paths of all that a watcher knows. */
+function* pathsOf(watcher: FSWatcher): Generator<string> {
+  for (const [directory, names] of Object.entries(watcher.getWatched()))
+    for (const name of names) yield resolve(directory, name);
+}
+
+/** What a system says that has no more watches to give. */
+function tooMuch(folder: string, error: unknown): unknown {
+  if (!['ENOSPC', 'EMFILE'].includes(codeOf(error) ?? '')) return error;
+  const sentence =
+    `There is more in ${folder} than this system watches at a time. Watch a folder with less in it, or raise ` +
+    'fs.inotify.max_user_watches and fs.inotify.max_user_instances (sysctl).';
+  return new UserError('busy', sentence, { cause: error });
 }
