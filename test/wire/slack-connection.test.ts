@@ -211,6 +211,12 @@ describe('trouble at Slack', () => {
     await until(() => slack.said('U5').length === 1);
     expect(slack.said('U5')[0]!.text).toContain('/invite @emotions');
     expect(slack.callsTo('files.completeUploadExternal')).toHaveLength(1);
+    // Once an hour; but whoever speaks to the bot is told in any case.
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await until(() => slack.callsTo('files.completeUploadExternal').length === 2);
+    slack.post({ files: [slack.file(await plainPicture(64, 48))], text: `<@${slack.me}>`, user: 'U7' });
+    await until(() => slack.said('U7').length === 1);
+    expect(slack.said('U5')).toHaveLength(1);
   });
 });
 

@@ -140,7 +140,7 @@ export class InteractionAnswer {
       return await sayWhatIsAllowed(channel, reply, { askedBy });
     } catch (error) {
       if (!lacksPermission(error)) throw error;
-      await this.#context.refusals.explain(user, channel, this.#interaction.id);
+      await this.#context.refusals.explain(user, channel, this.#interaction.id, true);
       return NO_MESSAGE;
     }
   }

@@ -6,8 +6,8 @@ import {
   type SendableChannels,
   type User,
 } from 'discord.js';
-import QuickLRU from 'quick-lru';
 import type { Logger } from '../../base/log.ts';
+import { closedChannels } from '../claims.ts';
 import { isUnreachable } from './errors.ts';
 import { escapeMarkup, onlyOnce, plainMessage } from './outgoing.ts';
 
@@ -80,29 +80,24 @@ export function inviteLink(applicationId: string): string {
   return url.href;
 }
 
-/** How long nobody is told again that a channel is closed to the bot. */
-const QUIET_MS = 60 * 60_000;
-/** Channels that are remembered as told, at least. */
-const MAX_CHANNELS = 1000;
-
 /** What people are told in direct messages, where the bot cannot say it in the channel. */
 export class Refusals {
   readonly #log: Logger;
-  readonly #told = new QuickLRU<string, true>({ maxSize: MAX_CHANNELS, maxAge: QUIET_MS });
+  readonly #closed = closedChannels();
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
   /**
-   * Tells a person why no answer comes; once an hour a channel, since every photo there would bring another message.
+   * Tells a person why no answer comes; see `closedChannels`.
    * @param about id of what cannot be answered
+   * @param isAsked whether the person has spoken to the bot
    */
-  async explain(user: User, channel: SendableChannels, about: string): Promise<void> {
+  async explain(user: User, channel: SendableChannels, about: string, isAsked: boolean): Promise<void> {
     const missing = missingInWords(channel);
     this.#log.warn({ platform: 'discord', channel: channel.id, missing }, 'a channel is closed to the bot');
-    if (this.#told.has(channel.id)) return;
-    this.#told.set(channel.id, true);
+    if (!this.#closed.claim([channel.id]) && !isAsked) return;
     const name = channel.isDMBased() ? 'there' : `in #${escapeMarkup(channel.name)}`;
     const text = `I cannot answer your picture ${name}: I lack the permission ${missing}. Ask an admin of the server to give it to me.`;
     await this.tell(user, text, about);

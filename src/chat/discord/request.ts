@@ -135,8 +135,8 @@ async function answer(
     return await sayWhatIsAllowed(channel, reply, { askedBy: message.author.id, to: message, key });
   } catch (error) {
     if (isGone(error)) await context.session.removed(message.id);
-    else if (lacksPermission(error)) await context.refusals.explain(message.author, channel, message.id);
-    else throw error;
+    else if (!lacksPermission(error)) throw error;
+    else await context.refusals.explain(message.author, channel, message.id, isAddressed(message));
     return NO_MESSAGE;
   }
 }

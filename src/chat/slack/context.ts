@@ -1,3 +1,4 @@
+import { type Claims, closedChannels } from '../claims.ts';
 import type { PlatformContext } from '../platform.ts';
 import type { Session } from '../session.ts';
 import { createApi, createLookBack, type SlackApi } from './api.ts';
@@ -19,6 +20,8 @@ export interface SlackContext extends SlackShared {
   readonly lookBack: SlackApi;
   readonly uploads: Uploads;
   readonly people: People;
+  /** Channels whose people have been told that the bot cannot answer there. */
+  readonly closed: Claims;
   readonly token: string;
   readonly me: Me;
   /** Which of many workspaces it is; absent where the configuration names the only one. */
@@ -44,6 +47,7 @@ export function createContext(
     },
     uploads: new Uploads(api, log),
     people: new People(api, shared, me, place === undefined),
+    closed: closedChannels(),
     token,
     me,
     ...(place !== undefined && { place }),

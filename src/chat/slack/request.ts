@@ -158,7 +158,9 @@ async function sendOrExplain(
     const reason = inWords(error, context.me.name);
     if (!(reason instanceof Error) || reason === error) throw error;
     if (isClosed(error)) {
-      await tellAlone(context, asking, `I could not answer there. ${reason.message}`);
+      const isAsked = asking.respond !== undefined || asking.asked === true;
+      const isToBeTold = context.closed.claim([asking.channel]) || isAsked;
+      if (isToBeTold) await tellAlone(context, asking, `I could not answer there. ${reason.message}`);
       context.log.info({ platform: 'slack', code: slackCode(error) }, 'a channel is closed to the bot');
       return NO_MESSAGE;
     }

@@ -37,18 +37,21 @@ describe('why no answer comes', () => {
     const refusals = new Refusals(createLogger({ level: 'silent' }));
     const { user, got } = person();
     const one = channel('1', [ViewChannel, SendMessages, ReadMessageHistory]);
-    await refusals.explain(user, one, 'm');
+    await refusals.explain(user, one, 'm', false);
     expect(got).toEqual([
       'I cannot answer your picture in #room\\_1: I lack the permission ‘Attach Files’. Ask an admin of the server to give it to me.',
     ]);
     vi.setSystemTime(Date.now() + 59 * 60_000);
-    await refusals.explain(user, one, 'm');
+    await refusals.explain(user, one, 'm', false);
     expect(got).toHaveLength(1);
-    await refusals.explain(user, channel('2', [ViewChannel]), 'm');
+    // Whoever speaks to the bot is told in any case.
+    await refusals.explain(user, one, 'n', true);
     expect(got).toHaveLength(2);
-    vi.setSystemTime(Date.now() + 2 * 60_000);
-    await refusals.explain(user, one, 'm');
+    await refusals.explain(user, channel('2', [ViewChannel]), 'm', false);
     expect(got).toHaveLength(3);
+    vi.setSystemTime(Date.now() + 2 * 60_000);
+    await refusals.explain(user, one, 'm', false);
+    expect(got).toHaveLength(4);
   });
 
   test('fails where Discord fails', async () => {
