@@ -1,5 +1,5 @@
 import { UserError } from '../src/base/errors.ts';
-import { DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
+import { DETECTOR_CHOICES, DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
 import type { PhotoReading, PhotoTools } from '../src/photo/read-photo.ts';
 import { type Call, inRepository, runAsProcess, tool } from './command-line.ts';
 import type { Format } from './emotions/formats.ts';
@@ -25,7 +25,7 @@ in it), a pattern in quotes such as 'holiday/*.jpg', or - for standard input.`,
       ),
       watch: text('DIR', 'read every photo that is put into DIR from now on, until Ctrl-C'),
       model: text('DIR', 'the network', inRepository('model')),
-      detector: choice(DETECTORS, 'what finds faces', DETECTORS[0]),
+      detector: choice(DETECTOR_CHOICES, 'what finds faces', DETECTORS[0]),
     },
     footer: 'Ends with 0 if every photo was read, 1 if one was not, 2 for bad usage.',
   },

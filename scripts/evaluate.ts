@@ -9,7 +9,7 @@ import { evaluationText, judgeByVotes, judgeReadings, readAll, slicesOf } from '
 import { evaluateFaces, facesTable } from '../src/evaluation/evaluate-faces.ts';
 import { exampleSheet, examplesOf } from '../src/evaluation/example-sheet.ts';
 import { evaluateWalk, type WalkAnswer, walkTable } from '../src/evaluation/walk.ts';
-import { DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
+import { DETECTOR_CHOICES, DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
 import { readFaceFolders } from '../src/training/data/face-folders.ts';
 import type { FaceSet } from '../src/training/data/face-set.ts';
 import { SPLITS, type Split } from '../src/training/data/fer2013.ts';
@@ -50,7 +50,10 @@ them there, and compares with reading them directly.`,
         'FILE',
         'the faces: {"NAME.jpg": {"width", "height", "faces": [{"x", "y", "width", "height"}, ...]}, ...},\nin pixels of the photo resized to that width and height; without it, every face found is false',
       ),
-      detector: choice(DETECTORS, 'what finds faces (default: each of them; with --walk: fusion)'),
+      detector: choice(
+        DETECTOR_CHOICES,
+        `what finds faces (default: ${DETECTORS.join(' and ')}; with --walk: ${DETECTORS[0]})`,
+      ),
       tilt: numbers('degrees to turn the photos clockwise by first, one round each', { least: -180, most: 180 }, '0'),
       walk: flag('read faces in larger pictures'),
       slices: flag(

@@ -5,24 +5,23 @@ import { writeDurably } from '../src/base/files.ts';
 import { fitScore, inWords, judgeAll, leaveOneOut, lookAt } from '../src/evaluation/fit-face-score.ts';
 import { readEmptyPictures, readKnownPhotos } from '../src/evaluation/known-photos.ts';
 import { EVIDENCE } from '../src/photo/faces/evidence.ts';
-import { FACE_SCORES_FILE, type FaceScore, SCORED_DETECTORS, type ScoredDetector } from '../src/photo/faces/score.ts';
+import { FACE_SCORE_FILE } from '../src/photo/faces/score.ts';
 import { runAsProcess, tool } from './command-line.ts';
 import { flag, number, text } from './options.ts';
 
-/** Scores are compared at these; the detectors' own is --threshold. */
+/** Scores are compared at these; the detector's own is --threshold. */
 const THRESHOLDS = [0.3, 0.4, 0.5, 0.6, 0.7];
 
 export const main = tool(
   {
     usage: ['npm run --silent fit-faces -- --photos DIR --boxes FILE [--empty DIR] [--threshold N] [--write]'],
-    about: `Fits the score by which the face detector keeps a face, with and without the cascades, on photos whose faces are known, and says what
-is found, missed and false: of the same photos, and of each photo by a score that was fitted without it.`,
+    about: `Fits the score by which the face detector keeps a face on photos whose faces are known, and says what is found, missed and false: of the same photos, and of each photo by a score that was fitted without it.`,
     options: {
       photos: text('DIR', 'the photos'),
       boxes: text('FILE', 'the faces in them, as npm run evaluate reads them'),
       empty: text('DIR', 'pictures with nobody in them, for more examples of what is no face'),
       threshold: number('N', 'score from which on a place is a face', { least: 0, most: 1, open: true }, 0.65),
-      write: flag(`keep the scores in ${relative('.', fileURLToPath(FACE_SCORES_FILE))}`),
+      write: flag(`keep the score in ${relative('.', fileURLToPath(FACE_SCORE_FILE))}`),
     },
   },
   async ({ values, signal, print }) => {
@@ -31,25 +30,20 @@ is found, missed and false: of the same photos, and of each photo by a score tha
     const { threshold } = values;
     const photos = await readKnownPhotos(values.photos, values.boxes);
     const empty = values.empty === undefined ? [] : await readEmptyPictures(values.empty);
-    const scores: Partial<Record<ScoredDetector, FaceScore>> = {};
-    const both = await lookAt([...photos, ...empty], signal);
-    for (const detector of SCORED_DETECTORS) {
-      const seen = both.map((photo) => ({ ...photo, evidence: photo.evidence[detector] }));
-      const known = seen.slice(0, photos.length);
-      const score = fitScore(seen, threshold);
-      scores[detector] = score;
-      print(`${detector}: intercept ${score.intercept.toFixed(2)}`);
-      print(EVIDENCE.map((name, k) => `  ${name} ${score.coefficients[k]!.toFixed(2)}`).join(''));
-      for (const at of THRESHOLDS) {
-        const all = judgeAll(known, { ...score, threshold: at });
-        const apart = leaveOneOut(seen, known, at);
-        const nobody = judgeAll(seen.slice(photos.length), { ...score, threshold: at });
-        print(
-          `  from ${at}: ${inWords(all)}; each by the others: ${inWords(apart)}; nobody there: ${nobody.false} false`,
-        );
-      }
+    const seen = await lookAt([...photos, ...empty], signal);
+    const known = seen.slice(0, photos.length);
+    const score = fitScore(seen, threshold);
+    print(`intercept ${score.intercept.toFixed(2)}`);
+    print(EVIDENCE.map((name, k) => `  ${name} ${score.coefficients[k]!.toFixed(2)}`).join(''));
+    for (const at of THRESHOLDS) {
+      const all = judgeAll(known, { ...score, threshold: at });
+      const apart = leaveOneOut(seen, known, at);
+      const nobody = judgeAll(seen.slice(photos.length), { ...score, threshold: at });
+      print(
+        `  from ${at}: ${inWords(all)}; each by the others: ${inWords(apart)}; nobody there: ${nobody.false} false`,
+      );
     }
-    if (values.write) await writeDurably(fileURLToPath(FACE_SCORES_FILE), `${JSON.stringify(scores, null, 2)}\n`);
+    if (values.write) await writeDurably(fileURLToPath(FACE_SCORE_FILE), `${JSON.stringify(score, null, 2)}\n`);
     return 0;
   },
 );

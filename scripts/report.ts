@@ -4,7 +4,7 @@ import { UserError } from '../src/base/errors.ts';
 import { fileTrouble } from '../src/base/files.ts';
 import { EMOTIONS } from '../src/emotion/labels.ts';
 import type { ReportedPhoto } from '../src/evaluation/report/report.ts';
-import { DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
+import { DETECTOR_CHOICES, DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
 import { type Call, inRepository, runAsProcess, tool } from './command-line.ts';
 import { choice, flag, text } from './options.ts';
 
@@ -42,7 +42,7 @@ photos only; without one it shows all pictures of the folder and judges nothing.
       'no-labels': flag('show the photos and judge nothing, whatever labels there are'),
       draft: flag('start a labels file instead: a box for every face found, its emotion left to you'),
       model: text('DIR', 'the network', relative('.', inRepository('model'))),
-      detector: choice(DETECTORS, 'what finds faces', DETECTORS[0]),
+      detector: choice(DETECTOR_CHOICES, 'what finds faces', DETECTORS[0]),
       output: text('FILE', 'the page; its pictures are in it, about 1 MB a photo', join('out', 'report.html')),
       json: flag('print one JSON object instead of sentences; the page is written all the same'),
     },

@@ -15,8 +15,8 @@ const DEBIAN_PACKAGES = ['libopencv-dev', 'pkg-config', 'g++', 'make', 'python3'
 export const main = tool(
   {
     usage: ['npm run setup:native'],
-    about: `Builds ${PACKAGE}, which runs OpenCV's cascades natively, against the system's OpenCV; the bot uses it from its next start
-on. Without it the cascades run as WebAssembly and find the same faces. "npm ci" takes it away.`,
+    about: `Builds ${PACKAGE}, which runs OpenCV's cascades natively, against the system's OpenCV; with DETECTOR=haar the bot uses it
+from its next start on. Without it the cascades run as WebAssembly and find the same faces. "npm ci" takes it away.`,
     options: {
       system: choice(['install', 'keep'], 'install what is missing of Debian’s packages, or only say so', 'install'),
     },
@@ -32,7 +32,7 @@ on. Without it the cascades run as WebAssembly and find the same faces. "npm ci"
     if ('missing' in native) throw new UserError('not-found', `${native.missing}. It was built against ${place.lib}.`);
     native.end();
     print(
-      `OpenCV ${native.version} runs the cascades natively from the bot’s next start on. npm run doctor says so too.`,
+      `OpenCV ${native.version} runs the cascades natively from the bot’s next start on, where DETECTOR=haar is set: npm run doctor says so then.`,
     );
     return 0;
   },

@@ -7,7 +7,7 @@ import { UserError } from './base/errors.ts';
 import { LOG_LEVELS } from './base/log.ts';
 import { SLACK_SETTINGS, type SlackConfig, slackOf } from './config-slack.ts';
 import { ENGINE_CHOICES, type EngineChoice } from './emotion/engines/engine.ts';
-import { DETECTORS, type DetectorChoice, OPENCV_CHOICES, type OpenCvChoice } from './photo/faces/detector.ts';
+import { DETECTOR_CHOICES, type DetectorChoice, OPENCV_CHOICES, type OpenCvChoice } from './photo/faces/detector.ts';
 
 /** Every setting: its name in the environment, what it may be, what it is when left out. */
 const SETTINGS = z.object({
@@ -31,7 +31,7 @@ const SETTINGS = z.object({
   MODEL_DIR: z.string().default('model'),
   ENGINE: oneOf(ENGINE_CHOICES, 'auto'),
   THREADS: whole(1, 64, Math.min(4, availableParallelism())),
-  DETECTOR: oneOf(DETECTORS, 'fusion'),
+  DETECTOR: oneOf(DETECTOR_CHOICES, 'network'),
   OPENCV: oneOf(OPENCV_CHOICES, 'auto'),
   MAX_PHOTO_MB: whole(1, 100, 32),
   PHOTO_CONCURRENCY: whole(1, 32, 2),

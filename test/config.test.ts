@@ -22,7 +22,7 @@ describe('loadConfig', () => {
     expect(config.local).toEqual({ port: 3000, maxPhotos: 40, keepMs: 3_600_000 });
     expect(config.model.directory).toBe(join(directory, 'model'));
     expect(config.photos).toEqual({
-      detector: 'fusion',
+      detector: 'network',
       openCv: 'auto',
       maxBytes: 32 * 1024 * 1024,
       concurrency: 2,
@@ -80,7 +80,7 @@ describe('loadConfig', () => {
     ['LOCAL_PORT', '0x50', 'LOCAL_PORT must be a whole number from 0 to 65535.'],
     ['PHOTO_CONCURRENCY', '0', 'PHOTO_CONCURRENCY must be a whole number from 1 to 32.'],
     ['ENGINE', 'torch', 'ENGINE must be auto, onnx or tensorflow.'],
-    ['DETECTOR', 'eyes', 'DETECTOR must be fusion, haar or network.'],
+    ['DETECTOR', 'eyes', 'DETECTOR must be network, haar or fusion.'],
     [
       'DISCORD_TOKEN',
       'a token',

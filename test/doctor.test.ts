@@ -32,14 +32,13 @@ async function findings(
   parts?: string[],
 ): Promise<Record<string, Finding>> {
   const directory = await temporaryFolder();
-  // The cascades take the longest to load; the first test has them.
-  const all = { ENGINE: 'onnx', DETECTOR: 'network', ...environment };
+  const all = { ENGINE: 'onnx', ...environment };
   const { config, problems } = loadUsableConfig({ directory, environment: all, internal });
   return Object.fromEntries((await examine(config, problems, parts)).map((finding) => [finding.part, finding]));
 }
 
 test('the doctor says what is active, and what to do about what is not', async () => {
-  const found = await findings({ MODEL_DIR: join(root, 'model'), DETECTOR: 'fusion' });
+  const found = await findings({ MODEL_DIR: join(root, 'model'), DETECTOR: 'haar' });
   expect(Object.values(found).filter(({ state }) => state === 'broken')).toEqual([]);
   expect(found.Engine).toMatchObject({ state: 'ok', finding: expect.stringContaining('onnx') });
   expect(found.Network).toMatchObject({ state: 'ok', finding: expect.stringMatching(/vgg9.*SHA-256 [0-9a-f]{12}…/) });
@@ -55,6 +54,12 @@ test('the doctor says what is active, and what to do about what is not', async (
   expect(found.Discord).toMatchObject({ state: 'off', remedy: expect.stringContaining('DISCORD_TOKEN') });
   expect(found.Slack).toMatchObject({ state: 'off', remedy: expect.stringContaining('SLACK_BOT_TOKEN') });
   expect(found.Figures).toMatchObject({ state: 'off', remedy: expect.stringContaining('METRICS_PORT') });
+});
+
+test.each(['network', 'fusion'])('the doctor starts no OpenCV where DETECTOR=%s', async (DETECTOR) => {
+  const { OpenCV, ...others } = await findings({ DETECTOR }, {}, ['OpenCV', 'Face detector']);
+  expect(OpenCV).toMatchObject({ state: 'off', remedy: expect.stringContaining('DETECTOR=haar') });
+  expect(others['Face detector']).toMatchObject({ state: 'ok', finding: expect.stringContaining(DETECTOR) });
 });
 
 test('every check goes on after others failed, what can be tried is tried, and no token is shown', async () => {

@@ -26,7 +26,7 @@ export function readingChecks(config: Config): Check[] {
     {
       part: 'Face detector',
       look: () => detector(config),
-      remedy: 'Run npm ci again; the cascades must lie in model/cascades (git checkout -- model).',
+      remedy: 'Run npm ci again; DETECTOR=haar needs model/cascades (git checkout -- model brings it back).',
     },
   ];
 }
@@ -99,8 +99,10 @@ async function troubleInUse(directory: string): Promise<Found | undefined> {
   }
 }
 
-/** Starts the system's OpenCV, where it may run the cascades. */
+/** Starts the system's OpenCV, where it may run the cascades and they are in use. */
 async function openCv({ photos }: Config): Promise<Found> {
+  if (photos.detector !== 'haar')
+    return { state: 'off', finding: 'not loaded', remedy: 'DETECTOR=haar finds faces by its cascades.' };
   if (photos.openCv === 'wasm') return { state: 'ok', finding: 'as WebAssembly (OPENCV=wasm)' };
   const native = await startNativeOpenCv();
   if (!('missing' in native)) {

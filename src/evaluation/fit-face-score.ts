@@ -1,12 +1,11 @@
 import { logistic } from '../base/numbers.ts';
 import { type Rectangle, sharedArea, toBox, toCopy } from '../photo/faces/box.ts';
-import { type Evidence, gatherEvidence, withHits } from '../photo/faces/evidence.ts';
+import { type Evidence, gatherEvidence } from '../photo/faces/evidence.ts';
 import { NETWORK_PASSES } from '../photo/faces/network/network.ts';
 import { gatherPlaces } from '../photo/faces/places.ts';
-import { type FaceScore, keepFaces, type ScoredDetector, scored } from '../photo/faces/score.ts';
-import { createProposers } from '../photo/faces/scored-detector.ts';
+import { type FaceScore, keepFaces, scored } from '../photo/faces/score.ts';
+import { createDetectorNetwork } from '../photo/faces/scored-detector.ts';
 import { toSearchPicture } from '../photo/faces/search-picture.ts';
-import { type GrayImage, toGray } from '../photo/image.ts';
 import {
   addUp,
   judge,
@@ -23,43 +22,33 @@ const RIDGE = 1;
 /** Examples lie in the picture with at least this part of theirs: of a face that is cut in half, labels may say one thing or the other. */
 const LEAST_INSIDE = 2 / 3;
 
-/** A photo with all that a detector took for a face in it, all in pixels of the picture that was searched. */
+/** A photo with all that the detector took for a face in it, all in pixels of the picture that was searched. */
 interface Seen {
   readonly picture: Rectangle;
   readonly faces: readonly KnownFace[];
   readonly evidence: readonly Evidence[];
 }
 
-/** A photo as both detectors saw it. */
-interface SeenByBoth extends Omit<Seen, 'evidence'> {
-  readonly gray: GrayImage;
-  readonly evidence: Readonly<Record<ScoredDetector, readonly Evidence[]>>;
-}
-
-/** Looks at photos as the detectors do, and keeps all that speaks for a face anywhere in them. */
-export async function lookAt(photos: readonly KnownPhoto[], signal: AbortSignal): Promise<SeenByBoth[]> {
-  const proposers = createProposers();
-  const { network, witness } = proposers;
+/** Looks at photos as the detector does, and keeps all that speaks for a face anywhere in them. */
+export async function lookAt(photos: readonly KnownPhoto[], signal: AbortSignal): Promise<Seen[]> {
+  const network = createDetectorNetwork();
   try {
-    const seen: SeenByBoth[] = [];
+    const seen: Seen[] = [];
     for (const photo of photos) {
       const { image, faces } = await loadKnownPhoto(photo);
       const search = await toSearchPicture(image);
       const places = gatherPlaces(await network.propose(search, NETWORK_PASSES, signal));
       // All looks at all places: what is in doubt is to be weighed, not what is settled early.
       const evidence = await gatherEvidence(places, (looks) => network.look(search, looks, signal));
-      const squares = places.map(({ square }) => square);
-      const hits = await witness.hitsAt(search, squares, signal);
       seen.push({
         picture: { x: 0, y: 0, width: search.width, height: search.height },
-        gray: toGray(search),
         faces: faces.map((face) => toCopy(face, image, search)),
-        evidence: { fusion: evidence.map((place, k) => withHits(place, hits[k]!)), network: evidence },
+        evidence,
       });
     }
     return seen;
   } finally {
-    await proposers.close();
+    await network.close();
   }
 }
 

@@ -50,23 +50,6 @@ export function toGray(
   return { width, height, data: gray };
 }
 
-/** A picture of half the width and height: each pixel is the mean of four. An odd last row or column counts twice. */
-export function halve({ width, height, data }: GrayImage): GrayImage {
-  const half = { width: Math.ceil(width / 2), height: Math.ceil(height / 2) };
-  const pixels = new Uint8Array(half.width * half.height);
-  for (let y = 0; y < half.height; y++) {
-    const upper = 2 * y * width;
-    const lower = Math.min(2 * y + 1, height - 1) * width;
-    for (let x = 0; x < half.width; x++) {
-      const left = 2 * x;
-      const right = Math.min(left + 1, width - 1);
-      const sum = data[upper + left]! + data[upper + right]! + data[lower + left]! + data[lower + right]!;
-      pixels[y * half.width + x] = (sum + 2) >> 2;
-    }
-  }
-  return { ...half, data: pixels };
-}
-
 /**
  * A bilinear sample of one plane of numbers, row by row; beyond its edge the border repeats.
  * @param x whole numbers are the centres of columns

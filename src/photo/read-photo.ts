@@ -112,8 +112,7 @@ export async function warmUp({ detector, classifier }: PhotoTools): Promise<void
     },
   };
   const limits = { maxMilliseconds: WARM_UP_MS };
-  const reading = readPhoto(Buffer.from(NOTHING, 'base64'), { detector: seesOne, classifier, limits });
-  await Promise.all([reading, detector.prepare?.()]);
+  await readPhoto(Buffer.from(NOTHING, 'base64'), { detector: seesOne, classifier, limits });
 }
 
 /** A JPEG of 64 x 48 gray pixels. */

@@ -64,7 +64,7 @@ describe('npm start', () => {
   });
 
   test('says where its page is, answers a real photo there, and ends cleanly on SIGTERM', async () => {
-    const { child, output, address, exitCode } = startMain(directory, { DETECTOR: 'fusion' });
+    const { child, output, address, exitCode } = startMain(directory, {});
     const origin = await address();
     expect(output.stdout.trim().split('\n')).toHaveLength(1);
     const answer = await postSample(origin);

@@ -8,7 +8,7 @@ describe('evaluate --walk', () => {
     const { stdout } = await runScript('evaluate.ts', '--help');
     expect(stdout).toMatch(/--images N .*\(default: 600\)/);
     expect(stdout).toMatch(/--seed N .*\(default: 1\)/);
-    expect(stdout).toMatch(/--detector .*\n?.*with --walk: fusion\)/);
+    expect(stdout).toMatch(/--detector .*\n?.*with --walk: network\)/);
   });
 
   it.each([
@@ -17,7 +17,7 @@ describe('evaluate --walk', () => {
     ['--images=4294967296', /--images/],
     ['--seed=-1', /--seed must be a whole number from 0 to/],
     ['--seed=x', /--seed/],
-    ['--detector=eyes', /--detector takes fusion, .*, not eyes\./],
+    ['--detector=eyes', /--detector takes network, .*, not eyes\./],
   ])('refuses %j in words', async (option, sentence) => {
     const result = await runScript('evaluate.ts', '--walk', option);
     expect(result.stderr).toMatch(sentence);
@@ -30,7 +30,7 @@ test('walkTable gives shares, accuracies and their difference', () => {
   const better = { images: 4, found: 1, direct: 0, walked: 1 };
   const table = walkTable({
     ...share,
-    detector: 'fusion',
+    detector: 'network',
     seed: 7,
     scenes: 2,
     false: 3,
@@ -40,7 +40,7 @@ test('walkTable gives shares, accuracies and their difference', () => {
   });
   const lines = table.split('\n').map((line) => line.trim().split(/ {2,}/));
   expect(lines[0]!.join()).toContain(
-    '8 faces pasted into 2 pictures (seed 7), found by fusion, 3 boxes without a face',
+    '8 faces pasted into 2 pictures (seed 7), found by network, 3 boxes without a face',
   );
   expect(lines).toContainEqual(['all', '8', '4', '50.0 %', '75.0 %', '50.0 %', '−25.0']);
   expect(lines).toContainEqual(['64', '8', '4', '50.0 %', '75.0 %', '50.0 %', '−25.0']);

@@ -36,8 +36,7 @@ export function startMain(
   const [program, ...args] = [...under, process.execPath, RUNS_SOURCE, ...source];
   const child = spawn(program!, args, {
     cwd: directory,
-    // No cascades: every start loads OpenCV for them.
-    env: { PATH, LOCAL_PORT: '0', MODEL_DIR: join(directory, 'model'), DETECTOR: 'network', ...environment },
+    env: { PATH, LOCAL_PORT: '0', MODEL_DIR: join(directory, 'model'), ...environment },
     detached: true,
   });
   onTestFinished(() => {

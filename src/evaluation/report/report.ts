@@ -5,7 +5,7 @@ import { type Calibration, calibrationSchema, UNCALIBRATED } from '../../emotion
 import { loadClassifier } from '../../emotion/classifier.ts';
 import { loadModel } from '../../emotion/layers-format/layers-format.ts';
 import { createFaceDetector } from '../../photo/faces/create-detector.ts';
-import { DETECTORS } from '../../photo/faces/detector.ts';
+import { DETECTOR_CHOICES } from '../../photo/faces/detector.ts';
 import { picturesIn, readPhotoFile } from '../../photo/photo-file.ts';
 import { type PhotoReading, type PhotoTools, readPhoto } from '../../photo/read-photo.ts';
 import { namesIn } from '../known-photos.ts';
@@ -17,7 +17,7 @@ import { drawReportPictures, REPORT_LIMITS, type ReportPictures } from './report
 interface ToolChoice {
   /** Directory of the network: the shipped one, a version or the `best` of a training. */
   readonly model: string;
-  /** One of DETECTORS. */
+  /** One of DETECTOR_CHOICES. */
   readonly detector: string;
 }
 
@@ -29,7 +29,7 @@ async function withPhotoTools(
   { model, detector: name }: ToolChoice,
   work: (tools: PhotoTools) => Promise<void>,
 ): Promise<void> {
-  const choice = DETECTORS.find((known) => known === name);
+  const choice = DETECTOR_CHOICES.find((known) => known === name);
   if (!choice) throw new UserError('bad-usage', `There is no detector called ${name}.`);
   const classifier = await loadClassifier(model);
   const detector = createFaceDetector({ detector: choice });

@@ -4,16 +4,16 @@ import { createHaarDetector } from './haar/haar-detector.ts';
 import { createScoredDetector } from './scored-detector.ts';
 
 interface FaceDetectorOptions {
-  /** What finds faces; 'fusion' by default. */
+  /** What finds faces; 'network' by default. */
   readonly detector?: DetectorChoice;
   /** What runs the cascades; 'auto' by default. */
   readonly openCv?: OpenCvChoice;
-  /** Most threads for the cascades where they look alone; by default as many as the machine has cores, 2 at most (each holds OpenCV, about 100 MB). */
+  /** Most threads for the cascades; by default as many as the machine has cores, 2 at most (each holds OpenCV, about 100 MB). */
   readonly threads?: number;
 }
 
 /** Makes the detector that the bot uses, in worker threads. Threads start with the first picture. */
 export function createFaceDetector(options: FaceDetectorOptions = {}): FaceDetector {
-  const { detector = 'fusion', openCv = 'auto', threads = Math.min(2, availableParallelism()) } = options;
-  return detector === 'haar' ? createHaarDetector({ threads, openCv }) : createScoredDetector(detector, openCv);
+  const { detector = 'network', openCv = 'auto', threads = Math.min(2, availableParallelism()) } = options;
+  return detector === 'haar' ? createHaarDetector({ threads, openCv }) : createScoredDetector();
 }

@@ -1,9 +1,12 @@
 import type { RgbImage } from '../image.ts';
 import type { FaceBox } from './box.ts';
 
-/** What finds faces: the cascades and the network, weighed together (the default), or one of them alone. */
-export const DETECTORS = ['fusion', 'haar', 'network'] as const;
-export type DetectorChoice = (typeof DETECTORS)[number];
+/** What finds faces: a network (the default), or OpenCV's cascades. */
+export const DETECTORS = ['network', 'haar'] as const;
+
+/** What settings and commands take: 'fusion' is the network too; it was the default while the cascade had a word in it, and stands in people's .env. */
+export const DETECTOR_CHOICES = [...DETECTORS, 'fusion'] as const;
+export type DetectorChoice = (typeof DETECTOR_CHOICES)[number];
 
 /** What runs OpenCV's cascades: the system's OpenCV where its binding is built, otherwise WebAssembly (the default); or always WebAssembly. */
 export const OPENCV_CHOICES = ['auto', 'wasm'] as const;
@@ -16,8 +19,6 @@ export interface FaceDetector {
    * @throws the signal's reason when it was aborted
    */
   detect(image: RgbImage, options?: { signal?: AbortSignal }): Promise<FaceBox[]>;
-  /** Loads what only some pictures need, so that none of them waits for it. */
-  prepare?(): Promise<unknown>;
   /** Ends the detector's threads; detect must not be called afterwards. */
   close(): Promise<void>;
 }

@@ -20,9 +20,8 @@ export interface Evidence {
  * The numbers of a piece of evidence:
  * - surest: log odds of the network's surest pass here, above those of the weakest proposal
  * - look: log odds of the second look's sightings, above those of none: their mean
- * - hits: log(1 + overlapping hits of the cascade); 0 where it was not asked
  */
-export const EVIDENCE = ['surest', 'look', 'hits'] as const;
+export const EVIDENCE = ['surest', 'look'] as const;
 
 /**
  * The second look: each place fills half the view, as large as 64 and 96 pixels, as it is and mirrored. Faces are seen in all of these; a
@@ -98,14 +97,8 @@ export function toEvidence(place: Place, sightings: readonly Sighting[]): Eviden
     proposed: place.square,
     seen: squares.length === 0 ? place.square : meanSquare(squares),
     angle: place.angle,
-    numbers: [place.surest, look, 0],
+    numbers: [place.surest, look],
   };
-}
-
-/** The same evidence with what the cascade says of the place. @param hits overlapping ones */
-export function withHits(evidence: Evidence, hits: number): Evidence {
-  const [surest, look] = evidence.numbers as [number, number];
-  return { ...evidence, numbers: [surest, look, Math.log1p(hits)] };
 }
 
 /** How a head leans. */

@@ -13,12 +13,8 @@ export interface FaceScore {
   readonly threshold: number;
 }
 
-/** The two detectors that keep faces by a score, each with its own. */
-export const SCORED_DETECTORS = ['fusion', 'network'] as const;
-export type ScoredDetector = (typeof SCORED_DETECTORS)[number];
-
-/** Where the fitted scores are kept: written by `npm run fit-faces`. */
-export const FACE_SCORES_FILE = new URL('../../../model/face-scores.json', import.meta.url);
+/** Where the fitted score is kept: written by `npm run fit-faces`. */
+export const FACE_SCORE_FILE = new URL('../../../model/face-score.json', import.meta.url);
 
 const SCHEMA = z.object({
   intercept: z.number(),
@@ -26,10 +22,9 @@ const SCHEMA = z.object({
   threshold: z.number().min(0).max(1),
 });
 
-/** @throws when the file of the fitted scores is missing or not in its format */
-export function readFaceScore(detector: ScoredDetector): FaceScore {
-  const scores = z.record(z.string(), z.unknown()).parse(JSON.parse(readFileSync(FACE_SCORES_FILE, 'utf8')));
-  return SCHEMA.parse(scores[detector]);
+/** @throws when the file of the fitted score is missing or not in its format */
+export function readFaceScore(): FaceScore {
+  return SCHEMA.parse(JSON.parse(readFileSync(FACE_SCORE_FILE, 'utf8')));
 }
 
 /** How likely a place is a face, 0..1. */
@@ -45,9 +40,6 @@ export function scoreOf({ numbers }: Pick<Evidence, 'numbers'>, { intercept, coe
 const NO_FACE = 0.03;
 const FACE = 0.97;
 
-/** A place whose score by the network alone lies between these is one that the cascade is asked about: further away its word changes nothing. */
-const DOUBT = { from: 0.4, to: 0.85 };
-
 /** Of a place of which more than this lies outside the picture, the mirror image makes the other half ... */
 const MOST_OUTSIDE = 1 / 3;
 /**
@@ -58,15 +50,6 @@ const CUT_THRESHOLD = 0.95;
 
 function isCut(place: Square, picture: Size): boolean {
   return sharedArea(toBox(place), { x: 0, y: 0, ...picture }) < (1 - MOST_OUTSIDE) * place.side ** 2;
-}
-
-/**
- * Whether to ask the cascade about a place; not of one that fills the picture, where there is no room around the face for it, nor of one
- * that the edge cuts.
- * @param place scored by the network alone
- */
-export function isInDoubt({ proposed, score }: ScoredPlace, picture: Size): boolean {
-  return score >= DOUBT.from && score <= DOUBT.to && !fills(proposed, picture) && !isCut(proposed, picture);
 }
 
 /** Whether the looks made at a place so far leave no doubt. */

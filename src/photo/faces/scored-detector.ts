@@ -2,34 +2,21 @@ import { availableParallelism } from 'node:os';
 import type { RgbImage } from '../image.ts';
 import { type FaceBox, toBox, toCopy } from './box.ts';
 import { searchClosely, thresholdInCrowd } from './close-search.ts';
-import type { FaceDetector, OpenCvChoice } from './detector.ts';
-import { type Evidence, gatherEvidence, type Lean, leansOf, withHits } from './evidence.ts';
-import { createHaarWitness, type HaarWitness } from './haar/haar.ts';
+import type { FaceDetector } from './detector.ts';
+import { gatherEvidence, type Lean, leansOf } from './evidence.ts';
 import { createNetworkProposer, NETWORK_PASSES, type NetworkProposer } from './network/network.ts';
 import { gatherPlaces } from './places.ts';
-import { isInDoubt, isSettled, type KeptFace, keepFaces, readFaceScore, type ScoredDetector, scored } from './score.ts';
+import { isSettled, type KeptFace, keepFaces, readFaceScore, scored } from './score.ts';
 import { toSearchPicture } from './search-picture.ts';
 import { asItLies, turnBack, turnOf } from './turned.ts';
 
 /**
  * A detector that keeps a face by a fitted score: the network proposes places and looks at each again, the score decides, and a last look
  * at each face tells how far its head leans.
- * @param detector 'fusion': where the score leaves doubt, the cascade is asked about the place as well; 'network': the network alone
  */
-export function createScoredDetector(detector: ScoredDetector, openCv: OpenCvChoice = 'auto'): FaceDetector {
-  const score = readFaceScore('network');
-  const withCascade = readFaceScore('fusion');
-  const proposers = createProposers(openCv);
-  const { network, witness } = proposers;
-  const weigh = async (search: RgbImage, evidence: readonly Evidence[], signal?: AbortSignal) => {
-    const places = scored(evidence, score);
-    if (detector === 'network') return places;
-    const doubtful = places.map((_, k) => k).filter((k) => isInDoubt(places[k]!, search));
-    const squares = doubtful.map((k) => places[k]!.proposed);
-    const hits = await witness.hitsAt(search, squares, signal);
-    for (const [n, k] of doubtful.entries()) places[k] = scored([withHits(places[k]!, hits[n]!)], withCascade)[0]!;
-    return places;
-  };
+export function createScoredDetector(): FaceDetector {
+  const score = readFaceScore();
+  const network = createDetectorNetwork();
   const find = async (image: RgbImage, signal?: AbortSignal) => {
     const search = await toSearchPicture(image);
     const places = gatherPlaces(await network.propose(search, NETWORK_PASSES, signal));
@@ -38,7 +25,7 @@ export function createScoredDetector(detector: ScoredDetector, openCv: OpenCvCho
       (looks) => network.look(search, looks, signal),
       (place) => isSettled(place, score),
     );
-    const weighed = await weigh(search, evidence, signal);
+    const weighed = scored(evidence, score);
     const whole = keepFaces(weighed, score.threshold, search);
     const closer = await searchClosely(image, { search, found: whole, score }, network, signal);
     if (closer.length === 0) return { search, faces: whole };
@@ -64,13 +51,9 @@ export function createScoredDetector(detector: ScoredDetector, openCv: OpenCvCho
       }
       return toBoxes(found);
     },
-    ...(detector === 'fusion' && { prepare: () => witness.hitsAt(BLANK, [{ centreX: 32, centreY: 32, side: 32 }]) }),
-    close: () => proposers.close(),
+    close: () => network.close(),
   };
 }
-
-/** Shown to the cascade so that it is loaded. */
-const BLANK: RgbImage = { width: 64, height: 64, data: new Uint8Array(64 * 64 * 3) };
 
 /** What was found in a picture. */
 interface Found {
@@ -90,24 +73,7 @@ function toBoxes({ image, search, faces }: Found): FaceBox[] {
   }));
 }
 
-/** What looks at pictures. */
-interface Proposers {
-  /** Proposes places and looks at them again. */
-  readonly network: NetworkProposer;
-  /** Says what the cascade makes of a place. */
-  readonly witness: HaarWitness;
-  close(): Promise<void>;
-}
-
-/** The network, and the cascade, which is loaded with the first place that it is asked about. */
-export function createProposers(openCv?: OpenCvChoice): Proposers {
-  const network = createNetworkProposer({ threads: Math.min(2, availableParallelism()) });
-  const witness = createHaarWitness(openCv);
-  return {
-    network,
-    witness,
-    async close() {
-      await Promise.all([network.close(), witness.close()]);
-    },
-  };
+/** The network that proposes places and looks at them again, on two threads where the machine has them. */
+export function createDetectorNetwork(): NetworkProposer {
+  return createNetworkProposer({ threads: Math.min(2, availableParallelism()) });
 }

@@ -66,7 +66,7 @@ beforeAll(async () => {
       calibrated: false,
       calibration: { temperature: 1, unsureBelow: 0.5 },
     },
-    detector: 'fusion',
+    detector: 'network',
     photos,
     unlabelled: ['other.jpg'],
   };

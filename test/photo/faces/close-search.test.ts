@@ -33,7 +33,7 @@ describe('searchClosely, in a large photo in which nothing small was found', () 
   const search = (image: RgbImage, network: NetworkProposer) => {
     const scale = searchScale(image.width, image.height);
     const searched = { width: image.width * scale, height: image.height * scale };
-    return searchClosely(image, { search: searched, found: [], score: readFaceScore('network') }, network);
+    return searchClosely(image, { search: searched, found: [], score: readFaceScore() }, network);
   };
 
   it('tries a third of the photo as it is, and leaves it at that where this shows no faces', async () => {

@@ -140,13 +140,13 @@ describe('createFaceDetector', () => {
     expect(await detector.detect(await toRgb(await picture.png().toBuffer()))).toEqual([]);
   });
 
-  it.each(['fusion', 'haar'] as const)(
+  it.each(['network', 'haar'] as const)(
     '%s: copies no pixel on the way to its threads, and leaves the main thread free while they work',
     async (choice) => {
       // The cascades alone look many times at anything that may be a face: they get a picture of nothing.
-      const image = choice === 'fusion' ? await toRgb(sampleBytes(2)) : await toRgb(await wall.png().toBuffer());
+      const image = choice === 'network' ? await toRgb(sampleBytes(2)) : await toRgb(await wall.png().toBuffer());
       const post = vi.spyOn(MessagePort.prototype, 'postMessage');
-      const one = choice === 'fusion' ? detector : createFaceDetector({ detector: choice });
+      const one = choice === 'network' ? detector : createFaceDetector({ detector: choice });
       let ticks = 0;
       const timer = setInterval(() => ticks++, 10);
       try {

@@ -19,5 +19,5 @@ it.each([
   };
   // As it stands, it is seen with a score of 0.96.
   const upright = Math.log(0.96 / 0.04) - Math.log(0.005 / 0.995);
-  expect(await turnOf(search, [{ face, lean: { angle: 0, upright } }], readFaceScore('network'), network)).toBe(turn);
+  expect(await turnOf(search, [{ face, lean: { angle: 0, upright } }], readFaceScore(), network)).toBe(turn);
 });

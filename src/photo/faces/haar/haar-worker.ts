@@ -2,7 +2,7 @@
  * Runs in a worker thread: each task is one pass over one picture, in a process with the system's OpenCV where @u4/opencv4nodejs is built,
  * otherwise in WebAssembly on this thread. Either is loaded once a thread, with its cascades.
  */
-import { halve, toGray } from '../../image.ts';
+import { toGray } from '../../image.ts';
 import type { HaarProposal, HaarTask } from './haar.ts';
 import { NativeOpenCvGone, startNativeOpenCv } from './native.ts';
 import type { GrayTask } from './pass.ts';
@@ -10,9 +10,8 @@ import type { GrayTask } from './pass.ts';
 let native: ReturnType<typeof startNativeOpenCv> | undefined;
 
 /** One pass over one picture: see HaarTask and HaarProposal. */
-export default async function runTask({ image, halved, openCv, ...how }: HaarTask): Promise<HaarProposal[]> {
-  const gray = halved ? halve(toGray(image)) : toGray(image);
-  const task: GrayTask = { ...how, gray, scale: halved ? 2 : 1 };
+export default async function runTask({ image, openCv, ...how }: HaarTask): Promise<HaarProposal[]> {
+  const task: GrayTask = { ...how, gray: toGray(image) };
   if (openCv === 'auto') {
     native ??= startNativeOpenCv();
     const found = await native;

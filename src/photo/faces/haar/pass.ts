@@ -5,10 +5,8 @@ import type { HaarPass, HaarProposal } from './haar.ts';
 /** One pass over one gray picture. */
 export interface GrayTask {
   readonly gray: GrayImage;
-  /** How many times as large as the gray picture the one is that was given. */
-  readonly scale: number;
   readonly pass: HaarPass;
-  /** Smallest face sought, in pixels of the picture that was given. */
+  /** Smallest face sought, in pixels of the picture. */
   readonly minFace: number;
   readonly eyes: boolean;
 }
@@ -90,8 +88,7 @@ function findEyes<Mat>(cv: OpenCv<Mat>, mat: Mat, face: Hit): Point[] {
 }
 
 /** One pass over one picture: see HaarTask and HaarProposal. */
-export function runPass<Mat>(cv: OpenCv<Mat>, { gray, scale, pass, minFace, eyes }: GrayTask): HaarProposal[] {
-  const inImage = ({ x, y }: Point) => ({ x: x * scale, y: y * scale });
+export function runPass<Mat>(cv: OpenCv<Mat>, { gray, pass, minFace, eyes }: GrayTask): HaarProposal[] {
   const mats: Mat[] = [];
   try {
     const upright = cv.fromGray(gray);
@@ -100,16 +97,16 @@ export function runPass<Mat>(cv: OpenCv<Mat>, { gray, scale, pass, minFace, eyes
       pass.angle === 0 ? { mat: upright, back: (x: number, y: number) => ({ x, y }) } : turned(cv, upright, pass.angle);
     mats.push(view.mat);
     const { scaleFactor, minNeighbours } = pass;
-    const hits = cv.detect(pass.cascade, view.mat, { scaleFactor, minNeighbours, minSize: minFace / scale });
+    const hits = cv.detect(pass.cascade, view.mat, { scaleFactor, minNeighbours, minSize: minFace });
     return hits.map((hit) => {
-      const centre = inImage(view.back(hit.x + hit.width / 2, hit.y + hit.width / 2));
+      const centre = view.back(hit.x + hit.width / 2, hit.y + hit.width / 2);
       return {
         centreX: centre.x,
         centreY: centre.y,
-        side: hit.width * scale,
+        side: hit.width,
         angle: pass.angle,
         neighbours: hit.neighbours,
-        eyes: (eyes ? findEyes(cv, view.mat, hit) : []).map((eye) => inImage(view.back(eye.x, eye.y))),
+        eyes: (eyes ? findEyes(cv, view.mat, hit) : []).map((eye) => view.back(eye.x, eye.y)),
       };
     });
   } finally {

@@ -1,25 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { fitLogistic } from '../../../src/evaluation/fit-face-score.ts';
-import {
-  EVIDENCE,
-  type Evidence,
-  gatherEvidence,
-  leansOf,
-  toEvidence,
-  withHits,
-} from '../../../src/photo/faces/evidence.ts';
+import { EVIDENCE, type Evidence, gatherEvidence, leansOf, toEvidence } from '../../../src/photo/faces/evidence.ts';
 import { LEAST_SIGHTING } from '../../../src/photo/faces/network/boxes.ts';
 import type { Look, NetworkProposal, Sighting } from '../../../src/photo/faces/network/network.ts';
 import { gatherPlaces } from '../../../src/photo/faces/places.ts';
-import {
-  type FaceScore,
-  isInDoubt,
-  keepFaces,
-  readFaceScore,
-  SCORED_DETECTORS,
-  scored,
-  scoreOf,
-} from '../../../src/photo/faces/score.ts';
+import { type FaceScore, keepFaces, readFaceScore, scored, scoreOf } from '../../../src/photo/faces/score.ts';
 
 /** What the network says of a face whose square, as the cascades frame it, has this centre and side. */
 function network(centreX: number, centreY: number, side: number, score: number, angle = 0): NetworkProposal {
@@ -93,14 +78,13 @@ describe('gatherEvidence', () => {
       new Set(['100 0', '300 -35']),
     );
     expect(asked.filter(({ mirrored }) => mirrored)).toHaveLength(asked.length / 2);
-    expect(first!.numbers).toEqual([2, expect.closeTo(-logOdds(LEAST_SIGHTING)), 0]);
-    expect(withHits(first!, 9).numbers).toEqual([...first!.numbers.slice(0, 2), expect.closeTo(Math.log(10))]);
+    expect(first!.numbers).toEqual([2, expect.closeTo(-logOdds(LEAST_SIGHTING))]);
     expect(first!.seen).toEqual({
       centreX: expect.closeTo(106),
       centreY: expect.closeTo(50),
       side: expect.closeTo(80),
     });
-    expect(second!.numbers).toEqual([2, 0, 0]);
+    expect(second!.numbers).toEqual([2, 0]);
     expect(second!.seen).toEqual(second!.proposed);
   });
 
@@ -183,19 +167,19 @@ describe('leansOf', () => {
 
 describe('keepFaces', () => {
   const PICTURE = { width: 1000, height: 900 };
-  const score: FaceScore = { intercept: -3, coefficients: [1, 0.5, 1], threshold: 0.5 };
+  const score: FaceScore = { intercept: -3, coefficients: [1, 0.5], threshold: 0.5 };
   const square = (x: number, side: number) => ({ centreX: x + side / 2, centreY: side / 2, side });
-  const place = (x: number, side: number, surest: number, hits = 0, seen = square(x, side)) => ({
+  const place = (x: number, side: number, surest: number, look = 0, seen = square(x, side)) => ({
     proposed: square(x, side),
     seen,
     angle: 0,
-    numbers: [surest, 0, hits],
+    numbers: [surest, look],
   });
   const keep = (places: Evidence[], picture = PICTURE) => keepFaces(scored(places, score), score.threshold, picture);
   const lefts = (places: Evidence[]) => keep(places).map(({ proposed }) => proposed.centreX - proposed.side / 2);
 
-  it('keeps what scores enough, whoever proposed it, the surest first', () => {
-    const places = [place(0, 50, 3.5), place(100, 50, 0, 4), place(200, 50, 2.9), place(300, 50, 2, 2)];
+  it('keeps what scores enough, by first sight or by the second look, the surest first', () => {
+    const places = [place(0, 50, 3.5), place(100, 50, 0, 8), place(200, 50, 2.9), place(300, 50, 2, 4)];
     expect(lefts(places)).toEqual([100, 300, 0]);
     expect(keep(places)[0]!.score).toBeCloseTo(1 / (1 + Math.exp(-1)));
   });
@@ -203,7 +187,7 @@ describe('keepFaces', () => {
   it('takes no group for a face: not what frames the heads of several, however sure it is', () => {
     const heads = [place(0, 40, 6), place(60, 40, 6)];
     const row = { centreX: 50, centreY: 20, side: 150 };
-    const group = { proposed: row, seen: row, angle: 0, numbers: [9, 0, 0] };
+    const group = { proposed: row, seen: row, angle: 0, numbers: [9, 0] };
     expect(keep([...heads, group]).map(({ square: { side } }) => Math.round(side))).toEqual([40, 40]);
     // One thing that looks like a face within a surer face is a part of it.
     expect(keep([heads[0]!, group]).map(({ square: { side } }) => Math.round(side))).toEqual([150]);
@@ -219,15 +203,6 @@ describe('keepFaces', () => {
     expect(keep([place(0, 500, 2.4)], { width: 800, height: 800 })).toHaveLength(0);
     // A place that fills the picture less may still be a face that is surer than one that fills it more.
     expect(keep([place(600, 100, 2.8), large], { width: 800, height: 800 })).toHaveLength(1);
-  });
-
-  it('asks the cascade about what is in doubt, unless it fills the picture or its edge cuts it', () => {
-    const asked = (surest: number, side = 100, picture = PICTURE, x = 0) =>
-      isInDoubt(scored([place(x, side, surest)], score)[0]!, picture);
-    expect([1, 3, 3.5, 6].map((surest) => asked(surest))).toEqual([false, true, true, false]);
-    expect(asked(3, 600)).toBe(false);
-    expect(asked(3, 100, { width: 160, height: 900 })).toBe(false);
-    expect([-30, -40, 930, 940].map((x) => asked(3, 100, PICTURE, x))).toEqual([true, false, true, false]);
   });
 
   it('asks more of what is half its own mirror image, at the edge', () => {
@@ -256,9 +231,9 @@ describe('keepFaces', () => {
   });
 });
 
-describe('the fitted scores', () => {
-  it.each(SCORED_DETECTORS)('%s: nothing makes a face less likely', (detector) => {
-    const { coefficients, threshold } = readFaceScore(detector);
+describe('the fitted score', () => {
+  it('takes nothing that speaks for a face as a word against it', () => {
+    const { coefficients, threshold } = readFaceScore();
     expect(coefficients).toHaveLength(EVIDENCE.length);
     expect(coefficients.every((value) => value >= 0)).toBe(true);
     expect(threshold).toBeGreaterThan(0.1);
@@ -266,12 +241,12 @@ describe('the fitted scores', () => {
   });
 
   it('knows a face that is seen again at the second look, and not what is seen once', () => {
-    const score = readFaceScore('fusion');
+    const score = readFaceScore();
     const seen = (score: number) => logOdds(score) - logOdds(LEAST_SIGHTING);
-    expect(scoreOf({ numbers: [above(0.8), seen(0.8), Math.log(20)] }, score)).toBeGreaterThan(0.95);
-    expect(scoreOf({ numbers: [above(0.2), 0, 0] }, score)).toBeLessThan(0.2);
-    expect(scoreOf({ numbers: [above(0.7), 0, 0] }, score)).toBeLessThan(0.3);
-    expect(scoreOf({ numbers: [0, 0, Math.log(5)] }, score)).toBeLessThan(0.3);
+    expect(scoreOf({ numbers: [above(0.8), seen(0.8)] }, score)).toBeGreaterThan(0.95);
+    expect(scoreOf({ numbers: [above(0.2), 0] }, score)).toBeLessThan(0.2);
+    expect(scoreOf({ numbers: [above(0.7), 0] }, score)).toBeLessThan(0.3);
+    expect(scoreOf({ numbers: [0, seen(0.05)] }, score)).toBeLessThan(0.3);
   });
 });
 
