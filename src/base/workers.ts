@@ -41,7 +41,7 @@ export function startConfined(file: URL, { maxBytes }: { readonly maxBytes: numb
   const bounded = [
     '/bin/sh',
     '-c',
-    `ulimit -d ${Math.round((maxBytes + CODE_RANGE) / 1024)} && exec "$@"`,
+    `ulimit -s 2048 && ulimit -d ${Math.round((maxBytes + CODE_RANGE) / 1024)} && exec "$@"`,
     'sh',
     ...command,
   ];

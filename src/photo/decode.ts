@@ -1,10 +1,17 @@
 import { AsyncResource } from 'node:async_hooks';
 import { codeOf, tooLarge, UserError } from '../base/errors.ts';
-import { DECODE_BYTES, type Decoded, type DecodedPixels, DecoderDied, decodeApart } from './decoder/decoder.ts';
+import {
+  DECODE_ALONE_BYTES,
+  DECODE_BYTES,
+  type Decoded,
+  type DecodedPixels,
+  DecoderDied,
+  decodeApart,
+} from './decoder/decoder.ts';
 import type { RgbImage } from './image.ts';
 import { withClearEnd } from './jpeg.ts';
 import { type PictureFormat, pictureFormat } from './picture-format.ts';
-import { takePixels } from './shared-pixels.ts';
+import { aloneWithPixels, takePixels } from './shared-pixels.ts';
 import { largestBlock } from './tiff.ts';
 
 /** What one photo may cost. Beyond a limit the walk ends with a UserError instead of a slow or a dead process. */
@@ -113,7 +120,12 @@ export async function decodePhoto(
     // The process that decodes belongs to no walk, and tells of its pixels in nobody's name.
     const memory = AsyncResource.bind(takePixels);
     const options = { signal: either, patience: limits.patienceMilliseconds, tooSlow, memory };
-    return photoOf(await decodeApart(parts, task, options), limits, task.blockBytes > 0);
+    let decoded = await decodeApart(parts, task, options);
+    if (wantsMore(decoded)) {
+      const alone = AsyncResource.bind(aloneWithPixels);
+      decoded = await decodeApart(parts, { ...task, maxBytes: DECODE_ALONE_BYTES }, { ...options, alone });
+    }
+    return photoOf(decoded, limits, task.blockBytes > 0);
   } catch (error) {
     signal?.throwIfAborted();
     if (time.aborted) throw tooSlow(error);
@@ -123,6 +135,13 @@ export async function decodePhoto(
     if (error instanceof DecoderDied) throw tooCostly(error);
     throw error;
   }
+}
+
+/** Whether a picture may be decoded with the memory that there is for one while no other is read. */
+function wantsMore(decoded: Decoded): boolean {
+  if (decoded.kind === 'too-costly') return decoded.bytes <= DECODE_ALONE_BYTES;
+  // Of a WebP all pixels have their place before its header is told.
+  return decoded.kind === 'failed' && OUT_OF_MEMORY.test(decoded.message);
 }
 
 /** An animated AVIF under the name that libvips knows: its main picture is the first frame. In parts, one after the other. */
@@ -180,7 +199,7 @@ function tooCostly(cause?: unknown): UserError {
 /** Why the decoder gave up, a limit or damage, in words for people; its own message is kept as the cause. */
 function whyFailed(cause: Error, isLegible: boolean): UserError {
   const { message } = cause;
-  if (/out of memory|allocation|memory limit|security limit/i.test(message)) return tooCostly(cause);
+  if (OUT_OF_MEMORY.test(message) || /security limit/i.test(message)) return tooCostly(cause);
   if (/pixel limit/i.test(message)) {
     return new UserError('too-many-pixels', 'This picture has too many pixels. Please try a smaller copy.', { cause });
   }
@@ -194,6 +213,8 @@ function whyFailed(cause: Error, isLegible: boolean): UserError {
   const sentence = 'This picture is damaged or incomplete. Please try the original, or save it anew first.';
   return new UserError('cut-picture', sentence, { cause });
 }
+
+const OUT_OF_MEMORY = /out of memory|allocation|memory limit|creating thread/i;
 
 /** What libtiff, libheif, libjpeg and libvips say of a file that is as it should be, but of a kind that they cannot decode. */
 const LACKING = new RegExp(

@@ -1,10 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { EventEmitter, once } from 'node:events';
 
 /**
  * Memory for pixels that several threads look at. Each thread that has seen it holds it until that thread tidies up, and one that computes
  * in native code hardly ever does: a walk gives back what it took, and the next one takes it again.
  */
 const walks = new AsyncLocalStorage<SharedArrayBuffer[]>();
+/** What walks under way have taken, of those that have taken anything; and who waits until there are none. */
+const held = new Set<SharedArrayBuffer[]>();
+const changes = new EventEmitter().setMaxListeners(0);
 /** What has been given back, the oldest first. */
 const free: SharedArrayBuffer[] = [];
 /** Most bytes that are kept for later, those that were used last: the pictures of two walks. */
@@ -19,7 +23,10 @@ const SMALLEST = 2 ** 20;
  */
 export async function reusingPixels<T>(work: () => Promise<T>): Promise<T> {
   const taken: SharedArrayBuffer[] = [];
-  const result = await walks.run(taken, work);
+  const result = await walks.run(taken, work).finally(() => {
+    held.delete(taken);
+    changes.emit('ended');
+  });
   free.push(...taken);
   let bytes = free.reduce((sum, { byteLength }) => sum + byteLength, 0);
   while (bytes > MOST_FREE) bytes -= free.shift()!.byteLength;
@@ -34,5 +41,19 @@ export function takePixels(length: number): Uint8Array {
   const at = free.findLastIndex(({ byteLength }) => byteLength === size);
   const buffer = at < 0 ? new SharedArrayBuffer(size) : free.splice(at, 1)[0]!;
   taken.push(buffer);
+  held.add(taken);
   return new Uint8Array(buffer, 0, length);
+}
+
+/**
+ * Waits until no walk but the present one holds pixels, and lets go of what is kept for later: what comes needs the room.
+ * @throws the signal's reason
+ */
+export async function aloneWithPixels(signal: AbortSignal): Promise<void> {
+  const own = walks.getStore();
+  const othersHold = () => [...held].some((taken) => taken !== own);
+  while (othersHold()) {
+    await once(changes, 'ended', { signal }).catch(() => signal.throwIfAborted());
+  }
+  free.length = 0;
 }

@@ -4,7 +4,7 @@ import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS, type DecodedPhoto, decodePhoto, WORKING_SIDE } from '../../src/photo/decode.ts';
 import { decodeApart } from '../../src/photo/decoder/decoder.ts';
-import { takePixels } from '../../src/photo/shared-pixels.ts';
+import { reusingPixels, takePixels } from '../../src/photo/shared-pixels.ts';
 import { fourColours, hugePng, pixel, SVG, sampleBytes, ZIP } from '../fixtures/photos.ts';
 import { tiff } from '../fixtures/tiffs.ts';
 
@@ -222,7 +222,10 @@ describe('decodePhoto', () => {
     const extents = avif.indexOf('ispe');
     avif.writeUInt32BE(8000, extents + 8);
     avif.writeUInt32BE(8000, extents + 12);
-    const progressive = await flat(5000, 5000).jpeg({ progressive: true, chromaSubsampling: '4:4:4' }).toBuffer();
+    const progressive = await flat(16, 16).jpeg({ progressive: true, chromaSubsampling: '4:4:4' }).toBuffer();
+    const frame = progressive.indexOf(Buffer.from([0xff, 0xc2]));
+    progressive.writeUInt16BE(7000, frame + 5);
+    progressive.writeUInt16BE(7000, frame + 7);
     const tiled = await flat(5000, 5000)
       .tiff({ tile: true, tileWidth: 4096, tileHeight: 4096, compression: 'deflate' })
       .toBuffer();
@@ -235,6 +238,40 @@ describe('decodePhoto', () => {
     ]) {
       await expect(decode(file)).rejects.toMatchObject({ code: 'too-many-pixels', message: /memory/ });
     }
+  });
+
+  it('reads a costly picture of as many pixels as a phone has once no other walk holds pixels, and makes way for others until then', async () => {
+    const avif = await flat(4032, 3024).avif({ effort: 0 }).toBuffer();
+    let end = () => {};
+    const other = reusingPixels(async () => {
+      takePixels(3);
+      await new Promise<void>((resolve) => {
+        end = resolve;
+      });
+    });
+    // Its own pixels, as those of frames that were read before, are no other walk's.
+    const own = (patienceMilliseconds: number) =>
+      reusingPixels(async () => {
+        takePixels(3);
+        const { width, image } = await decode(avif, { patienceMilliseconds });
+        return [width, image.width, pixel(image, 1000, 1000)];
+      });
+    const waits = expect(own(200)).rejects.toMatchObject({ code: 'too-slow' });
+    expect((await decode(await flat(20, 10).png().toBuffer())).width).toBe(20);
+    await waits;
+    const begun = own(10_000);
+    end();
+    await other;
+    expect(await begun).toEqual([4032, WORKING_SIDE, [0x77, 0x77, 0x77]]);
+    // What follows has the usual bound again.
+    expect((await decode(await flat(20, 10).png().toBuffer())).width).toBe(20);
+  });
+
+  it('reads progressive JPEGs and interlaced PNGs of tens of megapixels', async () => {
+    const jpeg = await flat(6100, 6100).jpeg({ progressive: true, quality: 50 }).toBuffer();
+    expect(await widthOf(decode(jpeg))).toBe(6100);
+    const png = await flat(6300, 5600).png({ progressive: true, compressionLevel: 1 }).toBuffer();
+    expect(await widthOf(decode(png))).toBe(6300);
   });
 
   it.runIf(process.platform === 'linux')(

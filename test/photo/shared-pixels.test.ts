@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { EventEmitter, once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { reusingPixels, takePixels } from '../../src/photo/shared-pixels.ts';
+import { aloneWithPixels, reusingPixels, takePixels } from '../../src/photo/shared-pixels.ts';
 
 /** What a walk gets that takes so many bytes. */
 const walk = (bytes: number) => reusingPixels(async () => ({ buffer: takePixels(bytes).buffer }));
@@ -51,6 +51,34 @@ describe('shared pixels', () => {
       return { buffer: await outside };
     });
     expect((await walk(3_000_000)).buffer).toBe(buffer);
+  });
+
+  it('are waited for by whoever needs the room, those of a walk that fails too, and not by itself', async () => {
+    const never = new AbortController().signal;
+    const ends: ((how: Promise<void>) => void)[] = [];
+    const others = [0, 1].map(() =>
+      reusingPixels(async () => {
+        takePixels(10);
+        await new Promise<void>((resolve) => {
+          ends.push(resolve);
+        });
+      }).catch(() => {}),
+    );
+    let isAlone = false;
+    const kept = (await walk(4_000_000)).buffer;
+    const waiting = reusingPixels(async () => {
+      takePixels(10);
+      await aloneWithPixels(never);
+      isAlone = true;
+      return takePixels(4_000_000).buffer !== kept;
+    });
+    const reason = new Error('nobody wants it any more');
+    await expect(aloneWithPixels(AbortSignal.abort(reason))).rejects.toBe(reason);
+    ends[0]!(Promise.resolve());
+    await others[0];
+    expect(isAlone).toBe(false);
+    ends[1]!(Promise.reject(new Error('broken')));
+    expect(await waiting).toBe(true);
   });
 
   it('are not kept without bound', async () => {

@@ -7,9 +7,9 @@
 import sharp, { type Metadata } from 'sharp';
 import { spreadOf } from '../../base/numbers.ts';
 import type { RgbImage } from '../image.ts';
-import type { DecoderAnswer, DecoderTask } from './decoder.ts';
 import { type DecodedFrames, decodeFrames, MOST_PIXELS } from './frames.ts';
 import { openHeic } from './heic.ts';
+import type { DecoderAnswer, DecoderTask } from './task.ts';
 
 // One picture at a time, never the same one again.
 sharp.cache(false);
@@ -28,7 +28,8 @@ async function run(task: DecoderTask, file: Buffer): Promise<Result> {
   const picture = await sharp(file, { limitInputPixels: false }).metadata();
   const { width, height } = picture.autoOrient;
   if (width * height > task.maxPixels) return { answer: { kind: 'too-many-pixels', width, height } };
-  if (bytesToDecode(task, picture) + file.length > task.maxBytes) return { answer: { kind: 'too-costly' } };
+  const needed = bytesToDecode(task, picture, file) + file.length;
+  if (needed > task.maxBytes) return { answer: { kind: 'too-costly', bytes: needed } };
   const frames = picture.pages ?? 1;
   const isAnimation = frames > 1 && (task.format === 'gif' || task.format === 'webp');
   if (isAnimation && task.frames) {
@@ -52,7 +53,7 @@ async function decodeHeic(task: DecoderTask, file: Buffer): Promise<Result> {
   if (width * height > task.maxPixels) return { answer: { kind: 'too-many-pixels', width, height } };
   // The file is copied into WebAssembly's memory.
   const needed = picture.bytes + 18 * MEGABYTE + 2 * file.length;
-  if (needed > task.maxBytes) return { answer: { kind: 'too-costly' } };
+  if (needed > task.maxBytes) return { answer: { kind: 'too-costly', bytes: needed } };
   return decoded(await picture.decode(), { width, height });
 }
 
@@ -72,8 +73,8 @@ function decodedFrames({ pixels, ...frames }: DecodedFrames, size: { width: numb
 }
 
 /** About how many bytes decoding takes beside the file and the process itself, from the header. Measured with libvips 8.18, rounded up. */
-function bytesToDecode({ format, blockBytes }: DecoderTask, picture: Metadata): number {
-  const { width, height, channels, depth, bitsPerSample = 8, isProgressive, chromaSubsampling, pages = 1 } = picture;
+function bytesToDecode({ format, blockBytes }: DecoderTask, picture: Metadata, file: Buffer): number {
+  const { width, height, channels, depth, isProgressive, chromaSubsampling, pages = 1 } = picture;
   const pixels = width * height;
   const sample = depth === 'uchar' ? 1 : depth === 'ushort' ? 2 : 4;
   switch (format) {
@@ -91,10 +92,24 @@ function bytesToDecode({ format, blockBytes }: DecoderTask, picture: Metadata): 
     case 'gif':
       return 5 * pixels + 20 * MEGABYTE;
     case 'avif':
-      return (bitsPerSample > 8 ? 30 : 19.5) * pixels;
+      return avifBytes(picture, file) * pixels + 5 * MEGABYTE;
     default:
       return 2.5 * blockBytes + 16 * width * channels * sample + 40 * MEGABYTE;
   }
+}
+
+/**
+ * Bytes a pixel of an AVIF: the decoder keeps notes on every 4 x 4 pixels, and two copies of the picture's planes. What these are like is in each
+ * box `av1C` (AV1 Codec ISO Media File Format, 2.3.3).
+ */
+function avifBytes({ hasAlpha, bitsPerSample = 8 }: Metadata, file: Buffer): number {
+  let isWhole = false;
+  for (let at = file.indexOf('av1C'); at >= 0; at = file.indexOf('av1C', at + 4)) {
+    const flags = file[at + 6] ?? 0;
+    // Bits: high depth, twelve bits, one colour, colours of half the width, of half the height.
+    isWhole ||= (flags & 0x10) === 0 && (flags & 0x0c) !== 0x0c;
+  }
+  return (isWhole ? 19.3 : 16.4) + (hasAlpha ? 2.5 : 0) + (bitsPerSample > 8 ? 7 : 0);
 }
 
 /** Of a JPEG of more bytes, a thousandth is more than a decoder reads ahead. */

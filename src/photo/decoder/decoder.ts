@@ -2,47 +2,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { startConfined, WorkerDied } from '../../base/workers.ts';
 import type { RgbImage } from '../image.ts';
-import type { PictureFormat } from '../picture-format.ts';
-import type { DecodedFrames } from './frames.ts';
-
-/** What the process is asked for; the file's bytes follow. */
-export interface DecoderTask {
-  readonly format: PictureFormat;
-  /** Length of the file. */
-  readonly bytes: number;
-  /** Bytes at its end that may be anything where the picture is whole. */
-  readonly anything: number;
-  /** Most pixels of one frame. */
-  readonly maxPixels: number;
-  /** Longest side of what is wanted; a larger picture is shrunk. */
-  readonly maxSide: number;
-  /** Most bytes that may be needed beside the process itself. */
-  readonly maxBytes: number;
-  /** Bytes of the largest tile or strip of a TIFF, with those beside it; 0 for other formats. */
-  readonly blockBytes: number;
-  /** Most frames of an animation, where they are wanted rather than the first one that shows something. */
-  readonly frames?: { readonly most: number; readonly maxSide: number };
-}
-
-/** Width and height in pixels are those of the upright picture. */
-export type DecoderAnswer =
-  | {
-      readonly kind: 'decoded';
-      /** Of the whole picture. */
-      readonly size: { readonly width: number; readonly height: number };
-      /** Of the pixels that follow. */
-      readonly width: number;
-      readonly height: number;
-      readonly bytes: number;
-      /** Which frame of an animation it is, from 1. */
-      readonly frame?: { readonly number: number; readonly of: number };
-      /** Of an animation whose frames follow one after the other, each of `width` and `height`. */
-      readonly frames?: Omit<DecodedFrames, 'width' | 'height' | 'pixels'>;
-    }
-  | { readonly kind: 'too-many-pixels'; readonly width: number; readonly height: number }
-  | { readonly kind: 'too-costly' }
-  /** @property message the decoder's own */
-  | { readonly kind: 'failed'; readonly message: string };
+import type { DecoderAnswer, DecoderTask } from './task.ts';
 
 export type Decoded = Exclude<DecoderAnswer, { kind: 'decoded' }> | DecodedPixels;
 export interface DecodedPixels extends Extract<DecoderAnswer, { kind: 'decoded' }> {
@@ -55,6 +15,8 @@ export interface DecodedPixels extends Extract<DecoderAnswer, { kind: 'decoded' 
 interface DecodeOptions {
   /** Why it has to end now is the signal's reason. */
   readonly signal: AbortSignal;
+  /** Waits until nothing else holds much memory; absent for a picture of no more than DECODE_BYTES. */
+  readonly alone?: (signal: AbortSignal) => Promise<void>;
   /** A picture that has been decoded for this long, in milliseconds, makes way for one that waits. */
   readonly patience: number;
   /** What it is then rejected with. */
@@ -68,16 +30,16 @@ export class DecoderDied extends Error {
   override readonly name = 'DecoderDied';
 }
 
-/**
- * Bytes that decoding one picture may take, its file included, beside the 70 MB of the process. With what the rest of the bot holds, that
- * stays below 700 MB: docs/walk.md has the figures.
- */
+/** Bytes that decoding one picture may take, its file included, beside the process itself; docs/walk.md has the sum of all that is in memory. */
 export const DECODE_BYTES = 145_000_000;
+/** The same of a picture that is decoded while no other is read. */
+export const DECODE_ALONE_BYTES = 250_000_000;
 /**
- * Bytes of writable memory that the system lets the process have, whatever a picture's header promised: 125 MB of it are taken, or set
- * aside for stacks, before the first picture.
+ * Bytes of writable memory that the process has, or has set aside for stacks, before its first picture; and how much more than a picture's
+ * header promised the system lets it have.
  */
-const MOST_BYTES = 125_000_000 + DECODE_BYTES + 40_000_000;
+const PROCESS_BYTES = 55_000_000;
+const MARGIN_BYTES = 15_000_000;
 /** How long a process without work is kept, in milliseconds: it starts in a fifth of a second. */
 const IDLE_MS = 30_000;
 /** Characters of its last words that are kept, for whoever looks for a bug. */
@@ -90,6 +52,8 @@ interface Job {
   readonly resolve: (decoded: Decoded) => void;
   readonly reject: (reason: unknown) => void;
   startedAt: number;
+  /** Fires when it has had its time. */
+  readonly outOfPatience: AbortController;
 }
 
 /**
@@ -109,7 +73,7 @@ class Decoder {
    */
   decode(file: readonly Uint8Array[], task: DecoderTask, options: DecodeOptions): Promise<Decoded> {
     return new Promise((resolve, reject) => {
-      const job = { task, file, options, resolve, reject, startedAt: 0 };
+      const job = { task, file, options, resolve, reject, startedAt: 0, outOfPatience: new AbortController() };
       this.#waiting.push(job);
       options.signal.addEventListener('abort', () => this.#forget(job), { once: true });
       this.#next();
@@ -149,9 +113,14 @@ class Decoder {
     );
   }
 
-  async #run({ file, task, options: { signal, memory } }: Job): Promise<Decoded> {
+  async #run({ file, task, options, outOfPatience }: Job): Promise<Decoded> {
+    const { memory, alone } = options;
+    const signal = AbortSignal.any([options.signal, outOfPatience.signal]);
     signal.throwIfAborted();
-    const process = this.#process ?? new DecoderProcess();
+    await alone?.(signal);
+    const maxBytes = alone ? DECODE_ALONE_BYTES : DECODE_BYTES;
+    if (this.#process?.maxBytes !== maxBytes) await this.#end();
+    const process = this.#process ?? new DecoderProcess(maxBytes);
     this.#process = process;
     const stop = () => process.end(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
@@ -162,7 +131,17 @@ class Decoder {
       throw error;
     } finally {
       signal.removeEventListener('abort', stop);
+      // What it had room for is wanted by others now.
+      if (alone) await this.#end();
     }
+  }
+
+  /** Ends the process, which has nothing to do; its memory is free then. */
+  async #end(): Promise<void> {
+    const process = this.#process;
+    this.#process = undefined;
+    process?.end(new Error('nothing to decode'));
+    await process?.ended;
   }
 
   /** Has the picture that is being decoded make way once it has had its time and another waits. */
@@ -171,28 +150,29 @@ class Decoder {
     if (job === undefined || this.#waiting.length === 0 || this.#patience !== undefined) return;
     const left = job.startedAt + job.options.patience - performance.now();
     if (left === Number.POSITIVE_INFINITY) return;
-    this.#patience = setTimeout(() => this.#process?.end(job.options.tooSlow()), Math.max(0, left));
+    this.#patience = setTimeout(() => job.outOfPatience.abort(job.options.tooSlow()), Math.max(0, left));
   }
 
   #rest(): void {
     clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => {
-      this.#process?.end(new Error('nothing to decode'));
-      this.#process = undefined;
-    }, IDLE_MS).unref();
+    this.#idle = setTimeout(() => void this.#end(), IDLE_MS).unref();
   }
 }
 
 /** The process and what it is doing. */
 class DecoderProcess {
+  /** Most bytes that a picture may take in it. */
+  readonly maxBytes: number;
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #ended: Promise<unknown>;
   #endedBy: { readonly reason: unknown } | undefined;
   #lastWords = '';
   #onBytes: (chunk: Buffer) => void = () => {};
 
-  constructor() {
-    this.#child = startConfined(new URL('./decoder-process.ts', import.meta.url), { maxBytes: MOST_BYTES });
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+    const most = PROCESS_BYTES + maxBytes + MARGIN_BYTES;
+    this.#child = startConfined(new URL('./decoder-process.ts', import.meta.url), { maxBytes: most });
     this.#ended = once(this.#child, 'close').catch((error: unknown) => {
       this.#lastWords = String(error);
     });
@@ -203,6 +183,11 @@ class DecoderProcess {
     // A process that ends while it is written to is noticed by its end.
     this.#child.stdin.on('error', () => {});
     this.#keepAlive(false);
+  }
+
+  /** Resolves when it has ended. */
+  get ended(): Promise<unknown> {
+    return this.#ended;
   }
 
   /** Ends it at once, whatever it does. @param reason what a decoding under way is rejected with */

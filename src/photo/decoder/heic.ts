@@ -3,18 +3,7 @@ import { createRequire } from 'node:module';
 import type { MainModule as Libheif } from 'libheif-js/libheif-wasm/libheif.js';
 import sharp from 'sharp';
 import type { RgbImage } from '../image.ts';
-import { decodeTiles, tilingOf } from './heic-tiles.ts';
-
-/** A plane of samples, each in a byte, or in two (the lower one first) where it has more than eight bits. */
-interface Plane {
-  readonly id: unknown;
-  /** Bytes of a row. */
-  readonly stride: number;
-  readonly width: number;
-  readonly height: number;
-  readonly bits_per_pixel: number;
-  readonly data: Uint8Array;
-}
+import { decodePlanes, type SmallPlane, tilingOf } from './heic-planes.ts';
 
 const require = createRequire(import.meta.url);
 let loaded: Libheif | undefined;
@@ -38,9 +27,16 @@ interface HeicPicture {
   readonly decode: () => Promise<RgbImage>;
 }
 
-/** Bytes a pixel of a picture that is decoded as a whole, and of the small copy of one that is decoded tile by tile: measured, rounded up. */
-const WHOLE = 4.8;
+/** Bytes a pixel of a picture that is decoded in one piece, more where it is then turned or cut, and of its small copy: measured, rounded up. */
+const WHOLE = 4.3;
+const TURNED_OR_CUT = 1.5;
 const SMALL_COPY = 9;
+/** A copy that is as large as the picture is made of nothing else. */
+const FULL_COPY = 1.6;
+/** What is wanted of it, and its colours, are as large at most. */
+const COPY_BYTES = 25_000_000;
+/** Bytes of WebAssembly's memory that are kept for the next picture. */
+const MOST_KEPT = 48_000_000;
 /** A mean of more pixels than this, across and down, is not made at once. */
 const MOST_FACTOR = 16;
 
@@ -62,47 +58,29 @@ export function openHeic(file: Uint8Array, maxSide: number): HeicPicture {
   // The library's functions on tiles take the address of what is a class to the others.
   const address = (handle as unknown as { readonly $$: { readonly ptr: number } }).$$.ptr;
   const tiling = factor > 1 ? tilingOf(lib, address) : undefined;
-  const planes = tiling
-    ? async () => {
-        const small = decodeTiles(lib, address, tiling, { width, height }, factor);
-        return await Promise.all(small.map((plane) => resizePlane({ ...plane, stride: plane.width }, size)));
-      }
-    : () => wholePlanes(lib, handle, size);
+  const pixels = width * height;
+  const whole = (WHOLE + (isTransformed(lib, context, address) ? TURNED_OR_CUT : 0)) * pixels;
+  const copy = factor > 1 ? (SMALL_COPY * pixels) / factor ** 2 : FULL_COPY * pixels + COPY_BYTES;
   return {
     width,
     height,
-    bytes: tiling ? (SMALL_COPY * width * height) / factor ** 2 : WHOLE * width * height,
+    bytes: (tiling ? 0 : whole) + copy,
     async decode() {
-      const [luma, blue, red] = await planes();
+      const small = decodePlanes(lib, address, tiling, { width, height }, factor);
       lib.heif_image_handle_release(handle);
       lib.heif_context_free(context);
+      // WebAssembly's memory never shrinks.
+      if (lib.HEAPU8.length > MOST_KEPT) loaded = undefined;
+      const [luma, blue, red] = await Promise.all(small.map((plane) => resizePlane(plane, size)));
       return { ...size, data: toRgb(luma!, blue!, red!) };
     },
   };
 }
 
-type Handle = Parameters<Libheif['heif_js_decode_image2']>[0];
-
-/** Luma and quarter-size chroma, as they are stored, at one size: half of the memory of red, green and blue. */
-async function wholePlanes(
-  lib: Libheif,
-  handle: Handle,
-  size: { readonly width: number; readonly height: number },
-): Promise<Uint8Array[]> {
-  const { heif_colorspace, heif_chroma, heif_channel } = lib;
-  const picture = check(
-    lib,
-    lib.heif_js_decode_image2(handle, heif_colorspace.heif_colorspace_YCbCr, heif_chroma.heif_chroma_420),
-  );
-  const planes: Uint8Array[] = [];
-  for (const id of [heif_channel.heif_channel_Y, heif_channel.heif_channel_Cb, heif_channel.heif_channel_Cr]) {
-    const plane = (picture.channels as Plane[]).find((one) => one.id === id);
-    if (plane === undefined) throw new Error('a HEIC picture without its planes of colour');
-    const stride = plane.bits_per_pixel > 8 ? plane.stride / 2 : plane.stride;
-    planes.push(await resizePlane({ ...plane, stride, data: eightBits(plane) }, size));
-  }
-  lib.heif_image_release(picture.image);
-  return planes;
+/** Whether a picture is turned, mirrored or cut once it is decoded, which takes a copy. */
+function isTransformed(lib: Libheif, context: unknown, handle: number): boolean {
+  const { ptr } = (context as { readonly $$: { readonly ptr: number } }).$$;
+  return lib._heif_item_get_transformation_properties(ptr, lib._heif_image_handle_get_item_id(handle), 0, 0) > 0;
 }
 
 /** @param result what libheif gave: a thing, or an error of its own */
@@ -113,25 +91,15 @@ function check<Result>(lib: Libheif, result: Result): Result {
   return result;
 }
 
-/** @param plane a byte a sample; `stride` of them a row */
 async function resizePlane(
-  { stride, width, height, data }: Pick<Plane, 'stride' | 'width' | 'height' | 'data'>,
+  { width, height, data }: SmallPlane,
   size: { readonly width: number; readonly height: number },
 ): Promise<Uint8Array> {
-  return await sharp(data, { raw: { width: stride, height, channels: 1 } })
-    .extract({ left: 0, top: 0, width, height })
+  return await sharp(data, { raw: { width, height, channels: 1 } })
     .resize(size.width, size.height, { fit: 'fill' })
     .toColourspace('b-w')
     .raw({ depth: 'uchar' })
     .toBuffer();
-}
-
-/** The upper eight of each sample's bits. */
-function eightBits({ data, bits_per_pixel: bits }: Plane): Uint8Array {
-  if (bits <= 8) return data;
-  const upper = new Uint8Array(data.length / 2);
-  for (let k = 0; k < upper.length; k++) upper[k] = (data[2 * k]! | (data[2 * k + 1]! << 8)) >> (bits - 8);
-  return upper;
 }
 
 /** Weights of JFIF 1.02 (ITU-R BT.601 over the full range), which phones write. */

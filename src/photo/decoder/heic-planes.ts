@@ -1,7 +1,7 @@
 import type { MainModule as Libheif } from 'libheif-js/libheif-wasm/libheif.js';
 
-/** A plane of a picture that was decoded tile by tile and made smaller meanwhile: a byte a sample. */
-interface SmallPlane {
+/** A plane of a picture, made smaller while it was taken from the decoder: a byte a sample. */
+export interface SmallPlane {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;
@@ -55,57 +55,64 @@ function before(excess: number, told: number, tile: number): number | undefined 
 }
 
 /**
- * Decodes a picture of 4:2:0 tile by tile, so that there is never more of it than one tile and its small copy.
+ * Decodes a picture as 4:2:0: tile by tile, so that there is never more of it than one tile and its small copy, or in one piece. Its samples are
+ * read where the decoder has them.
+ * @param tiling undefined for one piece
  * @param size of the picture
  * @param factor pixels of the picture, across and down, of which a pixel of the small copy is the mean; 1 to 16
  * @returns luma, and both chroma planes at half their size
- * @throws Error what libheif says of a tile that cannot be decoded
+ * @throws Error what libheif says of what cannot be decoded
  */
-export function decodeTiles(
+export function decodePlanes(
   lib: Libheif,
   handle: number,
-  tiling: Tiling,
+  tiling: Tiling | undefined,
   size: { readonly width: number; readonly height: number },
   factor: number,
 ): readonly [luma: SmallPlane, blue: SmallPlane, red: SmallPlane] {
-  const { heif_channel } = lib;
   const half = { width: Math.ceil(size.width / 2), height: Math.ceil(size.height / 2) };
   const [luma, blue, red] = [new Shrunk(size, factor), new Shrunk(half, factor), new Shrunk(half, factor)];
-  const { columns, rows, tileWidth, tileHeight, top, left } = tiling;
+  const add = (image: number, x: number, y: number) => {
+    const { heif_channel_Y, heif_channel_Cb, heif_channel_Cr } = lib.heif_channel;
+    addPlane(lib, image, heif_channel_Y.value, luma, x, y);
+    addPlane(lib, image, heif_channel_Cb.value, blue, x >> 1, y >> 1);
+    addPlane(lib, image, heif_channel_Cr.value, red, x >> 1, y >> 1);
+    lib._heif_image_release(image);
+  };
+  if (tiling === undefined) add(decode(lib, handle), 0, 0);
+  const { columns, rows, tileWidth, tileHeight, top, left } = tiling ?? NO_TILES;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
-      const tile = decodeTile(lib, handle, column, row);
-      const [x, y] = [column * tileWidth - left, row * tileHeight - top];
-      addPlane(lib, tile, heif_channel.heif_channel_Y.value, luma, x, y);
-      addPlane(lib, tile, heif_channel.heif_channel_Cb.value, blue, x >> 1, y >> 1);
-      addPlane(lib, tile, heif_channel.heif_channel_Cr.value, red, x >> 1, y >> 1);
-      lib._heif_image_release(tile);
+      add(decode(lib, handle, { column, row }), column * tileWidth - left, row * tileHeight - top);
     }
   }
   return [luma.plane(), blue.plane(), red.plane()];
 }
 
-/** @returns the address of libheif's image */
-function decodeTile(lib: Libheif, handle: number, column: number, row: number): number {
+const NO_TILES: Tiling = { columns: 0, rows: 0, tileWidth: 0, tileHeight: 0, top: 0, left: 0 };
+
+/** @returns the address of libheif's image: of a tile, or of the whole picture */
+function decode(lib: Libheif, handle: number, tile?: { readonly column: number; readonly row: number }): number {
   return withMemory(lib, ERROR_BYTES + POINTER_BYTES, (error) => {
     const image = error + ERROR_BYTES;
     const colours = lib.heif_colorspace.heif_colorspace_YCbCr.value;
     const chroma = lib.heif_chroma.heif_chroma_420.value;
-    lib._heif_image_handle_decode_image_tile(error, handle, image, colours, chroma, 0, column, row);
+    if (tile) lib._heif_image_handle_decode_image_tile(error, handle, image, colours, chroma, 0, tile.column, tile.row);
+    else lib._heif_decode_image(error, handle, image, colours, chroma, 0);
     const [code, , message] = lib.HEAPU32.subarray(error / 4, error / 4 + 3);
     if (code !== 0) throw new Error(`libheif: ${textAt(lib, message)}`);
     return lib.HEAPU32[image / 4];
   });
 }
 
-function addPlane(lib: Libheif, tile: number, channel: number, small: Shrunk, x: number, y: number): void {
+function addPlane(lib: Libheif, image: number, channel: number, small: Shrunk, x: number, y: number): void {
   const [data, stride] = withMemory(lib, POINTER_BYTES, (at) => [
-    lib._heif_image_get_plane_readonly2(tile, channel, at),
+    lib._heif_image_get_plane_readonly2(image, channel, at),
     lib.HEAPU32[at / 4],
   ]) as [number, number];
-  if (data === 0) throw new Error('libheif: a tile without its planes of colour');
-  const bits = lib._heif_image_get_bits_per_pixel_range(tile, channel);
-  const [width, height] = [lib._heif_image_get_width(tile, channel), lib._heif_image_get_height(tile, channel)];
+  if (data === 0) throw new Error('libheif: a picture without its planes of colour');
+  const bits = lib._heif_image_get_bits_per_pixel_range(image, channel);
+  const [width, height] = [lib._heif_image_get_width(image, channel), lib._heif_image_get_height(image, channel)];
   const isWide = bits > 8;
   const heap: Uint8Array | Uint16Array = isWide ? lib.HEAPU16 : lib.HEAPU8;
   const bytes = isWide ? 2 : 1;
@@ -122,14 +129,15 @@ class Shrunk {
   readonly #width: number;
   readonly #height: number;
   /** 16 * 16 samples of 255 at most. */
-  readonly #sums: Uint16Array;
+  readonly #sums: Uint8Array | Uint16Array;
 
   constructor(size: { readonly width: number; readonly height: number }, factor: number) {
     this.#size = size;
     this.#factor = factor;
     this.#width = Math.ceil(size.width / factor);
     this.#height = Math.ceil(size.height / factor);
-    this.#sums = new Uint16Array(this.#width * this.#height);
+    const pixels = this.#width * this.#height;
+    this.#sums = factor === 1 ? new Uint8Array(pixels) : new Uint16Array(pixels);
   }
 
   /**
@@ -157,6 +165,7 @@ class Shrunk {
 
   plane(): SmallPlane {
     const [width, height, factor] = [this.#width, this.#height, this.#factor];
+    if (this.#sums instanceof Uint8Array) return { width, height, data: this.#sums };
     const data = new Uint8Array(width * height);
     for (let y = 0; y < height; y++) {
       const rows = Math.min(factor, this.#size.height - y * factor);
