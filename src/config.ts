@@ -2,16 +2,17 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { nearest } from './base/did-you-mean.ts';
-import { host, ids, oneOf, passedOn, port, readEnvFile, secret, whole } from './base/environment.ts';
+import { host, ids, oneOf, passedOn, port, readEnvFile, whole } from './base/environment.ts';
 import { UserError } from './base/errors.ts';
 import { LOG_LEVELS } from './base/log.ts';
+import { DISCORD_SETTINGS, type DiscordConfig, discordOf } from './config-discord.ts';
 import { SLACK_SETTINGS, type SlackConfig, slackOf } from './config-slack.ts';
 import { ENGINE_CHOICES, type EngineChoice } from './emotion/engines/engine.ts';
 import { DETECTOR_CHOICES, type DetectorChoice, OPENCV_CHOICES, type OpenCvChoice } from './photo/faces/detector.ts';
 
 /** Every setting: its name in the environment, what it may be, what it is when left out. */
 const SETTINGS = z.object({
-  DISCORD_TOKEN: secret(/^[\w.-]+$/, 'must be the token of the page "Bot" in the developer portal, and nothing else'),
+  ...DISCORD_SETTINGS,
   ...SLACK_SETTINGS,
   OPERATOR_GUILDS: ids(/^\d{1,20}$/, 'must be ids of servers, which are numbers, with commas between them'),
   OPERATOR_TEAMS: ids(/^[TE][A-Z0-9]+$/, 'must be ids of workspaces, which start with T, with commas between them'),
@@ -58,7 +59,7 @@ export interface Internal {
 /** The bot's configuration, checked and frozen. */
 export interface Config {
   /** Absent where there are no credentials. */
-  readonly discord?: { readonly token: string };
+  readonly discord?: DiscordConfig;
   /** Absent where there are no credentials. */
   readonly slack?: SlackConfig;
   /** Where admins may ask for what costs the whole machine; see `OperatorRule` in src/chat/rights.ts. */
@@ -156,6 +157,7 @@ export function loadConfig(
     throw new UserError('bad-config', sentences.join('\n'));
   }
   const settings = parsed.data;
+  const discord = discordOf(settings);
   const slack = slackOf(settings);
   if (settings.READ_BY === 'workers' && settings.REDIS_URL === undefined) {
     throw new UserError(
@@ -164,7 +166,7 @@ export function loadConfig(
     );
   }
   return deepFreeze({
-    ...(settings.DISCORD_TOKEN !== undefined && { discord: { token: settings.DISCORD_TOKEN } }),
+    ...(discord !== undefined && { discord }),
     ...(slack !== undefined && { slack }),
     operator: { guilds: settings.OPERATOR_GUILDS, teams: settings.OPERATOR_TEAMS },
     cooldown: {

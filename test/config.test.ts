@@ -234,7 +234,9 @@ test('.env.example says where the law forbids what the bot does', async () => {
 
 test('.env.example names every setting that the program reads', async () => {
   const text = await readFile(new URL('../.env.example', import.meta.url), 'utf8');
-  const sources = ['config.ts', 'config-slack.ts'].map((name) => new URL(`../src/${name}`, import.meta.url));
+  const sources = ['config.ts', 'config-discord.ts', 'config-slack.ts'].map(
+    (name) => new URL(`../src/${name}`, import.meta.url),
+  );
   const source = (await Promise.all(sources.map((file) => readFile(file, 'utf8')))).join('\n');
   const read = Array.from(source.matchAll(/^ {2}([A-Z][A-Z_]+): /gm), ([, name]) => name!);
   expect(read.length).toBeGreaterThan(5);
@@ -251,6 +253,45 @@ test('figures are shown where a port is set, on this machine unless another addr
   expect(load({ METRICS_HOST: '0.0.0.0' }).metrics).toBeUndefined();
   expect(load({ METRICS_PORT: '9464' }).metrics).toEqual({ host: '127.0.0.1', port: 9464 });
   expect(load({ METRICS_PORT: '0', METRICS_HOST: '::1' }).metrics).toEqual({ host: '::1', port: 0 });
+});
+
+describe('Discord’s shards', () => {
+  const TOKEN = { DISCORD_TOKEN: 'abc' };
+
+  test.each([
+    [{}, undefined],
+    [{ DISCORD_SHARDS: 'auto' }, undefined],
+    [{ DISCORD_SHARDS: '3' }, { count: 3, ids: [0, 1, 2] }],
+    [
+      { DISCORD_SHARDS: '8', DISCORD_SHARD_LIST: '5, 0-2,2' },
+      { count: 8, ids: [0, 1, 2, 5] },
+    ],
+  ])('%j', (settings, shards) => {
+    expect(load({ ...TOKEN, ...settings }).discord?.shards).toEqual(shards);
+  });
+
+  test.each([
+    [{ DISCORD_SHARDS: '0' }, 'DISCORD_SHARDS must be auto, or a whole number from 1 to 10000.'],
+    [{ DISCORD_SHARDS: 'two' }, 'DISCORD_SHARDS must be auto, or a whole number from 1 to 10000.'],
+    [
+      { DISCORD_SHARDS: '4', DISCORD_SHARD_LIST: '3-1' },
+      'DISCORD_SHARD_LIST must be numbers or ranges of numbers with commas between them, such as 0-3 or 0,2.',
+    ],
+    [
+      { DISCORD_SHARDS: '4', DISCORD_SHARD_LIST: 'a' },
+      'DISCORD_SHARD_LIST must be numbers or ranges of numbers with commas between them, such as 0-3 or 0,2.',
+    ],
+    [
+      { DISCORD_SHARD_LIST: '1' },
+      'DISCORD_SHARDS must be a number beside DISCORD_SHARD_LIST: how many shards there are in all processes together.',
+    ],
+    [
+      { DISCORD_SHARDS: '4', DISCORD_SHARD_LIST: '2-4' },
+      'DISCORD_SHARD_LIST names shard 4: of 4 (DISCORD_SHARDS) they go from 0 to 3.',
+    ],
+  ])('%j is said to be wrong', (settings, sentence) => {
+    expect(() => load({ ...TOKEN, ...settings })).toThrow(new UserError('bad-config', sentence));
+  });
 });
 
 describe('loadUsableConfig', () => {

@@ -45,6 +45,23 @@ test('container and service wait for longer than the bot takes to stop', () => {
   expect(Number(/stop_grace_period: (\d+)s/.exec(COMPOSE)?.[1])).toBeGreaterThan(seconds + 5);
 });
 
+test('the containers of compose.shards.yaml have each of Discord’s shards once, and folders of their own', () => {
+  const services = read('compose.shards.yaml')
+    .split(/^ {2}bot/m)
+    .slice(1);
+  expect(services).toHaveLength(2);
+  const shards = services.map((service) => {
+    const environment = Object.fromEntries(
+      [...service.matchAll(/^ {6}(DISCORD_\w+): "(.*)"$/gm)].map(([, name, value]) => [name!, value!]),
+    );
+    return loadConfig({ environment: { ...environment, DISCORD_TOKEN: 'x' }, directory: join(ROOT, 'test') }).discord!
+      .shards!;
+  });
+  expect(shards.map(({ count }) => count)).toEqual([2, 2]);
+  expect(shards.flatMap(({ ids }) => ids)).toEqual([0, 1]);
+  expect(services[1]).toMatch(/- \S+-1:\/state\n\s+- \S+-1:\/app\/model\/versions\n/);
+});
+
 test('what a container keeps is on volumes', () => {
   const volumes = JSON.parse(/^VOLUME (.*)$/m.exec(DOCKERFILE)![1]!) as string[];
   const mounted = [...COMPOSE.matchAll(/^ {6}- \S+?:(\/\S+?)(?::ro)?$/gm)].map(([, path]) => path);

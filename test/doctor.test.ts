@@ -218,12 +218,17 @@ describe('training data', () => {
 describe('Discord', () => {
   const commands = createCommands({} as Parameters<typeof createCommands>[0]).list();
   const names = [...commands.map(({ name }) => name), 'Read emotions'];
-  const ask = async (prepare: (discord: FakeDiscord) => unknown, token?: string) => {
+  const ask = async (
+    prepare: (discord: FakeDiscord) => unknown,
+    token?: string,
+    settings: Readonly<Record<string, string>> = {},
+  ) => {
     const discord = await FakeDiscord.start();
     ends.push(() => discord.close());
     await prepare(discord);
     const internal = { discordApi: `${discord.origin}/api` };
-    const { Discord: found } = await findings({ DISCORD_TOKEN: token ?? discord.token }, internal, ['Discord']);
+    const environment = { DISCORD_TOKEN: token ?? discord.token, ...settings };
+    const { Discord: found } = await findings(environment, internal, ['Discord']);
     expect(JSON.stringify(found)).not.toContain(token ?? discord.token);
     return found!;
   };
@@ -245,6 +250,32 @@ describe('Discord', () => {
   test('is fine where all of it is there', async () => {
     const found = await ask((discord) => discord.registered.set('', names.map((name) => ({ name })) as never));
     expect(found).toEqual({ part: 'Discord', state: 'ok', finding: 'the token of emotion-bot, accepted' });
+  });
+
+  test('says which shards are set, and what is wrong with them', async () => {
+    const register = (discord: FakeDiscord) => discord.registered.set('', names.map((name) => ({ name })) as never);
+    const whole = await ask(register, undefined, { DISCORD_SHARDS: '2' });
+    expect(whole).toMatchObject({ state: 'ok', finding: 'the token of emotion-bot, shards 0, 1 of 2, accepted' });
+    const part = { DISCORD_SHARDS: '4', DISCORD_SHARD_LIST: '1-3' };
+    const few = await ask(
+      (discord) => {
+        register(discord);
+        discord.recommendedShards = 8;
+      },
+      undefined,
+      part,
+    );
+    expect(few).toMatchObject({
+      state: 'partly',
+      finding:
+        'the token of emotion-bot, shards 1 to 3 of 4, accepted; Discord recommends 8 shards; ' +
+        'with a part of the shards nobody can tell which server is your own, so nobody may ask for /retrain',
+      remedy: expect.stringMatching(/DISCORD_SHARDS=8.*OPERATOR_GUILDS/),
+    });
+    const named = await ask(register, undefined, { ...part, OPERATOR_GUILDS: '1' });
+    expect(named).toMatchObject({ state: 'ok' });
+    const bad = await ask(register, undefined, { DISCORD_SHARD_LIST: '1' });
+    expect(bad).toMatchObject({ state: 'broken', finding: expect.stringContaining('DISCORD_SHARDS must be a number') });
   });
 
   test('does not take a token, or cannot be reached', async () => {

@@ -74,10 +74,11 @@ export class Owed {
   /**
    * Takes up what earlier runs of the bot have left; a few at a time, so that what is asked now has its turn.
    * @param bot the account that was asked
+   * @param isOurs as of `Journal.takeOver`
    */
-  async takeOver(bot: string): Promise<void> {
+  async takeOver(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<void> {
     const { journal, log, platform } = this.#options;
-    const left = await journal.takeOver(bot);
+    const left = await journal.takeOver(bot, isOurs);
     if (left.length === 0) return;
     const answered = await this.takeUp(left);
     log.info({ platform, left: left.length, answered }, 'what the last run of the bot had left was taken up');

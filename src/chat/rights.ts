@@ -10,7 +10,7 @@ export interface Place {
 export interface OperatorRule {
   /** Servers or workspaces that the configuration names, from `config.operator`. */
   readonly homes: readonly string[];
-  /** Every server or workspace that the bot is in now, at least up to the second one; none where anybody may install it. May ask the platform. */
+  /** Every server or workspace that the bot is in now, at least up to the second one; none where anybody may install it, or where that cannot be told. May ask the platform. */
   memberships(): Iterable<string> | Promise<Iterable<string>>;
 }
 

@@ -91,8 +91,8 @@ export class Session {
   }
 
   /** Has what earlier runs of an account have left answered, beside what is asked now. To be called once the bot can answer. */
-  takeOver(bot: string): void {
-    if (this.#owed) this.#pending.add(this.#owed.takeOver(bot));
+  takeOver(bot: string, isOurs?: (place: string) => Promise<boolean>): void {
+    if (this.#owed) this.#pending.add(this.#owed.takeOver(bot, isOurs));
   }
 
   /** Has messages answered that came while the bot could not hear of them, unless they have been. */

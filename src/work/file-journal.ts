@@ -107,15 +107,25 @@ export class FileJournal implements Journal {
     await this.#write(`UPDATE jobs SET suspect = 1 WHERE ${named(job)}`);
   }
 
-  async takeOver(bot: string): Promise<LeftJob[]> {
+  async takeOver(bot: string, isOurs: (place: string) => Promise<boolean> = async () => true): Promise<LeftJob[]> {
     const found = (await this.#all(`SELECT * FROM jobs WHERE bot = ${literal(bot)} ORDER BY begun`)) as JobRow[];
     const owners = new Set(found.map(({ owner }) => owner));
     owners.delete(this.#owner);
     const dead = (await Promise.all([...owners].map(async (owner) => ((await isAlive(owner)) ? [] : [owner])))).flat();
-    if (dead.length === 0) return [];
+    const left = new Set(found.filter(({ owner }) => dead.includes(owner)).map(({ place }) => place));
+    const places: string[] = [];
+    for (const place of left) {
+      const isTaken = await isOurs(place).catch((error: unknown) => {
+        this.#log.warn({ err: error }, 'it could not be found out whose a photo of an earlier run is');
+        return false;
+      });
+      if (isTaken) places.push(place);
+    }
+    if (places.length === 0) return [];
     // Of several processes that start at a time, each job is taken by one.
     const taken = `UPDATE jobs SET owner = ${literal(this.#owner)}, runs = runs + 1
-      WHERE bot = ${literal(bot)} AND owner IN (${dead.map(literal).join(', ')})`;
+      WHERE bot = ${literal(bot)} AND owner IN (${dead.map(literal).join(', ')})
+      AND place IN (${places.map(literal).join(', ')})`;
     await this.#write(taken);
     const mine = (await this.#all(
       `SELECT * FROM jobs WHERE bot = ${literal(bot)} AND owner = ${literal(this.#owner)} AND runs > 0 ORDER BY begun`,

@@ -45,8 +45,11 @@ export interface Journal {
   end(job: JobKey): Promise<void>;
   /** Notes that a job of an earlier run is about to be looked at alone: where the process ends now, it ends over this. Errors as of `begin`. */
   suspect(job: JobKey): Promise<void>;
-  /** The jobs of processes that are not alive any more, oldest first: they are this process's from now on. */
-  takeOver(bot: string): Promise<LeftJob[]>;
+  /**
+   * The jobs of processes that are not alive any more, oldest first: they are this process's from now on.
+   * @param isOurs which channels this process may answer in; all of them unless told. Where it rejects, a job is left for another time
+   */
+  takeOver(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<LeftJob[]>;
   /** Takes note of the last message that was looked at in a channel; written within a second, or with the next job. */
   see(bot: string, place: string, message: string): void;
   /** The last message that was looked at in each channel, as far as it is less than 30 days ago, newest first. */

@@ -75,6 +75,8 @@ export class FakeDiscord {
   uploadLimit = 10 * 1024 * 1024;
   /** Answers whatever it chooses to before anything is done. */
   trouble: ((call: Call) => Answer | undefined) | undefined;
+  /** How many shards it tells a bot to have. */
+  recommendedShards = 1;
   readonly #guilds: FakeGuild[] = [];
   readonly #channels = new Map<string, FakeChannel>();
   readonly #hosted = new Map<string, Buffer>();
@@ -136,9 +138,9 @@ export class FakeDiscord {
 
   // What there is.
 
-  addGuild(name: string, options: { readonly premiumTier?: number } = {}): FakeGuild {
+  addGuild(name: string, options: { readonly premiumTier?: number; readonly id?: string } = {}): FakeGuild {
     const guild = {
-      id: snowflake(),
+      id: options.id ?? snowflake(),
       name,
       ownerId: snowflake(),
       premiumTier: options.premiumTier ?? 0,
@@ -456,8 +458,8 @@ export class FakeDiscord {
   }
 
   #gatewayAddress(): Answer {
-    const session_start_limit = { total: 1000, remaining: 999, reset_after: 0, max_concurrency: 1 };
-    return ok({ url: this.origin.replace('http', 'ws'), shards: 1, session_start_limit });
+    const session_start_limit = { total: 1000, remaining: 999, reset_after: 0, max_concurrency: 16 };
+    return ok({ url: this.origin.replace('http', 'ws'), shards: this.recommendedShards, session_start_limit });
   }
 
   #register(scope: string, commands: Record<string, unknown>[]): Answer {

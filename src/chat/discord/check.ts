@@ -1,6 +1,7 @@
 import {
   type APIApplication,
   type APIApplicationCommand,
+  type APIGatewayBotInfo,
   ApplicationFlags,
   DiscordAPIError,
   HTTPError,
@@ -10,6 +11,7 @@ import {
 import type { CommandRegistry } from '../../../commands/registry.ts';
 import { codeOf, UserError } from '../../base/errors.ts';
 import type { Config } from '../../config.ts';
+import { hasPart, shardsInWords } from '../../config-discord.ts';
 import type { ChatCheck } from '../check.ts';
 import { applicationCommands } from './deploy.ts';
 import { tokenRefused } from './errors.ts';
@@ -23,7 +25,7 @@ const SEES_MESSAGES = ApplicationFlags.GatewayMessageContent | ApplicationFlags.
  * @throws UserError 'bad-config' where Discord does not take the token, 'busy' where it cannot be reached
  */
 export async function checkDiscord(
-  { discord, internal }: Pick<Config, 'discord' | 'internal'>,
+  { discord, internal, operator }: Pick<Config, 'discord' | 'internal' | 'operator'>,
   registry: CommandRegistry,
 ): Promise<ChatCheck> {
   const api = internal.discordApi === undefined ? {} : { api: internal.discordApi };
@@ -31,13 +33,34 @@ export async function checkDiscord(
   try {
     const application = (await rest.get(Routes.currentApplication())) as APIApplication;
     const stored = (await rest.get(Routes.applicationCommands(application.id))) as APIApplicationCommand[];
-    return { about: `the token of ${application.name}`, problems: problemsOf(application, stored, registry) };
+    const { shards: recommended } = (await rest.get(Routes.gatewayBot())) as APIGatewayBotInfo;
+    const { shards } = discord!;
+    return {
+      about: [`the token of ${application.name}`, ...(shards ? [shardsInWords(shards)] : [])].join(', '),
+      problems: [
+        ...problemsOf(application, stored, registry),
+        ...(shards && shards.count < recommended ? [tooFew(recommended)] : []),
+        ...(hasPart(discord) && operator.guilds.length === 0 ? [NOBODYS] : []),
+      ],
+    };
   } catch (error) {
     if (error instanceof DiscordAPIError && error.status === 401) throw tokenRefused();
     if (error instanceof DiscordAPIError) throw error;
     const why = error instanceof HTTPError ? `status ${error.status}` : (codeOf(error) ?? (error as Error).name);
     throw new UserError('busy', `Discord cannot be reached (${why}).`, { cause: error });
   }
+}
+
+const NOBODYS: ChatCheck['problems'][number] = {
+  what: 'with a part of the shards nobody can tell which server is your own, so nobody may ask for /retrain',
+  remedy: 'Name your servers in OPERATOR_GUILDS.',
+};
+
+function tooFew(recommended: number): ChatCheck['problems'][number] {
+  return {
+    what: `Discord recommends ${recommended} shards`,
+    remedy: `Set DISCORD_SHARDS=${recommended}, or auto where one process has all of them.`,
+  };
 }
 
 function problemsOf(

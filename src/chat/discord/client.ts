@@ -24,7 +24,8 @@ export function createClient(config: Config, log: Logger, withContent: boolean):
   return client;
 }
 
-function clientOptions({ internal }: Config, withContent: boolean): ClientOptions {
+function clientOptions({ discord, internal }: Config, withContent: boolean): ClientOptions {
+  const { shards } = discord ?? {};
   return {
     intents: [
       GatewayIntentBits.Guilds,
@@ -34,8 +35,8 @@ function clientOptions({ internal }: Config, withContent: boolean): ClientOption
     ],
     // Direct messages come from channels that were never announced.
     partials: [Partials.Channel],
-    // As many connections as Discord recommends: one until about a thousand servers.
-    shards: 'auto',
+    // Unless told, as many connections as Discord recommends: one until about a thousand servers.
+    ...(shards === undefined ? { shards: 'auto' } : { shards: shards.ids, shardCount: shards.count }),
     allowedMentions: { parse: [], repliedUser: false },
     makeCache: Options.cacheWithLimits({
       ...Options.DefaultMakeCacheSettings,

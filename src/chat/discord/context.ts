@@ -1,4 +1,5 @@
 import type { Client } from 'discord.js';
+import { hasPart } from '../../config-discord.ts';
 import type { PlatformContext } from '../platform.ts';
 import { isOperator } from '../rights.ts';
 import type { Session } from '../session.ts';
@@ -26,6 +27,9 @@ export async function isOperatorAt(
   isAdmin: () => Promise<boolean>,
 ): Promise<boolean> {
   const place = guildId === null ? { isDirect: true } : { isDirect: false, home: guildId };
-  const rule = { homes: context.config.operator.guilds, memberships: () => context.client.guilds.cache.keys() };
+  const { discord, operator } = context.config;
+  // Some shards know of some servers only: of how many the bot is in, nobody here can tell.
+  const memberships = () => (hasPart(discord) ? [] : context.client.guilds.cache.keys());
+  const rule = { homes: operator.guilds, memberships };
   return await isOperator(place, rule, isAdmin);
 }

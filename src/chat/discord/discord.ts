@@ -1,5 +1,6 @@
 import { Events, GatewayCloseCodes, Status } from 'discord.js';
 import type { Channel } from '../../../commands/request.ts';
+import { hasPart, shardsInWords } from '../../config-discord.ts';
 import type { Job } from '../../work/journal.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { Session } from '../session.ts';
@@ -13,6 +14,7 @@ import { Missed } from './missed.ts';
 import { inviteLink, maySpeak, Refusals } from './permissions.ts';
 import { accountOf } from './request.ts';
 import { revive } from './revive.ts';
+import { isOurs } from './shards.ts';
 
 /** Discord: posted pictures, slash commands, a message menu and a button. */
 export class DiscordPlatform implements Platform {
@@ -50,9 +52,13 @@ export class DiscordPlatform implements Platform {
   async start(): Promise<string> {
     const { client, seesEverything } = await this.#connect();
     const servers = client.guilds.cache.size;
+    const { shards } = this.#shared.config.discord!;
     return [
       `On Discord as ${client.user.username}, in ${servers === 1 ? '1 server' : `${servers} servers`}`,
-      ...(servers === 0 ? [`invite me: ${inviteLink(client.application.id)}`] : []),
+      ...(shards === undefined ? [] : [shardsInWords(shards)]),
+      ...(servers === 0 && !hasPart(this.#shared.config.discord)
+        ? [`invite me: ${inviteLink(client.application.id)}`]
+        : []),
       ...(seesEverything
         ? []
         : ['without the Message Content Intent: I answer photos that mention me, direct messages and commands only']),
@@ -70,6 +76,8 @@ export class DiscordPlatform implements Platform {
     if (client === undefined) return undefined;
     try {
       const channel = await client.channels.fetch(id);
+      if (channel === null && !(await isOurs(id, client, this.#shared.config.discord!)))
+        throw new Error('another process has the shard of this channel');
       return channel?.isSendable() && maySpeak(channel) ? toChannel(channel, client.user.id) : undefined;
     } catch (error) {
       if (isGone(error) || lacksPermission(error)) return undefined;
@@ -105,7 +113,8 @@ export class DiscordPlatform implements Platform {
     }
     client.on(Events.ShardDisconnect, ({ code }) => this.#guard(() => this.#onDisconnect(code)));
     this.#context = context;
-    context.session.takeOver(accountOf(context));
+    const discord = this.#shared.config.discord!;
+    context.session.takeOver(accountOf(context), (channel) => isOurs(channel, client, discord));
     this.#catchUp(context);
     // A connection that could not be taken up where it ended: what came meanwhile is not told.
     client.on(Events.ShardReady, () => this.#catchUp(context));

@@ -1,4 +1,5 @@
 import { type Message, type SendableChannels, SnowflakeUtil } from 'discord.js';
+import { hasPart, shardsInWords } from '../../config-discord.ts';
 import type { Job, Journal } from '../../work/journal.ts';
 import type { DiscordContext } from './context.ts';
 import { unlessClosed } from './errors.ts';
@@ -34,7 +35,7 @@ export class Missed {
 
   /** Has what was missed answered. To be called whenever a new session with the gateway has begun. Never rejects. */
   catchUp(context: DiscordContext): Promise<void> {
-    this.#bot = accountOf(context);
+    this.#bot = seenBy(context);
     this.#held ??= new Map();
     // Each of several connections has a session of its own.
     this.#catchingUp = this.#catchingUp.then(async () => {
@@ -50,7 +51,7 @@ export class Missed {
   async #readBack(context: DiscordContext): Promise<void> {
     let jobs: Job[] = [];
     try {
-      jobs = await this.#missed(context, await this.#journal.lastSeen(accountOf(context)));
+      jobs = await this.#missed(context, await this.#lastSeen(context));
       for (const job of jobs) await context.session.note(job);
     } finally {
       const held = this.#held ?? new Map<string, string>();
@@ -62,22 +63,57 @@ export class Missed {
     context.log.info({ platform: 'discord', found: jobs.length, answered }, 'photos were posted while I was away');
   }
 
+  /** What was seen over these shards, or over one connection before there were several. */
+  async #lastSeen(context: DiscordContext): Promise<ReadonlyMap<string, string>> {
+    const seen = await this.#journal.lastSeen(seenBy(context));
+    return seen.size > 0 ? seen : await this.#journal.lastSeen(accountOf(context));
+  }
+
   async #missed(context: DiscordContext, seen: ReadonlyMap<string, string>): Promise<Job[]> {
     // A bot that has never been here has missed nothing.
     if (seen.size === 0) return [];
-    const latest = [...seen.values()].map(BigInt).reduce(larger);
+    const channels = await channelsWith(context, [...seen.keys()]);
     const earliest = SnowflakeUtil.generate({ timestamp: Date.now() - BACK_MS, increment: 0n });
-    // All of one session's messages come over one connection: of a channel without a note, nothing later than this was seen.
-    const elsewhere = latest - (BigInt(DISORDER_MS) << 22n);
+    const latest = latestOfShards(channels, seen);
     const jobs: Job[] = [];
-    for (const channel of await channelsWith(context, [...seen.keys()])) {
-      const after = larger(earliest, BigInt(seen.get(channel.id) ?? elsewhere));
+    for (const channel of channels) {
+      const note = seen.get(channel.id);
+      const newest = latest.get(shardOf(channel));
+      if (newest === undefined) continue;
+      // All of a shard's messages come over one connection: of a channel without a note, nothing later than this was seen.
+      const elsewhere = newest - (BigInt(DISORDER_MS) << 22n);
+      const after = larger(earliest, note === undefined ? elsewhere : BigInt(note));
       if (BigInt(channel.lastMessageId ?? 0) <= after) continue;
       const messages = await unlessClosed(() => messagesAfter(channel, after));
       jobs.push(...(messages ?? []).flatMap((message) => jobOf(message, context)));
     }
     return jobs;
   }
+}
+
+/** By what the journal knows what was seen: several processes with a part of the shards each may share it. */
+function seenBy(context: DiscordContext): string {
+  const { discord } = context.config;
+  const shards = hasPart(discord) ? ` ${shardsInWords(discord!.shards!)}` : '';
+  return `${accountOf(context)}${shards}`;
+}
+
+function shardOf(channel: SendableChannels): number {
+  return channel.isDMBased() ? 0 : channel.guild.shardId;
+}
+
+/** The latest message that was seen over each shard. */
+function latestOfShards(
+  channels: readonly SendableChannels[],
+  seen: ReadonlyMap<string, string>,
+): ReadonlyMap<number, bigint> {
+  const latest = new Map<number, bigint>();
+  for (const channel of channels) {
+    const shard = shardOf(channel);
+    const note = seen.get(channel.id);
+    if (note !== undefined) latest.set(shard, larger(latest.get(shard) ?? 0n, BigInt(note)));
+  }
+  return latest;
 }
 
 /** The channels that the bot may write in: those of its servers, and others where it has seen something. */

@@ -13,16 +13,23 @@ interface Sent {
 /** What a client that has identified is told; it outlives the connection. */
 interface Session {
   readonly id: string;
+  /** Its number, from 0, and how many there are. */
+  readonly shard: readonly [number, number];
   readonly sent: Sent[];
   socket: WebSocket | undefined;
 }
 
 /**
  * Discord's gateway: hello, identify, heartbeats, events with numbers, and resuming a session from the last one seen. Several clients may
- * have the same token: each has a session of its own, and is told everything.
+ * have the same token: each has a session of its own, and is told everything that is on its shard: direct messages on the first, a
+ * server's events on its own.
  */
 export class FakeGateway {
-  readonly identifies: { readonly intents: number; readonly token: string }[] = [];
+  readonly identifies: {
+    readonly intents: number;
+    readonly token: string;
+    readonly shard?: readonly [number, number];
+  }[] = [];
   readonly resumes: { readonly session_id: string; readonly seq: number }[] = [];
   /** Whether the developer portal grants the MessageContent intent. */
   grantsContent = true;
@@ -55,7 +62,7 @@ export class FakeGateway {
   /** Sends an event; for a session without a connection it is kept until that resumes. */
   dispatch(t: string, d: unknown): void {
     this.#latest.set(t, d);
-    for (const session of this.#sessions.values()) this.#send(session, t, d);
+    for (const session of this.#sessions.values()) if (isOn(session, d)) this.#send(session, t, d);
   }
 
   /** Sends the latest event of a kind once more. */
@@ -109,7 +116,7 @@ export class FakeGateway {
     if (op === 6) this.#resume(socket, d);
   }
 
-  #identify(socket: WebSocket, identify: { intents: number; token: string }): void {
+  #identify(socket: WebSocket, identify: FakeGateway['identifies'][number]): void {
     this.identifies.push(identify);
     const asksTooMuch = !this.grantsContent && (identify.intents & MESSAGE_CONTENT) !== 0;
     if (identify.token !== this.#token || asksTooMuch) {
@@ -117,10 +124,13 @@ export class FakeGateway {
       return;
     }
     this.#intents = identify.intents;
-    const session: Session = { id: `session-${this.identifies.length}`, sent: [], socket };
+    const { shard = [0, 1] } = identify;
+    const session: Session = { id: `session-${this.identifies.length}`, shard, sent: [], socket };
     this.#sessions.set(session.id, session);
-    for (const [t, d] of this.#welcome())
-      this.#send(session, t, t === 'READY' ? { ...(d as object), session_id: session.id } : d);
+    for (const [t, d] of this.#welcome()) {
+      if (t === 'READY') this.#send(session, t, ready(d as Ready, session));
+      else if (isOn(session, d)) this.#send(session, t, d);
+    }
   }
 
   #resume(socket: WebSocket, resume: { session_id: string; seq: number }): void {
@@ -134,4 +144,25 @@ export class FakeGateway {
     session.socket = socket;
     this.#send(session, 'RESUMED', {});
   }
+}
+
+interface Ready {
+  readonly guilds: readonly { readonly id: string }[];
+}
+
+/** What a session is told when it begins: who it is, and which of the servers are on its shard. */
+function ready(told: Ready, session: Session): object {
+  const guilds = told.guilds.filter(({ id }) => shardOf(id, session) === session.shard[0]);
+  return { ...told, guilds, session_id: session.id, shard: session.shard };
+}
+
+/** Whether an event is told over a session: by the server that it is about, else it is a direct message's. */
+function isOn(session: Session, data: unknown): boolean {
+  const { guild_id: about, members, id } = data as { guild_id?: string; members?: unknown; id: string };
+  const guild = about ?? (members === undefined ? undefined : id);
+  return session.shard[0] === (guild === undefined ? 0 : shardOf(guild, session));
+}
+
+function shardOf(guild: string, { shard: [, count] }: Session): number {
+  return Number((BigInt(guild) >> 22n) % BigInt(count));
 }
