@@ -320,6 +320,19 @@ describe('stopping', () => {
     expect(discord.gateway.connections).toBe(0);
   });
 
+  test('does what a click has asked for before it leaves', async () => {
+    const { discord, bot } = await startOnDiscord();
+    const author = user('ann');
+    discord.post({ author, files: [discord.file(await photo())] });
+    const [answer] = await answers(discord, 1);
+    const body = { message: 'You are being rate limited.', retry_after: 0.4, global: false };
+    discord.fail('DELETE', /@original$|messages/, { status: 429, body, headers: { 'retry-after': '0.4' } });
+    discord.click(answer!, { by: author });
+    await until(() => discord.callsTo('DELETE', /messages/).length > 0, 'the first try');
+    await bot.stop();
+    expect(discord.said()).toEqual([]);
+  });
+
   test('tells whoever speaks to it meanwhile, in a direct message; who only posts a picture is left alone', async () => {
     const { discord, bot } = await startOnDiscord({ readPhoto: fakePhotoReader(500) });
     const [ann, ben, eve] = [user('ann'), user('ben'), user('eve')];

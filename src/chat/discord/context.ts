@@ -16,7 +16,10 @@ export interface DiscordContext extends PlatformContext {
   readonly startedAt: number;
   /** Takes note of the last message of a channel that was looked at. */
   seen(channel: string, message: string): void;
-  /** Runs what a listener does about an event; what that throws goes into the log, where else it would end the process. */
+  /**
+   * Runs what a listener does about an event; what that throws goes into the log, where else it would end the process. A stop
+   * waits for it.
+   */
   guard(work: () => unknown): void;
 }
 

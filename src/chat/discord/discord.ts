@@ -40,7 +40,7 @@ export class DiscordPlatform implements Platform {
       refusals: new Refusals(log),
       startedAt: Date.now(),
       seen: (channel, message) => this.#missed?.see(channel, message),
-      guard: (work) => this.#guard(work),
+      guard: (work) => this.#shared.session.waitFor(this.#guard(work)),
     };
   }
 
@@ -111,7 +111,8 @@ export class DiscordPlatform implements Platform {
       await client.destroy();
       throw signal.reason;
     }
-    client.on(Events.ShardDisconnect, ({ code }) => this.#guard(() => this.#onDisconnect(code)));
+    // Not waited for by a stop, which is what ends it.
+    client.on(Events.ShardDisconnect, ({ code }) => void this.#guard(() => this.#onDisconnect(code)));
     this.#context = context;
     const discord = this.#shared.config.discord!;
     context.session.takeOver(accountOf(context), (channel) => isOurs(channel, client, discord));
@@ -126,12 +127,12 @@ export class DiscordPlatform implements Platform {
   }
 
   /** The edge for everything that no request's dispatch catches: an error in a listener would end the process. */
-  #guard(work: () => unknown): void {
-    Promise.resolve()
-      .then(work)
-      .catch((error: unknown) => {
-        this.#shared.log.error({ platform: this.name, err: error }, 'an event could not be handled');
-      });
+  async #guard(work: () => unknown): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#shared.log.error({ platform: this.name, err: error }, 'an event could not be handled');
+    }
   }
 
   /** The client reconnects by itself except after these codes. */
