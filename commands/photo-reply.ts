@@ -7,6 +7,7 @@ import {
   type PersonReading,
   summarise,
   twoLikeliest,
+  whichFrames,
 } from '../src/photo/picture/describe.ts';
 import type { Attachment, OutgoingPicture, PersonLine, PhotoCard, Reply } from './request.ts';
 
@@ -54,12 +55,6 @@ export function photoReply(
   };
   const asksIfRight = options.asksIfRight === true;
   return { text: cardText(card), card, about, removable: true, asksIfRight, pictures: picture ? [picture] : [] };
-}
-
-/** Which frames of an animation were read, in words; '' where it is none. */
-function whichFrames({ frame, frames }: { readonly frame?: Frame; readonly frames?: FramesRead }): string {
-  if (frames) return frames.read === frames.of ? `${frames.of} frames` : `${frames.read} of ${frames.of} frames`;
-  return frame ? `frame ${frame.number} of ${frame.of}` : '';
 }
 
 /** A card as lines of plain text. */

@@ -108,6 +108,7 @@ async function openReader(
   const format = await formatOf(values, named);
   const { createFaceDetector } = await import('../src/photo/faces/create-detector.ts');
   const { loadClassifier } = await import('../src/emotion/classifier.ts');
+  const { whichFrames } = await import('../src/photo/picture/describe.ts');
   const classifier = await loadClassifier(values.model);
   const detector = createFaceDetector({ detector: values.detector });
   let allRead = true;
@@ -124,8 +125,10 @@ async function openReader(
       progress.clear();
       for (const line of format.lines({ photo: photo.name, reading, picture })) print(line);
       if (format.tellsAll) return;
-      if (failed) say(`${photo.name}: ${reading.message}`);
-      else if (reading.faces.length === 0) say(`${photo.name}: no face found.`);
+      if (failed) return say(`${photo.name}: ${reading.message}`);
+      const frames = whichFrames(reading);
+      if (frames !== '') say(`${photo.name} is an animation: ${frames} read.`);
+      if (reading.faces.length === 0) say(`${photo.name}: no face found.`);
     },
     allRead: () => allRead,
     close: async () => {

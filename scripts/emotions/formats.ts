@@ -1,6 +1,6 @@
 import { UserError } from '../../src/base/errors.ts';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
-import { describeReading } from '../../src/photo/picture/describe.ts';
+import { describeReading, whichFrames } from '../../src/photo/picture/describe.ts';
 import type { PhotoReading } from '../../src/photo/read-photo.ts';
 import { readingJson, roundedScores } from '../../src/photo/reading-json.ts';
 
@@ -50,6 +50,7 @@ function toJson({ photo, reading, picture }: Outcome) {
 
 const COLUMNS = [
   ...['photo', 'person', 'emotion', 'confidence', ...EMOTIONS, 'x', 'y', 'width', 'height', 'unreadable', 'error'],
+  ...['course', 'frames'],
 ] as const;
 
 /** Comma-separated values by RFC 4180, a row a person; a photo with nobody in it, or with an error, has one row too. */
@@ -58,11 +59,22 @@ export const AS_CSV: Format = {
   tellsAll: true,
   lines({ photo, reading }) {
     if (reading instanceof UserError) return [row({ photo, error: reading.code })];
-    if (reading.faces.length === 0) return [row({ photo })];
-    return reading.faces.map(({ box, emotion, unreadable = '', scores }, k) => {
+    const frames = whichFrames(reading);
+    if (reading.faces.length === 0) return [row({ photo, frames })];
+    return reading.faces.map(({ box, emotion, course = [], unreadable = '', scores }, k) => {
       const told = roundedScores(scores);
       const confidence = Math.max(...Object.values(told));
-      return row({ photo, person: k + 1, emotion, confidence, ...told, ...box, unreadable });
+      return row({
+        photo,
+        person: k + 1,
+        emotion,
+        confidence,
+        ...told,
+        ...box,
+        unreadable,
+        course: course.join(', then '),
+        frames,
+      });
     });
   },
 };

@@ -230,6 +230,18 @@ describe('readPhoto', () => {
       expect(photo.picture).toBeUndefined();
     });
 
+    it('says of a person what they show for longest, however few frames that is', async () => {
+      const surprise = reading({ surprise: 9, neutral: 1 });
+      const frames = await Promise.all(grays.map((gray) => plainFrame(200, 100, gray)));
+      const stands = await animation(frames, 'gif', { delay: [100, 100, 100, 100, 4000] });
+      // The last frame is looked at as the second one.
+      const classifier = fakeClassifier([happy, surprise, happy, happy, happy]);
+      const tools = { detector: seesOne, classifier, limits };
+      const photo = await readPhoto(stands, tools, { moving: 'gif', annotate: false });
+      expect(photo.faces[0]).toMatchObject({ emotion: 'surprise', course: ['happy', 'surprise'] });
+      expect(photo.faces[0]!.box.x).toBeGreaterThan(45);
+    });
+
     it('reads one frame where there is no time for more, and where nobody asked', async () => {
       const slow: FaceDetector = {
         ...seesOne,

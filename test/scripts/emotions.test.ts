@@ -130,6 +130,10 @@ describe('emotions', () => {
     ]);
     expect((await readdir(out)).sort()).toEqual(['street-emotions.jpg', 'wave-emotions.webp']);
     expect((await sharp(join(out, 'wave-emotions.webp')).metadata()).pages).toBe(2);
+    const inLines = await emotions(moving, ...FAST);
+    expect(inLines.stderr).toContain(`${moving} is an animation: 2 frames read.`);
+    expect(inLines.stdout).toMatch(/^1\. /);
+    expect((await emotions(moving, '--csv', ...FAST)).stdout).toMatch(/,2 frames\n$/);
     const { format, width } = await sharp(join(out, 'street-emotions.jpg')).metadata();
     expect([format, width]).toEqual(['jpeg', 640]);
     expect(await readFile(photo)).toEqual(before);
@@ -158,14 +162,14 @@ describe('emotions', () => {
     expect(result.code).toBe(1);
     const [head, ...rows] = result.stdout.trimEnd().split('\n');
     expect(head).toBe(
-      'photo,person,emotion,confidence,angry,disgust,fear,happy,sad,surprise,neutral,x,y,width,height,unreadable,error',
+      'photo,person,emotion,confidence,angry,disgust,fear,happy,sad,surprise,neutral,x,y,width,height,unreadable,error,course,frames',
     );
     // What an earlier run wrote there is no photo; a photo whose picture has been written meanwhile neither.
     expect(rows.map((row) => row.replace(/,+/g, ','))).toEqual([
       ...['b9.png', 'b10.png', 'deep/b9.PNG', 'b9.png'].map((name) => `${join(album, name)},`),
       '-,',
-      `${empty},not-found`,
-      `${join(folder, '*.xyz')},not-found`,
+      `${empty},not-found,`,
+      `${join(folder, '*.xyz')},not-found,`,
     ]);
     expect((await readdir(album, { recursive: true })).filter((name) => name.includes('-emotions')).sort()).toEqual(
       ['b10-emotions.jpg', 'b9-emotions.jpg', 'deep/b9-emotions.jpg', 'stdin-emotions.jpg'].sort(),
@@ -186,7 +190,7 @@ describe('emotions', () => {
       expect([...EMOTIONS, 'unsure']).toContain(emotion);
       expect(confidence).toMatch(/^0\.\d{1,4}$|^1$/);
       expect(rest.slice(7, 11).every((side) => /^\d+$/.test(side))).toBe(true);
-      expect(rest).toHaveLength(13);
+      expect(rest).toHaveLength(15);
     }
   });
 

@@ -63,16 +63,20 @@ const NEIGHBOUR = 0.5;
 
 /**
  * A person's face in each frame from the first sighting to the last. Boxes and readings are averaged with those of the
- * frames beside. Gaps are filled by what lies on both sides of them.
+ * frames beside: of one that is shown for a shorter time in that proportion, so that a glimpse does not change what stands. Gaps are
+ * filled by what lies on both sides of them.
+ * @param milliseconds for which each frame is shown
  */
-export function steady(person: Followed): Map<number, Sighting> {
+export function steady(person: Followed, milliseconds: readonly number[]): Map<number, Sighting> {
   const first = Math.min(...person.keys());
   const last = Math.max(...person.keys());
   const steadied = new Map<number, Sighting>();
   for (let at = first; at <= last; at++) {
     const near = [at - 1, at, at + 1].flatMap((k) => {
       const seen = person.get(k) ?? (k === at ? between(person, at) : undefined);
-      return seen ? [{ seen, weight: k === at ? 1 : NEIGHBOUR }] : [];
+      return seen
+        ? [{ seen, weight: k === at ? 1 : NEIGHBOUR * Math.min(1, milliseconds[k]! / milliseconds[at]!) }]
+        : [];
     });
     steadied.set(at, { ...average(near), box: averageBox(near) });
   }
@@ -130,22 +134,33 @@ export function averageBox(readings: readonly Weighed[]): Rectangle {
   };
 }
 
-/** An expression that is shown for less of the frames than this, beside others, is a flicker of the readings. */
+/** An expression that is shown for less of the time than this, beside others, is a flicker of the readings … */
 const SHORTEST = 0.08;
+/** … and so is, among many frames, one that is shown for less than so many frames of usual length. */
+const SHORTEST_FRAMES = 2;
 /** Expressions that are named, one after the other. */
 const MOST_NAMED = 4;
 
-/** The expressions of a person, one after the other: 'unsure' only where there is nothing else. */
-export function courseOf(steadied: ReadonlyMap<number, Sighting>): Reading['emotion'][] {
-  const runs: { emotion: Reading['emotion']; frames: number }[] = [];
-  const add = (emotion: Reading['emotion'], frames: number) => {
+/**
+ * The expressions of a person, one after the other: 'unsure' only where there is nothing else.
+ * @param milliseconds for which each frame is shown
+ */
+export function courseOf(
+  steadied: ReadonlyMap<number, Sighting>,
+  milliseconds: readonly number[],
+): Reading['emotion'][] {
+  const runs: { emotion: Reading['emotion']; shown: number }[] = [];
+  const add = (emotion: Reading['emotion'], shown: number) => {
     const last = runs.at(-1);
-    if (last?.emotion === emotion) last.frames += frames;
-    else runs.push({ emotion, frames });
+    if (last?.emotion === emotion) last.shown += shown;
+    else runs.push({ emotion, shown });
   };
-  const least = steadied.size < MANY_FRAMES ? 1 : Math.max(2, SHORTEST * steadied.size);
-  for (const { emotion } of steadied.values()) add(emotion, 1);
-  const long = runs.splice(0).filter(({ emotion, frames }) => emotion !== 'unsure' && frames >= least);
-  for (const { emotion, frames } of long) add(emotion, frames);
+  const lasts = [...steadied.keys()].map((at) => milliseconds[at]!);
+  const all = lasts.reduce((sum, one) => sum + one, 0);
+  const usual = lasts.toSorted((a, b) => a - b)[lasts.length >> 1] ?? 0;
+  const least = steadied.size < MANY_FRAMES ? 0 : Math.max(SHORTEST_FRAMES * usual, SHORTEST * all);
+  for (const [at, { emotion }] of steadied) add(emotion, milliseconds[at]!);
+  const long = runs.splice(0).filter(({ emotion, shown }) => emotion !== 'unsure' && shown >= least);
+  for (const { emotion, shown } of long) add(emotion, shown);
   return runs.slice(0, MOST_NAMED).map(({ emotion }) => emotion);
 }

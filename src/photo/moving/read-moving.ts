@@ -56,12 +56,13 @@ export async function readMoving(
   }
   const kept = [...read.keys()].sort((a, b) => a - b);
   const frames = kept.map((frame) => read.get(frame)!);
-  const people = follow(frames.map(({ faces }) => faces)).map(personOf);
+  const shown = onlyFrames(animation, kept);
+  const people = follow(frames.map(({ faces }) => faces)).map((person) => personOf(person, shown.milliseconds));
   const ordered = inReadingOrder(people.map((person) => ({ ...person.box, person })));
   return {
     people: ordered.map(({ person }) => person),
     more: frames.some(({ more }) => more),
-    animation: onlyFrames(animation, kept),
+    animation: shown,
   };
 }
 
@@ -77,10 +78,11 @@ export function coarseToFine(count: number): number[] {
   return order;
 }
 
-function personOf(person: ReadonlyMap<number, Sighting>): MovingPerson {
-  const sightings = steady(person);
-  const all = [...sightings.values()].map((seen) => ({ seen, weight: 1 }));
-  const course = courseOf(sightings);
+/** @param milliseconds for which each frame is shown: what is seen in it weighs as much */
+function personOf(person: ReadonlyMap<number, Sighting>, milliseconds: readonly number[]): MovingPerson {
+  const sightings = steady(person, milliseconds);
+  const all = [...sightings].map(([at, seen]) => ({ seen, weight: milliseconds[at]! }));
+  const course = courseOf(sightings, milliseconds);
   return { ...average(all), box: averageBox(all), sightings, ...(course.length > 1 && { course }) };
 }
 

@@ -29,6 +29,18 @@ export interface FramesRead {
   readonly of: number;
 }
 
+/** Which frames of an animation were read, in words: "24 of 60 frames", "frame 2 of 60"; '' where it is none. */
+export function whichFrames({
+  frame,
+  frames,
+}: {
+  readonly frame?: { readonly number: number; readonly of: number };
+  readonly frames?: FramesRead;
+}): string {
+  if (frames) return frames.read === frames.of ? `${frames.of} frames` : `${frames.read} of ${frames.of} frames`;
+  return frame ? `frame ${frame.number} of ${frame.of}` : '';
+}
+
 /**
  * What a face shows, in the words of every answer: in a chat, in a terminal and for those who do not see the picture.
  * Such as "happy 91 %", "unsure: sad 41 % or neutral 33 %", "unsure: too small to read". In a moving picture "happy,

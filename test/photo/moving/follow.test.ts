@@ -12,6 +12,7 @@ const at = (x: number, y: number, side = 40, what: Reading = happy): Sighting =>
   ...what,
   box: { x, y, width: side, height: side },
 });
+const EVENLY = Array<number>(40).fill(100);
 const places = (person: Followed) => [...person].map(([frame, { box }]) => [frame, box.x]);
 
 describe('follow', () => {
@@ -59,21 +60,27 @@ describe('steady', () => {
       [3, at(110, 0)],
       [6, at(140, 0)],
     ]);
-    const steadied = steady(person);
+    const steadied = steady(person, EVENLY);
     expect([...steadied.keys()]).toEqual([2, 3, 4, 5, 6]);
     expect(steadied.get(4)!.box.x).toBeCloseTo((120 + 0.5 * 110) / 1.5);
     // A box that jumps to and fro does so less.
-    const shaky = steady(new Map([0, 1, 2, 3, 4].map((k) => [k, at(k % 2 ? 10 : 0, 0)])));
+    const shaky = steady(new Map([0, 1, 2, 3, 4].map((k) => [k, at(k % 2 ? 10 : 0, 0)])), EVENLY);
     const xs = [...shaky.values()].map(({ box }) => box.x);
     expect(Math.max(...xs) - Math.min(...xs)).toBeLessThan(5);
   });
 
+  it('lets a glimpse change little of what stands beside it', () => {
+    const person = new Map([happy, surprise].map((what, k) => [k, at(0, 0, 40, what)]));
+    const [stands] = steady(person, [2000, 20]).values();
+    expect(stands!.scores.happy).toBeCloseTo((0.9 + 0.005 * 0.2) / 1.005);
+  });
+
   it('averages readings, and leaves out those that cannot be read', () => {
-    const flicker = steady(new Map([happy, surprise, happy].map((what, k) => [k, at(0, 0, 40, what)])));
+    const flicker = steady(new Map([happy, surprise, happy].map((what, k) => [k, at(0, 0, 40, what)])), EVENLY);
     expect([...flicker.values()].map(({ emotion }) => emotion)).toEqual(['happy', 'happy', 'happy']);
-    const covered = steady(new Map([happy, hidden, happy].map((what, k) => [k, at(0, 0, 40, what)])));
+    const covered = steady(new Map([happy, hidden, happy].map((what, k) => [k, at(0, 0, 40, what)])), EVENLY);
     expect([...covered.values()].map(({ emotion }) => emotion)).toEqual(['happy', 'happy', 'happy']);
-    const never = steady(new Map([0, 1].map((k) => [k, at(0, 0, 40, hidden)])));
+    const never = steady(new Map([0, 1].map((k) => [k, at(0, 0, 40, hidden)])), EVENLY);
     expect(never.get(0)).toMatchObject({ emotion: 'unsure', unreadable: 'covered' });
     const scores = flicker.get(1)!.scores;
     expect(Object.values(scores).reduce((sum, value) => sum + value, 0)).toBeCloseTo(1);
@@ -82,7 +89,7 @@ describe('steady', () => {
 
 describe('courseOf', () => {
   const course = (...readings: Reading[]) =>
-    courseOf(new Map(readings.map((what, k) => [k, at(0, 0, 40, what)] as const)));
+    courseOf(new Map(readings.map((what, k) => [k, at(0, 0, 40, what)] as const)), EVENLY);
   const times = (count: number, what: Reading) => Array.from({ length: count }, () => what);
 
   it('names what is shown, one after the other', () => {
@@ -103,5 +110,15 @@ describe('courseOf', () => {
     expect(course(...times(6, unsure))).toEqual([]);
     const many = Array.from({ length: 7 }, (_, k) => times(2, k % 2 ? happy : surprise)).flat();
     expect(course(...many)).toHaveLength(4);
+  });
+
+  it('weighs how long each frame is shown, not how many there are', () => {
+    const shown = (milliseconds: number[], ...readings: Reading[]) =>
+      courseOf(new Map(readings.map((what, k) => [k, at(0, 0, 40, what)] as const)), milliseconds);
+    // One frame of ten that stands for two seconds is no flicker; four that flit by are one.
+    expect(shown([...Array(9).fill(100), 2000], ...times(9, happy), surprise)).toEqual(['happy', 'surprise']);
+    expect(shown([...Array(6).fill(500), ...Array(4).fill(20)], ...times(6, happy), ...times(4, surprise))).toEqual([
+      'happy',
+    ]);
   });
 });
