@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { host, port, secret } from './base/environment.ts';
+import { host, port, secret, whole } from './base/environment.ts';
 import { UserError } from './base/errors.ts';
 import { keyFrom } from './base/sealed.ts';
 
@@ -15,6 +15,8 @@ export const SLACK_SETTINGS = {
     .regex(/^xoxb-[\w-]+$/, 'must be the token that starts with xoxb-')
     .optional(),
   SLACK_APP_TOKEN: secret(/^xapp-[\w-]+$/, 'must be the token that starts with xapp-'),
+  // Slack allows ten for an app, those of all processes together.
+  SLACK_SOCKETS: whole(1, 10, 1),
   SLACK_SIGNING_SECRET: secret(/^\w+$/, 'must be the signing secret of the page "Basic Information", and nothing else'),
   SLACK_HOST: host(),
   SLACK_PORT: port(),
@@ -36,6 +38,14 @@ export const SLACK_SETTINGS = {
 
 type Settings = z.infer<z.ZodObject<typeof SLACK_SETTINGS>>;
 
+/** Sockets that the bot opens; Slack hands each event to one of them. */
+interface SocketConnection {
+  readonly kind: 'socket';
+  readonly appToken: string;
+  /** How many, at least 1. */
+  readonly sockets: number;
+}
+
 /** A web server that Slack's requests come to. */
 interface HttpConnection {
   readonly kind: 'http';
@@ -47,7 +57,7 @@ interface HttpConnection {
 }
 
 /** How Slack's events arrive: over a socket that the bot opens, or at a web server of the bot's that checks signatures. */
-export type SlackConnection = { readonly kind: 'socket'; readonly appToken: string } | HttpConnection;
+export type SlackConnection = SocketConnection | HttpConnection;
 
 /** How the bot is installed in workspaces that the configuration does not know. */
 export interface SlackInstaller {
@@ -66,7 +76,14 @@ export type SlackConfig =
 
 /** @throws UserError 'bad-config' where the credentials are not enough for any way of connecting, naming what is missing */
 export function slackOf(settings: Settings): SlackConfig | undefined {
-  return installerOf(settings) ?? tokenOf(settings);
+  const slack = installerOf(settings) ?? tokenOf(settings);
+  if (slack?.connection.kind === 'http' && settings.SLACK_SOCKETS > 1) {
+    throw new UserError(
+      'bad-config',
+      'SLACK_SOCKETS is for Socket Mode (SLACK_APP_TOKEN): with SLACK_PORT Slack sends requests, and there are no sockets.',
+    );
+  }
+  return slack;
 }
 
 /** Settings that ask for the installer, and where each is from. */
@@ -114,7 +131,9 @@ function tokenOf(settings: Settings): SlackConfig | undefined {
       'SLACK_SIGNING_SECRET is missing: without it, nobody can tell whether a request is Slack’s.',
     );
   }
-  if (appToken !== undefined) return { botToken, connection: { kind: 'socket', appToken } };
+  if (appToken !== undefined) {
+    return { botToken, connection: { kind: 'socket', appToken, sockets: settings.SLACK_SOCKETS } };
+  }
   throw new UserError(
     'bad-config',
     signingSecret === undefined

@@ -133,7 +133,12 @@ describe('credentials', () => {
   });
 
   test('of Slack say how its events arrive; a port asks for the web server', () => {
-    expect(load(SOCKET).slack).toEqual({ botToken: 'xoxb-1-2', connection: { kind: 'socket', appToken: 'xapp-1-2' } });
+    const connection = { kind: 'socket', appToken: 'xapp-1-2', sockets: 1 };
+    expect(load(SOCKET).slack).toEqual({ botToken: 'xoxb-1-2', connection });
+    expect(load({ ...SOCKET, SLACK_SOCKETS: '10' }).slack?.connection).toEqual({ ...connection, sockets: 10 });
+    expect(() => load({ ...SOCKET, SLACK_SOCKETS: '11' })).toThrow(
+      'SLACK_SOCKETS must be a whole number from 1 to 10.',
+    );
     const http = { kind: 'http', signingSecret: 'abc123', host: '127.0.0.1', port: 8080 };
     expect(load(HTTP).slack).toEqual({ botToken: 'xoxb-1-2', connection: http });
     expect(load({ ...HTTP, SLACK_HOST: '::' }).slack?.connection).toEqual({ ...http, host: '::' });
@@ -188,6 +193,7 @@ describe('credentials', () => {
     [{ SLACK_BOT_TOKEN: 'xoxb-1' }, /^SLACK_APP_TOKEN is missing/],
     [{ SLACK_BOT_TOKEN: 'xoxb-1', SLACK_SIGNING_SECRET: 'abc' }, /^SLACK_PORT is missing/],
     [{ ...SOCKET, SLACK_PORT: '80' }, /^SLACK_SIGNING_SECRET is missing/],
+    [{ ...HTTP, SLACK_SOCKETS: '2' }, /^SLACK_SOCKETS is for Socket Mode/],
   ])('half given, %j, name what is missing', (environment, sentence) => {
     expect(() => load(environment as Record<string, string>)).toThrow(expect.objectContaining({ code: 'bad-config' }));
     expect(() => load(environment as Record<string, string>)).toThrow(sentence);

@@ -7,9 +7,9 @@ import { createFaceDetector } from '../../src/photo/faces/create-detector.ts';
 import { readPhoto } from '../../src/photo/read-photo.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
-import type { FakeSlack } from '../fakes/slack.ts';
+import { FakeSlack } from '../fakes/slack.ts';
 import { until } from '../helpers/until.ts';
-import { aWhile, cleanUp } from './running-bot.ts';
+import { afterwards, aWhile, cleanUp } from './running-bot.ts';
 import { buttons, startOnSlack } from './slack-bot.ts';
 
 afterEach(cleanUp);
@@ -31,6 +31,43 @@ describe('the socket', () => {
     expect(log.join('')).toContain('could not be reached');
     slack.post({ files: [slack.file(await plainPicture(64, 48))] });
     await buttons(slack, 1);
+  });
+
+  test('there may be several: an event is taken on once, whichever of them it comes over, and they are opened again one by one', async () => {
+    const { slack, bot } = await startOnSlack({ environment: { SLACK_SOCKETS: '3' } });
+    expect(bot.addresses[0]).toMatch(/, over Socket Mode with 3 sockets$/);
+    expect(slack.sockets.size).toBe(3);
+    // This Slack tells all of them.
+    const post = slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 1);
+    await aWhile();
+    expect(slack.answers().map((answer) => answer.thread_ts)).toEqual([post.ts]);
+    const [first, ...others] = slack.sockets;
+    first!.terminate();
+    const later = slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 2);
+    await until(() => slack.connections === 4 && slack.sockets.size === 3, 'the socket being opened again');
+    // Now, as the real one, one of them each.
+    slack.deliverOnce([200]);
+    const more = await Promise.all(
+      Array.from({ length: 6 }, async () => slack.post({ files: [slack.file(await plainPicture(64, 48))] })),
+    );
+    await buttons(slack, 8);
+    await aWhile();
+    const answered = slack.answers().map((answer) => answer.thread_ts);
+    expect(answered.sort()).toEqual([post, later, ...more].map(({ ts }) => ts).sort());
+    expect(others.every((socket) => socket.readyState === socket.OPEN)).toBe(true);
+  });
+
+  test('where one of several cannot be opened, none stays open', async () => {
+    const slack = await FakeSlack.start();
+    afterwards(() => slack.close());
+    const before = ({ next }: FakeSlack) =>
+      next.set('apps.connections.open', [{ body: { ok: false, error: 'invalid_auth' } }]);
+    await expect(startOnSlack({ slack, before, environment: { SLACK_SOCKETS: '2' } })).rejects.toThrow(
+      'Slack refuses SLACK_APP_TOKEN',
+    );
+    await until(() => slack.sockets.size === 0, 'the other one being closed');
   });
 
   test('tokens that Slack refuses end the start with a sentence that does not repeat them', async () => {

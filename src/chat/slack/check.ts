@@ -1,7 +1,7 @@
 import { webApi } from '@slack/bolt';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
-import type { SlackInstaller } from '../../config-slack.ts';
+import type { SlackConnection, SlackInstaller } from '../../config-slack.ts';
 import type { ChatCheck } from '../check.ts';
 import { apiOptions } from './api.ts';
 import { settingRefused, slackCode } from './errors.ts';
@@ -23,7 +23,7 @@ export async function checkSlack(config: Config, log: Logger): Promise<ChatCheck
   const me = await whoAmI(client);
   const { response_metadata } = await client.auth.test();
   if (connection.kind === 'socket') await openSocket(connection.appToken, options);
-  const way = connection.kind === 'socket' ? 'Socket Mode' : `HTTP at port ${connection.port}`;
+  const way = wayOf(connection);
   const scopes = response_metadata?.scopes;
   const missing = scopes === undefined ? [] : SCOPES.filter((scope) => !scopes.includes(scope));
   return {
@@ -39,6 +39,11 @@ export async function checkSlack(config: Config, log: Logger): Promise<ChatCheck
             },
           ],
   };
+}
+
+function wayOf(connection: SlackConnection): string {
+  if (connection.kind === 'http') return `HTTP at port ${connection.port}`;
+  return connection.sockets === 1 ? 'Socket Mode' : `Socket Mode with ${connection.sockets} sockets`;
 }
 
 /** Asks for a socket's address, which is what the app token is for; nothing connects to it. */

@@ -28,26 +28,42 @@ export function createIntake(
   log: Logger,
   installing?: Partial<HTTPReceiverOptions>,
 ): Intake {
-  if (connection.kind === 'socket') return socketIntake(connection.appToken, config, log);
+  if (connection.kind === 'socket') return socketIntake(connection, config, log);
   return httpIntake(connection, log, installing);
 }
 
-function socketIntake(appToken: string, config: Config, log: Logger): Intake {
-  const socket = new SlackSocket(appToken, config, log);
+function socketIntake(
+  { appToken, sockets: count }: Extract<SlackConnection, { kind: 'socket' }>,
+  config: Config,
+  log: Logger,
+): Intake {
+  const sockets = Array.from({ length: count }, () => new SlackSocket(appToken, config, log));
+  const stop = async () => {
+    await Promise.all(sockets.map((socket) => socket.stop()));
+  };
   return {
-    receiver: socket.receiver,
+    receiver: {
+      init: (app) => {
+        for (const { receiver } of sockets) receiver.init(app);
+      },
+      start: async () => {},
+      stop,
+    },
+    // While one is opened again, Slack hands events to the others.
     get isOpen() {
-      return socket.isOpen;
+      return sockets.some(({ isOpen }) => isOpen);
     },
     async start() {
-      try {
-        await socket.start();
-      } catch (error) {
-        throw settingRefused(error, 'SLACK_APP_TOKEN', 'an app-level token with the scope connections:write');
+      // All of them to their end: one that is still being opened could not be closed.
+      const opened = await Promise.allSettled(sockets.map((socket) => socket.start()));
+      const failed = opened.find((result) => result.status === 'rejected');
+      if (failed) {
+        await stop();
+        throw settingRefused(failed.reason, 'SLACK_APP_TOKEN', 'an app-level token with the scope connections:write');
       }
-      return 'over Socket Mode';
+      return count === 1 ? 'over Socket Mode' : `over Socket Mode with ${count} sockets`;
     },
-    stop: () => socket.stop(),
+    stop,
   };
 }
 
