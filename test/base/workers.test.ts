@@ -85,7 +85,13 @@ describe('createWorkerPool', () => {
     await Promise.all([expect(stuck).rejects.toBe(reason), sleep(100).then(() => controller.abort(reason))]);
     expect((await behind).result).toBe(49);
     expect((await workers.run({ square: 8 })).result).toBe(64);
-    for (let before = -1; before !== beats[0]!; await sleep(100)) before = beats[0]!;
+    const end = performance.now() + 5000;
+    let before: number;
+    do {
+      before = beats[0]!;
+      await sleep(100);
+    } while (before !== beats[0] && performance.now() < end);
+    expect(beats[0], 'its thread has ended').toBe(before);
   });
 
   it('waits, when closed, for a task that must not be interrupted', async () => {
