@@ -1,7 +1,7 @@
 import { clamp } from '../base/numbers.ts';
 import { FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
 import { centreOf, cosAndSin, type LeaningBox } from './faces/box.ts';
-import { type GrayImage, type RgbImage, toGray } from './image.ts';
+import { type GrayImage, type RgbImage, sampleAt, toGray } from './image.ts';
 
 /**
  * Side of the crop as a multiple of the face box's. Faces of PublicTest, pasted into larger pictures and found again, are read best
@@ -30,8 +30,6 @@ export function cropFace(image: GrayImage, face: LeaningBox): Uint8Array {
   const right = { x: (step * cos) / samples, y: (step * sin) / samples };
   const centre = centreOf(face);
   const half = (FACE_SIZE * samples - 1) / 2;
-  const { data, width, height } = image;
-  const [lastColumn, lastRow] = [width - 1, height - 1];
   const sums = new Float64Array(FACE_PIXELS);
   for (let v = 0; v < FACE_SIZE * samples; v++) {
     // Pixel centres lie at half numbers.
@@ -39,23 +37,8 @@ export function cropFace(image: GrayImage, face: LeaningBox): Uint8Array {
     const startY = centre.y + (v - half) * right.x - 0.5;
     const row = Math.floor(v / samples) * FACE_SIZE;
     for (let u = 0; u < FACE_SIZE * samples; u++) {
-      const x = startX + (u - half) * right.x;
-      const y = startY + (u - half) * right.y;
-      let left = Math.floor(x);
-      let top = Math.floor(y);
-      const ofRight = x - left;
-      const ofLower = y - top;
-      let next = left + 1;
-      let below = top + 1;
-      if (left < 0 || top < 0 || next > lastColumn || below > lastRow) {
-        left = clamp(left, 0, lastColumn);
-        next = clamp(next, 0, lastColumn);
-        top = clamp(top, 0, lastRow);
-        below = clamp(below, 0, lastRow);
-      }
-      const upper = (1 - ofRight) * data[top * width + left]! + ofRight * data[top * width + next]!;
-      const lower = (1 - ofRight) * data[below * width + left]! + ofRight * data[below * width + next]!;
-      sums[row + Math.floor(u / samples)]! += (1 - ofLower) * upper + ofLower * lower;
+      const sample = sampleAt(image.data, image, startX + (u - half) * right.x, startY + (u - half) * right.y);
+      sums[row + Math.floor(u / samples)]! += sample;
     }
   }
   return Uint8Array.from(sums, (sum) => Math.round(sum / (samples * samples)));
