@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { copyToGiveBack } from '../../base/large-bytes.ts';
 import {
   type ChannelEvent,
-  isLarge,
+  isLetGoOnceRead,
   KEPT_WHOLE_BYTES,
   type Message,
   type MessageView,
@@ -134,7 +134,7 @@ export class LocalChannel {
   /** A file as it can be shown: not one whose bytes may be handed over meanwhile. */
   shown(id: string): StoredFile | undefined {
     const file = this.file(id);
-    return file && isLarge(file) && this.unread.has(id) ? undefined : file;
+    return file && isLetGoOnceRead(file) && this.unread.has(id) ? undefined : file;
   }
 
   /**
@@ -144,7 +144,7 @@ export class LocalChannel {
   take(id: string): Uint8Array | undefined {
     const file = this.file(id);
     if (file?.bytes === undefined) return undefined;
-    if (!isLarge(file) || !this.unread.has(id)) return copyToGiveBack(file.bytes);
+    if (!isLetGoOnceRead(file) || !this.unread.has(id)) return copyToGiveBack(file.bytes);
     this.#change(id, withoutBytes);
     return file.bytes;
   }
@@ -160,7 +160,7 @@ export class LocalChannel {
   settle(id: string): void {
     if (!this.unread.delete(id)) return;
     const file = this.file(id);
-    if (file && isLarge(file)) this.#change(id, withoutBytes);
+    if (file && isLetGoOnceRead(file)) this.#change(id, withoutBytes);
     this.forget();
   }
 

@@ -67,8 +67,8 @@ export function sumOfBytes(files: readonly StoredFile[]): number {
   return files.reduce((sum, file) => sum + (file.bytes?.length ?? 0), 0);
 }
 
-/** Whether it is let go once it is read. */
-export function isLarge({ size }: StoredFile): boolean {
+/** Whether a file's bytes are let go once they have been read, for a smaller copy. */
+export function isLetGoOnceRead({ size }: StoredFile): boolean {
   return size > KEPT_WHOLE_BYTES;
 }
 

@@ -12,7 +12,7 @@ import {
 import type { SlackContext } from './context.ts';
 import { slashName } from './outgoing.ts';
 import { isDirect } from './people.ts';
-import type { Asking } from './request.ts';
+import type { SlackAsking } from './request.ts';
 import { channelParts, fullChannelId } from './workspaces.ts';
 
 /** Messages that people write; every other subtype is Slack's or an app's. */
@@ -47,7 +47,7 @@ export async function askingOf(
   message: Written,
   context: SlackContext,
   choose: (pictures: readonly SlackPicture[], asked: boolean) => readonly SlackPicture[],
-): Promise<Asking | undefined> {
+): Promise<SlackAsking | undefined> {
   const { channel, ts, user } = message;
   if (await context.people.isBot(user)) return undefined;
   const asked = isAddressed(message, context);

@@ -8,7 +8,7 @@ import {
   type Request,
 } from '../../../commands/request.ts';
 import type { Job } from '../../work/journal.ts';
-import type { Asking as SessionAsking } from '../asking.ts';
+import type { Asking } from '../asking.ts';
 import {
   knownPicturesOf,
   messageKey,
@@ -27,7 +27,7 @@ import type { Destination } from './uploads.ts';
 import { fullChannelId } from './workspaces.ts';
 
 /** Who asks from where, by whatever way. */
-export interface Asking {
+export interface SlackAsking {
   readonly userId: string;
   readonly channel: string;
   /** The thread that answers go to; absent for a slash command, which Slack knows only outside of threads. */
@@ -49,12 +49,12 @@ export interface Asking {
  * Has a request answered, by the rules that hold on every platform.
  * @param isTakenOn whether its event came before the bot was told to stop
  */
-export function beginAsking(context: SlackContext, asking: Asking, isTakenOn = false): void {
-  context.session.begin(toSessionAsking(context, asking, isTakenOn));
+export function beginAsking(context: SlackContext, asking: SlackAsking, isTakenOn = false): void {
+  context.session.begin(toAsking(context, asking, isTakenOn));
 }
 
 /** The same as something that a session takes on. */
-export function toSessionAsking(context: SlackContext, asking: Asking, isTakenOn: boolean): SessionAsking {
+export function toAsking(context: SlackContext, asking: SlackAsking, isTakenOn: boolean): Asking {
   const { channel, message, job, respond, asked } = asking;
   return {
     channel,
@@ -84,7 +84,7 @@ export function toChannel(context: SlackContext, id: string): Channel {
 }
 
 /** One message, command or shortcut as a request. */
-function toRequest(context: SlackContext, asking: Asking, signal: AbortSignal): Request {
+function toRequest(context: SlackContext, asking: SlackAsking, signal: AbortSignal): Request {
   const { channel, message, pictures = [] } = asking;
   let told = false;
   return {
@@ -110,7 +110,7 @@ function toRequest(context: SlackContext, asking: Asking, signal: AbortSignal): 
   };
 }
 
-async function latestImages(context: SlackContext, asking: Asking, limit: number): Promise<Attachment[]> {
+async function latestImages(context: SlackContext, asking: SlackAsking, limit: number): Promise<Attachment[]> {
   const found: Attachment[] = [];
   for await (const message of latestMessages(context, asking)) {
     const pictures = await knownPicturesOf(message, context, true);
@@ -122,7 +122,7 @@ async function latestImages(context: SlackContext, asking: Asking, limit: number
 }
 
 /** What people wrote before they asked, newest first: in the thread that they ask in, then in the channel. */
-async function* latestMessages(context: SlackContext, asking: Asking): AsyncGenerator<SlackMessage> {
+async function* latestMessages(context: SlackContext, asking: SlackAsking): AsyncGenerator<SlackMessage> {
   const { channel, thread } = asking;
   const isTheirs = ({ bot_id: bot, user, ts }: SlackMessage) =>
     bot === undefined && user !== context.me.userId && ts !== asking.message?.ts;
@@ -134,7 +134,7 @@ async function* latestMessages(context: SlackContext, asking: Asking): AsyncGene
   for await (const message of messagesAt(context, { channel })) if (isTheirs(message)) yield message;
 }
 
-async function answer(context: SlackContext, asking: Asking, reply: Reply): Promise<Posted> {
+async function answer(context: SlackContext, asking: SlackAsking, reply: Reply): Promise<Posted> {
   const source = sourceOfPicture(reply.about);
   const thread = source?.thread ?? asking.thread;
   const to: Destination = { channel: asking.channel, ...(thread !== undefined && { thread }) };
@@ -147,7 +147,7 @@ async function answer(context: SlackContext, asking: Asking, reply: Reply): Prom
 
 async function sendOrExplain(
   context: SlackContext,
-  asking: Asking,
+  asking: SlackAsking,
   to: Destination,
   reply: Reply,
   removable: Parameters<typeof send>[3],
@@ -174,7 +174,7 @@ async function sendOrExplain(
 }
 
 /** Says something that only the asker sees. */
-async function whisper(context: SlackContext, asking: Asking, to: Destination, reply: Reply): Promise<Posted> {
+async function whisper(context: SlackContext, asking: SlackAsking, to: Destination, reply: Reply): Promise<Posted> {
   if (!asking.respond && isDirect(asking.channel)) {
     const { private: _, ...open } = reply;
     return await sendOrExplain(context, asking, to, open, undefined);
@@ -184,7 +184,7 @@ async function whisper(context: SlackContext, asking: Asking, to: Destination, r
 }
 
 /** Tells whoever asks, and nobody else, in the channel that they asked in. */
-async function tellAsker(context: SlackContext, asking: Asking, text: string): Promise<void> {
+async function tellAsker(context: SlackContext, asking: SlackAsking, text: string): Promise<void> {
   const { channel, thread } = asking;
   await tellAlone(context, asking, text, { channel, ...(thread !== undefined && { thread }) });
 }
@@ -193,7 +193,7 @@ async function tellAsker(context: SlackContext, asking: Asking, text: string): P
  * Reaches one person by the first way that is open: the address that came with the command, a message that only they see
  * in the channel, a direct message.
  */
-async function tellAlone(context: SlackContext, asking: Asking, text: string, to?: Destination): Promise<void> {
+async function tellAlone(context: SlackContext, asking: SlackAsking, text: string, to?: Destination): Promise<void> {
   const { channel, userId: user } = asking;
   const words = slackText(text);
   const ways: (() => Promise<unknown>)[] = [
@@ -218,7 +218,7 @@ async function tellAlone(context: SlackContext, asking: Asking, text: string, to
   throw failure;
 }
 
-async function tellWhere(context: SlackContext, asking: Asking, source: PictureSource): Promise<void> {
+async function tellWhere(context: SlackContext, asking: SlackAsking, source: PictureSource): Promise<void> {
   try {
     const { permalink } = await context.api.chat.getPermalink({ channel: source.channel, message_ts: source.ts });
     await asking.respond!(`The answer is in the picture’s thread: ${permalink}`);

@@ -9,7 +9,7 @@ import { send } from './outgoing.ts';
 import { isDirect } from './people.ts';
 import { askingOf, isForTheBot, placeOf, type Written } from './posted.ts';
 import { type RemoveState, removeStateOf } from './remove-button.ts';
-import { toSessionAsking } from './request.ts';
+import { toAsking } from './request.ts';
 import type { Workspaces } from './workspaces.ts';
 
 /** How old a command is answered at most, in milliseconds. */
@@ -37,7 +37,7 @@ export async function revive(job: Job, workspaces: Workspaces): Promise<Asking |
   });
   if (asking === undefined) return undefined;
   const isDone = hadPictures ? asking.pictures?.length === 0 : said.length > 0;
-  return isDone ? undefined : toSessionAsking(context, asking, true);
+  return isDone ? undefined : toAsking(context, asking, true);
 }
 
 /**
@@ -64,7 +64,7 @@ async function reviveCommand(job: Job, context: SlackContext): Promise<Asking | 
   if (answers === 'all') return undefined;
   const asking = await askingOf(message as Written, context, answers.unanswered);
   if (asking === undefined || asking.pictures?.length === 0) return undefined;
-  return toSessionAsking(context, { ...asking, job, asked: true }, true);
+  return toAsking(context, { ...asking, job, asked: true }, true);
 }
 
 /** The message of a job, where it is still there, and what the bot has said in its thread after it. */
