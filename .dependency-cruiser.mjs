@@ -46,6 +46,20 @@ export default {
       },
     })),
     {
+      name: 'no-test-below-tests',
+      comment: 'Nothing that runs imports a test.',
+      severity: 'error',
+      from: { path: '^(src|commands|scripts)/' },
+      to: { path: '^test/' },
+    },
+    {
+      name: 'no-tool-below-tools',
+      comment: 'Only scripts/ imports from scripts/: the programs in src/ do not either.',
+      severity: 'error',
+      from: { path: '^(src|commands)/' },
+      to: { path: '^scripts/' },
+    },
+    {
       name: 'no-chat-below-chat',
       comment: 'Only src/chat knows a chat platform.',
       severity: 'error',
