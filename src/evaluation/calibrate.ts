@@ -13,7 +13,7 @@ interface ThresholdGoal {
   readonly mostUnsure: number;
 }
 
-/** FER2013's own labels say something else than most people in one face of three. */
+/** FER2013's own labels say something else than most people about one face in three. */
 export const LABELS_GOAL: ThresholdGoal = { sureAccuracy: 0.82, mostUnsure: 0.3 };
 /** People's votes are a cleaner measure, so more can be asked. */
 export const VOTES_GOAL: ThresholdGoal = { sureAccuracy: 0.92, mostUnsure: 0.22 };

@@ -146,7 +146,7 @@ export class Settings {
     });
   }
 
-  /** Writes a note where there is none. @returns what there is now, whoever wrote it; errors as of `setNote` */
+  /** Writes a note where there is none. @returns what there is now, whoever wrote it @throws as `setNote` does */
   async addNote(kind: string, about: string, text: string): Promise<Note> {
     return await this.#change(async (hashKey) => {
       const key = noteKey(hashKey, kind, about);

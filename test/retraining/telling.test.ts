@@ -85,7 +85,7 @@ test('one that was deleted is not written to again until it is time for a fresh 
   await message.close();
 });
 
-test('an edit that the platform holds up for minutes is not followed by a burst of those of meanwhile', async () => {
+test('an edit that the platform holds up for minutes is followed by one more, not by all that came meanwhile', async () => {
   const board = channel();
   const message = follow(board);
   await tell(message, 20_000);

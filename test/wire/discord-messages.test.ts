@@ -535,7 +535,7 @@ describe('an edit', () => {
     expect(discord.said()[0]!.files[0]!.filename).toBe('SPOILER_c-emotions.jpg');
   });
 
-  test('of which Discord tells without files, for want of the intent, removes nothing', async () => {
+  test('that Discord tells of without its files, since the intent is off, removes nothing', async () => {
     const { discord } = await startOnDiscord({
       before: (fake) => {
         fake.gateway.grantsContent = false;

@@ -107,7 +107,7 @@ const ABOUT_THE_DATA = /^(readme|licen[cs]e|provenance|notice|copying)|\.md$|^re
 
 /**
  * What was found in the files of a folder without a CSV. Some may be FER2013 all the same: archives, a CSV of another
- * name, a CSV one folder further down. Then those alone are told of, else all that are no words about the data.
+ * name, a CSV one folder further down. Where there are such files, only they are named; otherwise all but words about the data.
  */
 export async function foundBeside(directory: string, signal: AbortSignal | undefined): Promise<string[]> {
   const found: string[] = [];

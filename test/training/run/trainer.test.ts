@@ -245,7 +245,7 @@ test('where no checkpoint is whole, or there is none, a resumed run says so and 
   expect(await checkpoints(directory)).toEqual(['checkpoint-000000004']);
 });
 
-test('a checkpoint from before a setting was there is gone on with; one with a setting that is gone is refused by name', async () => {
+test('a training goes on from a checkpoint of before a setting was there; one with a setting that is gone is refused by name', async () => {
   const directory = await temporaryFolder();
   await train(runIn(directory, { epochs: 2 }, { ...stopping(({ epoch }) => epoch === 2) }));
   const change = async (to: (plan: Record<string, unknown>) => unknown) => {
