@@ -5,13 +5,14 @@ import { expect, test } from 'vitest';
 const ROOT = join(import.meta.dirname, '..');
 const TEXT = readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8');
 
-test('every file that ARCHITECTURE.md names is there, and has what it says', () => {
-  const paths = [...TEXT.matchAll(/`((?:src|commands|scripts|test)\/[\w./-]*|\.dependency-cruiser\.mjs)`/g)].map(
+test('every file that ARCHITECTURE.md names, and docs/inside.md, is there, and has what they say', () => {
+  const text = TEXT + readFileSync(join(ROOT, 'docs', 'inside.md'), 'utf8');
+  const paths = [...text.matchAll(/`((?:src|commands|scripts|test)\/[\w./-]*|\.dependency-cruiser\.mjs)`/g)].map(
     ([, path]) => path!,
   );
   expect(paths.length).toBeGreaterThan(40);
   for (const path of paths) expect.soft(existsSync(join(ROOT, path)), path).toBe(true);
-  const names = [...TEXT.matchAll(/`((?:src|commands)\/[\w./-]+\.ts)`, `(\w+)`/g)];
+  const names = [...text.matchAll(/`((?:src|commands)\/[\w./-]+\.ts)`, `(\w+)`/g)];
   expect(names.length).toBeGreaterThan(20);
   for (const [, path, name] of names) {
     expect
