@@ -190,6 +190,17 @@ describe('decodePhoto', () => {
     await expect(decode(heic.subarray(0, heic.length - 200))).rejects.toMatchObject({ code: 'cut-picture' });
   });
 
+  it('says which frame of an animated AVIF it read, the first that shows something', async () => {
+    expect((await decode(fixture('animated.avif'))).frame).toEqual({ number: 1, of: 2 });
+    expect((await decode(await fourColours(64, 48).avif().toBuffer())).frame).toBeUndefined();
+    // White, then four colours, then white: avifenc --keyframe 1 white.png four.png white.png blank-first.avif
+    const blankFirst = fixture('blank-first.avif');
+    const photo = await decode(blankFirst);
+    expect(photo.frame).toEqual({ number: 2, of: 3 });
+    for (const [k, value] of pixel(photo.image, 8, 8).entries())
+      expect(Math.abs(value - [255, 0, 0][k]!)).toBeLessThan(12);
+  });
+
   it('says that a TIFF or a JPEG is of a kind that cannot be read, and does not call it damaged', async () => {
     expect((await decode(tiff({}))).width).toBe(16);
     const kinds = {

@@ -6,7 +6,8 @@
  */
 import sharp, { type Metadata } from 'sharp';
 import { spreadOf } from '../../base/numbers.ts';
-import type { RgbImage } from '../image.ts';
+import { type RgbImage, toGray } from '../image.ts';
+import { type AvifSequence, avifSequence } from './avif-sequence.ts';
 import { type DecodedFrames, decodeFrames, MOST_PIXELS } from './frames.ts';
 import { openHeic } from './heic.ts';
 import type { DecoderAnswer, DecoderTask } from './task.ts';
@@ -43,8 +44,37 @@ async function run(task: DecoderTask, file: Buffer): Promise<Result> {
     task.format === 'jpeg'
       ? await decodeJpeg(task, file)
       : await shrunk(task, file, frame, task.format === 'tiff' ? 'error' : 'truncated');
+  const sequence = task.format === 'avif' ? avifSequence(file) : undefined;
+  if (sequence !== undefined && sequence.of > 1)
+    return await firstOfSequence(task, stored, { width, height }, sequence);
   const image = await upright(stored, picture.orientation ?? 1);
   return decoded(image, { width, height }, isAnimation ? { number: frame + 1, of: frames } : undefined);
+}
+
+/** Frames of an animated AVIF that are looked at. */
+const MOST_OF_SEQUENCE = 20;
+
+/**
+ * The first frame of an animated AVIF that shows something, of those that stand for themselves: the decoder takes no others. The first of
+ * all where none does.
+ * @param first the file's picture, which is its first frame
+ */
+async function firstOfSequence(
+  task: DecoderTask,
+  first: RgbImage,
+  size: { width: number; height: number },
+  { of, whole, still }: AvifSequence,
+): Promise<Result> {
+  const asFrame = (image: RgbImage, frame: number) => decoded(image, size, { number: frame + 1, of });
+  if (showsSomething(toGray(first).data)) return asFrame(first, 0);
+  for (const frame of whole.filter((one) => one > 0).slice(0, MOST_OF_SEQUENCE)) {
+    const file = still(frame);
+    const { width, height } = file ? await sharp(file).metadata() : { width: 0, height: 0 };
+    if (file === undefined || width !== size.width || height !== size.height) continue;
+    const image = await shrunk(task, file, 0, 'truncated');
+    if (showsSomething(toGray(image).data)) return asFrame(image, frame);
+  }
+  return asFrame(first, 0);
 }
 
 async function decodeHeic(task: DecoderTask, file: Buffer): Promise<Result> {
@@ -156,6 +186,11 @@ async function shrunk(
 
 /** Least standard deviation of a frame's grays, 0..255, that is something to see: one of a photo at a sixth of its brightness. */
 const LEAST_DEVIATION = 8;
+
+function showsSomething(gray: Uint8Array): boolean {
+  return spreadOf(gray).deviation >= LEAST_DEVIATION;
+}
+
 /** Frames that are looked at, at most, and pixels of them that are decoded at once. */
 const MOST_FRAMES = 300;
 const FRAME_PIXELS = 4_000_000;
@@ -177,7 +212,7 @@ async function firstThatShows(file: Buffer, { width, height }: Metadata, frames:
       .toBuffer();
     const pixels = gray.length / pages;
     for (let k = 0; k < pages; k++) {
-      if (spreadOf(gray.subarray(k * pixels, (k + 1) * pixels)).deviation >= LEAST_DEVIATION) return first + k;
+      if (showsSomething(gray.subarray(k * pixels, (k + 1) * pixels))) return first + k;
     }
   }
   return 0;
