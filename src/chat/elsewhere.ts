@@ -40,7 +40,8 @@ export class Elsewhere {
     if (asking.message !== undefined) this.#messages.set(asking.message, true);
     this.#underWay.add(work);
     try {
-      await this.#queue.run(job, { channel: asking.channel, signal: request.signal });
+      const { user, signal } = request;
+      await this.#queue.run(job, { channel: asking.channel, person: user.id, signal });
     } catch (err) {
       if (err instanceof QueueFull) return false;
       if (!request.signal.aborted) {

@@ -17,11 +17,15 @@ export interface JobQueue {
   /**
    * Has a job done by a worker. One that is there already, whoever handed it over, is done once.
    * @param options.channel whose turn it takes: channels take turns
+   * @param options.person who posted it: within a channel, people take turns
    * @param options.signal gives up waiting; a job that no worker has begun is taken out, unless the reason is LeftToWorkers
    * @returns once a worker has done it
    * @throws QueueFull where too many wait; Error where the queue is out of reach or no worker could do it
    */
-  run(job: Job, options: { readonly channel: string; readonly signal: AbortSignal }): Promise<void>;
+  run(
+    job: Job,
+    options: { readonly channel: string; readonly person: string; readonly signal: AbortSignal },
+  ): Promise<void>;
   /** Tells the workers of something that is gone. Never rejects. */
   tell(platform: string, loss: Loss): void;
   close(): Promise<void>;

@@ -5,7 +5,7 @@ import type { Logger } from '../base/log.ts';
 import { connectRedis } from '../base/redis.ts';
 import { type JobQueue, LeftToWorkers, type Loss, QueueFull } from './job-queue.ts';
 import type { Job } from './journal.ts';
-import { idOf, LOSSES, lineOf, nextTurn, PREFIX } from './redis-line.ts';
+import { idOf, LOSSES, lineOf, PREFIX, takenOut, takeTurn } from './redis-line.ts';
 
 /** How often a job is tried that no worker could do, the pause doubled each time. */
 const ATTEMPTS = 5;
@@ -17,6 +17,7 @@ const LOOK_MS = 10_000;
 interface Open {
   readonly job: Job;
   readonly channel: string;
+  readonly person: string;
   since: number;
   readonly done: () => void;
   readonly failed: (error: Error) => void;
@@ -60,14 +61,14 @@ export class RedisJobQueue implements JobQueue {
     return new RedisJobQueue(await connectRedis(url, log), log, maxWaiting, lookMs);
   }
 
-  async run(job: Job, { channel, signal }: { readonly channel: string; readonly signal: AbortSignal }): Promise<void> {
+  async run(job: Job, { channel, person, signal }: Parameters<JobQueue['run']>[1]): Promise<void> {
     signal.throwIfAborted();
     const line = await this.#lineOf(job.bot);
     const id = idOf(job);
     let open: Open | undefined;
     // Before it is put there: a worker may have done it before Redis says that it is there.
     const done = new Promise<void>((resolve, failed) => {
-      open = { job, channel, since: Date.now(), done: resolve, failed };
+      open = { job, channel, person, since: Date.now(), done: resolve, failed };
       line.open.set(id, open);
     });
     try {
@@ -121,25 +122,37 @@ export class RedisJobQueue implements JobQueue {
   }
 
   /** Puts a job in its line, unless it is there. @throws QueueFull */
-  async #put({ name, queue }: Line, { job, channel }: Open, maxWaiting: number): Promise<void> {
+  async #put({ name, queue }: Line, { job, channel, person }: Open, maxWaiting: number): Promise<void> {
     const { waiting = 0, prioritized = 0 } = await queue.getJobCounts('waiting', 'prioritized');
     if (waiting + prioritized >= maxWaiting) throw new QueueFull('too many photos wait for a worker');
+    const id = idOf(job);
+    const { turn, moved } = await takeTurn(this.#client, name, { id, channel, person });
     await queue.add('photo', job, {
-      jobId: idOf(job),
-      priority: await nextTurn(this.#client, name, channel),
+      jobId: id,
+      priority: turn,
       attempts: ATTEMPTS,
       backoff: { type: 'exponential', delay: PAUSE_MS },
       removeOnComplete: true,
       removeOnFail: true,
     });
+    await Promise.all(moved.map((other) => this.#move(queue, other)));
+  }
+
+  /** Gives a waiting job another turn. One that has begun, or is not there yet, is where it is. Never rejects. */
+  async #move(queue: Queue<Job>, { id, turn }: { readonly id: string; readonly turn: number }): Promise<void> {
+    try {
+      await (await queue.getJob(id))?.changePriority({ priority: turn });
+    } catch (err) {
+      this.#log.debug({ err }, 'a photo that waits could not change its turn');
+    }
   }
 
   /** Nobody wants a job done any more that no worker may have begun. */
-  async #takeOut({ queue }: Line, id: string, reason: unknown): Promise<void> {
+  async #takeOut({ name, queue }: Line, id: string, reason: unknown): Promise<void> {
     if (reason instanceof LeftToWorkers) return;
     try {
       // One that a worker is at stays; it is told by `tell`.
-      await queue.remove(id);
+      if ((await queue.remove(id)) === 1) await takenOut(this.#client, name, id);
     } catch (err) {
       this.#log.warn({ err }, 'a photo that nobody waits for could not be taken out of the queue');
     }

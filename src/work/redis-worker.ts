@@ -54,7 +54,7 @@ export class RedisWorker {
       const worker = new Worker<Job>(
         line,
         async (job, token) => {
-          await served(client, line, job.priority);
+          await served(client, line, job.id!, job.priority);
           await perform(job.data, {
             lost: job.stalledCounter,
             isAgain: job.stalledCounter + job.attemptsMade > 0,

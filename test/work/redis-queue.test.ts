@@ -59,7 +59,8 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
     begun: 1,
   });
   const never = new AbortController().signal;
-  const put = (to: RedisJobQueue, one: Job, signal = never) => to.run(one, { channel: one.place, signal });
+  const put = (to: RedisJobQueue, one: Job, signal = never, person = 'ann') =>
+    to.run(one, { channel: one.place, person, signal });
 
   /** Resolves once so many jobs wait in Redis. */
   async function waiting(count: number): Promise<void> {
