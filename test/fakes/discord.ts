@@ -164,7 +164,7 @@ export class FakeDiscord {
 
   /** A thread that people open now, or a post in a forum. */
   openThread(parent: FakeChannel): FakeChannel {
-    const thread = this.addChannel('thread', { type: 11, parentId: parent.id });
+    const thread = this.addChannel('thread', { type: 11, parentId: parent.id, denied: parent.denied });
     this.gateway.dispatch('THREAD_CREATE', { ...channelPayload(thread, this.me.id), newly_created: true });
     return thread;
   }

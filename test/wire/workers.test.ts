@@ -68,6 +68,14 @@ describe.skipIf(!HAS_REDIS)('photos that a worker answers', () => {
     await until(() => discord.said().length === 0, 'the answer being removed');
   });
 
+  test('in a thread are answered by what the bot may do in the channel that it is in', async () => {
+    const channel = discord.addChannel('words', { denied: ['AttachFiles'] });
+    discord.post({ channel: discord.openThread(channel), files: [discord.file(await plainPicture(64, 48))] });
+    const answer = await until(() => discord.said()[0], 'the answer');
+    expect(answer.files).toEqual([]);
+    expect(answer.content).toMatch(/I lack the permission ‘Attach Files’\./);
+  });
+
   test('are given up where their message is removed meanwhile', async () => {
     isHeld = true;
     const photo = await plainPicture(64, 48);
