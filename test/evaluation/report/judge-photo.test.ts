@@ -82,6 +82,9 @@ describe('judgePhoto', () => {
       { verdict: 'right', label: { x: 400, y: 200, width: 80, height: 80 } },
     ]);
     expect(() => judge([face], [halved], { width: 480, height: 640 })).toThrow(/480 x 640.*1280 x 960/);
+    // A hundredth is what rounding to whole pixels makes of a small copy.
+    expect(() => judge([face], [halved], { width: 640, height: 476 })).not.toThrow();
+    expect(() => judge([face], [halved], { width: 640, height: 470 })).toThrow(/640 x 470/);
   });
 
   it('judges nothing where there are no labels', () => {
