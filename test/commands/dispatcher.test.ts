@@ -71,8 +71,11 @@ describe('a message', () => {
         return { id: '1', update: async () => true, remove: async () => {} };
       },
     });
-    await setUp().dispatcher.dispatch(request);
+    const rules = fakeRules();
+    const counted = vi.spyOn(rules.cooldown, 'take');
+    await setUp(undefined, rules).dispatcher.dispatch(request);
     expect(second.fetch).not.toHaveBeenCalled();
+    expect(counted).toHaveBeenCalledTimes(1);
     expect(replies).toEqual([]);
   });
 });
