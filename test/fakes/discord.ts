@@ -73,10 +73,10 @@ export class FakeDiscord {
   readonly origin: string;
   /** Largest file, in bytes, that this Discord takes and announces with interactions. */
   uploadLimit = 10 * 1024 * 1024;
-  /** Answers whatever it chooses to before anything is done. */
-  trouble: ((call: Call) => Answer | undefined) | undefined;
   /** How many shards it tells a bot to have. */
   recommendedShards = 1;
+  /** Stands between the bot and every call, those for files too: it may wait, fail, or fail once the call has been done. */
+  between: ((call: Call, done: () => Answer) => Promise<Answer>) | undefined;
   readonly #guilds: FakeGuild[] = [];
   readonly #channels = new Map<string, FakeChannel>();
   readonly #hosted = new Map<string, Buffer>();
@@ -112,21 +112,11 @@ export class FakeDiscord {
     server.on('request', async (request, response) => {
       const call = await readCall(request);
       if (call === undefined) return;
-      const failure = this.trouble?.(call);
-      if (failure) return writeAnswer(response, failure);
-      if (call.path.startsWith('/attachments/')) {
-        const location = this.#redirects.get(call.path);
-        if (location !== undefined) return response.writeHead(302, { location }).end();
-        const bytes = this.#hosted.get(call.path);
-        if (bytes === undefined) return response.writeHead(404).end();
-        const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
-        if (to === undefined) this.wholeFiles.push(call.path);
-        return from === undefined
-          ? response.writeHead(200).end(bytes)
-          : response.writeHead(206).end(bytes.subarray(Number(from), Number(to) + 1));
-      }
-      this.calls.push(call);
-      writeAnswer(response, this.#failure(call) ?? this.#answer(call));
+      const host = call.path.startsWith('/attachments/');
+      const done = () =>
+        host ? this.#fileAnswer(call, request.headers.range) : (this.#failure(call) ?? this.#answer(call));
+      if (!host) this.calls.push(call);
+      writeAnswer(response, this.between ? await this.between(call, done) : done());
     });
   }
 
@@ -401,6 +391,18 @@ export class FakeDiscord {
           }),
     });
     return interaction;
+  }
+
+  #fileAnswer({ path }: Call, range = ''): Answer {
+    const location = this.#redirects.get(path);
+    if (location !== undefined) return { status: 302, headers: { location } };
+    const bytes = this.#hosted.get(path);
+    if (bytes === undefined) return { status: 404 };
+    const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(range) ?? [];
+    if (to === undefined) this.wholeFiles.push(path);
+    return from === undefined
+      ? { status: 200, body: bytes }
+      : { status: 206, body: bytes.subarray(Number(from), Number(to) + 1) };
   }
 
   #failure(call: Call): Answer | undefined {

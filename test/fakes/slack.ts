@@ -116,8 +116,8 @@ export class FakeSlack {
   readonly lacking = new Set<string>();
   /** Channels that the bot is in. */
   readonly joined = new Set([CHANNEL, 'D1']);
-  /** Answers whatever it chooses to before anything is done: a method of the Web API, 'file' or 'upload'. */
-  trouble: ((method: string) => Answer | undefined) | undefined;
+  /** Stands between the bot and every method of the Web API, and 'file' and 'upload': it may wait, fail, or fail once the call has been done. */
+  between: ((method: string, done: () => Answer) => Promise<Answer>) | undefined;
   /** Where signed requests go; over the socket where there is none. */
   httpTarget: string | undefined;
   /** The workspace belongs to an Enterprise organisation: its file host redirects to another one. */
@@ -458,12 +458,13 @@ export class FakeSlack {
       this.calls.push({ method, authorization: request.headers.authorization, body });
       await delay(this.#delays.get(method) ?? 0);
       const token = request.headers.authorization?.slice('Bearer '.length);
-      const first = (this.next.get(`${method} ${token}`) ?? this.next.get(method))?.shift() ?? this.trouble?.(method);
+      const first = (this.next.get(`${method} ${token}`) ?? this.next.get(method))?.shift();
       const headers = { 'x-oauth-scopes': ALL_SCOPES.filter((scope) => !this.lacking.has(scope)).join(',') };
-      return send(first ?? { headers, body: this.#call(method, body, request.headers.authorization) });
+      const done = () => first ?? { headers, body: this.#call(method, body, request.headers.authorization) };
+      return send(this.between ? await this.between(method, done) : done());
     }
     if (pathname.startsWith('/upload/')) {
-      const failure = this.trouble?.('upload');
+      const failure = await this.#failureOf('upload');
       if (failure) return send(failure);
       const form = await new Response(raw, { headers: { 'content-type': type } }).formData();
       const upload = this.uploads.get(pathname.slice('/upload/'.length))!;
@@ -471,7 +472,7 @@ export class FakeSlack {
       return send({ body: 'OK' });
     }
     if (pathname.startsWith('/files-pri/')) {
-      const first = this.next.get('file')?.shift() ?? this.trouble?.('file');
+      const first = this.next.get('file')?.shift() ?? (await this.#failureOf('file'));
       if (!first && !this.isGrid) return this.#onFileRequest(request, response);
       this.fileRequests.push({ path: pathname, authorization: request.headers.authorization });
       return send(first ?? { status: 302, headers: { location: `${this.filesOrigin}${pathname}` } });
@@ -482,6 +483,12 @@ export class FakeSlack {
       return send({ body: 'ok' });
     }
     send({ status: 404 });
+  }
+
+  /** What stands between the bot and the file hosts does with a call; undefined where it lets it through. */
+  async #failureOf(method: 'upload' | 'file'): Promise<Answer | undefined> {
+    const answer = await this.between?.(method, () => ({ status: 200 }));
+    return answer?.status === 200 ? undefined : answer;
   }
 
   /** Gives a file, or sends whoever may not read it to the workspace's login page. */

@@ -47,7 +47,16 @@ export function soakJson(result: SoakResult) {
 
 export function soakTable(result: SoakResult): string {
   const { photos, owed, seconds, megabytes, unrest, ...figures } = soakJson(result);
-  const { killedBots, killedWorkers, brokenConnections, outages, serverErrors, rateLimits, redisRestarts } = unrest;
+  const {
+    killedBots,
+    killedWorkers,
+    brokenConnections,
+    outages,
+    serverErrors,
+    lostAnswers,
+    rateLimits,
+    redisRestarts,
+  } = unrest;
   const rows: (readonly [string, string | number])[] = [
     ['photos answered', photos.answered],
     ['refused in words', photos.refused],
@@ -70,7 +79,7 @@ export function soakTable(result: SoakResult): string {
     ['killed: bots, workers', `${killedBots}, ${killedWorkers}`],
     ['ended by themselves', unrest.endedByThemselves],
     ['broken connections, outages', `${brokenConnections}, ${outages}`],
-    ['5xx, 429', `${serverErrors}, ${rateLimits}`],
+    ['calls that failed: 5xx, 429, 5xx though it was done', `${serverErrors}, ${rateLimits}, ${lostAnswers}`],
     ['restarts of Redis', redisRestarts],
   ];
   const lists = [

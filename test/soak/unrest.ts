@@ -12,8 +12,10 @@ export interface UnrestOptions {
   /** Seconds between two broken connections, and between two outages of a chat, on average; 0 for none. */
   readonly breakEvery: number;
   readonly outageEvery: number;
-  /** The share, of 1, of calls to the chats that fail; half of them by 429. */
+  /** The share, of 1, of calls to the chats that fail: by 503, by 429, or by a 503 after what was asked for has been done. */
   readonly failing: number;
+  /** Milliseconds that a call takes, on average. */
+  readonly latency: number;
 }
 
 /** What has happened so far. */
@@ -23,6 +25,8 @@ export interface UnrestCounts {
   brokenConnections: number;
   outages: number;
   serverErrors: number;
+  /** Of calls that had been done. */
+  lostAnswers: number;
   rateLimits: number;
   redisRestarts: number;
 }
@@ -31,8 +35,23 @@ export interface UnrestCounts {
 const OUTAGE_MS = [1000, 5000] as const;
 /** The share of kills that do not wait until a process is there. */
 const STARTING = 0.2;
+/** Of calls that fail, the share that has been done all the same. */
+const LOST_SHARE = 0.2;
 /** Seconds that a 429 asks for. */
 const RETRY_AFTER_S = 1;
+
+interface Failure {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+const UNAVAILABLE: Failure = { status: 503 };
+const RATE_LIMITED: Failure = {
+  status: 429,
+  headers: { 'retry-after': String(RETRY_AFTER_S) },
+  body: { message: 'You are being rate limited.', retry_after: RETRY_AFTER_S, global: false },
+};
 
 /** Kills, broken connections, outages and failing calls, by a seed. */
 export class Unrest {
@@ -42,6 +61,7 @@ export class Unrest {
     brokenConnections: 0,
     outages: 0,
     serverErrors: 0,
+    lostAnswers: 0,
     rateLimits: 0,
     redisRestarts: 0,
   };
@@ -61,8 +81,8 @@ export class Unrest {
     const { seed, killEvery, breakEvery, outageEvery } = this.#options;
     const { discord, slack } = this.#chats;
     const calls = new Random(DRAWS.calls, seed);
-    discord.trouble = () => this.#failure('discord', calls);
-    slack.trouble = () => this.#failure('slack', calls);
+    discord.between = (_, done) => this.#between('discord', calls, done);
+    slack.between = (_, done) => this.#between('slack', calls, done);
     const kills = new Random(DRAWS.kills, seed);
     const connections = new Random(DRAWS.connections, seed);
     const loops = [
@@ -71,8 +91,8 @@ export class Unrest {
       every(outageEvery, connections, signal, () => this.#outage(connections, signal)),
     ];
     await Promise.all(loops);
-    discord.trouble = undefined;
-    slack.trouble = undefined;
+    discord.between = undefined;
+    slack.between = undefined;
   }
 
   /** A bot first, then a worker, then whichever; now and then one that is only just starting. */
@@ -110,19 +130,32 @@ export class Unrest {
     this.#out.delete(platform);
   }
 
-  #failure(platform: PlatformName, random: Random) {
-    const isOut = this.#out.has(platform);
-    if (!isOut && !random.chance(this.#options.failing)) return undefined;
-    if (isOut || random.chance(0.5)) {
-      this.counts.serverErrors += 1;
-      return { status: 503 };
+  async #between<Answer>(platform: PlatformName, random: Random, done: () => Answer): Promise<Answer | Failure> {
+    const [way, back] = [this.#wait(random), this.#wait(random)];
+    const fails = random.chance(this.#options.failing);
+    const how = random.next();
+    await delay(way);
+    const failure = this.#out.has(platform) ? UNAVAILABLE : fails ? this.#failureBy(how) : undefined;
+    if (failure === UNAVAILABLE) this.counts.serverErrors += 1;
+    const answer = failure ?? done();
+    if (failure === undefined) await delay(back);
+    if (fails && failure === undefined) {
+      this.counts.lostAnswers += 1;
+      return UNAVAILABLE;
     }
+    return answer;
+  }
+
+  #wait(random: Random): number {
+    return (-Math.log(1 - random.next()) * this.#options.latency) / 2;
+  }
+
+  /** @returns undefined where the call is to fail once it has been done */
+  #failureBy(how: number): Failure | undefined {
+    if (how < LOST_SHARE) return undefined;
+    if (how < LOST_SHARE + (1 - LOST_SHARE) / 2) return UNAVAILABLE;
     this.counts.rateLimits += 1;
-    return {
-      status: 429,
-      headers: { 'retry-after': String(RETRY_AFTER_S) },
-      body: { message: 'You are being rate limited.', retry_after: RETRY_AFTER_S, global: false },
-    };
+    return RATE_LIMITED;
   }
 }
 

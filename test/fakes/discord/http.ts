@@ -14,7 +14,7 @@ export interface Call {
   readonly at: number;
 }
 
-/** An answer: a status and a JSON body, or no body. */
+/** An answer: a status and a JSON body, a file, or no body. */
 export interface Answer {
   readonly status: number;
   readonly body?: unknown;
@@ -49,8 +49,8 @@ export async function readCall(request: IncomingMessage): Promise<Call | undefin
 }
 
 export function writeAnswer(response: ServerResponse, { status, body, headers = {} }: Answer): void {
-  if (body === undefined) {
-    response.writeHead(status, headers).end();
+  if (body === undefined || Buffer.isBuffer(body)) {
+    response.writeHead(status, headers).end(body);
   } else {
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
   }
