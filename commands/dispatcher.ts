@@ -1,4 +1,4 @@
-import { UserError, type UserErrorCode } from '../src/base/errors.ts';
+import { ChatFailed, UserError, type UserErrorCode } from '../src/base/errors.ts';
 import type { Logger } from '../src/base/log.ts';
 import {
   type Happening,
@@ -118,8 +118,12 @@ export class Dispatcher {
     try {
       await work();
     } catch (error) {
-      // Nobody waits for this answer any more: the message was deleted or the bot is stopping.
-      if (!request.signal.aborted) await this.#explain(request, holdsForAll(error) ? undefined : about, error);
+      if (error instanceof ChatFailed && request.isTriedAgain) {
+        this.#log.warn({ ...whereOf(request), err: error }, 'an answer could not be sent just now; it is tried again');
+      } else if (!request.signal.aborted) {
+        // Else nobody waits for this answer any more: the message was deleted or the bot is stopping.
+        await this.#explain(request, holdsForAll(error) ? undefined : about, error);
+      }
       if (error instanceof UserError) tellOutcome(request, 'refused', error.code);
       else tellOutcome(request, 'failed');
       return error;

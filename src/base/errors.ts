@@ -48,6 +48,15 @@ export class NotYet extends UserError {
   }
 }
 
+/** A chat failed while something was to be said: nobody knows whether it was. Whoever tries again looks first. */
+export class ChatFailed extends Error {
+  override readonly name = 'ChatFailed';
+
+  constructor(cause: unknown) {
+    super('the chat could not be reached, or failed', { cause });
+  }
+}
+
 /** The system's or a library's word for what went wrong, e.g. 'ENOENT'; undefined for what has none. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;

@@ -20,11 +20,12 @@ export class WorkUnderWay {
    */
   constructor(asking: Asking, earlier: Request['earlier'], begun: number) {
     this.asking = asking;
-    this.request = { ...asking.toRequest(this.#controller.signal), ...(earlier && { earlier }) };
-    const { command, attachments } = this.request;
+    const request = { ...asking.toRequest(this.#controller.signal), ...(earlier && { earlier }) };
+    const { command, attachments } = request;
     const isAboutPhotos = command === undefined || command.name === PHOTO_COMMAND;
     const files = attachments.map(({ id }) => id);
     this.job = asking.job && isAboutPhotos ? { ...asking.job, files, begun } : undefined;
+    this.request = this.job ? { ...request, isTriedAgain: true } : request;
   }
 
   /** Whether an answer could not be sent, and somebody still waits for it. */

@@ -230,8 +230,38 @@ describe('trouble at Slack', () => {
     await buttons(slack, 1);
     slack.next.set('files.getUploadURLExternal', Array(20).fill({ status: 503 }));
     slack.post({ files: [slack.file(await plainPicture(64, 48))] });
-    await until(() => log.some((line) => line.includes('a request failed')));
+    await until(() => log.some((line) => line.includes('an answer could not be sent just now')));
     expect(slack.callsTo('files.getUploadURLExternal')).toHaveLength(2 + 4);
+  });
+
+  test.each([
+    ['a picture', 'files.completeUploadExternal', 64],
+    ['words', 'chat.postMessage', 8],
+  ])('%s that Slack posts without saying so is not posted again', async (_, method, width) => {
+    const { slack } = await startOnSlack();
+    let failed = 0;
+    slack.between = async (called, done) => {
+      const answer = done();
+      if (called !== method || failed > 0) return answer;
+      failed += 1;
+      return { status: 503 };
+    };
+    slack.post({ files: [slack.file(await plainPicture(width, 48))] });
+    await until(() => failed > 0 && slack.calls.at(-1)?.method !== method, 'a look at what was posted');
+    slack.post({ files: [slack.file(await plainPicture(width, 48))] });
+    await buttons(slack, 2);
+    await aWhile();
+    expect(slack.said()).toHaveLength(2);
+    expect(slack.callsTo(method)).toHaveLength(2);
+  });
+
+  test('an answer that Slack cannot take for a while comes later, and nothing else is said', async () => {
+    const { slack } = await startOnSlack();
+    slack.next.set('files.completeUploadExternal', Array(4).fill({ status: 503 }));
+    const { ts } = slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 1);
+    await aWhile();
+    expect(slack.said().map(({ thread_ts: to, files }) => [to, files.length])).toEqual([[ts, 1]]);
   });
 
   test('a missing permission is said in words, with the text of the answer', async () => {

@@ -1,5 +1,5 @@
-import { RESTJSONErrorCodes as Code, DiscordAPIError } from 'discord.js';
-import { UserError } from '../../base/errors.ts';
+import { RESTJSONErrorCodes as Code, DiscordAPIError, HTTPError, RateLimitError } from 'discord.js';
+import { codeOf, UserError } from '../../base/errors.ts';
 
 /** What the operator is told where Discord does not take the token. */
 export function tokenRefused(): UserError {
@@ -65,4 +65,23 @@ export async function unlessClosed<T>(look: () => Promise<T>): Promise<T | undef
     if (isGone(error) || lacksPermission(error)) return undefined;
     throw error;
   }
+}
+
+/** Whether Discord could not be reached, failed, or asked for a longer pause than is waited for: it is worth another try later. */
+export function isOutOfReach(error: unknown): boolean {
+  const isServers = error instanceof HTTPError && error.status >= 500;
+  return isServers || error instanceof RateLimitError || networkCode(error) !== undefined || isTimeout(error);
+}
+
+/** The library gives up a call without an answer. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
+
+/** The system's word for a connection that could not be made, e.g. 'ENOTFOUND'; undefined for any other error. */
+export function networkCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const code = codeOf(error);
+  if (code !== undefined && /^(E[A-Z]+|UND_ERR_\w+)$/.test(code)) return code;
+  return networkCode(error.cause);
 }

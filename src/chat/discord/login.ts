@@ -8,8 +8,8 @@ import {
   HTTPError,
 } from 'discord.js';
 import { unlessAborted } from '../../base/aborts.ts';
-import { codeOf, UserError } from '../../base/errors.ts';
-import { tokenRefused } from './errors.ts';
+import { UserError } from '../../base/errors.ts';
+import { networkCode, tokenRefused } from './errors.ts';
 
 /** The gateway does not give a privileged intent that was asked for. */
 export class RefusedIntent extends Error {
@@ -63,12 +63,4 @@ export function inWords(error: unknown, closeCode?: number): unknown {
   return new UserError('busy', `Discord cannot be reached (${why}). Is this machine online?`, {
     cause: error,
   });
-}
-
-/** The system's word for a connection that could not be made, e.g. 'ENOTFOUND'; undefined for any other error. */
-function networkCode(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const code = codeOf(error);
-  if (code !== undefined && /^(E[A-Z]+|UND_ERR_\w+)$/.test(code)) return code;
-  return networkCode(error.cause);
 }

@@ -13,11 +13,12 @@ import {
   type Reply,
   type Request,
 } from '../../../commands/request.ts';
+import { ChatFailed } from '../../base/errors.ts';
 import type { Asking } from '../asking.ts';
 import { DiscordAttachment, hasPictures, picturesOf } from './attachment.ts';
 import { isFromABot, latestPictures, sayWhatIsAllowed, Typing, toChannel } from './channel.ts';
 import { type DiscordContext, isOperatorAt } from './context.ts';
-import { isGone, lacksPermission } from './errors.ts';
+import { isGone, isOutOfReach, lacksPermission } from './errors.ts';
 import type { CommandInteraction, InteractionAnswer } from './interaction-answer.ts';
 import { isAdmin } from './permissions.ts';
 
@@ -124,6 +125,7 @@ function messageRequest(message: Message, context: DiscordContext, typing: Typin
   };
 }
 
+/** @throws ChatFailed where Discord did, so that nobody knows whether it was said */
 async function answer(
   message: Message,
   channel: SendableChannels,
@@ -135,7 +137,7 @@ async function answer(
     return await sayWhatIsAllowed(channel, reply, { askedBy: message.author.id, to: message, key });
   } catch (error) {
     if (isGone(error)) await context.session.removed(message.id);
-    else if (!lacksPermission(error)) throw error;
+    else if (!lacksPermission(error)) throw isOutOfReach(error) ? new ChatFailed(error) : error;
     else await context.refusals.explain(message.author, channel, message.id, isAddressed(message));
     return NO_MESSAGE;
   }

@@ -33,6 +33,12 @@ export function createLookBack(token: string, config: Config, log: Logger): Slac
   return new webApi.WebClient(token, { ...apiOptions(config, log), rejectRateLimitedCalls: true });
 }
 
+/** A client of its own for what must not be posted twice: it tries nothing again, and tells of a 429. See `postOnce`. */
+export function createPosting(token: string, config: Config, log: Logger): SlackApi {
+  const options = apiOptions(config, log);
+  return new webApi.WebClient(token, { ...options, retryConfig: { retries: 0 }, rejectRateLimitedCalls: true });
+}
+
 /** Anything that looks like one of Slack's tokens, even one that the bot was never given. */
 const TOKEN = /x(?:ox[a-z]|app)-[\w-]+/g;
 

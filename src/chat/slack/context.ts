@@ -1,7 +1,7 @@
 import { type Claims, closedChannels } from '../claims.ts';
 import type { PlatformContext } from '../platform.ts';
 import type { Session } from '../session.ts';
-import { createApi, createLookBack, type SlackApi } from './api.ts';
+import { createApi, createLookBack, createPosting, type SlackApi } from './api.ts';
 import type { Me } from './identity.ts';
 import { People } from './people.ts';
 import { Uploads } from './uploads.ts';
@@ -16,7 +16,9 @@ export interface SlackShared extends Pick<PlatformContext, 'config' | 'log' | 'c
 /** What answering in one workspace takes. Each has clients of its own: one that Slack has wait keeps no other from being answered. */
 export interface SlackContext extends SlackShared {
   readonly api: SlackApi;
-  /** Another client, for looking through messages. */
+  /** Another client, for what must not be posted twice. */
+  readonly posting: SlackApi;
+  /** Another one, for looking through messages. */
   readonly lookBack: SlackApi;
   readonly uploads: Uploads;
   readonly people: People;
@@ -36,6 +38,7 @@ export function createContext(
 ): SlackContext {
   const { config, log } = shared;
   const api = createApi(token, config, log);
+  const posting = createPosting(token, config, log);
   let lookBack: SlackApi | undefined;
   return {
     ...shared,
@@ -45,7 +48,8 @@ export function createContext(
       lookBack ??= createLookBack(token, config, log);
       return lookBack;
     },
-    uploads: new Uploads(api, log),
+    posting,
+    uploads: new Uploads(api, posting, log),
     people: new People(api, shared, me, place === undefined),
     closed: closedChannels(),
     token,

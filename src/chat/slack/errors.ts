@@ -113,6 +113,20 @@ const OUT_OF_REACH = [
   'request_timeout',
 ];
 
+/** What the library says where a call was told to wait again and again; it has no code. */
+const TOLD_TO_WAIT = /^A rate limit was exceeded/;
+
+/** Whether a call failed though Slack may have done it: it had no answer, or one that says nothing of that. */
+export function mayHaveBeenDone(error: unknown): boolean {
+  return ['slack_webapi_request_error', 'slack_webapi_http_error'].includes(codeOf(error) ?? '');
+}
+
+/** Whether Slack could not be reached, or failed, so that it is worth another try later. */
+export function isOutOfReach(error: unknown): boolean {
+  const code = slackCode(error) ?? codeOf(error) ?? '';
+  return OUT_OF_REACH.includes(code) || (error instanceof Error && TOLD_TO_WAIT.test(error.message));
+}
+
 /**
  * Why Slack does not take a setting, in words; any other error as it is.
  * @param setting its name
@@ -120,7 +134,7 @@ const OUT_OF_REACH = [
  */
 export function settingRefused(error: unknown, setting: string, expected: string): unknown {
   const code = slackCode(error);
-  if (OUT_OF_REACH.includes(code ?? codeOf(error) ?? '')) {
+  if (isOutOfReach(error)) {
     const why = code === undefined ? '' : ` (${code})`;
     return new UserError('busy', `Slack cannot be reached${why}. Is this machine online?`, { cause: error });
   }

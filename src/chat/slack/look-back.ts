@@ -1,15 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from 'p-retry';
-import type { SlackMessage, Source } from './attachment.ts';
+import type { Source } from './attachment.ts';
 import type { SlackContext } from './context.ts';
 import { rateLimitOf } from './errors.ts';
+import { messagesAt } from './messages-at.ts';
 import { takeBack } from './outgoing.ts';
 import { type RemoveState, removeStateOf } from './remove-button.ts';
-import type { Destination } from './uploads.ts';
 
-/** Pages of a thread or channel that are looked through, and messages a page. */
-const MAX_PAGES = 5;
-const PAGE = 200;
 /** Tries to find the answers to a removed message, where Slack says to wait. */
 const MAX_LOOKS = 4;
 
@@ -48,39 +45,4 @@ export async function waitingForTurns(look: () => Promise<void>): Promise<void> 
       if (seconds !== undefined) await delay(seconds * 1000);
     },
   });
-}
-
-/**
- * The messages of a thread, oldest first, or of a channel, newest first; none where there is no such place.
- * @param from.oldest none before this one
- */
-export async function* messagesAt(
-  context: SlackContext,
-  { channel, thread }: Destination,
-  { oldest, pages = MAX_PAGES }: { readonly oldest?: string; readonly pages?: number } = {},
-): AsyncGenerator<SlackMessage> {
-  let cursor: string | undefined;
-  for (let page = 0; page < pages; page++) {
-    const more = {
-      channel,
-      limit: PAGE,
-      ...(oldest !== undefined && { oldest, inclusive: true }),
-      ...(cursor !== undefined && { cursor }),
-    };
-    let answer: { readonly messages?: unknown[]; readonly response_metadata?: { readonly next_cursor?: string } };
-    try {
-      answer =
-        thread === undefined
-          ? await context.lookBack.conversations.history(more)
-          : await context.lookBack.conversations.replies({ ...more, ts: thread });
-    } catch (error) {
-      // A thread without replies is gone with its first message.
-      if (thread !== undefined && error instanceof Error && /thread_not_found|message_not_found/.test(error.message))
-        return;
-      throw error;
-    }
-    yield* (answer.messages ?? []) as SlackMessage[];
-    cursor = answer.response_metadata?.next_cursor || undefined;
-    if (cursor === undefined) return;
-  }
 }

@@ -1,11 +1,14 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Posted, Reply } from '../../../commands/request.ts';
 import { inPieces } from '../pieces.ts';
 import { lettersOf } from '../right.ts';
-import type { PictureSource } from './attachment.ts';
+import type { PictureSource, SlackMessage } from './attachment.ts';
 import type { SlackContext } from './context.ts';
-import { inWords, slackCode, unlessGone } from './errors.ts';
+import { inWords, isOutOfReach, slackCode, unlessGone } from './errors.ts';
+import { findPosted } from './messages-at.ts';
 import type { Holders } from './people.ts';
-import { holdersOf, type RemoveState, removeButton } from './remove-button.ts';
+import { postOnce } from './post-once.ts';
+import { holdersOf, type RemoveState, removeButton, removeStateOf } from './remove-button.ts';
 import { rightButtons } from './right-buttons.ts';
 import type { Destination } from './uploads.ts';
 
@@ -57,7 +60,8 @@ export async function send(
       return uploaded(context, to, files, buttons);
     } catch (error) {
       // What can be put right would stand in the way of words as well.
-      if (slackCode(error) === undefined || inWords(error, context.me.name) !== error) throw error;
+      if (slackCode(error) === undefined || isOutOfReach(error) || inWords(error, context.me.name) !== error)
+        throw error;
       context.log.info({ platform: 'slack', code: slackCode(error) }, 'Slack takes no blocks in an upload');
     }
   }
@@ -75,14 +79,25 @@ async function sendText(
   buttons: Buttons | undefined,
   apart: readonly string[] = [],
 ): Promise<Posted> {
-  const { ts } = await context.api.chat.postMessage({
-    channel: to.channel,
-    ...(to.thread !== undefined && { thread_ts: to.thread }),
-    ...(buttons ? content(text, buttons, apart) : plain(text)),
-    unfurl_links: false,
-    unfurl_media: false,
-  });
-  const id = ts ?? '';
+  const words = buttons ? content(text, buttons, apart) : plain(text);
+  const since = Date.now();
+  let posted: { readonly ts?: string | undefined } | undefined;
+  await postOnce(
+    async () => {
+      posted = await context.posting.chat.postMessage({
+        channel: to.channel,
+        ...(to.thread !== undefined && { thread_ts: to.thread }),
+        ...words,
+        unfurl_links: false,
+        unfurl_media: false,
+      });
+    },
+    async () => {
+      posted = await findPosted(context, to, since, (message) => isSame(message, words));
+      return posted !== undefined;
+    },
+  );
+  const id = posted?.ts ?? '';
   return {
     id,
     update: async (next) => {
@@ -95,6 +110,13 @@ async function sendText(
     },
     remove: () => takeBack(context, to.channel, { files: [] }, id),
   };
+}
+
+/** Whether a message is what the bot would say: by its Remove button where there is one, which names what it is about. */
+function isSame(message: SlackMessage, words: ReturnType<typeof content> | ReturnType<typeof plain>): boolean {
+  const state = removeStateOf(message);
+  if (!('blocks' in words)) return state === undefined && message.text === words.text;
+  return state !== undefined && isDeepStrictEqual(state, removeStateOf(words));
 }
 
 function plain(text = '') {

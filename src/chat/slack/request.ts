@@ -7,6 +7,7 @@ import {
   type Reply,
   type Request,
 } from '../../../commands/request.ts';
+import { ChatFailed } from '../../base/errors.ts';
 import type { Job } from '../../work/journal.ts';
 import type { Asking } from '../asking.ts';
 import {
@@ -19,8 +20,8 @@ import {
   toAttachments,
 } from './attachment.ts';
 import type { SlackContext } from './context.ts';
-import { inSlackWords, inWords, isClosed, slackCode } from './errors.ts';
-import { messagesAt } from './look-back.ts';
+import { inSlackWords, inWords, isClosed, isOutOfReach, slackCode } from './errors.ts';
+import { messagesAt } from './messages-at.ts';
 import { send, slackText } from './outgoing.ts';
 import { isDirect } from './people.ts';
 import type { Destination } from './uploads.ts';
@@ -134,7 +135,16 @@ async function* latestMessages(context: SlackContext, asking: SlackAsking): Asyn
   for await (const message of messagesAt(context, { channel })) if (isTheirs(message)) yield message;
 }
 
+/** @throws ChatFailed where Slack did, so that nobody knows whether it was said */
 async function answer(context: SlackContext, asking: SlackAsking, reply: Reply): Promise<Posted> {
+  try {
+    return await sayTo(context, asking, reply);
+  } catch (error) {
+    throw isOutOfReach(error) ? new ChatFailed(error) : error;
+  }
+}
+
+async function sayTo(context: SlackContext, asking: SlackAsking, reply: Reply): Promise<Posted> {
   const source = sourceOfPicture(reply.about);
   const thread = source?.thread ?? asking.thread;
   const to: Destination = { channel: asking.channel, ...(thread !== undefined && { thread }) };
@@ -156,7 +166,7 @@ async function sendOrExplain(
     return await send(context, to, reply, removable);
   } catch (error) {
     const reason = inWords(error, context.me.name);
-    if (!(reason instanceof Error) || reason === error) throw error;
+    if (!(reason instanceof Error) || reason === error || isOutOfReach(error)) throw error;
     if (isClosed(error)) {
       const isAsked = asking.respond !== undefined || asking.asked === true;
       const isToBeTold = context.closed.claim([asking.channel]) || isAsked;
@@ -213,6 +223,8 @@ async function tellAlone(context: SlackContext, asking: SlackAsking, text: strin
       return;
     } catch (error) {
       failure = error;
+      // It may have been said: another way would say it twice.
+      if (isOutOfReach(error)) break;
     }
   }
   throw failure;

@@ -1,9 +1,11 @@
 import pRetry from 'p-retry';
 import QuickLRU from 'quick-lru';
 import type { OutgoingPicture } from '../../../commands/request.ts';
+import { ChatFailed } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { RETRIES, type SlackApi, TIMEOUT_MS } from './api.ts';
 import { isGone } from './errors.ts';
+import { postOnce } from './post-once.ts';
 
 /** Files whose messages are remembered, at least. */
 const MAX_FILES = 10_000;
@@ -22,11 +24,14 @@ export interface Destination {
  */
 export class Uploads {
   readonly #api: SlackApi;
+  readonly #posting: SlackApi;
   readonly #log: Logger;
   readonly #messages = new QuickLRU<string, string>({ maxSize: MAX_FILES });
 
-  constructor(api: SlackApi, log: Logger) {
+  /** @param posting tries nothing again; see `postOnce` */
+  constructor(api: SlackApi, posting: SlackApi, log: Logger) {
     this.#api = api;
+    this.#posting = posting;
     this.#log = log;
   }
 
@@ -51,7 +56,9 @@ export class Uploads {
       });
       await response.body?.cancel();
       if (!response.ok) throw new Error(`Slack answered an upload with status ${response.status}`);
-    }, RETRIES);
+    }, RETRIES).catch((error: unknown) => {
+      throw new ChatFailed(error);
+    });
     return id;
   }
 
@@ -68,9 +75,14 @@ export class Uploads {
     if (first === undefined) return;
     const place =
       to.thread === undefined ? { channel_id: to.channel } : { channel_id: to.channel, thread_ts: to.thread };
-    await this.#api.files.completeUploadExternal({ ...place, files: [first, ...rest], ...content } as Parameters<
-      SlackApi['files']['completeUploadExternal']
-    >[0]);
+    type Shared = Parameters<SlackApi['files']['completeUploadExternal']>[0];
+    const shared = { ...place, files: [first, ...rest], ...content } as Shared;
+    await postOnce(
+      async () => {
+        await this.#posting.files.completeUploadExternal(shared);
+      },
+      async () => (await this.#askFor(to.channel, first.id)) !== undefined,
+    );
   }
 
   /** Takes note of a message of the bot's own, which Slack tells it of as it tells of everybody's. */
