@@ -138,7 +138,7 @@ describe('/emotions', () => {
     expect(fetch).toHaveBeenCalledTimes(tries);
   });
 
-  test('a photo that is removed while its host is waited for is given up', async () => {
+  test('a photo that is removed while its host is waited for is given up at once', { timeout: 10_000 }, async () => {
     const removal = new AbortController();
     const fetch = vi.fn(() => Promise.reject(new NotYet('Not yet.', 50_000)));
     const { request } = fakeRequest({ signal: removal.signal });
