@@ -102,8 +102,10 @@ function columnOf(field: string): string | undefined {
   return /^\d+( +\d+){9}/.test(field) ? 'pixels' : undefined;
 }
 
-/** Words about the data, and the project's own labels: they lie in a folder of data, and nobody takes them for it. */
-const ABOUT_THE_DATA = /^(readme|licen[cs]e|provenance|notice|copying)|\.md$|^real-photos\.json$/i;
+/** Words about the data: they lie in a folder of data, and nobody takes them for it. */
+const ABOUT_THE_DATA = /^(readme|licen[cs]e|provenance|notice|copying)|\.md$/i;
+/** The project's own labels, in its own folder of data. */
+const OWN_LABELS = 'real-photos.json';
 
 /**
  * What was found in the files of a folder without a CSV. Some may be FER2013 all the same: archives, a CSV of another
@@ -123,7 +125,7 @@ export async function foundBeside(directory: string, signal: AbortSignal | undef
       if (areEmotions(names)) found.push(`${entry.name}: ${PICTURES}`);
       if (inside !== undefined) found.push(`${entry.name}: it is a folder with ${inside} in it: name ${path} instead`);
       else if (CSV.test(entry.name)) found.push(`${entry.name}: it is a folder, not a file: copy the file anew`);
-    } else if (entry.isFile() && !entry.name.startsWith('.')) {
+    } else if (entry.isFile() && !entry.name.startsWith('.') && entry.name !== OWN_LABELS) {
       const what = await foundIn(path, signal);
       if ('maybe' in what) found.push(`${entry.name}: ${what.maybe}`);
       else if (!ABOUT_THE_DATA.test(entry.name)) others.push(`${entry.name}: ${what.other}`);

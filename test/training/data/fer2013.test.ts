@@ -145,7 +145,8 @@ describe('readFer2013', () => {
 
   it('says where fer2013.csv comes from if the folder is empty, missing, or holds nothing of the kind', async () => {
     const empty = await temporaryFolder();
-    const other = await folderWith({ 'README.md': 'hello', 'real-photos.json': '{}' });
+    const own = await readFile(new URL('../../../data/real-photos.json', import.meta.url), 'utf8');
+    const other = await folderWith({ 'README.md': 'hello', 'real-photos.json': own });
     for (const folder of [empty, other, join(empty, 'nowhere')]) {
       const error = await readFer2013(folder).catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(UserError);
