@@ -5,6 +5,7 @@ import { ARCHITECTURES, DEFAULT_ARCHITECTURE } from '../src/emotion/architecture
 import type { Where } from '../src/retraining/boards.ts';
 import type { Retraining } from '../src/retraining/supervisor.ts';
 import { BOUNDS, LABELS, MOST_LEARNING_RATE, trainingPlan } from '../src/training/run/plan.ts';
+import { insteadOfUsed } from '../src/versions/instead.ts';
 import type { VersionRegistry } from '../src/versions/registry.ts';
 import { type ShippedNetwork, type VersionId, versionId } from '../src/versions/shipped.ts';
 import { type Command, type CommandOption, defineCommand, type OptionsOf } from './command.ts';
@@ -142,9 +143,8 @@ async function answer(services: RetrainServices, request: Request, options: Opti
       await refresh();
       return `Version ${version} is in use again.`;
     }
-    default: {
-      return (await retraining.statusNotice()) ?? 'There has been no training yet. /retrain start begins one.';
-    }
+    default:
+      return await status(services);
   }
 }
 
@@ -204,10 +204,14 @@ function versionOf(text: string): VersionId {
 
 /** Said where photos are read with another version than is in use; nothing where all is well. */
 async function insteadOf({ registry, reading }: RetrainServices): Promise<string[]> {
-  const [{ version: used }, read] = await Promise.all([registry.inUse(), reading?.()]);
-  if (read === undefined || read === used) return [];
-  const remedy = `/retrain promote ${read} keeps it so, or train anew with /retrain start.`;
-  return [`Version ${used} cannot be loaded, so I read photos with version ${read}. ${remedy}`];
+  const found = reading && (await insteadOfUsed(registry, reading));
+  return found ? [found.text] : [];
+}
+
+async function status(services: RetrainServices): Promise<Reply> {
+  const [trouble, notice] = await Promise.all([insteadOf(services), services.retraining.statusNotice()]);
+  const { text = 'There has been no training yet. /retrain start begins one.', ...rest } = notice ?? {};
+  return { ...rest, text: [...trouble, text].join('\n') };
 }
 
 async function versions(services: RetrainServices): Promise<Reply> {

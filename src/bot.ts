@@ -11,6 +11,9 @@ import { startPlatforms } from './chat/start-platforms.ts';
 import type { Config } from './config.ts';
 import type { MetricsServer } from './metrics/server.ts';
 import type { TrainingFigures } from './metrics/sources.ts';
+import type { BoardFinder } from './retraining/boards.ts';
+import { DamageWatch } from './retraining/damage.ts';
+import { RetrainingFiles } from './retraining/files.ts';
 import { openSettings } from './settings/open-settings.ts';
 import { Opinions } from './settings/opinions.ts';
 import { openJournal } from './work/open-journal.ts';
@@ -125,8 +128,10 @@ async function connect(
       accepting: stopped === undefined,
     }),
   });
+  const damage = damageWatch(config, training, log);
   const stop = () => {
     ending.abort();
+    damage?.stop();
     stopped ??= stopAll(platforms, queue, training, config.shutdownMs, log).finally(async () => {
       await Promise.all([settings.close(), journal?.close(), cooldown.close?.(), jobs?.close(), claims?.close()]);
     });
@@ -135,15 +140,25 @@ async function connect(
   try {
     const [started] = await Promise.all([startPlatforms(platforms, openPage, log, ending.signal), ready]);
     const named = (name: string) => platforms.find((platform) => platform.name === name && started.has(platform));
-    await training?.retraining.begin(
-      async (name, channel) => named(name)?.channel(channel),
-      (name) => named(name) !== undefined,
-    );
+    const findBoard: BoardFinder = async (name, channel) => named(name)?.channel(channel);
+    const serves = (name: string) => named(name) !== undefined;
+    await training?.retraining.begin(findBoard, serves);
+    await damage?.begin(findBoard, serves);
     return { addresses: started.addresses, troubles: started.troubles, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+function damageWatch(
+  { stateDirectory }: Config,
+  training: RetrainServices | undefined,
+  log: Logger,
+): DamageWatch | undefined {
+  if (training?.reading === undefined) return undefined;
+  const { registry, reading, refresh } = training;
+  return new DamageWatch({ files: new RetrainingFiles(stateDirectory), registry, reading, refresh, log });
 }
 
 async function trainingFigures(

@@ -6,6 +6,7 @@ import { makePrivateFolder, writeDurably } from '../base/files.ts';
 import { acquireLock, type FileLock } from '../base/lock.ts';
 import { epochSchema } from '../training/run/checkpoint.ts';
 import type { TrainingPlanInput } from '../training/run/plan.ts';
+import { type VersionId, versionId } from '../versions/shipped.ts';
 
 /**
  * What a training leaves on the disk while it runs, in STATE_DIR/retraining; each file is replaced whole. By them any
@@ -77,6 +78,8 @@ export function newStatus(job: string): JobStatus {
 
 const markSchema = z.object({ job: z.string() });
 
+const damageSchema = z.object({ version: versionId.optional() });
+
 /** The files of the one training that there can be. */
 export class RetrainingFiles {
   /** Holds them, and the locks. */
@@ -144,6 +147,15 @@ export class RetrainingFiles {
 
   async isTold(job: string): Promise<boolean> {
     return (await this.#read('told.json', markSchema))?.job === job;
+  }
+
+  /** The version in use of which it was told last that it cannot be loaded; undefined once it can be. */
+  async damageTold(): Promise<VersionId | undefined> {
+    return (await this.#read('damage.json', damageSchema))?.version;
+  }
+
+  async markDamage(version: VersionId | undefined): Promise<void> {
+    await this.#write('damage.json', { version });
   }
 
   async #read<T>(name: string, schema: z.ZodType<T>): Promise<T | undefined> {

@@ -187,12 +187,17 @@ test('versions as figures: a row for each version and measure, matrices of those
   for (const { rows } of matrices!) expect(rows.map((row) => row.length)).toEqual([7, 7, 7, 7, 7, 7, 7]);
 });
 
-test('versions says first where the version in use cannot be loaded, and what reads in its place', async () => {
+test('versions and status say first where the version in use cannot be loaded, and what reads in its place', async () => {
   const registry = { inUse: async () => ({ version: 4, before: 3 }), shipped: async () => [], list: async () => [] };
   expect(await said('versions', { registry, reading: 3 })).toBe(
     'Version 4 cannot be loaded, so I read photos with version 3. /retrain promote 3 keeps it so, or train anew with /retrain start.',
   );
   expect(await said('versions', { registry, reading: 4 })).toBe('');
+  const retraining = { statusNotice: async () => ({ text: 'Training vgg9' }) };
+  expect(await said('status', { retraining, registry, reading: 3 })).toMatch(/^Version 4 cannot .*\nTraining vgg9$/);
+  expect(await said('status', { retraining, registry, reading: 4 })).toBe('Training vgg9');
+  const none = { statusNotice: async () => undefined };
+  expect(await said('status', { retraining: none, registry, reading: 4 })).toMatch(/^There has been no training yet/);
 });
 
 test.each([

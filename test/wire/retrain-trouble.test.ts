@@ -3,11 +3,14 @@ import 'discord.js';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { makeSite } from '../helpers/retraining.ts';
+import { RetrainingFiles } from '../../src/retraining/files.ts';
+import { FakeDiscord } from '../fakes/discord.ts';
+import { makeSite, plainCard, saveUntrained, tinyTraining } from '../helpers/retraining.ts';
 import { smallDisk } from '../helpers/small-disk.ts';
 import { until } from '../helpers/until.ts';
+import { startOnDiscord } from './discord-bot.ts';
 import { type Chat, onDiscord, onSlack, trainingAt } from './retrain-chat.ts';
-import { cleanUp } from './running-bot.ts';
+import { afterwards, cleanUp, stateFolder } from './running-bot.ts';
 
 afterEach(cleanUp);
 
@@ -17,6 +20,21 @@ const START = { action: 'start', architecture: 'tiny', batch: 7, 'learning-rate'
 async function hear(chat: Chat, sentence: string): Promise<string> {
   return await until(async () => (await chat.said()).find((text) => text.includes(sentence)), sentence, 90_000);
 }
+
+test('that the network in use cannot be loaded is told where the last training was told', async () => {
+  const site = await makeSite();
+  const training = trainingAt(site);
+  const { registry } = training;
+  await registry.store(plainCard('last'), (aside) => saveUntrained(aside, 1));
+  await registry.promote(1);
+  const state = stateFolder();
+  const discord = await FakeDiscord.start();
+  afterwards(() => discord.close());
+  const { plan: _, name: __, ...rest } = tinyTraining(1, { platform: 'discord', channel: discord.general.id });
+  await new RetrainingFiles(join(state, 'state')).writeJob({ ...rest, id: 'last', plan: {} });
+  await startOnDiscord({ discord, state, training: { ...training, reading: async () => 0 } });
+  await until(() => discord.said().some(({ content }) => content.startsWith('Version 1 cannot be loaded')), 'the word');
+});
 
 describe.each([
   ['Discord', onDiscord],
