@@ -76,6 +76,14 @@ describe.skipIf(!HAS_REDIS)('photos that a worker answers', () => {
     expect(answer.content).toMatch(/I lack the permission ‘Attach Files’\./);
   });
 
+  test('are taken by no worker whose network cannot be loaded', async () => {
+    const log = createLogger({ level: 'silent' });
+    const ready = delay(50).then(() => Promise.reject(new Error('there is no network')));
+    ready.catch(() => {});
+    const worker = startWorker(config, log, fakePhotoReader(), ready).then((started) => started.stop());
+    await expect(worker).rejects.toThrow('there is no network');
+  });
+
   test('are given up where their message is removed meanwhile', async () => {
     isHeld = true;
     const photo = await plainPicture(64, 48);
