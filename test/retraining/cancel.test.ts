@@ -49,6 +49,9 @@ test('cancelled from another process, then resumed, but on no other data; two ad
   expect(status.progress!.history[0]).toEqual(cancelled.progress!.history[0]);
   expect(await registry.inUse()).toEqual({ version: 0 });
   expect(await files.isTold(job.id)).toBe(true);
+  expect(board.notices.at(-1)!.text).toContain(
+    'is trained, but not 100.0 points better on PublicTest: the network in use stays.',
+  );
   await expect(watcher.resume()).rejects.toMatchObject({ code: 'bad-usage' });
 });
 
