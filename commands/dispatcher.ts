@@ -36,21 +36,21 @@ export class Dispatcher {
   readonly #registry: CommandRegistry;
   readonly #log: Logger;
   readonly #observe: Observer;
-  readonly #isFirst: (command: string) => Promise<boolean>;
+  readonly #claim: (command: string) => Promise<boolean>;
 
   /**
    * @param observe is told how each request ends, and of each step on the way
-   * @param isFirst whether no other process has taken a command on, by its platform and id: several may hear of one
+   * @param claim takes a command on, by its platform and id; false where another process has: several may hear of one
    */
   constructor(
     registry: CommandRegistry,
     log: Logger,
     observe: Observer = () => {},
-    isFirst: (command: string) => Promise<boolean> = async () => true,
+    claim: (command: string) => Promise<boolean> = async () => true,
   ) {
     this.#registry = registry;
     this.#log = log;
-    this.#isFirst = isFirst;
+    this.#claim = claim;
     this.#observe = (happening) => {
       const { kind, ...figures } = happening;
       log.debug(figures, WORDS[kind]);
@@ -68,7 +68,7 @@ export class Dispatcher {
     await withinRequest(this.#observe, async () => {
       this.#log.debug(whereOf(request), 'a request came in');
       await this.#atTheEdge(request, undefined, async () => {
-        if (!(await this.#isOurs(request))) return tellOutcome(request, 'silent');
+        if (!(await this.#takesOn(request))) return tellOutcome(request, 'silent');
         const { command, options } = this.#resolve(request);
         await requireAccess(request, command, options);
         for (const run of runs(request, command, options)) {
@@ -79,9 +79,9 @@ export class Dispatcher {
     });
   }
 
-  /** Whether this process answers a request. A photo's answers are told apart by what they are about; a command may do something. */
-  async #isOurs({ command, earlier, platform, id }: Request): Promise<boolean> {
-    return command === undefined || earlier !== undefined || (await this.#isFirst(`${platform} ${id}`));
+  /** Takes a request on, unless another process has. A photo's answers are told apart by what they are about; a command may do something. */
+  async #takesOn({ command, earlier, platform, id }: Request): Promise<boolean> {
+    return command === undefined || earlier !== undefined || (await this.#claim(`${platform} ${id}`));
   }
 
   /** @returns the error that has been explained, if there was one */

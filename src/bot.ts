@@ -98,7 +98,7 @@ async function connect(
     },
     training,
   );
-  const dispatcher = new Dispatcher(commands, log, metrics?.observe, claims && ((command) => claims.isFirst(command)));
+  const dispatcher = new Dispatcher(commands, log, metrics?.observe, claims && ((command) => claims.claim(command)));
   const context: PlatformContext = {
     config,
     log,

@@ -22,8 +22,8 @@ export class RedisClaims {
     return new RedisClaims(await connectRedis(url, log), log);
   }
 
-  /** Whether this process is the first that asks for something. Never rejects: while Redis is away, everybody is the first. */
-  async isFirst(what: string): Promise<boolean> {
+  /** Takes something on. @returns false where another process has. Never rejects: while Redis is away, everybody may. */
+  async claim(what: string): Promise<boolean> {
     const key = `${PREFIX}:claim:${createHash('sha256').update(what).digest('base64url')}`;
     try {
       return (await this.#client.set(key, '', 'EX', KEPT_S, 'NX')) === 'OK';

@@ -14,10 +14,10 @@ describe.skipIf(!HAS_REDIS)('what several processes hear of', () => {
     });
     const log = createLogger({ level: 'silent' });
     const [one, other] = [await RedisClaims.connect(redis.url, log), await RedisClaims.connect(redis.url, log)];
-    const both = await Promise.all([one.isFirst('discord 1234567'), other.isFirst('discord 1234567')]);
+    const both = await Promise.all([one.claim('discord 1234567'), other.claim('discord 1234567')]);
     expect(both.sort()).toEqual([false, true]);
-    expect(await one.isFirst('discord 1234567')).toBe(false);
-    expect(await other.isFirst('discord 7654321')).toBe(true);
+    expect(await one.claim('discord 1234567')).toBe(false);
+    expect(await other.claim('discord 7654321')).toBe(true);
     const client = new Redis(redis.url);
     const keys = await client.keys('*');
     expect(keys).toHaveLength(2);
@@ -25,7 +25,7 @@ describe.skipIf(!HAS_REDIS)('what several processes hear of', () => {
     expect(await client.ttl(keys[0]!)).toBeGreaterThan(800);
     client.disconnect();
     startAgain.push(await redis.takeDown());
-    expect(await one.isFirst('discord 1234567')).toBe(true);
+    expect(await one.claim('discord 1234567')).toBe(true);
     await Promise.all([one.close(), other.close()]);
   });
 });
