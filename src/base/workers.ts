@@ -68,6 +68,8 @@ interface WorkerPoolOptions {
    * that ends the whole process. A task then runs to its end even where nobody waits for it any more, and `close` waits for it.
    */
   readonly uninterruptible?: boolean;
+  /** True where idle threads may be ended to free what they hold (`restWorkers`): what a worker loads, its next task loads again. */
+  readonly mayRest?: boolean;
   /** How long a task that must not be interrupted may go on after it was given up, in milliseconds: then its thread is taken to hang. */
   readonly hangsAfter?: number;
 }
@@ -118,6 +120,7 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
     return pool;
   };
   let pool = open();
+  let atWork = 0;
   /** Tasks that must not be interrupted; each begins anew where the pool that it is in is replaced. */
   const running = new Set<Again>();
   const replace = () => {
@@ -151,9 +154,17 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
     signal?.addEventListener('abort', onAbort, { once: true });
     return await unlessAborted(result, signal);
   };
+  const rest = async () => {
+    if (atWork + running.size > 0) return;
+    const resting = pool;
+    pool = open();
+    await resting.destroy();
+  };
+  if (options.mayRest) resters.add(rest);
   return {
     async run(task, signal) {
       signal?.throwIfAborted();
+      atWork += 1;
       try {
         return await (uninterruptible ? runToItsEnd(task, signal) : pool.run(task, { signal: signal ?? null }));
       } catch (error) {
@@ -161,9 +172,12 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
         signal?.throwIfAborted();
         if (!isDeath(error)) throw error;
         throw new WorkerDied('a thread ended in the middle of its work', { cause: error });
+      } finally {
+        atWork -= 1;
       }
     },
     async close() {
+      resters.delete(rest);
       await Promise.all([...running].map(({ ended }) => ended));
       await pool.destroy();
     },
@@ -171,6 +185,13 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
 }
 
 const noop = () => {};
+
+const resters = new Set<() => Promise<void>>();
+
+/** Ends the threads of all pools that may rest and have nothing to do: what they hold is free when this resolves. */
+export async function restWorkers(): Promise<void> {
+  await Promise.all([...resters].map((rest) => rest()));
+}
 
 /** A task that is under way in a pool that may be replaced. */
 interface Again {

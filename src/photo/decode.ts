@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { codeOf, tooLarge, UserError } from '../base/errors.ts';
+import { restWorkers } from '../base/workers.ts';
 import {
   DECODE_ALONE_BYTES,
   DECODE_BYTES,
@@ -122,7 +123,7 @@ export async function decodePhoto(
     const options = { signal: either, patience: limits.patienceMilliseconds, tooSlow, memory };
     let decoded = await decodeApart(parts, task, options);
     if (wantsMore(decoded)) {
-      const alone = AsyncResource.bind(aloneWithPixels);
+      const alone = AsyncResource.bind(makeRoom);
       decoded = await decodeApart(parts, { ...task, maxBytes: DECODE_ALONE_BYTES }, { ...options, alone });
     }
     return photoOf(decoded, limits, task.blockBytes > 0);
@@ -135,6 +136,12 @@ export async function decodePhoto(
     if (error instanceof DecoderDied) throw tooCostly(error);
     throw error;
   }
+}
+
+/** Waits until nothing but this walk is under way, and frees what is kept for later ones. @throws the signal's reason */
+async function makeRoom(signal: AbortSignal): Promise<void> {
+  await aloneWithPixels(signal);
+  await restWorkers();
 }
 
 /** Whether a picture may be decoded with the memory that there is for one while no other is read. */

@@ -35,7 +35,11 @@ let pool: WorkerPool<PictureTask, unknown> | undefined;
  * alive: the thread that talks loads neither libvips nor the font, and is never held up by a crowd's labels or a face that fills the photo.
  */
 async function run<Result>(task: PictureTask): Promise<Result> {
-  pool ??= createWorkerPool(new URL('./picture-worker.ts', import.meta.url), { threads: 1, atOnce: AT_ONCE });
+  pool ??= createWorkerPool(new URL('./picture-worker.ts', import.meta.url), {
+    threads: 1,
+    atOnce: AT_ONCE,
+    mayRest: true,
+  });
   return (await pool.run(task)) as Result;
 }
 

@@ -79,12 +79,16 @@ async function firstOfSequence(
 
 async function decodeHeic(task: DecoderTask, file: Buffer): Promise<Result> {
   const picture = openHeic(file, task.maxSide);
-  const { width, height } = picture;
-  if (width * height > task.maxPixels) return { answer: { kind: 'too-many-pixels', width, height } };
-  // The file is copied into WebAssembly's memory.
-  const needed = picture.bytes + 18 * MEGABYTE + 2 * file.length;
-  if (needed > task.maxBytes) return { answer: { kind: 'too-costly', bytes: needed } };
-  return decoded(await picture.decode(), { width, height });
+  try {
+    const { width, height } = picture;
+    if (width * height > task.maxPixels) return { answer: { kind: 'too-many-pixels', width, height } };
+    // The file is copied into WebAssembly's memory, which may grow by a fifth more than it needs.
+    const needed = picture.bytes + 18 * MEGABYTE + 2.2 * file.length;
+    if (needed > task.maxBytes) return { answer: { kind: 'too-costly', bytes: needed } };
+    return decoded(await picture.decode(), { width, height });
+  } finally {
+    picture.close();
+  }
 }
 
 function decoded(

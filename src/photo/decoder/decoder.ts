@@ -31,9 +31,9 @@ export class DecoderDied extends Error {
 }
 
 /** Bytes that decoding one picture may take, its file included, beside the process itself; docs/walk.md has the sum of all that is in memory. */
-export const DECODE_BYTES = 145_000_000;
+export const DECODE_BYTES = 120_000_000;
 /** The same of a picture that is decoded while no other is read. */
-export const DECODE_ALONE_BYTES = 250_000_000;
+export const DECODE_ALONE_BYTES = 340_000_000;
 /**
  * Bytes of writable memory that the process has, or has set aside for stacks, before its first picture; and how much more than a picture's
  * header promised the system lets it have.

@@ -7,6 +7,18 @@ export interface SmallPlane {
   readonly data: Uint8Array;
 }
 
+/**
+ * Reads a file that lies in WebAssembly's memory, and goes on lying there, without another copy of it.
+ * @param context address of libheif's
+ * @throws Error what libheif says of it
+ */
+export function readInPlace(lib: Libheif, context: number, address: number, bytes: number): void {
+  withMemory(lib, ERROR_BYTES, (error) => {
+    lib._heif_context_read_from_memory_without_copy(error, context, address, bytes, 0);
+    throwIfFailed(lib, error);
+  });
+}
+
 /** How a picture is made of tiles, as it is seen: all of one size; those at the edges may reach beyond them. */
 interface Tiling {
   readonly columns: number;
@@ -99,8 +111,7 @@ function decode(lib: Libheif, handle: number, tile?: { readonly column: number; 
     const chroma = lib.heif_chroma.heif_chroma_420.value;
     if (tile) lib._heif_image_handle_decode_image_tile(error, handle, image, colours, chroma, 0, tile.column, tile.row);
     else lib._heif_decode_image(error, handle, image, colours, chroma, 0);
-    const [code, , message] = lib.HEAPU32.subarray(error / 4, error / 4 + 3);
-    if (code !== 0) throw new Error(`libheif: ${textAt(lib, message)}`);
+    throwIfFailed(lib, error);
     return lib.HEAPU32[image / 4];
   });
 }
@@ -187,6 +198,12 @@ function withMemory<Result>(lib: Libheif, bytes: number, use: (address: number) 
   } finally {
     lib._free(address);
   }
+}
+
+/** @param error address of libheif's structure heif_error */
+function throwIfFailed(lib: Libheif, error: number): void {
+  const [code, , message] = lib.HEAPU32.subarray(error / 4, error / 4 + 3);
+  if (code !== 0) throw new Error(`libheif: ${textAt(lib, message)}`);
 }
 
 /** A text that ends with a zero byte. */

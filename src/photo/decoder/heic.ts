@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import type { MainModule as Libheif } from 'libheif-js/libheif-wasm/libheif.js';
 import sharp from 'sharp';
 import type { RgbImage } from '../image.ts';
-import { decodePlanes, type SmallPlane, tilingOf } from './heic-planes.ts';
+import { decodePlanes, readInPlace, type SmallPlane, tilingOf } from './heic-planes.ts';
 
 const require = createRequire(import.meta.url);
 let loaded: Libheif | undefined;
@@ -25,6 +25,8 @@ interface HeicPicture {
   readonly bytes: number;
   /** Decodes it, once, to RGB pixels. */
   readonly decode: () => Promise<RgbImage>;
+  /** Frees what the library holds of it, decoded or not. */
+  readonly close: () => void;
 }
 
 /** Bytes a pixel of a picture that is decoded in one piece, more where it is then turned or cut, and of its small copy: measured, rounded up. */
@@ -48,18 +50,39 @@ const MOST_FACTOR = 16;
 export function openHeic(file: Uint8Array, maxSide: number): HeicPicture {
   const lib = libheif();
   const context = lib.heif_context_alloc();
-  check(lib, lib.heif_context_read_from_memory(context, file as unknown as string));
+  const place = lib._malloc(file.length);
+  const close = () => {
+    lib.heif_context_free(context);
+    lib._free(place);
+    // WebAssembly's memory never shrinks.
+    if (lib.HEAPU8.length > MOST_KEPT) loaded = undefined;
+  };
+  try {
+    if (place === 0) throw new Error('libheif: out of memory');
+    lib.HEAPU8.set(file, place);
+    readInPlace(lib, addressOf(context), place, file.length);
+    return { ...mainPicture(lib, context, maxSide), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+type Context = ReturnType<Libheif['heif_context_alloc']>;
+
+function mainPicture(lib: Libheif, context: Context, maxSide: number): Omit<HeicPicture, 'close'> {
   const handle = check(lib, lib.heif_js_context_get_primary_image_handle(context));
   const width = lib.heif_image_handle_get_width(handle);
   const height = lib.heif_image_handle_get_height(handle);
   const scale = Math.min(1, maxSide / Math.max(width, height));
   const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
   const factor = Math.min(MOST_FACTOR, Math.floor(1 / scale));
-  // The library's functions on tiles take the address of what is a class to the others.
-  const address = (handle as unknown as { readonly $$: { readonly ptr: number } }).$$.ptr;
+  const address = addressOf(handle);
   const tiling = factor > 1 ? tilingOf(lib, address) : undefined;
   const pixels = width * height;
-  const whole = (WHOLE + (isTransformed(lib, context, address) ? TURNED_OR_CUT : 0)) * pixels;
+  const item = lib._heif_image_handle_get_item_id(address);
+  const isTransformed = lib._heif_item_get_transformation_properties(addressOf(context), item, 0, 0) > 0;
+  const whole = (WHOLE + (isTransformed ? TURNED_OR_CUT : 0)) * pixels;
   const copy = factor > 1 ? (SMALL_COPY * pixels) / factor ** 2 : FULL_COPY * pixels + COPY_BYTES;
   return {
     width,
@@ -68,19 +91,15 @@ export function openHeic(file: Uint8Array, maxSide: number): HeicPicture {
     async decode() {
       const small = decodePlanes(lib, address, tiling, { width, height }, factor);
       lib.heif_image_handle_release(handle);
-      lib.heif_context_free(context);
-      // WebAssembly's memory never shrinks.
-      if (lib.HEAPU8.length > MOST_KEPT) loaded = undefined;
       const [luma, blue, red] = await Promise.all(small.map((plane) => resizePlane(plane, size)));
       return { ...size, data: toRgb(luma!, blue!, red!) };
     },
   };
 }
 
-/** Whether a picture is turned, mirrored or cut once it is decoded, which takes a copy. */
-function isTransformed(lib: Libheif, context: unknown, handle: number): boolean {
-  const { ptr } = (context as { readonly $$: { readonly ptr: number } }).$$;
-  return lib._heif_item_get_transformation_properties(ptr, lib._heif_image_handle_get_item_id(handle), 0, 0) > 0;
+/** Where a thing of the library lies: its functions on tiles and properties take that of what is a class to the others. */
+function addressOf(thing: unknown): number {
+  return (thing as { readonly $$: { readonly ptr: number } }).$$.ptr;
 }
 
 /** @param result what libheif gave: a thing, or an error of its own */
