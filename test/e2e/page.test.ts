@@ -13,6 +13,7 @@ import { type Bot, startBot } from '../../src/bot.ts';
 import { loadConfig } from '../../src/config.ts';
 import { VersionRegistry } from '../../src/versions/registry.ts';
 import { fakeFace, fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { until } from '../helpers/until.ts';
 
 /** A folder for screenshots to look at; none are made unless it is set. */
 const SHOTS = process.env.SCREENSHOTS;
@@ -421,6 +422,28 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
     const answer = await stranger.goto(page.url());
     expect(answer!.status()).toBe(403);
     expect(await stranger.textContent('body')).toContain('npm start printed');
+  });
+
+  test('on a phone ten answers are followed to the last one, and every control has room for a finger', async () => {
+    const phone = await openPage({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+    onTestFinished(() => phone.close());
+    const photos = Array.from({ length: 10 }, (_, k) => file(`${k}.png`, 800 + 40 * k, 600));
+    await phone.setInputFiles('#files', await Promise.all(photos));
+    await answers(phone).nth(9).waitFor();
+    const below = () =>
+      phone.locator('#scroller').evaluate((one) => one.scrollHeight - one.scrollTop - one.clientHeight);
+    await until(async () => (await below()) < 2, 'the last answer');
+    // Whoever scrolls up to read stays there.
+    await phone.locator('#scroller').evaluate((one) => one.scrollBy(0, -900));
+    await until(async () => (await below()) > 800);
+    await phone.setViewportSize({ width: 390, height: 800 });
+    await until(async () => (await phone.evaluate('innerHeight')) === 800);
+    expect(await below()).toBeGreaterThan(700);
+    await phone.getByRole('button', { name: 'Correct it' }).last().click();
+    const controls = phone.locator('button:visible, select:visible, input:visible');
+    const heights = await controls.evaluateAll((all) => all.map((one) => one.getBoundingClientRect().height));
+    expect(heights.length).toBeGreaterThan(20);
+    expect(Math.min(...heights)).toBeGreaterThanOrEqual(44);
   });
 
   test('the log is announced, and every control has a name', async () => {

@@ -38,10 +38,15 @@ function view(source, alt, name) {
 
 let atEnd = true;
 let height = scroller.clientHeight;
+let top = 0;
 scroller.addEventListener('scroll', () => {
+  const isUp = scroller.scrollTop < top;
+  top = scroller.scrollTop;
   // Another height of the window scrolls too, and nobody meant it.
   if (scroller.clientHeight !== height) return;
-  atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+  // What grows below, such as a picture that has been loaded, takes nobody away from the end: only who scrolls up leaves it.
+  if (scroller.scrollHeight - top - scroller.clientHeight < 80) atEnd = true;
+  else if (isUp) atEnd = false;
 });
 
 function stayAtEnd() {
