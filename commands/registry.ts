@@ -47,7 +47,7 @@ export class CommandRegistry {
 
 /**
  * The command that a message to the bot names, without pictures of its own: by its name, with or without the slash; the
- * one for photos where it says nothing but the bot's name.
+ * one for photos where it says nothing but the bot's name. What stands after a slash is meant for a command, known or not.
  * @param text with the bot's name taken out
  * @param nameOf what a command is called on the platform, beside its own name
  * @returns undefined where it says something else
@@ -57,9 +57,10 @@ export function commandIn(
   commands: CommandRegistry,
   nameOf: (name: string) => string = (name) => name,
 ): Request['command'] {
-  const [, word, input = ''] = /^[\s,:]*\/?([a-z0-9-]+)[\s,:;.!?]*(.*)$/is.exec(text) ?? [];
+  const [, slash, word, input = ''] = /^[\s,:]*(\/?)([a-z0-9-]+)[\s,:;.!?]*(.*)$/is.exec(text) ?? [];
   if (word === undefined) return text.trim() === '' ? { name: PHOTO_COMMAND, input: '' } : undefined;
   const asked = word.toLowerCase();
   const command = commands.list().find(({ name }) => [name, nameOf(name)].includes(asked));
-  return command && { name: command.name, input };
+  if (command !== undefined) return { name: command.name, input };
+  return slash ? { name: word, input } : undefined;
 }

@@ -61,6 +61,8 @@ describe('a command in a message to the bot', () => {
     expect(commandIn('/Help emotions\nplease', commands)).toEqual({ name: 'help', input: 'emotions\nplease' });
     expect(commandIn('emotions-help x', commands, (name) => `emotions-${name}`)).toEqual({ name: 'help', input: 'x' });
     expect(commandIn('emotions-help', commands)).toBeUndefined();
+    // Whoever types a slash means a command: it is told which there are.
+    expect(commandIn(' /hlep me', commands)).toEqual({ name: 'hlep', input: 'me' });
   });
 
   test('is the one for photos where nothing is said, and none where something else is', () => {

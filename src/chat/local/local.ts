@@ -168,7 +168,9 @@ export class LocalPlatform implements Platform {
   }
 
   #request(messageId: string, text: string, files: readonly StoredFile[], signal: AbortSignal): Request {
-    const command = this.#commandIn(text, files);
+    // What a photo comes with may speak of it.
+    const isCommand = text.startsWith('/') || (text !== '' && files.length === 0);
+    const command = isCommand ? commandIn(text, this.#context.commands) : undefined;
     return {
       platform: this.name,
       moving: 'webp',
@@ -183,13 +185,6 @@ export class LocalPlatform implements Platform {
       reply: async (reply) => this.#post(reply),
       progress: async (line) => this.#channel.progress(messageId, line),
     };
-  }
-
-  /** After a slash, whatever is meant for a command; without one, a command's own name alone, as in the other chats. */
-  #commandIn(text: string, files: readonly StoredFile[]): Request['command'] {
-    const [, name, input = ''] = /^\/(\S+)\s*(.*)$/s.exec(text) ?? [];
-    if (name !== undefined) return { name, input };
-    return text === '' || files.length > 0 ? undefined : commandIn(text, this.#context.commands);
   }
 
   #place(): Channel {
