@@ -1,7 +1,7 @@
 import type { Attachment, Request } from '../../commands/request.ts';
 import type { Logger } from '../base/log.ts';
 import type { JobQueue } from '../work/job-queue.ts';
-import type { Job, Journal } from '../work/journal.ts';
+import type { Job, Journal, LeftJob } from '../work/journal.ts';
 
 /** Somebody asks something, in whatever way their platform has for that. Ids are unique on the platform. */
 export interface Asking {
@@ -40,5 +40,5 @@ export interface SessionOptions {
    * @returns undefined where all of it was answered, or is gone
    * @throws where that cannot be found out just now
    */
-  readonly revive?: (job: Job) => Promise<Asking | undefined>;
+  readonly revive?: (job: Job | LeftJob) => Promise<Asking | undefined>;
 }

@@ -45,6 +45,11 @@ export class Owed {
     await this.#write('end', () => this.#options.journal.end(job));
   }
 
+  /** Notes that something is about to be said that only the asker sees. Never rejects. */
+  async whisper(job: JobKey): Promise<void> {
+    await this.#write('whisper', () => this.#options.journal.whisper(job));
+  }
+
   /** Whether a job waits to be tried again. */
   isLater(job: JobKey): boolean {
     return this.#later.has(keyOf(job));
@@ -85,7 +90,11 @@ export class Owed {
   }
 
   /** Takes up jobs that may have been answered. @returns how many of them had not, and are now */
-  async takeUp(jobs: readonly (Job | LeftJob)[]): Promise<number> {
+  async takeUp(all: readonly (Job | LeftJob)[]): Promise<number> {
+    // Twice it may have been said; a third time would be too much.
+    const said = all.filter((job) => 'whispers' in job && job.whispers === 2);
+    await Promise.all(said.map((job) => this.end(job)));
+    const jobs = all.filter((job) => !said.includes(job));
     const suspects = jobs.filter((job) => 'runs' in job && job.runs >= RUNS_TOGETHER);
     const others = jobs.filter((job) => !suspects.includes(job));
     let answered = 0;

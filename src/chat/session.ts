@@ -1,4 +1,4 @@
-import type { Request } from '../../commands/request.ts';
+import type { Posted, Reply, Request } from '../../commands/request.ts';
 import { unlessAborted } from '../base/aborts.ts';
 import { aboutToRestart } from '../base/errors.ts';
 import type { Turn } from '../work/job-queue.ts';
@@ -230,7 +230,7 @@ export class Session {
     try {
       if (job) await this.#owed?.begin(job);
       const isDone = this.#elsewhere?.takes(work) && (await this.#elsewhere.answer(work));
-      if (!isDone) await this.#options.dispatch({ ...request, reply: (reply) => this.#replies.reply(work, reply) });
+      if (!isDone) await this.#options.dispatch({ ...request, reply: (reply) => this.#reply(work, reply) });
     } finally {
       this.#work.delete(work);
       if (job && !this.#leftSignals.has(request.signal)) {
@@ -239,6 +239,11 @@ export class Session {
       }
       await asking.end?.();
     }
+  }
+
+  async #reply(work: WorkUnderWay, reply: Reply): Promise<Posted> {
+    if (reply.private && work.job) await this.#owed?.whisper(work.job);
+    return await this.#replies.reply(work, reply);
   }
 
   /** @returns whether it need not be forgotten: it has been answered now, or is under way */

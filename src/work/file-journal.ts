@@ -17,6 +17,9 @@ const SEEN_KEPT_MS = 30 * 24 * 60 * 60_000;
 /** 64 MiB: some hundred thousand jobs. */
 const MOST_PAGES = 16_384;
 
+/** Marks in the column `suspect`: looked at alone; something that only the asker sees is being said, by this run and by an earlier one. */
+const [SUSPECT, WHISPERS, WHISPERED] = [1, 2, 4];
+
 const TABLES = `
   CREATE TABLE IF NOT EXISTS jobs (
     bot TEXT NOT NULL, place TEXT NOT NULL, message TEXT NOT NULL, kind TEXT NOT NULL, files TEXT NOT NULL, about TEXT,
@@ -104,7 +107,11 @@ export class FileJournal implements Journal {
   }
 
   async suspect(job: JobKey): Promise<void> {
-    await this.#write(`UPDATE jobs SET suspect = 1 WHERE ${named(job)}`);
+    await this.#mark(job, SUSPECT);
+  }
+
+  async whisper(job: JobKey): Promise<void> {
+    await this.#mark(job, WHISPERS);
   }
 
   async takeOver(bot: string, isOurs: (place: string) => Promise<boolean> = async () => true): Promise<LeftJob[]> {
@@ -123,16 +130,18 @@ export class FileJournal implements Journal {
     }
     if (places.length === 0) return [];
     // Of several processes that start at a time, each job is taken by one.
-    const taken = `UPDATE jobs SET owner = ${literal(this.#owner)}, runs = runs + 1
+    const whispered = `CASE WHEN suspect & ${WHISPERS} THEN suspect - ${WHISPERS} | ${WHISPERED} ELSE suspect END`;
+    const taken = `UPDATE jobs SET owner = ${literal(this.#owner)}, runs = runs + 1, suspect = ${whispered}
       WHERE bot = ${literal(bot)} AND owner IN (${dead.map(literal).join(', ')})
       AND place IN (${places.map(literal).join(', ')})`;
     await this.#write(taken);
     const mine = (await this.#all(
       `SELECT * FROM jobs WHERE bot = ${literal(bot)} AND owner = ${literal(this.#owner)} AND runs > 0 ORDER BY begun`,
     )) as JobRow[];
-    return mine
-      .filter((row) => found.some(({ place, message }) => place === row.place && message === row.message))
-      .map(toJob);
+    return mine.flatMap((row) => {
+      const before = found.find(({ place, message }) => place === row.place && message === row.message);
+      return before ? [toJob(row, before.suspect)] : [];
+    });
   }
 
   see(bot: string, place: string, message: string): void {
@@ -161,6 +170,10 @@ export class FileJournal implements Journal {
       ownersHere.delete(this.#owner);
       this.#database.close();
     }
+  }
+
+  async #mark(job: JobKey, mark: number): Promise<void> {
+    await this.#write(`UPDATE jobs SET suspect = suspect | ${mark} WHERE ${named(job)}`);
   }
 
   /** Has a statement, or only what was seen, written with whatever else is told in this moment. */
@@ -257,7 +270,9 @@ function named({ bot, place, message }: JobKey): string {
   return `bot = ${literal(bot)} AND place = ${literal(place)} AND message = ${literal(message)}`;
 }
 
-function toJob({ bot, place, message, kind, files, about, begun, runs, suspect }: JobRow): LeftJob {
+/** @param marks of the row as the last run left it */
+function toJob({ bot, place, message, kind, files, about, begun, runs }: JobRow, marks: number): LeftJob {
+  const whispers = [WHISPERS, WHISPERED].filter((mark) => (marks & mark) !== 0).length as LeftJob['whispers'];
   const ids = files.split(' ').filter((id) => id !== '');
   return {
     bot,
@@ -268,7 +283,8 @@ function toJob({ bot, place, message, kind, files, about, begun, runs, suspect }
     ...(about !== null && { about }),
     begun,
     runs,
-    isSuspect: suspect === 1,
+    isSuspect: (marks & SUSPECT) !== 0,
+    whispers,
   };
 }
 

@@ -31,6 +31,13 @@ export interface LeftJob extends Job {
   readonly runs: number;
   /** Whether the last of them ended while this was all that it had under way: see `suspect`. */
   readonly isSuspect: boolean;
+  /** How many of them may have said something that only the asker sees, 2 at most: see `whisper`. */
+  readonly whispers: 0 | 1 | 2;
+}
+
+/** Whether an earlier run may have said something of a job that only the asker sees, and that nobody can look for. */
+export function wasWhispered(job: Job | LeftJob): boolean {
+  return 'whispers' in job && job.whispers > 0;
 }
 
 /** Where jobs are written down. */
@@ -45,6 +52,11 @@ export interface Journal {
   end(job: JobKey): Promise<void>;
   /** Notes that a job of an earlier run is about to be looked at alone: where the process ends now, it ends over this. Errors as of `begin`. */
   suspect(job: JobKey): Promise<void>;
+  /**
+   * Notes that something is about to be said of a job that only the asker sees: where the process ends before `end`, nobody can look
+   * whether it was. Errors as of `begin`.
+   */
+  whisper(job: JobKey): Promise<void>;
   /**
    * The jobs of processes that are not alive any more, oldest first: they are this process's from now on.
    * @param isOurs which channels this process may answer in; all of them unless told. Where it rejects, a job is left for another time

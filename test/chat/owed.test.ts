@@ -16,6 +16,7 @@ function start(left: readonly LeftJob[], takeUp: (job: Job, earlier: Request['ea
     begin: note('begin'),
     end: note('end'),
     suspect: note('suspect'),
+    whisper: note('whisper'),
     takeOver: async () => [...left],
     see: () => {},
     lastSeen: async () => new Map(),
@@ -60,7 +61,7 @@ describe('an answer that could not be sent', () => {
 
   test('is looked for again where the chat does not say whether it was sent', async () => {
     const takeUp = vi.fn(async () => true).mockRejectedValueOnce(new Error('status 500'));
-    const { owed, done } = start([{ ...job('m'), runs: 1, isSuspect: false }], takeUp);
+    const { owed, done } = start([{ ...job('m'), runs: 1, isSuspect: false, whispers: 0 }], takeUp);
     await owed.takeOver('b');
     await vi.advanceTimersByTimeAsync(30_000);
     expect(takeUp).toHaveBeenCalledTimes(2);
@@ -71,11 +72,11 @@ describe('an answer that could not be sent', () => {
 test('jobs that three runs have ended over are looked at alone and marked before; one that ended the last run alone is not tried again', async () => {
   let underWay = 0;
   const seen: (readonly [string, number, boolean | undefined])[] = [];
-  const left = [
-    { ...job('old'), runs: 3, isSuspect: false },
-    { ...job('guilty'), runs: 4, isSuspect: true },
-    { ...job('a'), runs: 1, isSuspect: false },
-    { ...job('b'), runs: 2, isSuspect: false },
+  const left: LeftJob[] = [
+    { ...job('old'), runs: 3, isSuspect: false, whispers: 0 },
+    { ...job('guilty'), runs: 4, isSuspect: true, whispers: 0 },
+    { ...job('a'), runs: 1, isSuspect: false, whispers: 0 },
+    { ...job('b'), runs: 2, isSuspect: false, whispers: 0 },
   ];
   const { owed, done } = start(left, async ({ message }, earlier) => {
     underWay += 1;
@@ -93,4 +94,21 @@ test('jobs that three runs have ended over are looked at alone and marked before
     ['guilty', 1, true],
   ]);
   expect(done).toEqual(['suspect old', 'suspect guilty']);
+});
+
+test('what may have been said twice to its asker alone is not said a third time', async () => {
+  const takenUp: string[] = [];
+  const whispered = (message: string, whispers: LeftJob['whispers']): LeftJob => ({
+    ...job(message),
+    runs: 2,
+    isSuspect: false,
+    whispers,
+  });
+  const { owed, done } = start([whispered('once', 1), whispered('twice', 2)], async ({ message }) => {
+    takenUp.push(message);
+    return true;
+  });
+  await owed.takeOver('b');
+  expect(takenUp).toEqual(['once']);
+  expect(done).toEqual(['end twice']);
 });

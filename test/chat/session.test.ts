@@ -306,6 +306,7 @@ test('what has been noted is forgotten once it is settled, but not while it is b
     begin: async ({ message }) => void noted.add(message),
     end: async ({ message }) => void noted.delete(message),
     suspect: async () => {},
+    whisper: async () => {},
     takeOver: async () => [],
     see: () => {},
     lastSeen: async () => new Map(),
@@ -323,6 +324,33 @@ test('what has been noted is forgotten once it is settled, but not while it is b
   done();
   await session.stop(new AbortController().signal);
   expect([...noted]).toEqual([]);
+});
+
+test('that something is said to the asker alone is noted before it is said, since nobody can look for it', async () => {
+  const done: string[] = [];
+  const note = (what: string) => async () => void done.push(what);
+  const journal: Journal = {
+    begin: note('begin'),
+    end: note('end'),
+    suspect: note('suspect'),
+    whisper: note('whisper'),
+    takeOver: async () => [],
+    see: () => {},
+    lastSeen: async () => new Map(),
+    close: async () => {},
+  };
+  const dispatch = async (request: Request) => {
+    await request.reply({ text: 'for all' });
+    await request.reply({ text: 'for one', private: true });
+  };
+  const { session, begin, say } = start({ journal, dispatch });
+  const reply: typeof say = async (said) => {
+    done.push(said.text);
+    return await say(said);
+  };
+  begin({ message: 'm', job: { bot: 'b', place: 'c', message: 'm', kind: 'posted' }, reply });
+  await session.stop(new AbortController().signal);
+  expect(done).toEqual(['begin', 'for all', 'whisper', 'for one', 'end']);
 });
 
 describe('an event', () => {

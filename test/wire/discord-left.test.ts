@@ -6,7 +6,7 @@ import type { FakeDiscord } from '../fakes/discord.ts';
 import { plainPicture } from '../fakes/photo.ts';
 import { until } from '../helpers/until.ts';
 import { answers, startOnDiscord } from './discord-bot.ts';
-import { inJournal, isWritten, leave, left, stuckReader } from './left.ts';
+import { inJournal, isWritten, leave, left, stuckReader, whisper } from './left.ts';
 import { aWhile, cleanUp, stateFolder } from './running-bot.ts';
 
 afterEach(cleanUp);
@@ -175,6 +175,26 @@ describe('a command that a run of the bot leaves', () => {
     const [answer] = await answers(next.discord, 1);
     expect(answer!.content).toBe('I was restarted before I could answer /emotions. Ask me again.');
     await until(() => asked.state === 'answered', 'the end of ‘is thinking’');
+  });
+
+  test('is not told of a restart where its asker alone has been told why there is no answer, but is while it shows ‘is thinking’', async () => {
+    const stuck = stuckReader();
+    // Never stopped before the end, as one that is killed.
+    const { discord } = await startOnDiscord({ readPhoto: stuck.readPhoto, environment: { SHUTDOWN_SECONDS: '1' } });
+    const thinking = discord.command('emotions', { files: { image: discord.file(await plainPicture(64, 48)) } });
+    await until(() => stuck.begun === 1 && thinking.state === 'deferred', '‘is thinking’');
+    const state = stateFolder();
+    const job = { bot: `discord ${discord.me.id}`, place: discord.general.id, kind: 'command' } as const;
+    for (const message of [snowflake(), thinking.id]) {
+      await leave(state, { ...job, message });
+      await whisper(state, { ...job, message });
+    }
+    const { log } = await startOnDiscord({ discord, state });
+    await until(() => log.some((line) => line.includes('was taken up')), 'the end of what was left');
+    expect(discord.said().map(({ content }) => content)).toEqual([
+      'I was restarted before I could answer /emotions. Ask me again.',
+    ]);
+    expect(await left(state, job.bot)).toBe(0);
   });
 
   test('is forgotten where it has been answered, or where Discord has given it up', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createLogger } from '../../src/base/log.ts';
 import { FileJournal } from '../../src/work/file-journal.ts';
-import type { Job } from '../../src/work/journal.ts';
+import type { Job, JobKey } from '../../src/work/journal.ts';
 import { fakePhotoReader } from '../fakes/photo.ts';
 
 /** A reader that stops for ever at one of the pictures it is given; `begun` counts them. @param at 0: at every one */
@@ -38,6 +38,11 @@ export async function left(state: string, bot: string): Promise<number> {
 /** Writes a job down as if a bot had been killed over it. */
 export async function leave(state: string, job: Omit<Job, 'files' | 'begun'> & Partial<Job>): Promise<void> {
   await inJournal(state, (journal) => journal.begin({ files: [], begun: Date.now(), ...job }));
+}
+
+/** As if the bot had been killed while, or after, it said something of a job to its asker alone. */
+export async function whisper(state: string, job: JobKey): Promise<void> {
+  await inJournal(state, (journal) => journal.whisper(job));
 }
 
 /** Whether the journal of a bot, which may be running, has had a message written into it. */

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { plainPicture } from '../fakes/photo.ts';
 import type { FakeSlack } from '../fakes/slack.ts';
 import { until } from '../helpers/until.ts';
-import { isWritten, leave, left, stuckReader } from './left.ts';
+import { isWritten, leave, left, stuckReader, whisper } from './left.ts';
 import { aWhile, cleanUp, stateFolder } from './running-bot.ts';
 import { buttons, startOnSlack } from './slack-bot.ts';
 
@@ -138,6 +138,19 @@ test('a command that it leaves is answered in the open: the message that it is a
     'I was restarted before I could answer /emotions. Ask me again.',
   );
   expect(slack.answers().map(({ thread_ts }) => thread_ts)).toEqual([asked.ts]);
+});
+
+test('a command that its asker alone may have been told of is not told of a restart', async () => {
+  const state = stateFolder();
+  const job = { bot: BOT, place: 'T1/C1', message: 'command-1', kind: 'command' } as const;
+  await leave(state, job);
+  await whisper(state, job);
+  await leave(state, { ...job, message: 'command-2' });
+  const { slack, log } = await startOnSlack({ state });
+  await until(() => log.some((line) => line.includes('was taken up')), 'the end of what was left');
+  expect(slack.said().map(({ text }) => text)).toEqual([
+    'I was restarted before I could answer /emotions. Ask me again.',
+  ]);
 });
 
 test('a message is written down before Slack hears that it has arrived', async () => {

@@ -54,8 +54,8 @@ describe('FileJournal', () => {
     await closed(first);
     const second = await openJournal();
     expect(await second.takeOver('discord 1')).toEqual([
-      { ...job('m2', { begun: 2, kind: 'command', about: 'm0', files: [] }), runs: 1, isSuspect: false },
-      { ...job('m1', { begun: 3 }), runs: 1, isSuspect: false },
+      { ...job('m2', { begun: 2, kind: 'command', about: 'm0', files: [] }), runs: 1, isSuspect: false, whispers: 0 },
+      { ...job('m1', { begun: 3 }), runs: 1, isSuspect: false, whispers: 0 },
     ]);
     expect(await second.takeOver('slack T2 U1')).toEqual([]);
     await second.end(job('m2'));
@@ -63,6 +63,25 @@ describe('FileJournal', () => {
     await closed(second);
     const third = await openJournal();
     expect(await third.takeOver('discord 1')).toMatchObject([{ message: 'm1', runs: 2, isSuspect: true }]);
+  });
+
+  test('counts the runs that may have said something to the asker alone', async () => {
+    const run = async (whispers: boolean) => {
+      const journal = await openJournal();
+      const [left] = await journal.takeOver('discord 1');
+      if (left === undefined) await journal.begin(job('m1'));
+      if (whispers) await journal.whisper(job('m1'));
+      await journal.suspect(job('m1'));
+      await closed(journal);
+      return left?.whispers;
+    };
+    expect([await run(false), await run(true), await run(false), await run(true), await run(true)]).toEqual([
+      undefined,
+      0,
+      1,
+      1,
+      2,
+    ]);
   });
 
   test('leaves alone what a living process has under way, and gives each job to one of those that ask', async () => {

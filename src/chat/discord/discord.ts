@@ -1,7 +1,7 @@
 import { Events, GatewayCloseCodes, Status } from 'discord.js';
 import type { Channel } from '../../../commands/request.ts';
 import { hasPart, shardsInWords } from '../../config-discord.ts';
-import type { Job } from '../../work/journal.ts';
+import type { Job, LeftJob } from '../../work/journal.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { Session } from '../session.ts';
 import { messageOf } from './attachment.ts';
@@ -31,7 +31,7 @@ export class DiscordPlatform implements Platform {
       log,
       dispatch,
       messageOf,
-      revive: (job: Job) => revive(job, this.#context!),
+      revive: (job: Job | LeftJob) => revive(job, this.#context!),
     };
     this.#missed = journal && new Missed(journal);
     this.#shared = {

@@ -1,6 +1,6 @@
 import { type Message, MessageFlags, type SendableChannels } from 'discord.js';
 import { WAS_RESTARTED } from '../../base/errors.ts';
-import type { Job } from '../../work/journal.ts';
+import { type Job, type LeftJob, wasWhispered } from '../../work/journal.ts';
 import type { Asking } from '../asking.ts';
 import { sayWhatIsAllowed } from './channel.ts';
 import type { DiscordContext } from './context.ts';
@@ -19,7 +19,7 @@ const TOKEN_MS = 15 * 60_000;
  * What a job of an earlier run asks for, without what has been answered: the message is fetched again, and what the bot has said since.
  * @returns undefined where it has been answered, or where the message, its channel or the right to read there is gone
  */
-export async function revive(job: Job, context: DiscordContext): Promise<Asking | undefined> {
+export async function revive(job: Job | LeftJob, context: DiscordContext): Promise<Asking | undefined> {
   if (job.kind === 'command') return await unlessClosed(() => reviveCommand(job, context));
   const found = await unlessClosed(async () => {
     const channel = await context.client.channels.fetch(job.place);
@@ -42,7 +42,7 @@ export async function revive(job: Job, context: DiscordContext): Promise<Asking 
  * A command of an earlier run. Its token is kept nowhere, so it is answered by an ordinary message, in place of 'is thinking…': the pictures
  * of the message that it is about, if it is about one; else whoever asked is told to ask again.
  */
-async function reviveCommand(job: Job, context: DiscordContext): Promise<Asking | undefined> {
+async function reviveCommand(job: Job | LeftJob, context: DiscordContext): Promise<Asking | undefined> {
   // After that, Discord itself says that the bot did not answer.
   if (Date.now() - job.begun > TOKEN_MS) return undefined;
   const channel = await context.client.channels.fetch(job.place);
@@ -52,6 +52,8 @@ async function reviveCommand(job: Job, context: DiscordContext): Promise<Asking 
   );
   const thinking = said.find(({ flags }) => flags.has(MessageFlags.Loading));
   const answered = said.filter((answer) => answer !== thinking);
+  // 'is thinking…' goes before such a word is said. Where it never was, Discord says itself that no answer came.
+  if (wasWhispered(job) && thinking === undefined) return undefined;
   if (job.about === undefined) {
     if (answered.length > 0) return undefined;
     const askedBy = thinking?.interactionMetadata?.user.id ?? '';

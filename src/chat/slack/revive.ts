@@ -1,5 +1,5 @@
 import { WAS_RESTARTED } from '../../base/errors.ts';
-import type { Job } from '../../work/journal.ts';
+import { type Job, type LeftJob, wasWhispered } from '../../work/journal.ts';
 import type { Asking } from '../asking.ts';
 import type { MessageEvent, SlackMessage, SlackPicture } from './attachment.ts';
 import type { SlackContext } from './context.ts';
@@ -21,7 +21,7 @@ const COMMAND_MS = 15 * 60_000;
  * thread since.
  * @returns undefined where it has been answered, or where the message or its channel is gone
  */
-export async function revive(job: Job, workspaces: Workspaces): Promise<Asking | undefined> {
+export async function revive(job: Job | LeftJob, workspaces: Workspaces): Promise<Asking | undefined> {
   const context = await workspaces.at(placeOf(job).workspace);
   if (context === undefined) return undefined;
   if (job.kind === 'command') return await reviveCommand(job, context);
@@ -45,9 +45,9 @@ export async function revive(job: Job, workspaces: Workspaces): Promise<Asking |
  * A command of an earlier run. The address that came with it is kept nowhere, so it is answered in the open: the pictures of the message
  * that it is about, if it is about one; else whoever asked is told to ask again.
  */
-async function reviveCommand(job: Job, context: SlackContext): Promise<Asking | undefined> {
+async function reviveCommand(job: Job | LeftJob, context: SlackContext): Promise<Asking | undefined> {
   const { about } = job;
-  if (Date.now() - job.begun > COMMAND_MS) return undefined;
+  if (Date.now() - job.begun > COMMAND_MS || wasWhispered(job)) return undefined;
   if (about === undefined) {
     try {
       await send(context, { channel: placeOf(job).channel }, { text: WAS_RESTARTED });

@@ -1,6 +1,6 @@
 import type { Channel } from '../../../commands/request.ts';
 import type { SlackConfig, SlackConnection } from '../../config-slack.ts';
-import type { Job } from '../../work/journal.ts';
+import type { Job, LeftJob } from '../../work/journal.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { Session } from '../session.ts';
 import { apiOptions, createApi } from './api.ts';
@@ -35,7 +35,7 @@ export class SlackPlatform implements Platform {
       log,
       dispatch,
       messageOf,
-      revive: (job: Job) => revive(job, this.#workspaces!),
+      revive: (job: Job | LeftJob) => revive(job, this.#workspaces!),
     };
     this.#session = new Session({ ...options, ...(journal && { journal }), ...(queue && { queue }) });
   }
