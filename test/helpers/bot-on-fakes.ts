@@ -11,7 +11,7 @@ const settings = process.argv[2];
 if (settings !== undefined) {
   const { milliseconds, ...options } = JSON.parse(settings) as BotOnFakes;
   const config = loadConfig(options);
-  const log = createLogger({ level: 'info', secrets: config.secrets });
+  const log = createLogger({ level: config.log.level, secrets: config.secrets });
   const bot = await startBot(config, log, fakePhotoReader(milliseconds));
   process.once('SIGTERM', () => void bot.stop().then(() => process.exit(0)));
   process.stdout.write('connected\n');

@@ -20,10 +20,8 @@ export type ProgramKind = 'bot' | 'worker';
 export interface FleetOptions {
   readonly bots: number;
   readonly workers: number;
-  /** Where each has a folder of its own, which it keeps when it is started again. */
+  /** Where each has a folder of its own, which it keeps when it is started again, and beside that its log. */
   readonly folder: string;
-  /** Where what each says is appended to. */
-  readonly logs: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly internal: Internal;
   /** Milliseconds that a stand-in takes to read a photo; absent where photos are really read. */
@@ -64,7 +62,7 @@ export class Program {
     this.#child = child;
     this.#isReady = false;
     this.#isKilled = false;
-    const log = createWriteStream(join(this.#options.logs, `${this.name}.log`), { flags: 'a' });
+    const log = createWriteStream(`${this.folder}.log`, { flags: 'a' });
     log.write(`--- started at ${new Date().toISOString()}\n`);
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'libsql/promise';
 import { Random } from '../../src/base/random.ts';
@@ -27,7 +27,7 @@ export interface SoakOptions extends UnrestOptions {
   readonly patience: number;
   /** Seconds without anything owed after which nothing more is expected. */
   readonly quiet: number;
-  /** Folder of what bots and workers said; absent where nobody wants to read it. */
+  /** Folder for what bots and workers log and remember; absent where nobody wants to read it. */
   readonly logs: string | undefined;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
@@ -60,16 +60,16 @@ const REDIS_AWAY_MS = [200, 2500] as const;
 
 /** Runs bots and workers on chats of their own, posts photos, has things go wrong, and looks what became of every photo. */
 export async function soak(options: SoakOptions): Promise<SoakResult> {
-  const folder = mkdtempSync(join(tmpdir(), 'soak-'));
-  const logs = options.logs ?? join(folder, 'logs');
-  mkdirSync(logs, { recursive: true });
-  const ends: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
+  const { logs } = options;
+  const folder = logs === undefined ? mkdtempSync(join(tmpdir(), 'soak-')) : resolve(logs);
+  mkdirSync(folder, { recursive: true });
+  const ends: (() => unknown)[] = logs === undefined ? [() => rmSync(folder, { recursive: true, force: true })] : [];
   try {
     const redis = options.redis === undefined ? await startRedis('--appendonly', 'yes') : undefined;
     ends.push(() => redis?.stop());
     const chats = await Chats.start();
     ends.push(() => chats.close());
-    const fleet = fleetFor(chats, redis?.url ?? options.redis!, { ...options, folder, logs });
+    const fleet = fleetFor(chats, redis?.url ?? options.redis!, { ...options, folder });
     ends.push(() => fleet.stop());
     await fleet.start(options.signal);
     options.log('bots and workers are there');
@@ -79,14 +79,13 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   }
 }
 
-function fleetFor(chats: Chats, redisUrl: string, options: SoakOptions & { folder: string; logs: string }): Fleet {
+function fleetFor(chats: Chats, redisUrl: string, options: SoakOptions & { readonly folder: string }): Fleet {
   const { discord, slack } = chats;
   const { bots, workers, folder, logs, standInMs } = options;
   return new Fleet({
     bots,
     workers,
     folder,
-    logs,
     ...(standInMs !== undefined && { standInMs }),
     environment: {
       DISCORD_TOKEN: discord.token,
@@ -94,6 +93,7 @@ function fleetFor(chats: Chats, redisUrl: string, options: SoakOptions & { folde
       SLACK_APP_TOKEN: slack.appToken,
       REDIS_URL: redisUrl,
       READ_BY: 'workers',
+      ...(logs !== undefined && { LOG_LEVEL: 'debug' }),
       MODEL_DIR: new URL('../../model', import.meta.url).pathname,
       // Few people post a great deal.
       PERSON_PHOTOS_PER_MINUTE: '0',

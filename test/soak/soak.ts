@@ -20,7 +20,7 @@ const OPTIONS = {
   'stand-in': number('MS', 'photos are not really read: a stand-in takes so long', FROM_ZERO),
   patience: number('SECONDS', 'after the last photo, in which all must be answered', FROM_ONE, 600),
   quiet: number('SECONDS', 'in which nothing must come any more', { least: 0 }, 5),
-  logs: text('DIR', 'keep what bots and workers log there'),
+  logs: text('DIR', 'keep there what bots and workers log and remember'),
   json: flag('print the result as JSON'),
 };
 
