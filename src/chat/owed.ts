@@ -2,10 +2,11 @@ import type { Request } from '../../commands/request.ts';
 import type { Logger } from '../base/log.ts';
 import type { Job, JobKey, Journal, LeftJob } from '../work/journal.ts';
 
-/** Milliseconds before an answer that could not be sent is tried again, doubled each time. */
+/** Milliseconds before an answer that could not be sent is tried again, doubled each time up to the second number. */
 const AGAIN_MS = 2000;
-/** How often it is tried again: for half an hour. After that it is left for the next run. */
-const MAX_AGAIN = 10;
+const LONGEST_PAUSE_MS = 30_000;
+/** How long it is tried again, in milliseconds. After that it is left for the next run. */
+const GIVE_UP_MS = 30 * 60_000;
 /** Runs that may end in the middle of a job before it is looked at alone: most likely another one was the reason. */
 export const RUNS_TOGETHER = 3;
 
@@ -13,6 +14,8 @@ interface OwedOptions {
   readonly platform: string;
   readonly log: Logger;
   readonly journal: Journal;
+  /** True where jobs are workers': no picture can end this process, and what it does itself takes no time. */
+  readonly handsOver?: boolean;
   /**
    * Has a job of before answered, unless it has been.
    * @param earlier absent where work on it has never begun
@@ -27,7 +30,8 @@ export class Owed {
   readonly #options: OwedOptions;
   /** What is tried again later, by its key. */
   readonly #later = new Map<string, NodeJS.Timeout>();
-  readonly #tries = new Map<string, number>();
+  /** How often each was tried again, and when that is to end. */
+  readonly #tries = new Map<string, { readonly count: number; readonly until: number }>();
   #isStopped = false;
 
   constructor(options: OwedOptions) {
@@ -59,19 +63,20 @@ export class Owed {
   again(job: Job): void {
     const key = keyOf(job);
     const { log, platform } = this.#options;
-    const tries = this.#tries.get(key) ?? 0;
+    const now = Date.now();
+    const { count, until } = this.#tries.get(key) ?? { count: 0, until: now + GIVE_UP_MS };
     if (this.#isStopped || this.#later.has(key)) return;
-    if (tries === MAX_AGAIN) {
+    if (now >= until) {
       log.error({ platform }, 'an answer could not be sent for half an hour; it is left for the next start');
       return;
     }
-    this.#tries.set(key, tries + 1);
+    this.#tries.set(key, { count: count + 1, until });
     const timer = setTimeout(
       () => {
         this.#later.delete(key);
         void this.#try(job, { brokeDown: false });
       },
-      AGAIN_MS * 2 ** tries,
+      Math.min(AGAIN_MS * 2 ** count, LONGEST_PAUSE_MS),
     );
     this.#later.set(key, timer.unref());
   }
@@ -95,10 +100,11 @@ export class Owed {
     const said = all.filter((job) => 'whispers' in job && job.whispers === 2);
     await Promise.all(said.map((job) => this.end(job)));
     const jobs = all.filter((job) => !said.includes(job));
-    const suspects = jobs.filter((job) => 'runs' in job && job.runs >= RUNS_TOGETHER);
+    const { handsOver } = this.#options;
+    const suspects = handsOver ? [] : jobs.filter((job) => 'runs' in job && job.runs >= RUNS_TOGETHER);
     const others = jobs.filter((job) => !suspects.includes(job));
     let answered = 0;
-    const workers = Array.from({ length: AT_A_TIME }, async () => {
+    const workers = Array.from({ length: handsOver ? HANDED_AT_A_TIME : AT_A_TIME }, async () => {
       for (let job = others.shift(); job !== undefined && !this.#isStopped; job = others.shift()) {
         if (await this.#try(job, 'runs' in job ? { brokeDown: false } : undefined)) answered += 1;
       }
@@ -147,8 +153,9 @@ export class Owed {
   }
 }
 
-/** Jobs of before that are under way at a time. */
+/** Jobs of before that are under way at a time, and that are looked for at a time where workers answer them. */
 const AT_A_TIME = 4;
+const HANDED_AT_A_TIME = 16;
 
 function keyOf({ bot, place, message }: JobKey): string {
   return `${bot} ${place} ${message}`;

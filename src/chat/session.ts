@@ -49,7 +49,7 @@ export class Session {
     this.#pending = new Pending((err) => log.warn({ platform, err }, 'a request did not end cleanly'));
     const takeUp = (job: Job, earlier: Request['earlier']) => this.#takeUp(job, earlier);
     this.#elsewhere = queue && new Elsewhere(queue, platform, log);
-    this.#owed = journal && new Owed({ platform, log, journal, takeUp });
+    this.#owed = journal && new Owed({ platform, log, journal, takeUp, handsOver: queue !== undefined });
   }
 
   /** True from the moment that `stop` is called. */

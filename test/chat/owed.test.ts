@@ -9,7 +9,11 @@ function job(message: string): Job {
 }
 
 /** What is owed, with a journal that only takes note of what is done with it. */
-function start(left: readonly LeftJob[], takeUp: (job: Job, earlier: Request['earlier']) => Promise<boolean>) {
+function start(
+  left: readonly LeftJob[],
+  takeUp: (job: Job, earlier: Request['earlier']) => Promise<boolean>,
+  handsOver = false,
+) {
   const done: string[] = [];
   const note = (what: string) => async (one: { readonly message: string }) => void done.push(`${what} ${one.message}`);
   const journal: Journal = {
@@ -24,7 +28,7 @@ function start(left: readonly LeftJob[], takeUp: (job: Job, earlier: Request['ea
   };
   const log: string[] = [];
   const logger = createLogger({ level: 'info', destination: { write: (line) => log.push(line) } });
-  return { owed: new Owed({ platform: 'test', log: logger, journal, takeUp }), done, log };
+  return { owed: new Owed({ platform: 'test', log: logger, journal, takeUp, handsOver }), done, log };
 }
 
 describe('an answer that could not be sent', () => {
@@ -42,7 +46,10 @@ describe('an answer that could not be sent', () => {
     owed.again(job('m'));
     expect(owed.isLater(job('m'))).toBe(true);
     await vi.advanceTimersByTimeAsync(3 * 60 * 60_000);
-    expect(tries.map((at) => at - begun)).toEqual([2, 6, 14, 30, 62, 126, 254, 510, 1022, 2046]);
+    const pauses = tries.map((at, k) => at - (tries[k - 1] ?? begun));
+    expect(pauses.slice(0, 7)).toEqual([2, 4, 8, 16, 30, 30, 30]);
+    expect(tries.at(-1)! - begun).toBeGreaterThanOrEqual(30 * 60);
+    expect(tries.at(-1)! - begun).toBeLessThan(31 * 60);
     expect(done, 'it stays in the journal').toEqual([]);
     expect(log.join('')).toContain('left for the next start');
   });
@@ -111,4 +118,27 @@ test('what may have been said twice to its asker alone is not said a third time'
   await owed.takeOver('b');
   expect(takenUp).toEqual(['once']);
   expect(done).toEqual(['end twice']);
+});
+
+test('where workers answer them, jobs that runs have ended over are handed on together with the others', async () => {
+  let underWay = 0;
+  let most = 0;
+  const left = Array.from({ length: 40 }, (_, k) => ({
+    ...job(`m${k}`),
+    runs: k % 6,
+    isSuspect: k % 6 > 3,
+    whispers: 0 as const,
+  }));
+  const takeUp = vi.fn(async (_: Job, earlier: Request['earlier']) => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    await new Promise((turn) => setImmediate(turn));
+    underWay -= 1;
+    return earlier?.brokeDown === false;
+  });
+  const { owed, done } = start(left, takeUp, true);
+  await owed.takeOver('b');
+  expect(takeUp).toHaveBeenCalledTimes(40);
+  expect(most).toBe(16);
+  expect(done).toEqual([]);
 });
