@@ -53,6 +53,17 @@ describe('what a run of the bot leaves', () => {
     expect(next.discord.said()).toHaveLength(1);
   });
 
+  test('is not answered again where its answer lies behind more messages than Discord gives at a time', async () => {
+    const { asked, next } = await stoppedInTheMiddle(async (discord) => {
+      return discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+    });
+    for (let k = 0; k < 150; k++) next.discord.post({ content: 'hello' });
+    next.discord.post({ author: next.discord.me, content: '2 people', repliesTo: asked });
+    const { log } = await startOnDiscord(next);
+    await until(() => log.some((line) => line.includes('had left was taken up')), 'the look at what was left');
+    expect(next.discord.said()).toHaveLength(1);
+  });
+
   test('is finished: of a message with several pictures, only those without an answer are read', async () => {
     const stuck = stuckReader(2);
     const state = stateFolder();
