@@ -128,7 +128,8 @@ export class SharedNetworks {
     const problems: unknown[] = [];
     const before = await this.#own();
     for (const { version, job } of list.versions) {
-      if (before.versions.some((one) => one.job === job)) continue;
+      const isHere = before.versions.some((one) => one.job === job);
+      if (isHere && !(version === list.inUse.version && (await this.#isDamaged(version)))) continue;
       await this.#download(version, job).catch((error: unknown) => problems.push(error));
     }
     const { inUse, versions, numbers } = await this.#own();
@@ -159,14 +160,18 @@ export class SharedNetworks {
     return join(this.#folder.path, KNOWN_FILE);
   }
 
+  /** Whether a version's files are not those that its card was written with. */
+  async #isDamaged(version: number): Promise<boolean> {
+    const card = await this.#folder.card(version);
+    return card === undefined || damageIn(card, await filesOf(this.#folder.of(version))) !== undefined;
+  }
+
   async #upload(card: VersionCard): Promise<void> {
     const files = await filesOf(this.#folder.of(card.version));
-    for (const [name, checksum] of Object.entries(card.files)) {
-      if (sha256(files.get(name) ?? new Uint8Array()) === checksum) continue;
+    const name = damageIn(card, files);
+    if (name === undefined) await this.#client.hset(keyOf(card.job), files);
+    else
       this.#log.error({ version: card.version, name }, 'a network is damaged: other machines cannot have it from here');
-      return;
-    }
-    await this.#client.hset(keyOf(card.job), files);
   }
 
   async #download(version: number, job: string): Promise<void> {
@@ -175,11 +180,9 @@ export class SharedNetworks {
     if (text === undefined) throw new Error(`the files of version ${version} are not in Redis`);
     const card = versionCardSchema.parse(JSON.parse(text));
     const files = new Map(found.filter(([path]) => path !== CARD && FILE_PATH.test(path)));
-    for (const [name, checksum] of Object.entries(card.files)) {
-      if (sha256(files.get(name) ?? new Uint8Array()) !== checksum)
-        throw new Error(`version ${version} came damaged (${name})`);
-    }
-    // One whose card cannot be read any more.
+    const damaged = damageIn(card, files);
+    if (damaged !== undefined) throw new Error(`version ${version} came damaged (${damaged})`);
+    // One that this disk has damaged.
     if ((await this.#folder.numbers()).includes(version)) await this.#folder.remove(version);
     await this.#folder.put(async (directory) => {
       await writeAll(directory, files);
@@ -209,6 +212,14 @@ export class SharedNetworks {
 /** What tells one state of both from another. */
 function stepOf(text: string, { inUse, numbers }: Pick<OwnNetworks, 'inUse' | 'numbers'>): string {
   return JSON.stringify([text, inUse, numbers]);
+}
+
+/** The first file that is not the one which the card was written with. */
+function damageIn(card: VersionCard, files: ReadonlyMap<string, Uint8Array>): string | undefined {
+  const found = Object.entries(card.files).find(
+    ([name, checksum]) => sha256(files.get(name) ?? new Uint8Array()) !== checksum,
+  );
+  return found?.[0];
 }
 
 function keyOf(job: string): string {

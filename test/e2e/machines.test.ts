@@ -12,8 +12,10 @@ import { until } from '../helpers/until.ts';
 /** What the page shows of the bot's words. */
 async function words(origin: string): Promise<string[]> {
   const events = await load(`${origin}/api/events`);
+  let told = '';
   for await (const chunk of events.body!.pipeThrough(new TextDecoderStream())) {
-    const [text] = /^data: .*$/m.exec(chunk) ?? [];
+    told += chunk;
+    const [text] = /^data: .*(?=\n\n)/m.exec(told) ?? [];
     if (text === undefined) continue;
     // What it is told first: all that there is.
     const { messages } = JSON.parse(text.slice(6)) as { readonly messages: readonly MessageView[] };

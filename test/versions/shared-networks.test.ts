@@ -129,6 +129,27 @@ describe.skipIf(!HAS_REDIS)('networks of machines that share a Redis', () => {
     await other.registry.load(2);
   });
 
+  test('a version in use that this disk has damaged comes again at the next start, whole', async () => {
+    const one = await machine(1);
+    await one.registry.promote(1);
+    await one.networks.look();
+    const other = await machine(0);
+    await other.networks.close();
+    await truncate(join(other.registry.directoryOf(1), 'weights.bin'), 100);
+    await expect(other.registry.load(1)).rejects.toMatchObject({ code: 'bad-model' });
+    await other.start();
+    await other.registry.load(1);
+    expect(await other.registry.inUse()).toEqual({ version: 1, before: 0 });
+    // Where Redis has it not either, it stays as it is.
+    await other.networks.close();
+    const client = new Redis(redis.url);
+    await client.del('emotion-bot:network:one-1');
+    client.disconnect();
+    await truncate(join(other.registry.directoryOf(1), 'weights.bin'), 100);
+    await other.start();
+    expect(await jobs(other.registry)).toEqual(['1 one-1']);
+  });
+
   test('what is damaged reaches nobody, is said once, and keeps nothing else from following', async () => {
     const one = await machine(0);
     const other = await machine(0);
