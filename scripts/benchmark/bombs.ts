@@ -10,6 +10,8 @@ export interface BombsResult {
   readonly megabytes: { readonly rest: number; readonly most: number };
   /** From the bombs' message to the answer to another person's photo, null where there was none; and to the last answer to a bomb. */
   readonly milliseconds: { readonly other: number | null; readonly all: number };
+  /** Processor time of the bot's processes together, for as long: on a machine that is busy with other things, what says more. */
+  readonly processorMilliseconds: { readonly other: number | null; readonly all: number };
   readonly bombs: readonly { readonly name: string; readonly megabytes: number }[];
   /** What was said of them, in the order of the answers. */
   readonly answers: readonly string[];
@@ -29,7 +31,7 @@ export async function benchmarkBombs(options: {
   return JSON.parse(stdout) as BombsResult;
 }
 
-export function bombsTable({ megabytes, milliseconds, bombs, answers }: BombsResult): string {
+export function bombsTable({ megabytes, milliseconds, processorMilliseconds, bombs, answers }: BombsResult): string {
   const seconds = (time: number | null) => (time === null ? 'never' : (time / 1000).toFixed(1));
   const sums = table(
     ['', ''],
@@ -37,7 +39,9 @@ export function bombsTable({ megabytes, milliseconds, bombs, answers }: BombsRes
       ['MB of all processes after a first photo (PSS)', megabytes.rest.toFixed(0)],
       ['MB at most, while the ten were read', megabytes.most.toFixed(0)],
       ['s until the other person was answered', seconds(milliseconds.other)],
+      ['s of processor time until then', seconds(processorMilliseconds.other)],
       ['s until the last of the ten was', seconds(milliseconds.all)],
+      ['s of processor time until then', seconds(processorMilliseconds.all)],
     ],
   );
   const files = table(

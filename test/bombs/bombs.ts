@@ -19,6 +19,8 @@ import { makeBombs } from './files.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Milliseconds between looks at the memory. */
 const EVERY_MS = 100;
+/** Milliseconds of a tick in /proc. */
+const MS_PER_TICK = 10;
 /** Milliseconds until every answer must be there. */
 const MOST_MS = 500_000;
 
@@ -41,6 +43,21 @@ async function megabytesOf(pid: number): Promise<number> {
   return (pss ?? rss) / 1e6;
 }
 
+/** Processor time, in milliseconds, of a process and all that it has started, by proc(5): those that have ended too. */
+async function processorTime(pid: number): Promise<number> {
+  const ticks = async (task: number, fields: readonly number[]) => {
+    const stat = await readFile(`/proc/${task}/stat`, 'utf8').catch(() => '');
+    const numbers = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields.reduce((sum, field) => sum + Number(numbers[field - 3] ?? 0), 0);
+  };
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter(Boolean);
+  const [own, ...theirs] = await Promise.all([
+    ticks(pid, [14, 15, 16, 17]),
+    ...children.map((child) => ticks(Number(child), [14, 15])),
+  ]);
+  return theirs.reduce((sum, time) => sum + time, own) * MS_PER_TICK;
+}
+
 /** The bot's answer to a message, or to a file of it, and whether it is what stands in the end. */
 function answersTo(discord: FakeDiscord, message: FakeMessage): FakeMessage[] {
   return discord.said(message.channel).filter(({ reference }) => reference?.message_id === message.id);
@@ -60,20 +77,26 @@ async function measure(model: string, photo: Buffer): Promise<BombsResult> {
     const rest = await megabytesOf(bot.pid!);
     let most = rest;
     const posted = performance.now();
+    const workBefore = await processorTime(bot.pid!);
     const ten = discord.post({
       author: user('ben'),
       files: bombs.map(({ name, bytes }) => discord.file(bytes, name, { contentType: null })),
     });
     const other = discord.post({ author: user('cat'), files: small() });
     let otherAfter: number | undefined;
+    let workUntilOther: number | undefined;
     while (answersTo(discord, ten).length < bombs.length && performance.now() - posted < MOST_MS) {
       await Promise.race([delay(EVERY_MS), ended]);
       most = Math.max(most, await megabytesOf(bot.pid!));
-      if (answersTo(discord, other).length > 0) otherAfter ??= performance.now() - posted;
+      if (otherAfter === undefined && answersTo(discord, other).length > 0) {
+        otherAfter = performance.now() - posted;
+        workUntilOther = (await processorTime(bot.pid!)) - workBefore;
+      }
     }
     return {
       megabytes: { rest, most },
       milliseconds: { other: otherAfter ?? null, all: performance.now() - posted },
+      processorMilliseconds: { other: workUntilOther ?? null, all: (await processorTime(bot.pid!)) - workBefore },
       bombs: bombs.map(({ name, bytes }) => ({ name, megabytes: bytes.length / 1e6 })),
       answers: answersTo(discord, ten).map(({ content }) => content.replaceAll('\n', ' ')),
     };

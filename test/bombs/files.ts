@@ -28,13 +28,17 @@ async function hugeAvif(): Promise<Buffer> {
   return bytes;
 }
 
-/** A HEIC behind as many bytes as a file may have: all of them are loaded and handed on. */
-function paddedHeic(): Buffer {
-  const heic = readFileSync(new URL('../fixtures/four-colours.heic', import.meta.url));
+/** A HEIC or AVIF before as many bytes as a file may have: all of them are loaded and handed on. */
+function padded(picture: Buffer): Buffer {
   const free = Buffer.alloc(31_000_000);
   free.writeUInt32BE(free.length);
   free.write('free', 4);
-  return Buffer.concat([heic, free]);
+  return Buffer.concat([picture, free]);
+}
+
+/** An AVIF that needs nearly all the memory that there is for one picture. */
+async function costlyAvif(): Promise<Buffer> {
+  return padded(await flat(3900).avif({ effort: 0, chromaSubsampling: '4:4:4' }).toBuffer());
 }
 
 /** Ten pictures of many kinds, most of them about 30 MB, none more than 32 MiB; it takes half a minute to make them. */
@@ -47,14 +51,14 @@ export async function makeBombs(): Promise<Bomb[]> {
     ],
     ['noise.png', () => noise(10).png({ compressionLevel: 0 }).toBuffer()],
     ['interlaced.png', () => noise(7.5, 4).png({ compressionLevel: 1, progressive: true }).toBuffer()],
-    ['strips.tif', () => noise(10).tiff({ compression: 'none' }).toBuffer()],
     [
       'tiles.tif',
       () => noise(8).tiff({ tile: true, tileWidth: 512, tileHeight: 512, compression: 'deflate' }).toBuffer(),
     ],
     ['noise.webp', () => noise(8).webp({ lossless: true, effort: 0 }).toBuffer()],
     ['huge.avif', hugeAvif],
-    ['padded.heic', paddedHeic],
+    ['costly.avif', costlyAvif],
+    ['padded.heic', () => padded(readFileSync(new URL('../fixtures/four-colours.heic', import.meta.url)))],
     ['flat.png', () => flat(8000).png().toBuffer()],
   ];
   const bombs: Bomb[] = [];

@@ -132,10 +132,19 @@ describe('figures of the bot', () => {
 
   it('of ten bombs are the most that was held, and how long the others waited', () => {
     const bombs = [{ name: 'a.png', megabytes: 30.04 }];
-    const result = { megabytes: { rest: 451.2, most: 650.7 }, milliseconds: { other: 5170, all: 61_000 }, bombs };
+    const result = {
+      megabytes: { rest: 451.2, most: 650.7 },
+      milliseconds: { other: 5170, all: 61_000 },
+      processorMilliseconds: { other: 1230, all: 12_000 },
+      bombs,
+    };
     const table = bombsTable({ ...result, answers: ['a.png: no face'] });
     expect(table).toContain('| MB at most, while the ten were read | 651 |');
     expect(table).toContain('| s until the other person was answered | 5.2 |');
+    expect(table.match(/^\| s of processor time until then \| .* \|$/gm)).toEqual([
+      '| s of processor time until then | 1.2 |',
+      '| s of processor time until then | 12.0 |',
+    ]);
     expect(table).toContain('| a.png | 30.0 |');
     expect(table).toContain('- a.png: no face');
     const never = { ...result, milliseconds: { other: null, all: 1 }, answers: [] };
