@@ -1,4 +1,5 @@
 import sharp, { type Metadata } from 'sharp';
+import { scaledSize } from '../faces/box.ts';
 
 /** Frames of an animation, spread over it. */
 export interface DecodedFrames {
@@ -36,7 +37,7 @@ export async function decodeFrames(
   { most, maxSide, maxPixels }: { readonly most: number; readonly maxSide: number; readonly maxPixels: number },
 ): Promise<DecodedFrames | undefined> {
   const scale = Math.min(1, maxSide / Math.max(width, height));
-  const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+  const size = scaledSize({ width, height }, scale);
   const bytes = size.width * size.height * 3;
   const run = Math.max(1, Math.floor(RUN_BYTES / bytes));
   const runs = Math.ceil(pages / run);

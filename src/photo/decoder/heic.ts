@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { MainModule as Libheif } from 'libheif-js/libheif-wasm/libheif.js';
 import sharp from 'sharp';
+import { scaledSize } from '../faces/box.ts';
 import type { RgbImage } from '../image.ts';
 import { decodePlanes, readInPlace, type SmallPlane, tilingOf } from './heic-planes.ts';
 
@@ -75,7 +76,7 @@ function mainPicture(lib: Libheif, context: Context, maxSide: number): Omit<Heic
   const width = lib.heif_image_handle_get_width(handle);
   const height = lib.heif_image_handle_get_height(handle);
   const scale = Math.min(1, maxSide / Math.max(width, height));
-  const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+  const size = scaledSize({ width, height }, scale);
   const factor = Math.min(MOST_FACTOR, Math.floor(1 / scale));
   const address = addressOf(handle);
   const tiling = factor > 1 ? tilingOf(lib, address) : undefined;

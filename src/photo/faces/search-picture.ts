@@ -1,5 +1,6 @@
 import { inSharedMemory, type RgbImage } from '../image.ts';
 import { resizePicture } from '../picture-thread.ts';
+import { scaledSize } from './box.ts';
 
 /**
  * Faces are sought on a picture that fits in here. A pass takes time in proportion to the area, and all that verifies
@@ -37,7 +38,5 @@ export async function toClosePicture(image: RgbImage): Promise<RgbImage> {
 
 async function resized(image: RgbImage, scale: number): Promise<RgbImage> {
   if (scale === 1) return inSharedMemory(image);
-  const width = Math.max(1, Math.round(image.width * scale));
-  const height = Math.max(1, Math.round(image.height * scale));
-  return await resizePicture(image, { width, height });
+  return await resizePicture(image, scaledSize(image, scale));
 }

@@ -30,7 +30,7 @@ const MOST_PLACES = 3;
 const LEAST_SCORE = 0.95;
 
 /** A face that was found, and how it is seen as it stands. */
-interface FoundFace {
+interface UprightFace {
   readonly face: KeptFace;
   readonly lean: Lean;
 }
@@ -44,7 +44,7 @@ interface FoundFace {
  */
 export async function turnOf(
   search: RgbImage,
-  found: readonly FoundFace[],
+  found: readonly UprightFace[],
   score: FaceScore,
   network: NetworkProposer,
   signal?: AbortSignal,

@@ -2,12 +2,12 @@ import type { Reading } from '../../emotion/classifier.ts';
 import { centreOf, overlap, type Rectangle } from '../faces/box.ts';
 
 /** A face in one frame. */
-export interface Sighting extends Reading {
+export interface FrameFace extends Reading {
   readonly box: Rectangle;
 }
 
 /** One person: the frames that they were seen in, by the frame's place among those that were looked at. */
-export type Followed = ReadonlyMap<number, Sighting>;
+export type Followed = ReadonlyMap<number, FrameFace>;
 
 /** A face is the same person's as one before it where the boxes overlap (intersection over union) by this much … */
 const SAME_UNION = 0.25;
@@ -24,8 +24,8 @@ const MANY_FRAMES = 6;
  * @param frames the faces in each frame
  * @returns one entry a person, in the order in which they come into sight
  */
-export function follow(frames: readonly (readonly Sighting[])[]): Followed[] {
-  const people: Map<number, Sighting>[] = [];
+export function follow(frames: readonly (readonly FrameFace[])[]): Followed[] {
+  const people: Map<number, FrameFace>[] = [];
   for (const [at, faces] of frames.entries()) {
     const pairs = people
       .flatMap((person) => {
@@ -67,10 +67,10 @@ const NEIGHBOUR = 0.5;
  * filled by what lies on both sides of them.
  * @param milliseconds for which each frame is shown
  */
-export function steady(person: Followed, milliseconds: readonly number[]): Map<number, Sighting> {
+export function steady(person: Followed, milliseconds: readonly number[]): Map<number, FrameFace> {
   const first = Math.min(...person.keys());
   const last = Math.max(...person.keys());
-  const steadied = new Map<number, Sighting>();
+  const steadied = new Map<number, FrameFace>();
   for (let at = first; at <= last; at++) {
     const near = [at - 1, at, at + 1].flatMap((k) => {
       const seen = person.get(k) ?? (k === at ? between(person, at) : undefined);
@@ -84,7 +84,7 @@ export function steady(person: Followed, milliseconds: readonly number[]): Map<n
 }
 
 /** What a person is likely to look like in a frame in which they were not seen. */
-function between(person: Followed, at: number): Sighting {
+function between(person: Followed, at: number): FrameFace {
   const before = Math.max(...[...person.keys()].filter((k) => k < at));
   const after = Math.min(...[...person.keys()].filter((k) => k > at));
   const near = [
@@ -95,7 +95,7 @@ function between(person: Followed, at: number): Sighting {
 }
 
 interface Weighed {
-  readonly seen: Sighting;
+  readonly seen: FrameFace;
   readonly weight: number;
 }
 
@@ -110,7 +110,7 @@ export function average(readings: readonly Weighed[]): Reading {
     return reading;
   }
   const total = legible.reduce((sum, { weight }) => sum + weight, 0);
-  const mean = (value: (seen: Sighting) => number) =>
+  const mean = (value: (seen: FrameFace) => number) =>
     legible.reduce((sum, { seen, weight }) => sum + weight * value(seen), 0) / total;
   const names = Object.keys(legible[0]!.seen.scores) as (keyof Reading['scores'])[];
   const scores = Object.fromEntries(
@@ -146,7 +146,7 @@ const MOST_NAMED = 4;
  * @param milliseconds for which each frame is shown
  */
 export function courseOf(
-  steadied: ReadonlyMap<number, Sighting>,
+  steadied: ReadonlyMap<number, FrameFace>,
   milliseconds: readonly number[],
 ): Reading['emotion'][] {
   const runs: { emotion: Reading['emotion']; shown: number }[] = [];

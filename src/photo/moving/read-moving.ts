@@ -4,7 +4,7 @@ import type { Rectangle } from '../faces/box.ts';
 import { type FaceTools, type FoundFaces, readFaces } from '../read-faces.ts';
 import { inReadingOrder } from '../reading-order.ts';
 import { reusingPixels } from '../shared-pixels.ts';
-import { average, averageBox, courseOf, follow, type Sighting, steady } from './follow.ts';
+import { average, averageBox, courseOf, type FrameFace, follow, steady } from './follow.ts';
 
 /** Frames of an animation that are looked at. */
 export const MOST_FRAMES = 24;
@@ -20,7 +20,7 @@ export interface MovingPerson extends Reading {
   /** What they show, one after the other; absent where it is one thing all the time. */
   readonly course?: readonly Reading['emotion'][];
   /** Their face in each frame that they are in, by the frame's place. */
-  readonly sightings: ReadonlyMap<number, Sighting>;
+  readonly sightings: ReadonlyMap<number, FrameFace>;
 }
 
 /** All that was seen in a moving picture. */
@@ -79,7 +79,7 @@ export function coarseToFine(count: number): number[] {
 }
 
 /** @param milliseconds for which each frame is shown: what is seen in it weighs as much */
-function personOf(person: ReadonlyMap<number, Sighting>, milliseconds: readonly number[]): MovingPerson {
+function personOf(person: ReadonlyMap<number, FrameFace>, milliseconds: readonly number[]): MovingPerson {
   const sightings = steady(person, milliseconds);
   const all = [...sightings].map(([at, seen]) => ({ seen, weight: milliseconds[at]! }));
   const course = courseOf(sightings, milliseconds);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Reading } from '../../../src/emotion/classifier.ts';
-import { courseOf, type Followed, follow, type Sighting, steady } from '../../../src/photo/moving/follow.ts';
+import { courseOf, type Followed, type FrameFace, follow, steady } from '../../../src/photo/moving/follow.ts';
 import { reading } from '../../fixtures/readings.ts';
 
 const happy = reading({ happy: 9, neutral: 1 });
@@ -8,7 +8,7 @@ const surprise = reading({ surprise: 8, happy: 2 });
 const unsure = reading({ sad: 4, neutral: 3, fear: 3 });
 const hidden: Reading = { ...happy, emotion: 'unsure', unreadable: 'covered' };
 
-const at = (x: number, y: number, side = 40, what: Reading = happy): Sighting => ({
+const at = (x: number, y: number, side = 40, what: Reading = happy): FrameFace => ({
   ...what,
   box: { x, y, width: side, height: side },
 });
