@@ -1,4 +1,4 @@
-import { ChatFailed, UserError, type UserErrorCode } from '../src/base/errors.ts';
+import { ChatFailed, OutOfReach, UserError, type UserErrorCode } from '../src/base/errors.ts';
 import type { Logger } from '../src/base/log.ts';
 import {
   type Happening,
@@ -12,7 +12,7 @@ import {
 import type { Command, Options } from './command.ts';
 import { checkOptions } from './options.ts';
 import { shortName } from './photo-reply.ts';
-import { prepare, requireAccess, standsAlone } from './preconditions.ts';
+import { isAsked, prepare, requireAccess, standsAlone } from './preconditions.ts';
 import { type CommandRegistry, PHOTO_COMMAND } from './registry.ts';
 import type { Attachment, Reply, Request } from './request.ts';
 
@@ -118,8 +118,9 @@ export class Dispatcher {
     try {
       await work();
     } catch (error) {
-      if (error instanceof ChatFailed && request.isTriedAgain) {
-        this.#log.warn({ ...whereOf(request), err: error }, 'an answer could not be sent just now; it is tried again');
+      if (request.tryAgain && isForLater(request, error)) {
+        this.#log.warn({ ...whereOf(request), err: error }, 'a request cannot be answered just now; it is tried again');
+        request.tryAgain();
       } else if (!request.signal.aborted) {
         // Else nobody waits for this answer any more: the message was deleted or the bot is stopping.
         await this.#explain(request, holdsForAll(error) ? undefined : about, error);
@@ -149,6 +150,11 @@ export class Dispatcher {
       if (!request.signal.aborted) this.#log.error({ ...where, err: replyError }, 'a reply could not be sent');
     }
   }
+}
+
+/** Whether something passes by itself, and nobody has to be told of it: who only posts a photo waits for an answer, not for words. */
+function isForLater(request: Request, error: unknown): boolean {
+  return error instanceof ChatFailed || (error instanceof OutOfReach && !isAsked(request));
 }
 
 function holdsForAll(error: unknown): boolean {

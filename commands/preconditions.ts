@@ -1,4 +1,4 @@
-import { UserError } from '../src/base/errors.ts';
+import { ChatFailed, UserError } from '../src/base/errors.ts';
 import type { Settings } from '../src/settings/settings.ts';
 import type { Cooldown, Refusal } from '../src/work/cooldown.ts';
 import type { Access, Command, Options, Precondition } from './command.ts';
@@ -133,9 +133,11 @@ async function isPicture(request: Request, photo: Attachment): Promise<boolean> 
   try {
     return await photo.isPicture(request.signal);
   } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    // Its host fails: what it is can be looked at later.
+    if (error.code === 'busy' && request.tryAgain) throw new ChatFailed(error);
     // It cannot be loaded: most likely it was none, and nobody waits for an answer.
-    if (error instanceof UserError) return false;
-    throw error;
+    return false;
   }
 }
 
@@ -158,7 +160,7 @@ export function settingsId(channel: Channel): string {
 }
 
 /** Whether somebody speaks to the bot, rather than to the others in the channel. */
-function isAsked(request: Request): boolean {
+export function isAsked(request: Request): boolean {
   return request.command !== undefined || request.asked === true;
 }
 

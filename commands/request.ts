@@ -168,8 +168,8 @@ export interface Request {
     /** Whether it was ended by this request itself, most likely: then the picture is left alone. */
     readonly brokeDown: boolean;
   };
-  /** True where an answer that the chat failed to take is tried again later, after a look for what has been said. */
-  readonly isTriedAgain?: boolean;
+  /** Has all of this answered later, without what has been said by then; absent where that is not possible. */
+  readonly tryAgain?: () => void;
   /** The files of this message, in its order. */
   readonly attachments: readonly Attachment[];
   readonly user: User;

@@ -48,7 +48,14 @@ export class NotYet extends UserError {
   }
 }
 
-/** A chat failed while something was to be said: nobody knows whether it was. Whoever tries again looks first. */
+/** Something that every answer takes cannot be asked just now, without anybody's doing. */
+export class OutOfReach extends UserError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('busy', message, options);
+  }
+}
+
+/** A chat failed while something was to be looked at or said: nobody knows whether it was. Whoever tries again looks first. */
 export class ChatFailed extends Error {
   override readonly name = 'ChatFailed';
 

@@ -25,7 +25,7 @@ export class WorkUnderWay {
     const isAboutPhotos = command === undefined || command.name === PHOTO_COMMAND;
     const files = attachments.map(({ id }) => id);
     this.job = asking.job && isAboutPhotos ? { ...asking.job, files, begun } : undefined;
-    this.request = this.job ? { ...request, isTriedAgain: true } : request;
+    this.request = this.job ? { ...request, tryAgain: () => this.postpone() } : request;
   }
 
   /** Whether an answer could not be sent, and somebody still waits for it. */

@@ -1,4 +1,4 @@
-import { UserError } from '../base/errors.ts';
+import { OutOfReach, UserError } from '../base/errors.ts';
 
 /**
  * A few small texts by key that outlive the process. Several processes may use one store at a time; whatever happens to
@@ -50,9 +50,8 @@ export function replaced(cause: unknown): UserError {
 }
 
 /** The store cannot be asked: then nobody knows who opted out, and nothing may be read. */
-export function unreachable(cause: unknown): UserError {
-  return new UserError(
-    'busy',
+export function unreachable(cause: unknown): OutOfReach {
+  return new OutOfReach(
     'I cannot look up just now who wants to be left alone, so I leave everyone alone. Try again in a minute.',
     { cause },
   );

@@ -4,7 +4,8 @@ import { Dispatcher } from '../../commands/dispatcher.ts';
 import { createCommands } from '../../commands/index.ts';
 import { checkOptions } from '../../commands/options.ts';
 import { CommandRegistry } from '../../commands/registry.ts';
-import { UserError } from '../../src/base/errors.ts';
+import type { Attachment } from '../../commands/request.ts';
+import { ChatFailed, UserError } from '../../src/base/errors.ts';
 import { createLogger, type LogLevel } from '../../src/base/log.ts';
 import type { Happening, Observer } from '../../src/base/observing.ts';
 import { architectureOf } from '../../src/emotion/architectures.ts';
@@ -382,6 +383,39 @@ describe('the edge', () => {
     const { request, replies } = fakeRequest({ command: { name: 'do' }, signal: controller.signal });
     await dispatcher.dispatch(request);
     expect([replies, lines]).toEqual([[], []]);
+  });
+});
+
+describe('what passes by itself', () => {
+  const busyHost = async (name: string): Promise<Attachment> => ({
+    ...(await photo(name)),
+    isPicture: () => Promise.reject(new UserError('busy', 'not just now')),
+  });
+
+  test.each<[string, Parameters<typeof fakeRequest>[0], ReturnType<typeof fakeRules>, number, number]>([
+    ['a chat that fails', { reply: () => Promise.reject(new ChatFailed(new Error('503'))) }, fakeRules(), 1, 0],
+    ['settings that cannot be asked', {}, fakeRules({ broken: true }), 1, 0],
+    ['settings that cannot be asked, where somebody asked', { asked: true }, fakeRules({ broken: true }), 0, 1],
+  ])('%s: a posted photo is answered later, and only who asked is told', async (_, options, rules, later, told) => {
+    const tryAgain = vi.fn();
+    const { request, replies } = fakeRequest({ attachments: [await photo('a.png')], tryAgain, ...options });
+    await setUp(undefined, rules).dispatcher.dispatch(request);
+    expect([tryAgain.mock.calls.length, replies.length]).toEqual([later, told]);
+  });
+
+  test('a file whose host fails before it is known to be a picture is looked at later, others at once', async () => {
+    const tryAgain = vi.fn();
+    const attachments = [await busyHost('a'), await photo('b.png')];
+    const { request, replies } = fakeRequest({ attachments, tryAgain });
+    await setUp().dispatcher.dispatch(request);
+    expect(tryAgain).toHaveBeenCalledOnce();
+    expect(replies.map((reply) => reply.about?.name)).toEqual(['b.png']);
+  });
+
+  test('where it cannot be answered later, it is told', async () => {
+    const { request, replies } = fakeRequest({ attachments: [await photo('a.png')] });
+    await setUp(undefined, fakeRules({ broken: true })).dispatcher.dispatch(request);
+    expect(replies).toMatchObject([{ text: expect.stringContaining('I cannot look up just now') }]);
   });
 });
 

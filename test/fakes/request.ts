@@ -24,6 +24,7 @@ export function fakeRequest(
     readonly admin?: boolean;
     readonly operator?: boolean;
     readonly signal?: AbortSignal;
+    readonly tryAgain?: () => void;
     readonly reply?: (reply: Reply) => Promise<Posted>;
   } = {},
 ): RecordedRequest {
@@ -39,6 +40,7 @@ export function fakeRequest(
     ...(options.command && { command: { name: options.command.name, input: options.command.input ?? '' } }),
     ...(options.asked !== undefined && { asked: options.asked }),
     ...(options.earlier && { earlier: options.earlier }),
+    ...(options.tryAgain && { tryAgain: options.tryAgain }),
     attachments: options.attachments ?? [],
     user: {
       id: options.userId ?? 'u1',
