@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { inFew } from '../src/base/did-you-mean.ts';
 import { UserError } from '../src/base/errors.ts';
 import { loadConfig, loadUsableConfig } from '../src/config.ts';
+import { DETECTOR_CHOICES } from '../src/photo/faces/detector.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -80,7 +82,7 @@ describe('loadConfig', () => {
     ['LOCAL_PORT', '0x50', 'LOCAL_PORT must be a whole number from 0 to 65535.'],
     ['PHOTO_CONCURRENCY', '0', 'PHOTO_CONCURRENCY must be a whole number from 1 to 32.'],
     ['ENGINE', 'torch', 'ENGINE must be auto, onnx or tensorflow.'],
-    ['DETECTOR', 'eyes', 'DETECTOR must be network, haar or fusion.'],
+    ['DETECTOR', 'eyes', `DETECTOR must be ${inFew(DETECTOR_CHOICES)}.`],
     [
       'DISCORD_TOKEN',
       'a token',
