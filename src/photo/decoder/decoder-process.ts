@@ -4,11 +4,12 @@
  * A task comes in on standard input, its answer goes out on standard output, each as the length of a JSON text (4 bytes, big endian),
  * the text, and `bytes` bytes more: the file, or the pixels.
  */
-import sharp, { type Metadata } from 'sharp';
-import { spreadOf } from '../../base/numbers.ts';
+import sharp, { type Metadata, type Raw } from 'sharp';
 import { type RgbImage, toGray } from '../image.ts';
+import { APNG_BYTES, apngOf, firstShownOf } from './apng.ts';
 import { type AvifSequence, avifSequence } from './avif-sequence.ts';
-import { type DecodedFrames, decodeFrames, MOST_PIXELS } from './frames.ts';
+import { firstThatShows, showsSomething } from './first-shown.ts';
+import { type DecodedFrames, decodeFrames } from './frames.ts';
 import { openHeic } from './heic.ts';
 import type { DecoderAnswer, DecoderTask } from './task.ts';
 
@@ -47,8 +48,32 @@ async function run(task: DecoderTask, file: Buffer): Promise<Result> {
   const sequence = task.format === 'avif' ? avifSequence(file) : undefined;
   if (sequence !== undefined && sequence.of > 1)
     return await firstOfSequence(task, stored, { width, height }, sequence);
+  if (task.format === 'png') return await firstOfApng(task, file, stored, picture);
   const image = await upright(stored, picture.orientation ?? 1);
   return decoded(image, { width, height }, isAnimation ? { number: frame + 1, of: frames } : undefined);
+}
+
+/**
+ * Of an animated PNG the first frame that shows something, or its picture where none does; of another PNG its picture.
+ * @param stored that picture, which may be the first frame
+ */
+async function firstOfApng(
+  task: DecoderTask,
+  file: Buffer,
+  stored: RgbImage,
+  { autoOrient: size, orientation = 1 }: Metadata,
+): Promise<Result> {
+  const apng = apngOf(file);
+  const isFirst = apng?.startsWithPicture ? { number: 1, of: apng.frames.length } : undefined;
+  const asStored = async () => decoded(await upright(stored, orientation), size, isFirst);
+  if (apng === undefined || showsSomething(toGray(stored).data)) return await asStored();
+  const needed = APNG_BYTES * apng.width * apng.height + 2 * file.length;
+  if (needed > task.maxBytes) return { answer: { kind: 'too-costly', bytes: needed } };
+  const shown = await firstShownOf(apng);
+  if (shown === undefined) return await asStored();
+  const raw = { width: shown.width, height: shown.height, channels: 4 } as const;
+  const image = await shrunk(task, shown.pixels, 0, 'error', raw);
+  return decoded(await upright(image, orientation), size, { number: shown.frame + 1, of: apng.frames.length });
 }
 
 /** Frames of an animated AVIF that are looked at. */
@@ -177,8 +202,9 @@ async function shrunk(
   file: Buffer,
   page: number,
   failOn: 'truncated' | 'error' | 'warning',
+  raw?: Raw,
 ): Promise<RgbImage> {
-  const { data, info } = await sharp(file, { limitInputPixels: maxPixels, failOn, page })
+  const { data, info } = await sharp(file, { limitInputPixels: maxPixels, failOn, page, ...(raw && { raw }) })
     .resize(maxSide, maxSide, { fit: 'inside', withoutEnlargement: true })
     .flatten({ background: 'white' })
     .toColourspace('srgb')
@@ -186,40 +212,6 @@ async function shrunk(
     .toBuffer({ resolveWithObject: true });
   if (info.channels !== 3) throw new Error(`decoded to ${info.channels} channels instead of 3`);
   return { width: info.width, height: info.height, data };
-}
-
-/** Least standard deviation of a frame's grays, 0..255, that is something to see: one of a photo at a sixth of its brightness. */
-const LEAST_DEVIATION = 8;
-
-function showsSomething(gray: Uint8Array): boolean {
-  return spreadOf(gray).deviation >= LEAST_DEVIATION;
-}
-
-/** Frames that are looked at, at most, and pixels of them that are decoded at once. */
-const MOST_FRAMES = 300;
-const FRAME_PIXELS = 4_000_000;
-
-/** The first frame of an animation that shows something, from 0; the first of all where none does. */
-async function firstThatShows(file: Buffer, { width, height }: Metadata, frames: number): Promise<number> {
-  const most = Math.min(frames, MOST_FRAMES);
-  // A frame is made of those before it, so that one by one they would be decoded again and again: in longer and longer runs.
-  const longest = Math.max(1, Math.floor(FRAME_PIXELS / (width * height)));
-  let decoded = 0;
-  for (let first = 0, run = 1; first < most; first += run, run = Math.min(longest, 2 * run)) {
-    const pages = Math.min(run, most - first);
-    decoded += (first + pages) * width * height;
-    if (decoded > MOST_PIXELS) return 0;
-    const gray = await sharp(file, { page: first, pages, limitInputPixels: false })
-      .flatten({ background: 'white' })
-      .toColourspace('b-w')
-      .raw({ depth: 'uchar' })
-      .toBuffer();
-    const pixels = gray.length / pages;
-    for (let k = 0; k < pages; k++) {
-      if (showsSomething(gray.subarray(k * pixels, (k + 1) * pixels))) return first + k;
-    }
-  }
-  return 0;
 }
 
 /** What sets a stored picture upright: mirrored top to bottom, left to right, then turned clockwise (EXIF 2.32, tag Orientation). */
