@@ -44,7 +44,7 @@ const SETTINGS = z.object({
 });
 
 /**
- * Where the platforms are, for tests that put servers of their own in their place. No person sets these: a bot that could
+ * Where the platforms are, for tests that put servers of their own in their place, and what is too slow for them. No person sets these: a bot that could
  * be pointed elsewhere by its settings would send its tokens there.
  */
 export interface Internal {
@@ -54,6 +54,8 @@ export interface Internal {
   readonly slackApi?: string;
   /** Origins that files are downloaded from besides the platforms' own, e.g. 'http://127.0.0.1:4000'. */
   readonly fileOrigins?: readonly string[];
+  /** Milliseconds without a sign of life after which a worker counts as lost. */
+  readonly lostMs?: number;
 }
 
 /** The bot's configuration, checked and frozen. */

@@ -32,6 +32,7 @@ export async function startWorker(
   ready: Promise<unknown> = Promise.resolve(),
 ): Promise<PhotoWorker> {
   const { redisUrl, shutdownMs } = config;
+  const { lostMs } = config.internal;
   const { concurrency, maxWaiting, maxBytes, readsForwards, asksIfRight } = config.photos;
   if (redisUrl === undefined)
     throw new UserError('bad-config', 'REDIS_URL is missing: a worker takes photos from there.');
@@ -63,6 +64,7 @@ export async function startWorker(
     const taking = await usable(() =>
       RedisWorker.start(redisUrl, log, {
         accounts: [...accounts.keys()],
+        ...(lostMs !== undefined && { lostMs }),
         // One photo may be read while the answer to another is sent.
         concurrency: 2 * concurrency,
         perform: async (job, turn) => await accounts.get(job.bot)?.perform(job, turn),

@@ -21,6 +21,8 @@ export interface SoakOptions extends UnrestOptions {
   readonly workers: number;
   /** A Redis that runs already; one of its own otherwise, which is restarted once. */
   readonly redis: string | undefined;
+  /** Milliseconds without a sign of life after which a worker counts as lost. */
+  readonly lostMs: number;
   /** Milliseconds that a stand-in takes to read a photo; undefined where photos are really read. */
   readonly standInMs: number | undefined;
   /** Seconds after the last photo in which everything must be answered. */
@@ -103,6 +105,7 @@ function fleetFor(chats: Chats, redisUrl: string, options: SoakOptions & { reado
       discordApi: `${discord.origin}/api`,
       slackApi: `${slack.origin}/api/`,
       fileOrigins: [discord.origin, slack.origin, slack.filesOrigin],
+      lostMs: options.lostMs,
     },
   });
 }

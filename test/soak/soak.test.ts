@@ -70,28 +70,36 @@ test('mistakes are told in words', async () => {
 });
 
 test.skipIf(!HAS_REDIS)(
-  'where nothing goes wrong, all is answered or refused once, and the figures say so',
+  'nothing is lost or answered twice while a bot and a worker are killed and Redis restarts',
   async () => {
-    const all = [
-      '--photos',
-      '12',
-      '--rate',
-      '12',
-      '--bots',
-      '1',
-      '--workers',
-      '1',
-      '--stand-in',
-      '20',
-      '--quiet',
-      '0.2',
+    const size = ['--photos', '24', '--rate', '8', '--bots', '2', '--workers', '1', '--seed', '5'];
+    const speed = ['--stand-in', '20', '--lost-after', '3', '--latency', '10', '--quiet', '0.3'];
+    const unrest = [
+      '--kill-every',
+      '1.5',
+      '--kills',
+      '2',
+      '--break-every',
+      '3',
+      '--outage-every',
+      '0',
+      '--failing',
+      '3',
     ];
-    const calm = ['--kill-every', '0', '--break-every', '0', '--outage-every', '0', '--failing', '0'];
-    const { code, stdout, stderr } = await runScript(SOAK, ...all, ...calm, '--json');
-    const { photos, owed, seconds } = JSON.parse(stdout) as ReturnType<typeof soakJson>;
-    expect({ code, owed, ...photos }, stderr).toMatchObject({ code: 0, owed: 0, lost: 0, doubled: 0, wentWrong: 0 });
-    expect(photos.answered + photos.refused + photos.removed).toBe(12);
-    expect(photos.answered).toBeGreaterThan(photos.refused);
+    const { code, stdout, stderr } = await runScript(SOAK, ...size, ...speed, ...unrest, '--json');
+    const { photos, owed, seconds, unrest: counts } = JSON.parse(stdout) as ReturnType<typeof soakJson>;
+    expect({ code, owed, ...photos }, stdout + stderr).toMatchObject({
+      code: 0,
+      owed: 0,
+      lost: 0,
+      doubled: 0,
+      wentWrong: 0,
+    });
+    expect(photos.answered + photos.refused + photos.removed).toBe(24);
+    expect(photos.answered).toBeGreaterThan(10);
     expect(seconds.p50).toBeLessThanOrEqual(seconds.p99);
+    expect(counts).toMatchObject({ redisRestarts: 1, stuck: [] });
+    expect(Math.min(counts.killedBots, counts.killedWorkers, counts.brokenConnections)).toBeGreaterThan(0);
   },
+  180_000,
 );

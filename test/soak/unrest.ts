@@ -9,6 +9,8 @@ export interface UnrestOptions {
   readonly seed: number;
   /** Seconds between two kills, on average; 0 for none. */
   readonly killEvery: number;
+  /** How many are killed at most. */
+  readonly kills: number;
   /** Seconds between two broken connections, and between two outages of a chat, on average; 0 for none. */
   readonly breakEvery: number;
   readonly outageEvery: number;
@@ -97,6 +99,8 @@ export class Unrest {
 
   /** A bot first, then a worker, then whichever; now and then one that is only just starting. */
   #kill(random: Random, turn: number): void {
+    const { killedBots, killedWorkers } = this.counts;
+    if (killedBots + killedWorkers >= this.#options.kills) return;
     const kinds: (ProgramKind | undefined)[] = ['bot', 'worker'];
     const kind = kinds[turn];
     const all = kind === undefined ? this.#fleet.programs : this.#fleet.of(kind);
