@@ -55,37 +55,46 @@ function readCoverScores(): CoverScores {
  * @returns OUTLINES numbers, those of one cell after the other, row by row
  */
 export function outlines(crop: Uint8Array): Float32Array {
-  const strength = new Float32Array(OUTLINES);
+  const strength = new Float64Array(OUTLINES);
   const contrast = 1 / (spreadOf(crop).deviation + DEVIATION_FLOOR);
-  const cell = FACE_SIZE / CELLS;
   for (let y = 1; y < FACE_SIZE - 1; y++) {
+    const { first: upper, ofFirst: ofUpper } = BETWEEN[y]!;
     for (let x = 1; x < FACE_SIZE - 1; x++) {
       const at = y * FACE_SIZE + x;
       const right = (crop[at + 1]! - crop[at - 1]!) * contrast;
       const down = (crop[at + FACE_SIZE]! - crop[at - FACE_SIZE]!) * contrast;
-      const length = Math.hypot(right, down);
+      const length = Math.sqrt(right * right + down * down);
       if (length === 0) continue;
       const turn = ((Math.atan2(down, right) / Math.PI + 1) % 1) * DIRECTIONS;
-      share((y + 0.5) / cell - 0.5, CELLS, false, (row, ofRow) => {
-        share((x + 0.5) / cell - 0.5, CELLS, false, (column, ofColumn) => {
-          share(turn, DIRECTIONS, true, (direction, ofDirection) => {
-            strength[(row * CELLS + column) * DIRECTIONS + direction]! += length * ofRow * ofColumn * ofDirection;
-          });
-        });
-      });
+      const direction = Math.floor(turn);
+      const next = (direction + 1) % DIRECTIONS;
+      const ofNext = length * (turn - direction);
+      const ofDirection = length - ofNext;
+      const { first: left, ofFirst: ofLeft } = BETWEEN[x]!;
+      for (let down = 0; down < 2; down++) {
+        const row = upper + down;
+        if (row < 0 || row >= CELLS) continue;
+        const ofRow = down === 0 ? ofUpper : 1 - ofUpper;
+        for (let right = 0; right < 2; right++) {
+          const column = left + right;
+          if (column < 0 || column >= CELLS) continue;
+          const part = ofRow * (right === 0 ? ofLeft : 1 - ofLeft);
+          const cell = (row * CELLS + column) * DIRECTIONS;
+          strength[cell + direction]! += part * ofDirection;
+          strength[cell + next]! += part * ofNext;
+        }
+      }
     }
   }
-  return strength.map((value) => Math.sqrt(value / cell ** 2));
+  return Float32Array.from(strength, (value) => Math.sqrt(value / CELL ** 2));
 }
 
-/** Shares what lies between two of `count` places between them, by how near it is to each. */
-function share(place: number, count: number, around: boolean, give: (index: number, part: number) => void): void {
+/** Pixels of a cell, each way. */
+const CELL = FACE_SIZE / CELLS;
+
+/** For each row (or column) of a crop the first of the two cells that it lies between, which may be outside, and its part in it. */
+const BETWEEN = Array.from({ length: FACE_SIZE }, (_, pixel) => {
+  const place = (pixel + 0.5) / CELL - 0.5;
   const first = Math.floor(place);
-  for (const [index, part] of [
-    [first, first + 1 - place],
-    [first + 1, place - first],
-  ] as const) {
-    if (around) give(index % count, part);
-    else if (index >= 0 && index < count) give(index, part);
-  }
-}
+  return { first, ofFirst: first + 1 - place };
+});
