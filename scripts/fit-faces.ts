@@ -10,7 +10,7 @@ import { runAsProcess, tool } from './command-line.ts';
 import { flag, number, text } from './options.ts';
 
 /** Scores are compared at these; the detector's own is --threshold. */
-const THRESHOLDS = [0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9];
+const THRESHOLDS = [0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9];
 
 export const main = tool(
   {
@@ -20,7 +20,7 @@ export const main = tool(
       photos: text('DIR', 'the photos'),
       boxes: text('FILE', 'the faces in them, as npm run evaluate reads them'),
       empty: text('DIR', 'pictures with nobody in them, for more examples of what is no face'),
-      threshold: number('N', 'score from which on a place is a face', { least: 0, most: 1, open: true }, 0.8),
+      threshold: number('N', 'score from which on a place is a face', { least: 0, most: 1, open: true }, 0.65),
       write: flag(`keep the score in ${relative('.', fileURLToPath(FACE_SCORE_FILE))}`),
     },
   },

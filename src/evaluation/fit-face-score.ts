@@ -1,9 +1,9 @@
 import { logistic } from '../base/numbers.ts';
 import { type Rectangle, sharedArea, toBox, toCopy } from '../photo/faces/box.ts';
-import { type Evidence, gatherEvidence } from '../photo/faces/evidence.ts';
-import { NETWORK_PASSES } from '../photo/faces/network/network.ts';
+import { type Evidence, gatherEvidence, STAGES } from '../photo/faces/evidence.ts';
+import { type Look, NETWORK_PASSES } from '../photo/faces/network/network.ts';
 import { gatherPlaces } from '../photo/faces/places.ts';
-import { type FaceScore, keepFaces, scored } from '../photo/faces/score.ts';
+import { type FaceScore, keepFaces, mayChange, scored } from '../photo/faces/score.ts';
 import { createDetectorNetwork } from '../photo/faces/scored-detector.ts';
 import { toSearchPicture } from '../photo/faces/search-picture.ts';
 import {
@@ -26,7 +26,8 @@ const LEAST_INSIDE = 2 / 3;
 interface Seen {
   readonly picture: Rectangle;
   readonly faces: readonly KnownFace[];
-  readonly evidence: readonly Evidence[];
+  /** Of each place what is known after each stage of the second look. */
+  readonly places: readonly (readonly Evidence[])[];
 }
 
 /** Looks at photos as the detector does, and keeps all that speaks for a face anywhere in them. */
@@ -38,12 +39,15 @@ export async function lookAt(photos: readonly KnownPhoto[], signal: AbortSignal)
       const { image, faces } = await loadKnownPhoto(photo);
       const search = await toSearchPicture(image);
       const places = gatherPlaces(await network.propose(search, NETWORK_PASSES, signal));
-      // All looks at all places: what is in doubt is to be weighed, not what is settled early.
-      const evidence = await gatherEvidence(places, (looks) => network.look(search, looks, signal));
+      // All looks at all places: which of them count depends on a score that is yet to be fitted.
+      const look = (looks: readonly Look[]) => network.look(search, looks, signal);
+      const stages: Evidence[][] = [];
+      for (let last = 1; last <= STAGES; last++)
+        stages.push(await gatherEvidence(places, look, (_, stage) => stage < last));
       seen.push({
         picture: { x: 0, y: 0, width: search.width, height: search.height },
         faces: faces.map((face) => toCopy(face, image, search)),
-        evidence,
+        places: places.map((_, k) => stages.map((evidence) => evidence[k]!)),
       });
     }
     return seen;
@@ -52,10 +56,11 @@ export async function lookAt(photos: readonly KnownPhoto[], signal: AbortSignal)
   }
 }
 
-/** Every place as an example of a face or of something else; parts of faces, and faces that the edge cuts, are neither. */
+/** Every place as an example of a face or of something else, by all views but those of what the edge cuts; parts of faces, and faces that the edge cuts, are neither. */
 export function examplesOf(seen: readonly Seen[]): Example[] {
-  return seen.flatMap(({ picture, faces, evidence }) =>
-    evidence.flatMap(({ proposed, numbers }) => {
+  return seen.flatMap(({ picture, faces, places }) =>
+    places.flatMap((stages) => {
+      const { proposed, numbers } = stages[STAGES - 2]!;
       const box = toBox(proposed);
       if (sharedArea(box, picture) < LEAST_INSIDE * box.width * box.height) return [];
       const label = labelOf(box, faces);
@@ -74,7 +79,10 @@ export function fitScore(seen: readonly Seen[], threshold: number): FaceScore {
 /** What is found, missed and false where a score decides. */
 export function judgeAll(seen: readonly Seen[], score: FaceScore): Tally {
   return tally(
-    seen.map(({ picture, faces, evidence }) => {
+    seen.map(({ picture, faces, places }) => {
+      const evidence = places.map(
+        (stages) => stages.find((one, k) => !mayChange(one, k + 1, score, picture)) ?? stages.at(-1)!,
+      );
       const boxes = keepFaces(scored(evidence, score), score.threshold, picture).map(({ square }) => toBox(square));
       return judge(boxes, faces);
     }),

@@ -3,7 +3,7 @@ import { type Size, type Square, toBox } from './box.ts';
 import { type Evidence, gatherEvidence } from './evidence.ts';
 import type { NetworkPass, NetworkProposer } from './network/network.ts';
 import { gatherPlaces } from './places.ts';
-import { type FaceScore, isSettled, type KeptFace } from './score.ts';
+import { type FaceScore, type KeptFace, mayChange } from './score.ts';
 import { closeScale, searchScale, toClosePicture } from './search-picture.ts';
 
 /** Side of a tile, in pixels. */
@@ -61,7 +61,7 @@ export async function searchClosely(
   const evidence = await gatherEvidence(
     places,
     (looks) => network.look(close, looks, signal),
-    (place) => isSettled(place, score),
+    (place, stage) => mayChange(place, stage, score, close),
   );
   return evidence.map((place) => ({
     ...place,

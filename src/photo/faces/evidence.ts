@@ -14,6 +14,8 @@ export interface Evidence {
   readonly angle: number;
   /** What the score is computed from, in the order of EVIDENCE. */
   readonly numbers: readonly number[];
+  /** How well a face is seen there from each of UPRIGHT_ANGLES, as weightOf says; none where the first view left no doubt. */
+  readonly fromAngles: readonly number[];
 }
 
 /**
@@ -23,37 +25,48 @@ export interface Evidence {
  */
 export const EVIDENCE = ['surest', 'look'] as const;
 
+/** Angles that a place is looked at from, turned back by each. */
+export const UPRIGHT_ANGLES = [-30, 0, 30];
+/** How a kept face is looked at besides, to tell how far its head leans. */
+const FURTHER_ANGLES = [-60, 60];
+const LEAN_SIZE = 96;
 /**
- * The second look: each place fills half the view, as large as 64 and 96 pixels, as it is and mirrored. Faces are seen in all of these; a
- * hand or a crest on a sleeve that happens to look like a face at one size does so at few others. One view comes first, and settles what
- * is plainly a face or plainly none; what is in doubt is looked at in one more, and in all four where that leaves doubt.
+ * Where that says that it leans by as many degrees, all angles are looked from in a larger size, and the two answers averaged. On photos turned by
+ * known angles that errs by 7 degrees, the first size alone by 8.5.
  */
-const SECOND_LOOK = [
-  [{ pixels: 128, mirrored: true }],
+const LEANING = 10;
+const LARGER_LEAN_SIZE = 128;
+
+/** A view of a place: its size in pixels, of which the place fills half, and the angle that it is turned back by; the place's own unless told. */
+interface View {
+  readonly pixels: number;
+  readonly mirrored: boolean;
+  readonly angle?: number;
+}
+
+/**
+ * The second look. One view settles what is plainly no face; the rest is looked at from three angles, since a hand or a crest on a sleeve that
+ * happens to look like a face from one does so from few others; what is in doubt then is looked at larger, and what the picture's edge cuts, of
+ * which half is a mirror image, in all these ways.
+ */
+const SECOND_LOOK: readonly (readonly View[])[] = [
+  [{ pixels: LEAN_SIZE, mirrored: false }],
+  UPRIGHT_ANGLES.map((angle) => ({ pixels: LEAN_SIZE, mirrored: false, angle })),
   [{ pixels: 192, mirrored: false }],
   [
     { pixels: 128, mirrored: false },
+    { pixels: 128, mirrored: true },
     { pixels: 192, mirrored: true },
   ],
-] as const;
+];
+/** Stages that the second look has. */
+export const STAGES = SECOND_LOOK.length;
 
 /** Sightings with a higher score count as if they had this one: above it, differences say nothing. */
 const MOST_SIGHTING = 0.999;
 
-/**
- * How a kept face is looked at to tell how far its head leans: turned back by each of these angles. Where that says that it leans, a second
- * size makes it surer. On photos turned by known angles one size errs by 7 degrees, both by 5.
- */
-const LEAN_ANGLES = [-60, -30, 0, 30, 60];
-export const LEAN_SIZE = 128;
-/** Those of the angles that tell whether a head stands upright or on its top. */
-export const UPRIGHT_ANGLES = [-30, 0, 30];
-const SECOND_LEAN_SIZE = 160;
-/** Degrees: a head that leans by less is cropped as well as one that stands upright. */
-const LEANING = 15;
-
 /** What is seen well counts this much more than what is seen badly: the power that errs least on photos turned by known angles. */
-const LEAN_POWER = 4;
+const LEAN_POWER = 6;
 
 /** How much a sighting says, 0 for none. */
 export function weightOf({ score }: Sighting): number {
@@ -63,22 +76,26 @@ export function weightOf({ score }: Sighting): number {
 /** Asks the network: one sighting a look, in their order. */
 type AskNetwork = (looks: readonly Look[]) => Promise<readonly Sighting[]>;
 
-/**
- * Looks at places again.
- * @param isSettled whether further looks at a place would change nothing; all are made unless told
- */
+/** Whether more looks at a place may change what is made of it. @param stage how many stages of the second look were made, at least 1 */
+type GoesOn = (evidence: Evidence, stage: number) => boolean;
+
+/** Looks at places again. @param goesOn whether to look at a place further; all looks are made unless told */
 export async function gatherEvidence(
   places: readonly Place[],
   look: AskNetwork,
-  isSettled: (evidence: Evidence) => boolean = () => false,
+  goesOn: GoesOn = () => true,
 ): Promise<Evidence[]> {
   const seen = places.map((place) => ({ place, sightings: [] as Sighting[] }));
-  for (const views of SECOND_LOOK) {
-    const open = seen.filter(
-      ({ place, sightings }) => sightings.length === 0 || !isSettled(toEvidence(place, sightings)),
-    );
+  for (const [stage, views] of SECOND_LOOK.entries()) {
+    const open =
+      stage === 0
+        ? seen
+        : seen.filter(
+            ({ place, sightings }) =>
+              sightings.length === viewsBefore(stage) && goesOn(toEvidence(place, sightings), stage),
+          );
     const looks = open.flatMap(({ place: { square, angle } }) =>
-      views.map((view) => ({ place: square, angle, ...view })),
+      views.map((view): Look => ({ place: square, angle, ...view })),
     );
     const sightings = await look(looks);
     for (const [k, one] of open.entries()) {
@@ -88,59 +105,76 @@ export async function gatherEvidence(
   return seen.map(({ place, sightings }) => toEvidence(place, sightings));
 }
 
-/** @param sightings of the second look at that place, at least one */
+function viewsBefore(stage: number): number {
+  return SECOND_LOOK.slice(0, stage).reduce((sum, views) => sum + views.length, 0);
+}
+
+/** @param sightings of the second look at that place: of its first view, or of its first stages */
 export function toEvidence(place: Place, sightings: readonly Sighting[]): Evidence {
-  const weights = sightings.map(weightOf);
-  const squares = sightings.flatMap(({ square }, k) => (square ? [{ square, weight: weights[k]! }] : []));
-  const look = weights.reduce((sum, weight) => sum + weight, 0) / weights.length;
+  const first = sightings[0]!;
+  const turned = sightings.slice(1, 1 + UPRIGHT_ANGLES.length);
+  const larger = sightings.slice(1 + UPRIGHT_ANGLES.length);
+  const fromAngles = turned.map(weightOf);
+  const surestTurned = turned.length === 0 ? [] : [turned[fromAngles.indexOf(Math.max(...fromAngles))]!];
+  const squares = [first, ...surestTurned, ...larger].flatMap((sighting) =>
+    sighting.square ? [{ square: sighting.square, weight: weightOf(sighting) }] : [],
+  );
   return {
     proposed: place.square,
     seen: squares.length === 0 ? place.square : meanSquare(squares),
     angle: place.angle,
-    numbers: [place.surest, look],
+    numbers: [place.surest, lookOf(weightOf(first), fromAngles, larger.map(weightOf))],
+    fromAngles,
   };
-}
-
-/** How a head leans. */
-export interface Lean {
-  /** Degrees clockwise. */
-  readonly angle: number;
-  /** How well the face is seen as it stands: the mean of what weightOf says of looks from each of UPRIGHT_ANGLES, in LEAN_SIZE. */
-  readonly upright: number;
 }
 
 /**
- * How far heads lean.
- * @param faces each with where it is, and what to answer where it is not seen at all
+ * What all looks say together. A head that leans is seen from two neighbouring angles, and so is one that stands upright: the pair that sees it
+ * better counts.
+ */
+function lookOf(first: number, fromAngles: readonly number[], larger: readonly number[]): number {
+  if (fromAngles.length === 0) return first;
+  const pairs = fromAngles.slice(1).map((weight, k) => (weight + fromAngles[k]!) / 2);
+  const small = (first + 2 * Math.max(...pairs)) / 3;
+  return larger.reduce((sum, weight) => sum + weight, small) / (1 + larger.length);
+}
+
+/** All angles, in the order in which a head that turns passes them. */
+const LEAN_ANGLES = [FURTHER_ANGLES[0]!, ...UPRIGHT_ANGLES, FURTHER_ANGLES[1]!];
+
+/**
+ * How far heads lean, in degrees clockwise.
+ * @param faces each with where it is, how it is seen from UPRIGHT_ANGLES, and what to answer where it is not seen at all
  */
 export async function leansOf(
-  faces: readonly { readonly square: Square; readonly angle: number }[],
+  faces: readonly { readonly square: Square; readonly angle: number; readonly fromAngles: readonly number[] }[],
   look: AskNetwork,
-): Promise<Lean[]> {
-  const lookIn = async (squares: readonly Square[], pixels: number) => {
+): Promise<number[]> {
+  const lookFrom = async (angles: readonly number[], pixels: number, squares: readonly Square[]) => {
     const sightings = await look(
-      squares.flatMap((place) => LEAN_ANGLES.map((angle) => ({ place, angle, pixels, mirrored: false }))),
+      squares.flatMap((place) => angles.map((angle) => ({ place, angle, pixels, mirrored: false }))),
     );
-    const each = LEAN_ANGLES.length;
-    return squares.map((_, k) => sightings.slice(k * each, (k + 1) * each).map(weightOf));
+    return squares.map((_, k) => sightings.slice(k * angles.length, (k + 1) * angles.length).map(weightOf));
   };
-  const first = await lookIn(
-    faces.map(({ square }) => square),
+  const further = await lookFrom(
+    FURTHER_ANGLES,
     LEAN_SIZE,
+    faces.map(({ square }) => square),
   );
-  const leans = faces.map(({ angle }, k) => leanOf(first[k]!, angle));
-  const leaning = faces.map((_, k) => k).filter((k) => Math.abs(leans[k]!) > LEANING);
-  const second = await lookIn(
+  const leans = faces.map(({ angle, fromAngles }, k) => {
+    const [left, right] = further[k] as [number, number];
+    return leanOf([left, ...fromAngles, right], angle);
+  });
+  const leaning = faces.map((_, k) => k).filter((k) => Math.abs(leans[k]!) >= LEANING);
+  const larger = await lookFrom(
+    LEAN_ANGLES,
+    LARGER_LEAN_SIZE,
     leaning.map((k) => faces[k]!.square),
-    SECOND_LEAN_SIZE,
   );
   leaning.forEach((face, k) => {
-    const both = first[face]!.map((weight, angle) => (weight + second[k]![angle]!) / 2);
-    leans[face] = leanOf(both, faces[face]!.angle);
+    leans[face] = (leans[face]! + leanOf(larger[k]!, leans[face]!)) / 2;
   });
-  const upright = (weights: readonly number[]) =>
-    LEAN_ANGLES.reduce((sum, angle, k) => sum + (UPRIGHT_ANGLES.includes(angle) ? weights[k]! : 0), 0);
-  return leans.map((angle, k) => ({ angle, upright: upright(first[k]!) / UPRIGHT_ANGLES.length }));
+  return leans;
 }
 
 /** The mean of the angles looked from, each weighted by how well the face was seen from it. @param weights one for each of LEAN_ANGLES */

@@ -3,10 +3,10 @@ import type { RgbImage } from '../image.ts';
 import { type FaceBox, toBox, toCopy } from './box.ts';
 import { searchClosely, thresholdInCrowd } from './close-search.ts';
 import type { FaceDetector } from './detector.ts';
-import { gatherEvidence, type Lean, leansOf } from './evidence.ts';
+import { gatherEvidence, leansOf } from './evidence.ts';
 import { createNetworkProposer, NETWORK_PASSES, type NetworkProposer } from './network/network.ts';
 import { gatherPlaces } from './places.ts';
-import { isSettled, type KeptFace, keepFaces, readFaceScore, scored } from './score.ts';
+import { type KeptFace, keepFaces, mayChange, readFaceScore, scored } from './score.ts';
 import { toSearchPicture } from './search-picture.ts';
 import { asItLies, turnBack, turnOf } from './turned.ts';
 
@@ -23,7 +23,7 @@ export function createScoredDetector(): FaceDetector {
     const evidence = await gatherEvidence(
       places,
       (looks) => network.look(search, looks, signal),
-      (place) => isSettled(place, score),
+      (place, stage) => mayChange(place, stage, score, search),
     );
     const weighed = scored(evidence, score);
     const whole = keepFaces(weighed, score.threshold, search);
@@ -42,7 +42,13 @@ export function createScoredDetector(): FaceDetector {
   return {
     async detect(image, { signal } = {}) {
       const found = await findAndSet(image, signal);
-      const turn = await turnOf(found.search, found.faces, score, network, signal);
+      const turn = await turnOf(
+        found.search,
+        found.faces.map(({ face }) => face),
+        score,
+        network,
+        signal,
+      );
       if (turn !== undefined) {
         const upright = await turnBack(image, turn);
         const better = await findAndSet(upright, signal);
@@ -61,14 +67,14 @@ interface Found {
   /** The copy of it that was searched. */
   readonly search: RgbImage;
   /** In pixels of that copy. */
-  readonly faces: readonly { readonly face: KeptFace; readonly lean: Lean }[];
+  readonly faces: readonly { readonly face: KeptFace; readonly lean: number }[];
 }
 
 /** In pixels of the picture. */
 function toBoxes({ image, search, faces }: Found): FaceBox[] {
   return faces.map(({ face, lean }) => ({
     ...toCopy(toBox(face.square), search, image),
-    angle: lean.angle,
+    angle: lean,
     score: face.score,
   }));
 }

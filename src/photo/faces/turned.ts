@@ -1,7 +1,7 @@
 import type { RgbImage } from '../image.ts';
 import { turnPicture } from '../picture-thread.ts';
 import { centreOf, type FaceBox, wayBack } from './box.ts';
-import { gatherEvidence, LEAN_SIZE, type Lean, UPRIGHT_ANGLES, weightOf } from './evidence.ts';
+import { gatherEvidence, UPRIGHT_ANGLES, weightOf } from './evidence.ts';
 import type { NetworkPass, NetworkProposer } from './network/network.ts';
 import { gatherPlaces } from './places.ts';
 import { type FaceScore, fills, type KeptFace, scoreOf } from './score.ts';
@@ -12,7 +12,9 @@ type Turn = (typeof TURNS)[number];
 
 /** The surest faces tell which way is up. Where all of so many are surer than this, it is the way the photo stands: in photos turned over one at least was not. */
 const MOST_TELLING = 3;
-const UPRIGHT = 0.985;
+const UPRIGHT = 0.977;
+/** The others are looked at in this size, in pixels: in a smaller one a head on its top is seen nearly as well. */
+const SIZE = 128;
 
 /**
  * Around a face that fills its picture lies the picture's mirror image, in which it stands on its head: such a face must be seen better by so
@@ -29,12 +31,6 @@ const MOST_PLACES = 3;
 /** The score that the surest of these places needs: three more looks at a picture are three more chances to be wrong. */
 const LEAST_SCORE = 0.95;
 
-/** A face that was found, and how it is seen as it stands. */
-interface UprightFace {
-  readonly face: KeptFace;
-  readonly lean: Lean;
-}
-
 /**
  * How far a photo lies turned, by the faces found in it as it stands: the network sees a face best the right way up. A photo of several
  * people that stands upright is mostly known by its surest faces, without a look.
@@ -44,32 +40,31 @@ interface UprightFace {
  */
 export async function turnOf(
   search: RgbImage,
-  found: readonly UprightFace[],
+  found: readonly KeptFace[],
   score: FaceScore,
   network: NetworkProposer,
   signal?: AbortSignal,
 ): Promise<Turn | undefined> {
-  const telling = [...found].sort((a, b) => b.face.score - a.face.score).slice(0, MOST_TELLING);
+  const telling = [...found].sort((a, b) => b.score - a.score).slice(0, MOST_TELLING);
   if (telling.length === 0) return await turnOfNobody(search, score, network, signal);
-  const sure = telling.filter(({ face }) => face.score > UPRIGHT).length;
+  const sure = telling.filter((face) => face.score > UPRIGHT).length;
   if (sure === MOST_TELLING) return undefined;
   // On its side no face is sure.
   const turns: readonly Turn[] = sure > 0 ? [180] : TURNS;
-  const looks = turns.flatMap((turn) =>
-    telling.flatMap(({ face: { square } }) =>
-      UPRIGHT_ANGLES.map((angle) => ({ place: square, angle: turn + angle, pixels: LEAN_SIZE, mirrored: false })),
+  const looks = [0, ...turns].flatMap((turn) =>
+    telling.flatMap(({ square }) =>
+      UPRIGHT_ANGLES.map((angle) => ({ place: square, angle: turn + angle, pixels: SIZE, mirrored: false })),
     ),
   );
   const sightings = await network.look(search, looks, signal);
-  const each = looks.length / turns.length;
+  const each = telling.length * UPRIGHT_ANGLES.length;
+  const seen = [0, ...turns].map((_, k) => {
+    const ofTurn = sightings.slice(k * each, (k + 1) * each);
+    return ofTurn.reduce((sum, sighting) => sum + weightOf(sighting), 0) / UPRIGHT_ANGLES.length;
+  });
   let best: Turn | undefined;
-  const filling = fills(telling[0]!.face.square, search);
-  let most = telling.reduce((sum, { lean }) => sum + lean.upright, filling ? MARGIN_OF_FILLING : 0);
-  for (const [k, turn] of turns.entries()) {
-    const seen = sightings.slice(k * each, (k + 1) * each);
-    const sum = seen.reduce((all, sighting) => all + weightOf(sighting), 0) / UPRIGHT_ANGLES.length;
-    if (sum > most) [best, most] = [turn, sum];
-  }
+  let most = seen[0]! + (fills(telling[0]!.square, search) ? MARGIN_OF_FILLING : 0);
+  for (const [k, turn] of turns.entries()) if (seen[k + 1]! > most) [best, most] = [turn, seen[k + 1]!];
   return best;
 }
 

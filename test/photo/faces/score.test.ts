@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { fitLogistic } from '../../../src/evaluation/fit-face-score.ts';
-import { EVIDENCE, type Evidence, gatherEvidence, leansOf, toEvidence } from '../../../src/photo/faces/evidence.ts';
+import {
+  EVIDENCE,
+  type Evidence,
+  gatherEvidence,
+  leansOf,
+  toEvidence,
+  weightOf,
+} from '../../../src/photo/faces/evidence.ts';
 import { LEAST_SIGHTING } from '../../../src/photo/faces/network/boxes.ts';
 import type { Look, NetworkProposal, Sighting } from '../../../src/photo/faces/network/network.ts';
 import { gatherPlaces } from '../../../src/photo/faces/places.ts';
@@ -66,18 +73,28 @@ describe('gatherEvidence', () => {
     surest: 2,
   });
 
-  it('looks at every place again, as it leans, as it is and mirrored, and weighs what is seen there', async () => {
+  const byView = ({ angle, pixels, mirrored }: Look) => `${angle} ${pixels} ${mirrored}`;
+
+  it('looks at every place again, as it leans, from three angles and larger, and weighs what is seen there', async () => {
     const asked: Look[] = [];
     const [first, second] = await gatherEvidence([place(100), place(300, -35)], async (looks) => {
       asked.push(...looks);
-      return looks.map(({ place: { centreX, centreY } }) =>
-        centreX < 200 ? { score: 0.5, square: { centreX: centreX + 6, centreY, side: 80 } } : { score: LEAST_SIGHTING },
+      return looks.map(({ place: { centreX } }) =>
+        centreX < 200
+          ? { score: 0.5, square: { centreX: centreX + 6, centreY: 50, side: 80 } }
+          : { score: LEAST_SIGHTING },
       );
     });
-    expect(new Set(asked.map(({ place: { centreX }, angle }) => `${centreX} ${angle}`))).toEqual(
-      new Set(['100 0', '300 -35']),
-    );
-    expect(asked.filter(({ mirrored }) => mirrored)).toHaveLength(asked.length / 2);
+    const views = (centreX: number) => asked.filter((look) => look.place.centreX === centreX).map(byView);
+    expect(views(300)).toEqual([
+      '-35 96 false',
+      ...[-30, 0, 30].map((angle) => `${angle} 96 false`),
+      '-35 192 false',
+      '-35 128 false',
+      '-35 128 true',
+      '-35 192 true',
+    ]);
+    expect(views(100)).toHaveLength(8);
     expect(first!.numbers).toEqual([2, expect.closeTo(-logOdds(LEAST_SIGHTING))]);
     expect(first!.seen).toEqual({
       centreX: expect.closeTo(106),
@@ -86,24 +103,37 @@ describe('gatherEvidence', () => {
     });
     expect(second!.numbers).toEqual([2, 0]);
     expect(second!.seen).toEqual(second!.proposed);
+    expect(second!.fromAngles).toEqual([0, 0, 0]);
   });
 
-  it('looks no further where the first view settles the matter', async () => {
-    const views = new Map<number, number>();
-    const count = async (looks: readonly Look[]) => {
-      for (const { place } of looks) views.set(place.centreX, 1 + (views.get(place.centreX) ?? 0));
-      // The place at 300 is seen so differently by each view that it stays in doubt.
-      return looks.map(({ place: { centreX } }) => ({ score: { 100: 0.99, 200: LEAST_SIGHTING }[centreX] ?? 0.2 }));
-    };
-    const evidence = await gatherEvidence([place(100), place(200), place(300)], count, ({ numbers: [, look] }) => {
-      return look! < 1 || look! > 8;
-    });
-    expect([...views]).toEqual([
-      [100, 1],
-      [200, 1],
-      [300, 4],
-    ]);
+  it('looks no further where a stage settles the matter', async () => {
+    const asked: Look[] = [];
+    const evidence = await gatherEvidence(
+      [place(100), place(200), place(300)],
+      async (looks) => {
+        asked.push(...looks);
+        return looks.map(() => ({ score: 0.3 }));
+      },
+      ({ proposed: { centreX } }, stage) => stage < centreX / 100,
+    );
+    const views = (centreX: number) => asked.filter((look) => look.place.centreX === centreX).length;
+    expect([100, 200, 300].map(views)).toEqual([1, 4, 5]);
     expect(evidence.map(({ proposed }) => proposed.centreX)).toEqual([100, 200, 300]);
+    expect(evidence.map(({ fromAngles }) => fromAngles.length)).toEqual([0, 3, 3]);
+  });
+
+  it('takes a head that leans for as much of a face as one that stands upright, and what is seen from one angle only for less', () => {
+    const look = (...scores: number[]) =>
+      toEvidence(
+        place(100),
+        scores.map((score) => ({ score })),
+      ).numbers[1]!;
+    expect(look(0.9, LEAST_SIGHTING, 0.9, 0.9)).toBeCloseTo(look(0.9, 0.9, 0.9, 0.9));
+    expect(look(0.9, LEAST_SIGHTING, 0.9, LEAST_SIGHTING)).toBeLessThan(look(0.9, 0.9, 0.9, LEAST_SIGHTING) - 1);
+    // Each of the larger views says as much as all the small ones together.
+    const [small, larger] = [look(0.9, 0.9, 0.9, 0.9), look(0.2)];
+    expect(look(0.9, 0.9, 0.9, 0.9, 0.2)).toBeCloseTo((small + larger) / 2);
+    expect(look(0.9, 0.9, 0.9, 0.9, 0.2, 0.9, 0.9, 0.2)).toBeCloseTo((3 * small + 2 * larger) / 5);
   });
 
   it('takes all that is nearly certain for equally sure', () => {
@@ -113,9 +143,10 @@ describe('gatherEvidence', () => {
     expect(of(0.998)).toBeLessThan(of(0.999));
   });
 
-  it('lets surer sightings say more about where the face is', () => {
+  it('lets surer sightings say more about where the face is, and none from an angle at which it is seen less well than from another', () => {
     const at = (centreX: number, score: number) => ({ score, square: { centreX, centreY: 50, side: 40 } });
-    const { seen } = toEvidence(place(100), [at(90, 0.99), at(110, 0.02), { score: LEAST_SIGHTING }]);
+    const none = { score: LEAST_SIGHTING };
+    const { seen } = toEvidence(place(100), [at(90, 0.99), at(150, 0.5), at(90, 0.9), none, at(110, 0.02), none]);
     expect(seen.centreX).toBeGreaterThan(90);
     expect(seen.centreX).toBeLessThan(95);
   });
@@ -132,36 +163,36 @@ describe('leansOf', () => {
     score: 0.9 * Math.exp(-(((angle - lean) / 40) ** 2)) + LEAST_SIGHTING,
   });
 
+  /** A face that was looked at from three angles. */
+  const face = (lean: number, centreX = 50) => ({
+    square: { ...square, centreX },
+    angle: 99,
+    fromAngles: [-30, 0, 30].map((angle) => weightOf(seen(lean, { angle } as Look))),
+  });
+
   it.each([-45, -30, 0, 20, 45])('tells a lean of %i degrees', async (lean) => {
-    const [told] = await leansOf([{ square, angle: 99 }], async (looks) => looks.map((look) => seen(lean, look)));
-    expect(Math.abs(told!.angle - lean)).toBeLessThan(12);
+    const [told] = await leansOf([face(lean)], async (looks) => looks.map((look) => seen(lean, look)));
+    expect(Math.abs(told! - lean)).toBeLessThan(12);
   });
 
   it('keeps to what was thought before where nothing is seen', async () => {
     const nothing = async (looks: readonly Look[]) => looks.map(() => ({ score: LEAST_SIGHTING }));
-    expect(await leansOf([{ square, angle: -35 }], nothing)).toEqual([{ angle: -35, upright: 0 }]);
+    const unseen = { square, angle: -35, fromAngles: [0, 0, 0] };
+    expect(await leansOf([unseen], nothing)).toEqual([-35]);
   });
 
-  it('looks a second time, in another size, at heads that lean only', async () => {
-    const upright = { ...square, centreX: 200 };
+  it('looks from further angles only, and from all in a larger size at heads that lean', async () => {
     const asked: Look[] = [];
-    const leans = await leansOf(
-      [
-        { square, angle: 0 },
-        { square: upright, angle: 0 },
-      ],
-      async (looks) => {
-        asked.push(...looks);
-        return looks.map((look) => seen(look.place === square ? 40 : 0, look));
-      },
-    );
-    expect(leans[0]!.angle).toBeGreaterThan(25);
-    expect(leans[1]!.angle).toBeCloseTo(0);
-    // Of a head that leans by 40 degrees most is seen at 30.
-    expect(leans[0]!.upright).toBeLessThan(leans[1]!.upright);
-    const sizes = (place: Look['place']) =>
-      new Set(asked.filter((look) => look.place === place).map(({ pixels }) => pixels));
-    expect([sizes(square).size, sizes(upright).size]).toEqual([2, 1]);
+    const leans = await leansOf([face(40), face(0, 200)], async (looks) => {
+      asked.push(...looks);
+      return looks.map((look) => seen(look.place.centreX === 50 ? 40 : 0, look));
+    });
+    expect(leans[0]).toBeGreaterThan(25);
+    expect(leans[1]).toBeCloseTo(0);
+    const views = (centreX: number) =>
+      asked.filter((look) => look.place.centreX === centreX).map(({ angle, pixels }) => `${angle} ${pixels}`);
+    expect(views(200)).toEqual(['-60 96', '60 96']);
+    expect(views(50)).toEqual([...views(200), ...[-60, -30, 0, 30, 60].map((angle) => `${angle} 128`)]);
   });
 });
 
@@ -174,6 +205,7 @@ describe('keepFaces', () => {
     seen,
     angle: 0,
     numbers: [surest, look],
+    fromAngles: [],
   });
   const keep = (places: Evidence[], picture = PICTURE) => keepFaces(scored(places, score), score.threshold, picture);
   const lefts = (places: Evidence[]) => keep(places).map(({ proposed }) => proposed.centreX - proposed.side / 2);
@@ -187,7 +219,7 @@ describe('keepFaces', () => {
   it('takes no group for a face: not what frames the heads of several, however sure it is', () => {
     const heads = [place(0, 40, 6), place(60, 40, 6)];
     const row = { centreX: 50, centreY: 20, side: 150 };
-    const group = { proposed: row, seen: row, angle: 0, numbers: [9, 0] };
+    const group = { proposed: row, seen: row, angle: 0, numbers: [9, 0], fromAngles: [] };
     expect(keep([...heads, group]).map(({ square: { side } }) => Math.round(side))).toEqual([40, 40]);
     // One thing that looks like a face within a surer face is a part of it.
     expect(keep([heads[0]!, group]).map(({ square: { side } }) => Math.round(side))).toEqual([150]);
@@ -206,9 +238,9 @@ describe('keepFaces', () => {
   });
 
   it('asks more of what is half its own mirror image, at the edge', () => {
-    // Log odds of 1, 2.6 and 3: scores of 0.73, 0.93 and 0.953.
+    // Log odds of 1, 2 and 3: scores of 0.73, 0.88 and 0.953.
     expect(lefts([place(-40, 100, 4), place(300, 100, 4)])).toEqual([300]);
-    expect(lefts([place(-40, 100, 5.6)])).toEqual([]);
+    expect(lefts([place(-40, 100, 5)])).toEqual([]);
     expect(lefts([place(-40, 100, 6), place(-30, 100, 4)])).toEqual([-40]);
     expect(lefts([place(-30, 100, 4)])).toEqual([-30]);
   });

@@ -40,7 +40,7 @@ export function viewOf(image: Pick<RgbImage, 'width' | 'height'>, pass: NetworkP
   if (plain) return { ...asFaceApi(width, height, side), margin, plain, back: (x, y) => ({ x, y }) };
   // The shorter side is as short as whole cells let it be; the picture lies in the middle, and its margin grows into what is left.
   const step = longest / side;
-  const cells = (length: number) => Math.max(CELL, CELL * Math.ceil(length / step / CELL - ROUNDING));
+  const cells = (length: number) => Math.max(CELL, CELL * Math.ceil(length / step / CELL - LEAST_CELL));
   const [columns, rows] = [cells(width), cells(height)];
   const from = { x: (columns * step) / 2, y: (rows * step) / 2 };
   const to = { x: image.width / 2, y: image.height / 2 };
@@ -55,8 +55,8 @@ export function viewOf(image: Pick<RgbImage, 'width' | 'height'>, pass: NetworkP
   };
 }
 
-/** A side that is longer than whole cells by a rounding error only needs no further cell. */
-const ROUNDING = 1e-6;
+/** What is left of a side beyond whole cells needs a further one from this part of a cell on: a little less margin shows as much. */
+const LEAST_CELL = 0.3;
 
 /** A square view of a square. @param length in the picture's own pixels @param side in the view's */
 function square(length: number, side: number): Pick<View, 'columns' | 'rows' | 'step' | 'cell'> {
@@ -83,7 +83,7 @@ export function viewOfPlace({ place, angle, pixels, mirrored }: Look): View {
  * The picture as a view shows it: bilinear samples, as tf.image.resizeBilinear takes them for face-api (the first sample lies on
  * the first pixel). The margin shows the mirror image of what lies inside the edge, so that half a face becomes a whole one;
  * beyond it all is black.
- * @param planes where they go: 3 * rows * columns zeros
+ * @param planes where they go: 3 * rows * columns numbers, whatever they were before
  * @returns the planes red, green, blue, rows * columns numbers 0..255 each
  */
 export function toPlanes(
@@ -176,10 +176,13 @@ function sampleUpright(planes: Float32Array, { data, width }: RgbImage, columns:
   for (let row = 0; row < rows.count; row++) {
     const ofUpper = rows.ofFirst[row]!;
     const ofLower = rows.ofSecond[row]!;
-    if (ofUpper === 0 && ofLower === 0) continue;
+    let at = row * columns.count;
+    if (ofUpper === 0 && ofLower === 0) {
+      for (const from of [at, at + plane, at + 2 * plane]) planes.fill(0, from, from + columns.count);
+      continue;
+    }
     const upper = 3 * width * rows.first[row]!;
     const lower = 3 * width * rows.second[row]!;
-    let at = row * columns.count;
     for (let column = 0; column < columns.count; column++, at++) {
       const ofLeft = ofFirst[column]!;
       const ofRight = ofSecond[column]!;
@@ -210,7 +213,10 @@ function sampleTurned(planes: Float32Array, image: RgbImage, view: View, grid: G
     for (let column = 0, at = row * columns; column < columns; column++, at++) {
       const x = startX + column * right.x;
       const y = startY + column * right.y;
-      if (x < -margin - 1 || y < -margin - 1 || x >= width + margin || y >= height + margin) continue;
+      if (x < -margin - 1 || y < -margin - 1 || x >= width + margin || y >= height + margin) {
+        planes[at] = planes[at + plane] = planes[at + 2 * plane] = 0;
+        continue;
+      }
       let left = Math.floor(x) | 0;
       let top = Math.floor(y) | 0;
       let next = (left + 1) | 0;

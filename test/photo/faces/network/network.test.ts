@@ -282,6 +282,8 @@ describe('toPlanes', () => {
     ['shrunk and turned', { angle: 27, side: 90 }],
     ['mirrored, beyond the corner', { mirrored: true, centreX: 6, centreY: 4 }],
     ['turned, mirrored, beyond the edge', { mirrored: true, angle: -140, centreX: 75, centreY: 40 }],
+    ['above the picture, where there is black', { centreY: -30 }],
+    ['turned, above the picture, where there is black', { angle: 20, centreY: -30 }],
   ])(
     'shows a place as the mean of the four pixels around each sample: %s',
     (_, { mirrored = false, angle = 0, ...more }) => {
@@ -292,8 +294,12 @@ describe('toPlanes', () => {
       };
       const place = { centreX: 40, centreY: 30, side: 14, ...more };
       const view = viewOfPlace({ place, angle, pixels: 32, mirrored });
-      const planes = toPlanes(picture, view);
-      const mirror = (at: number, length: number) => (at < 0 ? -1 - at : at >= length ? 2 * length - 1 - at : at);
+      // What lay there before is no part of it.
+      const planes = toPlanes(picture, view, new Float32Array(3 * 32 * 32).fill(99));
+      const mirror = (at: number, length: number) => {
+        if (at < -view.margin || at >= length + view.margin) return -1;
+        return at < 0 ? -1 - at : at >= length ? 2 * length - 1 - at : at;
+      };
       const shown = (x: number, y: number, plane: number): number => {
         const [column, row] = [mirror(x, picture.width), mirror(y, picture.height)];
         const isThere = column >= 0 && row >= 0 && column < picture.width && row < picture.height;
