@@ -22,7 +22,9 @@ const SIZE = 128;
  */
 const MARGIN_OF_FILLING = 1.5;
 
-/** Where nothing was found, each turn is tried by these passes, and by a second look at this many places. */
+/** Where no face is surer than this, what was found may be none: on their sides, photos show some of up to 0.97, upright ones one of 0.98. */
+const SURE = 0.97;
+/** So there, and where nothing was found, each turn is tried by these passes, and by a second look at this many places. */
 const PASSES: readonly NetworkPass[] = [
   { side: 544, angle: 0, margin: 0.15 },
   { side: 128, angle: 0, margin: 0.5, fills: 0.6 },
@@ -46,37 +48,37 @@ export async function turnOf(
   signal?: AbortSignal,
 ): Promise<Turn | undefined> {
   const telling = [...found].sort((a, b) => b.score - a.score).slice(0, MOST_TELLING);
-  if (telling.length === 0) return await turnOfNobody(search, score, network, signal);
-  const sure = telling.filter((face) => face.score > UPRIGHT).length;
-  if (sure === MOST_TELLING) return undefined;
-  // On its side no face is sure.
-  const turns: readonly Turn[] = sure > 0 ? [180] : TURNS;
-  const looks = [0, ...turns].flatMap((turn) =>
+  const [surest] = telling;
+  if (surest === undefined || (surest.score <= SURE && !fills(surest.square, search)))
+    return await turnThatShowsMore(search, surest?.score ?? 0, score, network, signal);
+  if (telling.length === MOST_TELLING && telling.every(({ score }) => score > UPRIGHT)) return undefined;
+  const looks = [0, ...TURNS].flatMap((turn) =>
     telling.flatMap(({ square }) =>
       UPRIGHT_ANGLES.map((angle) => ({ place: square, angle: turn + angle, pixels: SIZE, mirrored: false })),
     ),
   );
   const sightings = await network.look(search, looks, signal);
   const each = telling.length * UPRIGHT_ANGLES.length;
-  const seen = [0, ...turns].map((_, k) => {
+  const seen = [0, ...TURNS].map((_, k) => {
     const ofTurn = sightings.slice(k * each, (k + 1) * each);
     return ofTurn.reduce((sum, sighting) => sum + weightOf(sighting), 0) / UPRIGHT_ANGLES.length;
   });
   let best: Turn | undefined;
-  let most = seen[0]! + (fills(telling[0]!.square, search) ? MARGIN_OF_FILLING : 0);
-  for (const [k, turn] of turns.entries()) if (seen[k + 1]! > most) [best, most] = [turn, seen[k + 1]!];
+  let most = seen[0]! + (fills(surest.square, search) ? MARGIN_OF_FILLING : 0);
+  for (const [k, turn] of TURNS.entries()) if (seen[k + 1]! > most) [best, most] = [turn, seen[k + 1]!];
   return best;
 }
 
-/** The turn that shows a face where the photo as it stands shows none. */
-async function turnOfNobody(
+/** The turn that shows a face where the photo as it stands shows none that is sure. @param most score of its surest */
+async function turnThatShowsMore(
   search: RgbImage,
+  most: number,
   score: FaceScore,
   network: NetworkProposer,
   signal?: AbortSignal,
 ): Promise<Turn | undefined> {
   let best: Turn | undefined;
-  let most = LEAST_SCORE;
+  let least = Math.max(LEAST_SCORE, most);
   for (const turn of TURNS) {
     const upright = await turnBack(search, turn);
     const places = gatherPlaces(await network.propose(upright, PASSES, signal));
@@ -84,7 +86,7 @@ async function turnOfNobody(
       network.look(upright, looks, signal),
     );
     const surest = Math.max(0, ...evidence.map((place) => scoreOf(place, score)));
-    if (surest > most) [best, most] = [turn, surest];
+    if (surest > least) [best, least] = [turn, surest];
   }
   return best;
 }
