@@ -1,6 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { onlyOnce } from '../../src/chat/discord/outgoing.ts';
 import { type FakeUser, user } from '../fakes/discord/payloads.ts';
-import { type FakeChannel, FakeDiscord, type FakeMessage as OnDiscord } from '../fakes/discord.ts';
+import {
+  type FakeChannel,
+  FakeDiscord,
+  type FakeInteraction,
+  type FakeMessage as OnDiscord,
+} from '../fakes/discord.ts';
 import { FakeSlack, type FakeMessage as OnSlack } from '../fakes/slack.ts';
 import type { PhotoKind, SoakPhoto } from './photos.ts';
 import { CHANNELS, type PlannedMessage, type PlatformName } from './plan.ts';
@@ -20,6 +26,8 @@ export interface PostedMessage {
   /** In milliseconds since 1970. */
   readonly at: number;
   isRemoved: boolean;
+  /** Of a command: how far the chat says that it is. */
+  readonly state?: () => FakeInteraction['state'];
 }
 
 /** A message of the bot's. */
@@ -93,9 +101,11 @@ export class Chats {
     while (this.#removals.size > 0) await delay(50);
   }
 
-  /** What the bot has said in answer to messages, of both chats. */
+  /** What the bot has said in answer to messages and commands, of both chats. */
   said(): Said[] {
-    return [...this.discord.said().flatMap(onDiscord), ...onSlack(this.slack)];
+    const commands = [...this.discord.interactions.values()].map(({ id }) => [onlyOnce(`${id} 0`).nonce, id] as const);
+    const byNonce = new Map(commands);
+    return [...this.discord.said().flatMap((message) => onDiscord(message, byNonce)), ...onSlack(this.slack)];
   }
 
   #postOnDiscord(plan: PlannedMessage, photos: readonly SoakPhoto[]) {
@@ -103,6 +113,11 @@ export class Chats {
     const author = this.#people[plan.photos.length + (plan.channel % (PEOPLE - 2))]!;
     const files = photos.map(({ bytes, name, type }) => discord.file(bytes, name, { contentType: type }));
     const channel = this.#onDiscord[plan.channel] ?? discord.directChannel(author);
+    if (plan.isCommand) {
+      const { id, token } = discord.command('emotions', { channel, by: author, files: { image: files[0]! } });
+      const state = () => discord.interactions.get(token)!.state;
+      return { message: { id, channel: channel.id, files: files.map((file) => file.id), state }, remove: () => {} };
+    }
     const message: OnDiscord = discord.post({ channel, author, files });
     return {
       message: { id: message.id, channel: channel.id, files: files.map(({ id }) => id) },
@@ -123,11 +138,14 @@ export class Chats {
   }
 }
 
-function onDiscord({ id, reference, content, files, components }: OnDiscord): Said[] {
-  if (reference === undefined) return [];
+/** @param byNonce commands by what stands for them in an ordinary message that answers one: after a restart */
+function onDiscord(message: OnDiscord, byNonce: ReadonlyMap<string, string>): Said[] {
+  const { id, reference, interaction, nonce = '', content, files, components } = message;
+  const to = reference?.message_id ?? interaction?.id ?? byNonce.get(nonce);
+  if (to === undefined) return [];
   const [, picture] = /"custom_id":"remove:[^:"]*:\d*:(\d+)"/.exec(JSON.stringify(components)) ?? [];
   const at = Number((BigInt(id) >> 22n) + 1_420_070_400_000n);
-  return [{ to: reference.message_id, picture, hasPicture: files.length > 0, text: content, at }];
+  return [{ to, picture, hasPicture: files.length > 0, text: content, at }];
 }
 
 function onSlack(slack: FakeSlack): Said[] {

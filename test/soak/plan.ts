@@ -18,6 +18,8 @@ const SHARES = {
   /** Messages of two photos. */
   pairs: 0.06,
   removed: 0.04,
+  /** Of single photos on Discord, those that come with /emotions. */
+  asked: 0.06,
 };
 /** A message that is removed is removed within so many milliseconds. */
 const REMOVED_WITHIN_MS = 8000;
@@ -30,6 +32,8 @@ export interface PlannedMessage {
   /** From 0 to CHANNELS - 1. */
   readonly channel: number;
   readonly photos: readonly PhotoKind[];
+  /** Whether it is no message, but /emotions with a photo. */
+  readonly isCommand: boolean;
   /** Milliseconds after which its poster removes it; absent where it stays. */
   readonly removedAfterMs?: number;
 }
@@ -54,12 +58,15 @@ export function planMessages(options: {
   for (let left = photos; left > 0; ) {
     const count = random.chance(SHARES.pairs) && left > 1 ? 2 : 1;
     const pause = (1000 * count) / rate / (1 - SHARES.together);
+    const platform = PLATFORMS[random.below(PLATFORMS.length)]!;
+    const isCommand = random.chance(SHARES.asked) && platform === 'discord' && count === 1;
     messages.push({
       afterMs: random.chance(SHARES.together) ? 0 : -Math.log(1 - random.next()) * pause,
-      platform: PLATFORMS[random.below(PLATFORMS.length)]!,
+      platform,
+      isCommand,
       channel: random.below(CHANNELS),
       photos: Array.from({ length: count }, kind),
-      ...(random.chance(SHARES.removed) && { removedAfterMs: random.below(REMOVED_WITHIN_MS) }),
+      ...(random.chance(SHARES.removed) && !isCommand && { removedAfterMs: random.below(REMOVED_WITHIN_MS) }),
     });
     left -= count;
   }

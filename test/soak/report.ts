@@ -1,7 +1,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import { table } from '../../scripts/benchmark/rounds.ts';
 import type { SoakResult } from './run.ts';
-import { type Fate, type Judged, quantile, refusals, wentWrong } from './tally.ts';
+import { type Fate, type Judged, open, quantile, refusals, wentWrong } from './tally.ts';
 
 const SHARES = { p50: 0.5, p95: 0.95, p99: 0.99, longest: 1 };
 
@@ -23,6 +23,7 @@ export function soakJson(result: SoakResult) {
       refused: count('refused'),
       lost: count('lost'),
       doubled: count('doubled'),
+      leftThinking: count('thinking'),
       removed,
       wentWrong: wentWrong(judged),
     },
@@ -40,7 +41,7 @@ export function soakJson(result: SoakResult) {
     },
     unrest: { ...counts, endedByThemselves: ended, stuck },
     refusals: refusals(judged),
-    lost: judged.filter(({ fate }) => fate === 'lost').map(named),
+    lost: open(judged).map(named),
     doubled: judged.filter(({ fate }) => fate === 'doubled').map(named),
   };
 }
@@ -63,6 +64,7 @@ export function soakTable(result: SoakResult): string {
     ['of those by a failure of the bot’s own', photos.wentWrong],
     ['lost', photos.lost],
     ['doubled', photos.doubled],
+    ['commands left ‘thinking’', photos.leftThinking],
     ['removed by their poster, not counted', photos.removed],
     ['still owed in the journals', owed],
     [

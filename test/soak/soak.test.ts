@@ -8,8 +8,8 @@ import { judge } from './tally.ts';
 
 const SOAK = '../test/soak/soak.ts';
 
-/** A message of two photos, 'p1' and 'p2', and what became of them by what was said of it. */
-function fatesBy(...said: readonly Partial<Said>[]): string[] {
+/** What became of the photos of a message by what was said of it; it has two, 'p1' and 'p2', unless told. */
+function fatesBy(changes: Partial<PostedMessage>, ...said: readonly Partial<Said>[]): string[] {
   const message: PostedMessage = {
     platform: 'discord',
     channel: 'c',
@@ -18,6 +18,7 @@ function fatesBy(...said: readonly Partial<Said>[]): string[] {
     files: ['p1', 'p2'],
     at: 0,
     isRemoved: false,
+    ...changes,
   };
   const all = said.map((one, at): Said => ({ to: 'm', picture: undefined, hasPicture: false, text: '', at, ...one }));
   return judge([message], all).map(({ fate }) => fate);
@@ -35,7 +36,18 @@ describe('what became of photos', () => {
     ['refused after each was answered', [{ picture: 'p1' }, { picture: 'p2' }, {}], ['doubled', 'doubled']],
     ['said of another message', [{ to: 'other', picture: 'p1' }], ['lost', 'lost']],
   ] as const)('%s', (_, said, fates) => {
-    expect(fatesBy(...said)).toEqual(fates);
+    expect(fatesBy({}, ...said)).toEqual(fates);
+  });
+
+  test.each([
+    ['deferred', [], 'thinking'],
+    ['deferred', [{}], 'thinking'],
+    ['waiting', [], 'refused'],
+    ['answered', [], 'lost'],
+    ['answered', [{ hasPicture: true }], 'answered'],
+    ['answered', [{ hasPicture: true }, {}], 'doubled'],
+  ] as const)('a command that is %s', (state, said, fate) => {
+    expect(fatesBy({ kinds: ['small.jpg'], files: ['p1'], state: () => state }, ...said)).toEqual([fate]);
   });
 
   test('messages that were removed count for nothing', () => {

@@ -1,7 +1,7 @@
 import type { PostedMessage, Said } from './chats.ts';
 
 /** What became of a photo. */
-export type Fate = 'answered' | 'refused' | 'lost' | 'doubled';
+export type Fate = 'answered' | 'refused' | 'lost' | 'doubled' | 'thinking';
 
 /** A photo and what was said of it. */
 export interface Judged {
@@ -18,7 +18,7 @@ const NO_FACE = /I found no face in this picture/;
 
 /**
  * What became of every photo, except of messages that were removed. Answered: by a picture, or in words where there is no face in it.
- * Refused: in words. Doubled: where more than one thing was said of it, or of all photos of its message.
+ * Refused: in words. Thinking: a command that the bot has taken on, and never answered. Doubled: where more than one thing was said of it, or of all photos of its message.
  */
 export function judge(posted: readonly PostedMessage[], said: readonly Said[]): Judged[] {
   const byMessage = new Map<string, Said[]>();
@@ -39,20 +39,22 @@ function judgeMessage(message: PostedMessage, said: readonly Said[]): Judged[] {
     const file = files[k]!;
     const own = inOrder.filter(({ picture }) => picture === file);
     const about = areAllNamed || own.length === 0 ? [...own, ...unnamed] : own;
-    return { message, kind, fate: fateOf(about), said: about };
+    return { message, kind, fate: fateOf(about, message.state?.()), said: about };
   });
 }
 
-function fateOf(said: readonly Said[]): Fate {
+/** @param state of a command: where nobody has taken it on, Discord itself says so; a bot that has says that it is thinking */
+function fateOf(said: readonly Said[], state?: ReturnType<NonNullable<PostedMessage['state']>>): Fate {
   const [first, ...more] = said;
-  if (first === undefined) return 'lost';
+  if (state === 'deferred') return 'thinking';
+  if (first === undefined) return state === 'waiting' ? 'refused' : 'lost';
   if (more.length > 0) return 'doubled';
   return first.hasPicture || NO_FACE.test(first.text) ? 'answered' : 'refused';
 }
 
 /** Photos whose answer is still missing. */
 export function open(judged: readonly Judged[]): Judged[] {
-  return judged.filter(({ fate }) => fate === 'lost');
+  return judged.filter(({ fate }) => fate === 'lost' || fate === 'thinking');
 }
 
 /** A time that a share of the photos were answered within, in milliseconds: of so many, the next one up. */
@@ -65,7 +67,9 @@ export function refusals(judged: readonly Judged[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { fate, said } of judged) {
     if (fate !== 'refused') continue;
-    const words = said[0]!.text.replace(/^[\w.-]+: /, '').replace(/as \S+\.$/, 'as …');
+    const words = (said[0]?.text ?? 'The application did not respond.')
+      .replace(/^[\w.-]+: /, '')
+      .replace(/as \S+\.$/, 'as …');
     counts[words] = (counts[words] ?? 0) + 1;
   }
   return Object.fromEntries(Object.entries(counts).sort(([, a], [, b]) => b - a));
