@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import type { BoardFinder } from '../../src/retraining/boards.ts';
 import { snowflake, user } from '../fakes/discord/payloads.ts';
 import type { FakeChannel, FakeDiscord } from '../fakes/discord.ts';
 import { plainPicture } from '../fakes/photo.ts';
@@ -164,4 +165,28 @@ test('photos that were posted while one shard was away are read, though the othe
   await startOnDiscord({ state, environment, discord });
   const [answer] = await answers(discord, 1, quiet);
   expect(answer!.reference?.message_id).toBe(missed.id);
+});
+
+test('a channel on another process’s shard is not taken for one that is gone: what is told there waits for that process', async () => {
+  let channels: FakeChannel[] = [];
+  let find: BoardFinder | undefined;
+  const retraining = {
+    begin: async (findBoard: BoardFinder) => {
+      find = findBoard;
+    },
+    stop: async () => {},
+  } as never;
+  const { discord } = await startOnDiscord({
+    environment: { DISCORD_SHARDS: String(SHARDS), DISCORD_SHARD_LIST: '1' },
+    training: { retraining, registry: {} as never, refresh: async () => {} },
+    before: (fake) => {
+      fake.leaveAll();
+      channels = channelsOn(fake);
+    },
+  });
+  const [other, own] = channels;
+  expect(await find!('discord', own!.id)).toBeDefined();
+  await expect(find!('discord', other!.id)).rejects.toThrow('another process has the shard');
+  expect(await find!('discord', snowflake())).toBeUndefined();
+  expect(await find!('discord', discord.directChannel(user('ann')).id)).toBeDefined();
 });
