@@ -33,11 +33,26 @@ function isoBrands(bytes: Uint8Array): string[] {
   return brands;
 }
 
+/** Pictures in ISO media files that cannot be decoded. */
+const OTHER_BRANDS: readonly (readonly [brand: string, name: string])[] = [
+  ['vvic', 'a VVC picture'],
+  ['vvis', 'a VVC picture'],
+  ['avci', 'an H.264 picture'],
+  ['avcs', 'an H.264 picture'],
+  ['evbi', 'an EVC picture'],
+  ['j2ki', 'a JPEG 2000 picture'],
+  ['jpgs', 'a JPEG picture in a HEIF file'],
+];
+
 function isoKind(bytes: Uint8Array): Kind | undefined {
   const brands = isoBrands(bytes);
   if (brands.length === 0) return undefined;
   if (brands.includes('avif') || brands.includes('avis')) return { readable: 'avif' };
-  if (brands.some((brand) => /^(hei|hev|mif1|msf1)/.test(brand))) return { readable: 'heic' };
+  if (brands.some((brand) => /^(hei|hev)/.test(brand))) return { readable: 'heic' };
+  const other = OTHER_BRANDS.find(([brand]) => brands.includes(brand));
+  if (other) return { picture: other[1] };
+  // Names no kind of coding: most are HEVC.
+  if (brands.some((brand) => /^(mif1|msf1)/.test(brand))) return { readable: 'heic' };
   if (brands[0] === 'crx ') return RAW;
   return { document: 'a video or sound file' };
 }
@@ -85,8 +100,8 @@ async function kindOf(bytes: Uint8Array): Promise<Kind | undefined> {
 }
 
 const RAW: Kind = { picture: 'a raw camera file' };
-/** Raw files that are no TIFF by their first bytes: of Olympus, Panasonic, Fujifilm, Sigma and Minolta. */
-const RAW_SIGNATURES = ['IIRO', 'IIRS', 'MMOR', 'IIU\0', 'FUJIFILMCCD-RAW', 'FOVb', '\0MRM'];
+/** Raw files that are no TIFF by their first bytes: of Olympus, Panasonic, Fujifilm, Sigma, Minolta and Phase One. */
+const RAW_SIGNATURES = ['IIRO', 'IIRS', 'MMOR', 'IIU\0', 'FUJIFILMCCD-RAW', 'FOVb', '\0MRM', 'IIIITwaR', 'MMMMRawT'];
 
 /** Pictures that are no photos or cannot be decoded, by their signatures. */
 const OTHER_PICTURES: readonly (readonly [signature: string, name: string])[] = [
@@ -111,6 +126,18 @@ const OTHER_PICTURES: readonly (readonly [signature: string, name: string])[] = 
   ['%!PS', 'a PostScript drawing (EPS)'],
   ['\xc5\xd0\xd3\xc6', 'a PostScript drawing (EPS)'],
   ['\xd7\xcd\xc6\x9a', 'a Windows drawing (WMF)'],
+  ['II\xbc', 'a JPEG XR picture'],
+  ['\x59\xa6\x6a\x95', 'a Sun raster picture'],
+  ['SDPX', 'a DPX picture'],
+  ['XPDS', 'a DPX picture'],
+  ['\x80\x2a\x5f\xd7', 'a Cineon picture'],
+  ['farbfeld', 'a farbfeld picture'],
+  ['\xabKTX ', 'a KTX texture'],
+  ['\x13\xab\xa1\x5c', 'an ASTC texture'],
+  ['PVR\x03', 'a PVR texture'],
+  ['\x97JB2\r\n\x1a\n', 'a JBIG2 picture'],
+  ['AT&TFORM', 'a DjVu document'],
+  ['/* XPM */', 'an XPM picture'],
 ];
 
 /** The same, where the signature is further in. */
@@ -119,6 +146,8 @@ const FURTHER_IN: readonly (readonly [signature: string, at: number, name: strin
   ['CgBI', 12, 'a PNG in a form of Apple’s own'],
   [' EMF', 40, 'a Windows drawing (EMF)'],
   ['DICM', 128, 'a medical picture (DICOM)'],
+  ['ACON', 8, 'an animated cursor (ANI)'],
+  ['\0\x11\x02\xff\x0c\0', 522, 'a PICT drawing'],
 ];
 
 /**
@@ -140,10 +169,15 @@ function containerKind(bytes: Uint8Array): Kind | undefined {
 function headerKind(bytes: Uint8Array): Kind | undefined {
   if (bytes.length < 18) return undefined;
   if (/^P[1-7fF][\s#]/.test(String.fromCharCode(...bytes.subarray(0, 3)))) return { picture: 'a PPM picture' };
+  if (/^#define\s+\w+_width\s+\d/.test(String.fromCharCode(...bytes.subarray(0, 100))))
+    return { picture: 'an XBM picture' };
   const [first, second, third, fourth] = bytes as unknown as [number, number, number, number];
   // ZSoft PCX: manufacturer, version, run lengths, bits of a pixel in a plane.
   const isPcx = first === 10 && [0, 2, 3, 4, 5].includes(second) && third === 1 && [1, 2, 4, 8].includes(fourth);
   if (isPcx) return { picture: 'a PCX picture' };
+  // SGI: signature, whether it is compressed, bytes a sample.
+  if (first === 0x01 && second === 0xda && third <= 1 && (fourth === 1 || fourth === 2))
+    return { picture: 'an SGI picture' };
   if (endsWith(bytes, 'TRUEVISION-XFILE.\0') || isOldTarga(bytes)) return { picture: 'a TGA picture' };
   if (startsWith(bytes, '\0\0\x02\0')) return { picture: 'a cursor file (CUR)' };
   return undefined;

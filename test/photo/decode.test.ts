@@ -1,4 +1,10 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
@@ -7,6 +13,7 @@ import { decodeApart } from '../../src/photo/decoder/decoder.ts';
 import { reusingPixels, takePixels } from '../../src/photo/shared-pixels.ts';
 import { fourColours, hugePng, pixel, SVG, sampleBytes, ZIP } from '../fixtures/photos.ts';
 import { tiff } from '../fixtures/tiffs.ts';
+import { RUNS_SOURCE } from '../helpers/run-script.ts';
 
 const decode = (file: Uint8Array, limits = {}) => decodePhoto(file, { ...DEFAULT_LIMITS, ...limits });
 const fixture = (name: string) => readFileSync(new URL(`../fixtures/${name}`, import.meta.url));
@@ -276,6 +283,20 @@ describe('decodePhoto', () => {
     expect(await begun).toEqual([3000, WORKING_SIDE, [0x77, 0x77, 0x77]]);
     // What follows has the usual bound again.
     expect((await decode(await flat(20, 10).png().toBuffer())).width).toBe(20);
+  });
+
+  it('is waited for by a program that does nothing else, costly pictures too', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'decode-'));
+    const files = {
+      small: await flat(40, 30).png().toBuffer(),
+      costly: await flat(3000, 2250).avif({ effort: 0 }).toBuffer(),
+    };
+    for (const [name, file] of Object.entries(files)) await writeFile(join(folder, name), file);
+    const paths = ['small', 'costly', 'small'].map((name) => join(folder, name));
+    const program = fileURLToPath(new URL('../helpers/decode-files.ts', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, [RUNS_SOURCE, program, ...paths]);
+    expect(stdout).toBe('40\n3000\n40\n');
+    await rm(folder, { recursive: true });
   });
 
   it('reads progressive JPEGs and interlaced PNGs of tens of megapixels', async () => {

@@ -1,7 +1,6 @@
 import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
 import { showsSomething } from './first-shown.ts';
-import { MOST_PIXELS } from './frames.ts';
 
 /** A frame of an animated PNG as it is shown, with all before it that shines through. */
 export interface ShownFrame {
@@ -42,8 +41,9 @@ const AROUND = 12;
 const TO_BACKGROUND = 1;
 const TO_PREVIOUS = 2;
 const OVER = 1;
-/** Frames that are looked at, at most. */
+/** Frames that are looked at, at most, and pixels of the canvas in all of them: some three seconds. */
 const MOST_FRAMES = 300;
+const MOST_PIXELS = 120_000_000;
 /** Bytes of memory a pixel that laying frames takes: the canvas, a frame, what was there before, grays. */
 export const APNG_BYTES = 16;
 

@@ -68,8 +68,7 @@ async function firstOfApng(
   const asStored = async () => decoded(await upright(stored, orientation), size, isFirst);
   if (apng === undefined || showsSomething(toGray(stored).data)) return await asStored();
   const needed = APNG_BYTES * apng.width * apng.height + 2 * file.length;
-  if (needed > task.maxBytes) return { answer: { kind: 'too-costly', bytes: needed } };
-  const shown = await firstShownOf(apng);
+  const shown = needed > task.maxBytes ? undefined : await firstShownOf(apng);
   if (shown === undefined) return await asStored();
   const raw = { width: shown.width, height: shown.height, channels: 4 } as const;
   const image = await shrunk(task, shown.pixels, 0, 'error', raw);
@@ -147,7 +146,7 @@ function bytesToDecode({ format, blockBytes }: DecoderTask, picture: Metadata, f
       return isProgressive ? 1.1 * pixels * channels * sample + 35 * MEGABYTE : 32 * width * sample + 60 * MEGABYTE;
     case 'webp':
       // All of it is set aside, though a large one is shrunk while it is decoded.
-      return (pages > 1 ? 10 : 4) * pixels + 10 * MEGABYTE;
+      return (pages > 1 ? 14 : 4) * pixels + 10 * MEGABYTE;
     case 'gif':
       return 5 * pixels + 20 * MEGABYTE;
     case 'avif':

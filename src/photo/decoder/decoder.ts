@@ -140,8 +140,7 @@ class Decoder {
   async #end(): Promise<void> {
     const process = this.#process;
     this.#process = undefined;
-    process?.end(new Error('nothing to decode'));
-    await process?.ended;
+    await process?.close();
   }
 
   /** Has the picture that is being decoded make way once it has had its time and another waits. */
@@ -185,9 +184,11 @@ class DecoderProcess {
     this.#keepAlive(false);
   }
 
-  /** Resolves when it has ended. */
-  get ended(): Promise<unknown> {
-    return this.#ended;
+  /** Ends it, which has nothing to do. @returns once it has ended: the program waits for that */
+  async close(): Promise<void> {
+    this.#keepAlive(true);
+    this.end(new Error('nothing to decode'));
+    await this.#ended;
   }
 
   /** Ends it at once, whatever it does. @param reason what a decoding under way is rejected with */
