@@ -275,7 +275,11 @@ describe('Discord', () => {
     const named = await ask(register, undefined, { ...part, OPERATOR_GUILDS: '1' });
     expect(named).toMatchObject({ state: 'ok' });
     const bad = await ask(register, undefined, { DISCORD_SHARD_LIST: '1' });
-    expect(bad).toMatchObject({ state: 'broken', finding: expect.stringContaining('DISCORD_SHARDS must be a number') });
+    expect(bad).toMatchObject({
+      state: 'broken',
+      finding: expect.stringContaining('DISCORD_SHARDS must be a number'),
+      remedy: 'Mend it in .env; .env.example explains it.',
+    });
   });
 
   test('does not take a token, or cannot be reached', async () => {

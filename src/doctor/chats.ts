@@ -30,7 +30,10 @@ async function chat(
   ask: () => Promise<ChatCheck>,
 ): Promise<Found> {
   const bad = badSettings.find((sentence) => sentence.startsWith(prefix));
-  if (bad !== undefined) throw new Error(bad);
+  // A token is taken anew; any other setting is mended.
+  if (bad !== undefined && /^\w+_TOKEN\b/.test(bad)) throw new Error(bad);
+  if (bad !== undefined)
+    return { state: 'broken', finding: bad.replace(/\.$/, ''), remedy: 'Mend it in .env; .env.example explains it.' };
   if (!isSet)
     return {
       state: 'off',
