@@ -7,7 +7,7 @@ import { UserError } from './base/errors.ts';
 import { LOG_LEVELS } from './base/log.ts';
 import { DISCORD_SETTINGS, type DiscordConfig, discordOf } from './config-discord.ts';
 import { SLACK_SETTINGS, type SlackConfig, slackOf } from './config-slack.ts';
-import { ENGINE_CHOICES, type EngineChoice } from './emotion/engines/engine.ts';
+import { ENGINE_CHOICES, type EngineChoice, PROVIDERS, type Provider } from './emotion/engines/engine.ts';
 import { DETECTOR_CHOICES, type DetectorChoice, OPENCV_CHOICES, type OpenCvChoice } from './photo/faces/detector.ts';
 
 /** Every setting: its name in the environment, what it may be, what it is when left out. */
@@ -31,6 +31,7 @@ const SETTINGS = z.object({
   LOCAL_KEEP_MINUTES: whole(1, 1440, 60),
   MODEL_DIR: z.string().default('model'),
   ENGINE: oneOf(ENGINE_CHOICES, 'auto'),
+  ONNX_PROVIDER: oneOf(PROVIDERS, 'cpu'),
   THREADS: whole(1, 64, Math.min(4, availableParallelism())),
   DETECTOR: oneOf(DETECTOR_CHOICES, 'network'),
   OPENCV: oneOf(OPENCV_CHOICES, 'auto'),
@@ -91,6 +92,8 @@ export interface Config {
     readonly threads: number;
     /** What computes it. */
     readonly engine: EngineChoice;
+    /** What onnxruntime reads faces on, where it is the engine. */
+    readonly provider: Provider;
   };
   readonly photos: {
     /** What finds faces: cascades and network together, or one of them alone. */
@@ -161,6 +164,8 @@ export function loadConfig(
   const settings = parsed.data;
   const discord = discordOf(settings);
   const slack = slackOf(settings);
+  if (settings.ENGINE === 'tensorflow' && settings.ONNX_PROVIDER !== 'cpu')
+    throw new UserError('bad-config', 'ONNX_PROVIDER is for onnxruntime: it goes with ENGINE=onnx, not tensorflow.');
   if (settings.READ_BY === 'workers' && settings.REDIS_URL === undefined) {
     throw new UserError(
       'bad-config',
@@ -184,7 +189,12 @@ export function loadConfig(
       maxPhotos: settings.LOCAL_MAX_PHOTOS,
       keepMs: settings.LOCAL_KEEP_MINUTES * 60_000,
     },
-    model: { directory: resolve(directory, settings.MODEL_DIR), threads: settings.THREADS, engine: settings.ENGINE },
+    model: {
+      directory: resolve(directory, settings.MODEL_DIR),
+      threads: settings.THREADS,
+      engine: settings.ENGINE,
+      provider: settings.ONNX_PROVIDER,
+    },
     photos: {
       detector: settings.DETECTOR,
       openCv: settings.OPENCV,

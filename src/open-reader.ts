@@ -21,7 +21,7 @@ export interface Reader {
 /** Opens threads and networks, and has them read a picture of nothing, so that the first photo waits for nothing but itself. */
 export async function openReader(config: Config, registry: VersionRegistry, log: Logger): Promise<Reader> {
   const { detector: choice, openCv, concurrency, maxBytes } = config.photos;
-  const { engine, threads } = config.model;
+  const { engine, threads, provider } = config.model;
   const detector = createFaceDetector({ detector: choice, openCv, threads: concurrency });
   let classifier: LiveClassifier | undefined;
   let networks: SharedNetworks | undefined;
@@ -33,7 +33,7 @@ export async function openReader(config: Config, registry: VersionRegistry, log:
     networks = await openNetworks(config, log);
     const [{ readPhoto, warmUp }, live] = await Promise.all([
       import('./photo/read-photo.ts'),
-      LiveClassifier.open(registry, log, { engine, threads }),
+      LiveClassifier.open(registry, log, { engine, threads, provider }),
     ]);
     classifier = live;
     const tools = { detector, classifier, limits: { maxBytes } };

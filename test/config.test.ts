@@ -82,6 +82,7 @@ describe('loadConfig', () => {
     ['LOCAL_PORT', '0x50', 'LOCAL_PORT must be a whole number from 0 to 65535.'],
     ['PHOTO_CONCURRENCY', '0', 'PHOTO_CONCURRENCY must be a whole number from 1 to 32.'],
     ['ENGINE', 'torch', 'ENGINE must be auto, onnx or tensorflow.'],
+    ['ONNX_PROVIDER', 'rocm', 'ONNX_PROVIDER must be cpu, webgpu or cuda.'],
     ['DETECTOR', 'eyes', `DETECTOR must be ${inFew(DETECTOR_CHOICES)}.`],
     [
       'DISCORD_TOKEN',
@@ -111,6 +112,13 @@ describe('loadConfig', () => {
     const attempt = () => load({ LOCAL_PORT: 'xoxb-a-token-in-the-wrong-place', THREADS: 'many' });
     expect(attempt).toThrow(/^LOCAL_PORT must .*\nTHREADS must /);
     expect(attempt).not.toThrow(/xoxb/);
+  });
+
+  test('takes a provider of onnxruntime with its engine only', () => {
+    expect(load({ ENGINE: 'onnx', ONNX_PROVIDER: 'webgpu' }).model).toMatchObject({ provider: 'webgpu' });
+    expect(() => load({ ENGINE: 'tensorflow', ONNX_PROVIDER: 'cuda' })).toThrow(
+      /ONNX_PROVIDER .* goes with ENGINE=onnx/,
+    );
   });
 
   test('names what is no setting in the .env file, but not in the environment', () => {

@@ -101,6 +101,19 @@ test('every check goes on after others failed, what can be tried is tried, and n
   expect(JSON.stringify(found)).not.toMatch(/nobody|no token at all/);
 });
 
+test('a card that onnxruntime cannot compute on is told, with what the engine computes on instead', async () => {
+  const { Engine: found } = await findings({ ONNX_PROVIDER: 'cuda', THREADS: '1' }, {}, ['Engine']);
+  // Where CUDA's libraries are installed and there is a card, it is used.
+  if (found!.state !== 'ok')
+    expect(found).toMatchObject({
+      state: 'partly',
+      finding: expect.stringMatching(
+        /^onnx on CPU, 1 thread \(ENGINE=onnx, ONNX_PROVIDER=cuda\): cuda cannot be used: /,
+      ),
+      remedy: expect.stringContaining('docs/native.md'),
+    });
+});
+
 test.each([
   ['20.18.0', '2026-01-01', undefined],
   ['20.19.0', '2026-01-15', /^version 20\.19\.0, with security fixes until 2026-04-30$/],

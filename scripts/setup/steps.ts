@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { codeOf, UserError } from '../../src/base/errors.ts';
 import { inRepository } from '../command-line.ts';
 
@@ -56,9 +57,23 @@ export async function outcomeOf({ program, args, environment = {}, signal }: Ste
 export async function run(step: Step, what: string): Promise<string> {
   const { status, output } = await outcomeOf(step);
   if (status === 0) return output;
+  const away = outOfReach(output);
+  if (away !== undefined) throw new UserError('broke-down', `${what} failed: ${away}`);
   const typed = [step.program, ...step.args].join(' ');
   const why = status === undefined ? `There is no ${step.program} on this machine.` : lastLines(output);
   throw new UserError('broke-down', `${what} failed: ${typed}\n${why}`);
+}
+
+/** What Node.js and npm call a host that they do not reach. */
+const NETWORK = /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT)\b/;
+
+/** A sentence that names the host which a program did not reach; undefined where that is not why it failed. */
+function outOfReach(output: string): string | undefined {
+  const [code] = NETWORK.exec(output) ?? [];
+  if (code === undefined) return undefined;
+  const [, host] = /hostname: '([\w.-]+)'|https?:\/\/([\w.-]+)/.exec(output)?.filter(Boolean) ?? [];
+  const where = host === undefined ? 'a server that it loads from' : host;
+  return `this machine does not reach ${where} (${code}). Let it, or name a proxy with https_proxy, and run this again.`;
 }
 
 /** Has npm do something, and say what went wrong even where it was itself started to be silent. */
@@ -71,14 +86,22 @@ export async function addPackage(name: string, say: (line: string) => void, sign
   const { peerDependencies } = JSON.parse(readFileSync(inRepository('package.json'), 'utf8')) as {
     peerDependencies: Readonly<Record<string, string>>;
   };
-  const others = Object.keys(peerDependencies).filter(
-    (one) => one !== name && existsSync(inRepository(`node_modules/${one}`)),
-  );
+  const others = Object.keys(peerDependencies).filter((one) => one !== name && isThere(one));
   // It installs none of a project's own optional peers unless it is told to take them for something else.
   const how = ['--no-save', '--save-optional', '--no-audit', '--no-fund'];
   await npm(['install', ...how, `${name}@${peerDependencies[name]}`], 'Loading the package', signal);
   for (const other of others)
     say(`npm has taken ${other} away, which it keeps no note of: set it up again after this.`);
+}
+
+/** Whether an optional package lies beside the others. */
+export function isThere(name: string): boolean {
+  return existsSync(inRepository(`node_modules/${name}`));
+}
+
+/** Takes away a package of which only a part could be installed: it would be looked into at every start, and in vain. */
+export async function removePackage(name: string): Promise<void> {
+  await rm(inRepository(`node_modules/${name}`), { recursive: true, force: true });
 }
 
 function lastLines(output: string): string {

@@ -32,8 +32,15 @@ export function readingChecks(config: Config): Check[] {
 }
 
 async function engine(config: Config): Promise<Found> {
-  const { name, device } = await createEngine(config.model.engine, { threads: config.model.threads });
-  return { state: 'ok', finding: `${name} on ${device} (ENGINE=${config.model.engine})` };
+  const { engine: choice, threads, provider } = config.model;
+  const { name, device, trouble } = await createEngine(choice, { threads, provider });
+  const asked = `ENGINE=${choice}${provider === 'cpu' ? '' : `, ONNX_PROVIDER=${provider}`}`;
+  if (trouble !== undefined) {
+    const remedy = 'docs/native.md says what a card takes. To do without one, set ONNX_PROVIDER=cpu.';
+    return { state: 'partly', finding: `${name} on ${device} (${asked}): ${trouble}`, remedy };
+  }
+  const untried = provider === 'cpu' || name !== 'onnx' ? '' : '; the project’s own tests have not been run on a card';
+  return { state: 'ok', finding: `${name} on ${device} (${asked})${untried}` };
 }
 
 async function gpu(): Promise<Found> {
@@ -43,7 +50,7 @@ async function gpu(): Promise<Found> {
   const reasons = failures.map((failure) => `${failure.package} is ${failure.reason}`).join('; ');
   return {
     state: 'off',
-    finding: runtime ? `${runtime.package} finds none` : `not used: ${reasons}`,
+    finding: runtime ? `${runtime.package} finds none` : `not used by TensorFlow: ${reasons}`,
     remedy:
       'Only for faster training, with an NVIDIA card and CUDA 11.2: npm run setup:gpu. The project has not been run on a card.',
   };

@@ -5,7 +5,7 @@
 import { UserError, type UserErrorCode } from '../base/errors.ts';
 import { type Classifier, createClassifier, type Reading } from '../emotion/classifier.ts';
 import { createEngine } from '../emotion/engines/create-engine.ts';
-import type { Engine, EngineChoice } from '../emotion/engines/engine.ts';
+import type { Engine, EngineChoice, Provider } from '../emotion/engines/engine.ts';
 import { FACE_PIXELS } from '../emotion/labels.ts';
 import { VersionRegistry } from './registry.ts';
 import type { VersionId } from './shipped.ts';
@@ -15,6 +15,8 @@ export interface NetworkChoice {
   readonly modelDirectory: string;
   readonly version: VersionId;
   readonly engine: EngineChoice;
+  /** What onnxruntime reads on; the CPU by default, and where it cannot be had. */
+  readonly provider?: Provider;
   /** Threads to compute with; the engine's choice by default. */
   readonly threads?: number;
 }
@@ -30,9 +32,9 @@ export type ClassifierTask =
   /** Frees the network. */
   | { readonly kind: 'free' };
 
-/** A mistake travels as words: between threads, errors lose their class. */
+/** A mistake travels as words: between threads, errors lose their class. `trouble` is the engine's. */
 export type ClassifierAnswer =
-  | { readonly readings: readonly Reading[] }
+  | { readonly readings: readonly Reading[]; readonly trouble?: string }
   | { readonly mistake: { readonly code: UserErrorCode; readonly message: string } };
 
 let engine: Promise<Engine> | undefined;
@@ -40,7 +42,9 @@ let inUse: Classifier | undefined;
 
 export default async function runTask(task: ClassifierTask): Promise<ClassifierAnswer> {
   try {
-    return { readings: await answer(task) };
+    const readings = await answer(task);
+    const trouble = (await engine)?.trouble;
+    return { readings, ...(trouble !== undefined && { trouble }) };
   } catch (error) {
     if (error instanceof UserError) return { mistake: { code: error.code, message: error.message } };
     throw error;
@@ -59,8 +63,17 @@ async function answer(task: ClassifierTask): Promise<Reading[]> {
 }
 
 /** Loads a network and reads one face with it, so that the first photo does not wait for it to get ready. */
-async function load({ modelDirectory, version, engine: choice, threads }: NetworkChoice): Promise<Classifier> {
-  engine ??= createEngine(choice, threads === undefined ? {} : { threads });
+async function load({
+  modelDirectory,
+  version,
+  engine: choice,
+  threads,
+  provider,
+}: NetworkChoice): Promise<Classifier> {
+  engine ??= createEngine(choice, {
+    ...(threads === undefined ? {} : { threads }),
+    ...(provider === undefined ? {} : { provider }),
+  });
   const options = { engine: await engine, ...(threads === undefined ? {} : { threads }) };
   const registry = new VersionRegistry(modelDirectory);
   const model = await registry.load(version);

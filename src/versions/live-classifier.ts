@@ -2,7 +2,7 @@ import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { createWorkerPool, type WorkerPool } from '../base/workers.ts';
 import type { Classifier, Reading } from '../emotion/classifier.ts';
-import type { EngineChoice } from '../emotion/engines/engine.ts';
+import type { EngineChoice, Provider } from '../emotion/engines/engine.ts';
 import { FACE_PIXELS } from '../emotion/labels.ts';
 import { joinCrops } from '../emotion/views.ts';
 import type { ClassifierAnswer, ClassifierTask, NetworkChoice } from './classifier-worker.ts';
@@ -17,6 +17,8 @@ interface LiveOptions {
   readonly engine?: EngineChoice;
   /** Threads to compute with; the engine's choice by default. */
   readonly threads?: number;
+  /** What onnxruntime reads on; the CPU by default, and where it cannot be had, which the log says. */
+  readonly provider?: Provider;
   readonly lookEveryMs?: number;
 }
 
@@ -34,14 +36,17 @@ export class LiveClassifier implements Classifier {
   /** Could not be loaded when it was put in use: not tried again and again. */
   #refused: VersionId | undefined;
   #refreshing: Promise<void> | undefined;
+  /** What was told of the engine. */
+  #trouble: string | undefined;
 
   private constructor(registry: VersionRegistry, log: Logger, options: LiveOptions) {
-    const { engine = 'onnx', threads } = options;
+    const { engine = 'onnx', threads, provider } = options;
     this.#registry = registry;
     this.#options = {
       modelDirectory: registry.directoryOf(0),
       engine,
       ...(threads === undefined ? {} : { threads }),
+      ...(provider === undefined ? {} : { provider }),
     };
     this.#log = log;
     const worker = new URL('./classifier-worker.ts', import.meta.url);
@@ -143,6 +148,10 @@ export class LiveClassifier implements Classifier {
   async #run(task: ClassifierTask): Promise<Reading[]> {
     const answer = await this.#worker.run(task);
     if ('mistake' in answer) throw new UserError(answer.mistake.code, answer.mistake.message);
+    const { trouble } = answer;
+    if (trouble !== undefined && trouble !== this.#trouble)
+      this.#log.warn({ trouble }, 'faces are read on the processor instead of a card');
+    this.#trouble = trouble;
     return [...answer.readings];
   }
 }

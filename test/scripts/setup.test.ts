@@ -47,6 +47,27 @@ test('setup:gpu installs nothing where there is no card', async () => {
   expect(await calls()).toEqual(['nvidia-smi --list-gpus']);
 });
 
+const AWAY = `echo "Error: getaddrinfo ENOTFOUND HOST {"; echo "  hostname: 'HOST'"; exit 1`;
+
+test.each([
+  ['tensorflow', 'storage.googleapis.com', 'rebuild --ignore-scripts=false @tensorflow/tfjs-node-gpu'],
+  ['onnx', 'api.nuget.org', 'rebuild --ignore-scripts=false onnxruntime-node'],
+])('setup:gpu --for %s names the host that it does not reach', async (which, host, typed) => {
+  await machine({
+    'nvidia-smi': 'echo "GPU 0: NVIDIA T4 (UUID: GPU-1234)"',
+    npm: `case "$1" in rebuild) echo "cuda: $ONNXRUNTIME_NODE_INSTALL" >> ${join(folder, 'calls')}; ${AWAY.replaceAll('HOST', host)};; esac`,
+  });
+  const { code, stderr } = await runScript('setup-gpu.ts', '--for', which);
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringMatching(
+      new RegExp(`this machine does not reach ${host.replaceAll('.', '\\.')} \\(ENOTFOUND\\).*\\n.*needs no card`),
+    ),
+  ]);
+  expect((await calls()).join('\n')).toContain(`npm ${typed}`);
+  expect((await calls()).at(-1)).toBe(which === 'onnx' ? 'cuda: cuda12' : 'cuda:');
+});
+
 test('setup:gpu names the card without its id, and says what TensorFlow’s own installation said', async () => {
   await machine({
     'nvidia-smi': 'echo "GPU 0: NVIDIA T4 (UUID: GPU-1234)"',

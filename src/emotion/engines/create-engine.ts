@@ -1,12 +1,15 @@
 import { UserError } from '../../base/errors.ts';
-import type { Engine, EngineChoice } from './engine.ts';
+import type { Engine, EngineChoice, Provider } from './engine.ts';
 import { createOnnxEngine } from './onnx/onnx-engine.ts';
+import { providerTrouble } from './onnx/provider.ts';
 import { findRuntime, inWords, type LoadFailure, NATIVE_PACKAGES, type RuntimeSearch } from './tensorflow/runtime.ts';
 import { createTensorflowEngine } from './tensorflow/tensorflow-engine.ts';
 
 interface EngineOptions {
   /** Threads to compute with, where a call does not say; one a core by default. TensorFlow sets its own. */
   readonly threads?: number;
+  /** What onnxruntime reads faces on; the CPU where it cannot be had, and then `Engine.trouble` says why. */
+  readonly provider?: Provider;
   /** Looks for TensorFlow.js; tests put their own here. */
   readonly find?: (packages?: readonly string[]) => Promise<RuntimeSearch>;
 }
@@ -17,7 +20,7 @@ interface EngineOptions {
  * @throws UserError 'bad-usage' where TensorFlow was asked for and none of its packages loads: says what to install
  */
 export async function createEngine(choice: EngineChoice, options: EngineOptions = {}): Promise<Engine> {
-  const { threads, find = findRuntime } = options;
+  const { threads, provider = 'cpu', find = findRuntime } = options;
   if (choice === 'tensorflow') {
     const { runtime, failures } = await find();
     if (!runtime) throw notLoadable(failures);
@@ -28,7 +31,12 @@ export async function createEngine(choice: EngineChoice, options: EngineOptions 
     const { runtime } = await find([NATIVE_PACKAGES[0]]);
     if (runtime?.gpu) return createTensorflowEngine(runtime);
   }
-  return createOnnxEngine(threads === undefined ? {} : { threads });
+  const trouble = await providerTrouble(provider);
+  const engine = createOnnxEngine({
+    ...(threads === undefined ? {} : { threads }),
+    provider: trouble === undefined ? provider : 'cpu',
+  });
+  return trouble === undefined ? engine : { ...engine, trouble: `${provider} cannot be used: ${trouble}` };
 }
 
 function notLoadable(failures: readonly LoadFailure[]): UserError {

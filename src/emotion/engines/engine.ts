@@ -5,6 +5,11 @@ export const ENGINE_CHOICES = ['auto', 'onnx', 'tensorflow'] as const;
 
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 
+/** What onnxruntime reads faces on: the processor, a card by WebGPU, or an NVIDIA card by CUDA. */
+export const PROVIDERS = ['cpu', 'webgpu', 'cuda'] as const;
+
+export type Provider = (typeof PROVIDERS)[number];
+
 /** @throws Error where `x` does not hold `count` inputs of the network */
 export function checkInputs({ architecture }: Network, x: Float32Array, count: number): void {
   if (x.length !== count * sizeOf(architecture.input))
@@ -16,6 +21,8 @@ export interface Engine {
   readonly name: 'onnx' | 'tensorflow';
   /** What computes, in words: "CPU, 2 threads". */
   readonly device: string;
+  /** Why it does not compute on what was asked for, as a clause; absent where it does. */
+  readonly trouble?: string;
   predictor(network: Network, weights: Weights, options?: PredictorOptions): Promise<Predictor>;
   trainer(network: Network, weights: Weights, options: TrainerOptions): Promise<TrainingSession>;
 }

@@ -3,7 +3,7 @@ import '../../../base/no-telemetry.ts';
 import { availableParallelism } from 'node:os';
 import * as ort from 'onnxruntime-node';
 import type { Network, Weights } from '../../network.ts';
-import { checkInputs, type Engine, type Predictor } from '../engine.ts';
+import { checkInputs, type Engine, type Predictor, type Provider } from '../engine.ts';
 import { emitForward } from './emit.ts';
 import { GraphBuilder } from './graph.ts';
 import { channelsFirst, onnxShape, toOnnx } from './layout.ts';
@@ -21,20 +21,34 @@ interface OnnxEngineOptions {
    * onnxruntime's own choice, one a physical core, would leave half of a small virtual machine idle.
    */
   readonly threads?: number;
+  /** What faces are read on; it must be there: see `providerTrouble`. Networks are trained on the CPU whatever it is. */
+  readonly provider?: Provider;
 }
 
+const DEVICES: Readonly<Record<Exclude<Provider, 'cpu'>, string>> = {
+  webgpu: 'a card by WebGPU',
+  cuda: 'a card by CUDA',
+};
+
 /** The default engine: onnxruntime, for which we write the graphs, those of training included. */
-export function createOnnxEngine({ threads = availableParallelism() }: OnnxEngineOptions = {}): Engine {
+export function createOnnxEngine(options: OnnxEngineOptions = {}): Engine {
+  const { threads = availableParallelism(), provider = 'cpu' } = options;
   return {
     name: 'onnx',
-    device: `CPU, ${threads} thread${threads === 1 ? '' : 's'}`,
-    predictor: (network, weights, options) => createPredictor(network, weights, options?.threads ?? threads),
+    device: provider === 'cpu' ? `CPU, ${threads} thread${threads === 1 ? '' : 's'}` : DEVICES[provider],
+    predictor: (network, weights, own) => createPredictor(network, weights, own?.threads ?? threads, provider),
     trainer: (network, weights, options) => startTraining(network, weights, { threads, ...options }),
   };
 }
 
-async function createPredictor(network: Network, weights: Weights, threads?: number): Promise<Predictor> {
-  const session = await ort.InferenceSession.create(inferenceGraph(network, weights), sessionOptions(threads));
+async function createPredictor(
+  network: Network,
+  weights: Weights,
+  threads: number,
+  provider: Provider,
+): Promise<Predictor> {
+  const graph = inferenceGraph(network, weights);
+  const session = await ort.InferenceSession.create(graph, sessionOptions(threads, provider));
   const [height, width, channels] = network.architecture.input;
   return {
     async predict(x, count) {

@@ -1,15 +1,17 @@
 import '../../../base/no-telemetry.ts';
 
 import type { InferenceSession } from 'onnxruntime-node';
+import type { Provider } from '../engine.ts';
 
 /**
- * How every session of ours runs: on the CPU, one operation at a time, each spread over the threads. Threads take small
+ * How every session of ours runs: on the CPU unless told, one operation at a time, each spread over the threads. Threads take small
  * pieces of work and sleep while they wait, which leaves the processor to others. This is as fast on an idle machine; on
  * a busy one, where a thread may be held up, a training step took a fifth less time (measured).
  */
-export function sessionOptions(threads?: number): InferenceSession.SessionOptions {
+export function sessionOptions(threads?: number, provider: Provider = 'cpu'): InferenceSession.SessionOptions {
   return {
-    executionProviders: ['cpu'],
+    // What a card has no operation for is computed on the CPU.
+    executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     interOpNumThreads: 1,

@@ -12,10 +12,15 @@ export function emitMaxPool(
 ): Emitted {
   const { graph } = context;
   const attributes = windowAttributes(node);
-  const [output, indices] = graph.nodeWithTwo('MaxPool', [x], attributes);
+  // Where nothing goes back nobody asks which pixel was the largest, which WebGPU cannot say.
+  const [output, indices] =
+    context.batchSize === undefined
+      ? [graph.node('MaxPool', [x], attributes)]
+      : graph.nodeWithTwo('MaxPool', [x], attributes);
   return {
     output,
     backward(gradient) {
+      if (indices === undefined) throw new Error('an inference graph has no way back');
       const sides = [context.batchSize!, ...mapsOf(inputShape)];
       const apart = node.kernel === node.stride && node.pads.every((pad) => pad === 0);
       if (apart) {

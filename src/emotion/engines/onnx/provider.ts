@@ -1,0 +1,64 @@
+import '../../../base/no-telemetry.ts';
+
+import * as ort from 'onnxruntime-node';
+import type { Provider } from '../engine.ts';
+import { GraphBuilder } from './graph.ts';
+import { sessionOptions } from './session.ts';
+
+/** How far a sum of 18 products of numbers below 1 may stray by rounding, cards that compute with fewer digits included. */
+const TOLERANCE = 1e-2;
+const SIDE = 8;
+const CHANNELS = 2;
+
+/** Found out once a process and provider. */
+const known = new Map<Provider, Promise<string | undefined>>();
+
+/**
+ * Why onnxruntime cannot compute on a card here, as a clause; undefined where it can: a small network is computed on it and on the CPU, and
+ * both must come out alike.
+ */
+export function providerTrouble(provider: Provider): Promise<string | undefined> {
+  const trouble = known.get(provider) ?? (provider === 'cpu' ? Promise.resolve(undefined) : tried(provider));
+  known.set(provider, trouble);
+  return trouble;
+}
+
+async function tried(provider: Provider): Promise<string | undefined> {
+  try {
+    const [expected, found] = [await compute('cpu'), await compute(provider)];
+    const apart = Math.max(...expected.map((value, k) => Math.abs(value - found[k]!)));
+    return apart < TOLERANCE ? undefined : `what it computes on ${provider} is wrong`;
+  } catch (error) {
+    return inWords(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** What onnxruntime says, without where in its sources it says so. */
+function inWords(message: string): string {
+  if (/adapter/i.test(message)) return 'there is no graphics card with a driver that it can use';
+  if (/shared library|not available|no available backend/i.test(message)) return 'its libraries are not installed';
+  return message.split('\n')[0]!.slice(0, 200);
+}
+
+/** The kinds of operation that our networks are made of, on a picture of waves. */
+async function compute(provider: Provider): Promise<Float32Array> {
+  const graph = new GraphBuilder();
+  const x = graph.input('x', ['n', CHANNELS, SIDE, SIDE]);
+  const kernel = graph.tensor(waves(CHANNELS * CHANNELS * 9, 2), [CHANNELS, CHANNELS, 3, 3]);
+  const maps = graph.node('Relu', [graph.node('Conv', [x, kernel], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] })]);
+  const pooled = graph.node('MaxPool', [maps], { kernel_shape: [2, 2], strides: [2, 2] });
+  const mean = graph.node('GlobalAveragePool', [pooled]);
+  graph.output('y', ['n', CHANNELS, 1, 1], mean);
+  const options = { ...sessionOptions(1, provider), logSeverityLevel: 4 as const };
+  const session = await ort.InferenceSession.create(graph.encode('probe'), options);
+  try {
+    const picture = new ort.Tensor('float32', waves(CHANNELS * SIDE ** 2, 1), [1, CHANNELS, SIDE, SIDE]);
+    return (await session.run({ x: picture })).y!.data as Float32Array;
+  } finally {
+    await session.release();
+  }
+}
+
+function waves(count: number, frequency: number): Float32Array {
+  return Float32Array.from({ length: count }, (_, k) => Math.sin(frequency * (k + 1)));
+}
