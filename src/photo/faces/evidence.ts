@@ -37,30 +37,40 @@ const LEAN_SIZE = 96;
 const LEANING = 10;
 const LARGER_LEAN_SIZE = 128;
 
-/** A view of a place: its size in pixels, of which the place fills half, and the angle that it is turned back by; the place's own unless told. */
-interface View {
-  readonly pixels: number;
-  readonly mirrored: boolean;
-  readonly angle?: number;
-}
+/**
+ * How a place is shown, of which the view's middle half is the place: the size in pixels, and the angle that it is turned back by.
+ */
+type View = Omit<Look, 'place'>;
+
+/** A head that leans by less, in degrees, is looked at upright first, which is one of UPRIGHT_ANGLES. */
+const NEARLY_UPRIGHT = 15;
 
 /**
  * The second look. One view settles what is plainly no face; the rest is looked at from three angles, since a hand or a crest on a sleeve that
  * happens to look like a face from one does so from few others; what is in doubt then is looked at larger, and what the picture's edge cuts, of
  * which half is a mirror image, in all these ways.
  */
-const SECOND_LOOK: readonly (readonly View[])[] = [
-  [{ pixels: LEAN_SIZE, mirrored: false }],
-  UPRIGHT_ANGLES.map((angle) => ({ pixels: LEAN_SIZE, mirrored: false, angle })),
-  [{ pixels: 192, mirrored: false }],
-  [
-    { pixels: 128, mirrored: false },
-    { pixels: 128, mirrored: true },
-    { pixels: 192, mirrored: true },
+const SECOND_LOOK: readonly ((place: Place) => readonly View[])[] = [
+  (place) => [{ pixels: LEAN_SIZE, angle: firstAngle(place), mirrored: false }],
+  (place) => furtherAngles(place).map((angle) => ({ pixels: LEAN_SIZE, angle, mirrored: false })),
+  ({ angle }) => [{ pixels: 192, angle, mirrored: false }],
+  ({ angle }) => [
+    { pixels: 128, angle, mirrored: false },
+    { pixels: 128, angle, mirrored: true },
+    { pixels: 192, angle, mirrored: true },
   ],
 ];
 /** Stages that the second look has. */
 export const STAGES = SECOND_LOOK.length;
+
+function firstAngle({ angle }: Place): number {
+  return Math.abs(angle) < NEARLY_UPRIGHT ? 0 : angle;
+}
+
+/** Those of UPRIGHT_ANGLES that the first view was not from. */
+function furtherAngles(place: Place): number[] {
+  return UPRIGHT_ANGLES.filter((angle) => angle !== firstAngle(place));
+}
 
 /** Sightings with a higher score count as if they had this one: above it, differences say nothing. */
 const MOST_SIGHTING = 0.999;
@@ -79,46 +89,68 @@ type AskNetwork = (looks: readonly Look[]) => Promise<readonly Sighting[]>;
 /** Whether more looks at a place may change what is made of it. @param stage how many stages of the second look were made, at least 1 */
 type GoesOn = (evidence: Evidence, stage: number) => boolean;
 
+/**
+ * Places (or faces) are divided among so many, each of which goes on by itself: while one waits for its answer the network is at work on another's
+ * looks, and nobody waits for the slowest at each stage.
+ */
+const SHARES = 3;
+
+/** Has the work done on each share of the items, and puts the results in the items' order. */
+async function inShares<Item, Result>(
+  items: readonly Item[],
+  work: (share: readonly Item[]) => Promise<readonly Result[]>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  await Promise.all(
+    Array.from({ length: Math.min(SHARES, items.length) }, async (_, first) => {
+      // The surest come first, and take the most looks: each share has some of them.
+      const share = items.filter((_, k) => k % SHARES === first);
+      for (const [k, result] of (await work(share)).entries()) results[first + k * SHARES] = result;
+    }),
+  );
+  return results;
+}
+
 /** Looks at places again. @param goesOn whether to look at a place further; all looks are made unless told */
 export async function gatherEvidence(
   places: readonly Place[],
   look: AskNetwork,
   goesOn: GoesOn = () => true,
 ): Promise<Evidence[]> {
-  const seen = places.map((place) => ({ place, sightings: [] as Sighting[] }));
-  for (const [stage, views] of SECOND_LOOK.entries()) {
-    const open =
-      stage === 0
-        ? seen
-        : seen.filter(
-            ({ place, sightings }) =>
-              sightings.length === viewsBefore(stage) && goesOn(toEvidence(place, sightings), stage),
-          );
-    const looks = open.flatMap(({ place: { square, angle } }) =>
-      views.map((view): Look => ({ place: square, angle, ...view })),
-    );
-    const sightings = await look(looks);
+  return await inShares(places, (share) => gatherOfShare(share, look, goesOn));
+}
+
+async function gatherOfShare(places: readonly Place[], look: AskNetwork, goesOn: GoesOn): Promise<Evidence[]> {
+  const seen = places.map((place) => ({ place, sightings: [] as Sighting[], isOpen: true }));
+  for (const [stage, viewsOf] of SECOND_LOOK.entries()) {
+    const open = seen.filter(({ isOpen }) => isOpen);
+    if (open.length === 0) break;
+    const looks = open.map(({ place }) => viewsOf(place).map((view): Look => ({ place: place.square, ...view })));
+    const sightings = await look(looks.flat());
+    let at = 0;
     for (const [k, one] of open.entries()) {
-      one.sightings.push(...sightings.slice(k * views.length, (k + 1) * views.length));
+      const from = at;
+      at += looks[k]!.length;
+      one.sightings.push(...sightings.slice(from, at));
+      one.isOpen = goesOn(toEvidence(one.place, one.sightings), stage + 1);
     }
   }
   return seen.map(({ place, sightings }) => toEvidence(place, sightings));
 }
 
-function viewsBefore(stage: number): number {
-  return SECOND_LOOK.slice(0, stage).reduce((sum, views) => sum + views.length, 0);
-}
-
-/** @param sightings of the second look at that place: of its first view, or of its first stages */
+/** @param sightings of the second look at that place: of its first stage, or of its first stages */
 export function toEvidence(place: Place, sightings: readonly Sighting[]): Evidence {
   const first = sightings[0]!;
-  const turned = sightings.slice(1, 1 + UPRIGHT_ANGLES.length);
-  const larger = sightings.slice(1 + UPRIGHT_ANGLES.length);
-  const fromAngles = turned.map(weightOf);
-  const surestTurned = turned.length === 0 ? [] : [turned[fromAngles.indexOf(Math.max(...fromAngles))]!];
+  const angles = furtherAngles(place);
+  const turned = sightings.slice(1, 1 + angles.length);
+  const larger = sightings.slice(1 + angles.length);
+  const weights = turned.map(weightOf);
+  const surestTurned = turned.length === 0 ? [] : [turned[weights.indexOf(Math.max(...weights))]!];
   const squares = [first, ...surestTurned, ...larger].flatMap((sighting) =>
     sighting.square ? [{ square: sighting.square, weight: weightOf(sighting) }] : [],
   );
+  const fromAngles =
+    turned.length === 0 ? [] : UPRIGHT_ANGLES.map((angle) => weights[angles.indexOf(angle)] ?? weightOf(first));
   return {
     proposed: place.square,
     seen: squares.length === 0 ? place.square : meanSquare(squares),
@@ -142,14 +174,17 @@ function lookOf(first: number, fromAngles: readonly number[], larger: readonly n
 /** All angles, in the order in which a head that turns passes them. */
 const LEAN_ANGLES = [FURTHER_ANGLES[0]!, ...UPRIGHT_ANGLES, FURTHER_ANGLES[1]!];
 
-/**
- * How far heads lean, in degrees clockwise.
- * @param faces each with where it is, how it is seen from UPRIGHT_ANGLES, and what to answer where it is not seen at all
- */
-export async function leansOf(
-  faces: readonly { readonly square: Square; readonly angle: number; readonly fromAngles: readonly number[] }[],
-  look: AskNetwork,
-): Promise<number[]> {
+/** A face whose lean is sought: where it is, how it is seen from UPRIGHT_ANGLES, and what to answer where it is not seen at all. */
+interface LeaningFace extends Pick<Evidence, 'angle' | 'fromAngles'> {
+  readonly square: Square;
+}
+
+/** How far heads lean, in degrees clockwise. */
+export async function leansOf(faces: readonly LeaningFace[], look: AskNetwork): Promise<number[]> {
+  return await inShares(faces, (share) => leansOfShare(share, look));
+}
+
+async function leansOfShare(faces: readonly LeaningFace[], look: AskNetwork): Promise<number[]> {
   const lookFrom = async (angles: readonly number[], pixels: number, squares: readonly Square[]) => {
     const sightings = await look(
       squares.flatMap((place) => angles.map((angle) => ({ place, angle, pixels, mirrored: false }))),
@@ -166,6 +201,7 @@ export async function leansOf(
     return leanOf([left, ...fromAngles, right], angle);
   });
   const leaning = faces.map((_, k) => k).filter((k) => Math.abs(leans[k]!) >= LEANING);
+  if (leaning.length === 0) return leans;
   const larger = await lookFrom(
     LEAN_ANGLES,
     LARGER_LEAN_SIZE,

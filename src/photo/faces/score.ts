@@ -34,7 +34,7 @@ export function scoreOf({ numbers }: Pick<Evidence, 'numbers'>, { intercept, coe
 }
 
 /** A place that scores less than this by one view is no face: of those with faces in fifteen photos, as they are and turned by up to 30 degrees, none does. */
-const NO_FACE = 0.03;
+const NO_FACE = 0.1;
 /** Where the score by views from three angles lies between these, a larger view is looked at. */
 const DOUBT = { from: 0.2, to: 0.9 };
 

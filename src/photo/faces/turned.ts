@@ -52,17 +52,14 @@ export async function turnOf(
   if (surest === undefined || (surest.score <= SURE && !fills(surest.square, search)))
     return await turnThatShowsMore(search, surest?.score ?? 0, score, network, signal);
   if (telling.length === MOST_TELLING && telling.every(({ score }) => score > UPRIGHT)) return undefined;
-  const looks = [0, ...TURNS].flatMap((turn) =>
-    telling.flatMap(({ square }) =>
+  const seenFrom = async (turn: number) => {
+    const looks = telling.flatMap(({ square }) =>
       UPRIGHT_ANGLES.map((angle) => ({ place: square, angle: turn + angle, pixels: SIZE, mirrored: false })),
-    ),
-  );
-  const sightings = await network.look(search, looks, signal);
-  const each = telling.length * UPRIGHT_ANGLES.length;
-  const seen = [0, ...TURNS].map((_, k) => {
-    const ofTurn = sightings.slice(k * each, (k + 1) * each);
-    return ofTurn.reduce((sum, sighting) => sum + weightOf(sighting), 0) / UPRIGHT_ANGLES.length;
-  });
+    );
+    const sightings = await network.look(search, looks, signal);
+    return sightings.reduce((sum, sighting) => sum + weightOf(sighting), 0) / UPRIGHT_ANGLES.length;
+  };
+  const seen = await Promise.all([0, ...TURNS].map(seenFrom));
   let best: Turn | undefined;
   let most = seen[0]! + (fills(surest.square, search) ? MARGIN_OF_FILLING : 0);
   for (const [k, turn] of TURNS.entries()) if (seen[k + 1]! > most) [best, most] = [turn, seen[k + 1]!];

@@ -94,7 +94,15 @@ describe('gatherEvidence', () => {
       '-35 128 true',
       '-35 192 true',
     ]);
-    expect(views(100)).toHaveLength(8);
+    // What stands nearly upright is looked at upright first, which is one of the three.
+    expect(views(100)).toEqual([
+      '0 96 false',
+      ...[-30, 30].map((angle) => `${angle} 96 false`),
+      '0 192 false',
+      '0 128 false',
+      '0 128 true',
+      '0 192 true',
+    ]);
     expect(first!.numbers).toEqual([2, expect.closeTo(-logOdds(LEAST_SIGHTING))]);
     expect(first!.seen).toEqual({
       centreX: expect.closeTo(106),
@@ -117,19 +125,23 @@ describe('gatherEvidence', () => {
       ({ proposed: { centreX } }, stage) => stage < centreX / 100,
     );
     const views = (centreX: number) => asked.filter((look) => look.place.centreX === centreX).length;
-    expect([100, 200, 300].map(views)).toEqual([1, 4, 5]);
+    expect([100, 200, 300].map(views)).toEqual([1, 3, 4]);
     expect(evidence.map(({ proposed }) => proposed.centreX)).toEqual([100, 200, 300]);
     expect(evidence.map(({ fromAngles }) => fromAngles.length)).toEqual([0, 3, 3]);
   });
 
   it('takes a head that leans for as much of a face as one that stands upright, and what is seen from one angle only for less', () => {
-    const look = (...scores: number[]) =>
+    const evidence = (angle: number, scores: readonly number[]) =>
       toEvidence(
-        place(100),
+        place(100, angle),
         scores.map((score) => ({ score })),
-      ).numbers[1]!;
+      );
+    const look = (...scores: number[]) => evidence(20, scores).numbers[1]!;
     expect(look(0.9, LEAST_SIGHTING, 0.9, 0.9)).toBeCloseTo(look(0.9, 0.9, 0.9, 0.9));
     expect(look(0.9, LEAST_SIGHTING, 0.9, LEAST_SIGHTING)).toBeLessThan(look(0.9, 0.9, 0.9, LEAST_SIGHTING) - 1);
+    // The same where the first view stands for one of the three.
+    expect(evidence(0, [0.9, 0.2, 0.5]).fromAngles).toEqual(evidence(20, [0.9, 0.2, 0.9, 0.5]).fromAngles);
+    expect(evidence(0, [0.9, 0.2, 0.5]).numbers[1]).toBeCloseTo(look(0.9, 0.2, 0.9, 0.5));
     // Each of the larger views says as much as all the small ones together.
     const [small, larger] = [look(0.9, 0.9, 0.9, 0.9), look(0.2)];
     expect(look(0.9, 0.9, 0.9, 0.9, 0.2)).toBeCloseTo((small + larger) / 2);
@@ -146,7 +158,7 @@ describe('gatherEvidence', () => {
   it('lets surer sightings say more about where the face is, and none from an angle at which it is seen less well than from another', () => {
     const at = (centreX: number, score: number) => ({ score, square: { centreX, centreY: 50, side: 40 } });
     const none = { score: LEAST_SIGHTING };
-    const { seen } = toEvidence(place(100), [at(90, 0.99), at(150, 0.5), at(90, 0.9), none, at(110, 0.02), none]);
+    const { seen } = toEvidence(place(100, 20), [at(90, 0.99), at(150, 0.5), at(90, 0.9), none, at(110, 0.02), none]);
     expect(seen.centreX).toBeGreaterThan(90);
     expect(seen.centreX).toBeLessThan(95);
   });

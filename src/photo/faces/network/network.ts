@@ -90,13 +90,13 @@ export interface NetworkProposer {
    * @param passes how it looks; NETWORK_PASSES for a picture as a whole
    */
   propose(image: RgbImage, passes: readonly NetworkPass[], signal?: AbortSignal): Promise<readonly NetworkProposal[]>;
-  /** What the network sees at places in that picture: one sighting a look, in their order. */
+  /** What the network sees at places in that picture: one sighting a look, in their order. One thread does them all: ask for several parts at once. */
   look(image: RgbImage, looks: readonly Look[], signal?: AbortSignal): Promise<readonly Sighting[]>;
   close(): Promise<void>;
 }
 
 /**
- * The tiny face detector on threads of its own: the passes over a picture, and the looks at places in it, are shared among them.
+ * The tiny face detector on threads of its own: the passes over a picture are shared among them, looks asked for at the same time take turns.
  * @param options.threads at most so many; each holds the network, some 50 MB
  */
 export function createNetworkProposer({ threads }: { threads: number }): NetworkProposer {
@@ -111,25 +111,11 @@ export function createNetworkProposer({ threads }: { threads: number }): Network
     },
     async look(image, looks, signal) {
       const task = { image: inSharedMemory(image), passes: [], least: LEAST_SCORE };
-      const numbered = looks.map((look, number) => ({ look, number }));
-      const parts = shareOut(numbered, Math.min(threads, looks.length / FEWEST_LOOKS), ({ look }) => look.pixels ** 2);
-      const sightings: Sighting[] = [];
-      await Promise.all(
-        parts.map(async (part) => {
-          const answer = await pool.run({ ...task, looks: part.map(({ look }) => look) }, signal);
-          part.forEach(({ number }, k) => {
-            sightings[number] = answer.sightings[k]!;
-          });
-        }),
-      );
-      return sightings;
+      return (await pool.run({ ...task, looks }, signal)).sightings;
     },
     close: () => pool.close(),
   };
 }
-
-/** Fewer looks than this are not worth a thread's message. */
-const FEWEST_LOOKS = 2;
 
 /** Divides work into so many parts at most that cost about the same; none of them is empty. */
 function shareOut<Work>(works: readonly Work[], most: number, costOf: (work: Work) => number): Work[][] {
