@@ -4,6 +4,7 @@ import { type Point, type Rectangle, type Size, scaledSize, toCopy } from '../fa
 import type { RgbImage } from '../image.ts';
 import type { AnnotatedPicture } from './annotate.ts';
 import { describePhoto, type PersonReading } from './describe.ts';
+import { drawOn } from './draw-on.ts';
 import { drawOverlay, type LabelLayout, layOutLabels, type Mark } from './overlay.ts';
 
 /** A moving picture to draw on. */
@@ -46,12 +47,7 @@ export async function annotateMoving(
   const bytes = width * height * 3;
   const pixels = Buffer.allocUnsafeSlow(frames.length * bytes);
   for (const [frame, image] of frames.entries()) {
-    const drawn = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
-      .resize(width, height, { fit: 'fill' })
-      .composite([{ input: Buffer.from(overlays[frame]!) }])
-      .removeAlpha()
-      .raw()
-      .toBuffer();
+    const drawn = await drawOn(image, size, overlays[frame]!);
     drawn.copy(pixels, frame * bytes);
   }
   const raw = { width, height: height * frames.length, channels: 3, pageHeight: height } as const;

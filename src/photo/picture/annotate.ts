@@ -3,6 +3,7 @@ import type { Reading } from '../../emotion/classifier.ts';
 import { type Rectangle, type Size, scaledSize, toCopy } from '../faces/box.ts';
 import type { RgbImage } from '../image.ts';
 import { describePhoto } from './describe.ts';
+import { drawOn } from './draw-on.ts';
 import { drawOverlay, layOutLabels } from './overlay.ts';
 
 /** The picture that goes out: the upright photo with boxes, numbers and words; without any metadata of the photo. */
@@ -43,10 +44,9 @@ export async function annotate(
   const size = outputSize(photo, faces.length);
   const { width, height } = size;
   const marks = faces.map((reading, k) => ({ number: k + 1, box: toCopy(reading.box, photo, size), reading }));
-  const overlay = drawOverlay(size, marks, layOutLabels(size, marks));
-  const bytes = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
-    .resize(width, height, { fit: 'fill' })
-    .composite([{ input: Buffer.from(overlay) }])
+  const overlay = marks.length === 0 ? undefined : drawOverlay(size, marks, layOutLabels(size, marks));
+  const pixels = await drawOn(image, size, overlay);
+  const bytes = await sharp(pixels, { raw: { width, height, channels: 3 } })
     // Colour at full resolution: at half of it, as usual, thin coloured outlines fade into what lies beside them.
     .jpeg({ quality: JPEG_QUALITY, chromaSubsampling: '4:4:4' })
     .toBuffer();
