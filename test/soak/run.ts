@@ -25,7 +25,7 @@ export interface SoakOptions extends UnrestOptions {
   readonly lostMs: number;
   /** Milliseconds that a stand-in takes to read a photo; undefined where photos are really read. */
   readonly standInMs: number | undefined;
-  /** Seconds after the last photo in which everything must be answered. */
+  /** Seconds without any answer after which nothing more is expected. */
   readonly patience: number;
   /** Seconds without anything owed after which nothing more is expected. */
   readonly quiet: number;
@@ -54,8 +54,9 @@ export interface SoakResult {
 /** Milliseconds between two looks at what is still owed, and at the memory. */
 const LOOK_MS = 500;
 const MEMORY_MS = 2000;
-/** Kills end once posting has, and no more of the photos than this share is open. */
+/** Nothing goes wrong any more once posting has ended, and no more than this share of the photos is open, or this share of the time that posting took has passed. */
 const CALM_SHARE = 0.1;
+const CALM_AFTER = 0.5;
 /** Of all messages, how many were posted at least, and at most, when Redis is restarted; and how long it is away, in milliseconds. */
 const REDIS_AT = [0.3, 0.6] as const;
 const REDIS_AWAY_MS = [200, 2500] as const;
@@ -124,23 +125,25 @@ async function run(
   const began = performance.now();
   try {
     await post(options, chats, () => restartRedis(redis, seed, unrest.counts));
-    const lookedAt = { judged: judge(chats.posted, chats.said()), since: performance.now(), owed: 0 };
-    const deadline = performance.now() + 1000 * patience;
+    const posted = performance.now();
+    const calmAt = posted + CALM_AFTER * (posted - began);
     const most = CALM_SHARE * options.photos;
+    let [owed, left, quietSince, movedAt] = [0, Infinity, posted, posted];
     for (;;) {
       signal.throwIfAborted();
-      lookedAt.judged = judge(chats.posted, chats.said());
-      const left = open(lookedAt.judged).length;
-      if (left <= most && !calm.signal.aborted) {
+      const now = performance.now();
+      const before = left;
+      left = open(judge(chats.posted, chats.said())).length;
+      if (left < before) movedAt = now;
+      if ((left <= most || now > calmAt) && !calm.signal.aborted) {
         log(`${left} photos are open: nothing goes wrong from now on`);
         calm.abort();
         await restless;
         await chats.removed();
       }
-      lookedAt.owed = left === 0 ? await owedBy(fleet.of('bot')) : left;
-      const now = performance.now();
-      if (lookedAt.owed > 0) lookedAt.since = now;
-      if (now - lookedAt.since >= 1000 * quiet || now > deadline) break;
+      owed = left === 0 ? await owedBy(fleet.of('bot')) : left;
+      if (owed > 0) quietSince = now;
+      if (now - quietSince >= 1000 * quiet || now - movedAt > 1000 * patience) break;
       await delay(LOOK_MS);
     }
     const judged = judge(chats.posted, chats.said());
@@ -149,7 +152,7 @@ async function run(
     return {
       judged,
       removed: chats.posted.filter(({ isRemoved }) => isRemoved).reduce((sum, { files }) => sum + files.length, 0),
-      owed: lookedAt.owed,
+      owed,
       seconds: (last - (chats.posted[0]?.at ?? last)) / 1000,
       counts: unrest.counts,
       ended: fleet.programs.reduce((sum, { ends }) => sum + ends, 0),

@@ -20,7 +20,7 @@ const OPTIONS = {
   'lost-after': number('SECONDS', 'without a sign of life, after which a worker counts as lost', FROM_ONE, 15),
   redis: text('URL', 'a Redis that runs; otherwise redis-server is started, and restarted once'),
   'stand-in': number('MS', 'photos are not really read: a stand-in takes so long', FROM_ZERO),
-  patience: number('SECONDS', 'after the last photo, in which all must be answered', FROM_ONE, 600),
+  patience: number('SECONDS', 'without any answer, after which the rest counts as lost', FROM_ONE, 180),
   quiet: number('SECONDS', 'in which nothing must come any more', { least: 0 }, 5),
   logs: text('DIR', 'keep there what bots and workers log and remember'),
   json: flag('print the result as JSON'),
