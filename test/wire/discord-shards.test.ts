@@ -190,3 +190,18 @@ test('a channel on another process’s shard is not taken for one that is gone: 
   expect(await find!('discord', snowflake())).toBeUndefined();
   expect(await find!('discord', discord.directChannel(user('ann')).id)).toBeDefined();
 });
+
+test('a shard that begins too soon after another process’s is refused by Discord, and tries again by itself', async () => {
+  let channels: FakeChannel[] = [];
+  const { discord } = await startOnDiscord({
+    environment: { DISCORD_SHARDS: String(SHARDS), DISCORD_SHARD_LIST: '1' },
+    before: (fake) => {
+      fake.leaveAll();
+      channels = channelsOn(fake);
+      fake.gateway.tooSoon = 1;
+    },
+  });
+  expect(discord.gateway.identifies).toHaveLength(2);
+  await post(discord, channels[1]!);
+  await answers(discord, 1, channels[1]!);
+});

@@ -31,6 +31,8 @@ export class FakeGateway {
     readonly shard?: readonly [number, number];
   }[] = [];
   readonly resumes: { readonly session_id: string; readonly seq: number }[] = [];
+  /** Sessions that are refused as Discord refuses those that begin too soon after another. */
+  tooSoon = 0;
   /** Whether the developer portal grants the MessageContent intent. */
   grantsContent = true;
   readonly #sessions = new Map<string, Session>();
@@ -121,6 +123,11 @@ export class FakeGateway {
     const asksTooMuch = !this.grantsContent && (identify.intents & MESSAGE_CONTENT) !== 0;
     if (identify.token !== this.#token || asksTooMuch) {
       socket.close(asksTooMuch ? 4014 : 4004);
+      return;
+    }
+    if (this.tooSoon > 0) {
+      this.tooSoon -= 1;
+      socket.send(JSON.stringify({ op: 9, d: false }));
       return;
     }
     this.#intents = identify.intents;
