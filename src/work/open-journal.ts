@@ -2,20 +2,28 @@ import { join } from 'node:path';
 import { UserError } from '../base/errors.ts';
 import { reasonOf } from '../base/files.ts';
 import type { Logger } from '../base/log.ts';
+import { usable } from '../base/redis.ts';
 import type { Config } from '../config.ts';
 import { FileJournal } from './file-journal.ts';
 import type { Journal } from './journal.ts';
 
 /**
  * The journal of what is under way; undefined where no chat is connected, since the page's messages end with the process.
- * @throws UserError 'bad-config' where it cannot be opened
+ * What was seen is told to other machines where they share a Redis.
+ * @throws UserError 'bad-config' where it cannot be opened, or Redis cannot be used
  */
 export async function openJournal(config: Config, log: Logger): Promise<Journal | undefined> {
   if (config.discord === undefined && config.slack === undefined) return undefined;
   const path = join(config.stateDirectory, 'journal.db');
-  try {
-    return await FileJournal.open(path, log);
-  } catch (cause) {
+  const journal = await FileJournal.open(path, log).catch((cause: unknown) => {
     throw new UserError('bad-config', `The journal in ${path} cannot be opened: ${reasonOf(cause)}.`, { cause });
+  });
+  const { redisUrl } = config;
+  if (redisUrl === undefined) return journal;
+  try {
+    return await usable(async () => (await import('./shared-seen.ts')).SharedSeen.connect(journal, redisUrl, log));
+  } catch (error) {
+    await journal.close();
+    throw error;
   }
 }
