@@ -4,10 +4,11 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { snowflake, user } from '../fakes/discord/payloads.ts';
 import type { FakeDiscord } from '../fakes/discord.ts';
 import { plainPicture } from '../fakes/photo.ts';
+import { HAS_REDIS, startRedis } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 import { answers, startOnDiscord } from './discord-bot.ts';
 import { inJournal, isWritten, leave, left, stuckReader, whisper } from './left.ts';
-import { aWhile, cleanUp, stateFolder } from './running-bot.ts';
+import { afterwards, aWhile, cleanUp, stateFolder } from './running-bot.ts';
 
 afterEach(cleanUp);
 
@@ -265,6 +266,20 @@ describe('photos that are posted while the bot is away', () => {
     await startOnDiscord({ discord, state });
     await aWhile();
     expect(discord.callsTo('POST', /messages$/)).toHaveLength(calls);
+  });
+
+  test.skipIf(!HAS_REDIS)('are answered by a bot that comes back on another machine with the same Redis', async () => {
+    const redis = await startRedis();
+    afterwards(() => redis.stop());
+    const environment = { REDIS_URL: redis.url };
+    const { discord, bot } = await startOnDiscord({ environment });
+    discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+    await answers(discord, 1);
+    await bot.stop();
+    const missed = discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+    await startOnDiscord({ discord, environment });
+    const said = await answers(discord, 2);
+    expect(said[1]!.reference?.message_id).toBe(missed.id);
   });
 
   test('are left alone by a bot that has never been there', async () => {
