@@ -9,6 +9,7 @@ import { readingJson } from '../../photo/reading-json.ts';
 import { isLarge } from '../../work/queue.ts';
 import { readBounded } from '../download.ts';
 import type { Unread } from './unread.ts';
+import { announcedBytes } from './unread.ts';
 
 /** What reading a picture for a program takes. */
 export interface Reading extends Pick<PhotoServices, 'readPhoto' | 'queue'> {
@@ -66,8 +67,7 @@ async function answer(request: FastifyRequest<Asked>, reply: FastifyReply, readi
   // A program that asks for a JPEG cannot play an animation.
   const moving = /^\s*image\/jpe?g/.test(accept) ? undefined : 'webp';
   const body = request.body instanceof Readable ? request.body : Readable.from([]);
-  const announced = Number(request.headers['content-length'] ?? reading.maxBytes);
-  const giveRoomBack = await reading.channel.unread.room(Math.min(announced, reading.maxBytes), given.signal);
+  const giveRoomBack = await reading.channel.unread.room(announcedBytes(request, reading.maxBytes), given.signal);
   const photo = await readBounded(body, reading.maxBytes)
     .then((bytes) => readInTurn(bytes, reading, moving, given.signal))
     .finally(giveRoomBack);

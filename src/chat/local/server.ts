@@ -12,6 +12,7 @@ import type { LocalChannel } from './channel.ts';
 import { bringsKey, type Door, keyCookie, refusal, SECURITY_HEADERS } from './guard.ts';
 import { servePage } from './page-files.ts';
 import { type Reading, serveReading } from './read-api.ts';
+import { announcedBytes } from './unread.ts';
 
 /** What browsers show without running anything of it. */
 const SHOWN: readonly string[] = ['jpeg', 'png', 'apng', 'gif', 'webp', 'avif', 'bmp'].map((name) => `image/${name}`);
@@ -128,8 +129,7 @@ function serveUploads(server: FastifyInstance, { channel, maxBytes }: ServerOpti
     let giveRoomBack = () => {};
     try {
       const file = fileOf(request);
-      const announced = Number(request.headers['content-length'] ?? maxBytes);
-      giveRoomBack = await channel.unread.room(Math.min(announced, maxBytes), goneSignal(reply));
+      giveRoomBack = await channel.unread.room(announcedBytes(request, maxBytes), goneSignal(reply));
       const bytes = await readBounded(file, maxBytes);
       const mime = await browserPictureType(bytes);
       const name = String(request.query.name ?? '').slice(0, MAX_NAME) || 'picture';
@@ -238,6 +238,8 @@ function tooMuch(): UserError {
 }
 
 function sendError(error: unknown, reply: FastifyReply, log: Logger): FastifyReply {
+  // Whoever sent the request has gone in the middle of it, and nobody hears what is answered.
+  if (reply.raw.destroyed) return reply.hijack();
   if (error instanceof UserError) {
     // The rest of a body that is refused is not worth reading.
     if (error.code === 'too-large') reply.header('connection', 'close');

@@ -1,8 +1,19 @@
-import { UserError } from '../../base/errors.ts';
+import type { IncomingHttpHeaders } from 'node:http';
+import { tooLarge, UserError } from '../../base/errors.ts';
 
 /** Milliseconds that a file waits for room at most. */
 const MOST_WAIT_MS = 60_000;
 const FULL = 'I hold as many photos as I can until I have read some of them. Try again in a minute.';
+
+/**
+ * How long the file in a request is, at most.
+ * @throws UserError 'too-large' where it says that it is longer than may be
+ */
+export function announcedBytes({ headers }: { readonly headers: IncomingHttpHeaders }, maxBytes: number): number {
+  const announced = Number(headers['content-length'] ?? maxBytes);
+  if (announced > maxBytes) throw tooLarge(maxBytes);
+  return announced;
+}
 
 /** The files that have not been read yet: what comes in waits until there is room for it beside them. */
 export class Unread {

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { UserError } from '../../../src/base/errors.ts';
@@ -21,12 +23,15 @@ function schemaOf(name: string): z.ZodType {
 let bot: Bot;
 let address: URL;
 let key: string;
+/** What the bot has logged as its own mistakes. */
+const mistakes: string[] = [];
 /** What reads photos in the present test. */
 let readPhoto = fakePhotoReader();
 
 beforeAll(async () => {
   const config = loadConfig({ environment: { LOCAL_PORT: '0', MAX_PHOTO_MB: '1' }, directory: import.meta.dirname });
-  bot = await startBot(config, createLogger({ level: 'silent' }), (bytes, signal) => readPhoto(bytes, signal));
+  const log = createLogger({ level: 'error', destination: { write: (line) => mistakes.push(line) } });
+  bot = await startBot(config, log, (bytes, signal) => readPhoto(bytes, signal));
   address = new URL(/http:\S+/.exec(bot.addresses[0]!)![0]);
   key = address.searchParams.get('key')!;
 });
@@ -51,6 +56,34 @@ async function withReader<T>(reader: typeof readPhoto, work: () => Promise<T>): 
     readPhoto = fakePhotoReader();
   }
 }
+
+/** Sends the beginning of a request that promises so many bytes. @returns the connection */
+async function begin(path: string, promised: number, body: string): Promise<Socket> {
+  const socket = connect(Number(address.port), address.hostname);
+  await once(socket, 'connect');
+  const headers = [`host: ${address.host}`, `authorization: Bearer ${key}`, 'content-type: application/octet-stream'];
+  socket.write(`POST ${path} HTTP/1.1\r\n${headers.join('\r\n')}\r\ncontent-length: ${promised}\r\n\r\n${body}`);
+  return socket;
+}
+
+describe.each(['/api/read', '/api/files'])('a file that comes in at %s', (path) => {
+  test('and is announced as too large is refused before it is sent', async () => {
+    const socket = await begin(path, 2 ** 21, '');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 413 /);
+    socket.destroy();
+  });
+
+  test('and breaks off, since whoever sends it goes, is nobody’s mistake', async () => {
+    const socket = await begin(path, 1000, 'half');
+    // It has been begun.
+    expect((await read(await plainPicture(64, 48))).status).toBe(200);
+    socket.destroy();
+    await once(socket, 'close');
+    for (let k = 0; k < 3; k++) expect((await read(await plainPicture(64, 48))).status).toBe(200);
+    expect(mistakes).toEqual([]);
+  });
+});
 
 describe('POST /api/read', () => {
   test('answers with what the command line says of a picture, as the description promises', async () => {
