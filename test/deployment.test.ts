@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../src/config.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -24,13 +26,25 @@ test('the image gets what is there, and the builder is shown it', () => {
 
 test('container and service start the bot as npm start does', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: { start: string } };
-  const command = scripts.start.replace(/MALLOC_\w+=\d+ /g, '');
+  const command = scripts.start.replace(/MALLOC_\w+=\d+ |exec /g, '');
   expect(UNIT).toContain(`ExecStart=/usr/bin/${command}\n`);
   const image = /^ENTRYPOINT (.*)\nCMD (.*)$/m.exec(DOCKERFILE)!;
   expect([image[1], image[2]].flatMap((words) => JSON.parse(words!) as string[]).join(' ')).toBe(command);
   expect(allocator(scripts.start)).toHaveLength(3);
   expect(allocator(DOCKERFILE)).toEqual(allocator(scripts.start));
   expect(allocator(UNIT)).toEqual(allocator(scripts.start));
+});
+
+test.each(['start', 'worker'])('npm run %s hands a signal on to the program', async (name) => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  // The shell that npm starts, with another program in the bot's place.
+  const program = `process.on("SIGTERM", () => process.exit(7)); setInterval(() => {}, 1000); console.log(process.env.MALLOC_ARENA_MAX)`;
+  const child = spawn('/bin/sh', ['-c', scripts[name]!.replace(/ src\/.*/, ` -e '${program}'`)]);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [said] = (await once(child.stdout, 'data')) as [Buffer];
+  expect(said.toString()).toBe('2\n');
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([7, null]);
 });
 
 test('a worker’s container starts what npm run worker does', () => {

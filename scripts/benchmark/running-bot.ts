@@ -33,7 +33,8 @@ async function howItStarts(): Promise<{ readonly env: Record<string, string>; re
   const words = scripts.start.split(' ');
   const node = words.indexOf('node');
   const flags = words.slice(node + 1).filter((word) => word.startsWith('--'));
-  return { env: Object.fromEntries(words.slice(0, node).map((word) => word.split('='))), flags };
+  const settings = words.slice(0, node).filter((word) => word.includes('='));
+  return { env: Object.fromEntries(settings.map((word) => word.split('='))), flags };
 }
 
 /** Starts the bot as `npm start` does, away from this folder's .env and state. */

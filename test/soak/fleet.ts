@@ -180,7 +180,9 @@ function howItStarts(kind: ProgramKind) {
   const words = scripts[kind === 'bot' ? 'start' : 'worker']!.split(' ');
   const node = words.indexOf('node');
   return {
-    variables: Object.fromEntries(words.slice(0, node).map((word) => word.split('='))) as Record<string, string>,
+    variables: Object.fromEntries(
+      words.slice(0, node).flatMap((word) => (word.includes('=') ? [word.split('=')] : [])),
+    ) as Record<string, string>,
     flags: words.slice(node + 1).filter((word) => word.startsWith('--')),
   };
 }
