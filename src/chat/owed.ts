@@ -49,9 +49,9 @@ export class Owed {
     await this.#write('end', () => this.#options.journal.end(job));
   }
 
-  /** Notes that something is about to be said that only the asker sees. Never rejects. */
-  async whisper(job: JobKey): Promise<void> {
-    await this.#write('whisper', () => this.#options.journal.whisper(job));
+  /** Notes that something is about to be said that only the asker sees, or could not be. Never rejects. */
+  async whisper(job: JobKey, couldNot = false): Promise<void> {
+    await this.#write('whisper', () => this.#options.journal.whisper(job, couldNot));
   }
 
   /** Whether a job waits to be tried again. */

@@ -242,8 +242,15 @@ export class Session {
   }
 
   async #reply(work: WorkUnderWay, reply: Reply): Promise<Posted> {
-    if (reply.private && work.job) await this.#owed?.whisper(work.job);
-    return await this.#replies.reply(work, reply);
+    const { job } = work;
+    if (!reply.private || job === undefined) return await this.#replies.reply(work, reply);
+    await this.#owed?.whisper(job);
+    try {
+      return await this.#replies.reply(work, reply);
+    } catch (error) {
+      await this.#owed?.whisper(job, true);
+      throw error;
+    }
   }
 
   /** @returns whether it need not be forgotten: it has been answered now, or is under way */

@@ -110,8 +110,9 @@ export class FileJournal implements Journal {
     await this.#mark(job, SUSPECT);
   }
 
-  async whisper(job: JobKey): Promise<void> {
-    await this.#mark(job, WHISPERS);
+  async whisper(job: JobKey, couldNot = false): Promise<void> {
+    if (couldNot) await this.#write(`UPDATE jobs SET suspect = suspect & ${~WHISPERS} WHERE ${named(job)}`);
+    else await this.#mark(job, WHISPERS);
   }
 
   async takeOver(bot: string, isOurs: (place: string) => Promise<boolean> = async () => true): Promise<LeftJob[]> {

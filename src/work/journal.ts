@@ -55,8 +55,9 @@ export interface Journal {
   /**
    * Notes that something is about to be said of a job that only the asker sees: where the process ends before `end`, nobody can look
    * whether it was. Errors as of `begin`.
+   * @param couldNot true where it could not be said after all
    */
-  whisper(job: JobKey): Promise<void>;
+  whisper(job: JobKey, couldNot?: boolean): Promise<void>;
   /**
    * The jobs of processes that are not alive any more, oldest first: they are this process's from now on.
    * @param isOurs which channels this process may answer in; all of them unless told. Where it rejects, a job is left for another time

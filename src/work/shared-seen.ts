@@ -69,8 +69,8 @@ export class SharedSeen implements Journal {
     return this.#journal.suspect(job);
   }
 
-  whisper(job: JobKey): Promise<void> {
-    return this.#journal.whisper(job);
+  whisper(job: JobKey, couldNot?: boolean): Promise<void> {
+    return this.#journal.whisper(job, couldNot);
   }
 
   takeOver(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<LeftJob[]> {

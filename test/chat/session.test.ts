@@ -333,7 +333,7 @@ test('that something is said to the asker alone is noted before it is said, sinc
     begin: note('begin'),
     end: note('end'),
     suspect: note('suspect'),
-    whisper: note('whisper'),
+    whisper: async (_, couldNot) => void done.push(couldNot ? 'not' : 'whisper'),
     takeOver: async () => [],
     see: () => {},
     lastSeen: async () => new Map(),
@@ -342,15 +342,17 @@ test('that something is said to the asker alone is noted before it is said, sinc
   const dispatch = async (request: Request) => {
     await request.reply({ text: 'for all' });
     await request.reply({ text: 'for one', private: true });
+    await request.reply({ text: 'failing', private: true }).catch(() => {});
   };
   const { session, begin, say } = start({ journal, dispatch });
   const reply: typeof say = async (said) => {
     done.push(said.text);
+    if (said.text === 'failing') throw new Error('no network');
     return await say(said);
   };
   begin({ message: 'm', job: { bot: 'b', place: 'c', message: 'm', kind: 'posted' }, reply });
   await session.stop(new AbortController().signal);
-  expect(done).toEqual(['begin', 'for all', 'whisper', 'for one', 'end']);
+  expect(done).toEqual(['begin', 'for all', 'whisper', 'for one', 'whisper', 'failing', 'not']);
 });
 
 describe('an event', () => {

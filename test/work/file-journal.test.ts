@@ -66,22 +66,25 @@ describe('FileJournal', () => {
   });
 
   test('counts the runs that may have said something to the asker alone', async () => {
-    const run = async (whispers: boolean) => {
+    const run = async (whispers: boolean, couldNot = false) => {
       const journal = await openJournal();
       const [left] = await journal.takeOver('discord 1');
       if (left === undefined) await journal.begin(job('m1'));
       if (whispers) await journal.whisper(job('m1'));
+      if (couldNot) await journal.whisper(job('m1'), true);
       await journal.suspect(job('m1'));
       await closed(journal);
       return left?.whispers;
     };
-    expect([await run(false), await run(true), await run(false), await run(true), await run(true)]).toEqual([
-      undefined,
-      0,
-      1,
-      1,
-      2,
-    ]);
+    expect([
+      await run(false),
+      // What could not be said does not count.
+      await run(true, true),
+      await run(true),
+      await run(false),
+      await run(true),
+      await run(true),
+    ]).toEqual([undefined, 0, 0, 1, 1, 2]);
   });
 
   test('leaves alone what a living process has under way, and gives each job to one of those that ask', async () => {
