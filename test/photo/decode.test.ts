@@ -274,10 +274,8 @@ describe('decodePhoto', () => {
         const { width, image } = await decode(avif, { patienceMilliseconds });
         return [width, image.width, pixel(image, 1000, 1000)];
       });
-    const waits = expect(own(200)).rejects.toMatchObject({ code: 'too-slow' });
+    const begun = own(200);
     expect((await decode(await flat(20, 10).png().toBuffer())).width).toBe(20);
-    await waits;
-    const begun = own(10_000);
     end();
     await other;
     expect(await begun).toEqual([3000, WORKING_SIDE, [0x77, 0x77, 0x77]]);

@@ -53,8 +53,11 @@ interface Job {
   readonly reject: (reason: unknown) => void;
   startedAt: number;
   /** Fires when it has had its time. */
-  readonly outOfPatience: AbortController;
+  outOfPatience: AbortController;
 }
+
+/** A picture waited for all others to be read for so long that those which came meanwhile are decoded first. */
+class StillWaits extends Error {}
 
 /**
  * Decodes pictures in a process of its own, one at a time, first come first served. Native decoders cannot be interrupted, and what they
@@ -109,15 +112,23 @@ class Decoder {
     };
     this.#run(job).then(
       (decoded) => settle(() => job.resolve(decoded)),
-      (error: unknown) => settle(() => job.reject(error)),
+      (error: unknown) => settle(() => (error instanceof StillWaits ? this.#again(job) : job.reject(error))),
     );
+  }
+
+  /** Puts a picture behind those that wait. */
+  #again(job: Job): void {
+    job.outOfPatience = new AbortController();
+    this.#waiting.push(job);
   }
 
   async #run({ file, task, options, outOfPatience }: Job): Promise<Decoded> {
     const { memory, alone } = options;
     const signal = AbortSignal.any([options.signal, outOfPatience.signal]);
     signal.throwIfAborted();
-    await alone?.(signal);
+    await alone?.(signal).catch((error: unknown) => {
+      throw outOfPatience.signal.aborted && !options.signal.aborted ? new StillWaits() : error;
+    });
     const maxBytes = alone ? DECODE_ALONE_BYTES : DECODE_BYTES;
     if (this.#process?.maxBytes !== maxBytes) await this.#end();
     const process = this.#process ?? new DecoderProcess(maxBytes);
