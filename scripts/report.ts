@@ -96,7 +96,7 @@ async function draft(options: Options, { signal, print, say }: Around): Promise<
   const onBroken = (name: string, error: UserError) => say(`${name}: ${error.message}`);
   const allRead = await makeDraft({ ...options, labels }, onBroken, signal);
   print(
-    `${labels} has a box for every face found, from left to right. Write an emotion in place of each "?", remove boxes\n` +
+    `${labels} has a box for every face found, row by row. Write an emotion in place of each "?", remove boxes\n` +
       'that are no faces, and add the faces that were not found. Then: npm run --silent report -- ' +
       `${options.folder}${options.labels === undefined ? '' : ` --labels ${labels}`}`,
   );

@@ -161,6 +161,8 @@ describe('ports', () => {
       finding: expect.stringContaining(`port ${figures} of 127.0.0.1`),
       remedy: expect.stringContaining('METRICS_PORT'),
     });
+    const chat = await findings({ LOCAL_PORT: page, DISCORD_TOKEN: 'MTAwMA.a.token' }, {}, ['Page']);
+    expect(chat.Page).toMatchObject({ state: 'ok', finding: expect.stringContaining('while no chat is there') });
     const free = await findings({ LOCAL_PORT: '0', METRICS_PORT: '0' }, {}, parts);
     expect([free.Page!.state, free.Figures!.state]).toEqual(['ok', 'ok']);
   });

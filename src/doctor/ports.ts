@@ -9,9 +9,10 @@ import type { Check, Found } from './finding.ts';
 const ANSWER_MS = 2000;
 
 /** The ports that the bot listens at: each is taken for a moment, as the bot will. */
-export function portChecks({ local, metrics }: Config): Check[] {
+export function portChecks({ local, metrics, discord, slack }: Config): Check[] {
+  const hasChat = discord !== undefined || slack !== undefined;
   return [
-    { part: 'Page', look: () => page(local.port), remedy: 'Set LOCAL_PORT to another port.' },
+    { part: 'Page', look: () => page(local.port, hasChat), remedy: 'Set LOCAL_PORT to another port.' },
     { part: 'Figures', look: () => figures(metrics), remedy: 'Set METRICS_PORT to another port.' },
   ];
 }
@@ -32,11 +33,14 @@ export async function portTrouble(host: string, port: number): Promise<string | 
   return undefined;
 }
 
-async function page(wanted: number): Promise<Found> {
+/** @param hasChat whether the page only stands in while no chat is there */
+async function page(wanted: number, hasChat: boolean): Promise<Found> {
   if (wanted === 0) return { state: 'ok', finding: 'at a free port, once the bot runs' };
   const ports = pagePorts(wanted);
   for (const port of ports) {
     const trouble = await portTrouble(PAGE_HOST, port);
+    if (trouble === undefined && hasChat)
+      return { state: 'ok', finding: `at port ${port} of this machine, while no chat is there` };
     if (trouble === undefined) return await pageAt(port, wanted);
     if (trouble !== 'EADDRINUSE') throw new Error(`the page cannot use port ${port} (${trouble})`);
   }

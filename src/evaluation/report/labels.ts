@@ -128,7 +128,7 @@ const DRAFTED = /"emotion"\s*:\s*"\?"/g;
 type Draft = ReadonlyMap<string, Pick<PhotoReading, 'width' | 'height' | 'faces'>>;
 
 /**
- * Starts a labels file: a box for every face that was found, from left to right, and nothing of what was read in it, which would sway
+ * Starts a labels file: a box for every face that was found, row by row, and nothing of what was read in it, which would sway
  * whoever labels. Faces that were not found are to be added and boxes that are no faces removed.
  * @throws UserError not-allowed where there is a file already, or none may be made
  */
