@@ -38,18 +38,22 @@ const CROWD_THRESHOLD = 0.3;
  * @param image the photo
  * @param whole.search size of the copy that was searched as a whole
  * @param whole.found what was found in it
+ * @param whole.hides what `mayHideFaces` says of the photo
  * @returns what speaks for further faces, in pixels of `search`; [] where a closer look is not worth its time
  */
 export async function searchClosely(
   image: RgbImage,
-  { search, found, score }: { search: Size; found: readonly KeptFace[]; score: FaceScore },
+  {
+    search,
+    found,
+    score,
+    hides,
+  }: { search: Size; found: readonly KeptFace[]; score: FaceScore; hides: Promise<boolean> },
   network: NetworkProposer,
   signal?: AbortSignal,
 ): Promise<Evidence[]> {
   const small = found.filter(({ square }) => square.side < SMALL);
-  const large = searchScale(image.width, image.height) < LEAST_SCALE;
-  if (small.length < FEW && !large) return [];
-  if (small.length < FEW && !(await showsSmallFaces(image, network, signal))) return [];
+  if (small.length < FEW && !(await hides)) return [];
   const close = await toClosePicture(image);
   const all = await network.propose(close, tilesOf(close), signal);
   const proposals = all.filter(({ height }) => height < MOST_HEIGHT);
@@ -70,9 +74,10 @@ export async function searchClosely(
   }));
 }
 
-/** Whether a part of the photo shows faces that are too small for a search of the photo as a whole. */
-async function showsSmallFaces(image: RgbImage, network: NetworkProposer, signal?: AbortSignal): Promise<boolean> {
+/** Whether the photo is large, and a part of it shows faces that are too small for a search of the photo as a whole. */
+export async function mayHideFaces(image: RgbImage, network: NetworkProposer, signal?: AbortSignal): Promise<boolean> {
   const { width, height } = image;
+  if (searchScale(width, height) >= LEAST_SCALE) return false;
   const tiles = tilesOf(image).filter(({ row, column }) => (row + column) % PROBED === 0);
   const proposals = await network.propose(image, tiles, signal);
   const mostHeight = MOST_HEIGHT / closeScale(width, height);

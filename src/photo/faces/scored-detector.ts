@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { RgbImage } from '../image.ts';
 import { type FaceBox, toBox, toCopy } from './box.ts';
-import { searchClosely, thresholdInCrowd } from './close-search.ts';
+import { mayHideFaces, searchClosely, thresholdInCrowd } from './close-search.ts';
 import type { FaceDetector } from './detector.ts';
 import { gatherEvidence, leansOf } from './evidence.ts';
 import { createNetworkProposer, NETWORK_PASSES, type NetworkProposer } from './network/network.ts';
@@ -18,6 +18,9 @@ export function createScoredDetector(): FaceDetector {
   const score = readFaceScore();
   const network = createDetectorNetwork();
   const find = async (image: RgbImage, signal?: AbortSignal) => {
+    // Of a large photo a smaller copy is made meanwhile, on another thread.
+    const hides = mayHideFaces(image, network, signal);
+    hides.catch(() => {});
     const search = await toSearchPicture(image);
     const places = gatherPlaces(await network.propose(search, NETWORK_PASSES, signal));
     const evidence = await gatherEvidence(
@@ -27,7 +30,7 @@ export function createScoredDetector(): FaceDetector {
     );
     const weighed = scored(evidence, score);
     const whole = keepFaces(weighed, score.threshold, search);
-    const closer = await searchClosely(image, { search, found: whole, score }, network, signal);
+    const closer = await searchClosely(image, { search, found: whole, score, hides }, network, signal);
     if (closer.length === 0) return { search, faces: whole };
     const both = [...weighed, ...scored(closer, score)];
     const faces = keepFaces(both, score.threshold, search);

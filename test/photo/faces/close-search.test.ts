@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { searchClosely } from '../../../src/photo/faces/close-search.ts';
+import { mayHideFaces, searchClosely } from '../../../src/photo/faces/close-search.ts';
 import { LEAST_SIGHTING } from '../../../src/photo/faces/network/boxes.ts';
 import type { NetworkPass, NetworkProposal, NetworkProposer } from '../../../src/photo/faces/network/network.ts';
 import { readFaceScore } from '../../../src/photo/faces/score.ts';
@@ -33,7 +33,8 @@ describe('searchClosely, in a large photo in which nothing small was found', () 
   const search = (image: RgbImage, network: NetworkProposer) => {
     const scale = searchScale(image.width, image.height);
     const searched = { width: image.width * scale, height: image.height * scale };
-    return searchClosely(image, { search: searched, found: [], score: readFaceScore() }, network);
+    const hides = mayHideFaces(image, network);
+    return searchClosely(image, { search: searched, found: [], score: readFaceScore(), hides }, network);
   };
 
   it('tries a third of the photo as it is, and leaves it at that where this shows no faces', async () => {
