@@ -14,6 +14,7 @@ const ALONE = [
 /** Those that take longest, which would otherwise be what a core waits for at the end. */
 const LONGEST = [
   'test/e2e/',
+  'test/soak/',
   'test/wire/retrain',
   'test/scripts/benchmark.test.ts',
   'test/evaluation/report/report.test.ts',
