@@ -4,6 +4,7 @@ import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { UserError } from '../../src/base/errors.ts';
 import type { Internal } from '../../src/config.ts';
 import { memoryOfTree } from '../../src/metrics/memory.ts';
 
@@ -40,6 +41,8 @@ export class Program {
   #isReady = false;
   #isStopping = false;
   #isKilled = false;
+  /** What it said last on standard error. */
+  #trouble = '';
 
   constructor(kind: ProgramKind, number: number, options: FleetOptions) {
     this.kind = kind;
@@ -51,6 +54,11 @@ export class Program {
   /** Its own folder: what it remembers is in `state` there. */
   get folder(): string {
     return join(this.#options.folder, this.name);
+  }
+
+  /** What keeps it from starting, where it has ended by itself. */
+  get trouble(): string | undefined {
+    return this.ends > 0 && !this.#isReady ? this.#trouble.trim() : undefined;
   }
 
   get isReady(): boolean {
@@ -70,6 +78,9 @@ export class Program {
         if (/^(connected|On |I answer )/m.test(String(chunk))) this.#isReady = true;
       });
     }
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.#trouble = String(chunk);
+    });
     child.once('exit', (code, signal) => {
       log.end(`--- ended at ${new Date().toISOString()} (${signal ?? code})\n`);
       void this.#onExit();
@@ -152,12 +163,14 @@ export class Fleet {
     return this.programs.filter((program) => program.kind === kind);
   }
 
-  /** Starts all of them. @throws Error where one is not there in time, naming it */
+  /** Starts all of them. @throws UserError where one does not start, with what it says; Error where one is not there in time */
   async start(signal: AbortSignal): Promise<void> {
     for (const program of this.programs) program.start();
     const deadline = performance.now() + START_MS;
     while (!this.programs.every(({ isReady }) => isReady)) {
       const missing = this.programs.find(({ isReady }) => !isReady);
+      const refused = this.programs.find(({ trouble }) => trouble !== undefined);
+      if (refused) throw new UserError('bad-config', `${refused.name} does not start: ${refused.trouble}`);
       if (performance.now() > deadline) throw new Error(`${missing?.name} did not start`);
       await delay(50, undefined, { signal });
     }

@@ -81,6 +81,12 @@ test('mistakes are told in words', async () => {
   expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('--kill-every') });
 });
 
+test('a Redis that is not there is told in words', async () => {
+  const size = ['--photos', '1', '--bots', '1', '--workers', '1', '--stand-in', '1'];
+  const { code, stderr } = await runScript(SOAK, ...size, '--redis', 'redis://127.0.0.1:1');
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('Redis at REDIS_URL cannot be used') });
+});
+
 test.skipIf(!HAS_REDIS)(
   'nothing is lost or answered twice while a bot and a worker are killed and Redis restarts',
   async () => {
