@@ -19,7 +19,7 @@ export function drawExamples(faces: readonly Uint8Array[], seed: number): Seen[]
     const bare = moved(face, random);
     return {
       nothing: outlines(bare),
-      mouth: outlines(moved(coverMouth(face, random), random)),
+      mouth: outlines(moved(random.chance(HANDS) ? holdHand(face, random) : coverMouth(face, random), random)),
       eyes: outlines(moved(coverEyes(face, random), random)),
     };
   });
@@ -116,6 +116,42 @@ function coverMouth(face: Uint8Array, random: Random): Uint8Array {
       (x > right && Math.abs(y - edge + (x - right) * 0.4) < 0.8);
     paint(crop, strap, () => base);
   }
+  return crop;
+}
+
+/** Share of the covered mouths that a hand covers. */
+const HANDS = 0.35;
+
+/** A hand before mouth and chin: fingers side by side with shadows between them, from below or from one side, about as light as the face. */
+function holdHand(face: Uint8Array, random: Random): Uint8Array {
+  const crop = face.slice();
+  const middle = { x: random.between(20, 28), y: random.between(35, 40) };
+  // Which way the fingers point, from straight up to either side.
+  const turn = random.between(-1.7, 1.7);
+  const [cos, sin] = [Math.cos(turn), Math.sin(turn)];
+  const across = (x: number, y: number) => (x - middle.x) * cos + (y - middle.y) * sin;
+  const along = (x: number, y: number) => (y - middle.y) * cos - (x - middle.x) * sin;
+  const fingers = 3 + random.below(2);
+  const width = random.between(5, 8);
+  const lengths = Array.from({ length: fingers }, () => random.between(7, 12));
+  const shape: Shape = (x, y) => {
+    const place = across(x, y) / width + fingers / 2;
+    const finger = Math.floor(place);
+    if (finger < 0 || finger >= fingers) return false;
+    const side = (place - finger - 0.5) * width;
+    const tip = -lengths[finger]!;
+    const up = along(x, y);
+    return up > tip || side ** 2 + (up - tip) ** 2 < (width / 2) ** 2;
+  };
+  const sorted = [...face.subarray(FACE_SIZE * 20, FACE_SIZE * 34)].sort((a, b) => a - b);
+  const base = sorted[Math.floor(sorted.length / 2)]! + random.between(-30, 30);
+  const shadow = random.between(20, 70);
+  const slope = random.between(-1, 1);
+  paint(crop, shape, (x, y) => {
+    const place = across(x + 0.5, y + 0.5) / width + fingers / 2;
+    const fromEdge = Math.min(place - Math.floor(place), Math.ceil(place) - place) * width;
+    return base + slope * (y - middle.y) - shadow * Math.max(0, 1 - fromEdge / 1.4) + random.between(-3, 3);
+  });
   return crop;
 }
 

@@ -29,6 +29,11 @@ const COVERS: [string, string][] = [
   ],
 ];
 
+/** Four fingers side by side, before mouth and chin. @param turn degrees from straight up */
+const hand = (turn: number) =>
+  `<g transform="translate(2 28) rotate(${turn})" fill="#c99a80" stroke="#8a5f4a" stroke-width="2">
+   ${[-26, -13, 0, 13].map((x, k) => `<rect x="${x}" y="${[-18, -24, -23, -16][k]}" width="12" height="90" rx="6"/>`).join('')}</g>`;
+
 /** The crops of all people in the samples, with something drawn over each face. @param drawing around 0, the face 100 wide */
 async function crops(drawing: string): Promise<Uint8Array[]> {
   const numbers = [...new Set(PEOPLE.map(({ number }) => number))];
@@ -60,6 +65,12 @@ describe('isCovered', () => {
 
   it.each(COVERS)('sees %s', async (_, drawing) => {
     expect((await crops(drawing)).filter(isCovered).length).toBeGreaterThanOrEqual(PEOPLE.length - 1);
+  });
+});
+
+describe('a hand before the mouth', () => {
+  it.each([-50, 0, 40])('that points %i degrees from straight up is seen on most faces', async (turn) => {
+    expect((await crops(hand(turn))).filter(isCovered).length).toBeGreaterThanOrEqual(0.6 * PEOPLE.length);
   });
 });
 
@@ -100,6 +111,7 @@ describe('fitCovers', () => {
     const of = (as: 'nothing' | 'mouth' | 'eyes') =>
       others.filter((seen) => scoreOutlines(seen[as], scores) >= 0.5).length;
     expect(of('nothing')).toBeLessThanOrEqual(1);
-    expect(of('mouth') + of('eyes')).toBeGreaterThanOrEqual(2 * others.length - 1);
+    // A third of the mouths have a hand before them, which ten faces hardly teach.
+    expect(of('mouth') + of('eyes')).toBeGreaterThanOrEqual(1.5 * others.length);
   });
 });
