@@ -8,7 +8,7 @@ const LONGEST_PAUSE_MS = 30_000;
 /** How long it is tried again, in milliseconds. After that it is left for the next run. */
 const GIVE_UP_MS = 30 * 60_000;
 /** Runs that may end in the middle of a job before it is looked at alone: most likely another one was the reason. */
-export const RUNS_TOGETHER = 3;
+const RUNS_TOGETHER = 3;
 
 interface OwedOptions {
   readonly platform: string;

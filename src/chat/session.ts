@@ -8,11 +8,13 @@ import type { Asking, SessionOptions } from './asking.ts';
 import { Claims } from './claims.ts';
 import { Elsewhere } from './elsewhere.ts';
 import { Gone } from './gone.ts';
-import { Owed, RUNS_TOGETHER } from './owed.ts';
+import { Owed } from './owed.ts';
 import { Pending } from './pending.ts';
 import { Replies } from './replies.ts';
 import { WorkUnderWay } from './work-under-way.ts';
 
+/** Workers that may be lost over a picture before it is left alone: most were lost over something else, however often that happens. */
+const WORKERS_LOST = 8;
 /** Milliseconds for disconnecting, and for telling those who asked in the last moment. */
 const LAST_WORDS_MS = 1000;
 
@@ -108,7 +110,7 @@ export class Session {
     const asking = await this.#options.revive?.(job);
     if (asking === undefined) return;
     if (this.#isStopping) throw aboutToRestart();
-    const earlier = isAgain ? { brokeDown: lost >= RUNS_TOGETHER } : undefined;
+    const earlier = isAgain ? { brokeDown: lost >= WORKERS_LOST } : undefined;
     const work = this.#start({ ...asking, mayReply: isMine }, earlier, job.begun);
     const answered = this.#answer(work);
     this.#pending.add(answered);

@@ -10,7 +10,7 @@ import { LOSSES, lineOf, PREFIX, served } from './redis-line.ts';
 const LOST_MS = 15_000;
 /** How often a worker looks for jobs of lost ones, in milliseconds. */
 const LOOK_MS = 5000;
-/** Workers that may be lost over a job; after the third, its picture is left alone, and that is said. */
+/** Workers that may be lost over a job; its picture is left alone long before, and that is said. */
 const MAX_LOST = 20;
 
 interface TakeOptions {

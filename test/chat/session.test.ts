@@ -379,3 +379,18 @@ describe('an event', () => {
     expect(session.claim('first')).toBe(true);
   });
 });
+
+test.each([
+  [0, undefined],
+  [7, { brokeDown: false }],
+  [8, { brokeDown: true }],
+])('a job over which %i workers were lost', async (lost, earlier) => {
+  const seen: Request['earlier'][] = [];
+  const { session } = start({
+    dispatch: async (request) => void seen.push(request.earlier),
+    revive: async () => ({ channel: 'c', toRequest: (signal) => fakeRequest({ signal }).request }),
+  });
+  const job = { bot: 'b', place: 'c', message: 'm', kind: 'posted', files: [], begun: 0 } as const;
+  await session.perform(job, { lost, isAgain: lost > 0, isMine: async () => true });
+  expect(seen).toEqual([earlier]);
+});
