@@ -3,10 +3,11 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const ALL = ['test/**/*.test.ts'];
-/** Files that put another module in place of one, which has to be before anything has loaded that. */
+/** Files that put another module in place of one before anything has loaded it, or count what a whole process has under way. */
 const ALONE = [
   'test/base/lock.test.ts',
   'test/emotion/layers-format/crash.test.ts',
+  'test/photo/shared-pixels.test.ts',
   'test/retraining/data-folder.test.ts',
   'test/versions/classifier-worker.test.ts',
 ];
