@@ -41,8 +41,8 @@ export class Program {
   #isReady = false;
   #isStopping = false;
   #isKilled = false;
-  /** What it said last on standard error. */
-  #trouble = '';
+  /** What it said on standard error before it ended by itself. */
+  #trouble: string | undefined;
 
   constructor(kind: ProgramKind, number: number, options: FleetOptions) {
     this.kind = kind;
@@ -56,9 +56,9 @@ export class Program {
     return join(this.#options.folder, this.name);
   }
 
-  /** What keeps it from starting, where it has ended by itself. */
+  /** What kept it from starting, where it has ended by itself. */
   get trouble(): string | undefined {
-    return this.ends > 0 && !this.#isReady ? this.#trouble.trim() : undefined;
+    return this.#isReady ? undefined : this.#trouble;
   }
 
   get isReady(): boolean {
@@ -78,12 +78,15 @@ export class Program {
         if (/^(connected|On |I answer )/m.test(String(chunk))) this.#isReady = true;
       });
     }
+    let complaints = '';
     child.stderr?.on('data', (chunk: Buffer) => {
-      this.#trouble = String(chunk);
+      complaints += chunk;
     });
-    child.once('exit', (code, signal) => {
+    child.once('exit', () => void this.#onExit());
+    // What it said last may come after its end.
+    child.once('close', (code, signal) => {
       log.end(`--- ended at ${new Date().toISOString()} (${signal ?? code})\n`);
-      void this.#onExit();
+      if (code !== 0 && signal === null) this.#trouble = complaints.trim() || `it ended with ${code}`;
     });
   }
 
