@@ -27,10 +27,14 @@ export const OUTLINES = CELLS * CELLS * DIRECTIONS;
 /** Added to a crop's standard deviation, in grays 0..255, so that noise in a flat crop is not taken for outlines. */
 const DEVIATION_FLOOR = 12;
 
+/** In a crop whose grays, 0..255, deviate less than that nothing can be seen: neither a cover nor what it hides. */
+const LEAST_DEVIATION = 4;
+
 let scores: CoverScores | undefined;
 
 /** Whether mouth or eyes of a face are covered, so that its expression cannot be seen. @param crop as cropFace makes it */
 export function isCovered(crop: Uint8Array): boolean {
+  if (spreadOf(crop).deviation < LEAST_DEVIATION) return false;
   scores ??= readCoverScores();
   return scoreOutlines(outlines(crop), scores) >= COVERED_FROM;
 }

@@ -81,7 +81,8 @@ test('bots killed at any moment leave nobody at work; the next goes on, and the 
   await killWhen(() => until(() => trainers(site).length > 0, 'its process', 60_000));
   const { id } = (await files.job())!;
 
-  await killWhen(() => untilPhase(files, 'checking'));
+  // Once it has said its first word: it checks the data, which may be over by the next look.
+  await killWhen(() => until(async () => (await files.status(id))?.pid, 'its first word', 60_000));
 
   let pid: number | undefined;
   await killWhen(async () => {
