@@ -16,7 +16,9 @@ const ALONE = [
 const LONGEST = [
   'test/e2e/',
   'test/soak/',
-  'test/wire/retrain',
+  'test/wire/',
+  'test/retraining/',
+  'test/soak/',
   'test/scripts/benchmark.test.ts',
   'test/evaluation/report/report.test.ts',
   'test/photo/faces/create-detector.test.ts',
@@ -33,8 +35,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // A third of what most files take is waiting for time to pass: on two cores, three at a time keep both busy.
-    maxWorkers: Math.max(2, Math.ceil(1.5 * availableParallelism())),
+    // Much of what most files take is waiting for time to pass: two at a time for each core keep all of them busy.
+    maxWorkers: 2 * availableParallelism(),
     sequence: { sequencer: LongestFirst },
     projects: [
       // A file finds loaded what the files before it have loaded: half of what most take is that.
