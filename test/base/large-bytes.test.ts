@@ -21,13 +21,13 @@ test('bytes that come in pieces lie in one place, up to the most there may be', 
 
 test('their memory is free at once when it is given back, and those who still look see nothing', () => {
   const large = Buffer.alloc(100_000_000, 1);
-  const before = resident();
   const copy = copyToGiveBack(large);
   expect(copy.equals(large)).toBe(true);
-  expect(resident() - before).toBeGreaterThan(80);
+  // Nothing else in this process runs between the two.
+  const held = resident();
   giveBack(copy);
+  expect(held - resident()).toBeGreaterThan(80);
   expect(copy).toHaveLength(0);
-  expect(resident() - before).toBeLessThan(40);
   giveBack(large);
   expect(large).toHaveLength(100_000_000);
 });
