@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { UserError } from './errors.ts';
 import { reasonOf } from './files.ts';
 import type { Logger } from './log.ts';
 
+/** Before every key, so that one Redis can serve other programs too. */
+export const REDIS_PREFIX = 'emotion-bot';
 /** Milliseconds for a connection and for an answer. */
 const TIMEOUT_MS = 5000;
 
@@ -54,4 +57,9 @@ export async function usable<T>(connect: () => Promise<T>): Promise<T> {
   } catch (cause) {
     throw new UserError('bad-config', `Redis at REDIS_URL cannot be used: ${reasonOf(cause)}.`, { cause });
   }
+}
+
+/** What stands in Redis in place of ids that are kept there for minutes. */
+export function hashed(ids: string): string {
+  return createHash('sha256').update(ids).digest('base64url');
 }

@@ -2,10 +2,10 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { connectRedis } from '../base/redis.ts';
+import { connectRedis, REDIS_PREFIX } from '../base/redis.ts';
 import type { Lease, Machines, Standing } from './machines.ts';
 
-const KEY = 'emotion-bot:retraining';
+const KEY = `${REDIS_PREFIX}:retraining`;
 /** Milliseconds that a lease lasts without being renewed: after a machine has died another may train so much later. */
 const LEASE_MS = 30_000;
 /** How often it is renewed in that time, and with it what others are told: so soon a training hears that it is called off. */

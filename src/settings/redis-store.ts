@@ -1,11 +1,10 @@
 import type { Redis } from 'ioredis';
 import type { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { connectRedis } from '../base/redis.ts';
+import { connectRedis, REDIS_PREFIX } from '../base/redis.ts';
 import { noSpace, type Store, unreachable, unsaved } from './store.ts';
 
-/** Before every key, so that one Redis can serve other programs too. */
-const PREFIX = 'emotion-bot:';
+const PREFIX = `${REDIS_PREFIX}:`;
 /** Longest pause between two tries to connect again, in milliseconds. */
 const LONGEST_PAUSE_MS = 5000;
 /** Keys that Redis looks at in one step: it does nothing else meanwhile. */

@@ -92,7 +92,8 @@ export function mergeLists(own: OwnNetworks, last: KnownList | undefined, shared
   return { list: { revision, ...list }, isNews, renumbered };
 }
 
-function renamed({ version, before }: InUse, renumbered: Merged['renumbered']): InUse {
+/** What is in use, by the new numbers of versions that have got one. */
+export function renamed({ version, before }: InUse, renumbered: Merged['renumbered']): InUse {
   const now = (id: VersionId) => renumbered.find(({ from }) => from === id)?.to ?? id;
   return { version: now(version), ...(before !== undefined && { before: now(before) }) };
 }

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { readIfThere, sha256, writeDurably } from '../base/files.ts';
 import type { Logger } from '../base/log.ts';
-import { connectRedis } from '../base/redis.ts';
+import { connectRedis, REDIS_PREFIX } from '../base/redis.ts';
 import {
   type KnownList,
   mergeLists,
@@ -11,11 +11,11 @@ import {
   type OwnNetworks,
   parseKnown,
   parseList,
+  renamed,
 } from './network-list.ts';
 import { type VersionCard, versionCardSchema } from './version-card.ts';
 import { VersionFolder } from './version-folder.ts';
 
-const PREFIX = 'emotion-bot:';
 const LIST = 'networks';
 const CARD = 'card.json';
 /** What a machine was in step with last, beside its versions. */
@@ -61,7 +61,7 @@ export class SharedNetworks {
     log: Logger,
     { lookEveryMs = LOOK_EVERY_MS }: { readonly lookEveryMs?: number } = {},
   ): Promise<SharedNetworks> {
-    const client = await connectRedis(url, log, { keyPrefix: PREFIX });
+    const client = await connectRedis(url, log, { keyPrefix: `${REDIS_PREFIX}:` });
     const shared = new SharedNetworks(client, new VersionFolder(modelDirectory), log);
     await shared.look();
     shared.#timer = setInterval(() => void shared.look(), lookEveryMs).unref();
@@ -199,11 +199,8 @@ export class SharedNetworks {
       await writeAll(directory, files);
       return { ...card, version: to };
     });
-    const { version, before } = await this.#folder.inUse();
-    if (version === from || before === from) {
-      const now = (id: typeof version) => (id === from ? to : id);
-      await this.#folder.use({ version: now(version), ...(before !== undefined && { before: now(before) }) });
-    }
+    const inUse = await this.#folder.inUse();
+    if ([inUse.version, inUse.before].includes(from)) await this.#folder.use(renamed(inUse, [{ from, to }]));
     await this.#folder.remove(from);
     this.#log.warn({ from, to }, 'a network has another number now: machines had given the same one twice');
   }

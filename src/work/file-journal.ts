@@ -6,14 +6,12 @@ import Database from 'libsql/promise';
 import { makePrivateFolderSync, PRIVATE_FILE } from '../base/files.ts';
 import { processStart } from '../base/lock.ts';
 import type { Logger } from '../base/log.ts';
-import type { Job, JobKey, Journal, LeftJob } from './journal.ts';
+import { type Job, type JobKey, type Journal, type LeftJob, SEEN_KEPT_MS } from './journal.ts';
 
 /** Milliseconds that a write waits for another process which holds the file; it waits on a thread of the library's. */
 const LOCK_MS = 3000;
 /** Milliseconds after which it is written down what was seen. */
 const SEEN_MS = 1000;
-/** How long it is kept, in milliseconds: a bot that was away for longer reads nothing back. */
-const SEEN_KEPT_MS = 30 * 24 * 60 * 60_000;
 /** 64 MiB: some hundred thousand jobs. */
 const MOST_PAGES = 16_384;
 

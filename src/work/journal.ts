@@ -3,6 +3,9 @@
  * for the rest again. `FileJournal` keeps jobs in the state folder for one process; a queue in Redis keeps the same jobs for several.
  */
 
+/** How long it is kept what was seen, in milliseconds: a bot that was away for longer reads nothing back. */
+export const SEEN_KEPT_MS = 30 * 24 * 60 * 60_000;
+
 /** What names a job: one message or one command. */
 export interface JobKey {
   /** The bot's account that was asked, unique among all platforms. */

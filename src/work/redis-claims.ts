@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../base/log.ts';
-import { connectRedis } from '../base/redis.ts';
-import { PREFIX } from './redis-line.ts';
+import { connectRedis, hashed, REDIS_PREFIX } from '../base/redis.ts';
 
 /** Seconds after which a claim is forgotten: by then a command's own token has run out. */
 const KEPT_S = 15 * 60;
@@ -24,7 +22,7 @@ export class RedisClaims {
 
   /** Takes something on. @returns false where another process has. Never rejects: while Redis is away, everybody may. */
   async claim(what: string): Promise<boolean> {
-    const key = `${PREFIX}:claim:${createHash('sha256').update(what).digest('base64url')}`;
+    const key = `${REDIS_PREFIX}:claim:${hashed(what)}`;
     try {
       return (await this.#client.set(key, '', 'EX', KEPT_S, 'NX')) === 'OK';
     } catch (err) {

@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../base/log.ts';
-import { connectRedis } from '../base/redis.ts';
+import { connectRedis, hashed, REDIS_PREFIX } from '../base/redis.ts';
 import { type Cooldown, PhotoCooldown, type Refusal } from './cooldown.ts';
-import { PREFIX } from './redis-line.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -79,5 +77,5 @@ export class RedisCooldown implements Cooldown {
 }
 
 function keyOf(kind: string, id: string): string {
-  return `${PREFIX}:cooldown:${createHash('sha256').update(`${kind} ${id}`).digest('base64url')}`;
+  return `${REDIS_PREFIX}:cooldown:${hashed(`${kind} ${id}`)}`;
 }

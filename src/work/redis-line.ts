@@ -1,16 +1,14 @@
-import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { hashed, REDIS_PREFIX } from '../base/redis.ts';
 import type { JobKey } from './journal.ts';
 
-/** Before every key, so that one Redis can serve other programs too. */
-export const PREFIX = 'emotion-bot';
 /** The largest priority that BullMQ takes: whoever waits so long is served in the order of arrival. */
 const LAST_TURN = 2_097_151;
 /** Seconds after which it is forgotten whose turn was when. */
 const TURNS_S = 600;
 
 /** The channel in Redis on which workers are told of what is gone. */
-export const LOSSES = `${PREFIX}:losses`;
+export const LOSSES = `${REDIS_PREFIX}:losses`;
 
 /**
  * A turn for a job. A channel's next turn comes after its own last one, and not before the one that is being served. Its people share its
@@ -108,8 +106,8 @@ export async function takeTurn(
   line: string,
   { id, channel, person }: { readonly id: string; readonly channel: string; readonly person: string },
 ): Promise<Turns> {
-  const whose = createHash('sha256').update(`${line} ${person}`).digest('base64url').slice(0, 16);
-  const answer = await client.eval(TAKE_TURN, 0, `${PREFIX}:${line}`, channel, whose, id, LAST_TURN, TURNS_S);
+  const whose = hashed(`${line} ${person}`).slice(0, 16);
+  const answer = await client.eval(TAKE_TURN, 0, `${REDIS_PREFIX}:${line}`, channel, whose, id, LAST_TURN, TURNS_S);
   const [turn, ...moved] = answer as [number, ...(string | number)[]];
   return {
     turn,
@@ -122,10 +120,10 @@ export async function takeTurn(
 
 /** Takes note that a job's turn has come. */
 export async function served(client: Redis, line: string, id: string, turn: number): Promise<void> {
-  await client.eval(LEAVE, 0, `${PREFIX}:${line}`, id, turn, TURNS_S);
+  await client.eval(LEAVE, 0, `${REDIS_PREFIX}:${line}`, id, turn, TURNS_S);
 }
 
 /** Takes note that a job waits no more without its turn having come. */
 export async function takenOut(client: Redis, line: string, id: string): Promise<void> {
-  await client.eval(LEAVE, 0, `${PREFIX}:${line}`, id, 0, TURNS_S);
+  await client.eval(LEAVE, 0, `${REDIS_PREFIX}:${line}`, id, 0, TURNS_S);
 }

@@ -2,10 +2,10 @@ import { Queue, QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { unlessAborted } from '../base/aborts.ts';
 import type { Logger } from '../base/log.ts';
-import { connectRedis } from '../base/redis.ts';
+import { connectRedis, REDIS_PREFIX } from '../base/redis.ts';
 import { type JobQueue, LeftToWorkers, type Loss, QueueFull } from './job-queue.ts';
 import type { Job } from './journal.ts';
-import { idOf, LOSSES, lineOf, PREFIX, takenOut, takeTurn } from './redis-line.ts';
+import { idOf, LOSSES, lineOf, takenOut, takeTurn } from './redis-line.ts';
 
 /** How often a job is tried that no worker could do, the pause doubled each time. */
 const ATTEMPTS = 5;
@@ -106,10 +106,10 @@ export class RedisJobQueue implements JobQueue {
   }
 
   async #open(name: string): Promise<Line> {
-    const queue = new Queue<Job>(name, { connection: this.#client, prefix: PREFIX });
+    const queue = new Queue<Job>(name, { connection: this.#client, prefix: REDIS_PREFIX });
     const events = new QueueEvents(name, {
       connection: this.#client.duplicate({ maxRetriesPerRequest: null, commandTimeout: undefined }),
-      prefix: PREFIX,
+      prefix: REDIS_PREFIX,
     });
     const line: Line = { name, queue, events, open: new Map() };
     const failed = (err: unknown) => this.#log.warn({ err }, 'the queue of photos in Redis failed');

@@ -1,10 +1,10 @@
 import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../base/log.ts';
-import { connectRedis } from '../base/redis.ts';
+import { connectRedis, REDIS_PREFIX } from '../base/redis.ts';
 import type { Loss, Turn } from './job-queue.ts';
 import type { Job } from './journal.ts';
-import { LOSSES, lineOf, PREFIX, served } from './redis-line.ts';
+import { LOSSES, lineOf, served } from './redis-line.ts';
 
 /** Milliseconds without a sign of life after which a worker counts as lost; a sign is given in half of that. */
 const LOST_MS = 15_000;
@@ -70,7 +70,7 @@ export class RedisWorker {
         },
         {
           connection: client,
-          prefix: PREFIX,
+          prefix: REDIS_PREFIX,
           concurrency,
           lockDuration: lostMs,
           stalledInterval: Math.min(LOOK_MS, lostMs),

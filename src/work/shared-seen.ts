@@ -1,13 +1,10 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from '../base/log.ts';
-import { connectRedis } from '../base/redis.ts';
-import type { Job, JobKey, Journal, LeftJob } from './journal.ts';
-import { PREFIX } from './redis-line.ts';
+import { connectRedis, REDIS_PREFIX } from '../base/redis.ts';
+import { type Job, type JobKey, type Journal, type LeftJob, SEEN_KEPT_MS } from './journal.ts';
 
 /** Milliseconds after which others are told what was seen. */
 const TELL_MS = 1000;
-/** How long it is kept, in milliseconds, as by the journal. */
-const KEPT_MS = 30 * 24 * 60 * 60_000;
 
 /** Keeps what was seen in some channels, unless another machine has seen a later message there: ids grow, in length first. */
 const SEE = `
@@ -106,7 +103,7 @@ export class SharedSeen implements Journal {
     try {
       for (const [bot, seen] of untold) {
         const values = [...seen].flatMap(([place, { message, at }]) => [place, `${message} ${at}`]);
-        await this.#client.eval(SEE, 1, keyOf(bot), KEPT_MS, ...values);
+        await this.#client.eval(SEE, 1, keyOf(bot), SEEN_KEPT_MS, ...values);
       }
     } catch (err) {
       this.#log.warn({ err }, 'other machines could not be told what was seen');
@@ -116,7 +113,7 @@ export class SharedSeen implements Journal {
   /** Never rejects: without Redis a bot knows what it has seen itself. */
   async #seenByAll(bot: string): Promise<[string, string][]> {
     try {
-      const since = this.#now() - KEPT_MS;
+      const since = this.#now() - SEEN_KEPT_MS;
       const found = Object.entries(await this.#client.hgetall(keyOf(bot)));
       const old = found.filter(([, value]) => Number(value.split(' ')[1]) < since).map(([place]) => place);
       if (old.length > 0) await this.#client.hdel(keyOf(bot), ...old);
@@ -129,7 +126,7 @@ export class SharedSeen implements Journal {
 }
 
 function keyOf(bot: string): string {
-  return `${PREFIX}:seen:${bot}`;
+  return `${REDIS_PREFIX}:seen:${bot}`;
 }
 
 /** Whether a message came after another, by their ids, which grow. */
