@@ -3,6 +3,7 @@ import { FakeDiscord } from '../fakes/discord.ts';
 import { plainPicture } from '../fakes/photo.ts';
 import { FakeSlack } from '../fakes/slack.ts';
 import type { BotOnFakes } from '../helpers/bot-on-fakes.ts';
+import { onFakes } from '../helpers/on-fakes.ts';
 import { end, startOnFakes } from '../helpers/processes-on-fakes.ts';
 import { until } from '../helpers/until.ts';
 import { left } from '../wire/left.ts';
@@ -16,20 +17,15 @@ test('killed with twenty photos under way on each chat, twice, the bot answers e
   const [discord, slack] = await Promise.all([FakeDiscord.start(), FakeSlack.start()]);
   afterwards(() => Promise.all([discord.close(), slack.close()]));
   const state = stateFolder();
+  const both = onFakes(discord, slack);
   const settings: BotOnFakes = {
     directory: state,
     environment: {
-      DISCORD_TOKEN: discord.token,
-      SLACK_BOT_TOKEN: slack.token,
-      SLACK_APP_TOKEN: slack.appToken,
+      ...both.environment,
       PERSON_PHOTOS_PER_MINUTE: '0',
       CHANNEL_PHOTOS_PER_MINUTE: '0',
     },
-    internal: {
-      discordApi: `${discord.origin}/api`,
-      slackApi: `${slack.origin}/api/`,
-      fileOrigins: [discord.origin, slack.origin, slack.filesOrigin],
-    },
+    internal: both.internal,
     milliseconds: 60,
   };
   const first = await startOnFakes('bot', settings);

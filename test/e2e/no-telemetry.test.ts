@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { readIfThere } from '../../src/base/files.ts';
-import type { Internal } from '../../src/config.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
 import { FakeSlack } from '../fakes/slack.ts';
 import { sampleBytes } from '../fixtures/photos.ts';
 import { postSample, startMain } from '../helpers/main-process.ts';
+import { onFakes } from '../helpers/on-fakes.ts';
 import { RUNS_SOURCE } from '../helpers/run-script.ts';
 import { temporaryFolder } from '../helpers/tiny-fer2013.ts';
 import { until } from '../helpers/until.ts';
@@ -56,12 +56,7 @@ async function onBothChats(folder: string, environment: Readonly<Record<string, 
   onTestFinished(async () => {
     await Promise.all([discord.close(), slack.close()]);
   });
-  const internal: Internal = {
-    discordApi: `${discord.origin}/api`,
-    slackApi: `${slack.origin}/api/`,
-    fileOrigins: [discord.origin, slack.origin, slack.filesOrigin],
-  };
-  const tokens = { DISCORD_TOKEN: discord.token, SLACK_BOT_TOKEN: slack.token, SLACK_APP_TOKEN: slack.appToken };
+  const { environment: tokens, internal } = onFakes(discord, slack);
   const source = [join(ROOT, 'test', 'helpers', 'start-on-fakes.ts'), JSON.stringify(internal)];
   const main = startMain(folder, { ...environment, ...tokens, STATE_DIR: folder }, watched(file), source);
   await until(() => /On Discord/.test(main.output.stdout) && /Slack/.test(main.output.stdout), 'both chats', 90_000);

@@ -7,6 +7,7 @@ import { plainPicture } from '../fakes/photo.ts';
 import { FakeSlack } from '../fakes/slack.ts';
 import type { BotOnFakes } from '../helpers/bot-on-fakes.ts';
 import { startMain } from '../helpers/main-process.ts';
+import { onFakes } from '../helpers/on-fakes.ts';
 import { end, startOnFakes } from '../helpers/processes-on-fakes.ts';
 import { HAS_REDIS, startRedis, type TestRedis } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
@@ -27,22 +28,17 @@ describe.skipIf(!HAS_REDIS)('photos that workers read', () => {
   });
 
   function settingsFor(state: string, milliseconds: number): BotOnFakes {
+    const both = onFakes(discord, slack);
     return {
       directory: state,
       environment: {
-        DISCORD_TOKEN: discord.token,
-        SLACK_BOT_TOKEN: slack.token,
-        SLACK_APP_TOKEN: slack.appToken,
+        ...both.environment,
         REDIS_URL: redis.url,
         READ_BY: 'workers',
         PERSON_PHOTOS_PER_MINUTE: '0',
         CHANNEL_PHOTOS_PER_MINUTE: '0',
       },
-      internal: {
-        discordApi: `${discord.origin}/api`,
-        slackApi: `${slack.origin}/api/`,
-        fileOrigins: [discord.origin, slack.origin, slack.filesOrigin],
-      },
+      internal: both.internal,
       milliseconds,
     };
   }

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'libsql/promise';
 import { Random } from '../../src/base/random.ts';
+import { onFakes } from '../helpers/on-fakes.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { Chats } from './chats.ts';
 import { Fleet, type Program, type ProgramKind } from './fleet.ts';
@@ -83,7 +84,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
 }
 
 function fleetFor(chats: Chats, redisUrl: string, options: SoakOptions & { readonly folder: string }): Fleet {
-  const { discord, slack } = chats;
+  const both = onFakes(chats.discord, chats.slack);
   const { bots, workers, folder, logs, standInMs } = options;
   return new Fleet({
     bots,
@@ -91,9 +92,7 @@ function fleetFor(chats: Chats, redisUrl: string, options: SoakOptions & { reado
     folder,
     ...(standInMs !== undefined && { standInMs }),
     environment: {
-      DISCORD_TOKEN: discord.token,
-      SLACK_BOT_TOKEN: slack.token,
-      SLACK_APP_TOKEN: slack.appToken,
+      ...both.environment,
       REDIS_URL: redisUrl,
       READ_BY: 'workers',
       ...(logs !== undefined && { LOG_LEVEL: 'debug' }),
@@ -102,12 +101,7 @@ function fleetFor(chats: Chats, redisUrl: string, options: SoakOptions & { reado
       PERSON_PHOTOS_PER_MINUTE: '0',
       CHANNEL_PHOTOS_PER_MINUTE: '0',
     },
-    internal: {
-      discordApi: `${discord.origin}/api`,
-      slackApi: `${slack.origin}/api/`,
-      fileOrigins: [discord.origin, slack.origin, slack.filesOrigin],
-      lostMs: options.lostMs,
-    },
+    internal: { ...both.internal, lostMs: options.lostMs },
   });
 }
 

@@ -6,6 +6,7 @@ import { startWorker } from '../../src/worker.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { FakeSlack } from '../fakes/slack.ts';
+import { onFakes } from '../helpers/on-fakes.ts';
 import { HAS_REDIS, startRedis } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 import { afterwards, aWhile, cleanUp, runBot, stateFolder } from './running-bot.ts';
@@ -24,20 +25,15 @@ describe.skipIf(!HAS_REDIS)('photos that a worker answers', () => {
     const [onDiscord, onSlack, redis] = await Promise.all([FakeDiscord.start(), FakeSlack.start(), startRedis()]);
     [discord, slack] = [onDiscord, onSlack];
     afterwards(() => Promise.all([discord.close(), slack.close(), redis.stop()]));
+    const both = onFakes(discord, slack);
     config = loadConfig({
       directory: stateFolder(),
       environment: {
-        DISCORD_TOKEN: discord.token,
-        SLACK_BOT_TOKEN: slack.token,
-        SLACK_APP_TOKEN: slack.appToken,
+        ...both.environment,
         REDIS_URL: redis.url,
         READ_BY: 'workers',
       },
-      internal: {
-        discordApi: `${discord.origin}/api`,
-        slackApi: `${slack.origin}/api/`,
-        fileOrigins: [discord.origin, slack.origin, slack.filesOrigin],
-      },
+      internal: both.internal,
     });
     begun = [];
     isHeld = false;
