@@ -69,6 +69,11 @@ export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** What an error says itself; what else was thrown as text. */
+export function ownWords(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /**
  * Why a port cannot be listened at, in words; what is no error of the system's as it is.
  * @param what cannot be, e.g. 'Figures cannot be shown'

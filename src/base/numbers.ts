@@ -38,3 +38,9 @@ export function points(difference: number): string {
 export function exactPercent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
+
+/** A time in whole minutes, rounded up: "a minute", "3 minutes". @param ms more than 0 */
+export function inMinutes(ms: number): string {
+  const minutes = Math.ceil(ms / 60_000);
+  return minutes === 1 ? 'a minute' : `${minutes} minutes`;
+}

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import { NotYet, tooLarge, UserError } from '../base/errors.ts';
 import { GrowingBytes, giveBack } from '../base/large-bytes.ts';
+import { inMinutes } from '../base/numbers.ts';
 import { reasonCode, report } from '../base/observing.ts';
 
 /**
@@ -246,9 +247,7 @@ function failure({ status, headers }: Response, othersWait: boolean): Error {
     const pauseMs = pauseOf(headers);
     if (!othersWait || pauseMs === undefined || pauseMs <= LONGEST_PAUSE_MS)
       return new PassingFailure(`status ${status}`, pauseMs);
-    const minutes = Math.ceil(pauseMs / 60_000);
-    const when = minutes === 1 ? 'a minute' : `${minutes} minutes`;
-    return new NotYet(`The picture could not be loaded just now. Try again in ${when}.`, pauseMs);
+    return new NotYet(`The picture could not be loaded just now. Try again in ${inMinutes(pauseMs)}.`, pauseMs);
   }
   const message = `a file's host answered with status ${status}`;
   return status === 401 || status === 403 ? new HostRefused(message) : new Error(message);

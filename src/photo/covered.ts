@@ -34,9 +34,10 @@ let scores: CoverScores | undefined;
 
 /** Whether mouth or eyes of a face are covered, so that its expression cannot be seen. @param crop as cropFace makes it */
 export function isCovered(crop: Uint8Array): boolean {
-  if (spreadOf(crop).deviation < LEAST_DEVIATION) return false;
+  const { deviation } = spreadOf(crop);
+  if (deviation < LEAST_DEVIATION) return false;
   scores ??= readCoverScores();
-  return scoreOutlines(outlines(crop), scores) >= COVERED_FROM;
+  return scoreOutlines(outlines(crop, deviation), scores) >= COVERED_FROM;
 }
 
 /** How likely mouth or eyes are covered, whichever is likelier, 0..1. */
@@ -56,11 +57,12 @@ function readCoverScores(): CoverScores {
  * Which way outlines run in each part of a crop, and how strong they are in parts of its contrast: histograms of
  * oriented gradients (Dalal and Triggs, 2005). Each pixel is shared among the cells and directions that it lies
  * between.
+ * @param deviation of the crop's grays
  * @returns OUTLINES numbers, those of one cell after the other, row by row
  */
-export function outlines(crop: Uint8Array): Float32Array {
+export function outlines(crop: Uint8Array, deviation: number = spreadOf(crop).deviation): Float32Array {
   const strength = new Float64Array(OUTLINES);
-  const contrast = 1 / (spreadOf(crop).deviation + DEVIATION_FLOOR);
+  const contrast = 1 / (deviation + DEVIATION_FLOOR);
   for (let y = 1; y < FACE_SIZE - 1; y++) {
     const { first: upper, ofFirst: ofUpper } = BETWEEN[y]!;
     for (let x = 1; x < FACE_SIZE - 1; x++) {

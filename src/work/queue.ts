@@ -1,5 +1,6 @@
 import { unlessAborted } from '../base/aborts.ts';
 import { aboutToRestart, UserError } from '../base/errors.ts';
+import { inMinutes } from '../base/numbers.ts';
 
 /** Keeps the slot of a piece of work taken until this has ended too, even where the work's own promise settles earlier. */
 export type HoldSlot = (ended: Promise<void>) => void;
@@ -263,6 +264,5 @@ function inWords(ms: number | undefined): string {
   if (ms === undefined) return 'a minute';
   const seconds = Math.max(5, Math.ceil(ms / 5000) * 5);
   if (seconds <= 55) return `${seconds} seconds`;
-  const minutes = Math.ceil(seconds / 60);
-  return minutes === 1 ? 'a minute' : `${minutes} minutes`;
+  return inMinutes(1000 * seconds);
 }

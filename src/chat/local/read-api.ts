@@ -9,7 +9,7 @@ import { readingJson } from '../../photo/reading-json.ts';
 import { isLarge } from '../../work/queue.ts';
 import { readBounded } from '../download.ts';
 import type { Unread } from './unread.ts';
-import { announcedBytes } from './unread.ts';
+import { announcedBytes, goneSignal } from './unread.ts';
 
 /** What reading a picture for a program takes. */
 export interface Reading extends Pick<PhotoServices, 'readPhoto' | 'queue'> {
@@ -60,16 +60,15 @@ export async function serveReading(server: FastifyInstance, reading: Reading): P
 }
 
 async function answer(request: FastifyRequest<Asked>, reply: FastifyReply, reading: Reading): Promise<FastifyReply> {
-  const given = new AbortController();
-  reply.raw.once('close', () => given.abort(new Error('the program that asked is gone')));
+  const gone = goneSignal(reply);
   const accept = request.headers.accept ?? '';
   const wantsPicture = /^\s*image\//.test(accept);
   // A program that asks for a JPEG cannot play an animation.
   const moving = /^\s*image\/jpe?g/.test(accept) ? undefined : 'webp';
   const body = request.body instanceof Readable ? request.body : Readable.from([]);
-  const giveRoomBack = await reading.channel.unread.room(announcedBytes(request, reading.maxBytes), given.signal);
+  const giveRoomBack = await reading.channel.unread.room(announcedBytes(request, reading.maxBytes), gone);
   const photo = await readBounded(body, reading.maxBytes)
-    .then((bytes) => readInTurn(bytes, reading, moving, given.signal))
+    .then((bytes) => readInTurn(bytes, reading, moving, gone))
     .finally(giveRoomBack);
   const { picture } = photo;
   if (!wantsPicture) {

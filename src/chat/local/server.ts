@@ -12,7 +12,7 @@ import type { LocalChannel } from './channel.ts';
 import { bringsKey, type Door, keyCookie, refusal, SECURITY_HEADERS } from './guard.ts';
 import { servePage } from './page-files.ts';
 import { type Reading, serveReading } from './read-api.ts';
-import { announcedBytes } from './unread.ts';
+import { announcedBytes, goneSignal } from './unread.ts';
 
 /** What browsers show without running anything of it. */
 const SHOWN: readonly string[] = ['jpeg', 'png', 'apng', 'gif', 'webp', 'avif', 'bmp'].map((name) => `image/${name}`);
@@ -140,13 +140,6 @@ function serveUploads(server: FastifyInstance, { channel, maxBytes }: ServerOpti
       arriving--;
     }
   });
-}
-
-/** Fires when whoever sent the request has gone. */
-function goneSignal({ raw }: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  raw.once('close', () => gone.abort(new UserError('busy', 'The file did not arrive.')));
-  return gone.signal;
 }
 
 /** @throws UserError 'bad-usage' where the request holds no file */

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { tooLarge, UserError } from '../../base/errors.ts';
 
 /** Milliseconds that a file waits for room at most. */
@@ -13,6 +13,13 @@ export function announcedBytes({ headers }: { readonly headers: IncomingHttpHead
   const announced = Number(headers['content-length'] ?? maxBytes);
   if (announced > maxBytes) throw tooLarge(maxBytes);
   return announced;
+}
+
+/** Fires when whoever sent the request has gone. @param reply what it is answered by */
+export function goneSignal({ raw }: { readonly raw: ServerResponse }): AbortSignal {
+  const gone = new AbortController();
+  raw.once('close', () => gone.abort(new UserError('busy', 'The file did not arrive.')));
+  return gone.signal;
 }
 
 /** The files that have not been read yet: what comes in waits until there is room for it beside them. */

@@ -5,6 +5,7 @@
  * the text, and `bytes` bytes more: the file, or the pixels.
  */
 import sharp, { type Metadata, type Raw } from 'sharp';
+import { ownWords } from '../../base/errors.ts';
 import { type RgbImage, toGray } from '../image.ts';
 import { APNG_BYTES, apngOf, firstShownOf } from './apng.ts';
 import { type AvifSequence, avifSequence } from './avif-sequence.ts';
@@ -243,7 +244,7 @@ async function work(task: DecoderTask, file: Buffer): Promise<void> {
   try {
     send(await run(task, file));
   } catch (error) {
-    send({ answer: { kind: 'failed', message: error instanceof Error ? error.message : String(error) } });
+    send({ answer: { kind: 'failed', message: ownWords(error) } });
   }
 }
 
