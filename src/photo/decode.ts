@@ -10,7 +10,7 @@ import {
   decodeApart,
 } from './decoder/decoder.ts';
 import type { RgbImage } from './image.ts';
-import { withClearEnd } from './jpeg.ts';
+import { lacksScans, withClearEnd } from './jpeg.ts';
 import { type PictureFormat, pictureFormat } from './picture-format.ts';
 import { aloneWithPixels, takePixels } from './shared-pixels.ts';
 import { largestBlock } from './tiff.ts';
@@ -103,6 +103,7 @@ export async function decodePhoto(
 ): Promise<DecodedPhoto> {
   if (bytes.length > limits.maxBytes) throw tooLarge(limits.maxBytes);
   const format = await pictureFormat(bytes);
+  if (format === 'jpeg' && lacksScans(bytes)) throw cutPicture();
   const wanted = format === 'gif' || format === 'webp' ? frames : undefined;
   const { parts, anything } = forDecoder(bytes, format);
   const task = {
@@ -217,6 +218,10 @@ function whyFailed(cause: Error, isLegible: boolean): UserError {
       { cause },
     );
   }
+  return cutPicture(cause);
+}
+
+function cutPicture(cause?: unknown): UserError {
   const sentence = 'This picture is damaged or incomplete. Please try the original, or save it anew first.';
   return new UserError('cut-picture', sentence, { cause });
 }

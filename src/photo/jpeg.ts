@@ -3,6 +3,10 @@ const START_OF_SCAN = 0xda;
 const END_OF_IMAGE = 0xd9;
 /** Frames whose samples all come in full, one after the other: baseline, extended, lossless. */
 const SEQUENTIAL_FRAMES = [0xc0, 0xc1, 0xc3];
+/** The same with arithmetic coding, which may leave out zeros at the end of a scan. */
+const ARITHMETIC_FRAME = 0xc9;
+/** Frames whose samples come coarsely first, and better in later scans: by Huffman's coding, and by arithmetic coding. */
+const PROGRESSIVE_FRAMES = [0xc2, 0xca];
 
 /**
  * Bits that mean nothing, since a decoder reads a little ahead of what it needs: eight bytes of ones, each with the zero that must follow
@@ -28,29 +32,85 @@ export function withClearEnd(bytes: Uint8Array): { readonly parts: readonly Uint
   return { parts: [bytes.subarray(0, end), AHEAD], anything: AHEAD.length };
 }
 
+/** Coefficients of a block of 8 x 8 samples; the first is their mean. */
+const COEFFICIENTS = 64;
+/** That a coefficient has not come yet. */
+const NOTHING = 255;
+
+/**
+ * Whether scans are missing at the end of a JPEG of several: a colour that no scan has, or, of a progressive one, bits that scans before have left
+ * to later ones (ITU-T T.81, G.1.1.1). The decoder takes such a file for a whole one of less detail, and says nothing.
+ * Detail that no scan has begun counts for the first colour only, which is the brightness mostly: an encoder may leave out that of the others.
+ */
+export function lacksScans(bytes: Uint8Array): boolean {
+  /** By component: how many low bits of each coefficient are still to come. */
+  const missing = new Map<number, Uint8Array>();
+  let isProgressive = false;
+  for (const { marker, at, end } of segmentsOf(bytes)) {
+    if (marker === START_OF_SCAN) {
+      const count = bytes[at]!;
+      const [from, to, bits] = bytes.subarray(at + 1 + 2 * count, end) as unknown as [number, number, number];
+      for (let k = 0; k < count; k++) {
+        const coefficients = missing.get(bytes[at + 1 + 2 * k]!);
+        if (isProgressive) coefficients?.fill(bits & 0x0f, from, to + 1);
+        else coefficients?.fill(0);
+      }
+    } else if ([...SEQUENTIAL_FRAMES, ARITHMETIC_FRAME, ...PROGRESSIVE_FRAMES].includes(marker)) {
+      isProgressive = PROGRESSIVE_FRAMES.includes(marker);
+      for (let k = 0; k < bytes[at + 5]!; k++) {
+        missing.set(bytes[at + 6 + 3 * k]!, new Uint8Array(COEFFICIENTS).fill(NOTHING));
+      }
+    }
+  }
+  return [...missing.values()].some((coefficients, component) =>
+    coefficients.some((bits, k) => bits > 0 && (bits !== NOTHING || k === 0 || component === 0)),
+  );
+}
+
 /** Where the scan of a picture of one scan ends; undefined where it has several or is no such file. */
 function endOfOnlyScan(bytes: Uint8Array): number | undefined {
   let components: number | undefined;
-  for (let at = 2; at + 4 < bytes.length; ) {
-    if (bytes[at] !== 0xff) return undefined;
-    const marker = bytes[at + 1]!;
-    // Any number of 0xff may stand before a marker.
-    if (marker === 0xff) at += 1;
-    else {
-      const length = (bytes[at + 2]! << 8) | bytes[at + 3]!;
-      if (SEQUENTIAL_FRAMES.includes(marker)) components = bytes[at + 9];
-      else if (marker === START_OF_SCAN) {
-        return components !== undefined && bytes[at + 4] === components ? endOfScan(bytes, at + 2 + length) : undefined;
-      }
-      at += 2 + length;
+  for (const { marker, at, end } of segmentsOf(bytes)) {
+    if (SEQUENTIAL_FRAMES.includes(marker)) components = bytes[at + 5];
+    else if (marker === START_OF_SCAN) {
+      return components !== undefined && bytes[at] === components ? endOfScan(bytes, end) : undefined;
     }
   }
   return undefined;
 }
 
+/** A marker and what belongs to it, from `at` to `end`, without the scan that may follow. */
+interface Segment {
+  readonly marker: number;
+  readonly at: number;
+  readonly end: number;
+}
+
+/** Segments that are looked at, at most: a picture has some dozens. */
+const MOST_SEGMENTS = 10_000;
+
+/** The segments of the first picture in a file, in their order, as far as they are there and can be told. */
+function* segmentsOf(bytes: Uint8Array): Generator<Segment> {
+  for (let at = 2, segments = 0; at + 4 < bytes.length && segments < MOST_SEGMENTS; ) {
+    if (bytes[at] !== 0xff) return;
+    const marker = bytes[at + 1]!;
+    // Any number of 0xff may stand before a marker.
+    if (marker === 0xff) at += 1;
+    else {
+      const end = at + 2 + ((bytes[at + 2]! << 8) | bytes[at + 3]!);
+      if (marker === END_OF_IMAGE || end > bytes.length) return;
+      segments += 1;
+      yield { marker, at: at + 4, end };
+      at = marker === START_OF_SCAN ? endOfScan(bytes, end) : end;
+    }
+  }
+}
+
 /** Where a scan ends that starts here: before a marker that is no restart, or with the file. */
 function endOfScan(bytes: Uint8Array, start: number): number {
-  for (let at = bytes.indexOf(0xff, start); at >= 0 && at + 1 < bytes.length; at = bytes.indexOf(0xff, at + 1)) {
+  // Byte by byte: a file may be nothing but 0xff, and this is done on the thread that talks.
+  for (let at = start; at + 1 < bytes.length; at++) {
+    if (bytes[at] !== 0xff) continue;
     const next = bytes[at + 1]!;
     const isRestart = next >= 0xd0 && next <= 0xd7;
     if (next !== 0 && next !== 0xff && !isRestart) return at;
