@@ -84,8 +84,8 @@ export class HostRefused extends Error {
  *
  * @returns the file's bytes, of whatever type: what the host says about them is not believed; `giveBack` frees their memory
  * @throws UserError 'not-allowed' for an address elsewhere, 'not-found' where the file is gone, 'too-large' as soon as more
- *   has arrived than allowed, 'too-slow' after `timeoutMs`, 'busy' where the host cannot be reached or fails again and
- *   again; NotYet where others wait and the host makes them; the signal's reason once it is aborted; HostRefused
+ *   has arrived than allowed, 'too-slow' after `timeoutMs`, 'busy' where the host cannot be reached, fails again and
+ *   again or redirects in a circle; NotYet where others wait and the host makes them; the signal's reason once it is aborted; HostRefused
  */
 export async function downloadAttachment(url: string, options: DownloadOptions): Promise<Buffer> {
   const { signal, timeoutMs } = options;
@@ -133,8 +133,12 @@ async function withRetries(load: () => Promise<Buffer>, signal: AbortSignal): Pr
     });
   } catch (error) {
     if (!(error instanceof PassingFailure) || signal.aborted) throw error;
-    throw new UserError('busy', 'The picture could not be loaded just now. Try again in a minute.', { cause: error });
+    throw cannotBeLoaded(error);
   }
+}
+
+function cannotBeLoaded(cause: unknown): UserError {
+  return new UserError('busy', 'The picture could not be loaded just now. Try again in a minute.', { cause });
 }
 
 async function loadOnce(address: string, options: DownloadOptions, outer: AbortSignal): Promise<Buffer> {
@@ -202,7 +206,7 @@ async function loadFrom(
     }
     return await bytesOf(response, options, pace);
   }
-  throw new Error(`a file was redirected more than ${MAX_REDIRECTS} times`);
+  throw cannotBeLoaded(new Error(`a file was redirected more than ${MAX_REDIRECTS} times`));
 }
 
 async function request(url: URL, init: RequestInit, { fetch: send = fetch }: DownloadOptions): Promise<Response> {

@@ -300,6 +300,27 @@ describe('removing', () => {
     expect(slack.callsTo('conversations.replies')).toHaveLength(1);
   });
 
+  test('a file removes its answer whether or not Slack says what was there before, that of an earlier run too', async () => {
+    const first = await startOnSlack();
+    const { slack } = first;
+    const files = await Promise.all([64, 80, 96].map(async (width) => slack.file(await plainPicture(width, 48))));
+    const root = slack.post();
+    const posts = [slack.post({ files: files.slice(0, 2), thread_ts: root.ts }), slack.post({ files: files.slice(2) })];
+    await buttons(slack, 3);
+    await first.bot.stop();
+    await startOnSlack({ slack });
+    const change = { type: 'message', subtype: 'message_changed', hidden: true, channel: slack.channel };
+    slack.event({ ...change, message: { ...posts[0]!, files: [{ id: files[0]!.id, mode: 'tombstone' }, files[1]!] } });
+    await until(() => slack.answers().length === 2, 'the removal of one of two in a thread');
+    slack.event({ ...change, message: { ...posts[1]!, files: null, edited: { user: 'U5' } }, previous_message: null });
+    await until(() => slack.answers().length === 1, 'the removal of one that is left out');
+    const last = slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 2);
+    const { channel, ts } = last;
+    slack.event({ type: 'message', subtype: 'message_deleted', channel, deleted_ts: ts, previous_message: null });
+    await until(() => slack.answers().every(({ thread_ts }) => thread_ts === root.ts), 'the removal of the message');
+  });
+
   test('one of two files of a message removes its answer, and leaves the other', async () => {
     const { slack } = await startOnSlack();
     const files = [

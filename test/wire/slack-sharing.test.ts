@@ -250,3 +250,57 @@ describe('a message with a file that was seen before and a new one', () => {
     await buttons(slack, 2);
   });
 });
+
+describe('an edit', () => {
+  test('that adds a picture has that one answered, once, also where the one before was taken out', async () => {
+    const { slack } = await startOnSlack();
+    const [first, second] = [
+      slack.file(await plainPicture(64, 48), 'a.png'),
+      slack.file(await plainPicture(80, 60), 'b.png'),
+    ];
+    const post = slack.post({ text: 'soon', files: [first] });
+    await buttons(slack, 1);
+    slack.removeFile(post, first.id);
+    await until(() => slack.answers().length === 0, 'the removal');
+    const before = { ...post };
+    post.files = [...post.files, second];
+    const change = { type: 'message', subtype: 'message_changed', channel: post.channel, message: post };
+    slack.event({ ...change, previous_message: before }, 'EvTwice');
+    slack.event({ ...change, previous_message: before }, 'EvTwice');
+    await buttons(slack, 1);
+    // Nobody knows what is new where Slack does not say what was there before.
+    slack.event(change);
+    await aWhile();
+    expect(slack.answers().map(({ thread_ts }) => thread_ts)).toEqual([post.ts]);
+    expect(slack.fileRequests).toHaveLength(2);
+  });
+
+  test('of a program, or that adds what is no picture, has nothing answered', async () => {
+    const { slack } = await startOnSlack();
+    const changed = (before: FakeMessage, files: FakeMessage['files']) =>
+      slack.event({
+        type: 'message',
+        subtype: 'message_changed',
+        channel: before.channel,
+        message: { ...before, files },
+        previous_message: before,
+      });
+    changed(slack.post({ bot_id: 'B7', user: 'U8' }), [slack.file(await plainPicture(64, 48))]);
+    changed(slack.post(), [slack.file(Buffer.from('%PDF'), 'a.pdf', 'application/pdf')]);
+    await aWhile();
+    expect([slack.said(), slack.fileRequests]).toEqual([[], []]);
+  });
+});
+
+test.each([
+  ['photo.avif', 'application/octet-stream'],
+  ['PHOTO.JPG', ''],
+  ['photo', 'IMAGE/PNG; charset=binary'],
+])('a picture %s of the type %j is answered', async (name, type) => {
+  const { slack } = await startOnSlack();
+  slack.post({ files: [slack.file(await plainPicture(64, 48), name, type)] });
+  slack.post({ files: [slack.file(Buffer.from('PK'), 'a.zip', type.startsWith('IMAGE') ? 'application/zip' : type)] });
+  await buttons(slack, 1);
+  await aWhile();
+  expect([slack.said().length, slack.fileRequests.length]).toEqual([1, 1]);
+});

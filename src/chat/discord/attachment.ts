@@ -2,8 +2,9 @@ import type { Message, MessageSnapshot, Attachment as Upload } from 'discord.js'
 import type { Attachment } from '../../../commands/request.ts';
 import { tooLarge, UserError } from '../../base/errors.ts';
 import type { Config } from '../../config.ts';
-import { PICTURE_NAME, pictureFormat } from '../../photo/picture-format.ts';
+import { pictureFormat } from '../../photo/picture-format.ts';
 import { type DownloadOptions, downloadAttachment } from '../download.ts';
+import { type FileKind, fileKind } from '../file-kind.ts';
 
 /** Where Discord keeps what people upload. */
 const FILE_ORIGINS = ['https://cdn.discordapp.com', 'https://media.discordapp.net'];
@@ -11,8 +12,6 @@ const FILE_ORIGINS = ['https://cdn.discordapp.com', 'https://media.discordapp.ne
 const TIMEOUT_MS = 30_000;
 
 const SPOILER_PREFIX = 'SPOILER_';
-/** Types that say nothing: what programs send along for files that they do not know. */
-const USELESS_TYPE = /^(application|binary)\/(x-)?(octet-stream|binary|unknown|download|force-download)$/;
 /** Bytes that tell what a file is. */
 const START_BYTES = 4100;
 
@@ -86,9 +85,6 @@ export function messageOf(picture: Attachment): string | undefined {
   return picture instanceof DiscordAttachment ? picture.source?.messageId : undefined;
 }
 
-/** How sure it is, before it is loaded, that a file is a picture. */
-type Judged = 'a picture' | 'by its bytes' | 'something else';
-
 /**
  * The pictures of a message in its order, those of a forwarded message too. Other files are left out. So is what the
  * bot drew itself, which is a copy of a photo and does not name its poster. A file that may be a picture or not comes
@@ -123,12 +119,8 @@ function forwardedIn({ messageSnapshots }: Message): Upload[] {
   return [...messageSnapshots.values()].flatMap(uploadsIn);
 }
 
-/** By the type that Discord tells; where that says nothing, by the name; where that says nothing either, its bytes decide. */
-function judged({ contentType, name }: Upload): Judged {
-  const type = (contentType ?? '').split(';')[0]!.trim().toLowerCase();
-  if (type.startsWith('image/')) return 'a picture';
-  if (type !== '' && !USELESS_TYPE.test(type)) return 'something else';
-  return PICTURE_NAME.test(name) ? 'a picture' : 'by its bytes';
+function judged({ contentType, name }: Upload): FileKind {
+  return fileKind(contentType, name);
 }
 
 /** Whether its poster hid a file behind a click. */

@@ -1,6 +1,7 @@
 import type { Attachment } from '../../../commands/request.ts';
 import { tooLarge, UserError } from '../../base/errors.ts';
 import { downloadAttachment, HostRefused } from '../download.ts';
+import { fileKind } from '../file-kind.ts';
 import type { SlackContext } from './context.ts';
 import { inSlackWords } from './errors.ts';
 
@@ -47,8 +48,8 @@ export interface MessageEvent extends SlackMessage {
   readonly channel: string;
   readonly channel_type?: string;
   readonly deleted_ts?: string;
-  readonly message?: SlackMessage;
-  readonly previous_message?: SlackMessage;
+  readonly message?: SlackMessage | null;
+  readonly previous_message?: SlackMessage | null;
 }
 
 /** A file that may be a picture. */
@@ -109,8 +110,9 @@ export function picturesOf(message: SlackMessage): SlackPicture[] {
   return pictures.filter(({ id }, k) => pictures.findIndex((other) => other.id === id) === k);
 }
 
-function isPicture({ mimetype }: SlackFile): boolean {
-  return mimetype?.startsWith('image/') === true;
+/** Slack knows few kinds of pictures: others come as a stream of bytes, with their name. */
+function isPicture({ mimetype, name }: SlackFile): boolean {
+  return fileKind(mimetype, name) === 'a picture';
 }
 
 function isStub({ file_access: access }: SlackFile): boolean {

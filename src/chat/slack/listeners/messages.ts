@@ -26,7 +26,7 @@ export function listenToMessages(app: App): void {
     const message = event as unknown as MessageEvent;
     const context = workspaceOf(told);
     if (CHANGES.includes(message.subtype)) {
-      await onChanged(message, context);
+      await onChanged(message, body.event_id, context);
     } else {
       await onPosted(message, body.event_id, context);
     }
@@ -103,43 +103,60 @@ function isOlder({ ts = '0' }: SlackMessage, { startedAt }: SlackContext): boole
   return Number.parseFloat(ts) * 1000 < startedAt;
 }
 
-async function onChanged(event: MessageEvent, context: SlackContext): Promise<void> {
-  const { channel, message, previous_message: before = {} } = event;
+async function onChanged(event: MessageEvent, eventId: string, context: SlackContext): Promise<void> {
+  const { channel, message, previous_message: before } = event;
   const { me, session } = context;
-  const { user = message?.user } = before;
   const ts = event.deleted_ts ?? message?.ts;
-  if (ts === undefined || user === me.userId) return;
+  // Slack's own words stand where a message with a thread was: whose it was says what was there before.
+  const whole = { ...message, ...before };
+  if (ts === undefined || whole.user === me.userId) return;
   const key = messageKey(channel, ts);
-  const source = sourceOf(channel, { ...before, ts });
+  const source = sourceOf(channel, { ...whole, ts });
   // What an earlier run of the bot said is not remembered: its buttons name the messages that it was about. Of an older message
   // there may be such an answer also where it has been asked about again since.
   const isFromBefore = isOlder({ ts }, context);
   if (isGone(event)) {
     const isKnown = await session.removed(key);
     if (source && (isFromBefore || !isKnown)) await takeBackAnswersTo(context, source, () => true);
-  } else if (message !== undefined) {
+  } else if (message) {
     const left = picturesOf(message).map(({ id }) => id);
     const isKnown = await session.edited(key, left);
-    if ((isKnown && !isFromBefore) || !source || !lostPicture(before, message)) return;
+    if (before) await readAdded({ ...message, channel }, before, eventId, context);
+    if ((isKnown && !isFromBefore) || !source || !mayHaveLostPicture(before, message)) return;
     await takeBackAnswersTo(context, source, (picture) =>
       picture === undefined ? left.length === 0 : !left.includes(picture),
     );
   }
 }
 
-/** Whether an event takes a message away: deleted, left as a tombstone above its thread, or without its files. */
-function isGone({ subtype, message = {} }: MessageEvent): boolean {
-  if (subtype === 'message_deleted' || message.subtype === 'tombstone') return true;
-  const files = message.files ?? [];
-  return files.length > 0 && files.every(isTombstone) && picturesOf(message).length === 0;
+/** Reads the pictures that an edit has added to a message. */
+async function readAdded(
+  message: MessageEvent,
+  before: SlackMessage,
+  eventId: string,
+  context: SlackContext,
+): Promise<void> {
+  const had = new Set(picturesOf(before).map(({ id }) => id));
+  const added = picturesOf(message).filter(({ id }) => !had.has(id));
+  if (added.length === 0 || !isForTheBot(message, context) || !context.session.claim(`event:${eventId}`)) return;
+  const asking = await askingOf(message, context, (all) =>
+    all.filter(({ id }) => !had.has(id) && context.session.claim(`file:${message.channel}:${id}`)),
+  );
+  if (asking?.pictures?.length) beginAsking(context, asking, true);
+}
+
+/** Whether an event takes a message away: deleted, or left as a tombstone above its thread. */
+function isGone({ subtype, message }: MessageEvent): boolean {
+  return subtype === 'message_deleted' || message?.subtype === 'tombstone';
 }
 
 function isTombstone({ mode }: SlackFile): boolean {
   return mode === 'tombstone';
 }
 
-/** Whether a message has lost a picture: Slack leaves a tombstone of it, or leaves it out. */
-function lostPicture(before: SlackMessage, now: SlackMessage): boolean {
+/** Whether a message has lost a picture: Slack leaves a tombstone of it, or leaves it out. It does not always say what was there before. */
+function mayHaveLostPicture(before: SlackMessage | null | undefined, now: SlackMessage): boolean {
+  if (!before) return true;
   const left = new Set(picturesOf(now).map(({ id }) => id));
   return filesOf(now).some(isTombstone) || picturesOf(before).some(({ id }) => !left.has(id));
 }
