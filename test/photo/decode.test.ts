@@ -208,6 +208,15 @@ describe('decodePhoto', () => {
       expect(Math.abs(value - [255, 0, 0][k]!)).toBeLessThan(12);
   });
 
+  it('reads an AVIF whose frames are made of others, and a HEIC that is nothing but frames', async () => {
+    for (const name of ['black-first.avif', 'black-first.heics']) {
+      const photo = await decode(fixture(name));
+      expect(photo.frame).toEqual({ number: 2, of: 2 });
+      for (const [k, value] of pixel(photo.image, 56, 8).entries())
+        expect(Math.abs(value - [0, 255, 0][k]!)).toBeLessThan(40);
+    }
+  });
+
   it('says that a TIFF or a JPEG is of a kind that cannot be read, and does not call it damaged', async () => {
     expect((await decode(tiff({}))).width).toBe(16);
     const kinds = {

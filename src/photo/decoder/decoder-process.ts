@@ -8,17 +8,16 @@ import sharp, { type Metadata, type Raw } from 'sharp';
 import { ownWords } from '../../base/errors.ts';
 import { type RgbImage, toGray } from '../image.ts';
 import { APNG_BYTES, apngOf, firstShownOf } from './apng.ts';
-import { type AvifSequence, avifSequence } from './avif-sequence.ts';
+import { bytesToDecode, MEGABYTE } from './cost.ts';
 import { firstThatShows, showsSomething } from './first-shown.ts';
 import { type DecodedFrames, decodeFrames } from './frames.ts';
 import { openHeic } from './heic.ts';
+import { framesToTry, type PictureSequence, pictureSequence } from './picture-sequence.ts';
 import type { DecoderAnswer, DecoderTask } from './task.ts';
 
 // One picture at a time, never the same one again.
 sharp.cache(false);
 sharp.concurrency(1);
-
-const MEGABYTE = 1_000_000;
 
 interface Result {
   readonly answer: DecoderAnswer;
@@ -26,7 +25,18 @@ interface Result {
 }
 
 async function run(task: DecoderTask, file: Buffer): Promise<Result> {
-  if (task.format === 'heic') return await decodeHeic(task, file);
+  const sequence = task.format === 'avif' || task.format === 'heic' ? pictureSequence(file) : undefined;
+  const picture = sequence?.hasPicture === false ? (sequence.still(0) ?? file) : file;
+  const result = await decodeAny(task, picture);
+  return sequence === undefined || sequence.of < 2 ? result : await firstOfSequence(task, result, sequence);
+}
+
+async function decodeAny(task: DecoderTask, file: Buffer): Promise<Result> {
+  return task.format === 'heic' ? await decodeHeic(task, file) : await decodeOther(task, file);
+}
+
+/** Any format but HEIC, of which libvips has the decoder. */
+async function decodeOther(task: DecoderTask, file: Buffer): Promise<Result> {
   // The header of a picture that is far too large must be readable, to say so; no pixel is decoded here.
   const picture = await sharp(file, { limitInputPixels: false }).metadata();
   const { width, height } = picture.autoOrient;
@@ -46,9 +56,6 @@ async function run(task: DecoderTask, file: Buffer): Promise<Result> {
     task.format === 'jpeg'
       ? await decodeJpeg(task, file)
       : await shrunk(task, file, frame, task.format === 'tiff' ? 'error' : 'truncated');
-  const sequence = task.format === 'avif' ? avifSequence(file) : undefined;
-  if (sequence !== undefined && sequence.of > 1)
-    return await firstOfSequence(task, stored, { width, height }, sequence);
   if (task.format === 'png') return await firstOfApng(task, file, stored, picture);
   const image = await upright(stored, picture.orientation ?? 1);
   return decoded(image, { width, height }, isAnimation ? { number: frame + 1, of: frames } : undefined);
@@ -76,30 +83,42 @@ async function firstOfApng(
   return decoded(await upright(image, orientation), size, { number: shown.frame + 1, of: apng.frames.length });
 }
 
-/** Frames of an animated AVIF that are looked at. */
-const MOST_OF_SEQUENCE = 20;
+/** Bytes a pixel of frames that others are made of: a decoder keeps up to eight. */
+const KEPT_FRAMES = 8 * 3;
+/** Pixels that are decoded for frames that are tried, in all: some three seconds. */
+const TRIED_PIXELS = { avif: 100_000_000, heic: 12_000_000 };
 
 /**
- * The first frame of an animated AVIF that shows something, of those that stand for themselves: the decoder takes no others. The first of
- * all where none does.
- * @param first the file's picture, which is its first frame
+ * The first frame of an animated AVIF or HEIC that shows something, of those that can be decoded and are tried; the file's picture where none does.
+ * @param first that picture, which is the first frame
  */
-async function firstOfSequence(
-  task: DecoderTask,
-  first: RgbImage,
-  size: { width: number; height: number },
-  { of, whole, still }: AvifSequence,
-): Promise<Result> {
-  const asFrame = (image: RgbImage, frame: number) => decoded(image, size, { number: frame + 1, of });
-  if (showsSomething(toGray(first).data)) return asFrame(first, 0);
-  for (const frame of whole.filter((one) => one > 0).slice(0, MOST_OF_SEQUENCE)) {
-    const file = still(frame);
-    const { width, height } = file ? await sharp(file).metadata() : { width: 0, height: 0 };
-    if (file === undefined || width !== size.width || height !== size.height) continue;
-    const image = await shrunk(task, file, 0, 'truncated');
-    if (showsSomething(toGray(image).data)) return asFrame(image, frame);
+async function firstOfSequence(task: DecoderTask, first: Result, sequence: PictureSequence): Promise<Result> {
+  if (first.answer.kind !== 'decoded' || first.pixels === undefined) return first;
+  const asFrame = ({ answer, pixels }: Result, frame: number): Result =>
+    answer.kind === 'decoded'
+      ? { answer: { ...answer, frame: { number: frame + 1, of: sequence.of } }, pixels }
+      : { answer, pixels };
+  if (showsPixels(first)) return asFrame(first, 0);
+  const { width, height } = first.answer.size;
+  const mayKeepFrames = KEPT_FRAMES * width * height < task.maxBytes / 2;
+  for (const { frame, frames } of framesToTry(
+    sequence,
+    width * height,
+    task.format === 'heic' ? TRIED_PIXELS.heic : TRIED_PIXELS.avif,
+  )) {
+    const file = frames === 1 || mayKeepFrames ? sequence.still(frame) : undefined;
+    if (file === undefined) continue;
+    // A frame that is damaged does not make the first one so.
+    const other = await decodeAny(task, file).catch(() => undefined);
+    if (other && showsPixels(other)) return asFrame(other, frame);
   }
   return asFrame(first, 0);
+}
+
+function showsPixels({ answer, pixels }: Result): boolean {
+  if (answer.kind !== 'decoded' || pixels === undefined) return false;
+  const { width, height } = answer;
+  return showsSomething(toGray({ width, height, data: pixels }).data);
 }
 
 async function decodeHeic(task: DecoderTask, file: Buffer): Promise<Result> {
@@ -129,46 +148,6 @@ function decoded(
 function decodedFrames({ pixels, ...frames }: DecodedFrames, size: { width: number; height: number }): Result {
   const { width, height, ...rest } = frames;
   return { answer: { kind: 'decoded', size, width, height, bytes: pixels.length, frames: rest }, pixels };
-}
-
-/** About how many bytes decoding takes beside the file and the process itself, from the header. Measured with libvips 8.18, rounded up. */
-function bytesToDecode({ format, blockBytes }: DecoderTask, picture: Metadata, file: Buffer): number {
-  const { width, height, channels, depth, isProgressive, chromaSubsampling, pages = 1 } = picture;
-  const pixels = width * height;
-  const sample = depth === 'uchar' ? 1 : depth === 'ushort' ? 2 : 4;
-  switch (format) {
-    case 'jpeg': {
-      // Of several scans all coefficients are kept, two bytes each.
-      const coefficients = chromaSubsampling?.startsWith('4:2:0') ? 1.5 : channels;
-      return (isProgressive ? 2.1 * pixels * coefficients : 0) + 35 * MEGABYTE;
-    }
-    case 'png':
-      // Of a picture that comes in seven passes all is kept; of others a few rows.
-      return isProgressive ? 1.1 * pixels * channels * sample + 35 * MEGABYTE : 32 * width * sample + 60 * MEGABYTE;
-    case 'webp':
-      // All of it is set aside, though a large one is shrunk while it is decoded.
-      return (pages > 1 ? 14 : 4) * pixels + 10 * MEGABYTE;
-    case 'gif':
-      return 5 * pixels + 20 * MEGABYTE;
-    case 'avif':
-      return avifBytes(picture, file) * pixels + 5 * MEGABYTE;
-    default:
-      return 2.5 * blockBytes + 16 * width * channels * sample + 40 * MEGABYTE;
-  }
-}
-
-/**
- * Bytes a pixel of an AVIF: the decoder keeps notes on every 4 x 4 pixels, and two copies of the picture's planes. What these are like is in each
- * box `av1C` (AV1 Codec ISO Media File Format, 2.3.3).
- */
-function avifBytes({ hasAlpha, bitsPerSample = 8 }: Metadata, file: Buffer): number {
-  let isWhole = false;
-  for (let at = file.indexOf('av1C'); at >= 0; at = file.indexOf('av1C', at + 4)) {
-    const flags = file[at + 6] ?? 0;
-    // Bits: high depth, twelve bits, one colour, colours of half the width, of half the height.
-    isWhole ||= (flags & 0x10) === 0 && (flags & 0x0c) !== 0x0c;
-  }
-  return (isWhole ? 19.3 : 16.4) + (hasAlpha ? 2.5 : 0) + (bitsPerSample > 8 ? 7 : 0);
 }
 
 /** Of a JPEG of more bytes, a thousandth is more than a decoder reads ahead. */

@@ -1,10 +1,12 @@
-/** The frames of an animated AVIF that stand for themselves, and how many it has. */
-export interface AvifSequence {
+/** The frames of an animated AVIF or HEIC, and which of them can be made pictures of their own. */
+export interface PictureSequence {
   /** How many frames the file has. */
   readonly of: number;
-  /** Frames that are made of no other, from 0: at least the first one, usually. */
-  readonly whole: readonly number[];
-  /** One of them as an AVIF of its own. @returns undefined where the file does not hold it */
+  /** Whether the file has a picture beside them, which programs without a notion of animations show. */
+  readonly hasPicture: boolean;
+  /** Frames that can be decoded, from 0, and how many frames must be for each: it and those that it is made of. */
+  readonly decodable: readonly { readonly frame: number; readonly frames: number }[];
+  /** One of these as a file of one picture. @returns undefined where the file does not hold it */
   still(frame: number): Buffer | undefined;
 }
 
@@ -17,11 +19,31 @@ interface Span {
   readonly to: number;
 }
 
+/** How a kind of coding is named in files. */
+interface Coding {
+  /** Of the frames of a sequence. */
+  readonly entry: string;
+  /** Of the box with the decoder's configuration, and of a file of one picture. */
+  readonly configuration: string;
+  readonly brand: string;
+  /**
+   * Whether a decoder that is given several frames as one picture shows the last of them, so that frames that are made of others can be decoded:
+   * libaom does, libde265 shows the first.
+   */
+  readonly showsLast: boolean;
+}
+
+/** AV1 (AV1-ISOBMFF 1.2) and HEVC whose parameters lie in its configuration alone (ISO/IEC 14496-15, 8.4). */
+const CODINGS: readonly Coding[] = [
+  { entry: 'av01', configuration: 'av1C', brand: 'avif', showsLast: true },
+  { entry: 'hvc1', configuration: 'hvcC', brand: 'heic', showsLast: false },
+];
+
 /**
- * Finds the track of pictures in an animated AVIF (ISO/IEC 14496-12, 8.3 and following; AV1 in it: AV1-ISOBMFF 1.2).
+ * Finds the track of pictures in an animated AVIF or HEIC (ISO/IEC 14496-12, 8.3 and following; ISO/IEC 23008-12, 7).
  * @returns undefined where the file has none, or its tables cannot be read
  */
-export function avifSequence(file: Buffer): AvifSequence | undefined {
+export function pictureSequence(file: Buffer): PictureSequence | undefined {
   try {
     return sequenceIn(file);
   } catch (error) {
@@ -31,30 +53,73 @@ export function avifSequence(file: Buffer): AvifSequence | undefined {
   }
 }
 
-function sequenceIn(file: Buffer): AvifSequence | undefined {
+function sequenceIn(file: Buffer): PictureSequence | undefined {
   const all = { from: 0, to: file.length };
   for (const track of boxes(file, within(file, all, ['moov']), 'trak')) {
     const media = within(file, track, ['mdia']);
     const [handler] = boxes(file, media, 'hdlr');
     const tables = within(file, media, ['minf', 'stbl']);
-    const [descriptions] = boxes(file, tables, 'stsd');
     // A track of its own may hold the pictures' transparency.
-    if (handler === undefined || nameAt(file, handler.from + 8) !== 'pict' || descriptions === undefined) continue;
-    const [entry] = boxes(file, { from: descriptions.from + 8, to: descriptions.to }, 'av01');
-    // The entry's own fields, before the boxes in it.
-    const configuration = entry && boxes(file, { from: entry.from + 78, to: entry.to }, 'av1C')[0];
+    if (handler === undefined || nameAt(file, handler.from + 8) !== 'pict') continue;
+    const described = descriptionIn(file, tables);
     const samples = samplesOf(file, tables);
-    if (entry === undefined || configuration === undefined || samples === undefined) continue;
-    const size = { width: file.readUInt16BE(entry.from + 24), height: file.readUInt16BE(entry.from + 26) };
+    if (described === undefined || samples === undefined) continue;
+    const { coding, configuration, size } = described;
+    const starts = startsOf(wholeOnes(file, tables, samples.length), samples.length);
+    const decodable = starts.map((start, frame) => ({ frame, frames: frame - start + 1 }));
     return {
       of: samples.length,
-      whole: wholeOnes(file, tables, samples.length),
+      hasPicture: boxes(file, all, 'meta').length > 0,
+      decodable: coding.showsLast ? decodable : decodable.filter(({ frames }) => frames === 1),
       still(frame) {
-        const { from, to } = samples[frame] ?? { from: 0, to: 0 };
-        if (to <= from || to > file.length) return undefined;
-        return stillAvif(file.subarray(from, to), file.subarray(configuration.from, configuration.to), size);
+        const needed = samples.slice(starts[frame], frame + 1);
+        if (frame >= samples.length || needed.some(({ from, to }) => to <= from || to > file.length)) return undefined;
+        const data = Buffer.concat(needed.map(({ from, to }) => file.subarray(from, to)));
+        return stillPicture(coding, data, file.subarray(configuration.from, configuration.to), size);
       },
     };
+  }
+  return undefined;
+}
+
+/** Frames that are tried, at most. */
+const MOST_TRIED = 20;
+/** Where there are more, the fewer of them are tried the further from the beginning. */
+const STEP = 1.25;
+
+/**
+ * Frames of which to look for one that shows something where the first does not, in their order.
+ * @param pixels of a frame
+ * @param mostPixels that are decoded for them in all
+ */
+export function* framesToTry(
+  { decodable }: PictureSequence,
+  pixels: number,
+  mostPixels: number,
+): Generator<PictureSequence['decodable'][number]> {
+  const step = decodable.length > MOST_TRIED ? STEP : 1;
+  let [last, tried, decoded] = [0, 0, 0];
+  for (const one of decodable) {
+    if (one.frame === 0 || one.frame < step * last) continue;
+    decoded += one.frames * pixels;
+    tried += 1;
+    if (tried > MOST_TRIED || decoded > mostPixels) return;
+    yield one;
+    last = one.frame;
+  }
+}
+
+/** What the first description of a track's frames says that is of a coding that is known. */
+function descriptionIn(file: Buffer, tables: Span) {
+  const [descriptions] = boxes(file, tables, 'stsd');
+  if (descriptions === undefined) return undefined;
+  for (const coding of CODINGS) {
+    const [entry] = boxes(file, { from: descriptions.from + 8, to: descriptions.to }, coding.entry);
+    // The entry's own fields, before the boxes in it.
+    const configuration = entry && boxes(file, { from: entry.from + 78, to: entry.to }, coding.configuration)[0];
+    if (entry === undefined || configuration === undefined) continue;
+    const size = { width: file.readUInt16BE(entry.from + 24), height: file.readUInt16BE(entry.from + 26) };
+    return { coding, configuration, size };
   }
   return undefined;
 }
@@ -120,18 +185,34 @@ function wholeOnes(file: Buffer, tables: Span, count: number): number[] {
   return Array.from({ length: listed }, (_, k) => file.readUInt32BE(list.from + 8 + 4 * k) - 1);
 }
 
-/** A file of one picture (AVIF 1.1, 2 and 4): what is in `data`, with the decoder's configuration. */
-function stillAvif(
+/** For each frame the last one up to it that is made of no other. */
+function startsOf(whole: readonly number[], count: number): number[] {
+  const isWhole = new Set(whole);
+  let start = 0;
+  return Array.from({ length: count }, (_, frame) => {
+    if (isWhole.has(frame)) start = frame;
+    return start;
+  });
+}
+
+/** A file of one picture (ISO/IEC 23008-12; AVIF 1.1, 2 and 4): what is in `data`, with the decoder's configuration. */
+function stillPicture(
+  { entry, configuration: name, brand }: Coding,
   data: Buffer,
   configuration: Buffer,
   { width, height }: { readonly width: number; readonly height: number },
 ): Buffer {
-  const type = box('ftyp', Buffer.from('avif\0\0\0\0avifmif1miaf', 'latin1'));
+  const type = box('ftyp', Buffer.from(`${brand}\0\0\0\0${brand}mif1miaf`, 'latin1'));
   const handler = fullBox('hdlr', 0, Buffer.from('\0\0\0\0pict\0\0\0\0\0\0\0\0\0\0\0\0\0', 'latin1'));
   const primary = fullBox('pitm', 0, numbers16(1));
-  const item = fullBox('iinf', 0, numbers16(1), fullBox('infe', 2, numbers16(1, 0), Buffer.from('av01\0', 'latin1')));
+  const item = fullBox(
+    'iinf',
+    0,
+    numbers16(1),
+    fullBox('infe', 2, numbers16(1, 0), Buffer.from(`${entry}\0`, 'latin1')),
+  );
   const extents = fullBox('ispe', 0, numbers32(width, height));
-  const properties = box('ipco', extents, box('av1C', configuration));
+  const properties = box('ipco', extents, box(name, configuration));
   // Item 1 has both properties, the second of which a decoder must know.
   const association = fullBox('ipma', 0, numbers32(1), numbers16(1), Buffer.from([2, 1, 0x82]));
   const metaOf = (offset: number) =>
