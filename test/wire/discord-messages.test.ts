@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AttachmentFlags } from 'discord.js';
 import sharp from 'sharp';
-import { afterEach, describe, expect, test } from 'vitest';
-import { user } from '../fakes/discord/payloads.ts';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { filePayload, messagePayload, snowflake, user } from '../fakes/discord/payloads.ts';
 import type { FakeDiscord, FakeFile } from '../fakes/discord.ts';
 import { fakeFace, fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { animation, plainFrame } from '../fixtures/animations.ts';
@@ -477,6 +477,52 @@ describe('an edit', () => {
     await until(() => discord.said().length === 0, 'the removal');
   });
 
+  test('of which Discord tells no more than its files takes answers of an earlier run along; what it does not tell of stays', async () => {
+    const first = await startOnDiscord();
+    const { discord } = first;
+    const [a, b] = await twoFiles(discord);
+    const post = discord.post({ files: [a!, b!] });
+    const forward = discord.post({ forwards: post });
+    await answers(discord, 4);
+    await first.bot.stop();
+    await delay(5);
+    await startOnDiscord({ discord });
+    const { id, channel } = post;
+    const where = { channel_id: channel.id, guild_id: channel.guildId };
+    const { message_snapshots: _, ...told } = { message_snapshots: undefined, ...messagePayload(forward) };
+    discord.gateway.dispatch('MESSAGE_UPDATE', { ...told, ...where, edited_timestamp: new Date().toISOString() });
+    discord.gateway.dispatch('MESSAGE_UPDATE', { id, ...where, embeds: [] });
+    discord.gateway.dispatch('MESSAGE_UPDATE', { id, ...where, attachments: [filePayload(b!)] });
+    await until(() => discord.said().length === 3, 'the removal');
+    await aWhile();
+    const names = discord.said().map(({ files: [file] }) => file!.filename);
+    expect(names.sort()).toEqual(['a-emotions.jpg', 'b-emotions.jpg', 'b-emotions.jpg']);
+  });
+
+  test('that adds a picture has that one answered, once, by the next run too', async () => {
+    const first = await startOnDiscord();
+    const { discord } = first;
+    const [a, b] = await twoFiles(discord);
+    const post = discord.post({ files: [a!] });
+    await answers(discord, 1);
+    const added = (file: FakeFile) => ({ ...file, id: snowflake(Date.now() + 10_000) });
+    const changed = discord.edit(post, { files: [a!, added(b!)] });
+    await answers(discord, 2);
+    discord.edit(changed, { content: 'both' });
+    await first.bot.stop();
+    // It looks whether the earlier one has answered what came before its start.
+    vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 20_000);
+    await startOnDiscord({ discord });
+    discord.edit(changed, { content: 'both of us' });
+    discord.command('help');
+    await answers(discord, 3);
+    await aWhile();
+    expect(discord.said().flatMap(({ files }) => files.map(({ filename }) => filename))).toEqual([
+      'a-emotions.jpg',
+      'b-emotions.jpg',
+    ]);
+  });
+
   test('that hides a picture as a spoiler removes the answer that shows it, those that are hidden stay', async () => {
     const { discord } = await startOnDiscord();
     const [open, other] = await twoFiles(discord);
@@ -649,5 +695,30 @@ describe('removing', () => {
     await startOnDiscord({ discord });
     discord.remove(post);
     await until(() => discord.said().length === 0, 'the removal');
+  });
+
+  test('a message, or many of a long time, removes answers of an earlier run in a direct message and behind many others', async () => {
+    const first = await startOnDiscord();
+    const { discord } = first;
+    const ann = user('ann');
+    const channel = discord.directChannel(ann);
+    const direct = discord.post({ channel, author: ann, files: [discord.file(await plainPicture(64, 48))] });
+    const early = discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+    await answers(discord, 1, channel);
+    await answers(discord, 1);
+    await first.bot.stop();
+    for (let k = 0; k < 150; k++) {
+      const id = snowflake();
+      discord.messages.set(id, { ...early, id, files: [], content: String(k) });
+    }
+    const second = await startOnDiscord({ discord });
+    const late = discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+    await answers(discord, 2);
+    await second.bot.stop();
+    await delay(5);
+    await startOnDiscord({ discord });
+    discord.remove(direct);
+    discord.remove(early, late);
+    await until(() => discord.said().length === 0, 'the removal of all of them');
   });
 });

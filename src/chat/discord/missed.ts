@@ -3,13 +3,13 @@ import { hasPart, shardsInWords } from '../../config-discord.ts';
 import type { Job, Journal } from '../../work/journal.ts';
 import type { DiscordContext } from './context.ts';
 import { unlessClosed } from './errors.ts';
+import { larger, pagesAfter } from './messages-after.ts';
 import { accountOf, isForTheBot, picturesAskedFor } from './request.ts';
 
 /** How far back the bot reads what it has missed, in milliseconds: later, nobody waits for an answer any more. */
 const BACK_MS = 10 * 60_000;
 /** Messages of different channels may come in another order than they were written in, by so many milliseconds. */
 const DISORDER_MS = 3000;
-const PAGE = 100;
 /** Pages of a channel that are read. */
 const MAX_PAGES = 5;
 /** Channels that the gateway does not tell of, such as direct messages, that are asked for; those of the latest messages. */
@@ -129,13 +129,7 @@ async function channelsWith({ client }: DiscordContext, seen: readonly string[])
 
 async function messagesAfter(channel: SendableChannels, id: bigint): Promise<Message[]> {
   const messages: Message[] = [];
-  let after = id;
-  for (let page = 0; page < MAX_PAGES; page++) {
-    const later = [...(await channel.messages.fetch({ after: String(after), limit: PAGE, cache: false })).values()];
-    messages.push(...later);
-    if (later.length < PAGE) break;
-    after = later.map((message) => BigInt(message.id)).reduce(larger);
-  }
+  for await (const page of pagesAfter(channel, id, MAX_PAGES)) messages.push(...page);
   return messages.sort((a, b) => a.createdTimestamp - b.createdTimestamp);
 }
 
@@ -154,8 +148,4 @@ function jobOf(message: Message, context: DiscordContext): Job[] {
       begun: Date.now(),
     },
   ];
-}
-
-function larger(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
 }

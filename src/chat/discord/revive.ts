@@ -5,11 +5,10 @@ import type { Asking } from '../asking.ts';
 import { sayWhatIsAllowed } from './channel.ts';
 import type { DiscordContext } from './context.ts';
 import { unlessClosed } from './errors.ts';
+import { pagesAfter } from './messages-after.ts';
 import { buttonOf } from './outgoing.ts';
 import { isForTheBot, picturesAskedFor, toAsking } from './request.ts';
 
-/** Messages that Discord gives at a time. */
-const PAGE = 100;
 /** Pages after a message that are looked through for answers to it. */
 const MAX_PAGES = 10;
 /** Milliseconds for which Discord takes answers to a command. */
@@ -93,12 +92,7 @@ function answerTo(message: Message, answer: Message): string | undefined {
 /** What the bot has said in a channel after a message. */
 async function saidSince(channel: SendableChannels, id: string): Promise<Message[]> {
   const said: Message[] = [];
-  let after = id;
-  for (let page = 0; page < MAX_PAGES; page++) {
-    const later = [...(await channel.messages.fetch({ after, limit: PAGE, cache: false })).values()];
-    said.push(...later.filter(({ author, client }) => author.id === client.user.id));
-    if (later.length < PAGE) break;
-    after = later.reduce((a, b) => (BigInt(a.id) > BigInt(b.id) ? a : b)).id;
-  }
+  for await (const page of pagesAfter(channel, id, MAX_PAGES))
+    said.push(...page.filter(({ author, client }) => author.id === client.user.id));
   return said;
 }

@@ -1,14 +1,53 @@
-import { Events, type Message } from 'discord.js';
+import {
+  Events,
+  GatewayDispatchEvents,
+  type GatewayMessageUpdateDispatchData,
+  type Message,
+  SnowflakeUtil,
+} from 'discord.js';
 import type { DiscordContext } from '../context.ts';
-import { isForTheBot, toAsking } from '../request.ts';
+import { unlessClosed } from '../errors.ts';
+import { accountOf, isForTheBot, toAsking } from '../request.ts';
 
-/** Answers what people post: their pictures, and what they say to the bot. */
+/** A file that is so much younger than its message, in milliseconds, came with an edit. */
+const ADDED_MS = 5000;
+
+/** Answers what people post, pictures that they add later included, and what they say to the bot. */
 export function listenToMessages(context: DiscordContext): void {
-  context.client.on(Events.MessageCreate, (message) => context.guard(() => onMessage(message, context)));
+  const { client, guard } = context;
+  client.on(Events.MessageCreate, (message) => guard(() => onMessage(message, context)));
+  // The client's own event comes for messages that it remembers only.
+  client.ws.on(GatewayDispatchEvents.MessageUpdate, (data) => guard(() => onEdited(data, context)));
 }
 
 function onMessage(message: Message, context: DiscordContext): void {
   context.seen(message.channelId, message.id);
   if (!isForTheBot(message)) return;
   if (context.session.claim(`message:${message.id}`)) context.session.begin(toAsking(message, context));
+}
+
+async function onEdited(
+  { id, channel_id: place, attachments = [] }: Partial<GatewayMessageUpdateDispatchData>,
+  context: DiscordContext,
+): Promise<void> {
+  if (id === undefined || place === undefined) return;
+  const { session, client, startedAt } = context;
+  const added = attachments.map((file) => file.id).filter((file) => timeOf(file) > timeOf(id) + ADDED_MS);
+  // Told of by each later edit too.
+  const files = added.filter((file) => session.claim(`added:${file}`));
+  if (files.length === 0) return;
+  if (files.some((file) => timeOf(file) < startedAt)) {
+    // An earlier run may have answered it.
+    await session.takeUp([{ bot: accountOf(context), place, message: id, kind: 'posted', files, begun: Date.now() }]);
+    return;
+  }
+  const message = await unlessClosed(async () => {
+    const channel = await client.channels.fetch(place);
+    return channel?.isTextBased() ? await channel.messages.fetch({ message: id, force: true }) : undefined;
+  });
+  if (message && isForTheBot(message)) session.begin(toAsking(message, context, (picture) => files.includes(picture)));
+}
+
+function timeOf(id: string): number {
+  return SnowflakeUtil.timestampFrom(id);
 }

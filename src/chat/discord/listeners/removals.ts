@@ -4,15 +4,17 @@ import {
   GatewayDispatchEvents,
   type GatewayMessageUpdateDispatchData,
   type Message,
+  MessageReferenceType,
   SnowflakeUtil,
 } from 'discord.js';
 import { isSpoiler } from '../attachment.ts';
 import type { DiscordContext } from '../context.ts';
-import { isGone, lacksPermission } from '../errors.ts';
+import { isGone, lacksPermission, unlessClosed } from '../errors.ts';
+import { pagesAfter } from '../messages-after.ts';
 import { buttonOf, type RemoveButton } from '../outgoing.ts';
 
-/** Messages after a removed one that are looked through for answers of an earlier run of the bot. */
-const LOOK_AHEAD = 100;
+/** Pages that are looked through for answers of an earlier run of the bot, one after the removed message; more where many are removed at once. */
+const MAX_PAGES = 10;
 
 /** Takes answers back with what they are about: messages, pictures that an edit takes out or hides, threads and channels. */
 export function listenToRemovals(context: DiscordContext): void {
@@ -25,13 +27,13 @@ export function listenToRemovals(context: DiscordContext): void {
     const forgotten = ids.filter(isForgotten);
     if (forgotten.length > 0) await takeBackForgotten(context, channelId, forgotten);
   };
-  const onEdited = async (message: GatewayMessageUpdateDispatchData) => {
+  const onEdited = async (message: Edited) => {
     const left = filesLeft(message, context);
     if (left === undefined) return;
     const leftIds = left.map(({ id }) => id);
     const hiddenIds = left.filter(isHidden).map(({ id }) => id);
     await session.edited(message.id, leftIds, hiddenIds);
-    if (message.author.bot || message.edited_timestamp === null || !isForgotten(message.id)) return;
+    if (isAProgram(message) || message.edited_timestamp === null || !isForgotten(message.id)) return;
     await takeBackForgotten(context, message.channel_id, [message.id], (answer, { picture }) => {
       const isGone = picture === undefined ? leftIds.length === 0 : !leftIds.includes(picture);
       // An early version's buttons do not name the picture.
@@ -48,17 +50,23 @@ export function listenToRemovals(context: DiscordContext): void {
   client.ws.on(GatewayDispatchEvents.ChannelDelete, (data) => session.channelRemoved(data.id));
 }
 
+/** What an event says of an edited message: besides ids, only what has changed is certain to be there. */
+type Edited = Pick<GatewayMessageUpdateDispatchData, 'id' | 'channel_id'> & Partial<GatewayMessageUpdateDispatchData>;
+
+/** Whether another bot wrote a message, as far as an event says. */
+function isAProgram({ author }: Edited): boolean {
+  return author?.bot === true;
+}
+
 /** The files that an edited message still has; undefined where Discord does not say. */
-function filesLeft(
-  message: Partial<GatewayMessageUpdateDispatchData>,
-  { client, seesEverything }: DiscordContext,
-): APIAttachment[] | undefined {
-  const { attachments, message_snapshots: forwarded = [], mentions = [], author, guild_id: guildId } = message;
+function filesLeft(message: Edited, { client, seesEverything }: DiscordContext): APIAttachment[] | undefined {
+  const { attachments, message_snapshots: forwarded, mentions = [], author, guild_id: guildId } = message;
   if (attachments === undefined || author?.id === client.user.id) return undefined;
+  if (forwarded === undefined && message.message_reference?.type === MessageReferenceType.Forward) return undefined;
   // Without the MessageContent intent, Discord tells of other messages as if they had no files.
   const isVisible = seesEverything || guildId === undefined || mentions.some(({ id }) => id === client.user.id);
   if (!isVisible) return undefined;
-  return [...attachments, ...forwarded.flatMap((one) => one.message.attachments)];
+  return [...attachments, ...(forwarded ?? []).flatMap((one) => one.message.attachments ?? [])];
 }
 
 function isHidden({ filename, flags }: APIAttachment): boolean {
@@ -77,18 +85,23 @@ async function takeBackForgotten(
   ids: readonly string[],
   which: (answer: Message, button: RemoveButton) => boolean = () => true,
 ): Promise<void> {
-  const channel = client.channels.cache.get(channelId);
+  // Discord announces neither direct messages nor threads that rest.
+  const channel = await unlessClosed(() => client.channels.fetch(channelId));
   if (!channel?.isSendable()) return;
-  const oldest = ids.reduce((a, b) => (BigInt(a) < BigInt(b) ? a : b));
+  const takeBack = async (message: Message) => {
+    const button = message.author.id === client.user.id ? buttonOf(message) : undefined;
+    if (button?.source === undefined || !ids.includes(button.source) || !which(message, button)) return;
+    // The worker that posted it may remove it too.
+    await message.delete().catch((error: unknown) => {
+      if (!isGone(error)) throw error;
+    });
+  };
+  const [oldest, ...others] = ids.map(BigInt).sort((a, b) => (a < b ? -1 : 1));
+  const newest = others.at(-1) ?? oldest!;
   try {
-    const later = await channel.messages.fetch({ after: oldest, limit: LOOK_AHEAD, cache: false });
-    for (const message of later.values()) {
-      const button = message.author.id === client.user.id ? buttonOf(message) : undefined;
-      if (button?.source === undefined || !ids.includes(button.source) || !which(message, button)) continue;
-      // The worker that posted it may remove it too.
-      await message.delete().catch((error: unknown) => {
-        if (!isGone(error)) throw error;
-      });
+    for await (const page of pagesAfter(channel, oldest!, MAX_PAGES)) {
+      for (const message of page) await takeBack(message);
+      if (page.every(({ id }) => BigInt(id) > newest)) break;
     }
   } catch (error) {
     if (!lacksPermission(error)) throw error;
