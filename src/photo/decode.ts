@@ -13,7 +13,7 @@ import type { RgbImage } from './image.ts';
 import { lacksScans, withClearEnd } from './jpeg.ts';
 import { type PictureFormat, pictureFormat } from './picture-format.ts';
 import { aloneWithPixels, takePixels } from './shared-pixels.ts';
-import { largestBlock } from './tiff.ts';
+import { hasOddSamples, largestBlock } from './tiff.ts';
 
 /** What one photo may cost. Beyond a limit the walk ends with a UserError instead of a slow or a dead process. */
 export interface PhotoLimits {
@@ -104,6 +104,7 @@ export async function decodePhoto(
   if (bytes.length > limits.maxBytes) throw tooLarge(limits.maxBytes);
   const format = await pictureFormat(bytes);
   if (format === 'jpeg' && lacksScans(bytes)) throw cutPicture();
+  if (format === 'tiff' && hasOddSamples(bytes)) throw unsupported();
   const wanted = format === 'gif' || format === 'webp' ? frames : undefined;
   const { parts, anything } = forDecoder(bytes, format);
   const task = {
@@ -212,13 +213,14 @@ function whyFailed(cause: Error, isLegible: boolean): UserError {
     return new UserError('too-many-pixels', 'This picture has too many pixels. Please try a smaller copy.', { cause });
   }
   if (LACKING.test(message) || (isLegible && /unsupported image format/i.test(message))) {
-    return new UserError(
-      'unsupported-picture',
-      'This picture is of a kind that cannot be read here. Please try it as a JPEG, PNG or WebP.',
-      { cause },
-    );
+    return unsupported(cause);
   }
   return cutPicture(cause);
+}
+
+function unsupported(cause?: unknown): UserError {
+  const sentence = 'This picture is of a kind that cannot be read here. Please try it as a JPEG, PNG or WebP.';
+  return new UserError('unsupported-picture', sentence, { cause });
 }
 
 function cutPicture(cause?: unknown): UserError {
@@ -233,6 +235,8 @@ const LACKING = new RegExp(
   [
     'not configured',
     'not implemented',
+    'not supported',
+    'bad labq format',
     'unsupported (tiff|feature|codec|bits|jpeg)',
     'omitted at compile time',
     'no known route',

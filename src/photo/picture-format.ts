@@ -11,6 +11,8 @@ export const PICTURE_NAME = /\.(jpe?g|jpe|jfif|pjpeg|png|apng|webp|gif|avifs?|ti
 /** What a file is by its first bytes: a format that is decoded, another that has a name, or undefined when nothing is known. */
 type Kind = { readonly readable: PictureFormat } | { readonly picture: string } | { readonly document: string };
 
+const VIDEO_OR_SOUND = 'a video or sound file';
+
 /** What to do instead, in words that fit a chat and a terminal. */
 function tryInstead(what: string): string {
   return `Please try ${what} as a JPEG, PNG or WebP.`;
@@ -54,7 +56,7 @@ function isoKind(bytes: Uint8Array): Kind | undefined {
   // Names no kind of coding: most are HEVC.
   if (brands.some((brand) => /^(mif1|msf1)/.test(brand))) return { readable: 'heic' };
   if (brands[0] === 'crx ') return RAW;
-  return { document: 'a video or sound file' };
+  return { document: VIDEO_OR_SOUND };
 }
 
 /** SVG and HTML are text: the first tag decides, after a byte order mark, white space, declarations and comments. */
@@ -100,8 +102,21 @@ async function kindOf(bytes: Uint8Array): Promise<Kind | undefined> {
 }
 
 const RAW: Kind = { picture: 'a raw camera file' };
-/** Raw files that are no TIFF by their first bytes: of Olympus, Panasonic, Fujifilm, Sigma, Minolta and Phase One. */
-const RAW_SIGNATURES = ['IIRO', 'IIRS', 'MMOR', 'IIU\0', 'FUJIFILMCCD-RAW', 'FOVb', '\0MRM', 'IIIITwaR', 'MMMMRawT'];
+/** Raw files that are no TIFF by their first bytes: of Olympus, Panasonic, Fujifilm, Sigma, Minolta, Phase One and older ones of Canon. */
+const RAW_SIGNATURES = [
+  'IIRO',
+  'IIRS',
+  'MMOR',
+  'IIU\0',
+  'FUJIFILMCCD-RAW',
+  'FOVb',
+  '\0MRM',
+  'IIIITwaR',
+  'MMMMRawT',
+  'II\x1a\0\0\0HEAPCCDR',
+];
+/** What raw files that are TIFFs have behind the first eight bytes: Canon's, Phase One's. */
+const RAW_TIFFS = ['CR', 'IIIITwaR', 'MMMMRawT'];
 
 /** Pictures that are no photos or cannot be decoded, by their signatures. */
 const OTHER_PICTURES: readonly (readonly [signature: string, name: string])[] = [
@@ -122,10 +137,12 @@ const OTHER_PICTURES: readonly (readonly [signature: string, name: string])[] = 
   ['BPG\xfb', 'a BPG picture'],
   ['FLIF', 'a FLIF picture'],
   ['gimp xcf', 'a GIMP file'],
+  ['Paint Shop Pro Image File', 'a Paint Shop Pro file'],
   ['SIMPLE  =', 'a FITS picture'],
   ['%!PS', 'a PostScript drawing (EPS)'],
   ['\xc5\xd0\xd3\xc6', 'a PostScript drawing (EPS)'],
   ['\xd7\xcd\xc6\x9a', 'a Windows drawing (WMF)'],
+  ['\x01\0\x09\0\0\x03', 'a Windows drawing (WMF)'],
   ['II\xbc', 'a JPEG XR picture'],
   ['\x59\xa6\x6a\x95', 'a Sun raster picture'],
   ['SDPX', 'a DPX picture'],
@@ -145,10 +162,40 @@ const FURTHER_IN: readonly (readonly [signature: string, at: number, name: strin
   // Xcode packs an app's pictures so: a chunk before the header, and data that no other decoder takes.
   ['CgBI', 12, 'a PNG in a form of Apple’s own'],
   [' EMF', 40, 'a Windows drawing (EMF)'],
+  ['ILBM', 8, 'an Amiga picture (ILBM)'],
+  ['PCD_IPI', 2048, 'a Photo CD picture'],
   ['DICM', 128, 'a medical picture (DICOM)'],
   ['ACON', 8, 'an animated cursor (ANI)'],
   ['\0\x11\x02\xff\x0c\0', 522, 'a PICT drawing'],
 ];
+
+/** What people post by mistake for a photo, by its signature. */
+const OTHER_FILES: readonly { readonly name: string; readonly signatures: readonly string[]; readonly at?: number }[] =
+  [
+    { name: 'a zip archive', signatures: ['PK\x03\x04', 'PK\x05\x06'] },
+    // gzip, bzip2, xz, Zstandard, 7-Zip, RAR, and a tar.
+    {
+      name: 'a compressed file',
+      signatures: ['\x1f\x8b', 'BZh', '\xfd7zXZ\0', '\x28\xb5\x2f\xfd', "7z\xbc\xaf'\x1c", 'Rar!\x1a\x07'],
+    },
+    { name: 'an archive', signatures: ['ustar'], at: 257 },
+    // Matroska and WebM, Windows Media, Flash, MPEG's program streams and video, Ogg, FLAC, MP3 with notes before it.
+    {
+      name: VIDEO_OR_SOUND,
+      signatures: [
+        '\x1a\x45\xdf\xa3',
+        '\x30\x26\xb2\x75\x8e\x66\xcf\x11',
+        'FLV\x01',
+        '\0\0\x01\xba',
+        '\0\0\x01\xb3',
+        'OggS',
+        'fLaC',
+        'ID3',
+      ],
+    },
+    { name: VIDEO_OR_SOUND, signatures: ['AVI ', 'WAVE', 'AIFF', 'AIFC'], at: 8 },
+    { name: 'an office document', signatures: ['\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1'] },
+  ];
 
 /**
  * Formats that the library would walk through, for as long as whoever made the file likes, to tell what is in them: their first bytes
@@ -158,11 +205,15 @@ function containerKind(bytes: Uint8Array): Kind | undefined {
   for (const [signature, at, picture] of FURTHER_IN) if (startsWith(bytes, signature, at)) return { picture };
   if (startsWith(bytes, '\x89PNG\r\n\x1a\n')) return { readable: 'png' };
   if (RAW_SIGNATURES.some((signature) => startsWith(bytes, signature))) return RAW;
-  if (isTiff(bytes)) return startsWith(bytes, 'CR', 8) || isRaw(bytes) ? RAW : { readable: 'tiff' };
+  if (isTiff(bytes)) {
+    const isMarked = RAW_TIFFS.some((signature) => startsWith(bytes, signature, 8));
+    return isMarked || isRaw(bytes) ? RAW : { readable: 'tiff' };
+  }
   for (const [signature, picture] of OTHER_PICTURES) if (startsWith(bytes, signature)) return { picture };
-  if (startsWith(bytes, 'PK\x03\x04') || startsWith(bytes, 'PK\x05\x06')) return { document: 'a zip archive' };
-  if (startsWith(bytes, '\x1f\x8b')) return { document: 'a compressed file' };
-  return isoKind(bytes);
+  const iso = isoKind(bytes);
+  if (iso) return iso;
+  const other = OTHER_FILES.find(({ signatures, at = 0 }) => signatures.some((one) => startsWith(bytes, one, at)));
+  return other && { document: other.name };
 }
 
 /** Pictures without a signature: the values of their headers decide, so this comes last. */
@@ -180,6 +231,8 @@ function headerKind(bytes: Uint8Array): Kind | undefined {
     return { picture: 'an SGI picture' };
   if (endsWith(bytes, 'TRUEVISION-XFILE.\0') || isOldTarga(bytes)) return { picture: 'a TGA picture' };
   if (startsWith(bytes, '\0\0\x02\0')) return { picture: 'a cursor file (CUR)' };
+  // MPEG's transport stream: packets of 188 bytes, each with this first.
+  if ([0, 188, 376].every((at) => bytes[at] === 0x47)) return { document: VIDEO_OR_SOUND };
   return undefined;
 }
 

@@ -6,6 +6,7 @@
 const TAG = {
   subfileType: 254,
   width: 256,
+  height: 257,
   bits: 258,
   compression: 259,
   photometric: 262,
@@ -14,6 +15,7 @@ const TAG = {
   tileWidth: 322,
   tileHeight: 323,
   subDirectories: 330,
+  sampleFormat: 339,
   dngVersion: 50706,
 } as const;
 
@@ -58,8 +60,20 @@ export function largestBlock(bytes: Uint8Array): number {
   if (tileWidth > 0) return Math.ceil(width / tileWidth) * tileWidth * firstOf(first, TAG.tileHeight, 0) * pixel;
   // A file that does not say keeps all in one strip, which is read row by row then.
   const rows = firstOf(first, TAG.rowsPerStrip, 1);
-  return width * (rows > 0x7fff_ffff ? 1 : rows) * pixel;
+  if (rows > 0x7fff_ffff) return width * pixel;
+  // Some writers name more rows than the picture has.
+  return width * Math.min(rows, firstOf(first, TAG.height, 0) || rows) * pixel;
 }
+
+/** Whether its samples are whole numbers of a kind that the decoder would show with wrong colours: of 32 bits, or with a sign. */
+export function hasOddSamples(bytes: Uint8Array): boolean {
+  const first = firstDirectory(bytes);
+  const format = firstOf(first, TAG.sampleFormat, UNSIGNED);
+  return format === SIGNED || (format === UNSIGNED && firstOf(first, TAG.bits, 1) > 16);
+}
+
+const UNSIGNED = 1;
+const SIGNED = 2;
 
 function firstOf(directory: Directory, tag: number, otherwise: number): number {
   return directory.get(tag)?.[0] ?? otherwise;

@@ -219,11 +219,16 @@ describe('decodePhoto', () => {
 
   it('says that a TIFF or a JPEG is of a kind that cannot be read, and does not call it damaged', async () => {
     expect((await decode(tiff({}))).width).toBe(16);
+    // A strip of more rows than the picture has.
+    expect((await decode(tiff({ 278: 2_000_000_000 }))).width).toBe(16);
     const kinds = {
       jbig: { 259: 34661 },
       lerc: { 259: 34887 },
       lzma: { 259: 34925 },
       complex: { 258: 32, 339: 5 },
+      'whole numbers of 32 bits': { 258: 32, 279: 1024 },
+      'with a sign': { 258: 16, 339: 2, 279: 512 },
+      'eight bits of Lab': { 262: 8, 277: 1 },
     };
     for (const tags of Object.values(kinds)) {
       await expect(decode(tiff(tags))).rejects.toMatchObject({ code: 'unsupported-picture' });
