@@ -4,6 +4,7 @@ import { createCommands } from '../commands/index.ts';
 import type { RetrainServices } from '../commands/retrain.ts';
 import { unlessAborted } from './base/aborts.ts';
 import type { Logger } from './base/log.ts';
+import { hasRedis } from './base/redis.ts';
 import { shutFolder } from './base/shut-folder.ts';
 import type { Platform, PlatformContext } from './chat/platform.ts';
 import { createPage, createPlatforms } from './chat/platforms.ts';
@@ -32,7 +33,7 @@ export interface Bot {
 
 /**
  * Connects every platform that the configuration holds credentials for; with none, or while none can be reached, the page on this
- * machine.
+ * machine. Waits for a Redis that is away.
  * @param readPhoto finds, reads and draws the faces of a picture file
  * @param training what /retrain works with; without it the command says that it cannot
  * @param ready what is loaded while the platforms connect: the bot has not started before, and does not where this rejects
@@ -43,9 +44,11 @@ export async function startBot(
   config: Config,
   log: Logger,
   readPhoto: PhotoServices['readPhoto'],
-  training?: RetrainServices,
+  training?: RetrainServices | Promise<RetrainServices>,
   ready?: Promise<unknown>,
 ): Promise<Bot> {
+  // At once: it may reject before it is waited for.
+  void Promise.allSettled([training]);
   const metrics =
     config.metrics && (await (await import('./metrics/server.ts')).startMetricsServer(config.metrics, log));
   try {
@@ -65,7 +68,7 @@ async function connect(
   config: Config,
   log: Logger,
   readPhoto: PhotoServices['readPhoto'],
-  training: RetrainServices | undefined,
+  openTraining: RetrainServices | Promise<RetrainServices> | undefined,
   ready: Promise<unknown> = Promise.resolve(),
   metrics: MetricsServer | undefined,
 ): Promise<Bot> {
@@ -79,12 +82,19 @@ async function connect(
     () => {},
   );
   const queue = new FairQueue({ concurrency, maxWaiting });
+  const redis = async () => config.redisUrl !== undefined && { redis: await hasRedis(config.redisUrl) };
+  metrics?.watch({
+    queue,
+    training: async () => undefined,
+    parts: async () => ({ network: isLoaded, ...(await redis()), accepting: false }),
+  });
   await shutState(config.stateDirectory, log);
   const settings = await openSettings(config, log);
   const journal = await openJournal(config, log);
   const cooldown = await openCooldown(config, log);
   const jobs = await openJobQueue(config, log);
   const claims = await openClaims(config, log);
+  const training = await openTraining;
   const opinions = config.photos.asksIfRight && { opinions: new Opinions(settings, metrics?.observe) };
   const commands = createCommands(
     {
@@ -123,6 +133,7 @@ async function connect(
     training: async () => await trainingFigures(training, log),
     parts: async () => ({
       network: isLoaded,
+      ...(await redis()),
       settings: await settings.isReachable(),
       ...Object.fromEntries(platforms.map(({ name, isConnected }) => [name, isConnected])),
       accepting: stopped === undefined,

@@ -18,8 +18,16 @@ export interface Reader {
   readonly release: () => Promise<void>;
 }
 
-/** Opens threads and networks, and has them read a picture of nothing, so that the first photo waits for nothing but itself. */
-export async function openReader(config: Config, registry: VersionRegistry, log: Logger): Promise<Reader> {
+/**
+ * Opens threads and networks, and has them read a picture of nothing, so that the first photo waits for nothing but itself.
+ * @param signal gives up waiting for a Redis that is away
+ */
+export async function openReader(
+  config: Config,
+  registry: VersionRegistry,
+  log: Logger,
+  signal?: AbortSignal,
+): Promise<Reader> {
   const { detector: choice, openCv, concurrency, maxBytes } = config.photos;
   const { engine, threads, provider } = config.model;
   const detector = createFaceDetector({ detector: choice, openCv, threads: concurrency });
@@ -30,7 +38,7 @@ export async function openReader(config: Config, registry: VersionRegistry, log:
   };
   try {
     // Before a network is loaded: others may have put another one in use.
-    networks = await openNetworks(config, log);
+    networks = await openNetworks(config, log, signal);
     const [{ readPhoto, warmUp }, live] = await Promise.all([
       import('./photo/read-photo.ts'),
       LiveClassifier.open(registry, log, { engine, threads, provider }),
@@ -61,10 +69,16 @@ export async function openReader(config: Config, registry: VersionRegistry, log:
 }
 
 /** The networks that machines share, brought in step; undefined where they share no Redis. @throws UserError 'bad-config' where it cannot be used */
-async function openNetworks({ redisUrl, model }: Config, log: Logger): Promise<SharedNetworks | undefined> {
+async function openNetworks(
+  { redisUrl, model }: Config,
+  log: Logger,
+  signal: AbortSignal | undefined,
+): Promise<SharedNetworks | undefined> {
   if (redisUrl === undefined) return undefined;
   return await usable(async () =>
-    (await import('./versions/shared-networks.ts')).SharedNetworks.start(redisUrl, model.directory, log),
+    (await import('./versions/shared-networks.ts')).SharedNetworks.start(redisUrl, model.directory, log, {
+      ...(signal && { signal }),
+    }),
   );
 }
 

@@ -1,3 +1,4 @@
+import type { RetrainServices } from '../commands/retrain.ts';
 import type { Logger } from './base/log.ts';
 import { usable } from './base/redis.ts';
 import { type Config, loadConfig } from './config.ts';
@@ -27,25 +28,29 @@ async function start(options: Parameters<typeof loadConfig>[0]): Promise<void> {
 }
 
 /** The machines of which one trains at a time: those that share a Redis. @throws UserError 'bad-config' where that cannot be used */
-async function openMachines({ redisUrl }: Config, log: Logger): Promise<Machines | undefined> {
+async function openMachines({ redisUrl }: Config, log: Logger, signal: AbortSignal): Promise<Machines | undefined> {
   if (redisUrl === undefined) return undefined;
   return await usable(async () =>
-    (await import('./retraining/redis-machines.ts')).RedisMachines.connect(redisUrl, log),
+    (await import('./retraining/redis-machines.ts')).RedisMachines.connect(redisUrl, log, { signal }),
   );
 }
 
 async function serve(config: Config, log: Logger): Promise<void> {
   const { directory, engine } = config.model;
   const registry = new VersionRegistry(directory);
+  // From the start on, since Redis may be away for long.
+  let stop = async () => {};
+  stopOnSignal(config, log, () => stop());
+  const giveUp = new AbortController();
   // Threads load what they compute with while this one connects.
-  const opening = openReader(config, registry, log);
+  const opening = openReader(config, registry, log, giveUp.signal);
   const release = releaserOf(opening);
   const refresh = async () => (await opening).refresh();
-  try {
-    const [{ startBot }, { Retraining }, machines] = await Promise.all([
-      import('./bot.ts'),
+  const reading = async () => (await opening).version();
+  const openTraining = async (): Promise<RetrainServices> => {
+    const [{ Retraining }, machines] = await Promise.all([
       import('./retraining/supervisor.ts'),
-      openMachines(config, log),
+      openMachines(config, log, giveUp.signal),
     ]);
     const retraining = new Retraining({
       stateDirectory: config.stateDirectory,
@@ -58,16 +63,20 @@ async function serve(config: Config, log: Logger): Promise<void> {
       onPromoted: refresh,
       ...(machines && { machines }),
     });
-    const reading = async () => (await opening).version();
+    return { retraining, registry, refresh, reading };
+  };
+  try {
+    const { startBot } = await import('./bot.ts');
     const read: Reader['read'] = async (...photo) => (await opening).read(...photo);
-    const bot = await startBot(config, log, read, { retraining, registry, refresh, reading }, opening);
+    const bot = await startBot(config, log, read, openTraining(), opening);
     for (const line of bot.troubles) console.error(line);
     for (const line of bot.addresses) console.log(`${line} (Ctrl+C stops).`);
-    stopOnSignal(config, log, async () => {
+    stop = async () => {
       await bot.stop();
       await release();
-    });
+    };
   } catch (error) {
+    giveUp.abort(error);
     await release();
     throw error;
   }

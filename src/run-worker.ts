@@ -12,17 +12,23 @@ export async function runWorker(options: Parameters<typeof loadConfig>[0] = {}):
   try {
     const config = loadConfig(options);
     const log = openLog(config);
-    const opening = openReader(config, new VersionRegistry(config.model.directory), log);
+    // From the start on, since Redis may be away for long.
+    let stop = async () => {};
+    stopOnSignal(config, log, () => stop());
+    const giveUp = new AbortController();
+    const opening = openReader(config, new VersionRegistry(config.model.directory), log, giveUp.signal);
     const release = releaserOf(opening);
     try {
       const { startWorker } = await import('./worker.ts');
       const worker = await startWorker(config, log, async (...photo) => (await opening).read(...photo), opening);
+      for (const line of worker.troubles) console.error(line);
       console.log('I answer photos from Redis (Ctrl+C stops).');
-      stopOnSignal(config, log, async () => {
+      stop = async () => {
         await worker.stop();
         await release();
-      });
+      };
     } catch (error) {
+      giveUp.abort(error);
       await release();
       throw error;
     }

@@ -4,8 +4,9 @@ import { createCommands } from '../commands/index.ts';
 import { unlessAborted } from './base/aborts.ts';
 import { UserError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
-import { usable } from './base/redis.ts';
+import { hasRedis, usable } from './base/redis.ts';
 import { createChatWorkers } from './chat/chat-workers.ts';
+import { startPlatforms } from './chat/start-platforms.ts';
 import type { Config } from './config.ts';
 import { openSettings } from './settings/open-settings.ts';
 import { Opinions } from './settings/opinions.ts';
@@ -15,15 +16,18 @@ import { RedisWorker } from './work/redis-worker.ts';
 
 /** A process that answers photos which bots have put into Redis. */
 export interface PhotoWorker {
+  /** What keeps it from reading for other chats, a line each. */
+  readonly troubles: readonly string[];
   /** Takes nothing new, finishes what runs within the configured time, leaves the rest to other workers. Later calls wait for the first. */
   stop(): Promise<void>;
 }
 
 /**
- * Takes photos from Redis and answers them, on every platform that the configuration holds credentials for.
+ * Takes photos from Redis and answers them, on every platform that the configuration holds credentials for. Waits for a Redis that is away; a
+ * chat that is out of reach is tried again until it can be reached.
  * @param readPhoto finds, reads and draws the faces of a picture file
  * @param ready what must be loaded before the first photo is taken
- * @throws UserError 'bad-config' where there is no Redis or no platform, or one of them does not let the worker in
+ * @throws UserError 'bad-config' where there is no Redis or no platform, or Redis or all platforms do not let the worker in
  */
 export async function startWorker(
   config: Config,
@@ -45,12 +49,24 @@ export async function startWorker(
   const end = async () => {
     for (const one of ends.splice(0).reverse()) await one();
   };
+  const queue = new FairQueue({ concurrency, maxWaiting });
+  const ending = new AbortController();
+  let readiness: () => Promise<Readonly<Record<string, boolean>>> = async () => ({});
+  metrics?.watch({
+    queue,
+    training: async () => undefined,
+    parts: async () => ({
+      redis: await hasRedis(redisUrl),
+      network: false,
+      accepting: false,
+      ...(await readiness()),
+    }),
+  });
   try {
     const settings = await openSettings(config, log);
     ends.push(() => settings.close());
     const cooldown = await openCooldown(config, log);
     ends.push(() => cooldown.close?.());
-    const queue = new FairQueue({ concurrency, maxWaiting });
     const opinions = asksIfRight && { opinions: new Opinions(settings, metrics?.observe) };
     const services = { readPhoto, queue, maxBytes, readsForwards, settings, cooldown, ...opinions };
     const commands = createCommands(services);
@@ -58,25 +74,34 @@ export async function startWorker(
     const dispatch = dispatcher.dispatch.bind(dispatcher);
     const photos = { readPhoto, queue, maxBytes };
     const chats = await createChatWorkers({ config, log, commands, settings, photos, ...opinions, dispatch });
-    const accounts = new Map(await Promise.all(chats.map(async (chat) => [await chat.start(), chat] as const)));
-    await ready;
-    let stopped: Promise<void> | undefined;
     const taking = await usable(() =>
       RedisWorker.start(redisUrl, log, {
-        accounts: [...accounts.keys()],
         ...(lostMs !== undefined && { lostMs }),
         // One photo may be read while the answer to another is sent.
         concurrency: 2 * concurrency,
-        perform: async (job, turn) => await accounts.get(job.bot)?.perform(job, turn),
         onLoss: (platform, loss) => chats.find(({ name }) => name === platform)?.hear(loss),
       }),
     );
-    metrics?.watch({
-      queue,
-      training: async () => undefined,
-      parts: async () => ({ network: true, settings: await settings.isReachable(), accepting: stopped === undefined }),
+    ends.push(() => taking.close());
+    const takers = chats.map((chat) => ({
+      name: chat.name,
+      start: async () => {
+        const account = await chat.start();
+        await ready;
+        await taking.take(account, async (job, turn) => await chat.perform(job, turn));
+        return account;
+      },
+    }));
+    const [started] = await Promise.all([startPlatforms(takers, undefined, log, ending.signal), ready]);
+    let stopped: Promise<void> | undefined;
+    readiness = async () => ({
+      network: true,
+      settings: await settings.isReachable(),
+      ...Object.fromEntries(takers.map((taker) => [taker.name, started.has(taker)])),
+      accepting: stopped === undefined,
     });
     const stop = async () => {
+      ending.abort(new Error('the worker is stopping'));
       const deadline = AbortSignal.timeout(shutdownMs);
       const closed = taking.close();
       await Promise.all(chats.map((chat) => chat.stop(deadline)));
@@ -86,12 +111,14 @@ export async function startWorker(
       await end();
     };
     return {
+      troubles: started.troubles,
       stop: () => {
         stopped ??= stop();
         return stopped;
       },
     };
   } catch (error) {
+    ending.abort(error);
     await end();
     throw error;
   }

@@ -1,8 +1,7 @@
-import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { connectRedis, REDIS_PREFIX } from '../base/redis.ts';
+import { REDIS_PREFIX, type RedisPart, shareRedis } from '../base/redis.ts';
 import type { Lease, Machines, Standing } from './machines.ts';
 
 const KEY = `${REDIS_PREFIX}:retraining`;
@@ -34,26 +33,27 @@ const standingSchema = z.object({
 
 /** Machines that share a Redis: the training's id stands there, with a time to live. */
 export class RedisMachines implements Machines {
-  readonly #client: Redis;
+  readonly #redis: RedisPart;
   readonly #log: Logger;
   readonly #leaseMs: number;
 
-  private constructor(client: Redis, log: Logger, leaseMs: number) {
-    this.#client = client;
+  private constructor(redis: RedisPart, log: Logger, leaseMs: number) {
+    this.#redis = redis;
     this.#log = log;
     this.#leaseMs = leaseMs;
   }
 
   /**
    * @param options.leaseMs milliseconds that a lease lasts without being renewed
+   * @param options.signal gives up waiting for a Redis that is away
    * @throws Error where Redis cannot be reached or refuses
    */
   static async connect(
     url: string,
     log: Logger,
-    { leaseMs = LEASE_MS }: { readonly leaseMs?: number } = {},
+    { leaseMs = LEASE_MS, signal }: { readonly leaseMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<RedisMachines> {
-    return new RedisMachines(await connectRedis(url, log), log, leaseMs);
+    return new RedisMachines(await shareRedis(url, log, signal), log, leaseMs);
   }
 
   async claim(
@@ -67,20 +67,20 @@ export class RedisMachines implements Machines {
   }
 
   async current(): Promise<Standing | undefined> {
-    const text = await inWords(() => this.#client.hget(KEY, 'standing'));
+    const text = await inWords(() => this.#redis.client.hget(KEY, 'standing'));
     return text === null ? undefined : standingSchema.parse(JSON.parse(text));
   }
 
   async cancel(): Promise<boolean> {
-    return (await inWords(() => this.#client.eval(CANCEL, 1, KEY))) === 1;
+    return (await inWords(() => this.#redis.client.eval(CANCEL, 1, KEY))) === 1;
   }
 
   async close(): Promise<void> {
-    this.#client.disconnect();
+    this.#redis.release();
   }
 
   async #hold(job: string, standing: Standing): Promise<unknown> {
-    return await this.#client.eval(HOLD, 1, KEY, job, JSON.stringify(standing), this.#leaseMs);
+    return await this.#redis.client.eval(HOLD, 1, KEY, job, JSON.stringify(standing), this.#leaseMs);
   }
 
   #keep(
@@ -122,9 +122,11 @@ export class RedisMachines implements Machines {
       release: async () => {
         clearInterval(timer);
         await renewing;
-        await this.#client.eval(RELEASE, 1, KEY, job).catch((err: unknown) => {
+        try {
+          await this.#redis.client.eval(RELEASE, 1, KEY, job);
+        } catch (err) {
           this.#log.warn({ err }, 'the right to train could not be given back; it runs out by itself');
-        });
+        }
       },
     };
   }

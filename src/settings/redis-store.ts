@@ -1,12 +1,10 @@
 import type { Redis } from 'ioredis';
 import type { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { connectRedis, REDIS_PREFIX } from '../base/redis.ts';
+import { REDIS_PREFIX, type RedisPart, shareRedis } from '../base/redis.ts';
 import { noSpace, type Store, unreachable, unsaved } from './store.ts';
 
 const PREFIX = `${REDIS_PREFIX}:`;
-/** Longest pause between two tries to connect again, in milliseconds. */
-const LONGEST_PAUSE_MS = 5000;
 /** Keys that Redis looks at in one step: it does nothing else meanwhile. */
 const KEYS_A_LOOK = 1000;
 /** Redis runs a script as one step. */
@@ -17,10 +15,10 @@ const REPLACE = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end redi
  * (`appendonly yes`, `appendfsync always` for nothing at all).
  */
 export class RedisStore implements Store {
-  readonly #client: Redis;
+  readonly #redis: RedisPart;
 
-  private constructor(client: Redis) {
-    this.#client = client;
+  private constructor(redis: RedisPart) {
+    this.#redis = redis;
   }
 
   /**
@@ -28,36 +26,40 @@ export class RedisStore implements Store {
    * @throws Error where Redis cannot be reached or refuses
    */
   static async connect(url: string, log: Logger): Promise<RedisStore> {
-    const client = await connectRedis(url, log, { keyPrefix: PREFIX, longestPauseMs: LONGEST_PAUSE_MS });
-    await warnOfEviction(client, log);
-    return new RedisStore(client);
+    const redis = await shareRedis(url, log);
+    try {
+      await warnOfEviction(redis.client, log);
+      return new RedisStore(redis);
+    } catch (error) {
+      redis.release();
+      throw error;
+    }
   }
 
   async get(key: string): Promise<string | undefined> {
-    return (await explained(unreachable, () => this.#client.get(key))) ?? undefined;
+    return (await explained(unreachable, () => this.#redis.client.get(`${PREFIX}${key}`))) ?? undefined;
   }
 
   async set(key: string, value: string): Promise<void> {
-    await explained(unsaved, () => this.#client.set(key, value));
+    await explained(unsaved, () => this.#redis.client.set(`${PREFIX}${key}`, value));
   }
 
   async setIfAbsent(key: string, value: string): Promise<string> {
-    await explained(unsaved, () => this.#client.set(key, value, 'NX'));
-    return (await explained(unsaved, () => this.#client.get(key))) ?? value;
+    await explained(unsaved, () => this.#redis.client.set(`${PREFIX}${key}`, value, 'NX'));
+    return (await explained(unsaved, () => this.#redis.client.get(`${PREFIX}${key}`))) ?? value;
   }
 
   async replace(key: string, known: string, value: string): Promise<boolean> {
-    return (await explained(unsaved, () => this.#client.eval(REPLACE, 1, key, known, value))) === 1;
+    return (await explained(unsaved, () => this.#redis.client.eval(REPLACE, 1, `${PREFIX}${key}`, known, value))) === 1;
   }
 
   async keys(prefix: string): Promise<string[]> {
     const found = new Set<string>();
-    // Neither the pattern nor the keys that come back get the client's own prefix by themselves.
     const pattern = `${PREFIX}${prefix}`.replaceAll(/[\\*?[\]^]/g, '\\$&');
     let cursor = '0';
     do {
       const [next, keys] = await explained(unreachable, () =>
-        this.#client.scan(cursor, 'MATCH', `${pattern}*`, 'COUNT', KEYS_A_LOOK),
+        this.#redis.client.scan(cursor, 'MATCH', `${pattern}*`, 'COUNT', KEYS_A_LOOK),
       );
       // A key may come twice.
       for (const key of keys) found.add(key.slice(PREFIX.length));
@@ -67,11 +69,11 @@ export class RedisStore implements Store {
   }
 
   async delete(key: string): Promise<void> {
-    await explained(unsaved, () => this.#client.del(key));
+    await explained(unsaved, () => this.#redis.client.del(`${PREFIX}${key}`));
   }
 
   async close(): Promise<void> {
-    this.#client.disconnect();
+    this.#redis.release();
   }
 }
 

@@ -1,9 +1,8 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Redis } from 'ioredis';
 import { readIfThere, sha256, writeDurably } from '../base/files.ts';
 import type { Logger } from '../base/log.ts';
-import { connectRedis, REDIS_PREFIX } from '../base/redis.ts';
+import { REDIS_PREFIX, type RedisPart, shareRedis } from '../base/redis.ts';
 import {
   type KnownList,
   mergeLists,
@@ -16,7 +15,7 @@ import {
 import { type VersionCard, versionCardSchema } from './version-card.ts';
 import { VersionFolder } from './version-folder.ts';
 
-const LIST = 'networks';
+const LIST = `${REDIS_PREFIX}:networks`;
 const CARD = 'card.json';
 /** What a machine was in step with last, beside its versions. */
 const KNOWN_FILE = 'shared.json';
@@ -35,7 +34,7 @@ const FILE_PATH = /^(?:[\w-][\w.-]*\/)?[\w-][\w.-]*$/;
  * of them on its own disk, so that Redis is read only when something has changed, and photos are read while it is away.
  */
 export class SharedNetworks {
-  readonly #client: Redis;
+  readonly #redis: RedisPart;
   readonly #folder: VersionFolder;
   readonly #log: Logger;
   #timer: NodeJS.Timeout | undefined;
@@ -44,8 +43,8 @@ export class SharedNetworks {
   #inStep: string | undefined;
   #complaint: string | undefined;
 
-  private constructor(client: Redis, folder: VersionFolder, log: Logger) {
-    this.#client = client;
+  private constructor(redis: RedisPart, folder: VersionFolder, log: Logger) {
+    this.#redis = redis;
     this.#folder = folder;
     this.#log = log;
   }
@@ -53,16 +52,16 @@ export class SharedNetworks {
   /**
    * Brings this machine in step, and keeps it so.
    * @param modelDirectory folder of the shipped network
+   * @param options.signal gives up waiting for a Redis that is away
    * @throws Error where Redis cannot be reached or refuses
    */
   static async start(
     url: string,
     modelDirectory: string,
     log: Logger,
-    { lookEveryMs = LOOK_EVERY_MS }: { readonly lookEveryMs?: number } = {},
+    { lookEveryMs = LOOK_EVERY_MS, signal }: { readonly lookEveryMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<SharedNetworks> {
-    const client = await connectRedis(url, log, { keyPrefix: `${REDIS_PREFIX}:` });
-    const shared = new SharedNetworks(client, new VersionFolder(modelDirectory), log);
+    const shared = new SharedNetworks(await shareRedis(url, log, signal), new VersionFolder(modelDirectory), log);
     await shared.look();
     shared.#timer = setInterval(() => void shared.look(), lookEveryMs).unref();
     return shared;
@@ -89,11 +88,11 @@ export class SharedNetworks {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#looking;
-    this.#client.disconnect();
+    this.#redis.release();
   }
 
   async #bringInStep(): Promise<void> {
-    const text = await this.#client.get(LIST);
+    const text = await this.#redis.client.get(LIST);
     const [inUse, numbers] = await Promise.all([this.#folder.inUse(), this.#folder.numbers()]);
     const isBare = text === null && numbers.length === 0 && inUse.version === 0 && inUse.before === undefined;
     if (isBare || this.#inStep === stepOf(text ?? '', { inUse, numbers })) return;
@@ -102,7 +101,7 @@ export class SharedNetworks {
 
   async #merge(): Promise<void> {
     await this.#folder.clearLeftovers();
-    const text = (await this.#client.get(LIST)) ?? '';
+    const text = (await this.#redis.client.get(LIST)) ?? '';
     const shared = parseList(text);
     const known = parseKnown(await readIfThere(this.#knownFile));
     const { list, isNews, renumbered } = mergeLists(await this.#own(), known, shared);
@@ -110,12 +109,12 @@ export class SharedNetworks {
     const cards = await this.#folder.list();
     for (const { job } of list.versions) {
       const card = cards.find((one) => one.job === job);
-      if (card && (await this.#client.exists(keyOf(job))) === 0) await this.#upload(card);
+      if (card && (await this.#redis.client.exists(keyOf(job))) === 0) await this.#upload(card);
     }
     // Another machine was quicker: looked at again at the next tick.
-    if (isNews && !(await this.#client.eval(REPLACE, 1, LIST, text, JSON.stringify(list)))) return;
+    if (isNews && !(await this.#redis.client.eval(REPLACE, 1, LIST, text, JSON.stringify(list)))) return;
     for (const job of list.removed) {
-      if (shared?.versions.some((one) => one.job === job)) await this.#client.del(keyOf(job));
+      if (shared?.versions.some((one) => one.job === job)) await this.#redis.client.del(keyOf(job));
     }
     await this.#take(list);
     this.#inStep = stepOf(isNews ? JSON.stringify(list) : text, await this.#own());
@@ -169,13 +168,13 @@ export class SharedNetworks {
   async #upload(card: VersionCard): Promise<void> {
     const files = await filesOf(this.#folder.of(card.version));
     const name = damageIn(card, files);
-    if (name === undefined) await this.#client.hset(keyOf(card.job), files);
+    if (name === undefined) await this.#redis.client.hset(keyOf(card.job), files);
     else
       this.#log.error({ version: card.version, name }, 'a network is damaged: other machines cannot have it from here');
   }
 
   async #download(version: number, job: string): Promise<void> {
-    const found = Object.entries(await this.#client.hgetallBuffer(keyOf(job)));
+    const found = Object.entries(await this.#redis.client.hgetallBuffer(keyOf(job)));
     const text = found.find(([path]) => path === CARD)?.[1].toString();
     if (text === undefined) throw new Error(`the files of version ${version} are not in Redis`);
     const card = versionCardSchema.parse(JSON.parse(text));
@@ -220,7 +219,7 @@ function damageIn(card: VersionCard, files: ReadonlyMap<string, Uint8Array>): st
 }
 
 function keyOf(job: string): string {
-  return `network:${job}`;
+  return `${REDIS_PREFIX}:network:${job}`;
 }
 
 /** The files of a folder and of those in it, by their paths. */

@@ -1,6 +1,5 @@
-import type { Redis } from 'ioredis';
 import type { Logger } from '../base/log.ts';
-import { connectRedis, hashed, REDIS_PREFIX } from '../base/redis.ts';
+import { hashed, REDIS_PREFIX, type RedisPart, shareRedis } from '../base/redis.ts';
 import { type Cooldown, PhotoCooldown, type Refusal } from './cooldown.ts';
 
 const MINUTE_MS = 60_000;
@@ -35,14 +34,14 @@ const TAKE = `
 
 /** The same bounds for all processes that share a Redis. What is kept stands under a hash, for two minutes. */
 export class RedisCooldown implements Cooldown {
-  readonly #client: Redis;
+  readonly #redis: RedisPart;
   readonly #log: Logger;
   readonly #bounds: ConstructorParameters<typeof PhotoCooldown>[0];
   /** Counts while Redis cannot. */
   readonly #alone: PhotoCooldown;
 
-  private constructor(client: Redis, log: Logger, bounds: ConstructorParameters<typeof PhotoCooldown>[0]) {
-    this.#client = client;
+  private constructor(redis: RedisPart, log: Logger, bounds: ConstructorParameters<typeof PhotoCooldown>[0]) {
+    this.#redis = redis;
     this.#log = log;
     this.#bounds = bounds;
     this.#alone = new PhotoCooldown(bounds);
@@ -54,14 +53,14 @@ export class RedisCooldown implements Cooldown {
     log: Logger,
     bounds: ConstructorParameters<typeof PhotoCooldown>[0],
   ): Promise<RedisCooldown> {
-    return new RedisCooldown(await connectRedis(url, log), log, bounds);
+    return new RedisCooldown(await shareRedis(url, log), log, bounds);
   }
 
   async take(person: string, channel: string): Promise<Refusal | undefined> {
     const { personPerMinute, channelPerMinute } = this.#bounds;
     try {
       const keys = [keyOf('person', person), keyOf('channel', channel)];
-      const answer = await this.#client.eval(TAKE, 2, ...keys, personPerMinute, channelPerMinute, MINUTE_MS);
+      const answer = await this.#redis.client.eval(TAKE, 2, ...keys, personPerMinute, channelPerMinute, MINUTE_MS);
       const [who, waitMs, told] = answer as [number, number, number];
       if (who === 0) return undefined;
       return { who: who === 1 ? 'person' : 'channel', waitMs, told: told === 1 };
@@ -72,7 +71,7 @@ export class RedisCooldown implements Cooldown {
   }
 
   async close(): Promise<void> {
-    this.#client.disconnect();
+    this.#redis.release();
   }
 }
 

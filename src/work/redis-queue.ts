@@ -1,8 +1,7 @@
 import { Queue, QueueEvents } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { unlessAborted } from '../base/aborts.ts';
 import type { Logger } from '../base/log.ts';
-import { connectRedis, REDIS_PREFIX } from '../base/redis.ts';
+import { REDIS_PREFIX, type RedisPart, shareRedis } from '../base/redis.ts';
 import { type JobQueue, LeftToWorkers, type Loss, QueueFull } from './job-queue.ts';
 import type { Job } from './journal.ts';
 import { idOf, LOSSES, lineOf, takenOut, takeTurn } from './redis-line.ts';
@@ -33,19 +32,20 @@ interface Line {
 
 /** Jobs on their way to workers, in Redis by BullMQ. Nothing of a job is left there once it is done. */
 export class RedisJobQueue implements JobQueue {
-  readonly #client: Redis;
+  readonly #redis: RedisPart;
   readonly #log: Logger;
   readonly #maxWaiting: number;
   readonly #lines = new Map<string, Promise<Line>>();
   readonly #timer: NodeJS.Timeout;
+  readonly #lookAtAll = () => void this.#look(0);
 
-  private constructor(client: Redis, log: Logger, maxWaiting: number, lookMs: number) {
-    this.#client = client;
+  private constructor(redis: RedisPart, log: Logger, maxWaiting: number, lookMs: number) {
+    this.#redis = redis;
     this.#log = log;
     this.#maxWaiting = maxWaiting;
     this.#timer = setInterval(() => void this.#look(lookMs), lookMs / 2).unref();
     // A Redis that was away may have begun anew.
-    client.on('ready', () => void this.#look(0));
+    redis.client.on('ready', this.#lookAtAll);
   }
 
   /**
@@ -58,7 +58,7 @@ export class RedisJobQueue implements JobQueue {
     log: Logger,
     { maxWaiting, lookMs = LOOK_MS }: { readonly maxWaiting: number; readonly lookMs?: number },
   ): Promise<RedisJobQueue> {
-    return new RedisJobQueue(await connectRedis(url, log), log, maxWaiting, lookMs);
+    return new RedisJobQueue(await shareRedis(url, log), log, maxWaiting, lookMs);
   }
 
   async run(job: Job, { channel, person, signal }: Parameters<JobQueue['run']>[1]): Promise<void> {
@@ -82,18 +82,25 @@ export class RedisJobQueue implements JobQueue {
   }
 
   tell(platform: string, loss: Loss): void {
-    this.#client.publish(LOSSES, JSON.stringify({ platform, loss })).catch((err: unknown) => {
+    void this.#tell(platform, loss);
+  }
+
+  async #tell(platform: string, loss: Loss): Promise<void> {
+    try {
+      await this.#redis.client.publish(LOSSES, JSON.stringify({ platform, loss }));
+    } catch (err) {
       this.#log.warn({ platform, err }, 'the workers could not be told of what is gone');
-    });
+    }
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#redis.client.off('ready', this.#lookAtAll);
     for (const line of await Promise.all(this.#lines.values())) {
       await line.events.close();
       await line.queue.close();
     }
-    this.#client.disconnect();
+    this.#redis.release();
   }
 
   #lineOf(account: string): Promise<Line> {
@@ -106,9 +113,9 @@ export class RedisJobQueue implements JobQueue {
   }
 
   async #open(name: string): Promise<Line> {
-    const queue = new Queue<Job>(name, { connection: this.#client, prefix: REDIS_PREFIX });
+    const queue = new Queue<Job>(name, { connection: this.#redis.client, prefix: REDIS_PREFIX });
     const events = new QueueEvents(name, {
-      connection: this.#client.duplicate({ maxRetriesPerRequest: null, commandTimeout: undefined }),
+      connection: this.#redis.client.duplicate({ maxRetriesPerRequest: null, commandTimeout: undefined }),
       prefix: REDIS_PREFIX,
     });
     const line: Line = { name, queue, events, open: new Map() };
@@ -126,7 +133,7 @@ export class RedisJobQueue implements JobQueue {
     const { waiting = 0, prioritized = 0 } = await queue.getJobCounts('waiting', 'prioritized');
     if (waiting + prioritized >= maxWaiting) throw new QueueFull('too many photos wait for a worker');
     const id = idOf(job);
-    const { turn, moved } = await takeTurn(this.#client, name, { id, channel, person });
+    const { turn, moved } = await takeTurn(this.#redis.client, name, { id, channel, person });
     await queue.add('photo', job, {
       jobId: id,
       priority: turn,
@@ -152,7 +159,7 @@ export class RedisJobQueue implements JobQueue {
     if (reason instanceof LeftToWorkers) return;
     try {
       // One that a worker is at stays; it is told by `tell`.
-      if ((await queue.remove(id)) === 1) await takenOut(this.#client, name, id);
+      if ((await queue.remove(id)) === 1) await takenOut(this.#redis.client, name, id);
     } catch (err) {
       this.#log.warn({ err }, 'a photo that nobody waits for could not be taken out of the queue');
     }

@@ -14,81 +14,93 @@ const LOOK_MS = 5000;
 const MAX_LOST = 20;
 
 interface TakeOptions {
-  /** The bot's accounts whose jobs are taken. */
-  readonly accounts: readonly string[];
   /** Jobs that are under way at a time, of each account. */
   readonly concurrency: number;
-  /** Does a job; where it rejects, the job is tried again after a while, here or elsewhere. */
-  readonly perform: (job: Job, turn: Turn) => Promise<void>;
   /** Is told of what people take away. */
   readonly onLoss: (platform: string, loss: Loss) => void;
   /** As `LOST_MS`. */
   readonly lostMs?: number;
 }
 
+/** Does a job; where it rejects, the job is tried again after a while, here or elsewhere. */
+type Perform = (job: Job, turn: Turn) => Promise<void>;
+
 /** Takes jobs out of Redis and does them. */
 export class RedisWorker {
   readonly #client: Redis;
   readonly #listening: Redis;
-  readonly #workers: readonly Worker<Job>[];
+  readonly #log: Logger;
+  readonly #options: Required<Pick<TakeOptions, 'concurrency' | 'lostMs'>>;
+  readonly #workers: Worker<Job>[] = [];
+  #closed: Promise<void> | undefined;
 
-  private constructor(client: Redis, listening: Redis, workers: readonly Worker<Job>[]) {
+  private constructor(client: Redis, listening: Redis, log: Logger, { concurrency, lostMs = LOST_MS }: TakeOptions) {
     this.#client = client;
     this.#listening = listening;
-    this.#workers = workers;
+    this.#log = log;
+    this.#options = { concurrency, lostMs };
   }
 
-  /** @throws Error where Redis cannot be reached or refuses */
+  /** Connects, and takes nothing yet. @throws Error where Redis cannot be reached or refuses */
   static async start(url: string, log: Logger, options: TakeOptions): Promise<RedisWorker> {
-    const { accounts, concurrency, perform, onLoss, lostMs = LOST_MS } = options;
+    // BullMQ wants one that waits for as long as it takes, and makes another of it for each account.
     const client = await connectRedis(url, log, { waits: true });
     const listening = client.duplicate();
     listening.on('error', (err) => log.warn({ err }, 'the connection to Redis is lost'));
     listening.on('message', (_, text: string) => {
       const { platform, loss } = JSON.parse(text) as { readonly platform: string; readonly loss: Loss };
-      onLoss(platform, loss);
+      options.onLoss(platform, loss);
     });
     await listening.subscribe(LOSSES);
-    const workers = accounts.map((account) => {
-      const line = lineOf(account);
-      const worker = new Worker<Job>(
-        line,
-        async (job, token) => {
-          await served(client, line, job.id!, job.priority);
-          await perform(job.data, {
-            lost: job.stalledCounter,
-            isAgain: job.stalledCounter + job.attemptsMade > 0,
-            isMine: async () => {
-              try {
-                return (await job.extendLock(token!, lostMs)) === 1;
-              } catch {
-                // Without Redis nobody can tell; it is not answered twice for that.
-                return false;
-              }
-            },
-          });
-        },
-        {
-          connection: client,
-          prefix: REDIS_PREFIX,
-          concurrency,
-          lockDuration: lostMs,
-          stalledInterval: Math.min(LOOK_MS, lostMs),
-          maxStalledCount: MAX_LOST,
-          removeOnComplete: { count: 0 },
-          removeOnFail: { count: 0 },
-        },
-      );
-      worker.on('error', (err) => log.warn({ err }, 'taking photos from Redis failed'));
-      worker.on('failed', (_, err) => log.warn({ err }, 'a photo could not be answered; it is tried again'));
-      return worker;
-    });
-    await Promise.all(workers.map((worker) => worker.waitUntilReady()));
-    return new RedisWorker(client, listening, workers);
+    return new RedisWorker(client, listening, log, options);
   }
 
-  /** Takes nothing more. Resolves when what is under way has ended. */
-  async close(): Promise<void> {
+  /** Takes the jobs of one of the bot's accounts from now on. */
+  async take(account: string, perform: Perform): Promise<void> {
+    if (this.#closed) return;
+    const { concurrency, lostMs } = this.#options;
+    const line = lineOf(account);
+    const worker = new Worker<Job>(
+      line,
+      async (job, token) => {
+        await served(this.#client, line, job.id!, job.priority);
+        await perform(job.data, {
+          lost: job.stalledCounter,
+          isAgain: job.stalledCounter + job.attemptsMade > 0,
+          isMine: async () => {
+            try {
+              return (await job.extendLock(token!, lostMs)) === 1;
+            } catch {
+              // Without Redis nobody can tell; it is not answered twice for that.
+              return false;
+            }
+          },
+        });
+      },
+      {
+        connection: this.#client,
+        prefix: REDIS_PREFIX,
+        concurrency,
+        lockDuration: lostMs,
+        stalledInterval: Math.min(LOOK_MS, lostMs),
+        maxStalledCount: MAX_LOST,
+        removeOnComplete: { count: 0 },
+        removeOnFail: { count: 0 },
+      },
+    );
+    this.#workers.push(worker);
+    worker.on('error', (err) => this.#log.warn({ err }, 'taking photos from Redis failed'));
+    worker.on('failed', (_, err) => this.#log.warn({ err }, 'a photo could not be answered; it is tried again'));
+    await worker.waitUntilReady();
+  }
+
+  /** Takes nothing more. Resolves when what is under way has ended. Later calls wait for the first. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.close()));
     this.#listening.disconnect();
     this.#client.disconnect();

@@ -1,6 +1,5 @@
-import type { Redis } from 'ioredis';
 import type { Logger } from '../base/log.ts';
-import { connectRedis, REDIS_PREFIX } from '../base/redis.ts';
+import { REDIS_PREFIX, type RedisPart, shareRedis } from '../base/redis.ts';
 import { type Job, type JobKey, type Journal, type LeftJob, SEEN_KEPT_MS } from './journal.ts';
 
 /** Milliseconds after which others are told what was seen. */
@@ -27,16 +26,16 @@ interface Seen {
  */
 export class SharedSeen implements Journal {
   readonly #journal: Journal;
-  readonly #client: Redis;
+  readonly #redis: RedisPart;
   readonly #log: Logger;
   readonly #now: () => number;
   /** What is still to be told, by account and channel. */
   #untold = new Map<string, Map<string, Seen>>();
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(journal: Journal, client: Redis, log: Logger, now: () => number) {
+  private constructor(journal: Journal, redis: RedisPart, log: Logger, now: () => number) {
     this.#journal = journal;
-    this.#client = client;
+    this.#redis = redis;
     this.#log = log;
     this.#now = now;
   }
@@ -51,7 +50,7 @@ export class SharedSeen implements Journal {
     log: Logger,
     { now = Date.now }: { readonly now?: () => number } = {},
   ): Promise<SharedSeen> {
-    return new SharedSeen(journal, await connectRedis(url, log), log, now);
+    return new SharedSeen(journal, await shareRedis(url, log), log, now);
   }
 
   begin(job: Job): Promise<void> {
@@ -90,7 +89,7 @@ export class SharedSeen implements Journal {
 
   async close(): Promise<void> {
     await this.#tell();
-    this.#client.disconnect();
+    this.#redis.release();
     await this.#journal.close();
   }
 
@@ -103,7 +102,7 @@ export class SharedSeen implements Journal {
     try {
       for (const [bot, seen] of untold) {
         const values = [...seen].flatMap(([place, { message, at }]) => [place, `${message} ${at}`]);
-        await this.#client.eval(SEE, 1, keyOf(bot), SEEN_KEPT_MS, ...values);
+        await this.#redis.client.eval(SEE, 1, keyOf(bot), SEEN_KEPT_MS, ...values);
       }
     } catch (err) {
       this.#log.warn({ err }, 'other machines could not be told what was seen');
@@ -114,9 +113,9 @@ export class SharedSeen implements Journal {
   async #seenByAll(bot: string): Promise<[string, string][]> {
     try {
       const since = this.#now() - SEEN_KEPT_MS;
-      const found = Object.entries(await this.#client.hgetall(keyOf(bot)));
+      const found = Object.entries(await this.#redis.client.hgetall(keyOf(bot)));
       const old = found.filter(([, value]) => Number(value.split(' ')[1]) < since).map(([place]) => place);
-      if (old.length > 0) await this.#client.hdel(keyOf(bot), ...old);
+      if (old.length > 0) await this.#redis.client.hdel(keyOf(bot), ...old);
       return found.filter(([place]) => !old.includes(place)).map(([place, value]) => [place, value.split(' ')[0]!]);
     } catch (err) {
       this.#log.warn({ err }, 'it cannot be looked up what other machines have seen');

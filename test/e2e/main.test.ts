@@ -7,6 +7,7 @@ import { saveModel } from '../../src/emotion/layers-format/layers-format.ts';
 import { unroll } from '../../src/emotion/network.ts';
 import { postSample, startMain } from '../helpers/main-process.ts';
 import { someWeights } from '../helpers/networks.ts';
+import { until } from '../helpers/until.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -48,6 +49,14 @@ describe('npm start', () => {
     expect(await exitCode()).toBe(2);
     expect(output.stdout).toBe('');
     expect(output.stderr).toMatch(/^The settings in \S+settings\.db cannot be opened: .*\n$/);
+  });
+
+  test('a Redis that is away is waited for, which is said, until a signal ends it', async () => {
+    const { child, output, exitCode } = startMain(directory, { REDIS_URL: 'redis://127.0.0.1:1' });
+    await until(() => output.stderr.includes('Redis at REDIS_URL cannot be reached: I wait for it'), 'the warning');
+    child.kill('SIGTERM');
+    expect(await exitCode()).toBe(0);
+    expect(output.stdout).toBe('');
   });
 
   test('an engine that is not installed ends it with a sentence and status 2', async () => {

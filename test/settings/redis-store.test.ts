@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
 
@@ -99,8 +102,13 @@ describe.skipIf(!HAS_REDIS)('Redis', () => {
   });
 });
 
-test('a Redis that is not there ends the start with a sentence', async () => {
-  const attempt = openSettings({ redisUrl: 'redis://127.0.0.1:1', stateDirectory: '/nonexistent' }, log);
+test('an address where something else answers ends the start with a sentence', async () => {
+  const server = createServer((_, answer) => answer.end('hello')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const attempt = openSettings({ redisUrl: `redis://127.0.0.1:${port}`, stateDirectory: '/nonexistent' }, log);
   await expect(attempt).rejects.toMatchObject({ code: 'bad-config' });
-  await expect(attempt).rejects.toThrow(/^Redis at REDIS_URL cannot be used: .*ECONNREFUSED/);
+  await expect(attempt).rejects.toThrow(/^Redis at REDIS_URL cannot be used: /);
+  server.closeAllConnections();
+  server.close();
 });

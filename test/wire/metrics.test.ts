@@ -1,10 +1,9 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
 import { startBot } from '../../src/bot.ts';
 import { loadConfig } from '../../src/config.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { freePort } from '../helpers/free-port.ts';
 import { until } from '../helpers/until.ts';
 import { answers, startOnDiscord } from './discord-bot.ts';
 import { afterwards, cleanUp, stateFolder } from './running-bot.ts';
@@ -95,13 +94,4 @@ async function startLocal(settings: Readonly<Record<string, string>>, ready?: Pr
   const log = createLogger({ level: 'silent' });
   const bot = await startBot(config, log, fakePhotoReader(), undefined, ready);
   afterwards(() => bot.stop());
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -91,12 +91,10 @@ async function inRedis(url: string): Promise<OneByOne> {
       while ((await client.zcard(`${line}:prioritized`)) + done < asked) await delay(2);
     },
     serve: async (count) => {
-      worker ??= await RedisWorker.start(url, log, {
-        accounts: [bot],
-        concurrency: 1,
-        perform: async ({ message }) => await pass(people.get(message)!),
-        onLoss: () => {},
-      });
+      if (worker === undefined) {
+        worker = await RedisWorker.start(url, log, { concurrency: 1, onLoss: () => {} });
+        await worker.take(bot, async ({ message }) => await pass(people.get(message)!));
+      }
       const served = await serve(count);
       await until(() => served.length === asked || order.length > served.length, 'the next one being chosen');
       return served;

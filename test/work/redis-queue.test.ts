@@ -39,14 +39,9 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
       onLoss = () => {},
     }: { concurrency?: number; onLoss?: (platform: string, loss: Loss) => void } = {},
   ): Promise<RedisWorker> {
-    const started = await RedisWorker.start(redis.url, log, {
-      accounts: [BOT],
-      concurrency,
-      perform,
-      onLoss,
-      lostMs: 400,
-    });
+    const started = await RedisWorker.start(redis.url, log, { concurrency, onLoss, lostMs: 400 });
     ends.push(() => started.close());
+    await started.take(BOT, perform);
     return started;
   }
 
