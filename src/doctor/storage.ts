@@ -22,7 +22,8 @@ export function storageChecks(config: Config, badSettings: readonly string[]): C
     {
       part: 'Redis',
       look: () => redis(redisUrl),
-      remedy: 'Start it, or mend REDIS_URL; without that setting the bot keeps a file instead.',
+      remedy:
+        'Start it, or mend REDIS_URL: bot and workers wait until it answers. Without that setting the bot keeps a file instead.',
     },
     ...trainingChecks(config.dataDirectory),
   ];
