@@ -52,6 +52,8 @@ export interface FakeInstall {
   /** Absent for an organisation's. */
   readonly teamId?: string;
   readonly enterpriseId?: string;
+  /** What comes with a token that rotates. */
+  readonly refreshToken?: string;
 }
 
 /** Where an event comes from. */
@@ -122,6 +124,8 @@ export class FakeSlack {
   httpTarget: string | undefined;
   /** The workspace belongs to an Enterprise organisation: its file host redirects to another one. */
   isGrid = false;
+  /** The bot's token is a whole organisation's, and names no workspace. */
+  isOrganisations = false;
   /** Seconds that the bot token lives; a token that does not rotate has none. */
   expiresIn: number | undefined;
   /** An upload's message may have words only. */
@@ -398,7 +402,11 @@ export class FakeSlack {
 
   /** Whose token an authorization has. */
   #installOf(authorization: string | undefined): FakeInstall | undefined {
-    const own = { token: this.token, teamId: 'T1', ...(this.isGrid && { enterpriseId: 'E1' }) };
+    const own = {
+      token: this.token,
+      ...(!this.isOrganisations && { teamId: 'T1' }),
+      ...((this.isGrid || this.isOrganisations) && { enterpriseId: 'E1' }),
+    };
     return [own, ...this.installs.values()].find(({ token }) => authorization === `Bearer ${token}`);
   }
 
@@ -633,9 +641,10 @@ export class FakeSlack {
   #install({ code = '', client_id: id, client_secret: secret }: Readonly<Record<string, string>>): unknown {
     const install = this.installs.get(code);
     if (install === undefined || id !== this.clientId || secret !== this.clientSecret) return undefined;
-    const { token, teamId, enterpriseId } = install;
+    const { token, teamId, enterpriseId, refreshToken } = install;
     return {
       ok: true,
+      ...(refreshToken !== undefined && { refresh_token: refreshToken, expires_in: 43_200 }),
       access_token: token,
       token_type: 'bot',
       scope: 'chat:write,files:read',

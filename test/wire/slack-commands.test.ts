@@ -162,10 +162,9 @@ describe('an operator’s command', () => {
   async function start(
     environment: Record<string, string> = {},
     answer?: (request: Request) => Promise<unknown>,
-    isGrid = false,
+    grid: { readonly isGrid?: boolean; readonly isOrganisations?: boolean } = {},
   ) {
-    const slack = await FakeSlack.start();
-    slack.isGrid = isGrid;
+    const slack = Object.assign(await FakeSlack.start(), grid);
     const config = loadConfig({
       environment: { SLACK_BOT_TOKEN: slack.token, SLACK_APP_TOKEN: slack.appToken, ...environment },
       directory: import.meta.dirname,
@@ -184,13 +183,13 @@ describe('an operator’s command', () => {
       commands,
       dispatch: async (request) => {
         if (answer) await answer(request);
-        else rights.push(await request.user.isOperator());
+        else rights.push(await request.user[request.command?.input === 'channel' ? 'isAdmin' : 'isOperator']());
       },
     });
     await platform.start();
-    const ask = async (user: string, channel = 'C1') => {
+    const ask = async (user: string, channel = 'C1', about = '') => {
       const count = rights.length;
-      slack.command('/train', '', user, channel);
+      slack.command('/train', about, user, channel);
       return await until(() => rights.length > count && { is: rights[count]! });
     };
     const end = async () => {
@@ -215,7 +214,7 @@ describe('an operator’s command', () => {
   });
 
   test('is for admins of the workspace whose account is in another one of its organisation, and for that one’s own', async () => {
-    const { slack, ask, end } = await start({}, undefined, true);
+    const { slack, ask, end } = await start({}, undefined, { isGrid: true });
     const of = (enterprise_id: string, more = {}) => ({ enterprise_user: { enterprise_id, ...more } });
     const admin = { is_admin: true, team_id: 'T2' };
     slack.users.set('UOTHER', { ...admin, ...of('E1') });
@@ -232,13 +231,38 @@ describe('an operator’s command', () => {
     for (const user of ['UNOADMIN', 'UABSENT', 'UPARTNER', 'USTRANGER', 'UNONE'])
       expect(await ask(user), user).toEqual({ is: false });
     await end();
-    const named = await start({ OPERATOR_TEAMS: 'E1' }, undefined, true);
+    const named = await start({ OPERATOR_TEAMS: 'E1' }, undefined, { isGrid: true });
     expect(await named.ask('UADMIN')).toEqual({ is: true });
     await named.end();
     const outside = await start({ OPERATOR_TEAMS: 'E1' });
     outside.slack.users.set('UOTHER', { ...admin, ...of('E1') });
     expect(await outside.ask('UOTHER')).toEqual({ is: false });
     await outside.end();
+  });
+
+  test('with a token of a whole organisation is for admins of that; channels are for those of the workspace they ask in', async () => {
+    const enterprise_user = { enterprise_id: 'E1', teams: ['T1', 'T2'] };
+    const rights = async (OPERATOR_TEAMS = '') => {
+      const { slack, ask, end } = await start({ OPERATOR_TEAMS }, undefined, { isOrganisations: true });
+      slack.workspace = { teamId: 'T1', enterpriseId: 'E1', isOrganisations: true };
+      slack.users.set('UHERE', { team_id: 'T1', is_admin: true, enterprise_user });
+      slack.users.set('UTHERE', { team_id: 'T2', is_admin: true, enterprise_user });
+      slack.users.set('UORG', { team_id: 'T2', enterprise_user: { ...enterprise_user, is_admin: true } });
+      slack.users.set('UPARTNER', { team_id: 'T9', is_admin: true, enterprise_user: { enterprise_id: 'E9' } });
+      const operators: string[] = [];
+      const admins: string[] = [];
+      for (const user of ['UHERE', 'UTHERE', 'UORG', 'UPARTNER', 'U5']) {
+        if ((await ask(user)).is) operators.push(user);
+        if ((await ask(user, 'C1', 'channel')).is) admins.push(user);
+      }
+      await end();
+      return { operators, admins };
+    };
+    const admins = ['UHERE', 'UORG'];
+    expect(await rights()).toEqual({ operators: ['UORG'], admins });
+    expect(await rights('T1')).toEqual({ operators: ['UHERE', 'UORG'], admins });
+    expect(await rights('T2')).toEqual({ operators: [], admins });
+    expect(await rights('E1')).toEqual({ operators: ['UHERE', 'UORG'], admins });
   });
 
   test('is for an operator’s workspace where those are named', async () => {

@@ -4,13 +4,15 @@ import { UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { keyFrom, Sealer, Unopened } from '../../base/sealed.ts';
 import type { Config } from '../../config.ts';
-import type { SlackInstaller } from '../../config-slack.ts';
+import { ROTATES, type SlackInstaller } from '../../config-slack.ts';
 import type { Note, Settings } from '../../settings/settings.ts';
 import { createApi } from './api.ts';
 import { identify } from './identity.ts';
 
 /** The kind of their notes. */
 const KIND = 'slack-installation';
+/** What Slack gives, in words. */
+const BOT_TOKEN = 'The bot token of this app';
 
 const installedSchema = z.object({
   /** The bot's token there. */
@@ -78,7 +80,8 @@ export class Installations implements InstallationStore {
     const { bot } = installation;
     const id = idOf(installation);
     if (bot === undefined || id === undefined) throw new Error('Slack gives no bot token');
-    const me = await identify(createApi(bot.token, this.#config, this.#log), 'The bot token of this app');
+    if (bot.refreshToken !== undefined) throw new UserError('bad-config', `${BOT_TOKEN} ${ROTATES}.`);
+    const me = await identify(createApi(bot.token, this.#config, this.#log), BOT_TOKEN);
     const installed: Installed = { token: bot.token, me };
     await this.#settings.setNote(KIND, id, (key) => this.#sealer.seal(JSON.stringify(installed), key));
     this.#log.info(

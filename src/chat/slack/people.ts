@@ -36,15 +36,39 @@ export class People {
   readonly #log: Logger;
   readonly #me: Identity;
   readonly #isAlone: boolean;
-  readonly #bots = new QuickLRU<string, boolean>({ maxSize: MAX_REMEMBERED });
+  readonly #team: string;
+  readonly #bots: QuickLRU<string, boolean>;
 
-  /** @param isAlone whether the bot is in no other workspace */
-  constructor(api: SlackApi, { config, log }: Pick<PlatformContext, 'config' | 'log'>, me: Identity, isAlone = true) {
+  /**
+   * @param isAlone whether the bot is in no other workspace
+   * @param team the workspace that people ask in, where the bot's token is a whole organisation's
+   */
+  constructor(
+    api: SlackApi,
+    { config, log }: Pick<PlatformContext, 'config' | 'log'>,
+    me: Identity,
+    isAlone = true,
+    team = me.teamId,
+    bots = new QuickLRU<string, boolean>({ maxSize: MAX_REMEMBERED }),
+  ) {
     this.#api = api;
     this.#config = config;
     this.#log = log;
     this.#me = me;
     this.#isAlone = isAlone;
+    this.#team = team;
+    this.#bots = bots;
+  }
+
+  /** The same people as those of a workspace that an event comes from. */
+  in(team: string | undefined): People {
+    if (team === undefined || team === this.#team || !this.#isOrganisations) return this;
+    return new People(this.#api, { config: this.#config, log: this.#log }, this.#me, this.#isAlone, team, this.#bots);
+  }
+
+  /** Whether the bot's token is a whole organisation's, and names no workspace. */
+  get #isOrganisations(): boolean {
+    return this.#me.teamId === this.#me.enterpriseId;
   }
 
   /** Whether a user id is another app's; false where Slack does not say. */
@@ -64,18 +88,19 @@ export class People {
   }
 
   /**
-   * Whether somebody administers the bot's workspace: guests from others never do. In an organisation a person has one
-   * account for all its workspaces, and `team_id` may be another one of those.
+   * Whether somebody administers the workspace: guests from others never do. In an organisation a person has one account for all its
+   * workspaces, and `team_id` may be another one of those; to a token of all of them Slack tells of a person as of that one alone.
+   * @param team the workspace; that which people ask in unless told
    */
-  async isAdmin(id: string): Promise<boolean> {
+  async isAdmin(id: string, team = this.#team): Promise<boolean> {
     const { user } = await inSlackWords(this.#me.name, () => this.#api.users.info({ user: id }));
     if (user === undefined || user.deleted || user.is_bot || user.is_stranger) return false;
-    const isHere = user.team_id === undefined || user.team_id === this.#me.teamId;
+    const isHere = user.team_id === undefined || user.team_id === team;
     const { enterprise_id: enterprise = user.enterprise_id, teams, ...organisation } = user.enterprise_user ?? {};
     const isColleague = enterprise !== undefined && enterprise === this.#me.enterpriseId;
     if (isColleague && (organisation.is_admin || organisation.is_owner)) return true;
-    if (!isHere && !(isColleague && (teams?.includes(this.#me.teamId) ?? true))) return false;
-    return user.is_admin === true || user.is_owner === true;
+    const isMember = isColleague && !this.#isOrganisations && (teams?.includes(team) ?? true);
+    return (isHere || isMember) && (user.is_admin === true || user.is_owner === true);
   }
 
   /** What others call somebody; the id where Slack does not say. */
@@ -98,15 +123,16 @@ export class People {
   user(id: string, isDirect: boolean): User {
     const { teamId, enterpriseId } = this.#me;
     const { teams } = this.#config.operator;
-    // The operator may have named the organisation in place of its workspace.
-    const home = enterpriseId !== undefined && teams.includes(enterpriseId) ? enterpriseId : teamId;
-    const place = { isDirect, home };
+    // The operator may have named the organisation in place of its workspace. Where none is named, the machine is the token's owner's.
+    const isNamed = enterpriseId !== undefined && teams.includes(enterpriseId);
+    const team = teams.length === 0 ? teamId : this.#team;
+    const place = { isDirect, home: isNamed ? enterpriseId : team };
     const rule = { homes: teams, memberships: () => (this.#isAlone ? [teamId] : []) };
     return {
       id,
       displayName: () => this.displayName(id),
       isAdmin: async () => !isDirect && (await this.isAdmin(id)),
-      isOperator: () => isOperator(place, rule, () => this.isAdmin(id)),
+      isOperator: () => isOperator(place, rule, () => this.isAdmin(id, team)),
     };
   }
 }

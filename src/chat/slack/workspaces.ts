@@ -39,7 +39,10 @@ export function given(workspace: SlackContext): Given {
 
 /** The workspace that an event comes from, by what the library hands on. */
 export function workspaceOf(context: Context): SlackContext {
-  return (context as Context & Given).workspace;
+  const { workspace, teamId } = context as Context & Given;
+  const people = workspace.people.in(teamId);
+  if (people === workspace.people) return workspace;
+  return Object.create(workspace, { people: { value: people } }) as SlackContext;
 }
 
 /** What stands between a workspace and a channel of it; in neither's id. */
