@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
 import { GraphBuilder, type Value } from '../../../emotion/engines/onnx/graph.ts';
 import { onnxShape, toOnnx } from '../../../emotion/engines/onnx/layout.ts';
 
@@ -27,18 +26,15 @@ const CELL_NUMBERS = 25;
 
 const MANIFEST = 'tiny_face_detector_model-weights_manifest.json';
 
-const SCHEMA = z.array(
-  z.object({
-    paths: z.array(z.string()),
-    weights: z.array(
-      z.object({
-        name: z.string(),
-        shape: z.array(z.int().positive()),
-        quantization: z.object({ dtype: z.literal('uint8'), scale: z.number(), min: z.number() }),
-      }),
-    ),
-  }),
-);
+/** One group of the manifest: files, one after the other, and the weights that lie in them. */
+interface Group {
+  readonly paths: readonly string[];
+  readonly weights: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly quantization: { readonly dtype: 'uint8'; readonly scale: number; readonly min: number };
+  }[];
+}
 
 /**
  * Reads the tiny face detector (a small YOLO v2 by Vincent Mühler, 193 kB, MIT) that the npm package @vladmandic/face-api
@@ -48,19 +44,18 @@ const SCHEMA = z.array(
  */
 export async function readDetectorWeights(): Promise<Map<string, DetectorWeight>> {
   const folder = join(dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json')), 'model');
-  const groups = SCHEMA.parse(JSON.parse(await readFile(join(folder, MANIFEST), 'utf8')));
+  const groups: Group[] = JSON.parse(await readFile(join(folder, MANIFEST), 'utf8'));
   const weights = new Map<string, DetectorWeight>();
   for (const { paths, weights: entries } of groups) {
     const bytes = Buffer.concat(await Promise.all(paths.map((path) => readFile(join(folder, path)))));
     let at = 0;
     for (const { name, shape, quantization } of entries) {
-      const size = shape.reduce((product, side) => product * side, 1);
-      const { scale, min } = quantization;
-      weights.set(name, {
-        shape,
-        data: Float32Array.from(bytes.subarray(at, at + size), (byte) => byte * scale + min),
-      });
-      at += size;
+      const { dtype, scale, min } = quantization;
+      if (dtype !== 'uint8') throw new Error(`${MANIFEST} stores ${name} as ${dtype}, not as uint8`);
+      const data = new Float32Array(shape.reduce((product, side) => product * side, 1));
+      for (let k = 0; k < data.length; k++) data[k] = bytes[at + k]! * scale + min;
+      weights.set(name, { shape, data });
+      at += data.length;
     }
     if (at !== bytes.length) throw new Error(`${MANIFEST} describes ${at} bytes, its files have ${bytes.length}`);
   }
