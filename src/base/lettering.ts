@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import opentype, { type Font, type PathCommand } from 'opentype.js';
+import QuickLRU from 'quick-lru';
 
 const FONT_FILE = new URL('../../assets/fonts/open-sans-latin-600-normal.woff', import.meta.url);
 
@@ -13,9 +14,17 @@ function font(): Font {
   return loaded;
 }
 
+/** Widths by size and text: a chart is laid out in rounds, each of which asks for the same ones. */
+const widths = new QuickLRU<string, number>({ maxSize: 500 });
+
 /** Width of a text in pixels. @param size pixels an em */
 export function textWidth(text: string, size: number): number {
-  return font().getAdvanceWidth(text, size);
+  const key = `${size} ${text}`;
+  const known = widths.get(key);
+  if (known !== undefined) return known;
+  const width = font().getAdvanceWidth(text, size);
+  widths.set(key, width);
+  return width;
 }
 
 /** Height of a capital letter in pixels. @param size pixels an em */
