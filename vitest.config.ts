@@ -38,6 +38,7 @@ export default defineConfig({
     // Much of what most files take is waiting for time to pass: two at a time for each core keep all of them busy.
     maxWorkers: 2 * availableParallelism(),
     sequence: { sequencer: LongestFirst },
+    globalSetup: 'test/helpers/compile-first.ts',
     projects: [
       // A file finds loaded what the files before it have loaded: half of what most take is that.
       {
