@@ -64,7 +64,9 @@ async function renderChart(spec: TopLevelSpec): Promise<Buffer> {
   const view = new View(parse(compile({ ...spec, config: { ...CONFIG, ...spec.config } }).spec), { renderer: 'none' });
   const svg = await view.toSVG(SCALE);
   view.finalize();
-  return sharp(Buffer.from(outlineText(svg))).png().toBuffer();
+  return sharp(Buffer.from(outlineText(svg)))
+    .png()
+    .toBuffer();
 }
 
 /** Loss and accuracy (0..1) of one epoch, on the augmented training images and on PublicTest. */
