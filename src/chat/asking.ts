@@ -1,6 +1,6 @@
 import type { Attachment, Request } from '../../commands/request.ts';
 import type { Logger } from '../base/log.ts';
-import type { JobQueue } from '../work/job-queue.ts';
+import type { JobQueue, Turn } from '../work/job-queue.ts';
 import type { Job, Journal, LeftJob } from '../work/journal.ts';
 
 /** Somebody asks something, in whatever way their platform has for that. Ids are unique on the platform. */
@@ -19,6 +19,8 @@ export interface Asking {
   readonly toRequest: (signal: AbortSignal) => Request;
   /** Asked before each word; false where another process says it. */
   readonly mayReply?: () => Promise<boolean>;
+  /** Called before a word that only the asker sees, and with true where it could not be said; absent where the journal is told. */
+  readonly whisper?: Turn['whisper'];
   /** Called after the last word. */
   readonly end?: () => unknown;
 }

@@ -1,6 +1,6 @@
 import type { Request } from '../../commands/request.ts';
 import type { Logger } from '../base/log.ts';
-import type { Job, JobKey, Journal, LeftJob } from '../work/journal.ts';
+import { type Job, type JobKey, type Journal, type LeftJob, MOST_WHISPERS } from '../work/journal.ts';
 
 /** Milliseconds before an answer that could not be sent is tried again, doubled each time up to the second number. */
 const AGAIN_MS = 2000;
@@ -96,8 +96,7 @@ export class Owed {
 
   /** Takes up jobs that may have been answered. @returns how many of them had not, and are now */
   async takeUp(all: readonly (Job | LeftJob)[]): Promise<number> {
-    // Twice it may have been said; a third time would be too much.
-    const said = all.filter((job) => 'whispers' in job && job.whispers === 2);
+    const said = all.filter((job) => 'whispers' in job && job.whispers >= MOST_WHISPERS);
     await Promise.all(said.map((job) => this.end(job)));
     const jobs = all.filter((job) => !said.includes(job));
     const { handsOver } = this.#options;

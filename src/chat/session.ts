@@ -2,7 +2,7 @@ import type { Posted, Reply, Request } from '../../commands/request.ts';
 import { unlessAborted } from '../base/aborts.ts';
 import { aboutToRestart } from '../base/errors.ts';
 import type { Turn } from '../work/job-queue.ts';
-import type { Job, JobKey } from '../work/journal.ts';
+import { type Job, type JobKey, MOST_WHISPERS } from '../work/journal.ts';
 import { type Answer, Answers } from './answers.ts';
 import type { Asking, SessionOptions } from './asking.ts';
 import { Claims } from './claims.ts';
@@ -106,12 +106,13 @@ export class Session {
    * Answers what another process was asked, unless it has been answered.
    * @throws where that cannot be found out, the answer could not be sent, or the bot stops
    */
-  async perform(job: Job, { isAgain, lost, isMine }: Turn): Promise<void> {
+  async perform(job: Job, { isAgain, lost, whispers, isMine, whisper }: Turn): Promise<void> {
+    if (whispers >= MOST_WHISPERS) return;
     const asking = await this.#options.revive?.(job);
     if (asking === undefined) return;
     if (this.#isStopping) throw aboutToRestart();
     const earlier = isAgain ? { brokeDown: lost >= WORKERS_LOST } : undefined;
-    const work = this.#start({ ...asking, mayReply: isMine }, earlier, job.begun);
+    const work = this.#start({ ...asking, mayReply: isMine, whisper }, earlier, job.begun);
     const answered = this.#answer(work);
     this.#pending.add(answered);
     await answered;
@@ -244,13 +245,14 @@ export class Session {
   }
 
   async #reply(work: WorkUnderWay, reply: Reply): Promise<Posted> {
-    const { job } = work;
+    const { job, asking } = work;
     if (!reply.private || job === undefined) return await this.#replies.reply(work, reply);
-    await this.#owed?.whisper(job);
+    const whisper = asking.whisper ?? (async (couldNot?: boolean) => await this.#owed?.whisper(job, couldNot));
+    await whisper();
     try {
       return await this.#replies.reply(work, reply);
     } catch (error) {
-      await this.#owed?.whisper(job, true);
+      await whisper(true);
       throw error;
     }
   }

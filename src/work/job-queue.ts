@@ -47,6 +47,14 @@ export interface Turn {
   readonly lost: number;
   /** Whether a worker has tried it before. */
   readonly isAgain: boolean;
+  /** How many workers may have said something of it that only the asker sees, this one not counted. */
+  readonly whispers: number;
+  /**
+   * Notes that something is about to be said that only the asker sees: where the worker ends now, nobody can look whether it was.
+   * Never rejects: without Redis nothing is said, see `isMine`.
+   * @param couldNot true where it could not be said after all
+   */
+  whisper(couldNot?: boolean): Promise<void>;
   /** Whether it is still this worker's; false where it took so long to show a sign of life that another has it. */
   isMine(): Promise<boolean>;
 }

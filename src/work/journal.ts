@@ -38,6 +38,9 @@ export interface LeftJob extends Job {
   readonly whispers: 0 | 1 | 2;
 }
 
+/** How often something may have been said to an asker alone before it is left at that: a third time would be too much. */
+export const MOST_WHISPERS = 2;
+
 /** Whether an earlier run may have said something of a job that only the asker sees, and that nobody can look for. */
 export function wasWhispered(job: Job | LeftJob): boolean {
   return 'whispers' in job && job.whispers > 0;

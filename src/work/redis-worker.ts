@@ -22,6 +22,9 @@ interface TakeOptions {
   readonly lostMs?: number;
 }
 
+/** A job as it stands in Redis once a worker has had it. */
+type TakenJob = Job & Partial<Pick<Turn, 'whispers'>>;
+
 /** Does a job; where it rejects, the job is tried again after a while, here or elsewhere. */
 type Perform = (job: Job, turn: Turn) => Promise<void>;
 
@@ -31,7 +34,7 @@ export class RedisWorker {
   readonly #listening: Redis;
   readonly #log: Logger;
   readonly #options: Required<Pick<TakeOptions, 'concurrency' | 'lostMs'>>;
-  readonly #workers: Worker<Job>[] = [];
+  readonly #workers: Worker<TakenJob>[] = [];
   #closed: Promise<void> | undefined;
 
   private constructor(client: Redis, listening: Redis, log: Logger, { concurrency, lostMs = LOST_MS }: TakeOptions) {
@@ -60,12 +63,21 @@ export class RedisWorker {
     if (this.#closed) return;
     const { concurrency, lostMs } = this.#options;
     const line = lineOf(account);
-    const worker = new Worker<Job>(
+    const worker = new Worker<TakenJob>(
       line,
       async (job, token) => {
         await served(this.#client, line, job.id!, job.priority);
-        await perform(job.data, {
+        const { whispers = 0, ...data } = job.data;
+        await perform(data, {
           lost: job.stalledCounter,
+          whispers,
+          whisper: async (couldNot = false) => {
+            try {
+              await job.updateData({ ...data, whispers: couldNot ? whispers : whispers + 1 });
+            } catch (err) {
+              this.#log.warn({ err }, 'it could not be noted that something is said to its asker alone');
+            }
+          },
           isAgain: job.stalledCounter + job.attemptsMade > 0,
           isMine: async () => {
             try {

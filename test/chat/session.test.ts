@@ -4,6 +4,7 @@ import { type Attachment, NO_MESSAGE, type Posted, type Reply, type Request } fr
 import { createLogger } from '../../src/base/log.ts';
 import type { Asking, SessionOptions } from '../../src/chat/asking.ts';
 import { Session } from '../../src/chat/session.ts';
+import type { Turn } from '../../src/work/job-queue.ts';
 import type { Journal } from '../../src/work/journal.ts';
 import { fakeRequest } from '../fakes/request.ts';
 
@@ -391,6 +392,62 @@ test.each([
     revive: async () => ({ channel: 'c', toRequest: (signal) => fakeRequest({ signal }).request }),
   });
   const job = { bot: 'b', place: 'c', message: 'm', kind: 'posted', files: [], begun: 0 } as const;
-  await session.perform(job, { lost, isAgain: lost > 0, isMine: async () => true });
+  await session.perform(job, turnOf({ lost, isAgain: lost > 0 }));
   expect(seen).toEqual([earlier]);
+});
+
+const turnOf = (more: Partial<Turn> = {}): Turn => ({
+  lost: 0,
+  isAgain: false,
+  whispers: 0,
+  isMine: async () => true,
+  whisper: async () => {},
+  ...more,
+});
+
+test.each([
+  [0, 'said'],
+  [1, 'said'],
+  [2, 'left alone'],
+] as const)(
+  'a job of which %i workers may have said something to its asker alone is %s',
+  async (whispers, expected) => {
+    const events: string[] = [];
+    const { session } = start({
+      dispatch: async (request) => void (await request.reply({ text: 'too many', private: true })),
+      revive: async () => ({
+        channel: 'c',
+        job: { bot: 'b', place: 'c', message: 'm', kind: 'posted' },
+        toRequest: (signal) =>
+          fakeRequest({
+            signal,
+            reply: async () => {
+              events.push('said');
+              return NO_MESSAGE;
+            },
+          }).request,
+      }),
+    });
+    const job = { bot: 'b', place: 'c', message: 'm', kind: 'posted', files: [], begun: 0 } as const;
+    await session.perform(job, turnOf({ whispers, whisper: async () => void events.push('noted') }));
+    expect(events).toEqual(expected === 'said' ? ['noted', 'said'] : []);
+  },
+);
+
+test('a word to its asker alone that a chat refuses does not count for a worker', async () => {
+  const noted: boolean[] = [];
+  const { session } = start({
+    dispatch: async (request) => void (await request.reply({ text: 'too many', private: true }).catch(() => {})),
+    revive: async () => ({
+      channel: 'c',
+      job: { bot: 'b', place: 'c', message: 'm', kind: 'posted' },
+      toRequest: (signal) =>
+        fakeRequest({ signal, reply: () => Promise.reject(new Error('the chat is away')) }).request,
+    }),
+  });
+  const job = { bot: 'b', place: 'c', message: 'm', kind: 'posted', files: [], begun: 0 } as const;
+  const performed = session.perform(job, turnOf({ whisper: async (couldNot = false) => void noted.push(couldNot) }));
+  // It is to be tried again.
+  await expect(performed).rejects.toThrow('could not be answered');
+  expect(noted).toEqual([false, true]);
 });

@@ -130,15 +130,25 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
     await done;
   });
 
-  test('what fails is tried again', async () => {
+  test('what fails is tried again, and it is known whether something may have been said that only the asker sees', async () => {
     const bot = await queue();
-    const turns: boolean[] = [];
-    await worker(async (_, { isAgain }) => {
-      turns.push(isAgain);
-      if (turns.length === 1) throw new Error('not now');
+    const turns: [isAgain: boolean, whispers: number][] = [];
+    await worker(async ({ message }, { isAgain, whispers, whisper }) => {
+      turns.push([isAgain, whispers]);
+      if (isAgain) return;
+      await whisper();
+      if (message === '2') await whisper(true);
+      throw new Error('not now');
     });
-    await put(bot, job('1'));
-    expect(turns).toEqual([false, true]);
+    await Promise.all([put(bot, job('1')), put(bot, job('2'))]);
+    expect(turns.slice(0, 2)).toEqual([
+      [false, 0],
+      [false, 0],
+    ]);
+    expect(turns.slice(2).sort()).toEqual([
+      [true, 0],
+      [true, 1],
+    ]);
   });
 
   test('too many are refused; what is given up is taken out, what is left stays', async () => {
