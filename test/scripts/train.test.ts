@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** A folder with a small data set in the chunks' format. */
 async function dataFolder(): Promise<string> {
   const folder = await temporaryFolder();
-  const rows = tinyRows(4, ['Training', 'PublicTest', 'PrivateTest']);
+  const rows = tinyRows(2, ['Training', 'PublicTest', 'PrivateTest']);
   // One row of PrivateTest is also a row of Training.
   await writeTinyFer2013(folder, [...rows, { ...rows[0]!, split: 'PrivateTest' }]);
   return folder;
@@ -43,7 +43,7 @@ test('a network is trained, put in use, evaluated on a split and on folders of f
   expect(shipped.stderr).toBe('');
   expect(shipped.code).toBe(0);
   const report = await readReport(join(model, 'reports', 'tiny.json'));
-  expect(report).toMatchObject({ architecture: 'tiny', seed: 1, privateTest: { images: 29 } });
+  expect(report).toMatchObject({ architecture: 'tiny', seed: 1, privateTest: { images: 15 } });
   expect(report.command).toBe(
     'npm run train -- --architecture tiny --epochs 2 --batch 7 --learning-rate 0.02 --seed 1',
   );
@@ -64,7 +64,7 @@ test('a network is trained, put in use, evaluated on a split and on folders of f
     'withoutTrainingDuplicates',
     'confidence',
   ]);
-  expect(evaluation).toMatchObject({ images: 29, withoutTrainingDuplicates: { images: 28 } });
+  expect(evaluation).toMatchObject({ images: 15, withoutTrainingDuplicates: { images: 14 } });
   expect(evaluation.accuracy).toBeCloseTo(report.privateTest.accuracy, 12);
   expect(evaluation.confusion).toEqual(report.privateTest.confusion);
 

@@ -48,17 +48,21 @@ test.skipIf(hasCuda)('the bot reads all the same, and its log says once what it 
   expect(lines.filter((line) => line.includes('cuda cannot be used'))).toHaveLength(1);
 });
 
-test.skipIf(!triesWebGpu)('by WebGPU faces are read as on the CPU (WEBGPU_TESTS=1, and Chromium’s Vulkan)', { timeout: 60_000 }, async () => {
-  const file = join(import.meta.dirname, '../../helpers/on-webgpu.ts');
-  // Which driver there is and where its library lies is read as a process starts.
-  const env = {
-    ...process.env,
-    VK_ICD_FILENAMES: join(SOFTWARE, 'vk_swiftshader_icd.json'),
-    LD_LIBRARY_PATH: SOFTWARE,
-  };
-  const { stdout } = await promisify(execFile)(process.execPath, [RUNS_SOURCE, file], { env });
-  const { devices, apart, varied } = JSON.parse(stdout) as { devices: string[]; apart: number; varied: number };
-  expect(devices).toEqual(['CPU, 1 thread', 'a card by WebGPU']);
-  expect(varied).toBeGreaterThan(0.001);
-  expect(apart).toBeLessThan(1e-5);
-});
+test.skipIf(!triesWebGpu)(
+  'by WebGPU faces are read as on the CPU (WEBGPU_TESTS=1, and Chromium’s Vulkan)',
+  { timeout: 60_000 },
+  async () => {
+    const file = join(import.meta.dirname, '../../helpers/on-webgpu.ts');
+    // Which driver there is and where its library lies is read as a process starts.
+    const env = {
+      ...process.env,
+      VK_ICD_FILENAMES: join(SOFTWARE, 'vk_swiftshader_icd.json'),
+      LD_LIBRARY_PATH: SOFTWARE,
+    };
+    const { stdout } = await promisify(execFile)(process.execPath, [RUNS_SOURCE, file], { env });
+    const { devices, apart, varied } = JSON.parse(stdout) as { devices: string[]; apart: number; varied: number };
+    expect(devices).toEqual(['CPU, 1 thread', 'a card by WebGPU']);
+    expect(varied).toBeGreaterThan(0.001);
+    expect(apart).toBeLessThan(1e-5);
+  },
+);
