@@ -10,6 +10,8 @@ import type { Logger } from './log.ts';
 export const REDIS_PREFIX = 'emotion-bot';
 /** Milliseconds for a connection and for an answer. */
 const TIMEOUT_MS = 5000;
+/** Milliseconds before a connection to a copy is given up again. */
+const LEAVE_AGAIN_MS = 1000;
 /** Milliseconds before a Redis that is away is tried again, doubled each time up to the second number. */
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 2000;
@@ -148,6 +150,7 @@ export async function connectRedis(
     connectTimeout: TIMEOUT_MS,
     ...(waits ? { maxRetriesPerRequest: null } : { commandTimeout: TIMEOUT_MS, maxRetriesPerRequest: 1 }),
     retryStrategy: (tries) => Math.min(FIRST_PAUSE_MS * 2 ** Math.min(tries - 1, 10), LONGEST_PAUSE_MS),
+    reconnectOnError: leavesACopy(),
   });
   let reason: unknown;
   let isConnected = false;
@@ -166,6 +169,21 @@ export async function connectRedis(
   }
   isConnected = true;
   return client;
+}
+
+/**
+ * Where another server has taken a Redis' place, its address leads there for a new connection, while the old one lasts: to what is a copy
+ * now, and refuses whatever is written.
+ */
+function leavesACopy(): (error: Error) => boolean {
+  let leftAt = Number.NEGATIVE_INFINITY;
+  return ({ message }) => {
+    // What is a copy there as well would be left and come back to without a pause.
+    const isTooSoon = performance.now() - leftAt < LEAVE_AGAIN_MS;
+    if (isTooSoon || !message.startsWith('READONLY')) return false;
+    leftAt = performance.now();
+    return true;
+  };
 }
 
 /** Runs what takes a Redis. @throws UserError 'bad-config' where that cannot be used */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Server } from 'node:net';
+import { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
 
@@ -82,6 +83,24 @@ describe.skipIf(!HAS_REDIS)('Redis', () => {
     await settings.close();
   });
 
+  test('whose place another one takes while its connection lasts is left for that one', async () => {
+    const [first, second] = [await redisWith(), await redisWith()];
+    let { port } = new URL(first.url);
+    const address = connectTo(() => Number(port)).listen(0, '127.0.0.1');
+    await once(address, 'listening');
+    const store = await RedisStore.connect(`redis://127.0.0.1:${(address.address() as AddressInfo).port}`, log);
+    await store.set('a', 'b');
+    port = new URL(second.url).port;
+    const admin = new Redis(first.url);
+    await admin.replicaof('127.0.0.1', 1);
+    admin.disconnect();
+    await expect(store.set('a', 'c')).rejects.toMatchObject({ name: 'UserError', code: 'busy' });
+    await expect.poll(() => store.set('a', 'c').catch(() => 'not yet'), { timeout: 10_000 }).toBeUndefined();
+    expect(await store.get('a')).toBe('c');
+    await store.close();
+    address.close();
+  });
+
   test('that throws entries away when its memory is full is warned of', async () => {
     const redis = await redisWith('--maxmemory', '10mb', '--maxmemory-policy', 'allkeys-lru');
     const lines: string[] = [];
@@ -101,6 +120,19 @@ describe.skipIf(!HAS_REDIS)('Redis', () => {
     await expect(attempt).rejects.toThrow(/^Redis at REDIS_URL cannot be used: NOAUTH/);
   });
 });
+
+/** An address that leads each new connection to a port of this machine. */
+function connectTo(port: () => number): Server {
+  return createTcpServer((client) => {
+    const server = connect(port(), '127.0.0.1');
+    client.pipe(server).pipe(client);
+    for (const [end, other] of [
+      [client, server],
+      [server, client],
+    ] as const)
+      end.on('error', () => other.destroy());
+  });
+}
 
 test('an address where something else answers ends the start with a sentence', async () => {
   const server = createServer((_, answer) => answer.end('hello')).listen(0, '127.0.0.1');
