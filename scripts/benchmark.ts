@@ -59,6 +59,7 @@ bombs      what the bot's processes hold at most while ten pictures of 30 MB are
 
 Contenders take turns in one run; the ratios are what to quote. Let nothing else run meanwhile.`,
     options: OPTIONS,
+    endsAtOnce: true,
   },
   async ({ values, words, given, print, say }) => {
     const name = actionOf(words, [...MEASUREMENTS.keys()]);

@@ -2,6 +2,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { unlessAborted } from '../src/base/aborts.ts';
 import { nearest } from '../src/base/did-you-mean.ts';
 import { codeOf, UserError } from '../src/base/errors.ts';
 import { type HelpRow, helpText } from './help-text.ts';
@@ -13,6 +14,12 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export function inRepository(path: string): string {
   return fileURLToPath(new URL(`../${path}`, import.meta.url));
 }
+
+/** The exit status of what was called off by Ctrl-C, and by each signal, as shells have it. */
+const INTERRUPTED = 130;
+const STATUS_OF: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: INTERRUPTED, SIGTERM: 143 };
+/** A terminal signals everybody in it, and npm passes on what it gets: one signal can come several times. */
+const SAME_SIGNAL_MS = 1000;
 
 /** Where a tool's text goes. */
 export interface Output {
@@ -29,7 +36,7 @@ interface Terminal {
   readonly stdin?: Input;
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Fires on Ctrl-C, so that nothing half-written is left behind, and where nobody reads the output any more. */
+  /** Fires on Ctrl-C and SIGTERM, so that nothing half-written is left behind, and where nobody reads the output any more. */
   readonly signal: AbortSignal;
 }
 
@@ -55,6 +62,8 @@ interface Description<O extends Options> {
   readonly about: string;
   readonly options: O;
   readonly footer?: string;
+  /** True where it can be called off at any moment, whatever it is at; others end by themselves once the signal fires. */
+  readonly endsAtOnce?: boolean;
 }
 
 /** Runs a tool. @returns its exit code: 2 for bad usage, 1 for another mistake of the person's, 130 when interrupted */
@@ -79,9 +88,10 @@ export function tool<O extends Options>(
       }
       const print = (line: string) => void stdout.write(`${line}\n`);
       const say = (line: string) => void stderr.write(`${line}\n`);
-      return await run({ values, given, words, signal, print, say, terminal });
+      const running = Promise.resolve(run({ values, given, words, signal, print, say, terminal }));
+      return await unlessAborted(running, description.endsAtOnce ? signal : undefined);
     } catch (error) {
-      return signal.aborted ? 130 : explain(error, stderr);
+      return signal.aborted ? INTERRUPTED : explain(error, stderr);
     }
   };
 }
@@ -167,16 +177,22 @@ function explain(error: unknown, stderr: Output): number {
 export async function runAsProcess(url: string, main: Tool): Promise<void> {
   if (process.argv[1] === undefined || realpathSync(process.argv[1]) !== fileURLToPath(url)) return;
   const interrupt = new AbortController();
-  const onInterrupt = () => interrupt.abort();
-  process.once('SIGINT', onInterrupt);
+  let interrupted: { readonly status: number; readonly at: number } | undefined;
+  const onSignal = (signal: NodeJS.Signals) => {
+    const at = performance.now();
+    if (interrupted === undefined) interrupted = { status: STATUS_OF[signal] ?? 1, at };
+    else if (at - interrupted.at > SAME_SIGNAL_MS) process.exit(interrupted.status);
+    interrupt.abort();
+  };
+  for (const signal of Object.keys(STATUS_OF)) process.on(signal, onSignal);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
     interrupt.abort();
   });
   const { stdin, stdout, stderr } = process;
-  try {
-    process.exitCode = await main(process.argv.slice(2), { stdin, stdout, stderr, signal: interrupt.signal });
-  } finally {
-    process.removeListener('SIGINT', onInterrupt);
-  }
+  const status = await main(process.argv.slice(2), { stdin, stdout, stderr, signal: interrupt.signal });
+  // What still runs is what nobody waits for any more.
+  if (interrupted !== undefined) process.exit(status === INTERRUPTED ? interrupted.status : status);
+  process.exitCode = status;
+  for (const signal of Object.keys(STATUS_OF)) process.off(signal, onSignal);
 }

@@ -32,6 +32,7 @@ how honest its confidence is.
 With --photos, says instead how many faces are found, missed and falsely seen in photos.
 With --walk, pastes faces of the data into larger pictures at 64 to 256 pixels and tilted by up to 30 degrees, has the bot find and read
 them there, and compares with reading them directly.`,
+    endsAtOnce: true,
     options: {
       data: text('DIR', 'the folder with the FER2013 chunks', inRepository('data')),
       votes: text(

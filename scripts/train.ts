@@ -74,7 +74,7 @@ export const main = tool(
 --labels fer2013 by that of model/fer2013, with --like by another network's): the commands that its file keeps, one after the other.
 Settings that are given change the last of them. With one of the three, what is not given is as said below.`,
     options: OPTIONS,
-    footer: 'Ctrl-C stops after a checkpoint; --resume goes on from there.',
+    footer: 'Ctrl-C or SIGTERM stops after a checkpoint; --resume goes on from there.',
   },
   async (call) => {
     const { values, given, say } = call;

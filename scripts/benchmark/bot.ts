@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { DEFAULT_LIMITS } from '../../src/photo/decode.ts';
 import { readPhotoFile } from '../../src/photo/photo-file.ts';
+import { endsWithThis } from '../children.ts';
 import { inRepository } from '../command-line.ts';
 import { median, SPREAD, spread, table } from './rounds.ts';
 import { RUNS_SOURCE, startBot } from './running-bot.ts';
@@ -58,7 +59,7 @@ export async function benchmarkStart(options: BotBenchmark & { readonly rounds: 
 async function readByCommandLine(photo: string, model: string): Promise<number> {
   const started = performance.now();
   const words = [inRepository('scripts/emotions.ts'), photo, '--model', model];
-  const child = fork(RUNS_SOURCE, words, { execArgv: [], stdio: 'ignore' });
+  const child = endsWithThis(fork(RUNS_SOURCE, words, { execArgv: [], stdio: 'ignore' }));
   const [code] = await once(child, 'exit');
   if (code !== 0) throw new Error(`the command line ended with ${code}`);
   return performance.now() - started;

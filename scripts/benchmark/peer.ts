@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { startProcess } from '../../src/base/workers.ts';
 import type { RgbImage } from '../../src/photo/image.ts';
+import { endsWithThis } from '../children.ts';
 
 /**
  * A picture whose faces a peer finds and reads; pixels are 3 bytes each (red, green, blue), row by row.
@@ -49,11 +50,13 @@ export interface Peer {
 
 /** Starts a peer; undefined where it cannot be loaded. */
 export async function startPeer({ name, script, args, log }: PeerOptions): Promise<Peer | undefined> {
-  const child = startProcess(script, args, {
-    // What is sent are bytes, which JSON has no form for.
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
+  const child = endsWithThis(
+    startProcess(script, args, {
+      // What is sent are bytes, which JSON has no form for.
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    }),
+  );
   let complaint = '';
   child.stderr!.on('data', (text) => {
     complaint = `${complaint}${text}`.slice(-4000);

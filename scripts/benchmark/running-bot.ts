@@ -7,6 +7,7 @@ import { compiled } from '../../src/base/compiled.mjs';
 import { UserError } from '../../src/base/errors.ts';
 import type { ChannelEvent, MessageView } from '../../src/chat/local/message.ts';
 import { memoryOfTree } from '../../src/metrics/memory.ts';
+import { endsWithThis } from '../children.ts';
 import { inRepository } from '../command-line.ts';
 import type { BotUse } from './bot-probe.ts';
 
@@ -42,13 +43,15 @@ export async function startBot(model: string): Promise<RunningBot> {
   const folder = await mkdtemp(join(tmpdir(), 'benchmark-bot-'));
   const { env, flags } = await howItStarts();
   const started = performance.now();
-  const child = fork(RUNS_SOURCE, [inRepository('src/main.ts')], {
-    cwd: folder,
-    // Nothing of this environment: there may be tokens in it.
-    env: { ...env, LOCAL_PORT: '0', MODEL_DIR: resolve(model), STATE_DIR: folder },
-    execArgv: [...flags, '--import', compiled(new URL('./bot-probe.ts', import.meta.url)).href],
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
+  const child = endsWithThis(
+    fork(RUNS_SOURCE, [inRepository('src/main.ts')], {
+      cwd: folder,
+      // Nothing of this environment: there may be tokens in it.
+      env: { ...env, LOCAL_PORT: '0', MODEL_DIR: resolve(model), STATE_DIR: folder },
+      execArgv: [...flags, '--import', compiled(new URL('./bot-probe.ts', import.meta.url)).href],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    }),
+  );
   const ended = once(child, 'exit');
   const stop = async () => {
     child.kill('SIGTERM');

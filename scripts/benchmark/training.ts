@@ -14,6 +14,7 @@ import type { FaceSet } from '../../src/training/data/face-set.ts';
 import { createBatchSource } from '../../src/training/run/batch-source.ts';
 import { initialWeights } from '../../src/training/run/initial-weights.ts';
 import { trainerOptions, trainingPlan } from '../../src/training/run/plan.ts';
+import { endsWithThis } from '../children.ts';
 import { spread, table, takeTurns } from './rounds.ts';
 
 interface TrainingBenchmark {
@@ -94,7 +95,7 @@ async function pytorch({
   log,
 }: TrainingBenchmark): Promise<Contender | undefined> {
   const script = fileURLToPath(new URL('./pytorch_training.py', import.meta.url));
-  const child = spawn(python, [script], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = endsWithThis(spawn(python, [script], { stdio: ['pipe', 'pipe', 'pipe'] }));
   const started = await once(child, 'spawn').then(
     () => true,
     () => false,

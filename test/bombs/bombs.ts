@@ -3,6 +3,7 @@
  * its processes held and who was answered when: see BombsResult in scripts/benchmark/bombs.ts, which runs this. Its arguments: the
  * network's folder, and the other's photo.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -11,6 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { BombsResult } from '../../scripts/benchmark/bombs.ts';
+import { endsWithThis } from '../../scripts/children.ts';
 import { memoryOfTree } from '../../src/metrics/memory.ts';
 import { user } from '../fakes/discord/payloads.ts';
 import { FakeDiscord, type FakeMessage } from '../fakes/discord.ts';
@@ -30,11 +32,13 @@ async function startBot(discord: FakeDiscord, model: string, folder: string): Pr
   const variables = [...scripts.start.matchAll(/(\w+)=(\S+)/g)].map(([, name, value]) => [name!, value!]);
   const internal = { discordApi: `${discord.origin}/api`, fileOrigins: [discord.origin] };
   const program = [join(ROOT, 'src/base/compiled.mjs'), join(ROOT, 'test/helpers/start-on-fakes.ts')];
-  return spawn(process.execPath, [...program, JSON.stringify(internal)], {
-    cwd: folder,
-    env: { ...Object.fromEntries(variables), DISCORD_TOKEN: discord.token, MODEL_DIR: model, STATE_DIR: folder },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  return endsWithThis(
+    spawn(process.execPath, [...program, JSON.stringify(internal)], {
+      cwd: folder,
+      env: { ...Object.fromEntries(variables), DISCORD_TOKEN: discord.token, MODEL_DIR: model, STATE_DIR: folder },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }),
+  );
 }
 
 /** Megabytes (of 1,000,000 bytes) that a process and all that it has started hold. */

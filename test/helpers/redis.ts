@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { endsWithThis } from '../../scripts/children.ts';
 import { freePort } from './free-port.ts';
 
 /** Whether this machine has a redis-server; tests that need one say that they skip. */
@@ -41,7 +42,7 @@ export async function startRedis(...args: string[]): Promise<TestRedis> {
       '--appendonly',
       'no',
     ];
-    const started = spawn('redis-server', [...fixed, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const started = endsWithThis(spawn('redis-server', [...fixed, ...args], { stdio: ['ignore', 'pipe', 'inherit'] }));
     let output = '';
     started.stdout.on('data', (chunk) => {
       output += chunk;

@@ -8,7 +8,7 @@ import { EMOTIONS } from '../../src/emotion/labels.ts';
 import { loadModel } from '../../src/emotion/layers-format/layers-format.ts';
 import { withComparison } from '../../src/versions/model-card.ts';
 import { readReport } from '../../src/versions/training-report.ts';
-import { RUNS_SOURCE, runScript } from '../helpers/run-script.ts';
+import { runScript } from '../helpers/run-script.ts';
 import { drawTinyFace, temporaryFolder, tinyRows, writeTinyFer2013 } from '../helpers/tiny-fer2013.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -149,19 +149,24 @@ test('a network is compared in the card of the one in use, and one that goes on 
   expect(metadata.trained).toMatchObject({ origin: [first, `${first} ${taught.join(' ')}`] });
 }, 300_000);
 
-test('Ctrl-C ends a training after a checkpoint, from which --resume goes on', async () => {
+test.each([
+  ['Ctrl-C', 'SIGINT', 130],
+  ['SIGTERM to npm', 'SIGTERM', 143],
+] as const)('%s ends a training after a checkpoint, from which --resume goes on', async (_, signal, status) => {
   const [data, output] = [await dataFolder(), await temporaryFolder()];
   const args = ['--architecture', 'tiny', '--epochs', '300', '--batch', '7', '--data', data, '--output', output];
-  const child = spawn(process.execPath, [RUNS_SOURCE, 'scripts/train.ts', ...args], { cwd: root });
+  const child = spawn('npm', ['run', '--silent', 'train', '--', ...args], { cwd: root, detached: true });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   let said = '';
   let interrupted = false;
   child.stderr.on('data', (text) => {
     said += text;
-    // A second Ctrl-C would end the process at once.
-    if (!interrupted && said.includes('Epoch 2/300')) interrupted = child.kill('SIGINT');
+    // A terminal signals npm and all that it has started; a process manager npm alone.
+    if (!interrupted && said.includes('Epoch 2/300'))
+      interrupted = process.kill(signal === 'SIGINT' ? -child.pid! : child.pid!, signal);
   });
-  expect(await ended).toBe(130);
+  expect(await ended).toBe(status);
+  expect(() => process.kill(-child.pid!, 0)).toThrow('ESRCH');
   expect(said).toContain('Stopped');
   const newest = (await readdir(output))
     .filter((name) => name.startsWith('checkpoint-'))
@@ -170,6 +175,7 @@ test('Ctrl-C ends a training after a checkpoint, from which --resume goes on', a
   const { progress } = JSON.parse(await readFile(join(output, newest, 'state.json'), 'utf8'));
   expect(progress.epoch).toBeGreaterThanOrEqual(2);
   expect(progress.epoch).toBeLessThan(300);
+  if (signal !== 'SIGINT') return;
   // Another plan is refused; the same one goes on where it stopped.
   const other = await runScript('train.ts', ...args, '--seed', '2', '--resume');
   expect(other.stderr).toContain('had other settings (seed 1, not 2)');

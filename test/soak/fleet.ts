@@ -4,6 +4,7 @@ import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { endsWithThis } from '../../scripts/children.ts';
 import { UserError } from '../../src/base/errors.ts';
 import type { Internal } from '../../src/config.ts';
 import { memoryOfTree } from '../../src/metrics/memory.ts';
@@ -66,7 +67,7 @@ export class Program {
   }
 
   start(): void {
-    const child = this.#spawn();
+    const child = endsWithThis(this.#spawn());
     this.#child = child;
     this.#isReady = false;
     this.#isKilled = false;
