@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { startWorker } from '../../src/worker.ts';
@@ -70,6 +70,31 @@ describe.skipIf(!HAS_REDIS)('photos that a worker answers', () => {
     const answer = await until(() => discord.said()[0], 'the answer');
     expect(answer.files).toEqual([]);
     expect(answer.content).toMatch(/I lack the permission ‘Attach Files’\./);
+  });
+
+  test('are answered by what the bot was allowed at most five minutes ago', async () => {
+    const denied: 'AttachFiles'[] = [];
+    const channel = discord.openThread(discord.addChannel('words', { denied }));
+    const photo = await plainPicture(64, 48);
+    const { now } = Date;
+    /** The answer to a photo that is posted so many milliseconds from here. */
+    const answerAfter = async (milliseconds: number) => {
+      vi.spyOn(Date, 'now').mockImplementation(() => now() + milliseconds);
+      const { id } = discord.post({ channel, files: [discord.file(photo)] });
+      return await until(() => discord.said().find(({ reference }) => reference?.message_id === id), 'the answer');
+    };
+    expect((await answerAfter(0)).files).toHaveLength(1);
+    const learned = discord.callsTo('GET', new RegExp(`/channels/${channel.id}$`)).length;
+    expect(learned).toBeGreaterThan(0);
+    const asked = () => discord.callsTo('GET', new RegExp(`/channels/${channel.id}$`)).length;
+    await answerAfter(4.5 * 60_000);
+    expect(asked()).toBe(learned);
+    denied.push('AttachFiles');
+    expect(await answerAfter(5.5 * 60_000)).toMatchObject({
+      files: [],
+      content: expect.stringMatching(/Attach Files/),
+    });
+    expect(asked()).toBeGreaterThan(learned);
   });
 
   test('are taken by no worker whose network cannot be loaded', async () => {
