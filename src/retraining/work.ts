@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.ts';
 import { architectureOf } from '../emotion/architectures.ts';
@@ -99,7 +98,6 @@ export async function retrain(work: RetrainingWork): Promise<JobStatus['result']
   };
   const version = await registry.store(card, async (directory) => {
     await storeNetwork(directory, trained, figures);
-    await mkdir(join(directory, 'reports'));
     await writeReport(join(directory, 'reports'), reportOf(trained, figures));
   });
   return await putInUse(work, (await registry.list()).find((one) => one.version === version)!);

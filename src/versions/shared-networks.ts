@@ -1,6 +1,6 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { readIfThere, sha256, writeDurably } from '../base/files.ts';
+import { makeFolder, readIfThere, sha256, writeDurably } from '../base/files.ts';
 import type { Logger } from '../base/log.ts';
 import { REDIS_PREFIX, type RedisPart, shareRedis } from '../base/redis.ts';
 import {
@@ -235,7 +235,7 @@ async function filesOf(directory: string): Promise<Map<string, Buffer>> {
 
 async function writeAll(directory: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
   for (const [path, bytes] of files) {
-    await mkdir(dirname(join(directory, path)), { recursive: true });
+    await makeFolder(dirname(join(directory, path)));
     await writeDurably(join(directory, path), bytes);
   }
 }

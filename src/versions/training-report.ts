@@ -1,8 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
-import { entriesOf, readIfThere, writeDurably } from '../base/files.ts';
+import { entriesOf, makeFolder, readIfThere, writeDurably } from '../base/files.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
 import { type Metrics, measureConfusion } from '../training/run/metrics.ts';
 
@@ -83,7 +82,7 @@ export async function writeReport(directory: string, report: TrainingReport): Pr
     learningCurves(valid.epochs, valid.architecture),
     confusionMatrix(valid.privateTest.confusion, `${valid.architecture} on PrivateTest`),
   ]);
-  await mkdir(directory, { recursive: true });
+  await makeFolder(directory);
   await writeDurably(files.curves, curves);
   await writeDurably(files.confusion, confusion);
   await writeDurably(files.json, `${JSON.stringify(valid, undefined, 2)}\n`);

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
-import { entriesOf, readIfThere, syncDirectory, writeDurably } from '../base/files.ts';
+import { entriesOf, makeFolder, readIfThere, syncDirectory, writeDurably } from '../base/files.ts';
 import { waitForLock } from '../base/lock.ts';
 import { versionId } from './shipped.ts';
 import { type VersionCard, versionCardSchema } from './version-card.ts';
@@ -88,7 +88,7 @@ export class VersionFolder {
   async put(write: (directory: string) => Promise<VersionCard>): Promise<void> {
     const aside = join(this.path, `${randomUUID()}.tmp`);
     try {
-      await mkdir(aside);
+      await makeFolder(aside);
       const card = versionCardSchema.parse(await write(aside));
       await writeDurably(join(aside, CARD_FILE), JSON.stringify(card, undefined, 2));
       await rename(aside, this.of(card.version));

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { sha256 } from '../../src/base/files.ts';
 import { acquireLock, processStart } from '../../src/base/lock.ts';
 import { filesIn, loadModel } from '../../src/emotion/layers-format/layers-format.ts';
@@ -55,6 +55,18 @@ test('a network that ships beside the one of the model directory is chosen by it
   expect((await inner.load((await inner.inUse()).version)).sha256).toBe((await registry.load(0)).sha256);
   await inner.promote('fer2013');
   expect(await inner.inUse()).toEqual({ version: 0, before: basename(directory) });
+});
+
+test('a version is as private as the folder that it stands in, whatever the process would let others do', async () => {
+  const { directory, registry } = await registryWith(0);
+  await chmod(directory, 0o750);
+  const before = process.umask(0);
+  onTestFinished(() => void process.umask(before));
+  await registry.store(plainCard('job-1'), (aside) => saveUntrained(aside, 1));
+  const entries = await readdir(join(directory, 'versions'), { recursive: true, withFileTypes: true });
+  const rights = entries.map(async (entry) => (await stat(join(entry.parentPath, entry.name))).mode & 0o007);
+  expect(entries.map(({ name }) => name)).toContain('weights.bin');
+  expect(new Set(await Promise.all(rights))).toEqual(new Set([0]));
 });
 
 test('a shipped network that is damaged is listed as such and refused', async () => {
