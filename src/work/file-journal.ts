@@ -8,8 +8,8 @@ import { processStart } from '../base/lock.ts';
 import type { Logger } from '../base/log.ts';
 import { type Job, type JobKey, type Journal, type LeftJob, SEEN_KEPT_MS } from './journal.ts';
 
-/** Milliseconds that a write waits for another process which holds the file; it waits on a thread of the library's. */
-const LOCK_MS = 3000;
+/** Milliseconds that a write waits for another process which holds the file, on a thread of the library's: Slack waits for less than 3000. */
+const LOCK_MS = 2000;
 /** Milliseconds after which it is written down what was seen. */
 const SEEN_MS = 1000;
 /** 64 MiB: some hundred thousand jobs. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import Database from 'libsql';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
 import { FileJournal } from '../../src/work/file-journal.ts';
@@ -144,6 +145,20 @@ describe('FileJournal', () => {
     expect(await (await openJournal()).takeOver('discord 1')).toMatchObject([
       { message: odd, place: odd, files: ["f'1"] },
     ]);
+  });
+
+  test('that another program holds is given up before Slack takes an event for one that did not arrive, and used again after', async () => {
+    const journal = await openJournal();
+    const other = new Database(path);
+    other.exec('BEGIN EXCLUSIVE');
+    const since = performance.now();
+    await expect(journal.begin(job('m1'))).rejects.toThrow('locked');
+    expect(performance.now() - since).toBeLessThan(2900);
+    other.exec('ROLLBACK');
+    other.close();
+    await journal.begin(job('m2'));
+    await closed(journal);
+    expect(await (await openJournal()).takeOver('discord 1')).toMatchObject([{ message: 'm2' }]);
   });
 
   test('puts a broken file aside, and says so', async () => {
