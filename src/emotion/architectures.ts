@@ -18,6 +18,7 @@ export type Layer =
   | { readonly kind: 'flatten' }
   | { readonly kind: 'dropout'; readonly rate: number }
   | { readonly kind: 'dense'; readonly units: number; readonly bias?: boolean }
+  | ResidualLayer
   | { readonly kind: 'softmax' };
 
 /** Convolution over height and width; `bias` defaults to false, as batch normalisation usually follows. */
@@ -48,6 +49,16 @@ interface PoolLayer {
   readonly size: number;
   readonly stride?: number;
   readonly padding?: Padding;
+}
+
+/**
+ * The sum of two ways from one input (He et al. 2016, arXiv 1512.03385): through `body`, and past it through `shortcut`,
+ * which is the input itself where it has no layers.
+ */
+interface ResidualLayer {
+  readonly kind: 'residual';
+  readonly body: readonly Layer[];
+  readonly shortcut?: readonly Layer[];
 }
 
 export interface Architecture {

@@ -6,7 +6,7 @@ import type { Architecture, Layer, Padding } from './architectures.ts';
  */
 export interface Network {
   readonly architecture: Architecture;
-  /** One after the other: each takes what the one before it gives, and the last one is the output. */
+  /** Each takes what nodes before it give, and the last one is the output. */
   readonly nodes: readonly NetworkNode[];
   /** All weights in node order, in TensorFlow's layout. */
   readonly weights: readonly WeightSpec[];
@@ -25,6 +25,7 @@ type Operation =
   | { readonly op: 'flatten' }
   | { readonly op: 'dropout'; readonly rate: number }
   | { readonly op: 'dense'; readonly units: number; readonly bias: boolean }
+  | { readonly op: 'add' }
   | { readonly op: 'softmax' };
 
 /** How a kernel or pooling window moves, in pixels; `pads` is [top, left, bottom, right]. */
@@ -37,6 +38,8 @@ export interface Window {
 
 export type NetworkNode = Operation & {
   readonly name: string;
+  /** Names of the nodes whose outputs it takes: two for 'add', none for 'input', else one. */
+  readonly inputs: readonly string[];
   /** [height, width, channels] or [units] of the output. */
   readonly shape: readonly number[];
   readonly weights: readonly WeightSpec[];
@@ -64,21 +67,39 @@ export function sizeOf(shape: readonly number[]): number {
 
 /** Unrolls an architecture. @throws Error where a layer does not fit the shape that reaches it. */
 export function unroll(architecture: Architecture): Network {
-  const nodes: NetworkNode[] = [{ op: 'input', name: 'input', shape: architecture.input, weights: [] }];
+  const nodes: NetworkNode[] = [];
   const counts = new Map<string, number>();
-  for (const layer of architecture.layers) {
-    const count = (counts.get(layer.kind) ?? 0) + 1;
-    counts.set(layer.kind, count);
-    nodes.push(nodeOf(layer, `${layer.kind}${count}`, nodes.at(-1)!));
-  }
+  const append = (kind: string, make: (name: string) => NetworkNode): NetworkNode => {
+    const count = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, count);
+    const node = make(`${kind}${count}`);
+    nodes.push(node);
+    return node;
+  };
+  const follow = (layers: readonly Layer[], from: NetworkNode): NetworkNode =>
+    layers.reduce((x, layer) => {
+      if (layer.kind !== 'residual') return append(layer.kind, (name) => nodeOf(layer, name, x));
+      const ways = [follow(layer.body, x), follow(layer.shortcut ?? [], x)] as const;
+      return append('add', (name) => sumOf(...ways, name));
+    }, from);
+  nodes.push({ op: 'input', name: 'input', inputs: [], shape: architecture.input, weights: [] });
+  follow(architecture.layers, nodes[0]!);
   const weights = nodes.flatMap((node) => node.weights);
   const parameters = weights.reduce((sum, weight) => sum + sizeOf(weight.shape), 0);
   return { architecture, nodes, weights, parameters };
 }
 
+/** The node that adds what two others give. */
+function sumOf(one: NetworkNode, other: NetworkNode, name: string): NetworkNode {
+  if (one.shape.join() !== other.shape.join())
+    throw new Error(`a residual's ways end in ${one.shape.join('x')} and ${other.shape.join('x')}`);
+  return { op: 'add', name, inputs: [one.name, other.name], shape: one.shape, weights: [] };
+}
+
 /** The node that a layer becomes where it follows x. */
-function nodeOf(layer: Layer, name: string, x: NetworkNode): NetworkNode {
+function nodeOf(layer: Exclude<Layer, { kind: 'residual' }>, name: string, x: NetworkNode): NetworkNode {
   const { shape } = x;
+  const inputs = [x.name];
   const weights: WeightSpec[] = [];
   switch (layer.kind) {
     case 'conv': {
@@ -86,35 +107,35 @@ function nodeOf(layer: Layer, name: string, x: NetworkNode): NetworkNode {
       const { window, height, width, channels } = slide(layer, x);
       weights.push(weight(name, 'kernel', [kernel, kernel, channels, filters]));
       if (bias) weights.push(weight(name, 'bias', [filters]));
-      return { op: 'conv', filters, bias, ...window, name, shape: [height, width, filters], weights };
+      return { op: 'conv', filters, bias, ...window, name, inputs, shape: [height, width, filters], weights };
     }
     case 'batchNorm': {
       const { momentum = 0.9, epsilon = 1e-3 } = layer;
       for (const role of ['gamma', 'beta', 'movingMean', 'movingVariance'] as const)
         weights.push(weight(name, role, [shape.at(-1)!]));
-      return { op: 'batchNorm', momentum, epsilon, name, shape, weights };
+      return { op: 'batchNorm', momentum, epsilon, name, inputs, shape, weights };
     }
     case 'relu':
     case 'softmax':
-      return { op: layer.kind, name, shape, weights };
+      return { op: layer.kind, name, inputs, shape, weights };
     case 'dropout':
       if (!(layer.rate >= 0 && layer.rate < 1)) throw new Error(`dropout rate ${layer.rate} is not in 0..1`);
-      return { op: 'dropout', rate: layer.rate, name, shape, weights };
+      return { op: 'dropout', rate: layer.rate, name, inputs, shape, weights };
     case 'maxPool':
     case 'averagePool': {
       const { window, height, width, channels } = slide({ kernel: layer.size, stride: layer.size, ...layer }, x);
-      return { op: layer.kind, ...window, name, shape: [height, width, channels], weights };
+      return { op: layer.kind, ...window, name, inputs, shape: [height, width, channels], weights };
     }
     case 'globalAveragePool':
-      return { op: 'globalAveragePool', name, shape: [maps(x, layer.kind)[2]], weights };
+      return { op: 'globalAveragePool', name, inputs, shape: [maps(x, layer.kind)[2]], weights };
     case 'flatten':
-      return { op: 'flatten', name, shape: [sizeOf(shape)], weights };
+      return { op: 'flatten', name, inputs, shape: [sizeOf(shape)], weights };
     case 'dense': {
       const { units, bias = true } = layer;
       if (shape.length !== 1) throw new Error(`dense after ${x.name}: flatten or pool its ${shape.join('x')} first`);
       weights.push(weight(name, 'kernel', [shape[0]!, units]));
       if (bias) weights.push(weight(name, 'bias', [units]));
-      return { op: 'dense', units, bias, name, shape: [units], weights };
+      return { op: 'dense', units, bias, name, inputs, shape: [units], weights };
     }
   }
 }

@@ -49,10 +49,21 @@ export const POOLED = architecture('pooled', [
   ...head,
 ]);
 
-/** With PLAIN, every operation there is: POOLED with padded average pooling and dropout. */
+/** With PLAIN, every operation there is: POOLED with padded average pooling, a residual and dropout. */
 export const EVERY_LAYER = architecture('every-layer', [
   { kind: 'averagePool', size: 3, stride: 1, padding: 'same' },
-  ...POOLED.layers.slice(0, -2),
+  ...POOLED.layers.slice(0, 6),
+  {
+    kind: 'residual',
+    body: [
+      { kind: 'conv', filters: 5, kernel: 3 },
+      { kind: 'batchNorm' },
+      { kind: 'relu' },
+      { kind: 'conv', filters: 5, kernel: 3 },
+    ],
+    shortcut: [{ kind: 'conv', filters: 5, kernel: 1 }],
+  },
+  ...POOLED.layers.slice(6, -2),
   { kind: 'dropout', rate: 0.4 },
   ...head,
 ]);

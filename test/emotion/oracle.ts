@@ -29,9 +29,12 @@ export function fromDirectory(directory: string): tf.io.IOHandler {
 export function reference(network: Network, weights: Weights, x: Float32Array, count: number): Float32Array {
   return tf.tidy(() => {
     const [input, ...others] = network.nodes;
-    const start: tf.Tensor = tf.tensor(x, [count, ...input!.shape]);
-    const output = others.reduce((value, node) => compute(node, value, weights), start);
-    return output.dataSync<'float32'>().slice();
+    const values = new Map<string, tf.Tensor>([[input!.name, tf.tensor(x, [count, ...input!.shape])]]);
+    for (const node of others) {
+      const [value, other] = node.inputs.map((name) => values.get(name)!);
+      values.set(node.name, node.op === 'add' ? tf.add(value!, other!) : compute(node, value!, weights));
+    }
+    return values.get(others.at(-1)!.name)!.dataSync<'float32'>().slice();
   });
 }
 
@@ -65,6 +68,7 @@ function compute(node: NetworkNode, x: tf.Tensor, weights: Weights): tf.Tensor {
     case 'dropout':
       return x;
     case 'input':
-      throw new Error('an input is fed, not computed');
+    case 'add':
+      throw new Error(`${node.op} takes no single value`);
   }
 }

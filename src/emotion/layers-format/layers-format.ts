@@ -138,6 +138,7 @@ const window = { kernel: count, stride: count.optional(), padding, bias: z.boole
 const pool = { size: count, stride: count.optional(), padding };
 
 // Strict objects: a property that this version does not know would change what the network computes.
+const layers = z.lazy(() => z.array(layer));
 const layer: z.ZodType<Layer> = z.discriminatedUnion(
   'kind',
   [
@@ -154,6 +155,7 @@ const layer: z.ZodType<Layer> = z.discriminatedUnion(
     z.strictObject({ kind: z.literal('flatten') }),
     z.strictObject({ kind: z.literal('dropout'), rate: z.number().min(0).lt(1) }),
     z.strictObject({ kind: z.literal('dense'), units: count, bias: z.boolean().optional() }),
+    z.strictObject({ kind: z.literal('residual'), body: layers, shortcut: layers.optional() }),
     z.strictObject({ kind: z.literal('softmax') }),
   ],
   { error: ({ input }) => `unknown layer ${JSON.stringify((input as { kind?: unknown } | null)?.kind ?? input)}` },
@@ -163,7 +165,7 @@ const architectureSchema: z.ZodType<Architecture> = z.strictObject({
   name: z.string().regex(/^[a-z0-9-]+$/, 'a name has lower-case letters, digits and dashes'),
   summary: z.string(),
   input: z.tuple([count, count, count]),
-  layers: z.array(layer),
+  layers,
 });
 
 const entrySchema = z.object({

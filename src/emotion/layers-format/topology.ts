@@ -46,7 +46,7 @@ function maskInput(node: NetworkNode): string {
 
 /** The model configuration of a network. Inputs are [batch, height, width, channels], masks follow in node order. */
 export function topologyOf(network: Network, options: TopologyOptions = {}): LayersTopology {
-  const layers = network.nodes.flatMap((node, k) => layersOf(node, network.nodes[k - 1], options));
+  const layers = network.nodes.flatMap((node) => layersOf(node, options));
   const inputs = layers.filter((layer) => layer.class_name === 'InputLayer');
   return {
     class_name: 'Model',
@@ -61,10 +61,9 @@ export function topologyOf(network: Network, options: TopologyOptions = {}): Lay
   };
 }
 
-/** The Keras layers that compute a node from the one before it; the last of them has the node's name. */
-function layersOf(node: NetworkNode, before: NetworkNode | undefined, options: TopologyOptions): LayerConfig[] {
-  const { name } = node;
-  const inputs = before ? [before.name] : [];
+/** The Keras layers that compute a node from those that it takes; the last of them has the node's name. */
+function layersOf(node: NetworkNode, options: TopologyOptions): LayerConfig[] {
+  const { name, inputs } = node;
   const one = (className: string, config: Readonly<Record<string, unknown>> = {}) => [
     layer(className, name, inputs, config),
   ];
@@ -105,6 +104,8 @@ function layersOf(node: NetworkNode, before: NetworkNode | undefined, options: T
       return one('GlobalAveragePooling2D', { data_format: 'channels_last' });
     case 'flatten':
       return one('Flatten');
+    case 'add':
+      return one('Add');
     case 'dropout':
       return options.dropout === 'input' && node.rate > 0
         ? [inputLayer(maskInput(node), node.shape), layer('Multiply', name, [...inputs, maskInput(node)])]

@@ -44,6 +44,31 @@ const CASES: Record<string, readonly Layer[]> = {
   'average pool 3/2 (overlapping), valid': [{ kind: 'averagePool', size: 3, stride: 2 }],
   'average pool 3/2 (overlapping), same': [{ kind: 'averagePool', size: 3, stride: 2, padding: 'same' }],
   'global average pool': [{ kind: 'globalAveragePool' }],
+  'residual past two convolutions': [
+    {
+      kind: 'residual',
+      body: [
+        { kind: 'conv', filters: 3, kernel: 3 },
+        { kind: 'batchNorm' },
+        { kind: 'relu' },
+        { kind: 'conv', filters: 3, kernel: 3 },
+      ],
+    },
+    { kind: 'relu' },
+  ],
+  'residual with a shortcut that halves, in a residual': [
+    {
+      kind: 'residual',
+      body: [
+        { kind: 'residual', body: [{ kind: 'conv', filters: 3, kernel: 3 }] },
+        { kind: 'conv', filters: 4, kernel: 3, stride: 2 },
+      ],
+      shortcut: [
+        { kind: 'averagePool', size: 2, padding: 'same' },
+        { kind: 'conv', filters: 4, kernel: 1 },
+      ],
+    },
+  ],
   'dropout of maps': [{ kind: 'dropout', rate: 0.4 }],
   'dense without bias': [{ kind: 'flatten' }, { kind: 'dense', units: 4, bias: false }, { kind: 'dropout', rate: 0.3 }],
 };

@@ -40,7 +40,7 @@ describe('a saved model in tf.loadLayersModel', () => {
   it('answers as the network means, whatever its layers', async () => {
     const plain = unroll(PLAIN);
     const kinds = new Set([...network.nodes, ...plain.nodes].map((node) => node.op));
-    expect(kinds.size).toBe(11); // every operation there is
+    expect(kinds.size).toBe(12); // every operation there is
     const directory = join(root, 'plain');
     await saveModel(directory, { network: plain, weights: randomWeights(plain) });
     for (const [of, its, at] of [

@@ -1,7 +1,7 @@
 import type { Network, NetworkNode } from '../../network.ts';
 import type { Value } from './graph.ts';
 import { emitConv } from './ops/conv.ts';
-import { emitDense, emitDropout, emitFlatten, emitRelu } from './ops/core.ts';
+import { emitAdd, emitDense, emitDropout, emitFlatten, emitRelu } from './ops/core.ts';
 import { emitBatchNorm } from './ops/normalisation.ts';
 import type { Backward, Emitted, OpContext } from './ops/op.ts';
 import { emitAveragePool, emitGlobalAveragePool, emitMaxPool } from './ops/pooling.ts';
@@ -20,31 +20,53 @@ interface ForwardPass {
 export function emitForward(context: OpContext, network: Network, input: Value): ForwardPass {
   const { nodes } = network;
   if (nodes.at(-1)?.op !== 'softmax') throw new Error(`${network.architecture.name} does not end in a softmax`);
-  let value = input;
+  const shapes = new Map(nodes.map(({ name, shape }) => [name, shape]));
+  const values = new Map([[nodes[0]!.name, input]]);
   const ways: Backward[] = [];
-  for (const [k, node] of nodes.entries()) {
-    if (k === 0 || k === nodes.length - 1) continue;
-    const { output, backward } = emitNode(context, node, value, nodes[k - 1]!.shape);
-    value = output;
+  const inside = nodes.slice(1, -1);
+  for (const node of inside) {
+    const [x, other] = node.inputs.map((name) => values.get(name)!);
+    const { output, backward } =
+      node.op === 'add' ? emitAdd(context, x!, other!) : emitNode(context, node, x!, shapes.get(node.inputs[0]!)!);
+    values.set(node.name, output);
     ways.push(backward);
   }
-  return { logits: value, backward: (gradient) => emitBackward(nodes.slice(1, -1), ways, gradient) };
+  const last = inside.at(-1)!.name;
+  return {
+    logits: values.get(last)!,
+    backward: (gradient) => emitBackward(context, inside, ways, new Map([[last, gradient]])),
+  };
 }
 
-/** Walks back as far as the first node that learns. */
-function emitBackward(nodes: readonly NetworkNode[], ways: readonly Backward[], logits: Value): Map<string, Value> {
+/** Walks back as far as the first node that learns; where two nodes take one's output, its gradients add up. */
+function emitBackward(
+  { graph }: OpContext,
+  nodes: readonly NetworkNode[],
+  ways: readonly Backward[],
+  gradients: Map<string, Value>,
+): Map<string, Value> {
   const first = nodes.findIndex((node) => node.weights.some((weight) => weight.trainable));
   const weights = new Map<string, Value>();
-  let gradient: Value | undefined = logits;
-  for (let k = nodes.length - 1; first >= 0 && k >= first && gradient !== undefined; k--) {
+  for (let k = nodes.length - 1; first >= 0 && k >= first; k--) {
+    const node = nodes[k]!;
+    const gradient = gradients.get(node.name);
+    if (gradient === undefined) continue;
     const result = ways[k]!(gradient, k > first);
     for (const [name, value] of Object.entries(result.weights ?? {})) weights.set(name, value);
-    gradient = result.input;
+    for (const name of result.input === undefined ? [] : node.inputs) {
+      const other = gradients.get(name);
+      gradients.set(name, other === undefined ? result.input! : graph.node('Add', [other, result.input!]));
+    }
   }
   return weights;
 }
 
-function emitNode(context: OpContext, node: NetworkNode, x: Value, inputShape: readonly number[]): Emitted {
+function emitNode(
+  context: OpContext,
+  node: Exclude<NetworkNode, { op: 'add' }>,
+  x: Value,
+  inputShape: readonly number[],
+): Emitted {
   switch (node.op) {
     case 'conv':
       return emitConv(context, node, x, inputShape);

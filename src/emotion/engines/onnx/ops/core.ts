@@ -29,6 +29,11 @@ export function emitDropout(context: OpContext, node: NodeOf<'dropout'>, x: Valu
   };
 }
 
+/** The sum of two values of one shape; each has the gradient of the sum. */
+export function emitAdd({ graph }: OpContext, x: Value, other: Value): Emitted {
+  return { output: graph.node('Add', [x, other]), backward: (gradient) => ({ input: gradient }) };
+}
+
 /** x [n, in] times kernel [in, units], plus a bias. */
 export function emitDense(context: OpContext, node: NodeOf<'dense'>, x: Value): Emitted {
   const { graph } = context;
