@@ -8,11 +8,13 @@ import { createEngine } from '../src/emotion/engines/create-engine.ts';
 import { ENGINE_CHOICES } from '../src/emotion/engines/engine.ts';
 import { loadModel } from '../src/emotion/layers-format/layers-format.ts';
 import { unroll } from '../src/emotion/network.ts';
+import type { FaceSet } from '../src/training/data/face-set.ts';
 import { learningSets, votesFor } from '../src/training/data/votes.ts';
 import { DEFAULT_AUGMENTATION } from '../src/training/run/augment.ts';
 import { hasCheckpoints } from '../src/training/run/checkpoint.ts';
 import { commandOf, LABELS, type TrainingPlan, trainingPlan } from '../src/training/run/plan.ts';
 import { epochLine, progressLine, type TrainingProgress } from '../src/training/run/progress.ts';
+import { FACE_API, recognitionStart } from '../src/training/run/recognition.ts';
 import { BEST, type TrainingRun, train } from '../src/training/run/trainer.ts';
 import { type Call, inRepository, type Output, parseOptions, runAsProcess, tool } from './command-line.ts';
 import { choice, flag, number, text, texts, type Values } from './options.ts';
@@ -40,7 +42,10 @@ const OPTIONS = {
   like: text('DIR', 'train by the recipe of the network in DIR'),
   resume: flag('go on with the run in the output folder, with its settings as given here again'),
   fresh: flag('start anew where the output folder has a run already, which is then gone'),
-  from: text('DIR', 'start from the weights of the model in DIR, which may be narrower, with a fresh optimizer'),
+  from: text(
+    'DIR',
+    "start from the weights of the model in DIR, which may be narrower, with a fresh optimizer; face-api: from those of face-api's face recognition (resnet)",
+  ),
   teacher: texts('DIR', 'learn also from what the model in DIR says of the faces; several teachers are averaged'),
   'teacher-weight': number('SHARE', "the teachers' share of the targets", BY_PLAN, 0.7),
   engine: choice(ENGINE_CHOICES, 'what computes', 'auto'),
@@ -202,7 +207,7 @@ async function trainOne({ plan, directory }: Step, call: Call<Values<typeof OPTI
     validation,
     directory,
     start: values.resume ? 'resume' : 'fresh',
-    from: plan.from === undefined ? undefined : await startingPoint(plan.from),
+    from: await startingPoint(plan, training),
     signal,
     onProgress: progressOn(terminal.stderr),
     onWarning: (sentence) => say(sentence),
@@ -224,9 +229,11 @@ function orByLabels(error: unknown): never {
   throw new UserError(error.code, sentence, { cause: error });
 }
 
-/** A network to start from, with the commands that made it as far as its file tells. */
-async function startingPoint(directory: string): Promise<TrainingRun['from']> {
-  const { network, weights, metadata } = await loadModel(directory);
+/** A network to start from, with the commands that made it as far as its file tells; none where the plan names none. */
+async function startingPoint({ from, seed }: TrainingPlan, training: FaceSet): Promise<TrainingRun['from']> {
+  if (from === undefined) return undefined;
+  if (from === FACE_API) return await recognitionStart(training, seed);
+  const { network, weights, metadata } = await loadModel(from);
   const trained = originSchema.safeParse(metadata.trained).data;
   return { network, weights, ...(trained && { origin: [...(trained.origin ?? []), trained.command] }) };
 }

@@ -115,6 +115,46 @@ function vgg9(widths: readonly number[], last: number): Layer[] {
 
 const FACE = [48, 48, 1] as const;
 
+/** Two 3x3 convolutions and the way past them; `halved` moves the first by two pixels, and the way past by means of four. */
+function residual(width: number, halved = false): Layer[] {
+  const conv: Layer = { kind: 'conv', filters: width, kernel: 3 };
+  return [
+    {
+      kind: 'residual',
+      body: [halved ? { ...conv, stride: 2 } : conv, batchNorm, relu, conv, batchNorm],
+      ...(halved && {
+        shortcut: [
+          { kind: 'averagePool', size: 2, padding: 'same' },
+          { kind: 'conv', filters: width, kernel: 1 },
+        ],
+      }),
+    },
+    relu,
+  ];
+}
+
+/** 48 -> 24 -> 12 -> 6 -> 3 pixels: the stages of dlib's face recognition as far as they fit, see training/run/recognition.ts. */
+function resnet(): Layer[] {
+  return [
+    { kind: 'conv', filters: 32, kernel: 5 },
+    batchNorm,
+    relu,
+    { kind: 'maxPool', size: 3, stride: 2, padding: 'same' },
+    ...[32, 32, 32].flatMap((width) => residual(width)),
+    ...residual(64, true),
+    ...[64, 64, 64].flatMap((width) => residual(width)),
+    ...residual(128, true),
+    ...[128, 128].flatMap((width) => residual(width)),
+    ...residual(256, true),
+    ...residual(256),
+    { kind: 'globalAveragePool' },
+    batchNorm,
+    { kind: 'dropout', rate: 0.4 },
+    { kind: 'dense', units: 7 },
+    { kind: 'softmax' },
+  ];
+}
+
 /** 3x3 convolution without padding, with a bias and ReLU, as networks had it before batch normalisation. */
 function convolvePlainly(filters: number, kernel = 3): Layer[] {
   return [{ kind: 'conv', filters, kernel, padding: 'valid', bias: true }, relu];
@@ -187,6 +227,13 @@ const LIST: readonly Architecture[] = [
     summary: 'vgg9 with 40 to 512 channels: 3.3 million parameters',
     input: FACE,
     layers: vgg9([40, 80, 160, 320], 512),
+  },
+  {
+    name: 'resnet',
+    summary:
+      'eleven residual blocks of two 3x3 convolutions, 32 to 256 channels, which can start from face-api: 3.2 million parameters',
+    input: FACE,
+    layers: resnet(),
   },
   {
     name: 'baseline',

@@ -2,17 +2,17 @@ import '../../../base/no-telemetry.ts';
 
 import { availableParallelism } from 'node:os';
 import * as ort from 'onnxruntime-node';
-import type { Network, Weights } from '../../network.ts';
+import type { Network, NetworkNode, Weights } from '../../network.ts';
 import { checkInputs, type Engine, type Predictor, type Provider } from '../engine.ts';
 import { emitForward } from './emit.ts';
-import { GraphBuilder } from './graph.ts';
+import { GraphBuilder, type Value } from './graph.ts';
 import { channelsFirst, onnxShape, toOnnx } from './layout.ts';
 import type { OpContext } from './ops/op.ts';
 import { sessionOptions } from './session.ts';
 import { startTraining } from './training-session.ts';
 
 /** Names of an inference graph's ends: "x" [n, c, h, w] in, "probabilities" [n, classes] out. */
-const INFERENCE_INPUT = 'x';
+export const INFERENCE_INPUT = 'x';
 const INFERENCE_OUTPUT = 'probabilities';
 
 interface OnnxEngineOptions {
@@ -66,8 +66,15 @@ async function createPredictor(
   };
 }
 
-/** A network with its weights as an ONNX model for any number of inputs. onnxruntime folds batch norm into convs. */
-function inferenceGraph(network: Network, weights: Weights): Uint8Array {
+/**
+ * A network with its weights as an ONNX model for any number of inputs. onnxruntime folds batch norm into convs.
+ * @param observe is given what reaches each batch normalisation
+ */
+export function inferenceGraph(
+  network: Network,
+  weights: Weights,
+  observe?: (graph: GraphBuilder, node: NetworkNode, x: Value) => void,
+): Uint8Array {
   const graph = new GraphBuilder();
   const specs = new Map(network.weights.map((spec) => [spec.name, spec]));
   const context: OpContext = {
@@ -78,6 +85,7 @@ function inferenceGraph(network: Network, weights: Weights): Uint8Array {
       const spec = specs.get(name)!;
       return graph.tensor(toOnnx(spec, weights.get(name)!), onnxShape(spec), name);
     },
+    observe: observe && ((node, x) => observe(graph, node, x)),
     update() {
       throw new Error('an inference graph updates nothing');
     },

@@ -1,14 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { type FaceApiWeight, readFaceApiWeights } from '../../../base/face-api-weights.ts';
 import { GraphBuilder, type Value } from '../../../emotion/engines/onnx/graph.ts';
 import { onnxShape, toOnnx } from '../../../emotion/engines/onnx/layout.ts';
-
-/** A weight of the detector, in TensorFlow's order: kernels are [height, width, in, out], depthwise ones [height, width, channels, 1]. */
-interface DetectorWeight {
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
-}
 
 /** Names of the graph's ends: "pixels" [1, 3, rows, columns], RGB 0..255, in; "cells" [1, 25, rows / 32, columns / 32] out. */
 export const DETECTOR_INPUT = 'pixels';
@@ -24,42 +16,13 @@ const STRIPS = 4;
 /** Numbers a cell: x, y, width, height and objectness for each of five anchors. */
 const CELL_NUMBERS = 25;
 
-const MANIFEST = 'tiny_face_detector_model-weights_manifest.json';
-
-/** One group of the manifest: files, one after the other, and the weights that lie in them. */
-interface Group {
-  readonly paths: readonly string[];
-  readonly weights: readonly {
-    readonly name: string;
-    readonly shape: readonly number[];
-    readonly quantization: { readonly dtype: 'uint8'; readonly scale: number; readonly min: number };
-  }[];
-}
-
 /**
- * Reads the tiny face detector (a small YOLO v2 by Vincent Mühler, 193 kB, MIT) that the npm package @vladmandic/face-api
- * carries. Each number is stored as a byte b and means b * scale + min.
+ * Reads the tiny face detector (a small YOLO v2 by Vincent Mühler, 193 kB, MIT).
  * @returns weights by name, such as 'conv0/filters'
- * @throws when the package is not installed, or its files are not in this format
+ * @throws as readFaceApiWeights does
  */
-export async function readDetectorWeights(): Promise<Map<string, DetectorWeight>> {
-  const folder = join(dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json')), 'model');
-  const groups: Group[] = JSON.parse(await readFile(join(folder, MANIFEST), 'utf8'));
-  const weights = new Map<string, DetectorWeight>();
-  for (const { paths, weights: entries } of groups) {
-    const bytes = Buffer.concat(await Promise.all(paths.map((path) => readFile(join(folder, path)))));
-    let at = 0;
-    for (const { name, shape, quantization } of entries) {
-      const { dtype, scale, min } = quantization;
-      if (dtype !== 'uint8') throw new Error(`${MANIFEST} stores ${name} as ${dtype}, not as uint8`);
-      const data = new Float32Array(shape.reduce((product, side) => product * side, 1));
-      for (let k = 0; k < data.length; k++) data[k] = bytes[at + k]! * scale + min;
-      weights.set(name, { shape, data });
-      at += data.length;
-    }
-    if (at !== bytes.length) throw new Error(`${MANIFEST} describes ${at} bytes, its files have ${bytes.length}`);
-  }
-  return weights;
+export function readDetectorWeights(): Promise<Map<string, FaceApiWeight>> {
+  return readFaceApiWeights('tiny_face_detector_model');
 }
 
 /**
@@ -68,9 +31,9 @@ export async function readDetectorWeights(): Promise<Map<string, DetectorWeight>
  * It gives face-api's boxes: the first convolution is not padded, and max pools are padded at the bottom and the right
  * where the size is odd. The last of them moves by a single pixel, which keeps the size.
  */
-export function detectorGraph(weights: ReadonlyMap<string, DetectorWeight>): Uint8Array {
+export function detectorGraph(weights: ReadonlyMap<string, FaceApiWeight>): Uint8Array {
   const graph = new GraphBuilder();
-  const weight = (name: string): DetectorWeight => {
+  const weight = (name: string): FaceApiWeight => {
     const found = weights.get(name);
     if (!found) throw new Error(`the face detector's weights lack ${name}`);
     return found;
@@ -124,19 +87,19 @@ function inStrips(graph: GraphBuilder, pixels: Value): Value[] {
 }
 
 /** A kernel [height, width, in, out] as ONNX has it: [out, in, height, width]. */
-function toOnnxKernel({ shape, data }: DetectorWeight) {
+function toOnnxKernel({ shape, data }: FaceApiWeight) {
   const kernel = { role: 'kernel', shape } as const;
   return { shape: onnxShape(kernel), data: toOnnx(kernel, data) };
 }
 
 /** [height, width, channels, 1] to ONNX's [channels, 1, height, width]: the same with the last two axes the other way round. */
-function depthwiseFirst({ shape, data }: DetectorWeight) {
+function depthwiseFirst({ shape, data }: FaceApiWeight) {
   const [height, width, channels] = shape as [number, number, number];
   return toOnnxKernel({ shape: [height, width, 1, channels], data });
 }
 
 /** The first layer takes (pixel - mean) / 255. It is linear and not padded, so its weights can do that themselves, exactly. */
-function onRawPixels(filters: DetectorWeight, bias: DetectorWeight) {
+function onRawPixels(filters: FaceApiWeight, bias: FaceApiWeight) {
   const kernel = toOnnxKernel(filters);
   const places = kernel.shape[2]! * kernel.shape[3]!;
   const shifted = Float32Array.from(bias.data);

@@ -14,6 +14,7 @@ export function emitBatchNorm(context: OpContext, node: NodeOf<'batchNorm'>, x: 
   const runningVariance = context.weight(name('moving_variance'));
   const epsilon = { epsilon: { float: node.epsilon } };
   if (batchSize === undefined) {
+    context.observe?.(node, x);
     const output = graph.node('BatchNormalization', [x, gamma, beta, runningMean, runningVariance], epsilon);
     return { output, backward: () => fail() };
   }

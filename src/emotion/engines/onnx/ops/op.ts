@@ -14,6 +14,8 @@ export interface OpContext {
   readonly channelBlock: number;
   /** The value that holds a weight, in ONNX's layout. */
   weight(name: string): Value;
+  /** Is given what reaches a batch normalisation of an inference graph. */
+  readonly observe?: ((node: NetworkNode, x: Value) => void) | undefined;
   /** Declares what a running statistic becomes after this batch. */
   update(name: string, value: Value): void;
   /** Declares the input that brings a dropout mask: [batch, units] for a vector, [batch, c, h, w] for maps. */

@@ -1,0 +1,56 @@
+import * as ort from 'onnxruntime-node';
+import type { Network, Weights } from '../../network.ts';
+import { checkInputs } from '../engine.ts';
+import { channelsFirst } from './layout.ts';
+import { INFERENCE_INPUT, inferenceGraph } from './onnx-engine.ts';
+import { sessionOptions } from './session.ts';
+
+/** One number a channel. */
+interface Spread {
+  readonly mean: Float32Array;
+  readonly variance: Float32Array;
+}
+
+/**
+ * Mean and (biased) variance of each channel that reaches the batch normalisations of a network, which go by their running
+ * statistics meanwhile.
+ * @param x count inputs of the network, channels last
+ * @returns by the normalisation's name
+ */
+export async function normalisedSpreads(
+  network: Network,
+  weights: Weights,
+  x: Float32Array,
+  count: number,
+): Promise<Map<string, Spread>> {
+  checkInputs(network, x, count);
+  const names: string[] = [];
+  const graph = inferenceGraph(network, weights, (builder, { name, shape }, value) => {
+    const axes = shape.length === 3 ? [0, 2, 3] : [0];
+    const mean = (of: string) => builder.node('ReduceMean', [of], { axes, keepdims: 0 });
+    builder.output(`${name}/mean`, [shape.at(-1)!], mean(value));
+    builder.output(`${name}/square`, [shape.at(-1)!], mean(builder.node('Mul', [value, value])));
+    names.push(name);
+  });
+  const session = await ort.InferenceSession.create(graph, sessionOptions(1));
+  try {
+    const [height, width, channels] = network.architecture.input;
+    const input = new ort.Tensor('float32', channelsFirst(x, count, network.architecture.input), [
+      count,
+      channels,
+      height,
+      width,
+    ]);
+    const results = await session.run({ [INFERENCE_INPUT]: input });
+    const read = (name: string) => results[name]!.data as Float32Array;
+    return new Map(
+      names.map((name) => {
+        const mean = read(`${name}/mean`).slice();
+        const variance = read(`${name}/square`).map((square, k) => Math.max(0, square - mean[k]! ** 2));
+        return [name, { mean, variance }];
+      }),
+    );
+  } finally {
+    await session.release();
+  }
+}
