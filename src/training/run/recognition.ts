@@ -35,10 +35,19 @@ const CONVOLUTIONS = ['conv32_down', ...BLOCKS.flatMap((block) => [`${block}/con
  */
 const SPREAD = 0.22;
 
+/** Channels that vary less are as good as dead: their kernels grow no further. */
+const LEAST_VARIANCE = 1e-4;
+
 /** Faces by which the running statistics are set. */
 const SAMPLE = 256;
 
 type Faces = Pick<FaceSet, 'count' | 'pixels'>;
+
+/** What one of face-api's convolutions is followed by: each channel times gamma, plus beta. */
+interface Scale {
+  readonly gamma: Float32Array;
+  readonly beta: Float32Array;
+}
 
 interface Start {
   readonly network: Network;
@@ -57,7 +66,7 @@ export async function recognitionStart(faces: Faces, seed: number): Promise<Star
   const network = unroll(architectureOf(ARCHITECTURE));
   const known = await readFaceApiWeights('face_recognition_model');
   const taken = new Map(initialWeights(network, seed));
-  const scales = new Map<string, { gamma: Float32Array; beta: Float32Array }>();
+  const scales = new Map<string, Scale>();
   const names = [...CONVOLUTIONS];
   let from: string | undefined;
   for (const node of network.nodes) {
@@ -84,11 +93,15 @@ export async function recognitionStart(faces: Faces, seed: number): Promise<Star
   return { network, weights: await settled(network, taken, scales, faces) };
 }
 
-/** The same network with the running statistics that `faces` give it. */
+/**
+ * The same network with the running statistics that `faces` give it, and kernels by which each channel varies by about 1.
+ * A normalisation takes the length of a kernel away, but the shorter it is, the more a step turns it: face-api's are so
+ * short that a few steps would make it forget.
+ */
 async function settled(
   network: Network,
   weights: Weights,
-  scales: ReadonlyMap<string, { readonly gamma: Float32Array; readonly beta: Float32Array }>,
+  scales: ReadonlyMap<string, Scale>,
   faces: Faces,
 ): Promise<Weights> {
   const count = Math.min(SAMPLE, faces.count);
@@ -98,18 +111,25 @@ async function settled(
   for (const node of network.nodes) {
     if (node.op !== 'batchNorm') continue;
     const { mean, variance } = spreads.get(node.name)!;
-    result.set(`${node.name}/moving_mean`, mean);
-    result.set(`${node.name}/moving_variance`, variance);
     const scale = scales.get(node.name);
+    const lengths = variance.map((value) => (scale ? Math.sqrt(Math.max(value, LEAST_VARIANCE)) : 1));
+    const moving = variance.map((value, k) => value / lengths[k]! ** 2);
+    const set = (role: string, value: (k: number) => number) =>
+      result.set(
+        `${node.name}/${role}`,
+        Float32Array.from(mean, (_, k) => value(k)),
+      );
+    set('moving_mean', (k) => mean[k]! / lengths[k]!);
+    set('moving_variance', (k) => moving[k]!);
     if (scale === undefined) continue;
     const { gamma, beta } = scale;
+    set('gamma', (k) => gamma[k]! * lengths[k]! * Math.sqrt(moving[k]! + node.epsilon));
+    set('beta', (k) => beta[k]! + gamma[k]! * mean[k]!);
+    const kernel = `${node.inputs[0]}/kernel`;
+    const length = (k: number) => lengths[k % lengths.length]!;
     result.set(
-      `${node.name}/gamma`,
-      gamma.map((value, k) => value * Math.sqrt(variance[k]! + node.epsilon)),
-    );
-    result.set(
-      `${node.name}/beta`,
-      beta.map((value, k) => value + gamma[k]! * mean[k]!),
+      kernel,
+      weights.get(kernel)!.map((value, k) => value / length(k)),
     );
   }
   return result;
