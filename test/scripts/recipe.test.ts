@@ -40,6 +40,16 @@ test('a recipe begins at the network that ships on its way, and each of its trai
   expect(await recipeOf(join(model, 'fer2013'), undefined, undefined)).toEqual(labels);
 });
 
+test('a recipe that begins with face-api’s recognition begins there again', async () => {
+  const model = join(await temporaryFolder(), 'model');
+  const first = 'npm run train -- --architecture tiny --epochs 1 --seed 3 --from face-api';
+  await saveMade(model, 'votes', first, THIRD);
+  expect(await recipeOf(model, 'votes', 'out')).toEqual([
+    { words: words(first), from: undefined, output: join('out', 'step-1') },
+    { words: words(THIRD), from: join('out', 'step-1', 'best'), output: 'out' },
+  ]);
+});
+
 test('a teacher that is not there is trained first, by what its report says; without one it is named', async () => {
   const [model, training] = [join(await temporaryFolder(), 'model'), await temporaryFolder()];
   const teacher = join(training, 'tiny', 'best');
