@@ -2,7 +2,7 @@ import { exactPercent } from '../base/numbers.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
 import type { VotesEvaluation } from '../evaluation/evaluate.ts';
 import { measureConfusion } from '../training/run/metrics.ts';
-import { commandOf } from '../training/run/plan.ts';
+import { commandOf, FACE_API } from '../training/run/plan.ts';
 import type { ShippedFigures, TrainedNetwork } from './ship.ts';
 import { reportFiles, type TrainingReport } from './training-report.ts';
 
@@ -13,6 +13,10 @@ const LEARNED_FROM = {
     'the votes of ten people a face (FER+: Barsoum et al. 2016, arXiv 1608.01041), as shares; faces that most took for something else than the seven emotions are left out',
   both: "the votes of ten people a face (FER+: Barsoum et al. 2016, arXiv 1608.01041), as shares, mixed with FER2013's own label",
 } as const;
+
+/** What a network that did not start from random numbers knew. */
+const RECOGNITION =
+  "what dlib's face recognition knew of faces (by Davis King, public domain; its weights are in the npm package @vladmandic/face-api)";
 
 const VOTES_SENTENCES = `Accuracy by votes counts the faces on which people agree: one emotion has more of the ten votes than each other choice. FER2013's
 own label is that emotion in about two faces of three only, so a network cannot be good by both measures. Agreement is the mean share of the
@@ -44,10 +48,11 @@ export function modelCard(
   const { confidence } = judged;
   const { name, summary, input } = network.architecture;
   const reports = reportFiles('reports', name);
+  const knewFaces = [...origin, commandOf(plan)].some((command) => command.includes(`--from ${FACE_API}`));
   const card = `# Model card: ${name}
 
 The network that the bot reads faces with: ${summary}.
-Made by this project's own commands from the FER2013 training split${byVotes ? " and FER+'s votes on it" : ''} and nothing else; every figure below was measured on
+Made by this project's own commands from the FER2013 training split${byVotes ? " and FER+'s votes on it" : ''} and ${knewFaces ? RECOGNITION : 'nothing else'}; every figure below was measured on
 the weights in this folder, read as the bot reads a face.
 
 | | |

@@ -47,7 +47,8 @@ test('a network that learned from votes is fitted, measured and stored by them, 
   const run = async (labels: 'votes' | 'fer2013') => {
     const output = await temporaryFolder();
     const settings = { architecture: 'tiny', epochs: 14, batchSize: 8, learningRate: 0.05 } as const;
-    const plan = trainingPlan({ ...settings, augmentation: 'none', labels });
+    const from = labels === 'votes' ? 'face-api' : undefined;
+    const plan = trainingPlan({ ...settings, augmentation: 'none', labels, from });
     const network = unroll(ARCHITECTURES.get('tiny')!);
     const sets = learningSets(plan, data.sets, votes);
     await train({ engine, network, plan, ...sets, directory: output, start: 'fresh', augmentationThreads: 0 });
@@ -80,7 +81,9 @@ test('a network that learned from votes is fitted, measured and stored by them, 
   expect(card).toContain('| PrivateTest, votes; agreement ');
   expect(card).toContain("| PrivateTest, FER2013's labels | 28 |");
   expect(card).toContain('## Confusion matrix, PrivateTest, by votes');
+  expect(card).toContain("and what dlib's face recognition knew of faces");
   const plain = await readFile(join(other, 'README.md'), 'utf8');
+  expect(plain).toContain('training split and nothing else;');
   expect(plain).toContain("| Learned from | FER2013's own labels |");
   expect(plain).toContain('| PrivateTest | 28 |');
   expect(plain).toContain('## Confusion matrix, PrivateTest\n');

@@ -9,6 +9,9 @@ import { balancedClassWeights } from './targets.ts';
 /** What a network may learn from. */
 export const LABELS = ['votes', 'fer2013', 'both'] as const;
 
+/** What a plan's `from` says for a network that starts from face-api's face recognition, see recognition.ts. */
+export const FACE_API = 'face-api';
+
 /** Least and largest values of settings that people set in a chat too. */
 export const BOUNDS = {
   epochs: { min: 1, max: 1000 },
@@ -64,7 +67,7 @@ const schema = z.strictObject({
   /** 'balanced' gives rare emotions more say: weights proportional to 1 / sqrt(images of the emotion). */
   classWeights: z.enum(['none', 'balanced']).default('none'),
   augmentation: z.union([augmentation, z.literal('none')]).default(DEFAULT_AUGMENTATION),
-  /** The folder of the network whose weights the run starts from, in place of random ones. */
+  /** The folder of the network whose weights the run starts from, in place of random ones, or `FACE_API`. */
   from: z.string().optional(),
   /** Trained networks to learn from beside the labels, and the share of the targets that is theirs. */
   teacher: z.strictObject({ folders: z.array(z.string()).min(1), weight: share }).optional(),

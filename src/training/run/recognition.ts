@@ -1,3 +1,4 @@
+import { codeOf, UserError } from '../../base/errors.ts';
 import { type FaceApiWeight, readFaceApiWeights } from '../../base/face-api-weights.ts';
 import { architectureOf } from '../../emotion/architectures.ts';
 import { normalisedSpreads } from '../../emotion/engines/onnx/observe.ts';
@@ -13,9 +14,6 @@ import { initialWeights } from './initial-weights.ts';
  * @vladmandic/face-api carries with a byte a weight. Learning goes on from there faster, and generalises better, than from
  * random numbers (docs/experiments.md).
  */
-
-/** What `--from` and a plan's `from` call it. */
-export const FACE_API = 'face-api';
 
 /** The architecture that it gives. */
 const ARCHITECTURE = 'resnet';
@@ -60,11 +58,12 @@ interface Start {
  * layers are new: a normalisation, and the dense layer.
  * @param faces at least one; the first 256 set the running statistics
  * @param seed of the dense layer's weights
- * @throws when face-api is not installed, or its files are not in the format that is known
+ * @throws UserError 'not-found' where face-api or its files are not there
+ * @throws Error where its files are not in the format that is known
  */
 export async function recognitionStart(faces: Faces, seed: number): Promise<Start> {
   const network = unroll(architectureOf(ARCHITECTURE));
-  const known = await readFaceApiWeights('face_recognition_model');
+  const known = await readFaceApiWeights('face_recognition_model').catch(explainMissing);
   const taken = new Map(initialWeights(network, seed));
   const scales = new Map<string, Scale>();
   const names = [...CONVOLUTIONS];
@@ -91,6 +90,13 @@ export async function recognitionStart(faces: Faces, seed: number): Promise<Star
     }
   }
   return { network, weights: await settled(network, taken, scales, faces) };
+}
+
+function explainMissing(error: unknown): never {
+  if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'MODULE_NOT_FOUND') throw error;
+  const sentence =
+    "face-api's face recognition is not installed here, such as after npm run slim: npm ci brings it back.";
+  throw new UserError('not-found', sentence, { cause: error });
 }
 
 /**
