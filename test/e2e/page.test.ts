@@ -482,6 +482,26 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
     }
   });
 
+  test('on a phone what can be done with an answer stands in one row; with text twice as large nothing is cut off', async () => {
+    await page.context().close();
+    page = await openPage({ viewport: { width: 375, height: 740 }, hasTouch: true, isMobile: true });
+    await page.getByRole('button', { name: 'Try a sample photo' }).click();
+    await answers().waitFor();
+    const buttons = ['Remove this answer and its photo', 'That’s right', 'Correct it'];
+    const boxes = () =>
+      Promise.all(buttons.map(async (name) => (await answers().getByRole('button', { name }).boundingBox())!));
+    expect(new Set((await boxes()).map(({ y }) => Math.round(y))).size).toBe(1);
+    expect(Math.min(...(await boxes()).map(({ height }) => height))).toBeGreaterThanOrEqual(44);
+    await page.locator('html').evaluate((html) => {
+      (html as unknown as { style: { fontSize: string } }).style.fontSize = '200%';
+    });
+    await answers().getByRole('button', { name: 'Correct it' }).click();
+    expect(await probe('beyondEdge')).toEqual([]);
+    expect(
+      await page.locator('.message').evaluateAll((all) => all.map((one) => one.scrollWidth - one.clientWidth)),
+    ).toEqual([0, 0]);
+  });
+
   test('axe finds nothing wrong: empty, with an answer, its correction form, training and versions; light and dark', async () => {
     await page.context().close();
     await bot.stop();

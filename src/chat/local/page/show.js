@@ -124,19 +124,25 @@ function showGuess({ emotion, probability, percent }, before) {
 function showFoot(message, actions) {
   const foot = make('div', { className: 'foot' });
   if (message.card) foot.append(make('p', { className: 'notice' }, message.card.notice));
+  const buttons = make('div', { className: 'actions' });
+  foot.append(buttons);
   if (message.removable) {
     const button = make('button', { type: 'button', className: 'remove' }, 'Remove');
     button.setAttribute('aria-label', 'Remove this answer and its photo');
     button.title = 'Removes this answer and its photo from the page and from memory';
     button.addEventListener('click', () => actions.remove(message.id, button));
-    foot.append(button);
+    buttons.append(button);
   }
-  if (message.asks) foot.append(...showAsking(message, actions));
+  if (message.asks) {
+    const { right, wrong, form } = askIfRight(message, actions);
+    buttons.append(right, wrong);
+    foot.append(form);
+  }
   return foot;
 }
 
-/** Buttons to say that an answer is right, or to choose what its faces should have been. */
-function showAsking({ id, asks }, actions) {
+/** Buttons to say that an answer is right, or to choose in a form what its faces should have been. */
+function askIfRight({ id, asks }, actions) {
   const tell = (told, button) => actions.tell(id, told, button);
   const right = make('button', { type: 'button', className: 'quiet' }, asks.right);
   right.addEventListener('click', () => tell({ right: true }, right));
@@ -162,7 +168,7 @@ function showAsking({ id, asks }, actions) {
     form.scrollIntoView({ block: 'nearest' });
     form.querySelector('select').focus({ preventScroll: true });
   });
-  return [make('div', { className: 'asking' }, right, wrong), form];
+  return { right, wrong, form };
 }
 
 function showChoice({ number, said }) {
