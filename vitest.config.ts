@@ -35,6 +35,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Some tests load onnxruntime before src/base/no-telemetry.ts; what looks for its traces starts processes with an environment of their own.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
     // Much of what most files take is waiting for time to pass: two at a time for each core keep all of them busy.
     maxWorkers: 2 * availableParallelism(),
     sequence: { sequencer: LongestFirst },
