@@ -256,15 +256,19 @@ describe('Discord', () => {
     expect(found).toMatchObject({
       state: 'partly',
       finding:
-        'the token of emotion-bot, accepted; the Message Content Intent is off, so posted photos are not seen; ' +
+        'the token of emotion-bot, for one bot at a time, accepted; the Message Content Intent is off, so posted photos are not seen; ' +
         `${names.join(', ')} not registered everywhere; it is in no server`,
     });
-    expect(found.remedy).toMatch(/\/bot .*npm run deploy-commands -- register.*oauth2\/authorize/);
+    expect(found.remedy).toMatch(/\/bot .*10,000 users.*npm run deploy-commands -- register.*oauth2\/authorize/);
   });
 
   test('is fine where all of it is there', async () => {
     const found = await ask((discord) => discord.registered.set('', names.map((name) => ({ name })) as never));
-    expect(found).toEqual({ part: 'Discord', state: 'ok', finding: 'the token of emotion-bot, accepted' });
+    expect(found).toEqual({
+      part: 'Discord',
+      state: 'ok',
+      finding: 'the token of emotion-bot, for one bot at a time, accepted',
+    });
   });
 
   test('says which shards are set, and what is wrong with them', async () => {

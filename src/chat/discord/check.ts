@@ -36,7 +36,7 @@ export async function checkDiscord(
     const { shards: recommended } = (await rest.get(Routes.gatewayBot())) as APIGatewayBotInfo;
     const { shards } = discord!;
     return {
-      about: [`the token of ${application.name}`, ...(shards ? [shardsInWords(shards)] : [])].join(', '),
+      about: `the token of ${application.name}, ${shards ? shardsInWords(shards) : ONE_PROCESS}`,
       problems: [
         ...problemsOf(application, stored, registry),
         ...(shards && shards.count < recommended ? [tooFew(recommended)] : []),
@@ -50,6 +50,9 @@ export async function checkDiscord(
     throw new UserError('busy', `Discord cannot be reached (${why}).`, { cause: error });
   }
 }
+
+/** Two would both do all the work, though Discord takes one answer. */
+const ONE_PROCESS = 'for one bot at a time';
 
 const NOBODYS: ChatCheck['problems'][number] = {
   what: 'with a part of the shards nobody can tell which server is your own, so nobody may ask for /retrain',
@@ -76,7 +79,7 @@ function problemsOf(
       ? [
           {
             what: 'the Message Content Intent is off, so posted photos are not seen',
-            remedy: `Switch it on at ${page} and start the bot again.`,
+            remedy: `Switch it on at ${page} and start the bot again. Discord reviews that once a bot has 10,000 users over all its servers.`,
           },
         ]
       : []),
