@@ -64,3 +64,18 @@ export function commandIn(
   if (command !== undefined) return { name: command.name, input };
   return slash ? { name: word, input } : undefined;
 }
+
+/**
+ * The same for a message that pictures come with: only what stands after a slash, since other words may speak of the pictures.
+ * @returns undefined where the pictures are to be read: it names no command, or the one for photos and nothing more
+ */
+export function commandBesidePictures(...[text, commands, nameOf]: Parameters<typeof commandIn>): Request['command'] {
+  if (!/^[\s,:]*\//.test(text)) return undefined;
+  const command = commandIn(text, commands, nameOf);
+  return command?.name === PHOTO_COMMAND && command.input === '' ? undefined : command;
+}
+
+/** Whether pictures that come with a message are read: by a command for photos, or where it names none. */
+export function readsPictures(command: Request['command']): boolean {
+  return command === undefined || command.name === PHOTO_COMMAND;
+}

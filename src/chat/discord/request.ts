@@ -4,7 +4,7 @@ import type {
   MessageContextMenuCommandInteraction,
   SendableChannels,
 } from 'discord.js';
-import { commandIn } from '../../../commands/registry.ts';
+import { commandBesidePictures, commandIn, readsPictures } from '../../../commands/registry.ts';
 import {
   type Channel,
   type CommandInput,
@@ -54,10 +54,14 @@ export function picturesAskedFor(message: Message, context: DiscordContext): Dis
   return original ? picturesOf(original, context.config) : [];
 }
 
-/** The command that a message without pictures of its own names; a bare mention reads the latest picture. */
-function commandOf(message: Message, { commands }: DiscordContext): Request['command'] {
-  if (!isAddressed(message) || hasPictures(message, 'certainly')) return undefined;
+/**
+ * The command that a message names; a bare mention without pictures reads the latest one.
+ * @returns undefined where the message is about the pictures that it comes with, or says nothing to the bot
+ */
+export function commandOf(message: Message, { commands }: DiscordContext): Request['command'] {
+  if (!isAddressed(message)) return undefined;
   const text = textWithoutName(message);
+  if (hasPictures(message, 'certainly')) return commandBesidePictures(text, commands);
   // A bare mention may also speak of what it comes with, or of what it replies to.
   const isBare = text.trim() === '';
   const hasMore = message.reference !== null || message.attachments.size > 0 || message.content === '';
@@ -104,7 +108,7 @@ function messageRequest(message: Message, context: DiscordContext, typing: Typin
     id: message.id,
     ...(command && { command }),
     asked: isAddressed(message),
-    attachments: picturesAskedFor(message, context),
+    attachments: readsPictures(command) ? picturesAskedFor(message, context) : [],
     user: {
       id: message.author.id,
       displayName: async () => message.member?.displayName ?? message.author.displayName,

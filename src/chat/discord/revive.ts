@@ -71,7 +71,11 @@ async function reviveCommand(job: Job | LeftJob, context: DiscordContext): Promi
   return {
     ...asking,
     job: name,
-    toRequest: (signal) => ({ ...asking.toRequest(signal), asked: true }),
+    toRequest: (signal) => {
+      // Its pictures were asked about, whatever it says itself.
+      const { command: _, ...request } = asking.toRequest(signal);
+      return { ...request, asked: true, attachments: picturesAskedFor(target, context).filter(({ id }) => isOpen(id)) };
+    },
     end: async () => {
       asking.end?.();
       await unlessClosed(async () => thinking?.delete());

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { commandIn } from '../../../commands/registry.ts';
+import { commandBesidePictures, commandIn, readsPictures } from '../../../commands/registry.ts';
 import {
   type Attachment,
   type Channel,
@@ -168,16 +168,15 @@ export class LocalPlatform implements Platform {
   }
 
   #request(messageId: string, text: string, files: readonly StoredFile[], signal: AbortSignal): Request {
-    // What a photo comes with may speak of it.
-    const isCommand = text.startsWith('/') || (text !== '' && files.length === 0);
-    const command = isCommand ? commandIn(text, this.#context.commands) : undefined;
+    const find = files.length > 0 ? commandBesidePictures : commandIn;
+    const command = text === '' ? undefined : find(text, this.#context.commands);
     return {
       platform: this.name,
       moving: 'webp',
       id: messageId,
       ...(command && { command }),
       asked: true,
-      attachments: files.map((file) => this.#attachment(file)),
+      attachments: readsPictures(command) ? files.map((file) => this.#attachment(file)) : [],
       user: OPERATOR,
       channel: this.#place(),
       signal,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { commandIn } from '../../../commands/registry.ts';
+import { commandBesidePictures, commandIn, readsPictures } from '../../../commands/registry.ts';
 import type { Job } from '../../work/journal.ts';
 import {
   filesOf,
@@ -40,27 +40,23 @@ function textWithoutName({ text }: SlackMessage, { me }: SlackContext): string {
 
 /**
  * What a message asks.
- * @param choose which of its pictures are to be read
+ * @param choose which of its pictures are to be read; not asked where it names a command that reads none
+ * @param options.picturesAlone whether somebody asked about its pictures, whatever it says itself
  * @returns undefined where it asks for nothing
  */
 export async function askingOf(
   message: Written,
   context: SlackContext,
   choose: (pictures: readonly SlackPicture[], asked: boolean) => readonly SlackPicture[],
+  { picturesAlone = false } = {},
 ): Promise<SlackAsking | undefined> {
   const { channel, ts, user } = message;
   if (await context.people.isBot(user)) return undefined;
   const asked = isAddressed(message, context);
   const all = await knownPicturesOf(message, context, asked);
-  const pictures = choose(all, asked);
+  const command = asked && !picturesAlone ? commandOf(message, all.length > 0, context) : undefined;
+  const pictures = readsPictures(command) ? choose(all, asked) : [];
   if (pictures.length === 0 && !asked) return undefined;
-  const text = textWithoutName(message, context);
-  // A mention without words may also speak of what it comes with.
-  const isAboutFiles = text.trim() === '' && filesOf(message).length > 0;
-  const command =
-    all.length === 0 && !isAboutFiles
-      ? commandIn(text, context.commands, (name) => slashName(name).slice(1))
-      : undefined;
   const thread = message.thread_ts ?? ts;
   const job = jobOf(channel, message, context);
   return {
@@ -73,6 +69,15 @@ export async function askingOf(
     ...(command && { command }),
     ...(asked && { asked }),
   };
+}
+
+/** The command that a message to the bot names. @returns undefined where it is about what it comes with */
+function commandOf(message: SlackMessage, hasPictures: boolean, context: SlackContext): SlackAsking['command'] {
+  const text = textWithoutName(message, context);
+  const find = hasPictures ? commandBesidePictures : commandIn;
+  // A mention without words may also speak of what it comes with.
+  if (text.trim() === '' && filesOf(message).length > 0) return undefined;
+  return find(text, context.commands, (name) => slashName(name).slice(1));
 }
 
 /** The bot's account where it is in many workspaces: one for all, since a job's place names the workspace then. */

@@ -63,7 +63,7 @@ async function reviveCommand(job: Job | LeftJob, context: SlackContext): Promise
     said.filter(({ ts = '0' }) => Number.parseFloat(ts) * 1000 > job.begun),
   );
   if (answers === 'all') return undefined;
-  const asking = await askingOf(message as Written, context, answers.unanswered);
+  const asking = await askingOf(message as Written, context, answers.unanswered, { picturesAlone: true });
   if (asking === undefined || asking.pictures?.length === 0) return undefined;
   return toAsking(context, { ...asking, job, asked: true }, true);
 }
