@@ -15,7 +15,8 @@ const THRESHOLDS = [0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9];
 export const main = tool(
   {
     usage: ['npm run --silent fit-faces -- --photos DIR --boxes FILE [--empty DIR] [--threshold N] [--write]'],
-    about: `Fits the score by which the face detector keeps a face on photos whose faces are known, and says what is found, missed and false: of the same photos, and of each photo by a score that was fitted without it.`,
+    about: `Fits the score by which the face detector keeps a face on photos whose faces are known, and says what is found, missed and
+false: of the same photos, and of each photo by a score that was fitted without it.`,
     options: {
       photos: text('DIR', 'the photos'),
       boxes: text('FILE', 'the faces in them, as npm run evaluate reads them'),
