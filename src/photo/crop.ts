@@ -26,7 +26,8 @@ export function cropFace(image: GrayImage, face: LeaningBox): Uint8Array {
   const side = Math.max(face.width, face.height) * CROP_MARGIN;
   const step = side / FACE_SIZE;
   const samples = clamp(Math.ceil(step), 1, MOST_SAMPLES);
-  // One sample to the right, and one down, in the picture.
+  // One sample to the right, and one down, in the picture. What `wayBack` does, with the step taken into it beforehand: a large face has a
+  // million samples, a point made for each takes a fifth more time (measured), and rounds otherwise than the crops that the figures are of.
   const right = { x: (step * cos) / samples, y: (step * sin) / samples };
   const centre = centreOf(face);
   const half = (FACE_SIZE * samples - 1) / 2;

@@ -36,7 +36,7 @@ const CROP = { width: FACE_SIZE, height: FACE_SIZE };
 
 /**
  * The inverse of flip, then turn and scale about the centre, then shift: for each pixel of the result, where in the crop it
- * comes from.
+ * comes from. `wayBack` of the photos' boxes has no scale, and rounds otherwise: a training would no longer come out as its seed says.
  */
 function resample(crop: Uint8Array, t: Transform, out: Float32Array, offset: number): void {
   const centre = (FACE_SIZE - 1) / 2;

@@ -167,6 +167,11 @@ function tapsAlong(count: number, start: number, step: number, edge: Edge): Taps
   return taps;
 }
 
+/*
+ * Both ways of sampling are their own rather than `sampleAt`, which takes one number of one plane and repeats the border: here three colours that
+ * lie side by side share their places and weights, and beyond the edge lies a mirror image or black.
+ */
+
 /** Samples a picture that is not turned: which pixels a sample lies between is the same all along its row and its column. */
 function sampleUpright(planes: Float32Array, { data, width }: RgbImage, columns: Taps, rows: Taps): void {
   const plane = rows.count * columns.count;
