@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
-import { user } from '../fakes/discord/payloads.ts';
+import { snowflake, user } from '../fakes/discord/payloads.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { until } from '../helpers/until.ts';
 import { answers, startOnDiscord } from './discord-bot.ts';
@@ -44,6 +44,17 @@ describe('/emotions', () => {
     const [answer] = await answers(discord, 1);
     expect(answer!.content).toContain('There is no picture here yet.');
     expect(discord.isPrivate(answer!)).toBe(true);
+  });
+
+  test('where the bot is not, but whoever asks has brought it along, reads what it is given and says that it sees nothing else', async () => {
+    const { discord } = await startOnDiscord();
+    const channel = discord.addChannel('elsewhere', { guildId: snowflake(), denied: ['ViewChannel'] });
+    discord.command('emotions', { channel, files: { image: discord.file(await plainPicture(64, 48)) } });
+    await answers(discord, 1, channel);
+    discord.command('emotions', { channel });
+    const [read, refusal] = await answers(discord, 2, channel);
+    expect(read!.files).toHaveLength(1);
+    expect(refusal!.content).toMatch(/^I may not look for pictures here\. .*option image/);
   });
 
   test('and its menu, told of twice, are answered once', async () => {

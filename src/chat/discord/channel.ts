@@ -94,12 +94,17 @@ export async function latestPictures(
   // Discord hides what the bot may not see, instead of refusing: an empty channel and a closed one look the same.
   if (pictures.length === 0 && !mayReadBack(channel)) throw cannotLook(channel);
   if (pictures.length === 0 && !context.seesEverything && !channel.isDMBased()) {
-    throw new UserError(
-      'no-picture',
-      'I may not look for pictures here. Give me one with the option image, or choose Apps > Read emotions on its message.',
-    );
+    throw mayNotLook();
   }
   return pictures;
+}
+
+/** What somebody is told who asks for a picture where the bot sees none. */
+export function mayNotLook(): UserError {
+  return new UserError(
+    'no-picture',
+    'I may not look for pictures here. Give me one with the option image, or choose Apps > Read emotions on its message.',
+  );
 }
 
 /** Whether a program wrote a message: the bot itself, another, or a webhook. */

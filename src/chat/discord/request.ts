@@ -16,7 +16,7 @@ import {
 import { ChatFailed } from '../../base/errors.ts';
 import type { Asking } from '../asking.ts';
 import { DiscordAttachment, hasPictures, picturesOf } from './attachment.ts';
-import { isFromABot, latestPictures, sayWhatIsAllowed, Typing, toChannel } from './channel.ts';
+import { isFromABot, latestPictures, mayNotLook, sayWhatIsAllowed, Typing, toChannel } from './channel.ts';
 import { type DiscordContext, isOperatorAt } from './context.ts';
 import { isGone, isOutOfReach, lacksPermission } from './errors.ts';
 import type { CommandInteraction, InteractionAnswer } from './interaction-answer.ts';
@@ -196,7 +196,11 @@ function commonRequest(
     },
     channel: channel?.isSendable() ? toChannel(channel, user.id) : unseenChannel(interaction),
     signal,
-    latestImages: async (limit) => (channel?.isSendable() ? await latestPictures(context, channel, { limit }) : []),
+    latestImages: async (limit) => {
+      // Whoever has installed the bot for themselves takes it to places that it is not in.
+      if (!channel?.isSendable()) throw mayNotLook();
+      return await latestPictures(context, channel, { limit });
+    },
     reply: (reply) => answer.reply(reply),
     progress: (text) => answer.progress(text),
   };
