@@ -90,7 +90,7 @@ async function answersHere(request: Request, { settings }: PhotoRules): Promise<
 }
 
 /**
- * Whether whoever posted a photo lets the bot read it, and whoever posted it first.
+ * Whether whoever posted a photo lets the bot read it, and whoever posted it before.
  * @returns false where the bot stays silent, since nobody asked it
  * @throws UserError 'opted-out' where somebody asked
  */
@@ -99,8 +99,8 @@ export async function posterAgrees(
   photo: Attachment,
   { settings }: Pick<PhotoRules, 'settings'>,
 ): Promise<boolean> {
-  const { postedBy: poster = request.user.id, firstPostedBy: first = poster } = photo;
-  for (const person of new Set([poster, first])) {
+  const { postedBy: poster = request.user.id, firstPostedBy: first = poster, forwardedFrom: from = poster } = photo;
+  for (const person of new Set([poster, first, from])) {
     if (!(await settings.hasOptedOut(request.platform, person))) continue;
     if (!isAsked(request)) return false;
     throw new UserError(

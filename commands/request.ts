@@ -19,6 +19,8 @@ export interface Attachment {
   readonly postedBy?: string;
   /** Who posted it first, where somebody else may have shared it again: the photo is theirs. */
   readonly firstPostedBy?: string;
+  /** Who posted the message that it is forwarded from, where the platform says so. */
+  readonly forwardedFrom?: string;
   /** True where the platform hides who posted it, as of a forwarded message: `postedBy` is then whoever forwarded it. */
   readonly posterHidden?: boolean;
   /**

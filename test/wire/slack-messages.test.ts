@@ -124,6 +124,7 @@ describe('a posted picture', () => {
     slack.post({ files, user: slack.me });
     slack.post({ files: [slack.file(await plainPicture(64, 48))], bot_id: 'B9' });
     slack.post({ files: [slack.file(await plainPicture(64, 48))], user: 'UOTHER' });
+    slack.post({ files: [slack.file(await plainPicture(64, 48))], user: 'USLACKBOT' });
     await aWhile();
     expect([slack.callsTo('chat.postMessage'), slack.uploads.size, slack.fileRequests]).toEqual([[], 0, []]);
     slack.post({ files: [slack.file(await plainPicture(64, 48))] });

@@ -138,6 +138,20 @@ describe('a picture that somebody else shares again', () => {
         };
       },
     ],
+    [
+      'a message whose file has nobody’s name',
+      async (slack: FakeSlack) => {
+        const { files, ...message } = await elsewhere(slack);
+        return { attachments: [slack.shared({ ...message, files: files.map((file) => ({ ...file, user: '' })) })] };
+      },
+    ],
+    [
+      'the message in which they shared somebody else’s file',
+      async (slack: FakeSlack) => {
+        const { files, ...message } = await elsewhere(slack);
+        return { attachments: [slack.shared({ ...message, files: files.map((file) => ({ ...file, user: 'U9' })) })] };
+      },
+    ],
   ])('by %s is not read where whoever posted it first has opted out', async (_way, share) => {
     const { slack } = await startOnSlack();
     slack.command('/privacy', 'opt-out', 'U7');

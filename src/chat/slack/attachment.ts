@@ -20,6 +20,8 @@ export interface SlackFile {
   readonly user?: string;
   /** True for a file of a message that another one forwards; not Slack's own word. */
   readonly isForwarded?: boolean;
+  /** Who posted that message, where Slack says so; not Slack's own word. */
+  readonly forwardedFrom?: string;
   /** Why Slack does not say what it is and whose; not Slack's own word. */
   readonly untold?: UserError;
 }
@@ -90,7 +92,12 @@ export function filesOf({ files, attachments }: SlackMessage): SlackFile[] {
   const forwarded = present(attachments)
     .filter(({ is_share }) => is_share)
     .flatMap(({ author_id: author, files: theirs }) =>
-      present(theirs).map(({ user = author, ...file }) => ({ ...file, ...(user && { user }), isForwarded: true })),
+      present(theirs).map((file) => ({
+        ...file,
+        // A file of another workspace has a user without a name.
+        ...(author && { user: file.user || author, forwardedFrom: author }),
+        isForwarded: true,
+      })),
     );
   return [...present(files), ...forwarded];
 }
@@ -145,7 +152,7 @@ export async function knownPicturesOf(
       }
     }),
   );
-  return known.flat().filter(({ user = message.user }) => user !== me.userId);
+  return known.flat().filter(({ user }) => (user || message.user) !== me.userId);
 }
 
 /**
@@ -194,11 +201,12 @@ export function toAttachments(
       name: file.name ?? 'picture',
       ...(file.url_private !== undefined && file.size !== undefined && { size: file.size }),
       ...(message.user !== undefined && { postedBy: message.user }),
-      ...(file.user !== undefined && { firstPostedBy: file.user }),
-      ...(file.isForwarded && file.user === undefined && { posterHidden: true }),
+      ...(file.user && { firstPostedBy: file.user }),
+      ...(file.forwardedFrom && { forwardedFrom: file.forwardedFrom }),
+      ...(file.isForwarded && !file.user && { posterHidden: true }),
       fetch: (options) => load(file, context, options),
     };
-    sources.set(attachment, { ...source, picture: file.id, ...(file.user !== undefined && { owner: file.user }) });
+    sources.set(attachment, { ...source, picture: file.id, ...(file.user && { owner: file.user }) });
     return attachment;
   });
 }

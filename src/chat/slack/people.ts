@@ -11,6 +11,9 @@ import type { Me } from './identity.ts';
 /** People of whom it is remembered whether they are bots, at least; that never changes. */
 const MAX_REMEMBERED = 2000;
 
+/** Slack tells of its own bot as of a person. */
+const SLACKBOT = 'USLACKBOT';
+
 /** A conversation of only one person and the bot, or of two people; the id's first letter says so. */
 export function isDirect(channel: string): boolean {
   return channel.startsWith('D');
@@ -71,8 +74,9 @@ export class People {
     return this.#me.teamId === this.#me.enterpriseId;
   }
 
-  /** Whether a user id is another app's; false where Slack does not say. */
+  /** Whether a user id is Slack's own bot's or another app's; false where Slack does not say. */
   async isBot(id: string): Promise<boolean> {
+    if (id === SLACKBOT) return true;
     const known = this.#bots.get(id);
     if (known !== undefined) return known;
     try {
