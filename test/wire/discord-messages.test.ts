@@ -509,7 +509,11 @@ describe('an edit', () => {
     const changed = discord.edit(post, { files: [a!, added(b!)] });
     await answers(discord, 2);
     discord.edit(changed, { content: 'both' });
+    // What a bot adds to its own is nobody's photo, and is not even asked for.
+    const program = discord.post({ author: user('other', { bot: true }) });
+    discord.edit(program, { files: [added(a!)] });
     await first.bot.stop();
+    expect(discord.callsTo('GET', new RegExp(`/messages/${program.id}$`))).toEqual([]);
     // It looks whether the earlier one has answered what came before its start.
     vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 20_000);
     await startOnDiscord({ discord });

@@ -27,10 +27,10 @@ function onMessage(message: Message, context: DiscordContext): void {
 }
 
 async function onEdited(
-  { id, channel_id: place, attachments = [] }: Partial<GatewayMessageUpdateDispatchData>,
+  { id, channel_id: place, attachments = [], author }: Partial<GatewayMessageUpdateDispatchData>,
   context: DiscordContext,
 ): Promise<void> {
-  if (id === undefined || place === undefined) return;
+  if (id === undefined || place === undefined || author?.bot) return;
   const { session, client, startedAt } = context;
   const added = attachments.map((file) => file.id).filter((file) => timeOf(file) > timeOf(id) + ADDED_MS);
   // Told of by each later edit too.
