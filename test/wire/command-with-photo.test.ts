@@ -3,12 +3,13 @@ import 'discord.js';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { MessageView } from '../../src/chat/local/message.ts';
 import { loadConfig } from '../../src/config.ts';
+import { snowflake } from '../fakes/discord/payloads.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { load, openPage, pageHeaders } from '../helpers/local-page.ts';
 import { say } from '../helpers/main-process.ts';
 import { until } from '../helpers/until.ts';
 import { startOnDiscord } from './discord-bot.ts';
-import { cleanUp, type RunningBotOptions, runBot, stateFolder } from './running-bot.ts';
+import { aWhile, cleanUp, type RunningBotOptions, runBot, stateFolder } from './running-bot.ts';
 import { startOnSlack } from './slack-bot.ts';
 
 afterEach(cleanUp);
@@ -105,5 +106,34 @@ describe.each([
     await ask('privacy, please', '2 people');
     await ask('help', '2 people');
     expect(read).toBe(3);
+  });
+});
+
+describe('a photo that an edit adds to a command runs nothing again, and is read once somebody asks for it', () => {
+  test('on Discord', async () => {
+    const { discord } = await startOnDiscord();
+    const { me } = discord;
+    const post = discord.post({ content: `<@${me.id}> /help`, mentions: [me] });
+    await until(() => discord.said().length === 1, 'the help');
+    const added = { ...discord.file(await plainPicture(64, 48)), id: snowflake(Date.now() + 10_000) };
+    const changed = discord.edit(post, { files: [added] });
+    await aWhile();
+    expect(discord.said()).toHaveLength(1);
+    discord.menu(changed);
+    await until(() => discord.said()[1]?.files.length === 1, 'the reading');
+  });
+
+  test('on Slack', async () => {
+    const { slack } = await startOnSlack();
+    const post = slack.post({ text: `<@${slack.me}> /emotions-help` });
+    await until(() => slack.ephemeral.length === 1, 'the help');
+    const before = { ...post };
+    post.files = [slack.file(await plainPicture(64, 48))];
+    const { channel } = post;
+    slack.event({ type: 'message', subtype: 'message_changed', channel, message: post, previous_message: before });
+    await aWhile();
+    expect([slack.ephemeral.length, slack.answers()]).toEqual([1, []]);
+    slack.shortcut('read_emotions', post);
+    await until(() => slack.answers().length === 1, 'the reading');
   });
 });
