@@ -58,7 +58,7 @@ export function picturesAskedFor(message: Message, context: DiscordContext): Dis
  * The command that a message names; a bare mention without pictures reads the latest one.
  * @returns undefined where the message is about the pictures that it comes with, or says nothing to the bot
  */
-export function commandOf(message: Message, { commands }: DiscordContext): Request['command'] {
+function commandOf(message: Message, { commands }: DiscordContext): Request['command'] {
   if (!isAddressed(message)) return undefined;
   const text = textWithoutName(message);
   if (hasPictures(message, 'certainly')) return commandBesidePictures(text, commands);

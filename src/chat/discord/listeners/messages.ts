@@ -7,7 +7,7 @@ import {
 } from 'discord.js';
 import type { DiscordContext } from '../context.ts';
 import { unlessClosed } from '../errors.ts';
-import { accountOf, commandOf, isForTheBot, toAsking } from '../request.ts';
+import { accountOf, isForTheBot, toAsking } from '../request.ts';
 
 /** A file that is so much younger than its message, in milliseconds, came with an edit. */
 const ADDED_MS = 5000;
@@ -45,9 +45,7 @@ async function onEdited(
     const channel = await client.channels.fetch(place);
     return channel?.isTextBased() ? await channel.messages.fetch({ message: id, force: true }) : undefined;
   });
-  // A command that it named has been run.
-  if (!message || !isForTheBot(message) || commandOf(message, context)) return;
-  session.begin(toAsking(message, context, (picture) => files.includes(picture)));
+  if (message && isForTheBot(message)) session.begin(toAsking(message, context, (picture) => files.includes(picture)));
 }
 
 function timeOf(id: string): number {

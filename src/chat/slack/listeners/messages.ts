@@ -142,8 +142,7 @@ async function readAdded(
   const asking = await askingOf(message, context, (all) =>
     all.filter(({ id }) => !had.has(id) && context.session.claim(`file:${message.channel}:${id}`)),
   );
-  // A command that it named has been run.
-  if (asking?.pictures?.length && !asking.command) beginAsking(context, asking, true);
+  if (asking?.pictures?.length) beginAsking(context, asking, true);
 }
 
 /** Whether an event takes a message away: deleted, or left as a tombstone above its thread. */
