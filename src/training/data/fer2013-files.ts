@@ -54,8 +54,9 @@ export async function csvFiles(directory: string, signal: AbortSignal | undefine
   const names = entries.flatMap((entry) => (entry.isDirectory() ? [] : [entry.name]));
   const files = names.filter((name) => CSV.test(name) && !isVotesFile(name));
   if (files.length === 0) {
-    const votes = names.filter(isVotesFile).map((name) => `${name}: it holds FER+'s votes alone, not the faces`);
-    const beside = [...votes, ...(await foundBeside(directory, signal))];
+    const votes = names.filter(isVotesFile);
+    const alone = votes.map((name) => `${name}: it holds FER+'s votes alone, not the faces`);
+    const beside = [...alone, ...(await foundBeside(directory, { passOver: votes, signal }))];
     throw beside.length === 0 ? noData(directory) : notUnderstood(directory, beside);
   }
   return files.sort(byNumber);

@@ -50,7 +50,8 @@ async function binaryFound(line: Buffer): Promise<string | undefined> {
   if (type?.ext === 'gz') return 'it is gzipped: unpack it, or give it a name that ends in .csv.gz';
   // A workbook is a zip archive whose first file tells the types of the others.
   if (type?.ext === 'zip' && line.includes('[Content_Types].xml')) return `it is an Excel workbook: ${AS_CSV}`;
-  if (type && ARCHIVE.test(type.ext)) return `it is a ${type.ext} archive: unpack it, and take the CSV inside`;
+  if (type && ARCHIVE.test(type.ext))
+    return `it is ${type.ext === 'xz' ? 'an' : 'a'} ${type.ext} archive: unpack it, and take the CSV inside`;
   if (type) return `it is a ${type.ext} file (${type.mime}), not a CSV`;
   // A tar archive of old starts with a file's name, padded with zero bytes.
   if (zeroAt >= 0) return 'it is an archive or not text: unpack it, and take the CSV inside';
@@ -110,8 +111,12 @@ const OWN_LABELS = 'real-photos.json';
 /**
  * What was found in the files of a folder without a CSV. Some may be FER2013 all the same: archives, a CSV of another
  * name, a CSV one folder further down. Where there are such files, only they are named; otherwise all but words about the data.
+ * @param passOver names of files of which something is said already
  */
-export async function foundBeside(directory: string, signal: AbortSignal | undefined): Promise<string[]> {
+export async function foundBeside(
+  directory: string,
+  { passOver, signal }: { readonly passOver: readonly string[]; readonly signal: AbortSignal | undefined },
+): Promise<string[]> {
   const found: string[] = [];
   const others: string[] = [];
   const entries = await readdir(directory, { withFileTypes: true });
@@ -125,7 +130,7 @@ export async function foundBeside(directory: string, signal: AbortSignal | undef
       if (areEmotions(names)) found.push(`${entry.name}: ${PICTURES}`);
       if (inside !== undefined) found.push(`${entry.name}: it is a folder with ${inside} in it: name ${path} instead`);
       else if (CSV.test(entry.name)) found.push(`${entry.name}: it is a folder, not a file: copy the file anew`);
-    } else if (entry.isFile() && !entry.name.startsWith('.') && entry.name !== OWN_LABELS) {
+    } else if (entry.isFile() && !entry.name.startsWith('.') && ![OWN_LABELS, ...passOver].includes(entry.name)) {
       const what = await foundIn(path, signal);
       if ('maybe' in what) found.push(`${entry.name}: ${what.maybe}`);
       else if (!ABOUT_THE_DATA.test(entry.name)) others.push(`${entry.name}: ${what.other}`);

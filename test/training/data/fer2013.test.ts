@@ -325,6 +325,7 @@ describe('readFer2013', () => {
       [tar, 'it is a tar archive: unpack it'],
       [gzipSync(tar), 'it is a tar archive: unpack it', 'fer2013.csv.gz'],
       [gzipSync(tar), 'it is a tar.gz archive: unpack it'],
+      [Buffer.from('fd377a585a000004e6d6b446', 'hex'), 'it is an xz archive: unpack it', 'fer2013.csv.xz'],
       [gzipSync(text), 'it is gzipped: unpack it, or give it a name that ends in .csv.gz'],
       [body.join('\n'), 'it starts with a row and has no header: put the line emotion,pixels,Usage before it'],
       [icmlText(rows).split('\n').slice(1).join('\n'), 'put the line emotion,Usage,pixels before it'],
@@ -409,7 +410,7 @@ describe('readFer2013', () => {
     const cases: [folder: string, sentence: string][] = [
       [folder, 'train: it is a folder of pictures, a folder an emotion: evaluate --faces reads these'],
       [join(folder, 'train'), 'it is a folder of pictures'],
-      [votes, "fer2013new.csv: it holds FER+'s votes alone, not the faces"],
+      [votes, `${votes} can be read as FER2013. fer2013new.csv: it holds FER+'s votes alone, not the faces. Or get`],
     ];
     for (const [directory, sentence] of cases)
       await expect(readFer2013(directory)).rejects.toMatchObject({
