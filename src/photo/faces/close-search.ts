@@ -28,13 +28,13 @@ const PROBED = 3;
 /** Most places that are looked at again: twice as many as there are faces in the largest crowd that is read whole. */
 const MOST_PLACES = 400;
 
-/** From this many faces on, one more is no surprise: this is the score that it needs then. */
+/** From this many faces on, one more is no surprise: it is looked for, and this is the score that it needs then. */
 const CROWD = 20;
 const CROWD_THRESHOLD = 0.3;
 
 /**
  * Looks for faces that are too small for a search of the picture as a whole, in tiles of a larger copy: where that search found small
- * ones, and in large photos.
+ * ones or many, and in large photos.
  * @param image the photo
  * @param whole.search size of the copy that was searched as a whole
  * @param whole.found what was found in it
@@ -53,7 +53,7 @@ export async function searchClosely(
   signal?: AbortSignal,
 ): Promise<Evidence[]> {
   const small = found.filter(({ square }) => square.side < SMALL);
-  if (small.length < FEW && !(await hides)) return [];
+  if (small.length < FEW && found.length < CROWD && !(await hides)) return [];
   const close = await toClosePicture(image);
   const all = await network.propose(close, tilesOf(close), signal);
   const proposals = all.filter(({ height }) => height < MOST_HEIGHT);
