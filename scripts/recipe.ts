@@ -38,7 +38,19 @@ export async function recipeOf(
   const chain = commandsOf(meant);
   if (chain.length === 0)
     throw new UserError('bad-model', `The network in ${meant.directory} does not say how it was trained.`);
-  const start = all
+  const goal = output ?? join('training', wordAfter(wordsOf(chain.at(-1)!), 'architecture'));
+  return await stepsOf(chain, goal, { meant, all });
+}
+
+/** The network that a recipe is for, and those that ship with it. */
+interface Kept {
+  readonly meant: ShippedNetwork;
+  readonly all: readonly ShippedNetwork[];
+}
+
+/** The trainings by which a chain of commands ends in `goal`, from where a network that ships leaves off, with those of their teachers. */
+async function stepsOf(chain: readonly string[], goal: string, kept: Kept): Promise<RecipeStep[]> {
+  const start = kept.all
     .map((network) => ({ network, made: commandsOf(network) }))
     .filter(({ made }) => made.length < chain.length && made.every((command, k) => command === chain[k]))
     .reduce<{ network?: ShippedNetwork; made: readonly string[] }>(
@@ -46,15 +58,23 @@ export async function recipeOf(
       { made: [] },
     );
   const left = chain.slice(start.made.length).map(wordsOf);
-  const goal = output ?? join('training', wordAfter(left.at(-1)!, 'architecture'));
   const folderOf = (k: number) => (k === left.length - 1 ? goal : join(goal, `step-${k + 1}`));
   const steps = left.map((words, k): RecipeStep => {
     const before =
       k > 0 ? join(folderOf(k - 1), BEST) : start.network && relative(process.cwd(), start.network.directory);
-    return { words, from: words.includes('--from') ? before : undefined, output: folderOf(k) };
+    const from = words.includes('--from') ? before : undefined;
+    return { words: from === undefined ? words : taughtBy(words, from), from, output: folderOf(k) };
   });
-  const teachers = await Promise.all(left.flatMap(teachersOf).map((folder) => teacherStep(folder, meant, all)));
+  const made = new Set(steps.map(({ output }) => join(output, BEST)));
+  const folders = steps.flatMap(({ words }) => teachersOf(words)).filter((folder) => !made.has(folder));
+  const teachers = await Promise.all([...new Set(folders)].map((folder) => teacherSteps(folder, kept)));
   return [...teachers.flat(), ...steps];
+}
+
+/** The words of a training whose network also learns from what it starts from: there too it is the network in `from`. */
+function taughtBy(words: readonly string[], from: string): readonly string[] {
+  const own = wordAfter(words, 'from');
+  return words.map((word, k) => (word === own && words[k - 1] === '--teacher' ? from : word));
 }
 
 /** The commands that made a network, the oldest first; none where its file does not tell. */
@@ -76,27 +96,24 @@ function teachersOf(words: readonly string[]): string[] {
   return words.filter((_, k) => words[k - 1] === '--teacher');
 }
 
-/** The training that makes a teacher; none where it is there already. */
-async function teacherStep(
-  folder: string,
-  meant: ShippedNetwork,
-  all: readonly ShippedNetwork[],
-): Promise<RecipeStep[]> {
+/** The trainings that make a teacher; none where it is there already. */
+async function teacherSteps(folder: string, kept: Kept): Promise<RecipeStep[]> {
   const output = dirname(folder);
-  const [words, isThere] = [await teachersCommand(folder, [meant, ...all]), existsSync(join(folder, 'model.json'))];
-  if (isThere && (words === undefined || (await isFinished(output, words)))) return [];
-  if (words) return [{ words, output }];
+  const isThere = existsSync(join(folder, 'model.json'));
+  const chain = await teachersCommands(folder, [kept.meant, ...kept.all]);
+  if (isThere && (chain === undefined || (await isFinished(output, wordsOf(chain.at(-1)!))))) return [];
+  if (chain) return await stepsOf(chain, output, kept);
   throw new UserError(
     'not-found',
-    `The recipe of ${relative(process.cwd(), meant.directory)} learns from the network in ${folder}, which is not there, and no report says how it was made.`,
+    `The recipe of ${relative(process.cwd(), kept.meant.directory)} learns from the network in ${folder}, which is not there, and no report says how it was made.`,
   );
 }
 
-/** What made a teacher, by the report of its architecture: runs lie in training/<architecture>. */
-async function teachersCommand(folder: string, networks: readonly ShippedNetwork[]): Promise<string[] | undefined> {
+/** What made a teacher, the oldest command first, by the report of its architecture: runs lie in training/<architecture>. */
+async function teachersCommands(folder: string, networks: readonly ShippedNetwork[]): Promise<string[] | undefined> {
   for (const { directory } of networks)
-    for (const { architecture, command, origin } of await readReports(join(directory, 'reports')))
-      if (basename(folder) === BEST && architecture === basename(dirname(folder)) && !origin) return wordsOf(command);
+    for (const { architecture, command, origin = [] } of await readReports(join(directory, 'reports')))
+      if (basename(folder) === BEST && architecture === basename(dirname(folder))) return [...origin, command];
   return undefined;
 }
 

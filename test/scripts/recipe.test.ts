@@ -40,6 +40,25 @@ test('a recipe begins at the network that ships on its way, and each of its trai
   expect(await recipeOf(join(model, 'fer2013'), undefined, undefined)).toEqual(labels);
 });
 
+test('a teacher that went on from another is made in as many trainings; what a training starts from can teach it too', async () => {
+  const [model, training] = [join(await temporaryFolder(), 'model'), await temporaryFolder()];
+  const teacher = join(training, 'tiny', 'best');
+  const last = `${THIRD} --teacher model --teacher ${teacher} --teacher-weight 0.5`;
+  await saveMade(model, 'votes', SECOND, last);
+  const epochs = [{ loss: 1, accuracy: 0.5, valLoss: 1, valAccuracy: 0.5 }];
+  const told = { architecture: 'tiny', parameters: 1, command: THIRD, origin: [FIRST], seed: 3, epochs };
+  const confusion = Array.from({ length: 7 }, (_, k) => Array.from({ length: 7 }, (_, c) => (k === c ? 1 : 0)));
+  await writeReport(join(model, 'reports'), buildReport(told, { images: 7, accuracy: 1, confusion }));
+  const own = join(training, 'tiny');
+  const start = join('out', 'step-1', 'best');
+  expect(await recipeOf(model, 'votes', 'out')).toEqual([
+    { words: words(FIRST), from: undefined, output: join(own, 'step-1') },
+    { words: words(THIRD), from: join(own, 'step-1', 'best'), output: own },
+    { words: words(SECOND), from: undefined, output: join('out', 'step-1') },
+    { words: words(last.replace('--teacher model', `--teacher ${start}`)), from: start, output: 'out' },
+  ]);
+});
+
 test('a recipe that begins with face-api’s recognition begins there again', async () => {
   const model = join(await temporaryFolder(), 'model');
   const first = 'npm run train -- --architecture tiny --epochs 1 --seed 3 --from face-api';
