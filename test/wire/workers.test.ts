@@ -20,6 +20,7 @@ describe.skipIf(!HAS_REDIS)('photos that a worker answers', () => {
   /** Photos that the worker has begun, and what lets it go on. */
   let begun: (() => void)[];
   let isHeld: boolean;
+  let worker: Awaited<ReturnType<typeof startWorker>>;
 
   beforeEach(async () => {
     const [onDiscord, onSlack, redis] = await Promise.all([FakeDiscord.start(), FakeSlack.start(), startRedis()]);
@@ -38,7 +39,7 @@ describe.skipIf(!HAS_REDIS)('photos that a worker answers', () => {
     begun = [];
     isHeld = false;
     const read = fakePhotoReader();
-    const worker = await startWorker(config, createLogger({ level: 'silent' }), async (bytes, signal) => {
+    worker = await startWorker(config, createLogger({ level: 'silent' }), async (bytes, signal) => {
       await new Promise<void>((go) => {
         begun.push(go);
         if (!isHeld) go();
@@ -62,6 +63,20 @@ describe.skipIf(!HAS_REDIS)('photos that a worker answers', () => {
     expect(slack.answers()[0]).toMatchObject({ thread_ts: post.ts });
     discord.remove(message);
     await until(() => discord.said().length === 0, 'the answer being removed');
+  });
+
+  test('are taken back with their message by a bot that was asked about it too, once their worker has gone', async () => {
+    const photo = await plainPicture(64, 48);
+    const message = discord.post({ files: [discord.file(photo)] });
+    const post = slack.post({ files: [slack.file(photo)] });
+    await until(() => discord.said().length === 1 && slack.answers().length === 1, 'both answers');
+    await worker.stop();
+    discord.menu(message);
+    slack.shortcut('read_emotions', post);
+    await until(() => slack.fileRequests.length === 2 && discord.wholeFiles.length === 2, 'the bot reading them');
+    discord.remove(message);
+    slack.remove(post);
+    await until(() => discord.said().length === 0 && slack.answers().length === 0, 'the removal');
   });
 
   test('in a thread are answered by what the bot may do in the channel that it is in', async () => {

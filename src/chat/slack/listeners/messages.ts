@@ -113,16 +113,16 @@ async function onChanged(event: MessageEvent, eventId: string, context: SlackCon
   const key = messageKey(channel, ts);
   const source = sourceOf(channel, { ...whole, ts });
   // What an earlier run of the bot said is not remembered: its buttons name the messages that it was about. Of an older message
-  // there may be such an answer also where it has been asked about again since.
-  const isFromBefore = isOlder({ ts }, context);
+  // there may be such an answer also where it has been asked about again since. Nor is what a worker said.
+  const isForgotten = isOlder({ ts }, context) || session.isElsewhere(key);
   if (isGone(event)) {
     const isKnown = await session.removed(key);
-    if (source && (isFromBefore || !isKnown)) await takeBackAnswersTo(context, source, () => true);
+    if (source && (isForgotten || !isKnown)) await takeBackAnswersTo(context, source, () => true);
   } else if (message) {
     const left = picturesOf(message).map(({ id }) => id);
     const isKnown = await session.edited(key, left);
     if (before) await readAdded({ ...message, channel }, before, eventId, context);
-    if ((isKnown && !isFromBefore) || !source || !mayHaveLostPicture(before, message)) return;
+    if ((isKnown && !isForgotten) || !source || !mayHaveLostPicture(before, message)) return;
     await takeBackAnswersTo(context, source, (picture) =>
       picture === undefined ? left.length === 0 : !left.includes(picture),
     );
