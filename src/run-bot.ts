@@ -38,13 +38,16 @@ async function openMachines({ redisUrl }: Config, log: Logger, signal: AbortSign
 async function serve(config: Config, log: Logger): Promise<void> {
   const { directory, engine } = config.model;
   const registry = new VersionRegistry(directory);
-  // From the start on, since Redis may be away for long.
-  let stop = async () => {};
-  stopOnSignal(config, log, () => stop());
   const giveUp = new AbortController();
   // Threads load what they compute with while this one connects.
   const opening = openReader(config, registry, log, giveUp.signal);
   const release = releaserOf(opening);
+  // From the start on, since Redis may be away for long; threads that load what they compute with must not be torn away from it.
+  let stop = async () => {
+    giveUp.abort(new Error('the bot is stopping'));
+    await release();
+  };
+  stopOnSignal(config, log, () => stop());
   const refresh = async () => (await opening).refresh();
   const reading = async () => (await opening).version();
   const openTraining = async (): Promise<RetrainServices> => {
@@ -69,6 +72,7 @@ async function serve(config: Config, log: Logger): Promise<void> {
     const { startBot } = await import('./bot.ts');
     const read: Reader['read'] = async (...photo) => (await opening).read(...photo);
     const bot = await startBot(config, log, read, openTraining(), opening);
+    if (giveUp.signal.aborted) return await bot.stop();
     for (const line of bot.troubles) console.error(line);
     for (const line of bot.addresses) console.log(`${line} (Ctrl+C stops).`);
     stop = async () => {
@@ -76,6 +80,8 @@ async function serve(config: Config, log: Logger): Promise<void> {
       await release();
     };
   } catch (error) {
+    // What fails because the bot is told to stop is no mistake.
+    if (giveUp.signal.aborted) return;
     giveUp.abort(error);
     await release();
     throw error;

@@ -12,15 +12,19 @@ export async function runWorker(options: Parameters<typeof loadConfig>[0] = {}):
   try {
     const config = loadConfig(options);
     const log = openLog(config);
-    // From the start on, since Redis may be away for long.
-    let stop = async () => {};
-    stopOnSignal(config, log, () => stop());
     const giveUp = new AbortController();
     const opening = openReader(config, new VersionRegistry(config.model.directory), log, giveUp.signal);
     const release = releaserOf(opening);
+    // As `runBot` does.
+    let stop = async () => {
+      giveUp.abort(new Error('the worker is stopping'));
+      await release();
+    };
+    stopOnSignal(config, log, () => stop());
     try {
       const { startWorker } = await import('./worker.ts');
       const worker = await startWorker(config, log, async (...photo) => (await opening).read(...photo), opening);
+      if (giveUp.signal.aborted) return await worker.stop();
       for (const line of worker.troubles) console.error(line);
       console.log('I answer photos from Redis (Ctrl+C stops).');
       stop = async () => {
@@ -28,6 +32,7 @@ export async function runWorker(options: Parameters<typeof loadConfig>[0] = {}):
         await release();
       };
     } catch (error) {
+      if (giveUp.signal.aborted) return;
       giveUp.abort(error);
       await release();
       throw error;

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -57,6 +58,19 @@ describe('npm start', () => {
     child.kill('SIGTERM');
     expect(await exitCode()).toBe(0);
     expect(output.stdout).toBe('');
+  });
+
+  test('a signal that comes while the network is being loaded ends it cleanly', async () => {
+    const { child, output, exitCode } = startMain(directory, {});
+    const maps = `/proc/${child.pid}/maps`;
+    await until(async () => {
+      if (child.exitCode !== null) throw new Error(output.stderr);
+      return !existsSync(maps) || (await readFile(maps, 'utf8')).includes('onnxruntime');
+    }, 'the engine');
+    child.kill('SIGTERM');
+    expect(await exitCode()).toBe(0);
+    expect(child.signalCode).toBeNull();
+    expect(output.stderr).not.toMatch(/terminate|at \w/);
   });
 
   test('an engine that is not installed ends it with a sentence and status 2', async () => {
