@@ -76,6 +76,15 @@ test('the containers of compose.shards.yaml have each of Discord’s shards once
   expect(services[1]).toMatch(/- \S+-1:\/state\n\s+- \S+-1:\/app\/model\/versions\n/);
 });
 
+test.each(['compose.yaml', 'compose.shards.yaml', 'deploy/prometheus.yml'])(
+  '%s: a text with a colon in a list is in quotes, or YAML takes it for a pair',
+  (file) => {
+    // A list's item that begins with a word and a colon is meant as a pair.
+    const items = read(file).match(/^ *- .*$/gm)!;
+    expect(items.filter((item) => /^ *- (?!["'[]|[\w-]+: ).*: /.test(item))).toEqual([]);
+  },
+);
+
 test('what a container keeps is on volumes', () => {
   const volumes = JSON.parse(/^VOLUME (.*)$/m.exec(DOCKERFILE)![1]!) as string[];
   const mounted = [...COMPOSE.matchAll(/^ {6}- \S+?:(\/\S+?)(?::ro)?$/gm)].map(([, path]) => path);
