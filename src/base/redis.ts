@@ -186,12 +186,16 @@ function leavesACopy(): (error: Error) => boolean {
   };
 }
 
-/** Runs what takes a Redis. @throws UserError 'bad-config' where that cannot be used */
-export async function usable<T>(connect: () => Promise<T>): Promise<T> {
+/**
+ * Runs what takes a Redis.
+ * @param setting what names that Redis
+ * @throws UserError 'bad-config' where it cannot be used
+ */
+export async function usable<T>(connect: () => Promise<T>, setting = 'REDIS_URL'): Promise<T> {
   try {
     return await connect();
   } catch (cause) {
-    throw new UserError('bad-config', `Redis at REDIS_URL cannot be used: ${reasonOf(cause)}.`, { cause });
+    throw new UserError('bad-config', `Redis at ${setting} cannot be used: ${reasonOf(cause)}.`, { cause });
   }
 }
 

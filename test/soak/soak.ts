@@ -1,6 +1,8 @@
 import { runAsProcess, tool } from '../../scripts/command-line.ts';
 import { FROM_ONE, flag, number, text } from '../../scripts/options.ts';
 import { UserError } from '../../src/base/errors.ts';
+import { createLogger } from '../../src/base/log.ts';
+import { connectRedis, usable } from '../../src/base/redis.ts';
 import type { SoakResult } from './run.ts';
 
 const FROM_ZERO = { least: 0 };
@@ -37,6 +39,7 @@ refusal. Exits with 1 where any was lost or answered twice.`,
   },
   async ({ values, words, signal, print, say }) => {
     if (words.length > 0) throw new UserError('bad-usage', `${words[0]} belongs to no option.`);
+    if (values.redis !== undefined) await checkRedis(values.redis);
     // Loaded here, so that --help answers at once.
     const [{ soak }, { HAS_REDIS }] = await Promise.all([import('./run.ts'), import('../helpers/redis.ts')]);
     if (values.redis === undefined && !HAS_REDIS) {
@@ -69,6 +72,12 @@ refusal. Exits with 1 where any was lost or answered twice.`,
     return isClean(result) ? 0 : 1;
   },
 );
+
+/** Bots and workers would wait for a Redis that is away. @throws UserError 'bad-config' where this one cannot be used now */
+async function checkRedis(url: string): Promise<void> {
+  const client = await usable(() => connectRedis(url, createLogger({ level: 'silent' })), '--redis');
+  client.disconnect();
+}
 
 function isClean({ judged, owed }: SoakResult): boolean {
   return owed === 0 && judged.every(({ fate }) => fate === 'answered' || fate === 'refused');
