@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { UNCALIBRATED } from '../../../src/emotion/calibration.ts';
+import { jsonOf } from '../../../src/evaluation/report/words.ts';
 import { fourColours, sampleBytes, samplePath, ZIP } from '../../fixtures/photos.ts';
 import { runScript } from '../../helpers/run-script.ts';
 
 const report = (...args: string[]) => runScript('report.ts', ...args);
-/** No cascades: loading OpenCV takes most of a short run. */
-const FAST = ['--detector', 'network'];
 
 let folder: string;
 let output: string;
@@ -27,15 +27,8 @@ afterAll(async () => {
 });
 
 describe('report', () => {
-  it('reads a folder without labels, drafts some, refuses the draft, and judges by it once it is filled in', async () => {
-    const unlabelled = await report(folder, '--output', output, ...FAST);
-    expect(unlabelled.code).toBe(1);
-    expect(unlabelled.stdout).toContain('more/street.png: No face found.\none.png: 1 face found.\n');
-    expect(unlabelled.stdout).toContain('1 face found. There are no labels');
-    expect(unlabelled.stderr).toContain('zip.jpg: This is a zip archive');
-    expect(await readFile(output, 'utf8')).toContain('<h2>zip.jpg</h2>');
-
-    const draft = await report(folder, '--draft', ...FAST);
+  it('drafts labels, refuses the draft, reads without labels, and judges by the draft once it is filled in', async () => {
+    const draft = await report(folder, '--draft');
     expect(draft.code).toBe(1);
     const file = join(folder, 'labels.json');
     const drafted = JSON.parse(await readFile(file, 'utf8'));
@@ -44,23 +37,27 @@ describe('report', () => {
     const box = { x: expect.any(Number), y: expect.any(Number), width: expect.any(Number), height: expect.any(Number) };
     expect(drafted['one.png']).toEqual({ width: 500, height: 500, faces: [{ ...box, emotion: '?' }] });
 
-    const again = await report(folder, '--draft', ...FAST);
+    const again = await report(folder, '--draft');
     expect(again).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/is there already and stays/) });
     expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(drafted);
 
-    const unfilled = await report(folder, '--output', output, ...FAST);
+    const unfilled = await report(folder, '--output', output);
     expect(unfilled.code).toBe(1);
     expect(unfilled.stderr).toMatch(/labels\.json is not filled in yet: 1 face has a "\?" still\. .*--no-labels/);
-    const unjudged = await report(folder, '--output', output, '--no-labels', '--json', ...FAST);
-    expect(JSON.parse(unjudged.stdout).labels ?? null).toBeNull();
+    const unjudged = await report(folder, '--output', output, '--no-labels');
+    expect(unjudged.code).toBe(1);
+    expect(unjudged.stdout).toContain('more/street.png: No face found.\none.png: 1 face found.\n');
+    expect(unjudged.stdout).toContain('1 face found. There are no labels');
+    expect(unjudged.stderr).toContain('zip.jpg: This is a zip archive');
     expect(unjudged.stderr).toContain(`The page is ${output}.`);
+    expect(await readFile(output, 'utf8')).toContain('<h2>zip.jpg</h2>');
 
     // The face smiles: labelled wrongly on purpose, so that its reading is not right.
     drafted['one.png'].faces[0].emotion = 'disgust';
     drafted['gone.jpg'] = drafted['more/street.png'];
     await writeFile(file, JSON.stringify(drafted));
     const before = await readdir(folder);
-    const judged = await report(folder, '--output', output, '--json', ...FAST);
+    const judged = await report(folder, '--output', output, '--detector', 'network', '--json');
     expect(judged.code).toBe(1);
     expect(judged.stderr).toContain('gone.jpg: There is no such file.');
     const answer = JSON.parse(judged.stdout);
@@ -98,17 +95,24 @@ describe('report', () => {
     expect(result.stderr).toMatch(/--help/);
   });
 
+  it('has null for labels in its JSON where nothing is judged', () => {
+    const modelNote = { architecture: 'a', parameters: 1, calibrated: false, calibration: UNCALIBRATED };
+    const unjudged = { folder, model: 'model', modelNote, detector: 'network', photos: [], unlabelled: [] };
+    expect(jsonOf(unjudged)).toMatchObject({ folder, labels: null });
+  });
+
   it('ends with 1 and a sentence where there is no network, labels file or folder, and leaves no page', async () => {
     const photos = dirname(samplePath(1));
-    for (const args of [
-      [photos, '--model', folder],
-      [photos, '--labels', join(folder, 'none.json')],
-      [join(folder, 'none')],
-    ]) {
+    // The first has no labels beside it, which is no mistake.
+    for (const [sentence, ...args] of [
+      ['No usable model', photos, '--model', folder],
+      ['none.json', photos, '--labels', join(folder, 'none.json')],
+      [join(folder, 'none'), join(folder, 'none')],
+    ] as const) {
       const page = join(dirname(output), 'none.html');
       const result = await report(...args, '--output', page);
       expect(result).toMatchObject({ code: 1, stdout: '' });
-      expect(result.stderr.trim().split('\n')).toHaveLength(1);
+      expect(result.stderr.trim().split('\n')).toEqual([expect.stringContaining(sentence)]);
       expect(await readdir(dirname(output))).not.toContain('none.html');
       expect((await readdir(dirname(output))).filter((name) => name.endsWith('.tmp'))).toEqual([]);
     }
