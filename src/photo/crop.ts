@@ -1,13 +1,14 @@
 import { clamp } from '../base/numbers.ts';
 import { FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
-import { centreOf, cosAndSin, type LeaningBox } from './faces/box.ts';
+import { centreOf, cosAndSin, type LeaningBox, type Point } from './faces/box.ts';
 import { type GrayImage, type RgbImage, sampleAt, toGray } from './image.ts';
 
 /**
- * Side of the crop as a multiple of the face box's. Faces of PublicTest, pasted into larger pictures and found again, are read best
- * from 1.04 to 1.12, and faces in real photos from 0.95 to 1.04: docs/walk.md has the figures.
+ * Side of the crop as a multiple of the face box's, and how far its centre lies below the box's (along the face), as a share of
+ * the box's side. Faces in 597 real pictures are read best there: docs/walk.md has the figures.
  */
-export const CROP_MARGIN = 1.04;
+const CROP_MARGIN = 1.12;
+const CROP_DOWN = 0.02;
 
 /** Most samples a side that one pixel of a crop averages: a face of 1152 pixels is averaged whole, a larger one is thinned. */
 const MOST_SAMPLES = 24;
@@ -23,13 +24,12 @@ const MOST_SAMPLES = 24;
  */
 export function cropFace(image: GrayImage, face: LeaningBox): Uint8Array {
   const { cos, sin } = cosAndSin(face.angle);
-  const side = Math.max(face.width, face.height) * CROP_MARGIN;
+  const { centre, side } = cropSquare(face);
   const step = side / FACE_SIZE;
   const samples = clamp(Math.ceil(step), 1, MOST_SAMPLES);
   // One sample to the right, and one down, in the picture. What `wayBack` does, with the step taken into it beforehand: a large face has a
   // million samples, a point made for each takes a fifth more time (measured), and rounds otherwise than the crops that the figures are of.
   const right = { x: (step * cos) / samples, y: (step * sin) / samples };
-  const centre = centreOf(face);
   const half = (FACE_SIZE * samples - 1) / 2;
   const sums = new Float64Array(FACE_PIXELS);
   for (let v = 0; v < FACE_SIZE * samples; v++) {
@@ -45,11 +45,20 @@ export function cropFace(image: GrayImage, face: LeaningBox): Uint8Array {
   return Uint8Array.from(sums, (sum) => Math.round(sum / (samples * samples)));
 }
 
+/** The square that a face's crop shows, leaning as the face does. */
+export function cropSquare(face: LeaningBox): { readonly centre: Point; readonly side: number } {
+  const { x, y } = centreOf(face);
+  const { cos, sin } = cosAndSin(face.angle);
+  const side = Math.max(face.width, face.height);
+  const down = side * CROP_DOWN;
+  return { centre: { x: x - sin * down, y: y + cos * down }, side: side * CROP_MARGIN };
+}
+
 /** The same of a photo in colour, of which no more is made gray than the face needs. @param face box in pixels of the photo */
 export function cropFromPhoto(photo: RgbImage, face: LeaningBox): Uint8Array {
-  const centre = centreOf(face);
+  const { centre, side } = cropSquare(face);
   // However it leans, the crop lies in this circle, and its outermost samples between two pixels.
-  const reach = (Math.max(face.width, face.height) * CROP_MARGIN) / Math.SQRT2 + 2;
+  const reach = side / Math.SQRT2 + 2;
   const from = (place: number, length: number) => clamp(Math.floor(place - reach), 0, length - 1);
   const to = (place: number, length: number) => clamp(Math.ceil(place + reach), 1, length);
   const x = from(centre.x, photo.width);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FACE_PIXELS, FACE_SIZE } from '../../src/emotion/labels.ts';
 import { drawScene, layOut, SCENE_HEIGHT, SCENE_WIDTH, type SceneFace } from '../../src/evaluation/scene.ts';
 import { WALK_SIZES, WALK_TILTS } from '../../src/evaluation/walk.ts';
-import { CROP_MARGIN, cropFace } from '../../src/photo/crop.ts';
+import { cropFace, cropSquare } from '../../src/photo/crop.ts';
 import { DEFAULT_LIMITS, decodePhoto } from '../../src/photo/decode.ts';
 import { toGray } from '../../src/photo/image.ts';
 
@@ -79,9 +79,10 @@ describe('drawScene', () => {
       const { image } = await decodePhoto(await drawScene(scene, 3, number), DEFAULT_LIMITS);
       const gray = toGray(image);
       for (const { face, box } of scene) {
-        const side = face.size / CROP_MARGIN;
-        const inset = (face.size - side) / 2;
-        const found = { x: box.x + inset, y: box.y + inset, width: side, height: side, angle: face.tilt };
+        const { centre, side: margin } = cropSquare({ x: -0.5, y: -0.5, width: 1, height: 1, angle: face.tilt });
+        const side = face.size / margin;
+        const [x, y] = [box.x - centre.x * side, box.y - centre.y * side].map((at) => at + (face.size - side) / 2);
+        const found = { x: x!, y: y!, width: side, height: side, angle: face.tilt };
         const crop = cropFace(gray, found);
         const difference = crop.reduce((sum, value, k) => sum + Math.abs(value - lopsided[k]!), 0) / FACE_PIXELS;
         expect(difference).toBeLessThan(3);

@@ -22,7 +22,7 @@ const SIZE = { width: 1920, height: 1537 };
 const boxes = [
   { x: 250, y: 480, width: 230 },
   { x: 650, y: 320, width: 230 },
-  { x: 100, y: 100, width: 200 },
+  { x: 1000, y: 60, width: 200 },
 ];
 const detector: FaceDetector = {
   detect: async () => boxes.map((box) => ({ ...box, height: box.width, angle: 0, score: 1 })),
