@@ -17,6 +17,8 @@ interface ReadingBenchmark {
   readonly threads: number;
   /** Rounds that count; the contenders take turns, after one round that is not counted. */
   readonly rounds: number;
+  /** face-api that waits for work already, and goes on waiting afterwards; otherwise it is started and ended. */
+  readonly faceApi?: FaceApi;
   /** Says what is going on. */
   readonly log: (sentence: string) => void;
 }
@@ -46,7 +48,7 @@ const PHOTOS = 10;
  * @returns for each number of faces all contenders
  */
 export async function benchmarkReading(benchmark: ReadingBenchmark): Promise<ReadingResult[]> {
-  const { model, faces, threads, rounds, log } = benchmark;
+  const { model, faces, threads, rounds, faceApi, log } = benchmark;
   const random = new Random(3);
   // Noise: the time does not depend on what is in a crop.
   const crops = Array.from({ length: Math.max(...faces) }, () =>
@@ -58,7 +60,7 @@ export async function benchmarkReading(benchmark: ReadingBenchmark): Promise<Rea
     const { runtime, failures } = await findRuntime();
     if (runtime) contenders.push(await botContender(createTensorflowEngine(runtime), model, crops));
     else log(`tensorflow is left out: ${inWords(failures)}`);
-    const peer = await startFaceApi({ threads, log });
+    const peer = faceApi ? { ...faceApi, close: async () => {} } : await startFaceApi({ threads, log });
     if (peer) {
       contenders.unshift(await peerContender(peer, crops));
       if (peer.threads < threads)

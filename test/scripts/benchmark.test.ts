@@ -5,10 +5,10 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { bombsTable } from '../../scripts/benchmark/bombs.ts';
 import { memoryJson, memoryTable, startJson, startTable } from '../../scripts/benchmark/bot.ts';
-import { CROP_SIDE, startFaceApi } from '../../scripts/benchmark/face-api.ts';
+import { CROP_SIDE, type FaceApi, startFaceApi } from '../../scripts/benchmark/face-api.ts';
 import { startHuman } from '../../scripts/benchmark/human.ts';
 import { photoJson, photoTable } from '../../scripts/benchmark/photo.ts';
-import { readingTable } from '../../scripts/benchmark/reading.ts';
+import { benchmarkReading, readingTable } from '../../scripts/benchmark/reading.ts';
 import { spread, takeTurns } from '../../scripts/benchmark/rounds.ts';
 import { trainingTable } from '../../scripts/benchmark/training.ts';
 import { findRuntime } from '../../src/emotion/engines/tensorflow/runtime.ts';
@@ -32,7 +32,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** The cells of all tables in what was printed, heads and rules left out. */
-function tables({ stdout }: ScriptResult): string[][][] {
+function tables({ stdout }: Pick<ScriptResult, 'stdout'>): string[][][] {
   return stdout
     .split('\n\n')
     .filter((part) => part.startsWith('|'))
@@ -248,36 +248,31 @@ describe('tables', () => {
 
 const SPREAD = /^\d+\.\d+ \(\d+\.\d+ to \d+\.\d+\)$/;
 
-describe('reading', () => {
-  it.each([
-    [1, ['1']],
-    [2, ['1', '2']],
-  ] as const)(
-    'reports every contender at every number of faces, on %d threads',
-    { timeout: 120_000 },
-    async (threads, faces) => {
-      const numbers = ['--faces', faces.join(), '--rounds', '1', '--threads', `${threads}`];
-      const result = await benchmark('reading', ...numbers, '--model', model);
-      const contenders = [
-        expect.stringMatching(/^face-api \d\S+ \(wasm, 1 thread\)$/),
-        `onnx (CPU, ${threads} thread${threads > 1 ? 's' : ''})`,
-        ...(threads > 1 ? ['onnx (CPU, 1 thread)'] : []),
-        ...((await findRuntime()).runtime ? [expect.stringMatching(/^tensorflow/)] : []),
-      ];
-      const [rows] = tables(result);
-      expect(rows!.map(([count, name]) => [count, name])).toEqual(
-        faces.flatMap((count) => contenders.map((name) => [count, name])),
-      );
-      for (const [, name, milliseconds, ratio] of rows!) {
-        expect(milliseconds).toMatch(SPREAD);
-        expect(ratio).toMatch(SPREAD);
-        if (name!.startsWith('face-api')) expect(ratio).toBe('1.00 (1.00 to 1.00)');
-      }
-      expect(result.stderr.match(/^round 0 \(not counted\): .* ms a face$/gm)).toHaveLength(rows!.length);
-      expect(result.stderr.match(/^round 1: .* ms a face$/gm)).toHaveLength(rows!.length);
-      expect(result.code).toBe(0);
-    },
+/** Looks at the rows of a reading's table, and at what was said of each turn. */
+async function expectReading(rows: string[][], said: string, faces: readonly string[], threads: number) {
+  const contenders = [
+    expect.stringMatching(/^face-api \d\S+ \(wasm, 1 thread\)$/),
+    `onnx (CPU, ${threads} thread${threads > 1 ? 's' : ''})`,
+    ...(threads > 1 ? ['onnx (CPU, 1 thread)'] : []),
+    ...((await findRuntime()).runtime ? [expect.stringMatching(/^tensorflow/)] : []),
+  ];
+  expect(rows.map(([count, name]) => [count, name])).toEqual(
+    faces.flatMap((count) => contenders.map((name) => [count, name])),
   );
+  for (const [, name, milliseconds, ratio] of rows) {
+    expect(milliseconds).toMatch(SPREAD);
+    expect(ratio).toMatch(SPREAD);
+    if (name!.startsWith('face-api')) expect(ratio).toBe('1.00 (1.00 to 1.00)');
+  }
+  expect(said.match(/^round 0 \(not counted\): .* ms a face$/gm)).toHaveLength(rows.length);
+  expect(said.match(/^round 1: .* ms a face$/gm)).toHaveLength(rows.length);
+}
+
+test('reading reports every contender at every number of faces', { timeout: 120_000 }, async () => {
+  const numbers = ['--faces', '1,2', '--rounds', '1', '--threads', '2'];
+  const result = await benchmark('reading', ...numbers, '--model', model);
+  await expectReading(tables(result)[0]!, result.stderr, ['1', '2'], 2);
+  expect(result.code).toBe(0);
 });
 
 test('photo tells programs the steps, and the faces and times of all contenders', { timeout: 120_000 }, async () => {
@@ -302,17 +297,31 @@ describe('face-api', () => {
     expect(sentences).toEqual([expect.stringMatching(/^face-api is left out: .*@tensorflow\/none/)]);
   });
 
-  it('reads crops and finds faces, and says when its process has ended', { timeout: 120_000 }, async () => {
-    const faceApi = (await startFaceApi({ threads: 1, log: () => {} }))!;
-    const crops = [1, 2].map((gray) => new Uint8Array(CROP_SIDE * CROP_SIDE * 3).fill(100 * gray));
-    const once = await faceApi.read(crops, 1);
-    expect(once.milliseconds).toBeGreaterThan(0);
-    const nobody = { width: 64, height: 48, data: new Uint8Array(64 * 48 * 3) };
-    expect(await faceApi.walk(nobody, 'tinyFaceDetector')).toMatchObject({ faces: 0 });
-    // A crop of the wrong size is a mistake in this program: the process ends with it.
-    await expect(faceApi.read([new Uint8Array(9)], 1)).rejects.toThrow(/process of face-api ended/);
-    await expect(faceApi.read(crops, 1)).rejects.toThrow(/process of face-api ended/);
-    await faceApi.close();
+  describe('in one process', () => {
+    let faceApi: FaceApi;
+    beforeAll(async () => {
+      faceApi = (await startFaceApi({ threads: 1, log: () => {} }))!;
+    });
+    afterAll(() => faceApi.close());
+
+    it('is read beside onnx on one thread, which is there once', { timeout: 120_000 }, async () => {
+      const said: string[] = [];
+      const log = (sentence: string) => said.push(sentence);
+      const result = await benchmarkReading({ model, faces: [1], threads: 1, rounds: 1, faceApi, log });
+      const [rows] = tables({ stdout: readingTable(result) });
+      await expectReading(rows!, said.join('\n'), ['1'], 1);
+    });
+
+    it('reads crops and finds faces, and says when its process has ended', async () => {
+      const crops = [1, 2].map((gray) => new Uint8Array(CROP_SIDE * CROP_SIDE * 3).fill(100 * gray));
+      const once = await faceApi.read(crops, 1);
+      expect(once.milliseconds).toBeGreaterThan(0);
+      const nobody = { width: 64, height: 48, data: new Uint8Array(64 * 48 * 3) };
+      expect(await faceApi.walk(nobody, 'tinyFaceDetector')).toMatchObject({ faces: 0 });
+      // A crop of the wrong size is a mistake in this program: the process ends with it.
+      await expect(faceApi.read([new Uint8Array(9)], 1)).rejects.toThrow(/process of face-api ended/);
+      await expect(faceApi.read(crops, 1)).rejects.toThrow(/process of face-api ended/);
+    });
   });
 });
 
