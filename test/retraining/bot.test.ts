@@ -67,7 +67,7 @@ async function leftBehind(site: Site, more: Partial<RetrainingRequest> = {}): Pr
 test('bots killed at any moment leave nobody at work; the next goes on, and the last tells the result', {
   timeout: 300_000,
 }, async () => {
-  const epochs = 40;
+  const epochs = 80;
   const site = await makeSite();
   const { retraining, files, registry } = openSite(site);
   const killWhen = async (moment: () => Promise<unknown>) => {
