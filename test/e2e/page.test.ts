@@ -1,9 +1,9 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import axe from 'axe-core';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Channel } from '../../commands/request.ts';
@@ -13,19 +13,14 @@ import { type Bot, startBot } from '../../src/bot.ts';
 import { loadConfig } from '../../src/config.ts';
 import { VersionRegistry } from '../../src/versions/registry.ts';
 import { fakeFace, fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { hasBrowser, hasWholeBrowser, launchBrowser, NO_BROWSER } from '../helpers/browser.ts';
 import { until } from '../helpers/until.ts';
 
 /** A folder for screenshots to look at; none are made unless it is set. */
 const SHOTS = process.env.SCREENSHOTS;
 const MODEL = join(import.meta.dirname, '..', '..', 'model');
 const PAGE = new URL('../../src/chat/local/page/', import.meta.url);
-const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
-const hasChromium = existsSync(CHROMIUM);
-if (!hasChromium) {
-  console.warn(
-    `The page is not tested: there is no Chromium at ${CHROMIUM} (apt-get install chromium, or CHROMIUM_PATH).`,
-  );
-}
+if (!hasBrowser) console.warn(`The page is not tested: ${NO_BROWSER}`);
 
 let browser: Browser;
 let bot: Bot;
@@ -44,8 +39,8 @@ async function startOnPage(
   address = /http:\S+/.exec(bot.addresses[0]!)![0];
 }
 
-async function openPage(options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
-  const opened = await browser.newPage(options);
+async function openPage(options: Parameters<Browser['newPage']>[0] = {}, within = browser): Promise<Page> {
+  const opened = await within.newPage(options);
   opened.setDefaultTimeout(20_000);
   opened.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
@@ -97,20 +92,9 @@ interface Focused {
   readonly outlined: boolean;
 }
 
-describe.skipIf(!hasChromium)('the page in a browser', () => {
+describe.skipIf(!hasBrowser)('the page in a browser', () => {
   beforeAll(async () => {
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: [
-        '--no-sandbox',
-        '--disable-quic',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--no-first-run',
-        '--use-fake-device-for-media-stream',
-      ],
-    });
+    browser = await launchBrowser();
   });
   afterAll(async () => browser?.close());
   beforeEach(async () => {
@@ -228,36 +212,45 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
     await expect.poll(() => page.getByLabel('Message or command').evaluate((box) => box.matches(':focus'))).toBe(true);
   });
 
-  test('the camera: take, again, use; where it is refused or missing a sentence says what to do', async () => {
-    const open = async (on: Page) => await on.getByRole('button', { name: 'Take a photo' }).click();
-    // Nothing was allowed in this browser's context.
-    await page.context().clearPermissions();
-    await page.context().grantPermissions([]);
-    await open(page);
-    await page.getByText('The browser may not use the camera.').waitFor();
-    await page.keyboard.press('Escape');
-    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  test.skipIf(!hasWholeBrowser)(
+    'the camera: take, again, use; where it is refused or missing a sentence says what to do',
+    async () => {
+      const whole = await launchBrowser('whole');
+      try {
+        page = await openPage({}, whole);
+        const open = async (on: Page) => await on.getByRole('button', { name: 'Take a photo' }).click();
+        // Nothing was allowed in this browser's context.
+        await page.context().clearPermissions();
+        await page.context().grantPermissions([]);
+        await open(page);
+        await page.getByText('The browser may not use the camera.').waitFor();
+        await page.keyboard.press('Escape');
+        await page.getByRole('dialog').waitFor({ state: 'hidden' });
 
-    await page.evaluate(
-      'navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotFoundError") }',
-    );
-    await open(page);
-    await page.getByText('I found no camera on this device.').waitFor();
+        await page.evaluate(
+          'navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotFoundError") }',
+        );
+        await open(page);
+        await page.getByText('I found no camera on this device.').waitFor();
 
-    const other = await openPage({ permissions: ['camera'] });
-    await open(other);
-    await expect
-      .poll(() => other.evaluate('document.querySelector("#live").videoWidth'), { timeout: 20_000 })
-      .toBeGreaterThan(0);
-    await other.keyboard.press('Enter');
-    await other.getByAltText('What the camera took').waitFor();
-    await other.getByRole('button', { name: 'Again' }).click();
-    await other.getByRole('button', { name: 'Take', exact: true }).click();
-    await other.getByRole('button', { name: 'Use' }).click();
-    await answers(other).waitFor();
-    expect(await yours(other).getByAltText('Your photo camera.jpg').count()).toBe(1);
-    expect(await other.evaluate('document.querySelector("#live").srcObject')).toBe(null);
-  });
+        const other = await openPage({ permissions: ['camera'] }, whole);
+        await open(other);
+        await expect
+          .poll(() => other.evaluate('document.querySelector("#live").videoWidth'), { timeout: 20_000 })
+          .toBeGreaterThan(0);
+        await other.keyboard.press('Enter');
+        await other.getByAltText('What the camera took').waitFor();
+        await other.getByRole('button', { name: 'Again' }).click();
+        await other.getByRole('button', { name: 'Take', exact: true }).click();
+        await other.getByRole('button', { name: 'Use' }).click();
+        await answers(other).waitFor();
+        expect(await yours(other).getByAltText('Your photo camera.jpg').count()).toBe(1);
+        expect(await other.evaluate('document.querySelector("#live").srcObject')).toBe(null);
+      } finally {
+        await whole.close();
+      }
+    },
+  );
 
   test('commands, their choices and options are completed by keyboard; arrow-up brings lines back', async () => {
     const box = page.getByRole('combobox', { name: 'Message or command' });

@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs';
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { chromium } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Labels } from '../../../src/evaluation/report/labels.ts';
@@ -12,6 +10,7 @@ import { type Report, reportPhoto } from '../../../src/evaluation/report/report.
 import type { FaceDetector } from '../../../src/photo/faces/detector.ts';
 import { samplePath, ZIP } from '../../fixtures/photos.ts';
 import { fakeClassifier, reading } from '../../fixtures/readings.ts';
+import { hasBrowser, launchBrowser } from '../../helpers/browser.ts';
 
 /** A file name that would be a tag, were it not escaped. */
 const NAME = `<b onclick='x'>"&.jpg`;
@@ -146,11 +145,10 @@ describe('the page of a report', () => {
     expect(text).not.toContain('class="verdict"');
   });
 
-  const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
-  it.skipIf(!existsSync(CHROMIUM))('fits a phone, in light and dark, and the browser has no complaint', async () => {
+  it.skipIf(!hasBrowser)('fits a phone, in light and dark, and the browser has no complaint', async () => {
     const path = join(folder, 'report.html');
     await writeFile(path, page);
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+    const browser = await launchBrowser();
     try {
       const backgrounds = new Set<unknown>();
       for (const colorScheme of ['light', 'dark'] as const) {
