@@ -120,7 +120,7 @@ export async function decodePhoto(
   const time = AbortSignal.timeout(limits.maxMilliseconds);
   const either = signal ? AbortSignal.any([signal, time]) : time;
   try {
-    // The process that decodes belongs to no walk, and tells of its pixels in nobody's name.
+    // All walks share the process that decodes: what is logged of its pixels would otherwise carry no request's id.
     const memory = AsyncResource.bind(takePixels);
     const options = { signal: either, patience: limits.patienceMilliseconds, tooSlow, memory };
     let decoded = await decodeApart(parts, task, options);

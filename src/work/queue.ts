@@ -35,10 +35,10 @@ interface Piece {
 }
 
 /**
- * Runs a few pieces of work at a time and keeps a bounded number waiting. Channels take turns, then the people within one: what comes from
- * a quiet channel waits for none of what a busy one has waiting. Nobody's work takes the last slot: of ten photos of one person, somebody
- * else's waits for those under way at most. Of large pieces there is one under way at a time, so that others are done beside it, and memory
- * for one is enough. Where the queue is full, the channel that has most waiting makes way.
+ * Runs a few pieces of work at a time and keeps a bounded number waiting. Channels take turns, then the people within one: a quiet channel
+ * does not wait for what a busy one has queued. One person never has all slots: a photo of somebody else waits for the work under way at
+ * most. Only one large piece runs at a time, so that there is memory for it and others are done beside it. Where the queue is full, the
+ * channel with most waiting makes way.
  */
 export class FairQueue {
   readonly #concurrency: number;
@@ -85,7 +85,7 @@ export class FairQueue {
    * Runs `work` when its turn comes. Its slot is free once it has ended, not when nobody waits for it any more: work that was
    * given up may hold memory for a while.
    * @param options.channel where it comes from
-   * @param options.person whose work it is; work of nobody's stands for itself
+   * @param options.person whose work it is; where it is not given, the work takes turns as if a person of its own had asked
    * @param options.large whether it takes much memory as long as it runs
    * @param options.signal takes waiting work out of the queue; work under way must watch it itself
    * @returns what `work` resolves to; its error is passed on

@@ -55,7 +55,7 @@ async function openSocket(appToken: string, options: webApi.WebClientOptions): P
   }
 }
 
-/** Shows Slack a code of nobody's: it says first whether it knows the client. */
+/** Shows Slack a code that it never gave out: before it refuses the code, it says whether it knows the client. */
 async function checkInstaller(
   { clientId, clientSecret }: SlackInstaller,
   options: webApi.WebClientOptions,
