@@ -2,7 +2,7 @@ import type { RetrainServices } from '../commands/retrain.ts';
 import type { Logger } from './base/log.ts';
 import { usable } from './base/redis.ts';
 import { type Config, loadConfig } from './config.ts';
-import { endOnMistake, stopOnSignal } from './ending.ts';
+import { endOnMistake, serveUntilSignal } from './ending.ts';
 import { openLog } from './open-log.ts';
 import { openReader, type Reader, releaserOf } from './open-reader.ts';
 import type { Machines } from './retraining/machines.ts';
@@ -41,13 +41,6 @@ async function serve(config: Config, log: Logger): Promise<void> {
   const giveUp = new AbortController();
   // Threads load what they compute with while this one connects.
   const opening = openReader(config, registry, log, giveUp.signal);
-  const release = releaserOf(opening);
-  // From the start on, since Redis may be away for long; threads that load what they compute with must not be torn away from it.
-  let stop = async () => {
-    giveUp.abort(new Error('the bot is stopping'));
-    await release();
-  };
-  stopOnSignal(config, log, () => stop());
   const refresh = async () => (await opening).refresh();
   const reading = async () => (await opening).version();
   const openTraining = async (): Promise<RetrainServices> => {
@@ -68,22 +61,17 @@ async function serve(config: Config, log: Logger): Promise<void> {
     });
     return { retraining, registry, refresh, reading };
   };
-  try {
-    const { startBot } = await import('./bot.ts');
-    const read: Reader['read'] = async (...photo) => (await opening).read(...photo);
-    const bot = await startBot(config, log, read, openTraining(), opening);
-    if (giveUp.signal.aborted) return await bot.stop();
-    for (const line of bot.troubles) console.error(line);
-    for (const line of bot.addresses) console.log(`${line} (Ctrl+C stops).`);
-    stop = async () => {
-      await bot.stop();
-      await release();
-    };
-  } catch (error) {
-    // What fails because the bot is told to stop is no mistake.
-    if (giveUp.signal.aborted) return;
-    giveUp.abort(error);
-    await release();
-    throw error;
-  }
+  const read: Reader['read'] = async (...photo) => (await opening).read(...photo);
+  await serveUntilSignal(
+    config,
+    log,
+    { giveUp, release: releaserOf(opening) },
+    async () => {
+      const { startBot } = await import('./bot.ts');
+      return await startBot(config, log, read, openTraining(), opening);
+    },
+    ({ addresses }) => {
+      for (const line of addresses) console.log(`${line} (Ctrl+C stops).`);
+    },
+  );
 }

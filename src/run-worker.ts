@@ -1,5 +1,5 @@
 import { loadConfig } from './config.ts';
-import { endOnMistake, stopOnSignal } from './ending.ts';
+import { endOnMistake, serveUntilSignal } from './ending.ts';
 import { openLog } from './open-log.ts';
 import { openReader, releaserOf } from './open-reader.ts';
 import { VersionRegistry } from './versions/registry.ts';
@@ -14,29 +14,16 @@ export async function runWorker(options: Parameters<typeof loadConfig>[0] = {}):
     const log = openLog(config);
     const giveUp = new AbortController();
     const opening = openReader(config, new VersionRegistry(config.model.directory), log, giveUp.signal);
-    const release = releaserOf(opening);
-    // As `runBot` does.
-    let stop = async () => {
-      giveUp.abort(new Error('the worker is stopping'));
-      await release();
-    };
-    stopOnSignal(config, log, () => stop());
-    try {
-      const { startWorker } = await import('./worker.ts');
-      const worker = await startWorker(config, log, async (...photo) => (await opening).read(...photo), opening);
-      if (giveUp.signal.aborted) return await worker.stop();
-      for (const line of worker.troubles) console.error(line);
-      console.log('I answer photos from Redis (Ctrl+C stops).');
-      stop = async () => {
-        await worker.stop();
-        await release();
-      };
-    } catch (error) {
-      if (giveUp.signal.aborted) return;
-      giveUp.abort(error);
-      await release();
-      throw error;
-    }
+    await serveUntilSignal(
+      config,
+      log,
+      { giveUp, release: releaserOf(opening) },
+      async () => {
+        const { startWorker } = await import('./worker.ts');
+        return await startWorker(config, log, async (...photo) => (await opening).read(...photo), opening);
+      },
+      () => console.log('I answer photos from Redis (Ctrl+C stops).'),
+    );
   } catch (error) {
     endOnMistake(error);
   }

@@ -45,6 +45,10 @@ const NOTHING = 255;
 export function lacksScans(bytes: Uint8Array): boolean {
   /** By component: how many low bits of each coefficient are still to come. */
   const missing = new Map<number, Uint8Array>();
+  const lacks = () =>
+    [...missing.values()].some((coefficients, component) =>
+      coefficients.some((bits, k) => bits > 0 && (bits !== NOTHING || k === 0 || component === 0)),
+    );
   let isProgressive = false;
   for (const { marker, at, end } of segmentsOf(bytes)) {
     if (marker === START_OF_SCAN) {
@@ -55,6 +59,8 @@ export function lacksScans(bytes: Uint8Array): boolean {
         if (isProgressive) coefficients?.fill(bits & 0x0f, from, to + 1);
         else coefficients?.fill(0);
       }
+      // Most pictures have one scan: that all of them is in it need not be looked for in megabytes behind its header.
+      if (!isProgressive && missing.size > 0 && !lacks()) return false;
     } else if ([...SEQUENTIAL_FRAMES, ARITHMETIC_FRAME, ...PROGRESSIVE_FRAMES].includes(marker)) {
       isProgressive = PROGRESSIVE_FRAMES.includes(marker);
       for (let k = 0; k < bytes[at + 5]!; k++) {
@@ -62,9 +68,7 @@ export function lacksScans(bytes: Uint8Array): boolean {
       }
     }
   }
-  return [...missing.values()].some((coefficients, component) =>
-    coefficients.some((bits, k) => bits > 0 && (bits !== NOTHING || k === 0 || component === 0)),
-  );
+  return lacks();
 }
 
 /** Where the scan of a picture of one scan ends; undefined where it has several or is no such file. */

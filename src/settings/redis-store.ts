@@ -37,25 +37,25 @@ export class RedisStore implements Store {
   }
 
   async get(key: string): Promise<string | undefined> {
-    return (await explained(unreachable, () => this.#redis.client.get(`${PREFIX}${key}`))) ?? undefined;
+    return (await explained(unreachable, () => this.#redis.client.get(keyOf(key)))) ?? undefined;
   }
 
   async set(key: string, value: string): Promise<void> {
-    await explained(unsaved, () => this.#redis.client.set(`${PREFIX}${key}`, value));
+    await explained(unsaved, () => this.#redis.client.set(keyOf(key), value));
   }
 
   async setIfAbsent(key: string, value: string): Promise<string> {
-    await explained(unsaved, () => this.#redis.client.set(`${PREFIX}${key}`, value, 'NX'));
-    return (await explained(unsaved, () => this.#redis.client.get(`${PREFIX}${key}`))) ?? value;
+    await explained(unsaved, () => this.#redis.client.set(keyOf(key), value, 'NX'));
+    return (await explained(unsaved, () => this.#redis.client.get(keyOf(key)))) ?? value;
   }
 
   async replace(key: string, known: string, value: string): Promise<boolean> {
-    return (await explained(unsaved, () => this.#redis.client.eval(REPLACE, 1, `${PREFIX}${key}`, known, value))) === 1;
+    return (await explained(unsaved, () => this.#redis.client.eval(REPLACE, 1, keyOf(key), known, value))) === 1;
   }
 
   async keys(prefix: string): Promise<string[]> {
     const found = new Set<string>();
-    const pattern = `${PREFIX}${prefix}`.replaceAll(/[\\*?[\]^]/g, '\\$&');
+    const pattern = keyOf(prefix).replaceAll(/[\\*?[\]^]/g, '\\$&');
     let cursor = '0';
     do {
       const [next, keys] = await explained(unreachable, () =>
@@ -69,12 +69,17 @@ export class RedisStore implements Store {
   }
 
   async delete(key: string): Promise<void> {
-    await explained(unsaved, () => this.#redis.client.del(`${PREFIX}${key}`));
+    await explained(unsaved, () => this.#redis.client.del(keyOf(key)));
   }
 
   async close(): Promise<void> {
     this.#redis.release();
   }
+}
+
+/** A key as it stands in Redis. */
+function keyOf(key: string): string {
+  return `${PREFIX}${key}`;
 }
 
 /** Says so where Redis may throw away who opted out when its memory is full, instead of refusing to keep more. */

@@ -137,8 +137,8 @@ const padding = z.enum(['same', 'valid']).optional();
 const window = { kernel: count, stride: count.optional(), padding, bias: z.boolean().optional() };
 const pool = { size: count, stride: count.optional(), padding };
 
-// Strict objects: a property that this version does not know would change what the network computes.
 const layers = z.lazy(() => z.array(layer));
+// Strict objects: a property that this version does not know would change what the network computes.
 const layer: z.ZodType<Layer> = z.discriminatedUnion(
   'kind',
   [

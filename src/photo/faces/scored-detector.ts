@@ -31,7 +31,7 @@ export function createScoredDetector(): FaceDetector {
     const weighed = scored(evidence, score);
     const whole = keepFaces(weighed, score.threshold, search);
     const closer = await searchClosely(image, { search, found: whole, score, hides }, network, signal);
-    const both = closer.length === 0 ? weighed : [...weighed, ...scored(closer, score)];
+    const both = [...weighed, ...scored(closer, score)];
     const faces = closer.length === 0 ? whole : keepFaces(both, score.threshold, search);
     const threshold = thresholdInCrowd(score.threshold, faces.length);
     return { search, faces: threshold === score.threshold ? faces : keepFaces(both, threshold, search) };

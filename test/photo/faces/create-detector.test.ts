@@ -1,5 +1,5 @@
 import { MessagePort } from 'node:worker_threads';
-import sharp from 'sharp';
+import sharp, { type OverlayOptions, type Region, type Sharp } from 'sharp';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { type FaceBox, overlap } from '../../../src/photo/faces/box.ts';
 import { createFaceDetector } from '../../../src/photo/faces/create-detector.ts';
@@ -14,22 +14,40 @@ function found(boxes: readonly FaceBox[], [x, y, side]: [number, number, number]
   return boxes.find((box) => overlap(box, { x, y, width: side, height: side }).union > 0.4);
 }
 
+/** Everybody in the sample photos. */
+const PEOPLE = Object.entries(FACES).flatMap(([number, faces]) =>
+  faces.map((face) => ({ number: Number(number), face })),
+);
+
+/** Part of a sample photo, for sharp. */
+async function cutOut(number: number, part: Region): Promise<Sharp> {
+  const { data, width, height } = await toRgb(sampleBytes(number));
+  return sharp(data, { raw: { width, height, channels: 3 } }).extract(part);
+}
+
+/** Pictures on a ground. */
+async function laidOn(
+  width: number,
+  height: number,
+  background: string,
+  pictures: OverlayOptions[],
+): Promise<RgbImage> {
+  const ground = sharp({ create: { width, height, channels: 3, background } });
+  const data = await ground.composite(pictures).removeAlpha().raw().toBuffer();
+  return { width, height, data };
+}
+
 /** A photo of 2048 x 1536 with 28 people whose faces are 40 pixels wide. */
 async function crowd(): Promise<{ image: RgbImage; faces: [number, number, number][] }> {
-  const people = Object.entries(FACES).flatMap(([number, faces]) =>
-    faces.map((face) => ({ number: Number(number), face })),
-  );
   const heads = await Promise.all(
-    people.map(async ({ number, face: [x, y, side] }) => {
-      const photo = await toRgb(sampleBytes(number));
+    PEOPLE.map(async ({ number, face: [x, y, side] }) => {
       const extract = {
         left: Math.max(0, Math.round(x - side / 2)),
         top: Math.max(0, Math.round(y - side / 2)),
         width: side * 2,
         height: side * 2,
       };
-      const raw = { width: photo.width, height: photo.height, channels: 3 as const };
-      const input = await sharp(photo.data, { raw }).extract(extract).resize(80, 80).png().toBuffer();
+      const input = await (await cutOut(number, extract)).resize(80, 80).png().toBuffer();
       return { input, x: ((x - extract.left) * 40) / side, y: ((y - extract.top) * 40) / side };
     }),
   );
@@ -38,26 +56,17 @@ async function crowd(): Promise<{ image: RgbImage; faces: [number, number, numbe
     left: 60 + (k % 7) * 280,
     top: 100 + Math.floor(k / 7) * 360,
   }));
-  const { data, info } = await sharp({ create: { width: 2048, height: 1536, channels: 3, background: '#6e645a' } })
-    .composite(places.map(({ input, left, top }) => ({ input, left, top })))
-    .removeAlpha()
-    .raw()
-    .toBuffer({ resolveWithObject: true });
+  const pictures = places.map(({ input, left, top }) => ({ input, left, top }));
   const faces = places.map(({ left, top, x, y }): [number, number, number] => [left + x, top + y, 40]);
-  return { image: { width: info.width, height: info.height, data }, faces };
+  return { image: await laidOn(2048, 1536, '#6e645a', pictures), faces };
 }
 
 /** A sheet of 80 portraits of 44 pixels, edge to edge, each cut from brow to chin. */
 async function tightSheet(): Promise<{ image: RgbImage; faces: [number, number, number][] }> {
-  const people = Object.entries(FACES).flatMap(([number, faces]) =>
-    faces.map((face) => ({ number: Number(number), face })),
-  );
   const heads = await Promise.all(
-    people.map(async ({ number, face: [x, y, side] }) => {
-      const photo = await toRgb(sampleBytes(number));
-      const raw = { width: photo.width, height: photo.height, channels: 3 as const };
-      const extract = { left: Math.round(x), top: Math.round(y), width: side, height: side };
-      return await sharp(photo.data, { raw }).extract(extract).resize(44, 44).blur(0.6).png().toBuffer();
+    PEOPLE.map(async ({ number, face: [x, y, side] }) => {
+      const face = await cutOut(number, { left: Math.round(x), top: Math.round(y), width: side, height: side });
+      return await face.resize(44, 44).blur(0.6).png().toBuffer();
     }),
   );
   const places = Array.from({ length: 80 }, (_, k) => ({
@@ -65,13 +74,8 @@ async function tightSheet(): Promise<{ image: RgbImage; faces: [number, number, 
     left: (k % 10) * 44,
     top: Math.floor(k / 10) * 44,
   }));
-  const { data, info } = await sharp({ create: { width: 440, height: 352, channels: 3, background: '#ddd' } })
-    .composite(places)
-    .removeAlpha()
-    .raw()
-    .toBuffer({ resolveWithObject: true });
   const faces = places.map(({ left, top }): [number, number, number] => [left, top, 44]);
-  return { image: { width: info.width, height: info.height, data }, faces };
+  return { image: await laidOn(440, 352, '#ddd', places), faces };
 }
 
 const wall = sharp({ create: { width: 1280, height: 960, channels: 3, background: '#93a1b5' } });

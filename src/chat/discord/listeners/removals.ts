@@ -33,7 +33,7 @@ export function listenToRemovals(context: DiscordContext): void {
     const leftIds = left.map(({ id }) => id);
     const hiddenIds = left.filter(isHidden).map(({ id }) => id);
     await session.edited(message.id, leftIds, hiddenIds);
-    if (isAProgram(message) || message.edited_timestamp === null || !isForgotten(message.id)) return;
+    if (message.author?.bot || message.edited_timestamp === null || !isForgotten(message.id)) return;
     await takeBackForgotten(context, message.channel_id, [message.id], (answer, { picture }) => {
       const isGone = picture === undefined ? leftIds.length === 0 : !leftIds.includes(picture);
       // An early version's buttons do not name the picture.
@@ -52,11 +52,6 @@ export function listenToRemovals(context: DiscordContext): void {
 
 /** What an event says of an edited message: besides ids, only what has changed is certain to be there. */
 type Edited = Pick<GatewayMessageUpdateDispatchData, 'id' | 'channel_id'> & Partial<GatewayMessageUpdateDispatchData>;
-
-/** Whether another bot wrote a message, as far as an event says. */
-function isAProgram({ author }: Edited): boolean {
-  return author?.bot === true;
-}
 
 /** The files that an edited message still has; undefined where Discord does not say. */
 function filesLeft(message: Edited, { client, seesEverything }: DiscordContext): APIAttachment[] | undefined {

@@ -1,8 +1,6 @@
 import * as ort from 'onnxruntime-node';
 import type { Network, Weights } from '../../network.ts';
-import { checkInputs } from '../engine.ts';
-import { channelsFirst } from './layout.ts';
-import { INFERENCE_INPUT, inferenceGraph } from './onnx-engine.ts';
+import { inferenceGraph, inferenceInput } from './onnx-engine.ts';
 import { sessionOptions } from './session.ts';
 
 /** One number a channel. */
@@ -23,7 +21,7 @@ export async function normalisedSpreads(
   x: Float32Array,
   count: number,
 ): Promise<Map<string, Spread>> {
-  checkInputs(network, x, count);
+  const input = inferenceInput(network, x, count);
   const names: string[] = [];
   const graph = inferenceGraph(network, weights, (builder, { name, shape }, value) => {
     const axes = shape.length === 3 ? [0, 2, 3] : [0];
@@ -34,14 +32,7 @@ export async function normalisedSpreads(
   });
   const session = await ort.InferenceSession.create(graph, sessionOptions(1));
   try {
-    const [height, width, channels] = network.architecture.input;
-    const input = new ort.Tensor('float32', channelsFirst(x, count, network.architecture.input), [
-      count,
-      channels,
-      height,
-      width,
-    ]);
-    const results = await session.run({ [INFERENCE_INPUT]: input });
+    const results = await session.run(input);
     const read = (name: string) => results[name]!.data as Float32Array;
     return new Map(
       names.map((name) => {

@@ -12,7 +12,7 @@ import { sessionOptions } from './session.ts';
 import { startTraining } from './training-session.ts';
 
 /** Names of an inference graph's ends: "x" [n, c, h, w] in, "probabilities" [n, classes] out. */
-export const INFERENCE_INPUT = 'x';
+const INFERENCE_INPUT = 'x';
 const INFERENCE_OUTPUT = 'probabilities';
 
 interface OnnxEngineOptions {
@@ -49,20 +49,22 @@ async function createPredictor(
 ): Promise<Predictor> {
   const graph = inferenceGraph(network, weights);
   const session = await ort.InferenceSession.create(graph, sessionOptions(threads, provider));
-  const [height, width, channels] = network.architecture.input;
   return {
     async predict(x, count) {
-      checkInputs(network, x, count);
-      const tensor = new ort.Tensor('float32', channelsFirst(x, count, network.architecture.input), [
-        count,
-        channels,
-        height,
-        width,
-      ]);
-      const results = await session.run({ [INFERENCE_INPUT]: tensor });
+      const results = await session.run(inferenceInput(network, x, count));
       return results[INFERENCE_OUTPUT]!.data as Float32Array;
     },
     dispose: () => session.release(),
+  };
+}
+
+/** What a session of an inference graph is fed with. @throws Error where x is not `count` inputs of the network, channels last */
+export function inferenceInput(network: Network, x: Float32Array, count: number): ort.InferenceSession.FeedsType {
+  checkInputs(network, x, count);
+  const { input } = network.architecture;
+  const [height, width, channels] = input;
+  return {
+    [INFERENCE_INPUT]: new ort.Tensor('float32', channelsFirst(x, count, input), [count, channels, height, width]),
   };
 }
 
