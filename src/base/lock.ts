@@ -61,16 +61,19 @@ export async function waitForLock(directory: string, name: string, timeoutMs: nu
   }
 }
 
-/** Makes a lock file with its content in one step. @returns false where there is one of that name */
+/** Makes a lock file with its content in one step. @returns false where there is one of that name, or it has to be tried again */
 async function claim(directory: string, path: string): Promise<boolean> {
   const aside = join(directory, `${randomUUID()}.tmp`);
   try {
     await write(aside, await myself(), await fileRights(directory));
-    await link(aside, path);
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
-    throw error;
+    return await link(aside, path).then(
+      () => true,
+      (error) => {
+        // Whoever held the lock until now may have cleared `aside` away as a leftover.
+        if (codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOENT') return false;
+        throw error;
+      },
+    );
   } finally {
     await rm(aside, { force: true });
   }

@@ -1,4 +1,4 @@
-import { appendFile, link, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { appendFile, link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { acquireLock, processStart } from '../../src/base/lock.ts';
@@ -40,4 +40,15 @@ test('who is slower than two others, whose numbers were used and cleared away me
   });
   expect(await acquireLock(folder, 'one')).toBeUndefined();
   expect(await readdir(folder)).toEqual(['one.2.lock']);
+});
+
+test('a lock whose file is cleared away as a leftover before it has its name is taken all the same', async () => {
+  const folder = await temporaryFolder();
+  const taken = vi.mocked(link).getMockImplementation()!;
+  vi.mocked(link).mockImplementationOnce(async (from, to) => {
+    await rm(from);
+    await taken(from, to);
+  });
+  expect(await acquireLock(folder, 'one')).toBeDefined();
+  expect(await readdir(folder)).toEqual(['one.1.lock']);
 });
