@@ -5,7 +5,7 @@ import { ARCHITECTURES, DEFAULT_ARCHITECTURE } from '../src/emotion/architecture
 import type { Where } from '../src/retraining/boards.ts';
 import type { Retraining } from '../src/retraining/supervisor.ts';
 import { BOUNDS, LABELS, MOST_LEARNING_RATE, trainingPlan } from '../src/training/run/plan.ts';
-import { insteadOfUsed } from '../src/versions/instead.ts';
+import { type InstalledNetwork, insteadOfUsed } from '../src/versions/instead.ts';
 import type { VersionRegistry } from '../src/versions/registry.ts';
 import { type ShippedNetwork, type VersionId, versionId } from '../src/versions/shipped.ts';
 import { type Command, type CommandOption, defineCommand, type OptionsOf } from './command.ts';
@@ -18,8 +18,8 @@ export interface RetrainServices {
   readonly registry: VersionRegistry;
   /** Has this process look at once which version is in use. */
   readonly refresh: () => Promise<void>;
-  /** The version that photos are read with: another one than is in use where that cannot be loaded. Absent where that is not known. */
-  readonly reading?: () => Promise<VersionId>;
+  /** The network that photos are read with: another one than is in use where that cannot be loaded. Absent where that is not known. */
+  readonly reading?: () => Promise<InstalledNetwork>;
 }
 
 const ACTIONS = ['start', 'status', 'cancel', 'resume', 'versions', 'promote', 'rollback'] as const;

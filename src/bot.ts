@@ -142,8 +142,8 @@ async function connect(
   const damage = damageWatch(config, training, log);
   const stop = () => {
     ending.abort();
-    damage?.stop();
     stopped ??= stopAll(platforms, queue, training, config.shutdownMs, log).finally(async () => {
+      await damage?.stop();
       await Promise.all([settings.close(), journal?.close(), cooldown.close?.(), jobs?.close(), claims?.close()]);
     });
     return stopped;

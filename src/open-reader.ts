@@ -4,17 +4,17 @@ import type { Logger } from './base/log.ts';
 import { usable } from './base/redis.ts';
 import type { Config } from './config.ts';
 import { createFaceDetector } from './photo/faces/create-detector.ts';
+import type { InstalledNetwork } from './versions/instead.ts';
 import { LiveClassifier } from './versions/live-classifier.ts';
 import type { VersionRegistry } from './versions/registry.ts';
 import type { SharedNetworks } from './versions/shared-networks.ts';
-import type { VersionId } from './versions/shipped.ts';
 
 /** What reads photos, and what frees it. */
 export interface Reader {
   readonly read: PhotoServices['readPhoto'];
   readonly refresh: () => Promise<void>;
-  /** The version of the network that is read with. */
-  readonly version: () => VersionId;
+  /** The network that is read with. */
+  readonly installed: () => InstalledNetwork;
   readonly release: () => Promise<void>;
 }
 
@@ -59,7 +59,7 @@ export async function openReader(
       refresh: async () => {
         await Promise.all([networks?.look(), live.refresh()]);
       },
-      version: () => live.version,
+      installed: () => live.installed,
       release,
     };
   } catch (error) {

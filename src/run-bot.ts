@@ -42,7 +42,7 @@ async function serve(config: Config, log: Logger): Promise<void> {
   // Threads load what they compute with while this one connects.
   const opening = openReader(config, registry, log, giveUp.signal);
   const refresh = async () => (await opening).refresh();
-  const reading = async () => (await opening).version();
+  const reading = async () => (await opening).installed();
   const openTraining = async (): Promise<RetrainServices> => {
     const [{ Retraining }, machines] = await Promise.all([
       import('./retraining/supervisor.ts'),

@@ -21,10 +21,10 @@ describe.skipIf(!HAS_REDIS)('readers on machines that share a Redis', () => {
     await trainer.registry.promote(1);
     const one = await reader(trainer);
     const other = await reader(await registryWith(0));
-    expect([one.version(), other.version()]).toEqual([1, 1]);
+    expect([one.installed().version, other.installed().version]).toEqual([1, 1]);
     await trainer.registry.promote(0);
     await one.refresh();
-    expect(one.version()).toBe(0);
-    await until(() => other.version() === 0, 'the other machine');
+    expect(one.installed().version).toBe(0);
+    await until(() => other.installed().version === 0, 'the other machine');
   });
 });

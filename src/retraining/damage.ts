@@ -1,7 +1,6 @@
 import type { Logger } from '../base/log.ts';
-import { insteadOfUsed } from '../versions/instead.ts';
+import { type InstalledNetwork, insteadOfUsed } from '../versions/instead.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
-import type { VersionId } from '../versions/shipped.ts';
 import type { BoardFinder } from './boards.ts';
 import type { RetrainingFiles } from './files.ts';
 
@@ -13,8 +12,8 @@ const LOCK = 'damage';
 interface DamageOptions {
   readonly files: RetrainingFiles;
   readonly registry: VersionRegistry;
-  /** The version that photos are read with. */
-  readonly reading: () => Promise<VersionId>;
+  /** The network that photos are read with. */
+  readonly reading: () => Promise<InstalledNetwork>;
   /** Has the reader look at once which version is in use. */
   readonly refresh: () => Promise<void>;
   readonly log: Logger;
@@ -25,6 +24,9 @@ interface DamageOptions {
 export class DamageWatch {
   readonly #options: DamageOptions;
   #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+  /** The look that is under way. */
+  #looking: Promise<void> | undefined;
 
   constructor(options: DamageOptions) {
     this.#options = options;
@@ -32,13 +34,23 @@ export class DamageWatch {
 
   /** Looks now, and then again and again. @param serves which platforms this process can tell it on */
   async begin(findBoard: BoardFinder, serves: (platform: string) => boolean): Promise<void> {
-    await this.#look(findBoard, serves);
+    const look = () => {
+      this.#looking ??= this.#look(findBoard, serves).finally(() => {
+        this.#looking = undefined;
+      });
+      return this.#looking;
+    };
+    await look();
+    if (this.#isStopped) return;
     const { lookEveryMs = LOOK_EVERY_MS } = this.#options;
-    this.#timer = setInterval(() => void this.#look(findBoard, serves), lookEveryMs).unref();
+    this.#timer = setInterval(() => void look(), lookEveryMs).unref();
   }
 
-  stop(): void {
+  /** Looks no more. @returns once the look that is under way has ended */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
     clearInterval(this.#timer);
+    await this.#looking;
   }
 
   /** Never rejects: what cannot be told now is told later. */
@@ -71,9 +83,7 @@ export class DamageWatch {
 
   async #damage(): ReturnType<typeof insteadOfUsed> {
     const { registry, reading, refresh } = this.#options;
-    const found = await insteadOfUsed(registry, reading);
-    if (found === undefined) return undefined;
-    // It may have been put in use a moment ago; a look that is under way may have begun before that.
+    // Another may have been put in use a moment ago; a look that is under way may have begun before that.
     await refresh();
     await refresh();
     return await insteadOfUsed(registry, reading);

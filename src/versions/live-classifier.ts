@@ -6,6 +6,7 @@ import type { EngineChoice, Provider } from '../emotion/engines/engine.ts';
 import { FACE_PIXELS } from '../emotion/labels.ts';
 import { joinCrops } from '../emotion/views.ts';
 import type { ClassifierAnswer, ClassifierTask, NetworkChoice } from './classifier-worker.ts';
+import type { InstalledNetwork } from './instead.ts';
 import type { VersionRegistry } from './registry.ts';
 import type { VersionId } from './shipped.ts';
 
@@ -69,9 +70,9 @@ export class LiveClassifier implements Classifier {
     return live;
   }
 
-  /** The version that faces are read with. */
-  get version(): VersionId {
-    return this.#version;
+  /** What faces are read with, and what should have been. */
+  get installed(): InstalledNetwork {
+    return { version: this.#version, ...(this.#refused !== undefined && { refused: this.#refused }) };
   }
 
   async classify(crops: readonly Uint8Array[]): Promise<Reading[]> {

@@ -6,9 +6,9 @@ import { retrainCommand } from '../../commands/retrain.ts';
 import { createLogger } from '../../src/base/log.ts';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
 import { trainingPlan } from '../../src/training/run/plan.ts';
+import type { InstalledNetwork } from '../../src/versions/instead.ts';
 import { LiveClassifier } from '../../src/versions/live-classifier.ts';
 import { VersionRegistry } from '../../src/versions/registry.ts';
-import type { VersionId } from '../../src/versions/shipped.ts';
 import { fakeRequest } from '../fakes/request.ts';
 import { makeSite, noticeBoard, openSite } from '../helpers/retraining.ts';
 import { drawTinyFace } from '../helpers/tiny-fer2013.ts';
@@ -70,16 +70,16 @@ test('from the command to the swapped network: progress, card with pictures, ver
   expect(card.figures!.lead).not.toContain('PrivateTest accuracy');
   expect(progress!.text).toMatch(/Training tiny, started by Ada.*Finished: version 1, put in use\.$/s);
   await live.refresh();
-  expect(live.version).toBe(1);
+  expect(live.installed.version).toBe(1);
   expect(await live.classify(EMOTIONS.map((_, label) => drawTinyFace(label, label)))).toHaveLength(7);
   expect(await type('versions')).toMatch(/Version 0: .*in use before\nVersion 1: tiny, .*in use$/);
   expect(await type('status')).toContain('Finished: version 1, put in use');
   expect(await type('rollback')).toBe('Version 0 is in use again.');
-  expect(live.version).toBe(0);
+  expect(live.installed.version).toBe(0);
   expect(await type('promote')).toContain('Say which version');
   expect(await type('promote 4')).toContain('There is no version 4');
   expect(await type('promote 1')).toContain('Version 1 is in use');
-  expect(live.version).toBe(1);
+  expect(live.installed.version).toBe(1);
 });
 
 test.each(['start', 'status', 'cancel', 'resume', 'versions', 'promote 1', 'rollback', ''])(
@@ -122,7 +122,7 @@ const ENOSPC = Object.assign(new Error('ENOSPC: no space left on device'), { cod
 /** What is said to an operator who types something, where the training and the versions answer as told. */
 async function said(
   input: string,
-  services: { readonly retraining?: object; readonly registry?: object; readonly reading?: VersionId } = {},
+  services: { readonly retraining?: object; readonly registry?: object; readonly reading?: InstalledNetwork } = {},
 ) {
   const { retraining = {}, registry = {}, reading } = services;
   const refresh = async () => {};
@@ -189,15 +189,19 @@ test('versions as figures: a row for each version and measure, matrices of those
 
 test('versions and status say first where the version in use cannot be loaded, and what reads in its place', async () => {
   const registry = { inUse: async () => ({ version: 4, before: 3 }), shipped: async () => [], list: async () => [] };
-  expect(await said('versions', { registry, reading: 3 })).toBe(
+  expect(await said('versions', { registry, reading: { version: 3, refused: 4 } })).toBe(
     'Version 4 cannot be loaded, so I read photos with version 3. /retrain promote 3 keeps it so, or train anew with /retrain start.',
   );
-  expect(await said('versions', { registry, reading: 4 })).toBe('');
+  expect(await said('versions', { registry, reading: { version: 4 } })).toBe('');
   const retraining = { statusNotice: async () => ({ text: 'Training vgg9' }) };
-  expect(await said('status', { retraining, registry, reading: 3 })).toMatch(/^Version 4 cannot .*\nTraining vgg9$/);
-  expect(await said('status', { retraining, registry, reading: 4 })).toBe('Training vgg9');
+  expect(await said('status', { retraining, registry, reading: { version: 3, refused: 4 } })).toMatch(
+    /^Version 4 cannot .*\nTraining vgg9$/,
+  );
+  expect(await said('status', { retraining, registry, reading: { version: 4 } })).toBe('Training vgg9');
   const none = { statusNotice: async () => undefined };
-  expect(await said('status', { retraining: none, registry, reading: 4 })).toMatch(/^There has been no training yet/);
+  expect(await said('status', { retraining: none, registry, reading: { version: 4 } })).toMatch(
+    /^There has been no training yet/,
+  );
 });
 
 test.each([

@@ -27,7 +27,7 @@ async function machine() {
     remember: () => files.writeJob({ ...rest, id: 'last', plan: {} }),
     damage: (version: number) => truncate(join(directory, 'versions', String(version), 'weights.bin'), 100),
     watch: async (board: NoticeBoard, serves = HERE) => {
-      const options = { files, registry, log, reading: async () => live.version, refresh: () => live.refresh() };
+      const options = { files, registry, log, reading: async () => live.installed, refresh: () => live.refresh() };
       const watch = new DamageWatch({ ...options, lookEveryMs: 20 });
       onTestFinished(() => watch.stop());
       await watch.begin(async () => board, serves);
@@ -53,7 +53,7 @@ test('admins are told once, where the last training was told, that a version can
   // Neither another process nor the next start says it again.
   await Promise.all([watch(board), watch(board)]);
   expect(board.notices).toHaveLength(1);
-  first.stop();
+  await first.stop();
   // Once it is well again, and another is not, that is told.
   await registry.promote(1);
   await until(async () => (await files.damageTold()) === undefined, 'its being well again');
@@ -62,6 +62,19 @@ test('admins are told once, where the last training was told, that a version can
   await registry.promote(1);
   expect(board.notices).toHaveLength(1);
   expect(elsewhere.notices).toEqual([]);
+});
+
+test('a version that was put in use a moment ago is not told of before it has been tried', async () => {
+  const { files, registry, remember } = await machine();
+  await remember();
+  const board = noticeBoard();
+  // Another is put in use as often as one looks.
+  const refresh = async () => await registry.promote((await registry.inUse()).version === 1 ? 0 : 1);
+  const watch = new DamageWatch({ files, registry, log, refresh, reading: async () => ({ version: 0 }) });
+  await refresh();
+  await watch.begin(async () => board, HERE);
+  await watch.stop();
+  expect(board.notices).toEqual([]);
 });
 
 test('what cannot be said now is said later; without a training there is nobody to tell', async () => {

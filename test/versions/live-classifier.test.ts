@@ -87,8 +87,8 @@ test('promote and rollback while faces are being read: every call is answered, b
   for (const step of steps) {
     await step();
     const { version } = await registry.inUse();
-    await expect.poll(() => live.version, { timeout: 20_000 }).toBe(version);
-    await expect.poll(() => other.version, { timeout: 20_000 }).toBe(version);
+    await expect.poll(() => live.installed.version, { timeout: 20_000 }).toBe(version);
+    await expect.poll(() => other.installed.version, { timeout: 20_000 }).toBe(version);
     await live.classify(faces);
   }
   stop = true;
@@ -102,7 +102,7 @@ test('a version in use that is damaged gives way to the one before at the start'
   await registry.promote(2);
   await truncate(join(directory, 'versions', '2', 'model.json'), 50);
   const live = await LiveClassifier.open(registry, log);
-  expect(live.version).toBe(1);
+  expect(live.installed.version).toBe(1);
   await live.dispose();
 });
 
@@ -114,7 +114,7 @@ test('where neither it nor the one before nor the shipped one can be loaded, the
   const complain = vi.spyOn(log, 'error');
   const live = await LiveClassifier.open(registry, log, { lookEveryMs: 60_000 });
   onTestFinished(() => live.dispose());
-  expect(live.version).toBe(2);
+  expect(live.installed.version).toBe(2);
   const said = complain.mock.calls.length;
   await live.refresh();
   expect(complain.mock.calls.length, 'it is not tried again').toBe(said);
@@ -131,12 +131,12 @@ test('a version in use that cannot be loaded leaves the old one reading', { time
   await useMissing();
   await live.refresh();
   await live.refresh();
-  expect(live.version).toBe(1);
+  expect(live.installed.version).toBe(1);
   expect(await live.classify(faces)).toEqual(before);
   expect(complain, 'it is not tried again and again').toHaveBeenCalledTimes(1);
   await registry.promote(0);
   await live.refresh();
-  expect(live.version).toBe(0);
+  expect(live.installed.version).toBe(0);
   await useMissing();
   await live.refresh();
   expect(complain, 'it is tried again once it is chosen again').toHaveBeenCalledTimes(2);

@@ -32,7 +32,11 @@ test('that the network in use cannot be loaded is told where the last training w
   afterwards(() => discord.close());
   const { plan: _, name: __, ...rest } = tinyTraining(1, { platform: 'discord', channel: discord.general.id });
   await new RetrainingFiles(join(state, 'state')).writeJob({ ...rest, id: 'last', plan: {} });
-  await startOnDiscord({ discord, state, training: { ...training, reading: async () => 0 } });
+  await startOnDiscord({
+    discord,
+    state,
+    training: { ...training, reading: async () => ({ version: 0, refused: 1 }) },
+  });
   await until(() => discord.said().some(({ content }) => content.startsWith('Version 1 cannot be loaded')), 'the word');
 });
 

@@ -55,12 +55,12 @@ describe.each([
     for (const { bytes } of pictures) expect((await sharp(bytes).metadata()).format).toBe('png');
     await hear('Finished: version 1, put in use.');
     await live.refresh();
-    expect(live.version).toBe(1);
+    expect(live.installed.version).toBe(1);
     chat.retrain('admin', { action: 'versions' });
     expect(await hear('Version 0: shipped with the bot')).toMatch(/in use before\nVersion 1: tiny, .*, in use$/);
     chat.retrain('admin', { action: 'rollback' });
     await hear('Version 0 is in use again.');
-    expect(live.version).toBe(0);
+    expect(live.installed.version).toBe(0);
   });
 
   test('promote and rollback while photos are being read: every photo is answered', { timeout: 180_000 }, async () => {
@@ -99,7 +99,7 @@ describe.each([
     expect(await chat.pictures()).toHaveLength(posted);
     expect(await failures(chat)).toEqual([]);
     expect(networks.size).toBe(3);
-    expect(live.version).toBe(0);
+    expect(live.installed.version).toBe(0);
   });
 });
 
