@@ -13,7 +13,8 @@ const PROGRESSIVE_FRAMES = [0xc2, 0xca];
  * 0xff in a scan.
  */
 const AHEAD = Uint8Array.from({ length: 16 }, (_, k) => (k % 2 === 0 ? 0xff : 0));
-const END = Uint8Array.of(0xff, END_OF_IMAGE);
+/** What a JPEG ends with. */
+export const END_MARK = Uint8Array.of(0xff, END_OF_IMAGE);
 
 /**
  * A JPEG in a form in which the decoder tells a whole picture from a cut one. It takes a missing end mark for an
@@ -28,7 +29,7 @@ const END = Uint8Array.of(0xff, END_OF_IMAGE);
  */
 export function withClearEnd(bytes: Uint8Array): { readonly parts: readonly Uint8Array[]; readonly anything: number } {
   const end = endOfOnlyScan(bytes);
-  if (end === undefined) return { parts: [bytes, END], anything: 0 };
+  if (end === undefined) return { parts: [bytes, END_MARK], anything: 0 };
   return { parts: [bytes.subarray(0, end), AHEAD], anything: AHEAD.length };
 }
 

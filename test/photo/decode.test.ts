@@ -167,6 +167,18 @@ describe('decodePhoto', () => {
     }
   });
 
+  it.each(['4:2:0', '4:4:4'])(
+    'refuses a JPEG of colours %s that lacks its last few bytes',
+    async (chromaSubsampling) => {
+      for (const height of [61, 64]) {
+        const whole = await sharp(sampleBytes(5)).resize(90, height).jpeg({ chromaSubsampling }).toBuffer();
+        const cut = Buffer.concat([whole.subarray(0, -6), whole.subarray(-2)]);
+        await expect(decode(cut)).rejects.toMatchObject({ code: 'cut-picture' });
+        expect(isSame(await decode(whole.subarray(0, -2)), await decode(whole))).toBe(true);
+      }
+    },
+  );
+
   it('reads a JPEG with what does no harm in and behind it', async () => {
     const whole = sampleBytes(3);
     const photo = await decode(whole);

@@ -7,6 +7,7 @@
 import sharp, { type Metadata, type Raw } from 'sharp';
 import { ownWords } from '../../base/errors.ts';
 import { type RgbImage, toGray } from '../image.ts';
+import { END_MARK } from '../jpeg.ts';
 import { APNG_BYTES, apngOf, firstShownOf } from './apng.ts';
 import { bytesToDecode, MEGABYTE } from './cost.ts';
 import { firstThatShows, showsSomething } from './first-shown.ts';
@@ -155,6 +156,8 @@ const LARGE_JPEG = 1_000_000;
 
 /** @throws Error 'premature end' where its data end before the picture does: see jpeg.ts */
 async function decodeJpeg(task: DecoderTask, file: Buffer): Promise<RgbImage> {
+  const whole = await decodeUnlessWarned(task, file);
+  if (whole) return whole;
   const picture = await decodeStrictly(task, file);
   if (task.anything > 0 && file.length < LARGE_JPEG) {
     // Of a file that lacks a few bytes the last blocks are made of what stands in their place.
@@ -164,6 +167,25 @@ async function decodeJpeg(task: DecoderTask, file: Buffer): Promise<RgbImage> {
       throw new Error('premature end: the last blocks are not in the file');
   }
   return picture;
+}
+
+/**
+ * Most pictures are whole, and one decoding tells: with an end mark in place of the bytes that may be anything, the decoder warns of each bit
+ * that it lacks.
+ * @returns undefined where it warns of anything, and of a file that has no such bytes
+ */
+async function decodeUnlessWarned(task: DecoderTask, file: Buffer): Promise<RgbImage | undefined> {
+  if (task.anything === 0) return undefined;
+  const end = file.subarray(-task.anything);
+  const anything = Buffer.from(end);
+  end.set(END_MARK);
+  let warned = false;
+  // libvips fails where it sees a warning, but tells one of the last rows only when it has done.
+  const picture = await shrunk(task, file, 0, 'warning', undefined, () => {
+    warned = true;
+  }).catch(() => undefined);
+  end.set(anything);
+  return warned ? undefined : picture;
 }
 
 async function decodeStrictly(task: DecoderTask, file: Buffer): Promise<RgbImage> {
@@ -182,8 +204,10 @@ async function shrunk(
   page: number,
   failOn: 'truncated' | 'error' | 'warning',
   raw?: Raw,
+  onWarning: () => void = () => {},
 ): Promise<RgbImage> {
   const { data, info } = await sharp(file, { limitInputPixels: maxPixels, failOn, page, ...(raw && { raw }) })
+    .on('warning', onWarning)
     .resize(maxSide, maxSide, { fit: 'inside', withoutEnlargement: true })
     .flatten({ background: 'white' })
     .toColourspace('srgb')
