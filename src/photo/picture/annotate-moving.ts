@@ -5,7 +5,7 @@ import type { RgbImage } from '../image.ts';
 import type { AnnotatedPicture } from './annotate.ts';
 import { describePhoto, type PersonReading } from './describe.ts';
 import { drawOn } from './draw-on.ts';
-import { drawOverlay, type LabelLayout, layOutLabels, type Mark } from './overlay.ts';
+import { drawOverlay, type LabelLayout, layOutLabels, type Mark, type Overlay } from './overlay.ts';
 
 /** A moving picture to draw on. */
 export interface MovingPicture {
@@ -47,7 +47,7 @@ export async function annotateMoving(
   const bytes = width * height * 3;
   const pixels = Buffer.allocUnsafeSlow(frames.length * bytes);
   for (const [frame, image] of frames.entries()) {
-    const drawn = await drawOn(image, size, overlays[frame]!);
+    const drawn = await drawOn(image, size, overlays[frame]);
     drawn.copy(pixels, frame * bytes);
   }
   const raw = { width, height: height * frames.length, channels: 3, pageHeight: height } as const;
@@ -79,7 +79,7 @@ function marksIn(people: readonly MovingMark[], frame: number, picture: Size, si
 }
 
 /** All in the style of the frame with the most people; each label stays where it was beside its box. */
-function overlaysOf(size: Size, frames: readonly (readonly Mark[])[]): string[] {
+function overlaysOf(size: Size, frames: readonly (readonly Mark[])[]): (Overlay | undefined)[] {
   const fullest = frames.reduce((most, marks) => (marks.length > most.length ? marks : most));
   const wordings = (reading: Reading) => [[reading.emotion]];
   const { style } = layOutLabels(size, fullest, { wordings });
@@ -91,7 +91,7 @@ function overlaysOf(size: Size, frames: readonly (readonly Mark[])[]): string[] 
     });
     const layout: LabelLayout = layOutLabels(size, marks, { wordings, style, before });
     for (const [k, { number, box }] of marks.entries()) last.set(number, { place: layout.places[k]!, box });
-    return drawOverlay(size, marks, layout);
+    return marks.length === 0 ? undefined : drawOverlay(size, marks, layout);
   });
 }
 

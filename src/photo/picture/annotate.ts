@@ -48,7 +48,8 @@ export async function annotate(
   const pixels = await drawOn(image, size, overlay);
   const bytes = await sharp(pixels, { raw: { width, height, channels: 3 } })
     // Colour at full resolution: at half of it, as usual, thin coloured outlines fade into what lies beside them.
-    .jpeg({ quality: JPEG_QUALITY, chromaSubsampling: '4:4:4' })
+    // Codes made for the picture itself save 2 % of its bytes and take as long as all else of the encoding.
+    .jpeg({ quality: JPEG_QUALITY, chromaSubsampling: '4:4:4', optimiseCoding: false })
     .toBuffer();
   return { bytes, mime: 'image/jpeg', width, height, altText: describePhoto(faces) };
 }

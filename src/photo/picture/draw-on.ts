@@ -1,32 +1,48 @@
 import sharp from 'sharp';
-import type { Size } from '../faces/box.ts';
+import type { Rectangle, Size } from '../faces/box.ts';
 import type { RgbImage } from '../image.ts';
+import type { Overlay } from './overlay.ts';
 
 /**
  * A picture brought to a size, with an overlay drawn on it. libvips lays pictures on one another in floating point, all of both: that takes
  * twice as long as all else that is drawn, and most of an overlay is empty.
- * @param overlay an SVG of that size; none where nothing is to be drawn
+ * @param overlay for a picture of that size; none where nothing is to be drawn
  * @returns red, green and blue, width * height * 3 bytes
  */
-export async function drawOn(image: RgbImage, { width, height }: Size, overlay?: string): Promise<Buffer> {
-  const picture = sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } });
-  const pixels = await picture.resize(width, height, { fit: 'fill' }).raw().toBuffer();
-  if (overlay !== undefined) layOn(pixels, await sharp(Buffer.from(overlay)).ensureAlpha().raw().toBuffer());
+export async function drawOn(image: RgbImage, { width, height }: Size, overlay?: Overlay): Promise<Buffer> {
+  const pixels = await resized(image, { width, height });
+  if (overlay !== undefined) {
+    const drawn = await sharp(Buffer.from(overlay.svg)).ensureAlpha().raw().toBuffer();
+    layOn(pixels, width, drawn, overlay.part);
+  }
   return pixels;
 }
 
+/** Bytes that nobody else looks at. */
+async function resized({ width, height, data }: RgbImage, size: Size): Promise<Buffer> {
+  // libvips would carry the pixels from strip to strip all the same.
+  if (width === size.width && height === size.height) return Buffer.from(data);
+  const picture = sharp(data, { raw: { width, height, channels: 3 } });
+  return await picture.resize(size.width, size.height, { fit: 'fill' }).raw().toBuffer();
+}
+
 /**
- * Lays colours on a picture, in place.
+ * Lays colours on a part of a picture, in place.
  * @param pixels red, green, blue, a byte each
- * @param overlay red, green, blue and how much they cover what lies below, 0..255; as many pixels
+ * @param columns of the picture
+ * @param overlay red, green, blue and how much they cover what lies below, 0..255, of the pixels of the part
+ * @param part whole pixels within the picture
  */
-export function layOn(pixels: Uint8Array, overlay: Uint8Array): void {
-  for (let from = 0, to = 0; from < overlay.length; from += 4, to += 3) {
-    const cover = overlay[from + 3]!;
-    if (cover === 0) continue;
-    const left = 255 - cover;
-    pixels[to] = Math.round((cover * overlay[from]! + left * pixels[to]!) / 255);
-    pixels[to + 1] = Math.round((cover * overlay[from + 1]! + left * pixels[to + 1]!) / 255);
-    pixels[to + 2] = Math.round((cover * overlay[from + 2]! + left * pixels[to + 2]!) / 255);
+export function layOn(pixels: Uint8Array, columns: number, overlay: Uint8Array, part: Rectangle): void {
+  for (let row = 0, from = 0; row < part.height; row++) {
+    let to = 3 * ((part.y + row) * columns + part.x);
+    for (const end = from + 4 * part.width; from < end; from += 4, to += 3) {
+      const cover = overlay[from + 3]!;
+      if (cover === 0) continue;
+      const left = 255 - cover;
+      pixels[to] = Math.round((cover * overlay[from]! + left * pixels[to]!) / 255);
+      pixels[to + 1] = Math.round((cover * overlay[from + 1]! + left * pixels[to + 1]!) / 255);
+      pixels[to + 2] = Math.round((cover * overlay[from + 2]! + left * pixels[to + 2]!) / 255);
+    }
   }
 }

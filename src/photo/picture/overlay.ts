@@ -1,3 +1,4 @@
+import { clamp } from '../../base/numbers.ts';
 import type { Reading } from '../../emotion/classifier.ts';
 import type { Point, Rectangle, Size } from '../faces/box.ts';
 import { BLACK, EMOTION_COLOURS, inkOn, WHITE } from './colours.ts';
@@ -109,15 +110,40 @@ function bareNumber(number: number, size: number, canvas: Size): Label {
   return fit >= 1 ? label : makeLabel(number, [], size * fit * 0.9);
 }
 
-/** Boxes, lines and labels as an SVG document of the picture's size. Labels come last: no box may cross a word. */
-export function drawOverlay(canvas: Size, marks: readonly Mark[], { places }: LabelLayout): string {
+/** What is to be drawn on a picture, and the part of the picture, in whole pixels, that it lies in: what is empty need not be drawn. */
+export interface Overlay {
+  /** An SVG document of the part's size. */
+  readonly svg: string;
+  readonly part: Rectangle;
+}
+
+/** Boxes, lines and labels. Labels come last: no box may cross a word. */
+export function drawOverlay(canvas: Size, marks: readonly Mark[], { places }: LabelLayout): Overlay {
   const line = lineWidth(canvas);
   const frames = marks.map(({ box, reading }) => drawFrame(box, reading.emotion, line, canvas));
   const leaders = places.map(({ leader }, k) => (leader ? drawLeader(leader, marks[k]!.reading.emotion, line) : ''));
   const labels = places.map(({ label, x, y }, k) => drawLabel(label, marks[k]!.reading.emotion, x, y));
-  const { width, height } = canvas;
-  const parts = [...frames, ...leaders, ...labels].join('');
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${parts}</svg>`;
+  const ends = places.flatMap(({ leader }) => leader ?? []).map((point) => ({ ...point, width: 0, height: 0 }));
+  const part = partAround([...marks.map(({ box }) => box), ...places, ...ends], 2 * line, canvas);
+  const { x, y, width, height } = part;
+  const size = `width="${width}" height="${height}" viewBox="${x} ${y} ${width} ${height}"`;
+  const shapes = [...frames, ...leaders, ...labels].join('');
+  return { svg: `<svg xmlns="http://www.w3.org/2000/svg" ${size}>${shapes}</svg>`, part };
+}
+
+/** The part of a canvas, in whole pixels, that all of these lie in with so much around them. */
+function partAround(rectangles: readonly Rectangle[], margin: number, canvas: Size): Rectangle {
+  const edge = (value: number, length: number) => clamp(value, 0, length);
+  const x = edge(Math.floor(Math.min(...rectangles.map((one) => one.x)) - margin), canvas.width - 1);
+  const y = edge(Math.floor(Math.min(...rectangles.map((one) => one.y)) - margin), canvas.height - 1);
+  const right = Math.ceil(Math.max(...rectangles.map((one) => one.x + one.width)) + margin);
+  const bottom = Math.ceil(Math.max(...rectangles.map((one) => one.y + one.height)) + margin);
+  return {
+    x,
+    y,
+    width: Math.max(1, edge(right, canvas.width) - x),
+    height: Math.max(1, edge(bottom, canvas.height) - y),
+  };
 }
 
 /** Of a box's line in its colour, in pixels. */

@@ -1,3 +1,4 @@
+import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { Reading } from '../../../src/emotion/classifier.ts';
 import { EMOTIONS } from '../../../src/emotion/labels.ts';
@@ -12,7 +13,7 @@ const unsure = reading({ sad: 4, neutral: 3, fear: 3 });
 function draw(canvas: Size, boxes: readonly Rectangle[], read: (k: number) => Reading = () => happy) {
   const marks = boxes.map((box, k) => ({ number: k + 1, box, reading: read(k) }));
   const layout = layOutLabels(canvas, marks);
-  return { svg: drawOverlay(canvas, marks, layout), ...layout };
+  return { ...drawOverlay(canvas, marks, layout), ...layout };
 }
 
 const attribute = (tag: string, name: string) => Number(new RegExp(` ${name}="(-?[\\d.]+)"`).exec(tag)![1]);
@@ -78,6 +79,34 @@ describe('a picture with labels', () => {
     }
   });
 
+  it.each([
+    [{ width: 640, height: 480 }, 3, 40],
+    [{ width: 1000, height: 1000 }, 9, 160],
+    [{ width: 60, height: 600 }, 1, 60],
+  ])(
+    'draws the part of a picture of %o that anything is drawn on, to a pixel as a whole one',
+    async (canvas, faces, side) => {
+      const boxes = Array.from({ length: faces }, (_, k) => ({
+        x: canvas.width - side - (k % 3) * (side + 5.3),
+        y: 260.4 + Math.floor(k / 3) * (side + 5),
+        width: side,
+        height: side,
+      }));
+      const { svg, part } = draw(canvas, boxes);
+      const pixels = (document: string) => sharp(Buffer.from(document)).ensureAlpha().raw().toBuffer();
+      const { width, height } = canvas;
+      const whole = await pixels(svg.replace(/width=.*?viewBox=".*?"/, `width="${width}" height="${height}"`));
+      const expected = Buffer.alloc(4 * width * height);
+      const drawn = await pixels(svg);
+      for (let row = 0; row < part.height; row++) {
+        const line = drawn.subarray(4 * row * part.width, 4 * (row + 1) * part.width);
+        line.copy(expected, 4 * ((part.y + row) * width + part.x));
+      }
+      expect(whole.equals(expected)).toBe(true);
+      expect(part.width * part.height).toBeLessThan(width * height);
+    },
+  );
+
   it('draws no text that would need a font', () => {
     const { svg } = draw({ width: 640, height: 480 }, [{ x: 9, y: 99, width: 99, height: 99 }]);
     expect(svg).not.toMatch(/<text|font/);
@@ -112,7 +141,7 @@ describe('a label', () => {
   const looksOf = (emotion: Reading['emotion'], style: 'words' | 'number') => {
     const marks = [{ number: 7, box, reading: { ...happy, emotion } }];
     const layout = layOutLabels(canvas, marks, { style: { part: 1, says: style } });
-    const [label] = labels(drawOverlay(canvas, marks, layout));
+    const [label] = labels(drawOverlay(canvas, marks, layout).svg);
     return { plates: fills(rectangles(label!).join('')), letters: fills(label!.replaceAll(/<rect[^>]*>/g, '')) };
   };
 
