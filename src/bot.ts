@@ -23,20 +23,21 @@ import { FairQueue } from './work/queue.ts';
 
 /** A bot that is talking to people. */
 export interface Bot {
-  /** A line a platform: where it can be talked to. */
+  /** Where people can talk to the bot, one line for each platform. */
   readonly addresses: readonly string[];
-  /** What keeps other platforms from being there, a line each. */
+  /** Why other platforms are not connected, one line each. */
   readonly troubles: readonly string[];
-  /** Takes nothing new, finishes what runs within the configured time, gives up the rest. Later calls wait for the first. */
+  /** Accepts nothing new, finishes running work within the configured time and gives up the rest. Later calls wait for the first. */
   stop(): Promise<void>;
 }
 
 /**
- * Connects every platform that the configuration holds credentials for; with none, or while none can be reached, the page on this
- * machine. Waits for a Redis that is away.
+ * Connects every platform that the configuration holds credentials for. With no credentials, or while no platform can be reached, it
+ * opens the page on this machine. Where Redis is down, it waits for it.
  * @param readPhoto finds, reads and draws the faces of a picture file
  * @param training what /retrain works with; without it the command says that it cannot
- * @param ready what is loaded while the platforms connect: the bot has not started before, and does not where this rejects
+ * @param ready resolves once the networks are loaded, which goes on while the platforms connect. The bot has started only then; if this
+ *   rejects, it does not start
  * @throws UserError 'bad-config' where the settings of people and channels cannot be opened
  * @throws Error where no platform can connect and trying again would not help
  */
@@ -47,7 +48,7 @@ export async function startBot(
   training?: RetrainServices | Promise<RetrainServices>,
   ready?: Promise<unknown>,
 ): Promise<Bot> {
-  // At once: it may reject before it is waited for.
+  // Handled here at once: the promise may reject before anything awaits it.
   void Promise.allSettled([training]);
   const metrics =
     config.metrics && (await (await import('./metrics/server.ts')).startMetricsServer(config.metrics, log));
@@ -74,7 +75,7 @@ async function connect(
 ): Promise<Bot> {
   const { concurrency, maxWaiting, maxBytes, readsForwards } = config.photos;
   let isLoaded = false;
-  // At once: it may reject before it is waited for.
+  // Handled here at once: the promise may reject before anything awaits it.
   void ready.then(
     () => {
       isLoaded = true;
@@ -188,15 +189,15 @@ async function trainingFigures(
       ...(last && { accuracy: last.valAccuracy }),
     };
   } catch (err) {
-    log.debug({ err }, 'how the training stands cannot be read');
+    log.debug({ err }, 'the status of the training cannot be read');
     return undefined;
   }
 }
 
-/** Whether something in the state folder is the bot's: its databases, with what stands beside them, and what /retrain keeps. */
+/** Whether a file in the state folder is the bot's own: its databases with their side files, or the folder of /retrain. */
 const isState = (name: string) => name === 'retraining' || /\.db(\W|$)/.test(name);
 
-/** What people chose is nobody else's business on this machine: says so where it lay open. */
+/** Closes the state folder to other users of this machine, since it holds people's settings. Logs where it was open. */
 async function shutState(directory: string, log: Logger): Promise<void> {
   try {
     const { shut, staysOpen } = await shutFolder(directory, isState);
@@ -204,7 +205,7 @@ async function shutState(directory: string, log: Logger): Promise<void> {
     if (staysOpen) {
       log.warn(
         { directory },
-        'others may look into the state folder, which holds other things too: give me one of my own',
+        'other users may read the state folder. It holds other files too, so I leave it open: set STATE_DIR to a folder of its own',
       );
     }
   } catch (error) {
@@ -228,7 +229,7 @@ async function stopAll(
       log.error({ platform: platforms[p]!.name, err: result.reason }, 'a platform did not stop cleanly');
     }
   }
-  // Photos that were given up end at their next look at the signal; the engine must not be taken away before that.
+  // Photos that were given up stop at the next check of their signal. The engine must not be released before that.
   await unlessAborted(queue.close(), deadline.signal).catch((error: unknown) => {
     if (!deadline.signal.aborted) throw error;
   });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { secret } from './base/environment.ts';
 import { UserError } from './base/errors.ts';
 
-/** More than any bot has. */
+/** No bot has more shards than this. */
 const MOST_SHARDS = 10_000;
 const COUNT = `must be auto, or a whole number from 1 to ${MOST_SHARDS}`;
 const LIST = 'must be numbers or ranges of numbers with commas between them, such as 0-3 or 0,2';
@@ -27,15 +27,15 @@ type Settings = z.infer<z.ZodObject<typeof DISCORD_SETTINGS>>;
 
 /** Connections to Discord's gateway, among which it spreads its servers. */
 export interface DiscordShards {
-  /** How many the bot has, in all processes together. */
+  /** How many shards the bot has, in all processes together. */
   readonly count: number;
-  /** Those of this process, from 0, ascending. */
+  /** Ids of the shards that this process runs: from 0, ascending. */
   readonly ids: readonly number[];
 }
 
 export interface DiscordConfig {
   readonly token: string;
-  /** Absent where Discord says how many there are, and this process has all of them. */
+  /** Absent where Discord says how many there are and this process runs all of them. */
   readonly shards?: DiscordShards;
 }
 
@@ -61,8 +61,8 @@ export function discordOf(settings: Settings): DiscordConfig | undefined {
   return { token, shards: { count, ids: list.length > 0 ? list : range([0, count - 1]) } };
 }
 
-/** Whether a process has some of the bot's shards only. */
-export function hasPart(discord: Pick<DiscordConfig, 'shards'> | undefined): boolean {
+/** Whether this process runs only some of the bot's shards. */
+export function hasOnlySomeShards(discord: Pick<DiscordConfig, 'shards'> | undefined): boolean {
   const { shards } = discord ?? {};
   return shards !== undefined && shards.ids.length < shards.count;
 }

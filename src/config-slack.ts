@@ -3,7 +3,7 @@ import { host, port, secret, whole } from './base/environment.ts';
 import { UserError } from './base/errors.ts';
 import { keyFrom } from './base/sealed.ts';
 
-/** What is wrong with a Slack token that ends by itself. */
+/** What is wrong with a Slack token that expires by itself. */
 export const ROTATES =
   'is a token that rotates: it ends after twelve hours. Take one of an app without token rotation, as slack-manifest.yaml makes it';
 
@@ -15,7 +15,7 @@ export const SLACK_SETTINGS = {
     .regex(/^xoxb-[\w-]+$/, 'must be the token that starts with xoxb-')
     .optional(),
   SLACK_APP_TOKEN: secret(/^xapp-[\w-]+$/, 'must be the token that starts with xapp-'),
-  // Slack allows ten for an app, those of all processes together.
+  // Slack allows ten sockets for an app, counted over all its processes.
   SLACK_SOCKETS: whole(1, 10, 1),
   SLACK_SIGNING_SECRET: secret(/^\w+$/, 'must be the signing secret of the page "Basic Information", and nothing else'),
   SLACK_HOST: host(),
@@ -59,17 +59,17 @@ interface HttpConnection {
 /** How Slack's events arrive: over a socket that the bot opens, or at a web server of the bot's that checks signatures. */
 export type SlackConnection = SocketConnection | HttpConnection;
 
-/** How the bot is installed in workspaces that the configuration does not know. */
+/** Credentials for installing the bot in workspaces that the configuration does not name. */
 export interface SlackInstaller {
   readonly clientId: string;
   readonly clientSecret: string;
-  /** Signs what comes back to the bot, so that nobody is made to finish what somebody else began. */
+  /** Signs the state that Slack sends back, so that nobody can be tricked into finishing an installation that somebody else began. */
   readonly stateSecret: string;
-  /** Keys that the workspaces' tokens are kept sealed with, as `keyFrom` takes them; the first one seals. */
+  /** Keys that encrypt the workspaces' stored tokens, in the form that `keyFrom` takes. New tokens are encrypted with the first one. */
   readonly keys: readonly string[];
 }
 
-/** One workspace by its token, or all that install the bot. */
+/** Either one workspace, by its token, or every workspace that installs the bot. */
 export type SlackConfig =
   | { readonly botToken: string; readonly connection: SlackConnection }
   | { readonly installer: SlackInstaller; readonly connection: HttpConnection };
@@ -86,7 +86,7 @@ export function slackOf(settings: Settings): SlackConfig | undefined {
   return slack;
 }
 
-/** Settings that ask for the installer, and where each is from. */
+/** Any of these settings asks for the installer. */
 const INSTALLER = ['SLACK_CLIENT_ID', 'SLACK_CLIENT_SECRET', 'SLACK_STATE_SECRET', 'SLACK_STORE_KEY'] as const;
 
 function installerOf(settings: Settings): SlackConfig | undefined {

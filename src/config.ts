@@ -45,8 +45,8 @@ const SETTINGS = z.object({
 });
 
 /**
- * Where the platforms are, for tests that put servers of their own in their place, and what is too slow for them. No person sets these: a bot that could
- * be pointed elsewhere by its settings would send its tokens there.
+ * Values that only tests set: addresses of servers that stand in for the platforms, and shorter times. None of them is a setting: a bot that a
+ * setting could point elsewhere would send its tokens there.
  */
 export interface Internal {
   /** Address of Discord's REST interface without its version, e.g. 'http://127.0.0.1:4000/api'. */
@@ -65,34 +65,34 @@ export interface Config {
   readonly discord?: DiscordConfig;
   /** Absent where there are no credentials. */
   readonly slack?: SlackConfig;
-  /** Where admins may ask for what costs the whole machine; see `OperatorRule` in src/chat/rights.ts. */
+  /** Servers and workspaces whose admins may use commands that take the whole machine; see `OperatorRule` in src/chat/rights.ts. */
   readonly operator: { readonly guilds: readonly string[]; readonly teams: readonly string[] };
-  /** Photos that are answered in a minute, for one person and in one channel; 0: as many as come. */
+  /** How many photos are answered in a minute, for one person and in one channel; 0 means no limit. */
   readonly cooldown: { readonly personPerMinute: number; readonly channelPerMinute: number };
-  /** Folder of what the bot remembers, absolute: settings of people and channels, jobs. */
+  /** Absolute path of the folder where the bot keeps settings of people and channels, and jobs. */
   readonly stateDirectory: string;
-  /** Folder of the training data, absolute. */
+  /** Absolute path of the folder with the training data. */
   readonly dataDirectory: string;
-  /** Where settings are kept instead of the state folder. */
+  /** Address of the Redis that keeps settings instead of the state folder. */
   readonly redisUrl?: string;
   /** Whether the bot hands posted photos to workers, through Redis. */
   readonly usesWorkers: boolean;
   readonly local: {
     /** TCP port of the local page; 0 takes any free one. */
     readonly port: number;
-    /** Photos that the local page keeps in memory at most. */
+    /** How many photos the local page keeps in memory, at most. */
     readonly maxPhotos: number;
     /** How long the local page keeps a photo, in milliseconds. */
     readonly keepMs: number;
   };
   readonly model: {
-    /** Folder of the network, absolute. */
+    /** Absolute path of the folder with the networks. */
     readonly directory: string;
-    /** Threads that the network computes on. */
+    /** How many threads the network computes on. */
     readonly threads: number;
-    /** What computes it. */
+    /** The engine that computes the network. */
     readonly engine: EngineChoice;
-    /** What onnxruntime reads faces on, where it is the engine. */
+    /** The device that onnxruntime classifies faces on, where it is the engine. */
     readonly provider: Provider;
   };
   readonly photos: {
@@ -100,15 +100,15 @@ export interface Config {
     readonly detector: DetectorChoice;
     /** What runs the cascades. */
     readonly openCv: OpenCvChoice;
-    /** Whether forwarded photos are read of which the platform hides who posted them. */
+    /** Whether the bot reads forwarded photos whose poster the platform hides. */
     readonly readsForwards: boolean;
     /** Whether people are asked if a reading is right. */
     readonly asksIfRight: boolean;
     /** Largest file that is read, in bytes. */
     readonly maxBytes: number;
-    /** Photos that are read at a time. */
+    /** How many photos are read at a time. */
     readonly concurrency: number;
-    /** Photos that may wait for their turn. */
+    /** How many photos may wait for their turn. */
     readonly maxWaiting: number;
   };
   /** Environment variables that a child process may have: where programs and temporary folders are, no credentials. */
@@ -116,16 +116,16 @@ export interface Config {
   /** How long work under way may go on once the bot is told to stop, in milliseconds. */
   readonly shutdownMs: number;
   readonly log: { readonly level: (typeof LOG_LEVELS)[number] };
-  /** Where figures and health are shown: an address of this machine, and a TCP port, 0 for any free one. Absent where they are not. */
+  /** Where metrics and health are served: an address of this machine, and a TCP port, 0 for any free one. Absent where they are not served. */
   readonly metrics?: { readonly host: string; readonly port: number };
   /** Every credential among the settings: what a log must never hold. */
   readonly secrets: readonly (string | RegExp)[];
   readonly internal: Internal;
-  /** What the .env file sets and is no setting: most likely misspelt. */
+  /** Names in the .env file that are no settings, most likely misspelt. */
   readonly unknownSettings: readonly UnknownSetting[];
 }
 
-/** A name that is no setting's, and the setting that was most likely meant, where one is near. */
+/** A name that is no setting, and the setting that was most likely meant where one is similar. */
 export interface UnknownSetting {
   readonly name: string;
   readonly meant?: string;
@@ -133,11 +133,11 @@ export interface UnknownSetting {
 
 /**
  * Reads the settings from the environment and from a .env file; the environment wins.
- * @param options.environment the environment's variables; the process's own unless told
+ * @param options.environment the environment's variables; the process's own by default
  * @param options.directory where the .env file is looked for and what relative folders start from; the working directory
- *   unless told
+ *   by default
  * @param options.internal for tests only
- * @param withoutFile does not look for a .env file
+ * @param withoutFile ignores the .env file
  * @throws UserError 'bad-config' with a sentence for each setting that cannot be used
  */
 export function loadConfig(
@@ -217,8 +217,8 @@ export function loadConfig(
 }
 
 /**
- * The settings as far as they can be used: those that cannot be are left out, for whoever looks at the rest all the same.
- * @returns the configuration, and what is wrong with what was left out, a sentence each
+ * Loads the configuration from the settings that can be used. Settings with mistakes are left out, so that the rest can still be examined.
+ * @returns the configuration, and a sentence for each mistake in what was left out
  */
 export function loadUsableConfig(options: Parameters<typeof loadConfig>[0] = {}): {
   readonly config: Config;
@@ -235,7 +235,7 @@ export function loadUsableConfig(options: Parameters<typeof loadConfig>[0] = {})
       if (!(error instanceof UserError)) throw error;
       const sentences = error.message.split('\n');
       const named = sentences.flatMap((sentence) => /^[A-Z][A-Z_]+/.exec(sentence) ?? []);
-      // One that is missing beside others cannot be left out: the others can.
+      // A setting that is missing cannot be left out. The settings that need it are left out instead.
       const family = named.filter((name) => name in left).map((name) => name.replace(/_.*/, '_'));
       const names = Object.keys(SETTINGS.shape).filter(
         (name) => named.includes(name) || family.some((prefix) => name.startsWith(prefix)),
@@ -257,7 +257,7 @@ function unknown(name: string): UnknownSetting {
 
 type Settings = z.infer<typeof SETTINGS>;
 
-/** Any token of Slack's: those of workspaces that install the bot are in no setting. */
+/** Matches any Slack token. The tokens of workspaces that install the bot are in no setting, so only their form gives them away. */
 const ANY_SLACK_TOKEN = /xox[a-z]-[\w-]+/g;
 
 function secretsOf(settings: Settings): (string | RegExp)[] {
@@ -275,7 +275,7 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // A lone percent sign: then the text stands for itself.
+    // The text has a percent sign that encodes nothing, so it is not encoded at all.
     return text;
   }
 }

@@ -7,10 +7,10 @@ import { readingChecks } from './doctor/reading.ts';
 import { storageChecks } from './doctor/storage.ts';
 
 /**
- * Looks at every part of the bot and tries what can be tried: loads, reads and writes, asks the chats' servers. A part that fails keeps
- * no other from being looked at, and no secret is shown.
+ * Checks every part of the bot by trying it: loads, reads and writes, asks the chats' servers. A part that fails does not keep the
+ * others from being checked. No secret is shown.
  * @param badSettings what is wrong with settings that were left out of the configuration, a sentence each
- * @param parts those that are looked at; all unless told
+ * @param parts names of the parts to check; all by default
  */
 export async function examine(
   config: Config,
@@ -36,9 +36,9 @@ async function findingOf({ part, look, remedy }: Check): Promise<Finding> {
   }
 }
 
-/** Whatever a library says, no token or password is in it. */
+/** Replaces tokens and passwords in a finding: a library's message may hold them. */
 function withoutSecrets(finding: Finding, secrets: Config['secrets']): Finding {
-  // A pattern remembers where it stopped, which a frozen one cannot.
+  // A global pattern writes its lastIndex, and the patterns in the configuration are frozen. So each is copied.
   const patterns = secrets.map((secret) => (typeof secret === 'string' ? secret : new RegExp(secret)));
   const clean = (text: string) => patterns.reduce<string>((rest, secret) => rest.replaceAll(secret, '[secret]'), text);
   const { remedy } = finding;

@@ -4,12 +4,12 @@ import type { Config } from './config.ts';
 
 /** Milliseconds that freeing the engine may take on top of SHUTDOWN_SECONDS. */
 const RELEASE_MS = 5000;
-/** systemd signals every process of a service, and npm passes on what it gets: one signal can come several times. */
+/** Milliseconds within which further signals count as the same one: systemd signals every process of a service, and npm passes its signals on. */
 const SAME_SIGNAL_MS = 1000;
 
-/** Says what keeps a process from starting, on standard error and by its exit status: 2 where the operator can put it right, 1 where it is a bug. */
+/** Says on standard error why a process cannot start, and sets its exit status: 2 where the operator can put it right, 1 where it is a bug. */
 export function endOnMistake(error: unknown): void {
-  // What the operator can put right is a sentence; everything else is a bug and shows where it happened.
+  // A mistake of the operator's is printed as a sentence. Anything else is a bug and is printed with its stack.
   const isMistake = error instanceof UserError;
   console.error(isMistake ? error.message : error);
   process.exitCode = isMistake ? 2 : 1;
@@ -17,26 +17,26 @@ export function endOnMistake(error: unknown): void {
   setTimeout(() => process.exit(), 1000).unref();
 }
 
-/** What a process serves with, once it has started. */
+/** What runs in a process once it has started: a bot or a worker. */
 interface Server {
-  /** What keeps it from serving everybody, a line each. */
+  /** Why it does not serve every platform, one line each. */
   readonly troubles: readonly string[];
   stop(): Promise<void>;
 }
 
-/** What a process has before it serves. */
+/** What a process holds while its server starts. */
 interface Opening {
-  /** Gives up what still starts. */
+  /** Aborts what is still starting. */
   readonly giveUp: AbortController;
-  /** Frees what reads photos, opened or not. */
+  /** Frees the photo reader, whether it has been opened or not. */
   readonly release: () => Promise<void>;
 }
 
 /**
- * Starts a server, and stops it on a signal: from the beginning on, since Redis may be away for long. What has been opened is freed
- * however it ends; threads that load what they compute with must not be torn away from it.
- * @param greet says that it serves
- * @throws what keeps the server from starting, except where that is the signal
+ * Starts a server and stops it on a signal. Signals are handled from the beginning on, since the start may wait for Redis for long.
+ * The reader is freed in every case: a process that exits while its threads still load their networks can crash.
+ * @param greet prints that the server is ready
+ * @throws the error that keeps the server from starting, unless the signal caused it
  */
 export async function serveUntilSignal<T extends Server>(
   config: Config,
@@ -60,7 +60,7 @@ export async function serveUntilSignal<T extends Server>(
       await release();
     };
   } catch (error) {
-    // What fails because the process is told to stop is no mistake.
+    // A failure that the signal caused is no error.
     if (giveUp.signal.aborted) return;
     giveUp.abort(error);
     await release();

@@ -1,7 +1,7 @@
 import { createLogger, type Logger } from './base/log.ts';
 import type { Config } from './config.ts';
 
-/** The log of a process, without its credentials. What the .env file sets in vain is its first lines. */
+/** Creates the log of a process, which hides its credentials. First it warns of names in the .env file that are no settings. */
 export function openLog(config: Config): Logger {
   const log = createLogger({ level: config.log.level, secrets: config.secrets });
   for (const { name, meant } of config.unknownSettings) {

@@ -9,18 +9,18 @@ import { LiveClassifier } from './versions/live-classifier.ts';
 import type { VersionRegistry } from './versions/registry.ts';
 import type { SharedNetworks } from './versions/shared-networks.ts';
 
-/** What reads photos, and what frees it. */
+/** Reads photos with loaded networks until it is released. */
 export interface Reader {
   readonly read: PhotoServices['readPhoto'];
   readonly refresh: () => Promise<void>;
-  /** The network that is read with. */
+  /** The emotion network in use. */
   readonly installed: () => InstalledNetwork;
   readonly release: () => Promise<void>;
 }
 
 /**
- * Opens threads and networks, and has them read a picture of nothing, so that the first photo waits for nothing but itself.
- * @param signal gives up waiting for a Redis that is away
+ * Starts the threads, loads the networks and reads an empty picture with them, so that the first photo does not wait for any of that.
+ * @param signal gives up waiting for a Redis that is down
  */
 export async function openReader(
   config: Config,
@@ -37,7 +37,7 @@ export async function openReader(
     await Promise.all([detector.close(), classifier?.dispose(), networks?.close()]);
   };
   try {
-    // Before a network is loaded: others may have put another one in use.
+    // This comes before a network is loaded: another machine may have put a different one in use.
     networks = await openNetworks(config, log, signal);
     const [{ readPhoto, warmUp }, live] = await Promise.all([
       import('./photo/read-photo.ts'),
@@ -68,7 +68,7 @@ export async function openReader(
   }
 }
 
-/** The networks that machines share, brought in step; undefined where they share no Redis. @throws UserError 'bad-config' where it cannot be used */
+/** Brings this machine's networks in step with those of other machines. @returns undefined without Redis @throws UserError 'bad-config' where Redis cannot be used */
 async function openNetworks(
   { redisUrl, model }: Config,
   log: Logger,
@@ -82,9 +82,9 @@ async function openNetworks(
   );
 }
 
-/** What frees a reader that may not have been opened yet, or cannot be. */
+/** Returns a function that frees a reader as soon as it has been opened, and does nothing if opening it fails. */
 export function releaserOf(opening: Promise<Reader>): () => Promise<void> {
-  // At once: it may reject before anybody waits for it.
+  // Handled here at once: the promise may reject before anything awaits it.
   const opened = Promise.allSettled([opening]);
   return async () => {
     const [reader] = await opened;

@@ -9,9 +9,9 @@ import type { Machines } from './retraining/machines.ts';
 import { VersionRegistry } from './versions/registry.ts';
 
 /**
- * What `npm start` does: reads the settings, loads what reads photos, connects, and stops on a signal. What keeps it from starting is said
- * on standard error and by the exit status: 2 where the operator can put it right, 1 where it is a bug.
- * @param options for tests and benchmarks, which connect it to a chat of their own
+ * Runs `npm start`: reads the settings, loads the photo reader, connects, and stops on a signal. If it cannot start, it says why on
+ * standard error and by its exit status: 2 where the operator can put it right, 1 where it is a bug.
+ * @param options for tests and benchmarks, which connect the bot to a chat server of their own
  */
 export async function runBot(options: Parameters<typeof loadConfig>[0] = {}): Promise<void> {
   try {
@@ -27,7 +27,7 @@ async function start(options: Parameters<typeof loadConfig>[0]): Promise<void> {
   await serve(config, log);
 }
 
-/** The machines of which one trains at a time: those that share a Redis. @throws UserError 'bad-config' where that cannot be used */
+/** Connects to the machines that share a Redis, of which one trains at a time. @returns undefined without Redis @throws UserError 'bad-config' where Redis cannot be used */
 async function openMachines({ redisUrl }: Config, log: Logger, signal: AbortSignal): Promise<Machines | undefined> {
   if (redisUrl === undefined) return undefined;
   return await usable(async () =>
@@ -39,7 +39,7 @@ async function serve(config: Config, log: Logger): Promise<void> {
   const { directory, engine } = config.model;
   const registry = new VersionRegistry(directory);
   const giveUp = new AbortController();
-  // Threads load what they compute with while this one connects.
+  // The threads load their networks while this thread connects.
   const opening = openReader(config, registry, log, giveUp.signal);
   const refresh = async () => (await opening).refresh();
   const reading = async () => (await opening).installed();

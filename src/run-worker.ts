@@ -5,8 +5,8 @@ import { openReader, releaserOf } from './open-reader.ts';
 import { VersionRegistry } from './versions/registry.ts';
 
 /**
- * What `npm run worker` does: answers photos that bots put into Redis, until a signal; ends as `runBot` does.
- * @param options for tests, which connect it to chats of their own
+ * Runs `npm run worker`: answers photos that bots put into Redis, until a signal comes. It reports errors and exits as `runBot` does.
+ * @param options for tests, which connect the worker to chat servers of their own
  */
 export async function runWorker(options: Parameters<typeof loadConfig>[0] = {}): Promise<void> {
   try {

@@ -16,18 +16,18 @@ import { RedisWorker } from './work/redis-worker.ts';
 
 /** A process that answers photos which bots have put into Redis. */
 export interface PhotoWorker {
-  /** What keeps it from reading for other chats, a line each. */
+  /** Why it does not answer on other chats, one line each. */
   readonly troubles: readonly string[];
-  /** Takes nothing new, finishes what runs within the configured time, leaves the rest to other workers. Later calls wait for the first. */
+  /** Accepts nothing new, finishes running work within the configured time, leaves the rest to other workers. Later calls wait for the first. */
   stop(): Promise<void>;
 }
 
 /**
- * Takes photos from Redis and answers them, on every platform that the configuration holds credentials for. Waits for a Redis that is away; a
- * chat that is out of reach is tried again until it can be reached.
+ * Takes photos from Redis and answers them, on every platform that the configuration holds credentials for. Where Redis is down, it waits for
+ * it. A chat that cannot be reached is tried again until it can.
  * @param readPhoto finds, reads and draws the faces of a picture file
- * @param ready what must be loaded before the first photo is taken
- * @throws UserError 'bad-config' where there is no Redis or no platform, or Redis or all platforms do not let the worker in
+ * @param ready resolves once the networks are loaded; no photo is taken before
+ * @throws UserError 'bad-config' where there is no Redis or no platform, or where Redis or all platforms refuse the worker
  */
 export async function startWorker(
   config: Config,
@@ -105,7 +105,7 @@ export async function startWorker(
       const deadline = AbortSignal.timeout(shutdownMs);
       const closed = taking.close();
       await Promise.all(chats.map((chat) => chat.stop(deadline)));
-      // Photos that were given up end at their next look at the signal.
+      // Photos that were given up stop at the next check of their signal.
       await unlessAborted(queue.close(), deadline).catch(() => {});
       await closed;
       await end();

@@ -288,7 +288,7 @@ describe('Discord', () => {
       state: 'partly',
       finding:
         'the token of emotion-bot, shards 1 to 3 of 4, accepted; Discord recommends 8 shards; ' +
-        'with a part of the shards nobody can tell which server is your own, so nobody may ask for /retrain',
+        'this process runs only some of the shards, so it cannot tell which server is your own, and nobody may ask for /retrain',
       remedy: expect.stringMatching(/DISCORD_SHARDS=8.*OPERATOR_GUILDS/),
     });
     const named = await ask(register, undefined, { ...part, OPERATOR_GUILDS: '1' });

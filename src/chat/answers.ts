@@ -1,19 +1,19 @@
 import QuickLRU from 'quick-lru';
 import type { Posted } from '../../commands/request.ts';
 
-/** Messages whose answers are remembered, at least. */
+/** At least this many messages have their answers remembered. */
 const MAX_MESSAGES = 10_000;
 
-/** An answer of this process that stands in a channel. */
+/** An answer that this process has posted. */
 export interface Answer {
-  /** The picture of the message that it is about; undefined where it is about all of the message, or a picture elsewhere. */
+  /** Id of the picture in the message that it answers; undefined where it answers the whole message, or a picture of another message. */
   readonly picture: string | undefined;
-  /** Whether it was hidden as the picture was. */
+  /** Whether the answer was hidden behind a click, because the picture was. */
   readonly isSpoiler: boolean;
   readonly posted: Posted;
 }
 
-/** What was answered to which message, so that it can be taken back. */
+/** Remembers which answers belong to which message, so that they can be removed. */
 export class Answers {
   readonly #byMessage = new QuickLRU<string, readonly Answer[]>({ maxSize: MAX_MESSAGES });
 
@@ -26,7 +26,7 @@ export class Answers {
     this.#byMessage.set(message, [...(this.#byMessage.get(message) ?? []), answer]);
   }
 
-  /** Removes and forgets the answers to some messages that are lost. @returns whether there were any */
+  /** Removes and forgets those answers to the given messages for which `isLost` holds. @returns whether there were any */
   async takeBack(messages: readonly string[], isLost: (answer: Answer) => boolean): Promise<boolean> {
     const lost = messages.flatMap((message) => {
       const answers = this.#byMessage.peek(message) ?? [];

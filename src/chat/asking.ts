@@ -3,29 +3,29 @@ import type { Logger } from '../base/log.ts';
 import type { JobQueue, Turn } from '../work/job-queue.ts';
 import type { Job, Journal, LeftJob } from '../work/journal.ts';
 
-/** Somebody asks something, in whatever way their platform has for that. Ids are unique on the platform. */
+/** An event by which somebody asks the bot something: a message, a command or a button. Ids are unique on the platform. */
 export interface Asking {
   /** The channel that it came from. */
   readonly channel: string;
-  /** The message that asks or that is asked about: once it is removed, nobody wants an answer any more. */
+  /** The message that asks or that is asked about. Once it is removed, no answer is sent. */
   readonly message?: string;
-  /** What it is written down as, where it is to outlive the process. */
+  /** Its entry in the journal, where it must survive the end of the process. */
   readonly job?: Omit<Job, 'files' | 'begun'>;
-  /** True where the bot took the event on before it was told to stop: then it is answered all the same. */
+  /** True where the bot accepted the event before it was told to stop. Such an event is still answered. */
   readonly isTakenOn?: boolean;
-  /** Says something that only the asker sees; absent where nobody spoke to the bot. */
+  /** Sends a text that only the asker sees; absent where nobody addressed the bot. */
   readonly tellAlone?: (text: string) => Promise<unknown>;
-  /** @param signal becomes the request's own */
+  /** @param signal becomes the request's signal */
   readonly toRequest: (signal: AbortSignal) => Request;
-  /** Asked before each word; false where another process says it. */
+  /** Called before each reply. False means that another process sends it. */
   readonly mayReply?: () => Promise<boolean>;
-  /** Called before a word that only the asker sees, and with true where it could not be said; absent where the journal is told. */
+  /** Called before a private reply, and again with true if sending it failed. Absent where the session records that in the journal. */
   readonly whisper?: Turn['whisper'];
-  /** Called after the last word. */
+  /** Called after the last reply. */
   readonly end?: () => unknown;
 }
 
-/** What a session takes from its platform. */
+/** What a session needs from its platform. */
 export interface SessionOptions {
   readonly platform: string;
   readonly log: Logger;
@@ -33,14 +33,14 @@ export interface SessionOptions {
   readonly dispatch: (request: Request) => Promise<void>;
   /** The id of the message that a picture was posted in; undefined for one that came without a message. */
   readonly messageOf: (picture: Attachment) => string | undefined;
-  /** Where work is written down; without it, what is under way ends with the process. */
+  /** Records the work; without it, unfinished work is lost when the process ends. */
   readonly journal?: Journal;
-  /** Where photos are handed to workers; without it, this process answers them. */
+  /** Hands photos to workers; without it, this process answers them. */
   readonly queue?: JobQueue;
   /**
-   * Makes a job of before an asking again, for what of it has not been answered.
+   * Turns a job of an earlier run back into an asking, limited to the pictures that have not been answered.
    * @returns undefined where all of it was answered, or is gone
-   * @throws where that cannot be found out just now
+   * @throws where that cannot be found out at the moment
    */
   readonly revive?: (job: Job | LeftJob) => Promise<Asking | undefined>;
 }

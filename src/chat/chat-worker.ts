@@ -4,29 +4,29 @@ import type { Job } from '../work/journal.ts';
 import type { PlatformContext } from './platform.ts';
 import type { Session } from './session.ts';
 
-/** What a worker gets for answering on a platform. */
+/** What a chat worker gets from its process. */
 export interface ChatWorkerContext extends Omit<PlatformContext, 'journal' | 'queue' | 'dispatch'> {
   dispatch(request: Request): Promise<void>;
 }
 
-/** Answers on a platform what bots in other processes were asked. Hears of nothing there itself. */
+/** Answers, on one platform, what bots in other processes were asked. It receives no events from the platform itself. */
 export interface ChatWorker {
   readonly name: string;
   /**
-   * Asks the platform whose the token is.
-   * @returns the bot's account, by which jobs name it
-   * @throws UserError where the platform cannot be reached or does not take the token
+   * Asks the platform which account the token belongs to.
+   * @returns that account, which jobs are addressed to
+   * @throws UserError where the platform cannot be reached or does not accept the token
    */
   start(): Promise<string>;
-  /** Answers a job, unless it has been answered; rejects where it is to be tried again. */
+  /** Answers a job, unless it has been answered already. Rejects where the job must be tried again. */
   perform(job: Job, turn: Turn): Promise<void>;
-  /** Takes note of what is gone. */
+  /** Called when a message, a picture or a channel was removed, or a message was edited. */
   hear(loss: Loss): void;
-  /** @param deadline once aborted, what is under way is left to other workers */
+  /** @param deadline once aborted, unfinished work is left to other workers */
   stop(deadline: AbortSignal): Promise<void>;
 }
 
-/** Has a session give up, or take back, what is gone. Never rejects. */
+/** Tells a session what is gone, so that it gives up work on that and removes its answers. Returns at once. */
 export function hearLoss(session: Session, loss: Loss): void {
   if (loss.kind === 'channel') session.channelRemoved(loss.channel);
   else if (loss.kind === 'picture') session.waitFor(session.pictureRemoved(loss.picture));

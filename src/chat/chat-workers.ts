@@ -1,6 +1,6 @@
 import type { ChatWorker, ChatWorkerContext } from './chat-worker.ts';
 
-/** Makes a worker for every platform that the configuration holds credentials for, one after the other as `createPlatforms` does. */
+/** Creates a worker for every platform that the configuration holds credentials for. Loads them one after the other, for the reason in platforms.ts. */
 export async function createChatWorkers(context: ChatWorkerContext): Promise<ChatWorker[]> {
   const { discord, slack } = context.config;
   return [

@@ -1,7 +1,7 @@
-/** What a chat's own servers say of the bot's credentials, without the bot being started. */
+/** What a chat's servers say about the bot's credentials. They are asked without starting the bot. */
 export interface ChatCheck {
-  /** Who the bot is there, in a clause. */
+  /** Which account the bot has there, as a clause. */
   readonly about: string;
-  /** What keeps it from working whole, and what mends that. */
+  /** What the bot cannot do there, and how to mend that. */
   readonly problems: readonly { readonly what: string; readonly remedy: string }[];
 }

@@ -37,29 +37,29 @@ async function readStart(stream: AsyncIterable<Uint8Array>, maxBytes: number): P
   return Buffer.concat(chunks).subarray(0, maxBytes);
 }
 
-/** Redirects that are followed: a platform needs one at most. */
+/** How many redirects are followed; a platform needs one at most. */
 const MAX_REDIRECTS = 3;
-/** Tries in all where the host is busy or the connection breaks. */
+/** How often a file is requested in all, where the host is busy or the connection breaks. */
 const MAX_TRIES = 3;
-/** Milliseconds before the second try, doubled for each further one; a host that names a time gets that first. */
+/** Milliseconds before the second try, doubled for each further one. If the host names a pause, that comes first. */
 const FIRST_PAUSE_MS = 300;
 
-/** Milliseconds without a byte after which a host is slow, where others wait. */
+/** A host counts as slow after this many milliseconds without a byte, where others wait. */
 const STALL_MS = 5000;
-/** Bytes a millisecond, from the fifth second on, that a host which is not slow sends: 2 megabits a second. */
+/** From the fifth second on, a host also counts as slow if it sends fewer bytes a millisecond than this: 2 megabits a second. */
 const SLOW_RATE = 250;
-/** Longest pause, in milliseconds, that others are kept waiting for. */
+/** Longest pause, in milliseconds, that a download makes while others wait. */
 const LONGEST_PAUSE_MS = 1000;
-/** Milliseconds before a host that was slow is tried again. */
+/** Milliseconds before a slow host is tried again. */
 const AFTER_SLOWNESS_MS = 3000;
 
-/** What a download may and may not. */
+/** Limits of a download, and what it sends. */
 export interface DownloadOptions {
   /** Where the platform keeps its files, e.g. 'https://files.example.com'. */
   readonly allowedOrigins: readonly string[];
-  /** Sent to each of those, redirected to or not, and to nobody else: e.g. the token, without which none gives the file. */
+  /** Sent to each of those origins, also after a redirect, and to no other: e.g. the token, without which none gives the file. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Whether an address that the host redirects to is a page to sign in at: then it refuses the file. */
+  /** Whether an address that the host redirects to is a sign-in page, which means that the host refuses the file. */
   readonly isSignIn?: (address: URL) => boolean;
   /** Most bytes that are kept. */
   readonly maxBytes: number;
@@ -67,25 +67,26 @@ export interface DownloadOptions {
   readonly onlyStart?: boolean;
   /** Milliseconds for everything together: redirects, further tries and the bytes. */
   readonly timeoutMs: number;
-  /** True where the asker holds a place that others wait for: a host that is slow, or asks for a pause, is then told of by NotYet. */
+  /** True where the caller holds a place that others wait for. If the host is slow or asks for a pause, the download then throws NotYet. */
   readonly othersWait?: boolean;
   readonly signal?: AbortSignal;
   readonly fetch?: typeof fetch;
 }
 
-/** The host does not give the file to the asker that the headers name. */
+/** The host does not give the file to the account that the headers name. */
 export class HostRefused extends Error {
   override readonly name = 'HostRefused';
 }
 
 /**
- * Loads a file that was posted, from nowhere but the platform's own origins: an address that a person could choose would
- * let them look into the network that the bot runs in. Every redirect is checked like the address itself.
+ * Loads a posted file, only from the platform's own origins. If people could choose the address, they could reach into the
+ * network that the bot runs in. Every redirect is checked like the address itself.
  *
- * @returns the file's bytes, of whatever type: what the host says about them is not believed; `giveBack` frees their memory
+ * @returns the file's bytes, of any type: what the host says about them is not trusted; `giveBack` frees their memory
  * @throws UserError 'not-allowed' for an address elsewhere, 'not-found' where the file is gone, 'too-large' as soon as more
  *   has arrived than allowed, 'too-slow' after `timeoutMs`, 'busy' where the host cannot be reached, fails again and
- *   again or redirects in a circle; NotYet where others wait and the host makes them; the signal's reason once it is aborted; HostRefused
+ *   again or redirects in a circle; NotYet where others wait and the host is slow or asks for a pause; the signal's reason once it is
+ *   aborted; HostRefused
  */
 export async function downloadAttachment(url: string, options: DownloadOptions): Promise<Buffer> {
   const { signal, timeoutMs } = options;
@@ -151,7 +152,7 @@ async function loadOnce(address: string, options: DownloadOptions, outer: AbortS
   }
 }
 
-/** Fires its signal, with NotYet, as soon as a host is slow. */
+/** Measures how fast bytes arrive, and aborts its signal with NotYet as soon as the host is slow. */
 class Pace {
   readonly #controller = new AbortController();
   readonly #startedAt = performance.now();
@@ -166,7 +167,8 @@ class Pace {
     return this.#controller.signal;
   }
 
-  came(bytes: number): void {
+  /** Counts bytes that arrived. */
+  add(bytes: number): void {
     this.#bytes += bytes;
     clearTimeout(this.#timer);
     const soFar = performance.now() - this.#startedAt;
@@ -190,7 +192,7 @@ async function loadFrom(
   pace: Pace | undefined,
 ): Promise<Buffer> {
   const { isSignIn, maxBytes, onlyStart } = options;
-  // A host may not know of ranges and send everything: then reading stops early.
+  // A host that does not support ranges sends everything; reading stops early then.
   const headers = { ...options.headers, ...(onlyStart && { range: `bytes=0-${maxBytes - 1}` }) };
   let url = checked(address, options);
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
@@ -238,7 +240,7 @@ async function bytesOf(
 
 async function* paced(stream: AsyncIterable<Uint8Array>, pace: Pace | undefined): AsyncIterable<Uint8Array> {
   for await (const chunk of stream) {
-    pace?.came(chunk.length);
+    pace?.add(chunk.length);
     yield chunk;
   }
 }
@@ -266,7 +268,7 @@ function pauseOf(headers: Headers): number | undefined {
 /** @throws UserError 'not-allowed' unless the address is one of the platform's */
 function checked(address: string, { allowedOrigins }: DownloadOptions, base?: URL): URL {
   const url = URL.canParse(address, base?.href) ? new URL(address, base) : undefined;
-  // Not `url.origin`: for 'blob:https://files.example.com/' that names the host within.
+  // Not `url.origin`: for 'blob:https://files.example.com/' that is the origin of the inner address.
   const origin = url && `${url.protocol}//${url.host}`;
   if (origin && url.username === '' && url.password === '' && allowedOrigins.includes(origin)) return url;
   throw new UserError(

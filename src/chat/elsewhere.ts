@@ -3,10 +3,10 @@ import type { Logger } from '../base/log.ts';
 import { type JobQueue, LeftToWorkers, type Loss, QueueFull } from '../work/job-queue.ts';
 import type { WorkUnderWay } from './work-under-way.ts';
 
-/** Messages that are remembered to have been handed over, at least. */
+/** At least this many messages that were handed over are remembered. */
 const MAX_REMEMBERED = 10_000;
 
-/** Photos that workers in other processes answer. */
+/** Hands photos to workers in other processes, and remembers which. */
 export class Elsewhere {
   readonly #queue: JobQueue;
   readonly #platform: string;
@@ -20,19 +20,19 @@ export class Elsewhere {
     this.#log = log;
   }
 
-  /** Whether a message's answers are, or may be, another process's. */
+  /** Whether another process has answered a message, or may have. */
   has(message: string): boolean {
     return this.#messages.has(message);
   }
 
-  /** Whether something is for workers: posted photos. What a command asks is answered by its token, which no job may hold. */
+  /** Whether workers answer this. They answer posted photos only: a command is answered with a token that no job may hold. */
   takes({ job, request }: WorkUnderWay): boolean {
     return job?.kind === 'posted' && request.command === undefined;
   }
 
   /**
-   * Has something answered by a worker. Never rejects: what no worker could answer is postponed.
-   * @returns false where too much waits there already
+   * Has a worker answer this. Never rejects: if no worker could answer, the work is postponed.
+   * @returns false where the workers' queue is full
    */
   async answer(work: WorkUnderWay): Promise<boolean> {
     const { job, asking, request } = work;
@@ -54,14 +54,14 @@ export class Elsewhere {
     return true;
   }
 
-  /** Waits no more for what workers do. @returns what is left to them */
+  /** Stops waiting for workers. @returns the work that is left to them */
   leave(): WorkUnderWay[] {
     const left = [...this.#underWay];
     for (const work of left) work.giveUp(new LeftToWorkers('the bot stops'));
     return left;
   }
 
-  /** Tells workers of what is gone. */
+  /** Tells workers what is gone. */
   tell(loss: Loss): void {
     this.#queue.tell(this.#platform, loss);
   }

@@ -1,14 +1,14 @@
 import { PICTURE_NAME } from '../photo/picture-format.ts';
 
-/** How sure it is, before it is loaded, that a posted file is a picture. */
+/** What is known of a posted file before it is loaded: it is a picture, only its bytes can tell, or it is something else. */
 export type FileKind = 'a picture' | 'by its bytes' | 'something else';
 
-/** Types that say nothing: what programs send along for files that they do not know. */
+/** Media types that say nothing: programs send them for files that they do not know. */
 const USELESS_TYPE = /^(application|binary)\/(x-)?(octet-stream|binary|unknown|download|force-download)$/;
 
 /**
- * What a posted file is by the type that its platform tells; where that says nothing, by its name; where that says nothing either, its
- * bytes decide.
+ * Tells what a posted file is. The media type that the platform gives decides; if that says nothing, the name decides; if that says
+ * nothing either, only the bytes can tell.
  */
 export function fileKind(mediaType: string | null | undefined, name: string | null | undefined): FileKind {
   const type = (mediaType ?? '').split(';')[0]!.trim().toLowerCase();

@@ -1,16 +1,16 @@
 import QuickLRU from 'quick-lru';
 
-/** Messages and pictures that are remembered, at least. */
+/** At least this many messages and pictures are remembered. */
 const MAX_REMEMBERED = 10_000;
 
-/** What is known to have been removed or hidden, so that nothing answers it any more. */
+/** Remembers what was removed or hidden, so that the bot does not answer it any more. */
 export class Gone {
   readonly #removed = remembered<true>();
   /** The pictures that an edited message still has. */
   readonly #left = remembered<readonly string[]>();
   /** Pictures that an edit hid. */
   readonly #hidden = remembered<true>();
-  /** Pictures that are gone from wherever they were posted. */
+  /** Pictures that were removed everywhere. */
   readonly #removedPictures = remembered<true>();
 
   removed(message: string): void {
@@ -30,7 +30,7 @@ export class Gone {
     this.#removedPictures.set(id, true);
   }
 
-  /** Whether a message is gone, or the picture of it that is named. */
+  /** Whether a message is gone, or the given picture of it. */
   has(message: string, picture?: string): boolean {
     if (this.#removed.has(message)) return true;
     if (picture === undefined) return false;

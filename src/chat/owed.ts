@@ -2,35 +2,35 @@ import type { Request } from '../../commands/request.ts';
 import type { Logger } from '../base/log.ts';
 import { type Job, type JobKey, type Journal, type LeftJob, MOST_WHISPERS } from '../work/journal.ts';
 
-/** Milliseconds before an answer that could not be sent is tried again, doubled each time up to the second number. */
+/** Milliseconds before an answer that could not be sent is tried again, doubled each time up to `LONGEST_PAUSE_MS`. */
 const AGAIN_MS = 2000;
 const LONGEST_PAUSE_MS = 30_000;
-/** How long it is tried again, in milliseconds. After that it is left for the next run. */
+/** How long a job is tried again, in milliseconds. After that it is left for the next run. */
 const GIVE_UP_MS = 30 * 60_000;
-/** Runs that may end in the middle of a job before it is looked at alone: most likely another one was the reason. */
+/** After this many runs that ended during a job, the job is tried alone. Before that, another job was most likely the cause. */
 const RUNS_TOGETHER = 3;
 
 interface OwedOptions {
   readonly platform: string;
   readonly log: Logger;
   readonly journal: Journal;
-  /** True where jobs are workers': no picture can end this process, and what it does itself takes no time. */
+  /** True where workers answer the jobs. Then no picture can crash this process, and its own part takes hardly any time. */
   readonly handsOver?: boolean;
   /**
-   * Has a job of before answered, unless it has been.
+   * Answers a job of an earlier run, unless it has been answered.
    * @param earlier absent where work on it has never begun
-   * @returns once it has been answered; false where there was nobody to answer any more, or an answer already
+   * @returns true once it has been answered; false where nobody waits for it any more, or it had been answered before
    * @throws where that cannot be found out
    */
   readonly takeUp: (job: Job, earlier: Request['earlier']) => Promise<boolean>;
 }
 
-/** What the bot owes an answer to: written down before work on it begins, forgotten once it is answered. */
+/** The jobs that the bot has yet to answer. Each is written to the journal before work on it begins, and deleted once it is answered. */
 export class Owed {
   readonly #options: OwedOptions;
-  /** What is tried again later, by its key. */
+  /** Timers of jobs that are tried again later, by job key. */
   readonly #later = new Map<string, NodeJS.Timeout>();
-  /** How often each was tried again, and when that is to end. */
+  /** How often each job was tried again, and until when it is tried (milliseconds since 1970), by job key. */
   readonly #tries = new Map<string, { readonly count: number; readonly until: number }>();
   #isStopped = false;
 
@@ -38,28 +38,28 @@ export class Owed {
     this.#options = options;
   }
 
-  /** Writes a job down. Never rejects: an answer without a journal is better than none. */
+  /** Records a job. Never rejects: if the journal cannot be written, the job is answered all the same. */
   async begin(job: Job): Promise<void> {
     await this.#write('begin', () => this.#options.journal.begin(job));
   }
 
-  /** Forgets a job, whatever it came to. Never rejects. */
+  /** Deletes a job, whatever its outcome. Never rejects. */
   async end(job: JobKey): Promise<void> {
     this.#tries.delete(keyOf(job));
     await this.#write('end', () => this.#options.journal.end(job));
   }
 
-  /** Notes that something is about to be said that only the asker sees, or could not be. Never rejects. */
+  /** Records that a private reply is about to be sent, or with `couldNot` that sending it failed. Never rejects. */
   async whisper(job: JobKey, couldNot = false): Promise<void> {
     await this.#write('whisper', () => this.#options.journal.whisper(job, couldNot));
   }
 
-  /** Whether a job waits to be tried again. */
+  /** Whether a job is going to be tried again. */
   isLater(job: JobKey): boolean {
     return this.#later.has(keyOf(job));
   }
 
-  /** Tries a job again after a while: its answer could not be sent. */
+  /** Schedules another try of a job whose answer could not be sent. */
   again(job: Job): void {
     const key = keyOf(job);
     const { log, platform } = this.#options;
@@ -82,19 +82,19 @@ export class Owed {
   }
 
   /**
-   * Takes up what earlier runs of the bot have left; a few at a time, so that what is asked now has its turn.
+   * Answers the jobs that earlier runs of the bot left, a few at a time so that new requests get their turn.
    * @param bot the account that was asked
-   * @param isOurs as of `Journal.takeOver`
+   * @param isOurs see `Journal.takeOver`
    */
   async takeOver(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<void> {
     const { journal, log, platform } = this.#options;
     const left = await journal.takeOver(bot, isOurs);
     if (left.length === 0) return;
     const answered = await this.takeUp(left);
-    log.info({ platform, left: left.length, answered }, 'what the last run of the bot had left was taken up');
+    log.info({ platform, left: left.length, answered }, 'went through the jobs that earlier runs of the bot had left');
   }
 
-  /** Takes up jobs that may have been answered. @returns how many of them had not, and are now */
+  /** Answers those of the jobs that have not been answered yet. @returns how many it answered */
   async takeUp(all: readonly (Job | LeftJob)[]): Promise<number> {
     const said = all.filter((job) => 'whispers' in job && job.whispers >= MOST_WHISPERS);
     await Promise.all(said.map((job) => this.end(job)));
@@ -109,7 +109,7 @@ export class Owed {
       }
     });
     await Promise.all(workers);
-    // One after the other, and marked before: where the process ends again, it is known by which.
+    // One after the other, each marked first: if the process ends again, the mark tells which job it was.
     for (const job of suspects) {
       if (this.#isStopped) break;
       const brokeDown = 'isSuspect' in job && job.isSuspect;
@@ -119,7 +119,7 @@ export class Owed {
     return answered;
   }
 
-  /** Tries nothing again from now on: what is owed is left for the next run. */
+  /** Stops all further tries. Unanswered jobs are left for the next run. */
   stop(): void {
     this.#isStopped = true;
     for (const timer of this.#later.values()) clearTimeout(timer);
@@ -133,10 +133,7 @@ export class Owed {
       return isAnswered;
     } catch (error) {
       const { log, platform } = this.#options;
-      log.warn(
-        { platform, err: error },
-        'it could not be found out whether something was answered; trying again later',
-      );
+      log.warn({ platform, err: error }, 'could not find out whether a job was answered; trying again later');
       this.again(job);
       return false;
     }
@@ -147,12 +144,12 @@ export class Owed {
       await write();
     } catch (error) {
       const { log, platform } = this.#options;
-      log.error({ platform, what, err: error }, 'the journal of what is under way could not be written');
+      log.error({ platform, what, err: error }, 'the journal could not be written');
     }
   }
 }
 
-/** Jobs of before that are under way at a time, and that are looked for at a time where workers answer them. */
+/** How many jobs of earlier runs are answered at a time. The second number is for jobs that workers answer: this process only looks them up. */
 const AT_A_TIME = 4;
 const HANDED_AT_A_TIME = 16;
 

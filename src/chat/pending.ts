@@ -1,9 +1,9 @@
-/** What is going on, so that somebody can wait for all of it. */
+/** Running promises, so that somebody can wait for all of them. */
 export class Pending {
   readonly #promises = new Set<Promise<void>>();
   readonly #onError: (error: unknown) => void;
 
-  /** @param onError is told of each that rejects */
+  /** @param onError is called with the error of each promise that rejects */
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
   }
@@ -13,7 +13,7 @@ export class Pending {
     this.#promises.add(pending);
   }
 
-  /** Resolves when nothing is going on, what was added in the meantime included. */
+  /** Resolves when no promise is running any more, including those added while it waits. */
   async idle(): Promise<void> {
     while (this.#promises.size > 0) await Promise.all(this.#promises);
   }

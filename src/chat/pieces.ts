@@ -1,7 +1,7 @@
 /**
- * A text in as many pieces as a chat's messages need; at line ends where it can be broken there.
- * @param most UTF-16 units that a piece may have
- * @returns at least one piece; those before the last one end where a line, or at least a character, ends
+ * Splits a text into pieces that fit into a chat's messages, at line ends where possible.
+ * @param most longest piece, in UTF-16 units
+ * @returns at least one piece; each but the last ends where a line, or at least a character, ends
  */
 export function inPieces(text: string, most: number): string[] {
   const pieces: string[] = [];
@@ -15,7 +15,7 @@ export function inPieces(text: string, most: number): string[] {
   return [...pieces, rest];
 }
 
-/** The largest end up to `end` that parts neither a surrogate pair nor a backslash from what it escapes. */
+/** The largest position up to `end` that splits no surrogate pair and leaves no backslash without the character it escapes. */
 function withinCharacters(text: string, end: number): number {
   const backslashes = /\\*$/.exec(text.slice(0, end))![0].length;
   const whole = end - (backslashes % 2);

@@ -18,17 +18,17 @@ export interface PlatformContext {
   readonly log: Logger;
   /** For platforms that show commands in menus of their own. */
   readonly commands: CommandRegistry;
-  /** Where what is under way is written down, for platforms whose messages outlive the bot. */
+  /** Records unfinished work, for platforms whose messages outlive the bot. */
   readonly journal?: Journal;
-  /** Where photos are handed to workers; absent where this process answers them. */
+  /** Hands photos to workers; absent where this process answers them. */
   readonly queue?: JobQueue;
-  /** What is remembered of people and channels. */
+  /** Settings of people and channels. */
   readonly settings: Settings;
-  /** What reads photos, for platforms that programs ask too. */
+  /** Reads photos, for platforms that programs can use too. */
   readonly photos: Pick<PhotoServices, 'readPhoto' | 'queue' | 'maxBytes'>;
-  /** What people think of the readings; absent where nobody is asked. */
+  /** Counts what people think of the readings; absent where nobody is asked. */
   readonly opinions?: Opinions;
-  /** Answers a request through its own `reply`. Never rejects; resolves when everything has been said. */
+  /** Answers a request through its own `reply`. Never rejects. Resolves when all replies have been sent. */
   dispatch(request: Request): Promise<void>;
 }
 
@@ -36,25 +36,25 @@ export interface PlatformContext {
 export interface Platform {
   /** Lower-case, e.g. 'local'; also `Request.platform`. */
   readonly name: string;
-  /** Whether what people post reaches the bot just now. */
+  /** Whether the bot receives what people post at the moment. */
   readonly isConnected: boolean;
   /**
-   * Connects, and takes requests from then on.
-   * @returns a line for whoever runs the bot: where it can be talked to
+   * Connects, and accepts requests from then on.
+   * @returns a line for the operator that says where people can talk to the bot
    * @throws Error where it cannot connect, saying why
    */
   start(): Promise<string>;
   /**
-   * Takes no new requests, lets those under way end, disconnects. May be called at any time and more than once.
-   * @param deadline once aborted, requests under way are given up
+   * Accepts no new requests, lets running ones end, disconnects. May be called at any time and more than once.
+   * @param deadline once aborted, running requests are given up
    */
   stop(deadline: AbortSignal): Promise<void>;
   /**
-   * A channel by the id that a Request gave, for what outlives its request (a training that goes on after a restart).
+   * Finds a channel by the id that a Request gave, for work that outlives its request, such as a training that goes on after a restart.
    * @returns undefined where there is no such channel any more, or the bot may not write there
    */
   channel(id: string): Promise<Channel | undefined>;
 }
 
-/** Makes a platform, and loads what that takes; undefined where the configuration holds no credentials for it. */
+/** Loads and creates a platform. @returns undefined where the configuration holds no credentials for it */
 export type PlatformFactory = (context: PlatformContext) => Promise<Platform | undefined>;

@@ -1,7 +1,7 @@
 import type { Platform, PlatformContext, PlatformFactory } from './platform.ts';
 
 /**
- * The platforms that need credentials; each is loaded and made where the configuration holds them, one after the other.
+ * The platforms that need credentials. Each is loaded and created where the configuration holds its own, one after the other.
  * Discord comes first: discord.js brings undici 6 and Slack's client undici 7, and what is loaded first sends the
  * requests of both. Version 7 does not take Discord's uploads.
  */
@@ -10,7 +10,7 @@ const WITH_CREDENTIALS: readonly PlatformFactory[] = [
   async (context) => context.config.slack && new (await import('./slack/slack.ts')).SlackPlatform(context),
 ];
 
-/** Every platform that there are credentials for; with none, the page on this machine. */
+/** Creates every platform that there are credentials for, or the page on this machine where there are none. */
 export async function createPlatforms(context: PlatformContext): Promise<Platform[]> {
   const platforms: Platform[] = [];
   for (const create of WITH_CREDENTIALS) {
@@ -20,7 +20,7 @@ export async function createPlatforms(context: PlatformContext): Promise<Platfor
   return platforms.length > 0 ? platforms : [await createPage(context)];
 }
 
-/** The page on this machine. */
+/** Creates the page on this machine. */
 export async function createPage(context: PlatformContext): Promise<Platform> {
   const { LocalPlatform } = await import('./local/local.ts');
   return new LocalPlatform(context);

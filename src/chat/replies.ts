@@ -4,7 +4,7 @@ import type { SessionOptions } from './asking.ts';
 import type { Gone } from './gone.ts';
 import type { WorkUnderWay } from './work-under-way.ts';
 
-/** Sends what is answered, as long as somebody wants it, and remembers it. */
+/** Sends replies that are still wanted, and remembers them. */
 export class Replies {
   readonly #gone: Gone;
   readonly #answers: Answers;
@@ -16,7 +16,7 @@ export class Replies {
     this.#messageOf = messageOf;
   }
 
-  /** Replies, unless what the reply depends on is gone; where that goes while the reply is sent, the reply goes too. */
+  /** Sends a reply, unless the message or picture that it answers is gone. If that is removed meanwhile, the reply is removed too. */
   async reply(work: WorkUnderWay, reply: Reply): Promise<Posted> {
     const { asking, request } = work;
     const picture = reply.about?.id;
@@ -50,7 +50,7 @@ export class Replies {
     return attachments.length > 0 && attachments.every((picture) => this.#isLost(picture));
   }
 
-  /** Whether a picture is gone from its message, or hidden there since it was taken on. */
+  /** Whether a picture is gone from its message, or was hidden there after it was asked about. */
   #isLost(picture: Attachment): boolean {
     const source = this.#messageOf(picture);
     if (source === undefined) return false;

@@ -1,6 +1,6 @@
 /**
- * 'Was it right?' under an answer, as far as it is the same on every platform. What was said of whom stands in the buttons themselves, a
- * letter a face, so that a restart forgets nothing and nothing has to be kept.
+ * The question 'Was it right?' under an answer: the part that is the same on every platform. The buttons themselves hold the reading of each
+ * face, one letter a face. So nothing has to be stored, and a restart loses nothing.
  */
 import type { PhotoCard, Reply } from '../../commands/request.ts';
 import { UserError } from '../base/errors.ts';
@@ -12,9 +12,9 @@ export const RIGHT = 'That’s right';
 export const WRONG = 'Correct it';
 export const WHO = 'Who was read wrongly?';
 export const THANKS = 'Thank you. I count that; I do not learn from it.';
-export const TOLD_BEFORE = 'That was told before.';
+export const COUNTED_BEFORE = 'That was counted before.';
 
-/** Answers of more people are not asked about: their letters would not fit into a button. */
+/** Answers with more people have no question: their letters would not fit into a button. */
 const MOST_PEOPLE = 50;
 
 const LETTERS: Readonly<Record<Said, string>> = {
@@ -27,11 +27,11 @@ const LETTERS: Readonly<Record<Said, string>> = {
   neutral: 'n',
   unsure: 'u',
 };
-/** Stands for a face that nothing was said of, or that has been told of. */
+/** Stands for a face that has no reading, or whose reading has been judged. */
 const CLOSED = '.';
 export const LETTERS_PATTERN = '[adfhspnu.]{1,50}';
 
-/** A face that can be told of. */
+/** A face whose reading can still be judged. */
 export interface OpenFace {
   readonly number: number;
   readonly said: Said;
@@ -43,7 +43,7 @@ export interface OpenFace {
  * @returns how many were counted
  * @throws UserError as `Opinions.tell`, 'switched-off' where nobody is asked
  */
-export async function tell(
+export async function countOpinions(
   opinions: Opinions | undefined,
   where: { readonly platform: string; readonly place: string; readonly answer: string },
   given: readonly Opinion[],
@@ -52,7 +52,7 @@ export async function tell(
   return await opinions.tell(where.platform, where.place, where.answer, given);
 }
 
-/** The letters of an answer's faces, in the order of their numbers; undefined where its poster is not to be asked. */
+/** The letters of an answer's faces, in the order of their numbers; undefined where the answer has no question. */
 export function lettersOf({ card, asksIfRight }: Pick<Reply, 'card' | 'asksIfRight'>): string | undefined {
   if (!asksIfRight || card === undefined || card.people.length > MOST_PEOPLE) return undefined;
   const letters = card.people.map(letterOf).join('');
@@ -60,11 +60,11 @@ export function lettersOf({ card, asksIfRight }: Pick<Reply, 'card' | 'asksIfRig
 }
 
 function letterOf({ emotion, likeliest }: PhotoCard['people'][number]): string {
-  // Of a covered face nothing was said.
+  // A covered face has no reading.
   return likeliest.length === 0 ? CLOSED : LETTERS[emotion];
 }
 
-/** The faces that nobody has told of yet. */
+/** The faces whose readings nobody has judged yet. */
 export function openFaces(letters: string): OpenFace[] {
   return [...letters].flatMap((letter, k) => {
     const said = SAYINGS.find((candidate) => LETTERS[candidate] === letter);
@@ -72,25 +72,25 @@ export function openFaces(letters: string): OpenFace[] {
   });
 }
 
-/** The letters once faces have been told of; undefined where none is left to ask about. */
+/** The letters after some faces were judged, by number; undefined where no face is left to ask about. */
 export function without(letters: string, numbers: readonly number[]): string | undefined {
   const left = [...letters].map((letter, k) => (numbers.includes(k + 1) ? CLOSED : letter)).join('');
   return openFaces(left).length > 0 ? left : undefined;
 }
 
-/** What it means that an answer is right. A face that the bot was unsure of is not told of by that. */
+/** The opinions that 'That’s right' stands for. It says nothing about faces that the bot was unsure of. */
 export function allRight(letters: string): Opinion[] {
   return openFaces(letters).flatMap(({ number, said }) => (said === 'unsure' ? [] : [{ number, said, meant: said }]));
 }
 
-/** What it means that a face should have been read as something; undefined where it cannot be told of. */
+/** The opinion that a face shows another emotion; undefined where the face cannot be judged any more, or there is no such emotion. */
 export function correction(letters: string, number: number, meant: string): Opinion | undefined {
   const face = openFaces(letters).find((candidate) => candidate.number === number);
   const emotion = EMOTIONS.find((candidate): candidate is Emotion => candidate === meant);
   return face && emotion && { ...face, meant: emotion };
 }
 
-/** A face in a list to choose from. */
+/** How a face is named in a list to choose from. */
 export function nameOf({ number, said }: OpenFace): string {
   return `${number}: ${said}`;
 }

@@ -1,27 +1,30 @@
-/** Where a request came from, as far as rights depend on it. */
+/** The part of a request's origin that rights depend on. */
 export interface Place {
-  /** True where only one person and the bot are. */
+  /** True where only one person and the bot can write. */
   readonly isDirect: boolean;
   /** The server or workspace; absent in a direct message of a platform whose direct messages belong to none. */
   readonly home?: string;
 }
 
-/** Whose admins may ask for what costs the whole machine, on one platform. */
+/** Whose admins may use commands that take the whole machine, on one platform. */
 export interface OperatorRule {
   /** Servers or workspaces that the configuration names, from `config.operator`. */
   readonly homes: readonly string[];
-  /** Every server or workspace that the bot is in now, at least up to the second one; none where anybody may install it, or where that cannot be told. May ask the platform. */
+  /**
+   * The servers or workspaces that the bot is in now; may stop after the second one. None where anybody may install the bot, or where the
+   * list cannot be known. May ask the platform.
+   */
   memberships(): Iterable<string> | Promise<Iterable<string>>;
 }
 
 /**
- * Whether a person may do what only the operator's admins may: they administer the place that they ask from, and that
- * place is one of the operator's. Where none is configured, it is the only one that the bot is in. With two, nobody
- * could tell which is the operator's: a bot that anyone may invite would hand the machine to strangers.
+ * Whether a person may do what only the operator's admins may. They must administer the server or workspace that they ask
+ * from, and it must be the operator's. If none is configured, the only one that the bot is in counts as the operator's. If
+ * the bot is in two, neither does: a bot that anyone may invite would hand the machine to strangers.
  *
  * Never in a direct message, where nothing says on whose behalf a person asks.
  *
- * @param isAdmin asks the platform now, not a cache of long ago; only called where the place itself would do
+ * @param isAdmin asks the platform itself, not an old cache; only called where the place is the operator's
  * @throws what `isAdmin` and `memberships` throw
  */
 export async function isOperator(place: Place, rule: OperatorRule, isAdmin: () => Promise<boolean>): Promise<boolean> {
@@ -36,7 +39,7 @@ async function isOperatorsHome(home: string, rule: OperatorRule): Promise<boolea
   return memberships.size === 1 && memberships.has(home);
 }
 
-/** What somebody is told who pressed a button under an answer that is not theirs. */
+/** The sentence for a person who pressed a button under somebody else's answer. */
 export function notYours(what: 'remove it' | 'say that'): string {
   return `Only the person who posted the picture or asked for this, or an admin, can ${what}.`;
 }

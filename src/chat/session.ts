@@ -13,24 +13,24 @@ import { Pending } from './pending.ts';
 import { Replies } from './replies.ts';
 import { WorkUnderWay } from './work-under-way.ts';
 
-/** Workers that may be lost over a picture before it is left alone: most were lost over something else, however often that happens. */
+/** After this many lost workers a picture is given up. Fewer prove nothing: most workers are lost for other reasons. */
 const WORKERS_LOST = 8;
-/** Milliseconds for disconnecting, and for telling those who asked in the last moment. */
+/** Milliseconds for disconnecting, and for telling people who asked at the last moment. */
 const LAST_WORDS_MS = 1000;
 
 const noop = () => {};
 
 /**
- * The rules that hold on every platform. What is removed takes its answers along, those under way too: a message, one
- * picture of it, a channel. What the platform tells twice is answered once. A bot that stops finishes what it has begun,
- * and tells whoever speaks to it. What it could not finish, or was killed over, is left to its next run by the journal.
+ * The rules that hold on every platform. When a message, a picture of it or a channel is removed, its answers are removed and work on it is
+ * given up. An event that the platform sends twice is answered once. A bot that stops finishes what it has begun, and tells people who
+ * address it. The journal keeps for the next run what the bot could not finish, or was killed during.
  *
- * The rest is in memory: a platform that can find answers of an earlier run does so itself, where `removed` says false.
+ * The rest is in memory. Where `removed` returns false, a platform that can find the answers of an earlier run removes them itself.
  */
 export class Session {
   readonly #options: SessionOptions;
   readonly #work = new Set<WorkUnderWay>();
-  /** What `stop` waits for: the work, and what else is being said. */
+  /** What `stop` waits for: the work, and other messages that are being sent. */
   readonly #pending: Pending;
   readonly #answers = new Answers();
   readonly #gone = new Gone();
@@ -38,7 +38,7 @@ export class Session {
   /** Signals of work that is left to the next run. */
   readonly #leftSignals = new WeakSet<AbortSignal>();
   readonly #claims = new Claims();
-  /** Jobs of before that are being looked for or answered. */
+  /** Keys of earlier runs' jobs that are being looked up or answered. */
   readonly #takenUp = new Set<string>();
   readonly #owed: Owed | undefined;
   readonly #elsewhere: Elsewhere | undefined;
@@ -60,16 +60,16 @@ export class Session {
   }
 
   /**
-   * Takes an event on, by all the ids that it is known by.
-   * @returns false where any of them has been taken on within a quarter of an hour
+   * Claims an event by all its ids.
+   * @returns false where any of them was claimed within the last quarter of an hour
    */
   claim(...keys: readonly string[]): boolean {
     return this.#claims.claim(keys);
   }
 
   /**
-   * Has a request answered. While the bot stops, the asker is told so instead.
-   * @returns whether it was taken on
+   * Starts to answer a request. While the bot is stopping, the asker is told so instead.
+   * @returns whether the request was accepted
    * @throws what `asking.toRequest` throws
    */
   begin(asking: Asking): boolean {
@@ -81,29 +81,29 @@ export class Session {
     return true;
   }
 
-  /** Writes down what has been asked before it is looked at more closely: `settle` forgets it unless it has been begun. Never rejects. */
+  /** Records a job before it has been examined; `settle` deletes it again unless work on it has begun. Never rejects. */
   async note(job: Job): Promise<void> {
     await this.#owed?.begin(job);
   }
 
-  /** Forgets what was noted, unless work on it is under way or to be tried again. */
+  /** Deletes a job that was noted, unless work on it is under way or will be tried again. */
   async settle(job: JobKey): Promise<void> {
     const isOpen = this.#isUnderWay(job) || this.#takenUp.has(keyOf(job)) || this.#owed?.isLater(job);
     if (!isOpen && !this.#isStopping) await this.#owed?.end(job);
   }
 
-  /** Has what earlier runs of an account have left answered, beside what is asked now. To be called once the bot can answer. */
+  /** Starts to answer what earlier runs of an account have left, beside new requests. Call it once the bot can answer. */
   takeOver(bot: string, isOurs?: (place: string) => Promise<boolean>): void {
     if (this.#owed) this.#pending.add(this.#owed.takeOver(bot, isOurs));
   }
 
-  /** Has messages answered that came while the bot could not hear of them, unless they have been. */
+  /** Answers messages that came while the bot was not connected, unless they have been answered. */
   async takeUp(jobs: readonly Job[]): Promise<void> {
     await this.#owed?.takeUp(jobs);
   }
 
   /**
-   * Answers what another process was asked, unless it has been answered.
+   * Answers a job that another process was asked, unless it has been answered.
    * @throws where that cannot be found out, the answer could not be sent, or the bot stops
    */
   async perform(job: Job, { isAgain, lost, whispers, isMine, whisper }: Turn): Promise<void> {
@@ -124,14 +124,14 @@ export class Session {
     return this.#elsewhere?.has(message) === true;
   }
 
-  /** Whether a message, or the picture of it that is named, is known to be gone. */
+  /** Whether a message, or the given picture of it, is known to be gone. */
   isRemoved(message: string, picture?: string): boolean {
     return this.#gone.has(message, picture);
   }
 
   /**
    * A message was removed: work on it is given up, and the answers to it are removed.
-   * @returns whether anything was known of it
+   * @returns whether there was any work or answer
    */
   async removed(message: string): Promise<boolean> {
     this.#gone.removed(message);
@@ -140,11 +140,11 @@ export class Session {
   }
 
   /**
-   * A message was edited: what it lost is treated as `removed` treats a message, and so is a picture that it hides now: an
-   * answer from before would show it.
+   * A message was edited. Pictures that it lost are treated as removed. So are pictures that it hides now, since an earlier
+   * answer would show them.
    * @param left ids of the pictures that it still has
    * @param spoilers those of them that are hidden
-   * @returns whether anything was known of what it lost
+   * @returns whether there was any work on them, or answer to them
    */
   async edited(message: string, left: readonly string[], spoilers: readonly string[] = []): Promise<boolean> {
     this.#gone.edited(message, left, spoilers);
@@ -157,8 +157,8 @@ export class Session {
   }
 
   /**
-   * A picture was removed from wherever it was posted: each message that had it has lost it.
-   * @returns whether anything was known of it
+   * A picture was removed everywhere: each message that had it has lost it.
+   * @returns whether there was any work or answer
    */
   async pictureRemoved(id: string): Promise<boolean> {
     this.#gone.pictureRemoved(id);
@@ -172,15 +172,15 @@ export class Session {
     this.#giveUp(({ asking }) => asking.channel === channel, 'the channel was removed');
   }
 
-  /** Has `stop` wait for what is done about an event besides answering it. */
+  /** Makes `stop` wait for work on an event that is not an answer. Errors are ignored. */
   waitFor(work: Promise<unknown>): void {
     this.#pending.add(work.then(noop, noop));
   }
 
   /**
-   * Takes on nothing new, and waits for what is under way; whoever asks meanwhile is told, until the last moment.
-   * @param deadline once aborted, all of it is given up and not waited for any more
-   * @param disconnect ends what events come over, after the work
+   * Accepts nothing new, and waits for the work under way. People who ask meanwhile are told, until the last moment.
+   * @param deadline once aborted, the work is given up and no longer waited for
+   * @param disconnect closes the connection that events come over; called after the work
    * @throws what `disconnect` throws
    */
   async stop(deadline: AbortSignal, disconnect: () => Promise<void> | void = noop): Promise<void> {
@@ -202,14 +202,14 @@ export class Session {
     }
   }
 
-  /** Tells whoever speaks to the bot that it stops; a photo that was only posted is left to the next run. */
+  /** Tells people who address the bot that it is stopping. A photo that was only posted is left to the next run. */
   async #turnDown({ tellAlone, job, end }: Asking): Promise<void> {
     if (tellAlone) await tellAlone(aboutToRestart().message);
     else if (job) await this.note({ ...job, files: [], begun: Date.now() });
     await end?.();
   }
 
-  /** Gives up what is under way; what is written down stays there. */
+  /** Gives up the work under way. Its jobs stay in the journal. */
   #leaveAll(reason: unknown): void {
     const { log, platform } = this.#options;
     const left = [...this.#work].filter(({ job }) => job !== undefined).length;
@@ -223,7 +223,7 @@ export class Session {
   #start(asking: Asking, earlier?: Request['earlier'], begun = Date.now()): WorkUnderWay {
     const work = new WorkUnderWay(asking, earlier, begun);
     this.#work.add(work);
-    // The message may have gone while its event was looked at.
+    // The message may have been removed while its event was examined.
     this.#giveUp((other) => other === work && this.#replies.lostAll(work), 'the message was removed');
     return work;
   }
@@ -257,10 +257,10 @@ export class Session {
     }
   }
 
-  /** @returns whether it need not be forgotten: it has been answered now, or is under way */
+  /** @returns false where the job can be deleted; true where it has just been answered, or is under way */
   async #takeUp(job: Job, earlier: Request['earlier']): Promise<boolean> {
     const key = keyOf(job);
-    // The platform may tell of it again while it is looked for.
+    // The platform may send the event again while the job is looked up.
     if (this.#takenUp.has(key) || this.#isUnderWay(job)) return true;
     this.#takenUp.add(key);
     try {

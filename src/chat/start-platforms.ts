@@ -3,32 +3,32 @@ import pRetry from 'p-retry';
 import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 
-/** Milliseconds before a chat that is out of reach is tried again, doubled each time up to the second number. */
+/** Milliseconds before a chat that cannot be reached is tried again, doubled each time up to `LONGEST_PAUSE_MS`. */
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
 
-/** What connects to a chat, or to the page's users. */
+/** Connects to a chat, or serves the page. */
 interface Startable {
   readonly name: string;
-  /** @returns where it can be talked to */
+  /** @returns where people can talk to it */
   start(): Promise<string>;
 }
 
-/** What became of the platforms at the start. */
+/** The outcome of starting the platforms. */
 export interface Started<T> {
-  /** A line a platform that is there: where it can be talked to. */
+  /** Where people can talk to the platforms that started, one line each. */
   readonly addresses: readonly string[];
-  /** What keeps others from being there, a line each. */
+  /** Why the others did not start, one line each. */
   readonly troubles: readonly string[];
-  /** Whether a platform is there by now. */
+  /** Whether a platform has started by now. */
   has(platform: T): boolean;
 }
 
 /**
- * Starts platforms side by side: one that is out of reach, or is not let in, does not keep the others from starting. What is out of
- * reach is tried again until the signal fires; while nothing else is there, what `standIn` makes stands in for it.
- * @param standIn makes the page of this machine; undefined where there is nothing to be while no chat is there
- * @throws what keeps the first platform from starting, where none is there and trying again would not help
+ * Starts all platforms at the same time. One that cannot be reached, or refuses the bot, does not keep the others from starting. One that
+ * cannot be reached is tried again until the signal fires. If no platform started, the one that `standIn` creates is started as well.
+ * @param standIn creates the page on this machine; undefined where nothing replaces a chat that cannot be reached
+ * @throws the first platform's error, where none started and trying again would not help
  */
 export async function startPlatforms<T extends Startable>(
   platforms: readonly T[],
@@ -62,7 +62,7 @@ export async function startPlatforms<T extends Startable>(
   };
 }
 
-/** Whether a platform may be there later, without anybody's doing. */
+/** Whether a platform may be reachable later, without anybody doing something about it. */
 function isOutOfReach(error: unknown): error is UserError {
   return error instanceof UserError && error.code === 'busy';
 }
@@ -88,9 +88,9 @@ async function keepTrying<T extends Startable>(
       signal,
       shouldRetry: ({ error }) => isOutOfReach(error),
     });
-    log.info({ platform: platform.name, address }, 'the platform is there now');
+    log.info({ platform: platform.name, address }, 'the platform is connected now');
   } catch (error) {
     if (signal.aborted) return;
-    log.error({ platform: platform.name, err: error }, 'a platform is not let in; put that right and start me again');
+    log.error({ platform: platform.name, err: error }, 'a platform refuses the bot; put that right and start me again');
   }
 }

@@ -3,19 +3,19 @@ import type { Posted, Reply, Request } from '../../commands/request.ts';
 import type { Job } from '../work/journal.ts';
 import type { Asking } from './asking.ts';
 
-/** Something that is being answered. */
+/** A request that is being answered. */
 export class WorkUnderWay {
   readonly asking: Asking;
   readonly request: Request;
-  /** What it is written down as; absent where it is not about photos, or need not outlive the process. */
+  /** Its entry in the journal; absent where it is not about photos, or need not survive the end of the process. */
   readonly job: Job | undefined;
   readonly #controller = new AbortController();
   /** Pictures whose answer could not be sent; '' stands for an answer to all of them. */
   readonly #unsent = new Set<string>();
 
   /**
-   * @param earlier what its request says of runs that had begun it
-   * @param begun when work on it began first, in milliseconds since 1970
+   * @param earlier what its request says about earlier runs that began it
+   * @param begun when work on it first began, in milliseconds since 1970
    * @throws what `asking.toRequest` throws
    */
   constructor(asking: Asking, earlier: Request['earlier'], begun: number) {
@@ -33,7 +33,7 @@ export class WorkUnderWay {
     return this.#unsent.size > 0 && !this.request.signal.aborted;
   }
 
-  /** Nothing could be said yet: somebody still waits for it. */
+  /** Marks it as unanswered: nothing could be sent yet, and somebody still waits for it. */
   postpone(): void {
     this.#unsent.add('');
   }
@@ -42,7 +42,7 @@ export class WorkUnderWay {
     this.#controller.abort(reason);
   }
 
-  /** Sends a reply, and keeps in mind whether that failed. */
+  /** Sends a reply, and remembers whether that failed. */
   async send(reply: Reply): Promise<Posted> {
     const about = reply.about?.id ?? '';
     try {

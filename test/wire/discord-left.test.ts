@@ -61,7 +61,7 @@ describe('what a run of the bot leaves', () => {
     for (let k = 0; k < 150; k++) next.discord.post({ content: 'hello' });
     next.discord.post({ author: next.discord.me, content: '2 people', repliesTo: asked });
     const { log } = await startOnDiscord(next);
-    await until(() => log.some((line) => line.includes('had left was taken up')), 'the look at what was left');
+    await until(() => log.some((line) => line.includes('earlier runs')), 'the look at what was left');
     expect(next.discord.said()).toHaveLength(1);
   });
 
@@ -115,8 +115,11 @@ describe('what a run of the bot leaves', () => {
     const { bot, log } = await startOnDiscord(next);
     const [, answer] = await answers(next.discord, 2);
     expect(answer!.reference).toMatchObject({ message_id: asked.stays.id });
-    await until(() => log.some((line) => line.includes('was taken up')), 'the end of what was left');
-    expect(JSON.parse(log.find((line) => line.includes('was taken up'))!)).toMatchObject({ left: 4, answered: 2 });
+    await until(() => log.some((line) => line.includes('earlier runs')), 'the end of what was left');
+    expect(JSON.parse(log.find((line) => line.includes('earlier runs'))!)).toMatchObject({
+      left: 4,
+      answered: 2,
+    });
     expect(next.discord.said()).toHaveLength(2);
     await bot.stop();
     expect(await left(next.state, `discord ${next.discord.me.id}`)).toBe(0);
@@ -132,7 +135,7 @@ describe('what a run of the bot leaves', () => {
     const bot = `discord ${discord.me.id}`;
     await leave(state, { bot, place: discord.general.id, message: post.id, kind: 'posted' });
     const { log } = await startOnDiscord({ discord, state });
-    await until(() => log.some((line) => line.includes('was taken up')), 'the end of what was left');
+    await until(() => log.some((line) => line.includes('earlier runs')), 'the end of what was left');
     expect(discord.said()).toHaveLength(1);
     expect(discord.callsTo('POST', /messages$/)).toHaveLength(1);
   });
@@ -202,7 +205,7 @@ describe('a command that a run of the bot leaves', () => {
       await whisper(state, { ...job, message });
     }
     const { log } = await startOnDiscord({ discord, state });
-    await until(() => log.some((line) => line.includes('was taken up')), 'the end of what was left');
+    await until(() => log.some((line) => line.includes('earlier runs')), 'the end of what was left');
     expect(discord.said().map(({ content }) => content)).toEqual([
       'I was restarted before I could answer /emotions. Ask me again.',
     ]);
@@ -220,7 +223,7 @@ describe('a command that a run of the bot leaves', () => {
     await leave(state, { ...job, message: id });
     await leave(state, { ...job, message: snowflake(), begun: Date.now() - 16 * 60_000 });
     const { log } = await startOnDiscord({ discord, state });
-    await until(() => log.some((line) => line.includes('was taken up')), 'the end of what was left');
+    await until(() => log.some((line) => line.includes('earlier runs')), 'the end of what was left');
     expect(discord.said()).toHaveLength(1);
     expect(await left(state, job.bot)).toBe(0);
   });

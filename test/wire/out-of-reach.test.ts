@@ -39,7 +39,7 @@ test('a chat out of reach does not keep the other from starting, and is there as
   ]);
   slack.post({ files: [slack.file(await photo())] });
   await buttons(slack, 1);
-  await until(() => log.some((line) => line.includes('the platform is there now')));
+  await until(() => log.some((line) => line.includes('the platform is connected now')));
   discord.post({ files: [discord.file(await photo())] });
   await answers(discord, 1);
 });
@@ -55,7 +55,7 @@ test('while no chat can be reached the page stands in for them', async () => {
     expect.stringMatching(/^Discord cannot be reached/),
     'Slack cannot be reached (service_unavailable). Is this machine online? I try again until it can.',
   ]);
-  await until(() => log.filter((line) => line.includes('the platform is there now')).length === 2);
+  await until(() => log.filter((line) => line.includes('the platform is connected now')).length === 2);
   discord.post({ files: [discord.file(await photo())] });
   await answers(discord, 1);
 });

@@ -83,8 +83,11 @@ describe('what a run of the bot leaves', () => {
     slack.messages.splice(slack.messages.indexOf(asked.gone), 1);
     slack.joined.delete('C2');
     const { bot, log } = await startOnSlack(next);
-    await until(() => log.some((line) => line.includes('was taken up')), 'the end of what was left');
-    expect(JSON.parse(log.find((line) => line.includes('was taken up'))!)).toMatchObject({ left: 3, answered: 1 });
+    await until(() => log.some((line) => line.includes('earlier runs')), 'the end of what was left');
+    expect(JSON.parse(log.find((line) => line.includes('earlier runs'))!)).toMatchObject({
+      left: 3,
+      answered: 1,
+    });
     await bot.stop();
     expect(slack.said().map(({ thread_ts }) => thread_ts)).toEqual([asked.stays.ts]);
     expect(await left(next.state, BOT)).toBe(0);
@@ -108,7 +111,7 @@ describe('what a run of the bot leaves', () => {
     expect(slack.said()).toHaveLength(1);
     await leave(next.state, { bot: BOT, place: asked.channel, message: asked.ts, kind: 'posted' });
     const third = await startOnSlack(next);
-    await until(() => third.log.some((line) => line.includes('was taken up')), 'the end of what was left');
+    await until(() => third.log.some((line) => line.includes('earlier runs')), 'the end of what was left');
     expect(slack.said()).toHaveLength(1);
   });
 });
@@ -147,7 +150,7 @@ test('a command that its asker alone may have been told of is not told of a rest
   await whisper(state, job);
   await leave(state, { ...job, message: 'command-2' });
   const { slack, log } = await startOnSlack({ state });
-  await until(() => log.some((line) => line.includes('was taken up')), 'the end of what was left');
+  await until(() => log.some((line) => line.includes('earlier runs')), 'the end of what was left');
   expect(slack.said().map(({ text }) => text)).toEqual([
     'I was restarted before I could answer /emotions. Ask me again.',
   ]);

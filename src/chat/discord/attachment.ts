@@ -8,11 +8,11 @@ import { type FileKind, fileKind } from '../file-kind.ts';
 
 /** Where Discord keeps what people upload. */
 const FILE_ORIGINS = ['https://cdn.discordapp.com', 'https://media.discordapp.net'];
-/** Longest wait for a file. */
+/** Longest wait for a file, in milliseconds. */
 const TIMEOUT_MS = 30_000;
 
 const SPOILER_PREFIX = 'SPOILER_';
-/** Bytes that tell what a file is. */
+/** So many bytes from the start of a file tell its type. */
 const START_BYTES = 4100;
 
 /** The message that a picture was posted in. */
@@ -28,7 +28,7 @@ export class DiscordAttachment implements Attachment {
   readonly id: string;
   readonly name: string;
   readonly size: number;
-  /** Whether its poster hid it behind a click: then so is what answers it. */
+  /** Whether its poster hid it behind a click. Its answer is hidden then too. */
   readonly isSpoiler: boolean;
   /** Absent for a file that came with a command. */
   readonly source: Source | undefined;
@@ -45,7 +45,7 @@ export class DiscordAttachment implements Attachment {
     this.source = source;
     if (source !== undefined) this.postedBy = source.authorId;
     this.posterHidden = source?.isForwarded === true;
-    if (judged(upload) === 'by its bytes') this.isPicture = (signal) => this.#isPictureByItsBytes(signal);
+    if (kindOf(upload) === 'by its bytes') this.isPicture = (signal) => this.#isPictureByItsBytes(signal);
     this.#url = upload.url;
     this.size = upload.size;
     this.#allowedOrigins = [...FILE_ORIGINS, ...(config.internal.fileOrigins ?? [])];
@@ -66,7 +66,7 @@ export class DiscordAttachment implements Attachment {
       return true;
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      // One of a kind that cannot be read is a picture all the same.
+      // A picture in a format that the bot cannot read is still a picture.
       return error.code === 'unsupported-picture';
     }
   }
@@ -86,15 +86,15 @@ export function messageOf(picture: Attachment): string | undefined {
 }
 
 /**
- * The pictures of a message in its order, those of a forwarded message too. Other files are left out. So is what the
- * bot drew itself, which is a copy of a photo and does not name its poster. A file that may be a picture or not comes
- * along, with `isPicture`.
+ * The pictures of a message in its order, including those of a forwarded message. Other files are left out. So are
+ * pictures that the bot posted itself: they are copies of photos and do not name the poster. A file that may or may not
+ * be a picture is included, with `isPicture`.
  */
 export function picturesOf(message: Message, config: Config): DiscordAttachment[] {
   if (message.author.id === message.client.user.id) return [];
   const picturesIn = (uploads: readonly Upload[], isForwarded: boolean) =>
     uploads
-      .filter((upload) => judged(upload) !== 'something else')
+      .filter((upload) => kindOf(upload) !== 'something else')
       .map((upload) => {
         return new DiscordAttachment(upload, config, {
           messageId: message.id,
@@ -105,9 +105,9 @@ export function picturesOf(message: Message, config: Config): DiscordAttachment[
   return [...picturesIn(uploadsIn(message), false), ...picturesIn(forwardedIn(message), true)];
 }
 
-/** Whether a message has pictures: for certain, or any that may be one. */
+/** Whether a message has a file that is certainly a picture, or one that is at least perhaps a picture. */
 export function hasPictures(message: Message, how: 'certainly' | 'perhaps'): boolean {
-  const kinds = [...uploadsIn(message), ...forwardedIn(message)].map(judged);
+  const kinds = [...uploadsIn(message), ...forwardedIn(message)].map(kindOf);
   return kinds.includes('a picture') || (how === 'perhaps' && kinds.includes('by its bytes'));
 }
 
@@ -119,7 +119,7 @@ function forwardedIn({ messageSnapshots }: Message): Upload[] {
   return [...messageSnapshots.values()].flatMap(uploadsIn);
 }
 
-function judged({ contentType, name }: Upload): FileKind {
+function kindOf({ contentType, name }: Upload): FileKind {
   return fileKind(contentType, name);
 }
 
@@ -128,7 +128,7 @@ export function isSpoiler({ name, spoiler }: Pick<Upload, 'name' | 'spoiler'>): 
   return spoiler || name.startsWith(SPOILER_PREFIX);
 }
 
-/** A file's name on the way out: hidden where the original was, and without anything that Discord would change. */
+/** The name that a file is uploaded under: marked as a spoiler where the original was, and without characters that Discord would change. */
 export function outgoingName(name: string, isSpoiler: boolean): string {
   const plain = name.replaceAll(/[^\w.-]+/g, '_').replace(/^(SPOILER_)+/, '');
   return `${isSpoiler ? SPOILER_PREFIX : ''}${plain}`;

@@ -9,7 +9,7 @@ import { isExpired, isGone, lacksPermission, mayNotRefer } from './errors.ts';
 import { type Delivery, deliver, layOut, type Outgoing, onlyOnce, toOutgoing, uploadBytes } from './outgoing.ts';
 import { mayReadBack, missingInWords } from './permissions.ts';
 
-/** Messages that are looked through for the latest picture: as many as one call gives. */
+/** How many messages are searched for the latest picture: as many as one call returns. */
 const LOOK_BACK = 100;
 
 /** Largest file that a channel takes, in bytes. */
@@ -28,17 +28,17 @@ export function toChannel(channel: SendableChannels, askedBy: string): Channel {
   };
 }
 
-/** How a reply is said. */
-interface Saying {
+/** How a reply is sent. */
+interface SayOptions {
   readonly askedBy: string;
   /** The message that is answered; it must still be there. */
   readonly to?: Message;
-  /** What is answered: of replies of one key, Discord posts the first only. Unique unless told. */
+  /** Identifies the reply: of several with the same key, Discord posts only the first. Unique by default. */
   readonly key?: string;
 }
 
 /** Sends a reply to a channel as an ordinary message. */
-export async function say(channel: SendableChannels, reply: Reply, options: Saying): Promise<Posted> {
+export async function say(channel: SendableChannels, reply: Reply, options: SayOptions): Promise<Posted> {
   const { askedBy, to, key = randomUUID() } = options;
   const delivery = { askedBy, uploadBytes: uploadBytesOf(channel) };
   const sent = await deliver(reply, delivery, (outgoing, part) =>
@@ -47,8 +47,8 @@ export async function say(channel: SendableChannels, reply: Reply, options: Sayi
   return toPosted(sent, delivery);
 }
 
-/** As `say`; where the channel takes no files, the words alone and why there is no picture. */
-export async function sayWhatIsAllowed(channel: SendableChannels, reply: Reply, options: Saying): Promise<Posted> {
+/** Like `say`. Where the bot may not attach files, it sends the text alone and says why there is no picture. */
+export async function sayWhatIsAllowed(channel: SendableChannels, reply: Reply, options: SayOptions): Promise<Posted> {
   try {
     return await say(channel, reply, options);
   } catch (error) {
@@ -88,7 +88,7 @@ export async function latestPictures(
   const pictures = messages
     .filter((message) => !isFromABot(message))
     .flatMap((message) => picturesOf(message, context.config).reverse())
-    // Loading files of many people only to look whether they are pictures would be too much.
+    // Files that would have to be loaded to tell whether they are pictures are left out: that would be too many.
     .filter((picture) => picture.isPicture === undefined)
     .slice(0, options.limit);
   // Discord hides what the bot may not see, instead of refusing: an empty channel and a closed one look the same.
@@ -99,7 +99,7 @@ export async function latestPictures(
   return pictures;
 }
 
-/** What somebody is told who asks for a picture where the bot sees none. */
+/** The error for a person who asks for a picture where the bot is not allowed to see any. */
 export function mayNotLook(): UserError {
   return new UserError(
     'no-picture',
@@ -130,19 +130,19 @@ function cannotLook(channel: SendableChannels, cause?: unknown): UserError {
   );
 }
 
-/** Ways to change a message that was sent. */
+/** Ways to change a sent message. */
 export interface Changes {
-  /** Replaces everything that a message is made of. */
+  /** Replaces the whole content of a message. */
   edit(message: Message, outgoing: Outgoing): Promise<unknown>;
   remove(message: Message): Promise<unknown>;
 }
 
-/** Makes the files of a message go that an edit does not bring; a new list each time, since the library adds to it. */
+/** Options of an edit that removes the message's earlier files. Returns a new list each time, since the library adds to it. */
 export function withoutEarlierFiles(): { attachments: [] } {
   return { attachments: [] };
 }
 
-/** The bot's ordinary right over its own messages. */
+/** Changes a message by the bot's ordinary right over its own messages. */
 export const OWN_MESSAGE: Changes = {
   edit: (message, outgoing) => message.edit({ ...outgoing, ...withoutEarlierFiles() }),
   remove: (message) => message.delete(),
@@ -161,7 +161,7 @@ export function toPosted(
   return {
     id: first.id,
     update: async (reply: Reply) => {
-      // An edited message cannot grow further messages between those that came after it: what does not fit is cut.
+      // An edit cannot insert further messages before those that came later, so text that does not fit is cut.
       const [text] = layOut(reply);
       const outgoing = await toOutgoing(reply, text!, delivery);
       return await unlessGone(() => changes.edit(first, outgoing));
@@ -182,7 +182,7 @@ async function unlessGone(change: () => Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** Discord shows that somebody is typing for 10 seconds. */
+/** Milliseconds until typing is shown again; Discord shows it for 10 seconds. */
 const AGAIN_MS = 8000;
 
 /** Shows in a channel that the bot is at work. */
@@ -208,7 +208,7 @@ export class Typing {
 
   #show(channel: SendableChannels): void {
     channel.sendTyping().catch((error: unknown) => {
-      // The answer itself will say it where something is wrong with the channel.
+      // If something is wrong with the channel, sending the answer will report it.
       this.stop();
       this.#log.debug({ platform: 'discord', err: error }, 'typing could not be shown');
     });

@@ -11,7 +11,7 @@ import {
 import type { CommandRegistry } from '../../../commands/registry.ts';
 import { codeOf, UserError } from '../../base/errors.ts';
 import type { Config } from '../../config.ts';
-import { hasPart, shardsInWords } from '../../config-discord.ts';
+import { hasOnlySomeShards, shardsInWords } from '../../config-discord.ts';
 import type { ChatCheck } from '../check.ts';
 import { applicationCommands } from './deploy.ts';
 import { tokenRefused } from './errors.ts';
@@ -21,8 +21,8 @@ const TIMEOUT_MS = 10_000;
 const SEES_MESSAGES = ApplicationFlags.GatewayMessageContent | ApplicationFlags.GatewayMessageContentLimited;
 
 /**
- * Asks Discord whose the token is, and whether what the bot needs is switched on and registered.
- * @throws UserError 'bad-config' where Discord does not take the token, 'busy' where it cannot be reached
+ * Asks Discord which bot the token belongs to, and whether what the bot needs is switched on and registered.
+ * @throws UserError 'bad-config' where Discord does not accept the token, 'busy' where it cannot be reached
  */
 export async function checkDiscord(
   { discord, internal, operator }: Pick<Config, 'discord' | 'internal' | 'operator'>,
@@ -40,7 +40,7 @@ export async function checkDiscord(
       problems: [
         ...problemsOf(application, stored, registry),
         ...(shards && shards.count < recommended ? [tooFew(recommended)] : []),
-        ...(hasPart(discord) && operator.guilds.length === 0 ? [NOBODYS] : []),
+        ...(hasOnlySomeShards(discord) && operator.guilds.length === 0 ? [NOBODYS] : []),
       ],
     };
   } catch (error) {
@@ -51,11 +51,11 @@ export async function checkDiscord(
   }
 }
 
-/** Two would both do all the work, though Discord takes one answer. */
+/** Two processes with one token would both do all the work, though Discord accepts only one answer. */
 const ONE_PROCESS = 'for one bot at a time';
 
 const NOBODYS: ChatCheck['problems'][number] = {
-  what: 'with a part of the shards nobody can tell which server is your own, so nobody may ask for /retrain',
+  what: 'this process runs only some of the shards, so it cannot tell which server is your own, and nobody may ask for /retrain',
   remedy: 'Name your servers in OPERATOR_GUILDS.',
 };
 

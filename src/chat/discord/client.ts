@@ -2,18 +2,18 @@ import { Client, type ClientOptions, Events, GatewayIntentBits, Options, Partial
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
 
-/** Messages that are kept a channel, without their pictures: enough to know one again that a reconnect brings twice. */
+/** How many messages the cache keeps for each channel, without pictures: enough to recognise one that a reconnect sends twice. */
 const KEPT_MESSAGES = 50;
-/** People that are kept a server, and in all: those who posted last. */
+/** How many people the cache keeps for each server, and in all: those who posted last. */
 const KEPT_PEOPLE = 500;
-/** Tries after the first where Discord's servers fail. */
+/** How often a call is repeated where Discord's servers fail. */
 const RETRIES = 3;
-/** Longest time that Discord may ask the bot to wait before a call; longer waits fail instead of piling up. */
+/** Longest wait, in milliseconds, that Discord's rate limits may ask for before a call. A call with a longer wait fails, so that calls do not pile up. */
 const LONGEST_WAIT_MS = 60_000;
 
 /**
- * A client that has not logged in yet; it logs what becomes of its connection.
- * @param withContent asks for the MessageContent intent too: without it, only the pictures of messages to the bot are seen
+ * Creates a client that has not logged in yet. It logs changes of its connection.
+ * @param withContent asks for the MessageContent intent too. Without it, the bot sees only pictures in messages addressed to it
  */
 export function createClient(config: Config, log: Logger, withContent: boolean): Client {
   const client = new Client(clientOptions(config, withContent));
@@ -33,15 +33,15 @@ function clientOptions({ discord, internal }: Config, withContent: boolean): Cli
       GatewayIntentBits.DirectMessages,
       ...(withContent ? [GatewayIntentBits.MessageContent] : []),
     ],
-    // Direct messages come from channels that were never announced.
+    // Direct messages come from channels that the gateway never announced.
     partials: [Partials.Channel],
-    // Unless told, as many connections as Discord recommends: one until about a thousand servers.
+    // By default as many connections as Discord recommends: one up to about a thousand servers.
     ...(shards === undefined ? { shards: 'auto' } : { shards: shards.ids, shardCount: shards.count }),
     allowedMentions: { parse: [], repliedUser: false },
     makeCache: Options.cacheWithLimits({
       ...Options.DefaultMakeCacheSettings,
       MessageManager: KEPT_MESSAGES,
-      // Otherwise everyone who ever posted would be kept. The bot itself must be kept: its permissions are worked out from it.
+      // Otherwise the cache would keep everyone who ever posted. The bot itself must stay in it, since its permissions are computed from its entry.
       GuildMemberManager: { maxSize: KEPT_PEOPLE, keepOverLimit: ({ id, client }) => id === client.user.id },
       UserManager: { maxSize: KEPT_PEOPLE, keepOverLimit: ({ id, client }) => id === client.user.id },
     }),

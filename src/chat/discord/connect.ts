@@ -6,10 +6,10 @@ import { listenToMessages } from './listeners/messages.ts';
 import { listenToRemovals } from './listeners/removals.ts';
 import { logIn } from './login.ts';
 
-/** Connects to Discord; see `logIn` for what that throws. */
+/** Connects to Discord. @throws what `logIn` throws */
 export async function connect(shared: Omit<DiscordContext, 'client'>, signal: AbortSignal): Promise<DiscordContext> {
   const client = createClient(shared.config, shared.log, shared.seesEverything);
-  // What listens is called from when Discord has said who the bot is.
+  // Listeners are called only after Discord has said who the bot is, so the client is ready for them.
   const context = { ...shared, client: client as Client<true> };
   listenToMessages(context);
   listenToInteractions(context);

@@ -1,5 +1,5 @@
 import type { Client } from 'discord.js';
-import { hasPart } from '../../config-discord.ts';
+import { hasOnlySomeShards } from '../../config-discord.ts';
 import type { PlatformContext } from '../platform.ts';
 import { isOperator } from '../rights.ts';
 import type { Session } from '../session.ts';
@@ -12,18 +12,18 @@ export interface DiscordContext extends PlatformContext {
   readonly refusals: Refusals;
   /** Whether Discord lets the bot see the pictures of messages that are not addressed to it. */
   readonly seesEverything: boolean;
-  /** When the bot was started, in milliseconds since 1970: it does not remember what it said before. */
+  /** When the bot was started, in milliseconds since 1970. It does not remember what it sent before that. */
   readonly startedAt: number;
-  /** Takes note of the last message of a channel that was looked at. */
+  /** Records the last message of a channel that the bot has handled. */
   seen(channel: string, message: string): void;
   /**
-   * Runs what a listener does about an event; what that throws goes into the log, where else it would end the process. A stop
-   * waits for it.
+   * Runs a listener's work on an event. Errors go into the log; without this they would end the process. `stop` waits for the
+   * work.
    */
   guard(work: () => unknown): void;
 }
 
-/** Whether an admin of a server is one of the operator's; see `isOperator` in rights.ts. */
+/** Whether a person who asks in a server has the operator's rights; see `isOperator` in rights.ts. */
 export async function isOperatorAt(
   context: DiscordContext,
   guildId: string | null,
@@ -31,8 +31,8 @@ export async function isOperatorAt(
 ): Promise<boolean> {
   const place = guildId === null ? { isDirect: true } : { isDirect: false, home: guildId };
   const { discord, operator } = context.config;
-  // Some shards know of some servers only: of how many the bot is in, nobody here can tell.
-  const memberships = () => (hasPart(discord) ? [] : context.client.guilds.cache.keys());
+  // A process with only some of the shards sees only some of the servers. It cannot tell how many the bot is in.
+  const memberships = () => (hasOnlySomeShards(discord) ? [] : context.client.guilds.cache.keys());
   const rule = { homes: operator.guilds, memberships };
   return await isOperator(place, rule, isAdmin);
 }

@@ -26,7 +26,7 @@ const MAX_DESCRIPTION = 100;
 /** Most characters of a text option. */
 const MAX_TEXT_OPTION = 6000;
 
-/** Everything that can be asked, as Discord registers it. */
+/** Every command and menu entry of the bot, in the form that Discord registers. */
 export function applicationCommands(registry: CommandRegistry): RESTPostAPIApplicationCommandsJSONBody[] {
   return [
     ...registry.list().map(slashCommand),
@@ -40,7 +40,7 @@ export function applicationCommands(registry: CommandRegistry): RESTPostAPIAppli
 }
 
 function slashCommand(command: Command): RESTPostAPIApplicationCommandsJSONBody {
-  // This decides only who sees the command, and an admin can change it: the right itself is checked when it is used.
+  // This decides only who sees the command, and an admin can change it. The right itself is checked whenever the command is used.
   const access = typeof command.access === 'function' ? command.access({}) : command.access;
   const forEveryone = access === 'everyone';
   return {
@@ -91,7 +91,7 @@ function shortened(description: string): string {
   return description.length <= MAX_DESCRIPTION ? description : `${description.slice(0, MAX_DESCRIPTION - 1)}…`;
 }
 
-/** What to do with the commands that Discord shows, and in which server; everywhere, direct messages too, where none is named. */
+/** What to do with the commands that Discord shows, and in which server. Without a server it is done everywhere, in direct messages too. */
 export interface Deployment {
   readonly action: 'view' | 'register' | 'clear';
   readonly guildId?: string;
@@ -99,7 +99,7 @@ export interface Deployment {
 
 /**
  * Shows, registers or clears the bot's commands at Discord; without a token, shows what would be registered.
- * @returns what was done, in lines for whoever runs the bot
+ * @returns lines for the operator that say what was done
  * @throws UserError 'bad-config' where the token is missing or not accepted
  * @throws UserError 'not-allowed' where the bot may not do this in the server
  */
@@ -133,7 +133,7 @@ export async function deployCommands(
   }
 }
 
-/** What would be registered, where Discord cannot be asked what is. */
+/** Says what would be registered. Used where Discord cannot be asked what is registered. */
 function withoutToken(registry: CommandRegistry): string {
   return [
     'To be registered:',

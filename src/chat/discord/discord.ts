@@ -1,6 +1,6 @@
 import { Events, GatewayCloseCodes, Status } from 'discord.js';
 import type { Channel } from '../../../commands/request.ts';
-import { hasPart, shardsInWords } from '../../config-discord.ts';
+import { hasOnlySomeShards, shardsInWords } from '../../config-discord.ts';
 import type { Job, LeftJob } from '../../work/journal.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { Session } from '../session.ts';
@@ -56,7 +56,7 @@ export class DiscordPlatform implements Platform {
     return [
       `On Discord as ${client.user.username}, in ${servers === 1 ? '1 server' : `${servers} servers`}`,
       ...(shards === undefined ? [] : [shardsInWords(shards)]),
-      ...(servers === 0 && !hasPart(this.#shared.config.discord)
+      ...(servers === 0 && !hasOnlySomeShards(this.#shared.config.discord)
         ? [`invite me: ${inviteLink(client.application.id)}`]
         : []),
       ...(seesEverything
@@ -111,13 +111,13 @@ export class DiscordPlatform implements Platform {
       await client.destroy();
       throw signal.reason;
     }
-    // Not waited for by a stop, which is what ends it.
+    // `stop` does not wait for this: it is `stop` that disconnects.
     client.on(Events.ShardDisconnect, ({ code }) => void this.#guard(() => this.#onDisconnect(code)));
     this.#context = context;
     const discord = this.#shared.config.discord!;
     context.session.takeOver(accountOf(context), (channel) => isOurs(channel, client, discord));
     this.#catchUp(context);
-    // A connection that could not be taken up where it ended: what came meanwhile is not told.
+    // ShardReady means that the old session could not be resumed, so Discord does not send what came meanwhile.
     client.on(Events.ShardReady, () => this.#catchUp(context));
     return context;
   }
@@ -126,7 +126,7 @@ export class DiscordPlatform implements Platform {
     if (this.#missed) context.session.waitFor(this.#missed.catchUp(context));
   }
 
-  /** The edge for everything that no request's dispatch catches: an error in a listener would end the process. */
+  /** Logs every error that no request's dispatch catches. Otherwise an error in a listener would end the process. */
   async #guard(work: () => unknown): Promise<void> {
     try {
       await work();
@@ -135,7 +135,7 @@ export class DiscordPlatform implements Platform {
     }
   }
 
-  /** The client reconnects by itself except after these codes. */
+  /** Called where the client does not reconnect by itself. */
   async #onDisconnect(code: number): Promise<void> {
     const { log, session } = this.#shared;
     if (session.isStopping) return;

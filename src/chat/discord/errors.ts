@@ -1,7 +1,7 @@
 import { RESTJSONErrorCodes as Code, DiscordAPIError, HTTPError, RateLimitError } from 'discord.js';
 import { codeOf, UserError } from '../../base/errors.ts';
 
-/** What the operator is told where Discord does not take the token. */
+/** The error for an operator whose token Discord does not accept. */
 export function tokenRefused(): UserError {
   return new UserError(
     'bad-config',
@@ -14,34 +14,34 @@ export function isGone(error: unknown): boolean {
   return hasCode(error, Code.UnknownMessage, Code.UnknownChannel) || answersNothing(error);
 }
 
-/** Whether the token of an interaction has run out: Discord takes it for 15 minutes, and for 3 seconds if not acknowledged. */
+/** Whether the token of an interaction has expired. Discord accepts it for 15 minutes, or for 3 seconds if the bot has not acknowledged it. */
 export function isExpired(error: unknown): boolean {
   return hasCode(error, Code.UnknownInteraction, Code.InvalidWebhookToken, Code.UnknownWebhook);
 }
 
-/** Whether an interaction has had its first answer: from another process with the same token, since this one gives one only. */
+/** Whether an interaction has been answered already. Another process with the same token did so, since this one answers only once. */
 export function isTaken(error: unknown): boolean {
   return hasCode(error, Code.InteractionHasAlreadyBeenAcknowledged);
 }
 
-/** Whether the bot may not do in this channel what it tried. */
+/** Whether the bot lacks the permission for what it tried in this channel. */
 export function lacksPermission(error: unknown): boolean {
   return hasCode(error, Code.MissingPermissions, Code.MissingAccess);
 }
 
-/** Whether the bot may write here but not refer to an earlier message. */
+/** Whether the bot may write in this channel but may not reply to an earlier message. */
 export function mayNotRefer(error: unknown): boolean {
   return hasCode(error, Code.CannotReplyWithoutPermissionToReadMessageHistory);
 }
 
-/** Whether a person takes no direct messages from the bot. */
+/** Whether a person accepts no direct messages from the bot. */
 export function isUnreachable(error: unknown): boolean {
   return hasCode(error, Code.CannotSendMessagesToThisUser);
 }
 
-/** Whether a file was larger than this place takes. */
+/** Whether a file was larger than the channel accepts. */
 export function isTooLarge(error: unknown): boolean {
-  // Discord's proxy answers 413 without a code where not even the request was read.
+  // Discord's proxy answers with status 413 and no code where it did not even read the request.
   return hasCode(error, Code.RequestEntityTooLarge) || (error instanceof DiscordAPIError && error.status === 413);
 }
 
@@ -49,7 +49,7 @@ function hasCode(error: unknown, ...codes: readonly number[]): boolean {
   return error instanceof DiscordAPIError && codes.includes(Number(error.code));
 }
 
-/** A reply to a message that has been deleted is refused as a bad form body, with the reason inside. */
+/** Whether a reply was refused because its message has been deleted. Discord reports that as a bad form body, with the reason inside. */
 function answersNothing(error: unknown): boolean {
   return (
     hasCode(error, Code.InvalidFormBodyOrContentType) &&
@@ -57,7 +57,7 @@ function answersNothing(error: unknown): boolean {
   );
 }
 
-/** What a look finds; undefined where what it looks for is gone, or closed to the bot. */
+/** The result of a call; undefined where what it asks for is gone, or the bot has no access to it. */
 export async function unlessClosed<T>(look: () => Promise<T>): Promise<T | undefined> {
   try {
     return await look();
@@ -67,18 +67,18 @@ export async function unlessClosed<T>(look: () => Promise<T>): Promise<T | undef
   }
 }
 
-/** Whether Discord could not be reached, failed, or asked for a longer pause than is waited for: it is worth another try later. */
+/** Whether Discord could not be reached, failed, or asked for a longer pause than the bot waits. Another try later may work. */
 export function isOutOfReach(error: unknown): boolean {
   const isServers = error instanceof HTTPError && error.status >= 500;
   return isServers || error instanceof RateLimitError || networkCode(error) !== undefined || isTimeout(error);
 }
 
-/** The library gives up a call without an answer. */
+/** Whether the library gave up a call because no answer came in time. */
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
 }
 
-/** The system's word for a connection that could not be made, e.g. 'ENOTFOUND'; undefined for any other error. */
+/** The system's error code of a failed connection, e.g. 'ENOTFOUND'; undefined for any other error. */
 export function networkCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = codeOf(error);

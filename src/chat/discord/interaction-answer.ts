@@ -10,19 +10,19 @@ import type { DiscordContext } from './context.ts';
 import { isExpired, isTaken, isUnreachable, lacksPermission } from './errors.ts';
 import { type Delivery, deliver, layOut, type Outgoing } from './outgoing.ts';
 
-/** What a person starts from a menu or with a slash. */
+/** A command that a person starts from a menu or with a slash. */
 export type CommandInteraction = ChatInputCommandInteraction | MessageContextMenuCommandInteraction;
 
 /**
- * Discord waits 3 seconds for a first word. Until then the bot need not say whether everyone may see the answer; a command
- * that has not answered after this long is deferred in public, since nearly all answers are public.
+ * Discord waits 3 seconds for a first response. Deferring decides whether everyone may see the answer, so it is put off as
+ * long as it can be. After so many milliseconds without an answer it is deferred in public, since nearly all answers are public.
  */
 const DEFER_AFTER_MS = 1200;
 
 /**
- * The answers to one interaction: the first takes the place of 'is thinking…', further ones follow it. Once Discord no longer
- * takes the interaction's token, after 15 minutes, they go out as ordinary messages. Where another process with the bot's
- * token answers the interaction, this one keeps quiet.
+ * Sends the answers to one interaction. The first replaces 'is thinking…', further ones follow it. After 15 minutes Discord no
+ * longer accepts the interaction's token; then answers are sent as ordinary messages. If another process with the bot's token
+ * answers the interaction, this one sends nothing.
  */
 export class InteractionAnswer {
   readonly #interaction: CommandInteraction;
@@ -30,7 +30,7 @@ export class InteractionAnswer {
   readonly #delivery: Delivery;
   readonly #timer: NodeJS.Timeout;
   #deferring: Promise<void> | undefined;
-  #hasSpoken = false;
+  #hasAnswered = false;
   #isExpired = false;
   #isTaken = false;
 
@@ -47,11 +47,11 @@ export class InteractionAnswer {
     return await this.#respond(reply);
   }
 
-  /** Shows 'is thinking…' first, and what is going on from the second time; see `Request.progress`. */
+  /** The first call shows 'is thinking…', later ones show the text; see `Request.progress`. */
   async progress(text: string): Promise<void> {
     if (this.#deferring === undefined) return await this.#defer();
     await this.#deferring;
-    if (this.#hasSpoken || this.#isExpired || this.#isTaken) return;
+    if (this.#hasAnswered || this.#isExpired || this.#isTaken) return;
     try {
       await this.#interaction.editReply({ content: layOut({ text })[0]!, allowedMentions: { parse: [] } });
     } catch (error) {
@@ -59,22 +59,22 @@ export class InteractionAnswer {
     }
   }
 
-  /** To be called when nothing more will be said: an interaction without any answer must not think for ever. */
+  /** Call it after the last answer. It removes the 'is thinking…' of an interaction that got none. */
   async end(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#deferring;
-    if (this.#deferring === undefined || this.#hasSpoken || this.#isExpired || this.#isTaken) return;
+    if (this.#deferring === undefined || this.#hasAnswered || this.#isExpired || this.#isTaken) return;
     await this.#interaction.deleteReply();
   }
 
-  /** Never rejects: where Discord does not take it, what follows is said in ordinary messages. */
+  /** Never rejects. If Discord does not accept it, the answers are sent as ordinary messages. */
   #defer(): Promise<void> {
     clearTimeout(this.#timer);
     if (this.#interaction.replied) return Promise.resolve();
     this.#deferring ??= this.#interaction.deferReply().then(
       () => {},
       (error: unknown) => {
-        if (isTaken(error)) return this.#leave();
+        if (isTaken(error)) return this.#leaveToOther();
         this.#isExpired = true;
         this.#context.log.warn({ platform: 'discord', err: error }, 'a command could not be acknowledged');
       },
@@ -82,7 +82,7 @@ export class InteractionAnswer {
     return this.#deferring;
   }
 
-  #leave(): void {
+  #leaveToOther(): void {
     this.#isTaken = true;
     this.#context.log.warn(
       { platform: 'discord' },
@@ -91,7 +91,7 @@ export class InteractionAnswer {
   }
 
   async #respond(reply: Reply): Promise<Posted> {
-    // An upload may outlast the three seconds.
+    // An upload may take longer than the three seconds.
     if (reply.pictures?.length) await this.#defer();
     await this.#deferring;
     if (this.#isTaken) return NO_MESSAGE;
@@ -101,14 +101,14 @@ export class InteractionAnswer {
         return toPosted(await deliver(reply, this.#delivery, send), this.#delivery, this.#changes);
       } catch (error) {
         if (isTaken(error)) {
-          this.#leave();
+          this.#leaveToOther();
           return NO_MESSAGE;
         }
         if (!isExpired(error)) throw error;
         this.#isExpired = true;
       }
     }
-    return await this.#sayInTheOpen(reply);
+    return await this.#answerWithoutToken(reply);
   }
 
   async #send(outgoing: Outgoing, isPrivate: boolean): Promise<Message> {
@@ -116,26 +116,26 @@ export class InteractionAnswer {
     const interaction = this.#interaction;
     if (!interaction.deferred && !interaction.replied) {
       const response = await interaction.reply({ ...outgoing, flags, withResponse: true });
-      this.#hasSpoken = true;
+      this.#hasAnswered = true;
       return response.resource!.message!;
     }
-    if (!this.#hasSpoken && !isPrivate) {
+    if (!this.#hasAnswered && !isPrivate) {
       const message = await interaction.editReply(outgoing);
-      this.#hasSpoken = true;
+      this.#hasAnswered = true;
       return message;
     }
-    if (!this.#hasSpoken) {
-      // What was deferred in public stays public: only a new message can be for one person.
+    if (!this.#hasAnswered) {
+      // An answer that was deferred in public stays public, so a private one needs a new message.
       await interaction.deleteReply();
-      this.#hasSpoken = true;
+      this.#hasAnswered = true;
     }
     return await interaction.followUp({ ...outgoing, flags });
   }
 
-  async #sayInTheOpen(reply: Reply): Promise<Posted> {
+  async #answerWithoutToken(reply: Reply): Promise<Posted> {
     const { channel, user } = this.#interaction;
     const askedBy = user.id;
-    if (reply.private || !channel?.isSendable()) return await this.#sayInPrivate(reply);
+    if (reply.private || !channel?.isSendable()) return await this.#answerInDirectMessage(reply);
     try {
       return await sayWhatIsAllowed(channel, reply, { askedBy });
     } catch (error) {
@@ -145,7 +145,7 @@ export class InteractionAnswer {
     }
   }
 
-  async #sayInPrivate(reply: Reply): Promise<Posted> {
+  async #answerInDirectMessage(reply: Reply): Promise<Posted> {
     const { user } = this.#interaction;
     try {
       return await say(await user.createDM(), reply, { askedBy: user.id });
@@ -158,18 +158,18 @@ export class InteractionAnswer {
 
   readonly #changes: Changes = {
     edit: (message, outgoing) =>
-      this.#whileItLasts(
+      this.#byTokenOrRight(
         () => this.#interaction.editReply({ ...outgoing, ...withoutEarlierFiles(), message }),
         () => OWN_MESSAGE.edit(message, outgoing),
       ),
     remove: (message) =>
-      this.#whileItLasts(
+      this.#byTokenOrRight(
         () => this.#interaction.deleteReply(message),
         () => OWN_MESSAGE.remove(message),
       ),
   };
 
-  async #whileItLasts(byToken: () => Promise<unknown>, byRight: () => Promise<unknown>): Promise<void> {
+  async #byTokenOrRight(byToken: () => Promise<unknown>, byRight: () => Promise<unknown>): Promise<void> {
     if (!this.#isExpired) {
       try {
         await byToken();

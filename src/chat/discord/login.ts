@@ -11,16 +11,16 @@ import { unlessAborted } from '../../base/aborts.ts';
 import { UserError } from '../../base/errors.ts';
 import { networkCode, tokenRefused } from './errors.ts';
 
-/** The gateway does not give a privileged intent that was asked for. */
+/** The gateway refuses a privileged intent that the client asked for. */
 export class RefusedIntent extends Error {
   override readonly name = 'RefusedIntent';
 }
 
 /**
- * Logs a client in; resolves when it knows its servers.
- * @param signal gives up, at any time
- * @throws RefusedIntent where the bot may not see what the client asks for
- * @throws UserError 'bad-config' where Discord does not take the token
+ * Logs a client in. Resolves when it knows its servers.
+ * @param signal gives up; may fire at any time
+ * @throws RefusedIntent where Discord does not grant an intent that the client asks for
+ * @throws UserError 'bad-config' where Discord does not accept the token
  * @throws UserError 'busy' where Discord cannot be reached
  */
 export async function logIn(client: Client, token: string, signal: AbortSignal): Promise<void> {
@@ -37,10 +37,10 @@ export async function logIn(client: Client, token: string, signal: AbortSignal):
   }
 }
 
-/** A client that has been given up by the time that it is in leaves again. */
+/** Waits until a client is ready. If the signal fires before that, the client is destroyed after its login. */
 async function untilReady(client: Client, token: string, signal: AbortSignal): Promise<void> {
   const ready = new Promise<void>((done) => client.once(Events.ClientReady, () => done()));
-  // A login that fails leaves by itself. One under way cannot be called off: it would connect after `destroy`.
+  // A login that fails cleans up by itself. A running one cannot be cancelled: after `destroy` it would still connect.
   await client.login(token);
   const leave = () => {
     client.destroy().catch((error: Error) => client.emit(Events.Error, error));
@@ -51,7 +51,7 @@ async function untilReady(client: Client, token: string, signal: AbortSignal): P
   signal.removeEventListener('abort', leave);
 }
 
-/** What keeps the bot from Discord, in words where it is something that a person can put right. */
+/** Turns an error of connecting into a UserError where a person can put it right; returns other errors as they are. */
 export function inWords(error: unknown, closeCode?: number): unknown {
   const isInvalid = error instanceof DiscordjsError && error.code === DiscordjsErrorCodes.TokenInvalid;
   const isRefused = error instanceof DiscordAPIError && error.status === 401;

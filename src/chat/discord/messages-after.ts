@@ -1,12 +1,12 @@
 import type { Message, SendableChannels } from 'discord.js';
 
-/** Messages that Discord gives at a time. */
+/** How many messages Discord returns at a time. */
 const PAGE = 100;
 
 /**
- * The messages of a channel after one, a page at a time.
- * @param id the message, or any other id of its time
- * @param most pages at most
+ * The messages of a channel that came after a given one, a page at a time.
+ * @param id the message, or any other id that was made at the same time
+ * @param most how many pages to read, at most
  */
 export async function* pagesAfter(
   channel: SendableChannels,
@@ -22,7 +22,7 @@ export async function* pagesAfter(
   }
 }
 
-/** The larger of two ids, which is the later. */
+/** The larger of two ids, which is the later one. */
 export function larger(a: bigint, b: bigint): bigint {
   return a > b ? a : b;
 }

@@ -1,24 +1,27 @@
 import { type Message, type SendableChannels, SnowflakeUtil } from 'discord.js';
-import { hasPart, shardsInWords } from '../../config-discord.ts';
+import { hasOnlySomeShards, shardsInWords } from '../../config-discord.ts';
 import type { Job, Journal } from '../../work/journal.ts';
 import type { DiscordContext } from './context.ts';
 import { unlessClosed } from './errors.ts';
 import { larger, pagesAfter } from './messages-after.ts';
 import { accountOf, isForTheBot, picturesAskedFor } from './request.ts';
 
-/** How far back the bot reads what it has missed, in milliseconds: later, nobody waits for an answer any more. */
+/** How far back the bot reads missed messages, in milliseconds. Nobody still waits for an answer to older ones. */
 const BACK_MS = 10 * 60_000;
-/** Messages of different channels may come in another order than they were written in, by so many milliseconds. */
+/** Messages of different channels may arrive out of order by so many milliseconds. */
 const DISORDER_MS = 3000;
-/** Pages of a channel that are read. */
+/** How many pages of a channel are read. */
 const MAX_PAGES = 5;
-/** Channels that the gateway does not tell of, such as direct messages, that are asked for; those of the latest messages. */
+/** How many channels are fetched that the gateway does not announce, such as direct messages: those with the latest messages. */
 const MAX_ASKED = 25;
 
-/** Reads photos that were posted while the bot was not connected, from the last message on that it has seen. */
+/** Answers photos that were posted while the bot was not connected, starting after the last message that it handled. */
 export class Missed {
   readonly #journal: Journal;
-  /** What is seen while what was missed is still being read: it must not pass for seen before that is written down. */
+  /**
+   * The last message of each channel that was handled while missed ones are still being read. It is recorded only once the missed ones
+   * are in the journal; otherwise a crash in between would lose them.
+   */
   #held: Map<string, string> | undefined = new Map();
   #bot: string | undefined;
   #catchingUp: Promise<void> = Promise.resolve();
@@ -27,22 +30,25 @@ export class Missed {
     this.#journal = journal;
   }
 
-  /** Takes note of a message that has been looked at. */
+  /** Records that a message has been handled. */
   see(channel: string, message: string): void {
     if (this.#held || this.#bot === undefined) this.#held = (this.#held ?? new Map()).set(channel, message);
     else this.#journal.see(this.#bot, channel, message);
   }
 
-  /** Has what was missed answered. To be called whenever a new session with the gateway has begun. Never rejects. */
+  /** Answers what was missed. Call it whenever a new session with the gateway has begun. Never rejects. */
   catchUp(context: DiscordContext): Promise<void> {
     this.#bot = seenBy(context);
     this.#held ??= new Map();
-    // Each of several connections has a session of its own.
+    // Each shard has a session of its own, so calls may overlap: they run one after the other.
     this.#catchingUp = this.#catchingUp.then(async () => {
       try {
         await this.#readBack(context);
       } catch (error) {
-        context.log.warn({ platform: 'discord', err: error }, 'what was posted meanwhile could not be read');
+        context.log.warn(
+          { platform: 'discord', err: error },
+          'messages that were posted while I was away could not be read',
+        );
       }
     });
     return this.#catchingUp;
@@ -63,14 +69,14 @@ export class Missed {
     context.log.info({ platform: 'discord', found: jobs.length, answered }, 'photos were posted while I was away');
   }
 
-  /** What was seen over these shards, or over one connection before there were several. */
+  /** The last messages handled by these shards, or by a single connection before the bot had several. */
   async #lastSeen(context: DiscordContext): Promise<ReadonlyMap<string, string>> {
     const seen = await this.#journal.lastSeen(seenBy(context));
     return seen.size > 0 ? seen : await this.#journal.lastSeen(accountOf(context));
   }
 
   async #missed(context: DiscordContext, seen: ReadonlyMap<string, string>): Promise<Job[]> {
-    // A bot that has never been here has missed nothing.
+    // A bot that has handled nothing yet has missed nothing.
     if (seen.size === 0) return [];
     const channels = await channelsWith(context, [...seen.keys()]);
     const earliest = SnowflakeUtil.generate({ timestamp: Date.now() - BACK_MS, increment: 0n });
@@ -80,7 +86,7 @@ export class Missed {
       const note = seen.get(channel.id);
       const newest = latest.get(shardOf(channel));
       if (newest === undefined) continue;
-      // All of a shard's messages come over one connection: of a channel without a note, nothing later than this was seen.
+      // A shard's messages all come over one connection, so a channel without a record has had nothing later than this handled.
       const elsewhere = newest - (BigInt(DISORDER_MS) << 22n);
       const after = larger(earliest, note === undefined ? elsewhere : BigInt(note));
       if (BigInt(channel.lastMessageId ?? 0) <= after) continue;
@@ -91,10 +97,10 @@ export class Missed {
   }
 }
 
-/** By what the journal knows what was seen: several processes with a part of the shards each may share it. */
+/** The journal's key for handled messages. It names the shards, since several processes with some shards each may share a journal. */
 function seenBy(context: DiscordContext): string {
   const { discord } = context.config;
-  const shards = hasPart(discord) ? ` ${shardsInWords(discord!.shards!)}` : '';
+  const shards = hasOnlySomeShards(discord) ? ` ${shardsInWords(discord!.shards!)}` : '';
   return `${accountOf(context)}${shards}`;
 }
 
@@ -102,7 +108,7 @@ function shardOf(channel: SendableChannels): number {
   return channel.isDMBased() ? 0 : channel.guild.shardId;
 }
 
-/** The latest message that was seen over each shard. */
+/** The latest message that was handled by each shard. */
 function latestOfShards(
   channels: readonly SendableChannels[],
   seen: ReadonlyMap<string, string>,
@@ -116,7 +122,7 @@ function latestOfShards(
   return latest;
 }
 
-/** The channels that the bot may write in: those of its servers, and others where it has seen something. */
+/** The channels that the bot may write in: those of its servers, and others where it has handled a message. */
 async function channelsWith({ client }: DiscordContext, seen: readonly string[]): Promise<SendableChannels[]> {
   const known = [...client.channels.cache.values()];
   const others = seen.filter((id) => !client.channels.cache.has(id)).slice(0, MAX_ASKED);
@@ -133,7 +139,7 @@ async function messagesAfter(channel: SendableChannels, id: bigint): Promise<Mes
   return messages.sort((a, b) => a.createdTimestamp - b.createdTimestamp);
 }
 
-/** A message with pictures as a job, unless it has come by itself meanwhile. */
+/** A message with pictures as a job, or none where its event has arrived meanwhile. */
 function jobOf(message: Message, context: DiscordContext): Job[] {
   if (!isForTheBot(message)) return [];
   const pictures = picturesAskedFor(message, context);

@@ -22,10 +22,10 @@ const MIB = 2 ** 20;
 const UPLOAD_BYTES = 10 * MIB;
 /** Largest upload of servers by boost level (premium tier). */
 const UPLOAD_BYTES_BY_TIER: Readonly<Record<number, number>> = { 2: 50 * MIB, 3: 100 * MIB };
-/** How often a picture is halved where Discord finds it too large although it keeps to the limit. */
+/** How often the size limit is halved where Discord refuses a picture as too large although it keeps to the limit. */
 const MAX_HALVINGS = 3;
 
-/** A message's content, as every way of sending one takes it. */
+/** A message's content, in a form that every way of sending one accepts. */
 export interface Outgoing {
   readonly content: string;
   readonly files: AttachmentBuilder[];
@@ -36,7 +36,7 @@ export interface Outgoing {
 
 /** What sending a reply depends on besides the reply. */
 export interface Delivery {
-  /** Who asked, and so may remove the reply. */
+  /** The person who asked, and so may remove the reply. */
   readonly askedBy: string;
   /** Largest file, in bytes. */
   readonly uploadBytes: number;
@@ -48,8 +48,8 @@ export function uploadBytes(guild: Guild | null): number {
 }
 
 /**
- * Sends a reply as one message, or as several where its text is longer than Discord takes; pictures that turn out too
- * large are made smaller.
+ * Sends a reply as one message, or as several where its text is too long for one. Pictures that turn out too large are made
+ * smaller.
  * @param send sends one message; `part` counts from 0
  * @returns what was sent, in order
  */
@@ -81,7 +81,7 @@ async function sendFirst(
   }
 }
 
-/** The bound is one a file, but a request of many files has one of its own. */
+/** The limit holds for each file, but a request with many files has a limit of its own. So the files share it. */
 function mostPictureBytes(reply: Reply, delivery: Delivery): number {
   return Math.floor(delivery.uploadBytes / Math.max(1, reply.pictures?.length ?? 0));
 }
@@ -91,8 +91,8 @@ function largest(pictures: readonly OutgoingPicture[]): number {
 }
 
 /**
- * A reply's first message: its text so far as it fits, its pictures and its button.
- * @param pictureBytes largest picture, in bytes; what the place takes unless told
+ * A reply's first message: its text as far as it fits, its pictures and its buttons.
+ * @param pictureBytes largest picture, in bytes; by default as large as the channel accepts
  */
 export async function toOutgoing(
   reply: Reply,
@@ -115,7 +115,7 @@ export async function toOutgoing(
   };
 }
 
-/** Remove, and where its poster is asked whether the answer is right, the buttons for that. */
+/** The Remove button, and the buttons of 'Was it right?' where the poster is asked that. */
 function buttonRow(reply: Reply, people: string[], about?: DiscordAttachment): ActionRowBuilder<ButtonBuilder> {
   const source = about?.source && { source: about.source.messageId, picture: about.id };
   const letters = lettersOf(reply);
@@ -140,9 +140,9 @@ export function plainMessage(content: string): Outgoing {
 }
 
 /**
- * Has Discord post a message once: within minutes of another one of the bot's with the same nonce, it answers with that
- * one. So nothing is said twice by a call that is tried again after a server's error, or by a second process with the same
- * token that was told of the same message.
+ * Options that make Discord post a message only once. If the bot posted one with the same nonce in the last few minutes,
+ * Discord returns that one. So a call that is repeated after a server error posts nothing twice, and neither does a second
+ * process with the same token that received the same event.
  */
 export function onlyOnce(key: string): { readonly nonce: string; readonly enforceNonce: true } {
   // 25 characters at most.
@@ -156,15 +156,15 @@ function toFile(picture: OutgoingPicture, isSpoiler: boolean): AttachmentBuilder
   });
 }
 
-/** People that the message itself names; of more than that, the list with everybody is a text file, which Discord unfolds below it. */
+/** How many people the message itself lists. If there are more, the full list is attached as a text file, which Discord shows below the message. */
 const MAX_PEOPLE_IN_MESSAGE = 20;
 
 function isCrowd({ card, pictures }: Pick<Reply, 'card' | 'pictures'>): boolean {
-  // Where no file goes out, the text goes on in further messages.
+  // A reply without pictures sends no files; its text goes on in further messages.
   return card !== undefined && card.people.length > MAX_PEOPLE_IN_MESSAGE && (pictures?.length ?? 0) > 0;
 }
 
-/** All that a reply says, as a text file named after its picture. */
+/** A reply's whole text as a text file, named after its picture. */
 function listOf({ text, pictures }: Reply, isSpoiler: boolean): AttachmentBuilder {
   const name = `${pictures![0]!.name.replace(/\.[^.]*$/, '')}.txt`;
   return new AttachmentBuilder(Buffer.from(`${text}\n`), { name: outgoingName(name, isSpoiler) });
@@ -174,7 +174,7 @@ function listOf({ text, pictures }: Reply, isSpoiler: boolean): AttachmentBuilde
 export const MAX_TEXT = 2000;
 
 /**
- * A reply's words in Discord's markup, in as many messages as they need.
+ * A reply's text in Discord's markup, split into as many messages as it needs.
  * @returns at least one text, each within MAX_TEXT
  */
 export function layOut(reply: Pick<Reply, 'text' | 'card' | 'pictures'>): string[] {
@@ -183,7 +183,7 @@ export function layOut(reply: Pick<Reply, 'text' | 'card' | 'pictures'>): string
   return inPieces(layOutCard(reply.card, most), MAX_TEXT);
 }
 
-/** Bold heading, a numbered list, the notice in small print. @param most people that the list names */
+/** Bold heading, a numbered list, the notice in small print. @param most how many people the list names */
 function layOutCard(card: PhotoCard, most: number): string {
   const others = card.people.length - most;
   return [
@@ -195,12 +195,12 @@ function layOutCard(card: PhotoCard, most: number): string {
   ].join('\n');
 }
 
-/** Text that shows as it is written: names of files come from strangers, and must not become mentions, links or headings. */
+/** Escapes a text so that it shows as written. File names come from strangers and must not become mentions, links or headings. */
 export function escapeMarkup(text: string): string {
   return text.replaceAll(/[\\*_~`|<>[\]#]/g, '\\$&').replaceAll(/^(\s*)([-+])/gm, '$1\\$2');
 }
 
-/** What is tried to make a picture smaller, from the least harm to the most: JPEG quality and a part of each side. */
+/** Ways to make a picture smaller, tried from the least harm to the most: JPEG quality, and the factor for each side. */
 const ATTEMPTS = [
   { quality: 80, part: 1 },
   { quality: 65, part: 1 },
@@ -211,9 +211,9 @@ const ATTEMPTS = [
 ] as const;
 
 /**
- * A picture within a server's limit: as it is where it fits, else recompressed, else shrunk as well.
- * @param maxBytes largest file that the server takes
- * @returns undefined where not even a fifth of its sides fits
+ * Makes a picture fit a server's limit: unchanged where it fits, else recompressed, else shrunk as well.
+ * @param maxBytes largest file that the server accepts
+ * @returns undefined where it does not fit even with a fifth of its width and height
  */
 export async function fitPicture(picture: OutgoingPicture, maxBytes: number): Promise<OutgoingPicture | undefined> {
   if (picture.bytes.length <= maxBytes) return picture;
@@ -232,22 +232,22 @@ export async function fitPicture(picture: OutgoingPicture, maxBytes: number): Pr
 }
 
 /**
- * What a Remove button stands for. All of it is in the button's own id, which Discord keeps with the message: the button
- * works after a restart, and nothing about anyone has to be stored.
+ * The data of a Remove button. All of it is in the button's custom id, which Discord keeps with the message. So the button
+ * works after a restart, and the bot stores nothing about anyone.
  */
 export interface RemoveButton {
-  /** Who may remove the reply, besides admins: who asked for it, and who posted the picture. */
+  /** The people who may remove the reply, besides admins: those who asked for it, and the poster of the picture. */
   readonly people: readonly string[];
   /** The message that holds the picture; absent where the picture came with a command. */
   readonly source?: string;
-  /** That picture's own id; absent in answers of an early version too. */
+  /** Id of that picture; also absent in answers of an early version. */
   readonly picture?: string;
 }
 
 // At most 91 characters with ids of 20 digits; Discord takes 100.
 const ID = /^remove:(\d*(?:,\d+)*):(\d*)(?::(\d+))?$/;
 
-/** The button as a row of components under a message. */
+/** The button as a component row under a message. */
 export function removeButtonRow(button: RemoveButton): ActionRowBuilder<ButtonBuilder> {
   const people = [...new Set(button.people)].join(',');
   return new ActionRowBuilder<ButtonBuilder>().addComponents(
@@ -258,7 +258,7 @@ export function removeButtonRow(button: RemoveButton): ActionRowBuilder<ButtonBu
   );
 }
 
-/** What a button's id stands for; undefined where it is no Remove button. */
+/** The data in a button's custom id; undefined where it is no Remove button. */
 export function parseRemoveButton(customId: string): RemoveButton | undefined {
   const [, people, source, picture] = ID.exec(customId) ?? [];
   if (people === undefined) return undefined;
@@ -269,7 +269,7 @@ export function parseRemoveButton(customId: string): RemoveButton | undefined {
   };
 }
 
-/** The Remove button of one of the bot's answers: what it is about. */
+/** The data of the Remove button under a message; undefined where it has none. */
 export function buttonOf(message: Message): RemoveButton | undefined {
   for (const row of message.components) {
     if (row.type !== ComponentType.ActionRow) continue;

@@ -11,7 +11,7 @@ import { closedChannels } from '../claims.ts';
 import { isUnreachable } from './errors.ts';
 import { escapeMarkup, onlyOnce, plainMessage } from './outgoing.ts';
 
-/** What the bot needs in a channel, in the words of Discord's settings. */
+/** The permissions that the bot needs in a channel, with their names in Discord's settings. */
 const NEEDED = {
   ViewChannel: 'View Channel',
   SendMessages: 'Send Messages',
@@ -22,12 +22,12 @@ const NEEDED = {
 
 type Needed = keyof typeof NEEDED;
 
-/** The right that Discord's own settings ask for; administrators have it too. */
+/** The permission to change a server's settings, which makes a person an admin for the bot; administrators have it too. */
 export const ADMIN = PermissionFlagsBits.ManageGuild;
-/** Who may remove the bot's replies besides those who asked for them: whoever may remove anyone's messages. */
+/** The permission to remove anyone's messages, which lets a person remove the bot's replies too. */
 const MODERATOR = PermissionFlagsBits.ManageMessages;
 
-/** Whether whoever clicked may have an answer removed: the people of its button, and those who may remove anyone's messages. */
+/** Whether the person who clicked may remove an answer: the people named in its button may, and those who may remove anyone's messages. */
 export function mayRemove(
   { user, memberPermissions }: Pick<BaseInteraction, 'user' | 'memberPermissions'>,
   people: readonly string[],
@@ -35,7 +35,7 @@ export function mayRemove(
   return people.includes(user.id) || memberPermissions?.any([ADMIN, MODERATOR]) === true;
 }
 
-/** Everything that the bot needs, for the link that invites it. */
+/** All permissions that the bot needs, for the link that invites it. */
 const NEEDED_PERMISSIONS = (Object.keys(NEEDED) as Needed[]).map((name) => PermissionFlagsBits[name]);
 
 /** Whether permissions are those of an admin. */
@@ -43,7 +43,7 @@ export function isAdmin(permissions: Readonly<PermissionsBitField> | null | unde
   return permissions?.has(ADMIN) === true;
 }
 
-/** What the bot lacks in a channel, e.g. '‘Attach Files’ and ‘Send Messages’'; everything it needs where that is unknown. */
+/** The permissions that the bot lacks in a channel, e.g. '‘Attach Files’ and ‘Send Messages’'. Names all that it needs where that is unknown. */
 export function missingInWords(channel: SendableChannels): string {
   const relevant = (Object.keys(NEEDED) as Needed[]).filter(
     (name) => name !== (channel.isThread() ? 'SendMessages' : 'SendMessagesInThreads'),
@@ -54,12 +54,12 @@ export function missingInWords(channel: SendableChannels): string {
   return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
-/** Whether the bot may read what was posted before; true where that is unknown. */
+/** Whether the bot may read earlier messages; true where that is unknown. */
 export function mayReadBack(channel: SendableChannels): boolean {
   return permissionsIn(channel)?.has(PermissionFlagsBits.ReadMessageHistory) ?? true;
 }
 
-/** Whether the bot may write there without having been asked; true where that is unknown. */
+/** Whether the bot may post in a channel; true where that is unknown. */
 export function maySpeak(channel: SendableChannels): boolean {
   const send = channel.isThread() ? PermissionFlagsBits.SendMessagesInThreads : PermissionFlagsBits.SendMessages;
   return permissionsIn(channel)?.has([PermissionFlagsBits.ViewChannel, send]) ?? true;
@@ -80,7 +80,7 @@ export function inviteLink(applicationId: string): string {
   return url.href;
 }
 
-/** What people are told in direct messages, where the bot cannot say it in the channel. */
+/** Tells people in direct messages what the bot cannot say in the channel. */
 export class Refusals {
   readonly #log: Logger;
   readonly #closed = closedChannels();
@@ -90,9 +90,9 @@ export class Refusals {
   }
 
   /**
-   * Tells a person why no answer comes; see `closedChannels`.
-   * @param about id of what cannot be answered
-   * @param isAsked whether the person has spoken to the bot
+   * Tells a person why no answer comes; `closedChannels` says how often.
+   * @param about id of the message or interaction that cannot be answered
+   * @param isAsked whether the person addressed the bot
    */
   async explain(user: User, channel: SendableChannels, about: string, isAsked: boolean): Promise<void> {
     const missing = missingInWords(channel);
@@ -104,8 +104,8 @@ export class Refusals {
   }
 
   /**
-   * Says something in a direct message, where the person takes those.
-   * @param about id of what it is about: told of once, see `onlyOnce`
+   * Sends a direct message, where the person accepts those.
+   * @param about id of the message or interaction that it is about. It is sent once for each, see `onlyOnce`
    */
   async tell(user: User, text: string, about: string): Promise<void> {
     try {

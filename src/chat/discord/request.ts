@@ -22,55 +22,55 @@ import { isGone, isOutOfReach, lacksPermission } from './errors.ts';
 import type { CommandInteraction, InteractionAnswer } from './interaction-answer.ts';
 import { isAdmin } from './permissions.ts';
 
-/** Whether a message is spoken to the bot: written to it alone, or with its name in the text. */
+/** Whether a message addresses the bot: it is a direct message, or its text names the bot. */
 export function isAddressed(message: Message): boolean {
-  // A reply to one of its answers mentions it too, in a list, but says nothing to it.
+  // A reply to one of the bot's answers mentions the bot in its list of mentions, but does not address it. So only the text counts.
   return message.channel.isDMBased() || textWithoutName(message) !== message.content;
 }
 
 function textWithoutName({ content, client, guild }: Message): string {
-  // Discord offers the role that it made for the bot beside the bot itself, under the same name.
+  // Discord creates a role for the bot and offers it for mentions under the same name.
   const role = guild?.roles.botRoleFor(client.user.id);
   const names = [`<@!?${client.user.id}>`, ...(role ? [`<@&${role.id}>`] : [])];
   return content.replaceAll(new RegExp(names.join('|'), 'g'), ' ');
 }
 
-/** Whether a message is one that the bot answers: a person's, with pictures or spoken to it. */
+/** Whether the bot answers a message: it must be from a person, and have pictures or address the bot. */
 export function isForTheBot(message: Message): boolean {
   if (isFromABot(message) || message.system || !message.channel.isSendable()) return false;
   return isAddressed(message) || hasPictures(message, 'perhaps');
 }
 
 /**
- * The pictures that a message is about: its own; where it has none and speaks to the bot, those of the message that it
- * replies to.
+ * The pictures that a message is about: its own, or those of the message that it replies to, where it has none and addresses
+ * the bot.
  */
 export function picturesAskedFor(message: Message, context: DiscordContext): DiscordAttachment[] {
   const own = picturesOf(message, context.config);
   const { messageId } = message.reference ?? {};
   if (own.length > 0 || messageId === undefined || !isAddressed(message)) return own;
-  // Discord sends the message that a reply is to along with it.
+  // Discord sends the original message along with a reply, so it is in the cache.
   const original = message.channel.messages.cache.get(messageId);
   return original ? picturesOf(original, context.config) : [];
 }
 
 /**
- * The command that a message names; a bare mention without pictures reads the latest one.
- * @returns undefined where the message is about the pictures that it comes with, or says nothing to the bot
+ * The command that a message names. A bare mention without pictures reads the latest picture.
+ * @returns undefined where the message is about the pictures that it comes with, or does not address the bot
  */
 function commandOf(message: Message, { commands }: DiscordContext): Request['command'] {
   if (!isAddressed(message)) return undefined;
   const text = textWithoutName(message);
   if (hasPictures(message, 'certainly')) return commandBesidePictures(text, commands);
-  // A bare mention may also speak of what it comes with, or of what it replies to.
+  // A bare mention may also be about the message's files, or about the message that it replies to.
   const isBare = text.trim() === '';
   const hasMore = message.reference !== null || message.attachments.size > 0 || message.content === '';
   return isBare && hasMore ? undefined : commandIn(text, commands);
 }
 
 /**
- * An ordinary message as something that is asked.
- * @param isOpen which of its pictures are to be answered; all of them unless told
+ * Turns an ordinary message into an asking.
+ * @param isOpen whether a picture is to be answered, by id; all are by default
  */
 export function toAsking(message: Message, context: DiscordContext, isOpen?: (picture: string) => boolean): Asking {
   const typing = new Typing(context.log);
@@ -78,7 +78,7 @@ export function toAsking(message: Message, context: DiscordContext, isOpen?: (pi
     channel: message.channelId,
     message: message.id,
     job: { bot: accountOf(context), place: message.channelId, message: message.id, kind: 'posted' },
-    // Whoever only posts a picture has asked nobody, and a channel may be set to silence.
+    // People who only post a picture have not asked the bot, and its replies may be switched off in the channel.
     ...(isAddressed(message) && { tellAlone: (text) => context.refusals.tell(message.author, text, message.id) }),
     toRequest: (signal) => {
       const request = messageRequest(message, context, typing, signal);
@@ -88,7 +88,7 @@ export function toAsking(message: Message, context: DiscordContext, isOpen?: (pi
   };
 }
 
-/** The bot's account, by which its journal knows it. */
+/** The name of the bot's account in the journal. */
 export function accountOf({ client }: DiscordContext): string {
   return `discord ${client.user.id}`;
 }
@@ -121,7 +121,7 @@ function messageRequest(message: Message, context: DiscordContext, typing: Typin
     reply: (reply) => {
       typing.stop();
       replies += 1;
-      // The same in any other process that answers this message: what it is about, or which word it is.
+      // Any other process that answers this message makes the same key, from the picture or from the number of the reply.
       const key = `${message.id} ${reply.about?.id ?? replies}`;
       return answer(message, channel, reply, key, context);
     },
@@ -129,7 +129,7 @@ function messageRequest(message: Message, context: DiscordContext, typing: Typin
   };
 }
 
-/** @throws ChatFailed where Discord did, so that nobody knows whether it was said */
+/** @throws ChatFailed where Discord failed, so that nobody knows whether the reply was posted */
 async function answer(
   message: Message,
   channel: SendableChannels,
@@ -161,7 +161,7 @@ export function slashRequest(
   };
 }
 
-/** 'Read emotions' in a message's menu as a request: the message's own pictures, whoever posted them. */
+/** 'Read emotions' in a message's menu as a request about the message's own pictures, whoever posted them. */
 export function menuRequest(
   interaction: MessageContextMenuCommandInteraction,
   context: DiscordContext,
@@ -182,7 +182,7 @@ function commonRequest(
   signal: AbortSignal,
 ): Omit<Request, 'attachments'> {
   const { user, channel } = interaction;
-  // Discord computes these for every interaction: they are true now, and in this channel.
+  // Discord computes the permissions for every interaction, so they are up to date and hold for this channel.
   const isAdminHere = async () => isAdmin(interaction.memberPermissions);
   return {
     platform: 'discord',
@@ -197,7 +197,7 @@ function commonRequest(
     channel: channel?.isSendable() ? toChannel(channel, user.id) : unseenChannel(interaction),
     signal,
     latestImages: async (limit) => {
-      // Whoever has installed the bot for themselves takes it to places that it is not in.
+      // A person who installed the bot for themselves can use it in channels that the bot is not in.
       if (!channel?.isSendable()) throw mayNotLook();
       return await latestPictures(context, channel, { limit });
     },
@@ -206,7 +206,7 @@ function commonRequest(
   };
 }
 
-/** A channel that the bot was asked in but cannot see: what it has to say beside its answers goes to the person. */
+/** A channel that the bot was asked in but cannot see. Posts that are not answers go to the person in a direct message. */
 function unseenChannel(interaction: CommandInteraction): Channel {
   const { user, channelId, guildId, id } = interaction;
   return {

@@ -9,13 +9,14 @@ import { pagesAfter } from './messages-after.ts';
 import { buttonOf } from './outgoing.ts';
 import { isForTheBot, picturesAskedFor, toAsking } from './request.ts';
 
-/** Pages after a message that are looked through for answers to it. */
+/** How many pages after a message are searched for answers to it. */
 const MAX_PAGES = 10;
-/** Milliseconds for which Discord takes answers to a command. */
+/** How long Discord accepts answers to a command, in milliseconds. */
 const TOKEN_MS = 15 * 60_000;
 
 /**
- * What a job of an earlier run asks for, without what has been answered: the message is fetched again, and what the bot has said since.
+ * Turns a job of an earlier run back into an asking, without the pictures that have been answered. It fetches the message again, and what
+ * the bot has posted since.
  * @returns undefined where it has been answered, or where the message, its channel or the right to read there is gone
  */
 export async function revive(job: Job | LeftJob, context: DiscordContext): Promise<Asking | undefined> {
@@ -38,11 +39,11 @@ export async function revive(job: Job | LeftJob, context: DiscordContext): Promi
 }
 
 /**
- * A command of an earlier run. Its token is kept nowhere, so it is answered by an ordinary message, in place of 'is thinking…': the pictures
- * of the message that it is about, if it is about one; else whoever asked is told to ask again.
+ * Turns a command of an earlier run back into an asking. Its token is stored nowhere, so it is answered by an ordinary message, and 'is
+ * thinking…' is removed. If the command was about a message, that message's pictures are answered; else the person is told to ask again.
  */
 async function reviveCommand(job: Job | LeftJob, context: DiscordContext): Promise<Asking | undefined> {
-  // After that, Discord itself says that the bot did not answer.
+  // After that, Discord itself shows that the bot did not answer.
   if (Date.now() - job.begun > TOKEN_MS) return undefined;
   const channel = await context.client.channels.fetch(job.place);
   if (!channel?.isSendable()) return undefined;
@@ -51,7 +52,7 @@ async function reviveCommand(job: Job | LeftJob, context: DiscordContext): Promi
   );
   const thinking = said.find(({ flags }) => flags.has(MessageFlags.Loading));
   const answered = said.filter((answer) => answer !== thinking);
-  // 'is thinking…' goes before such a word is said. Where it never was, Discord says itself that no answer came.
+  // 'is thinking…' is removed before a private reply. If it never showed, Discord itself says that no answer came.
   if (wasWhispered(job) && thinking === undefined) return undefined;
   if (job.about === undefined) {
     if (answered.length > 0) return undefined;
@@ -72,7 +73,7 @@ async function reviveCommand(job: Job | LeftJob, context: DiscordContext): Promi
     ...asking,
     job: name,
     toRequest: (signal) => {
-      // Its pictures were asked about, whatever it says itself.
+      // The command asked about the pictures, so the text of the message does not matter.
       const { command: _, ...request } = asking.toRequest(signal);
       return { ...request, asked: true, attachments: picturesAskedFor(target, context).filter(({ id }) => isOpen(id)) };
     },
@@ -83,17 +84,17 @@ async function reviveCommand(job: Job | LeftJob, context: DiscordContext): Promi
   };
 }
 
-/** Which picture one of the bot's messages answers, of those that another message is about; 'all' for an answer to all of it. */
+/** Id of the picture of `message` that one of the bot's messages answers; 'all' for the whole message, undefined where it answers none. */
 function answerTo(message: Message, answer: Message): string | undefined {
   const button = buttonOf(answer);
   const isReply = answer.reference?.messageId === message.id;
   if (button === undefined) return isReply ? 'all' : undefined;
-  // Where the bot may not refer to a message, the button alone tells.
+  // Where the bot may not reply to a message, only the button tells what it answers.
   if (!isReply && button.source !== message.id) return undefined;
   return button.picture ?? 'all';
 }
 
-/** What the bot has said in a channel after a message. */
+/** The bot's messages in a channel after a given message. */
 async function saidSince(channel: SendableChannels, id: string): Promise<Message[]> {
   const said: Message[] = [];
   for await (const page of pagesAfter(channel, id, MAX_PAGES))

@@ -1,18 +1,18 @@
 /**
- * The buttons and lists of 'Was it right?', and what their ids stand for. Discord keeps them with the message, so that nothing has to be
- * stored and all of it works after a restart.
+ * The buttons and lists of 'Was it right?', and the data in their ids. Discord keeps the ids with the message, so nothing has to be stored
+ * and they work after a restart.
  */
 import { ActionRowBuilder, ButtonBuilder, ButtonStyle, StringSelectMenuBuilder } from 'discord.js';
 import { EMOTIONS } from '../../emotion/labels.ts';
 import { LETTERS_PATTERN, nameOf, type OpenFace, openFaces, RIGHT, WHO, WRONG } from '../right.ts';
 
-/** Options that one list takes. */
+/** How many options Discord allows in one list. */
 const MOST_OPTIONS = 25;
 
-/** A click on a button under an answer. */
+/** The data of a button of 'Was it right?'. */
 export interface RightButton {
   readonly isRight: boolean;
-  /** Who may say so, besides admins. */
+  /** The people who may press it, besides admins. */
   readonly people: readonly string[];
   readonly letters: string;
 }
@@ -20,7 +20,7 @@ export interface RightButton {
 // At most 98 characters with two ids of 20 digits and 50 faces; Discord takes 100.
 const BUTTON = new RegExp(`^(right|wrong):(\\d*(?:,\\d+)*):(${LETTERS_PATTERN})$`);
 
-/** The buttons that go beside Remove. */
+/** The buttons beside Remove. */
 export function rightButtons(people: readonly string[], letters: string): ButtonBuilder[] {
   const rest = `${[...new Set(people)].join(',')}:${letters}`;
   return [
@@ -29,25 +29,25 @@ export function rightButtons(people: readonly string[], letters: string): Button
   ];
 }
 
-/** What a button's id stands for; undefined where it is another button. */
+/** The data in a button's custom id; undefined where it is another button. */
 export function parseRightButton(customId: string): RightButton | undefined {
   const [, word, people, letters] = BUTTON.exec(customId) ?? [];
   if (people === undefined || letters === undefined) return undefined;
   return { isRight: word === 'right', people: people.split(',').filter((id) => id !== ''), letters };
 }
 
-/** A choice from a list that only the person who chooses sees. */
+/** The data of a list to choose from, which only the person who chooses sees. */
 export interface RightChoice {
-  /** The answer that it is about. */
+  /** Id of the answer that it is about. */
   readonly answer: string;
   readonly letters: string;
-  /** The face that is corrected; absent where it is being chosen. */
+  /** The number of the face to correct; absent where the list is for choosing the face. */
   readonly number?: number;
 }
 
 const CHOICE = new RegExp(`^(?:who|meant-(\\d+)):(\\d+):(${LETTERS_PATTERN})(?::\\d)?$`);
 
-/** Lists to choose the next face from: with one face left, what that should have been. */
+/** Lists to choose the next face from. If one face is left, a list to choose its emotion from. */
 export function correctionLists(answer: string, letters: string): ActionRowBuilder<StringSelectMenuBuilder>[] {
   const faces = openFaces(letters);
   if (faces.length === 1) return [emotionList(answer, letters, faces[0]!)];
@@ -62,7 +62,7 @@ export function correctionLists(answer: string, letters: string): ActionRowBuild
   );
 }
 
-/** What a face should have been. */
+/** A list to choose a face's emotion from. */
 export function emotionList(
   answer: string,
   letters: string,
@@ -77,7 +77,7 @@ function row(id: string, placeholder: string, options: { label: string; value: s
   return new ActionRowBuilder<StringSelectMenuBuilder>().addComponents(list);
 }
 
-/** What a list's id stands for; undefined where it is another list. */
+/** The data in a list's custom id; undefined where it is another list. */
 export function parseRightChoice(customId: string): RightChoice | undefined {
   const [, number, answer, letters] = CHOICE.exec(customId) ?? [];
   if (answer === undefined || letters === undefined) return undefined;

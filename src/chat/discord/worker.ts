@@ -13,20 +13,20 @@ import { Refusals } from './permissions.ts';
 import { accountOf } from './request.ts';
 import { revive } from './revive.ts';
 
-/** For how long it is taken for true what Discord says of a server or a channel, in milliseconds: no gateway tells of changes. */
+/** How long the worker trusts what Discord said about a server or a channel, in milliseconds. Without a gateway it hears of no changes. */
 const TRUE_MS = 5 * 60_000;
-/** Servers, and channels, that are kept. */
+/** How many servers, and how many channels, the cache keeps. */
 const MAX_KEPT = 2000;
 
-/** Answers on Discord by its REST interface alone: without a gateway, as many workers as are wanted share one token. */
+/** Answers on Discord over its REST interface alone. Without a gateway connection, any number of workers can share one token. */
 export class DiscordWorker implements ChatWorker {
   readonly name = 'discord';
   readonly #platform: ChatWorkerContext;
   readonly #session: Session;
   #context: DiscordContext | undefined;
-  /** What was asked for a short while ago. */
+  /** Ids of the servers and channels that were fetched a short while ago. */
   readonly #known = new QuickLRU<string, true>({ maxSize: MAX_KEPT, maxAge: TRUE_MS });
-  /** Channels that something is being answered in, how often. */
+  /** How many jobs are being answered in each channel. */
   readonly #inUse = new Map<string, number>();
 
   constructor(platform: ChatWorkerContext) {
@@ -47,7 +47,7 @@ export class DiscordWorker implements ChatWorker {
     client.rest.setToken(config.discord!.token);
     try {
       const me = (await client.rest.get(Routes.user())) as APIUser;
-      // What the library does once the gateway has said who the bot is.
+      // The library does the same once the gateway has said who the bot is.
       client.user = Reflect.construct(ClientUser, [client, me]) as ClientUser;
       client.users.cache.set(me.id, client.user);
     } catch (error) {
@@ -89,7 +89,7 @@ export class DiscordWorker implements ChatWorker {
     await this.#context?.client.destroy();
   }
 
-  /** Asks for what the gateway would have told of a channel: its server with the bot's rights there, and the channel that a thread is in. */
+  /** Fetches what the gateway would have announced: the channel, its server with the bot's rights there, and a thread's parent channel. */
   async #learn(id: string): Promise<void> {
     if (this.#known.has(id)) return;
     const { client } = this.#context!;
@@ -106,7 +106,7 @@ export class DiscordWorker implements ChatWorker {
     this.#known.set(id, true);
   }
 
-  /** The library keeps every server and channel that it has ever been told of. */
+  /** Drops the oldest servers and channels from the library's caches, which have no limit of their own. */
   #forgetOldest(): void {
     const { channels, guilds } = this.#context!.client;
     for (const { cache } of [channels, guilds]) {

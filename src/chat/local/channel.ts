@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { copyToGiveBack } from '../../base/large-bytes.ts';
 import {
   type ChannelEvent,
-  isLetGoOnceRead,
+  isDroppedOnceRead,
   KEPT_WHOLE_BYTES,
   type Message,
   type MessageView,
@@ -13,16 +13,16 @@ import {
 } from './message.ts';
 import { Unread } from './unread.ts';
 
-/** Bounds of the channel's memory. */
+/** Limits of the channel's memory. */
 export interface ChannelLimits {
-  /** Photos that people posted; each may have annotated copies, which are forgotten with it. */
+  /** How many posted photos are kept. Each may have annotated copies, which are deleted with it. */
   readonly maxPhotos: number;
-  /** Bytes of all files of messages together that have been read. */
+  /** Bytes of all files in messages together, counting those that have been read. */
   readonly maxBytes: number;
-  /** Bytes of all files that have not been read yet: those that come in, wait for their message, and are part of one. */
+  /** Bytes of all files together that have not been read yet, whether they are arriving, waiting for their message or part of one. */
   readonly maxUnreadBytes: number;
   readonly maxMessages: number;
-  /** Milliseconds that a message stays. */
+  /** Milliseconds that a message is kept. */
   readonly keepMs: number;
 }
 
@@ -30,8 +30,8 @@ export interface ChannelLimits {
 const KEEP_UPLOADS_MS = 120_000;
 
 /**
- * The page's channel: its messages and files, in memory only and within bounds. What is too old or too much is forgotten,
- * oldest first, a photo together with every answer to it.
+ * The page's channel: its messages and files, in memory only and within limits. Where a limit is exceeded the oldest messages
+ * are deleted first, and a photo together with every answer to it.
  */
 export class LocalChannel {
   readonly #limits: ChannelLimits;
@@ -39,10 +39,10 @@ export class LocalChannel {
   readonly #listeners = new Set<(event: ChannelEvent) => void>();
   /** In the order they were posted. */
   readonly #messages = new Map<string, Message>();
-  /** Sent by the browser, not yet part of a message. */
+  /** Files that the browser has sent and that are not yet part of a message, by id. */
   readonly #uploads = new Map<string, { readonly file: StoredFile; readonly at: number }>();
 
-  /** The files of people that have not been read yet, and those that come in. */
+  /** People's files that have not been read yet, including those still arriving. */
   readonly unread: Unread;
 
   readonly #progress = new Map<string, string>();
@@ -65,7 +65,7 @@ export class LocalChannel {
     return [...this.#messages.values()].map(view);
   }
 
-  /** What is being done, by request. */
+  /** The progress line of each request under way, by request id. */
   underWay(): Readonly<Record<string, string>> {
     return Object.fromEntries(this.#progress);
   }
@@ -74,7 +74,7 @@ export class LocalChannel {
   upload(file: Omit<StoredFile, 'id' | 'size'> & { readonly bytes: Uint8Array }): string {
     const id = randomUUID();
     const { mime, ...rest } = file;
-    // A large one cannot be shown until there is a copy.
+    // A large file cannot be shown until there is a smaller copy of it.
     const shown = mime !== undefined && file.bytes.length <= KEPT_WHOLE_BYTES && { mime };
     this.#uploads.set(id, { file: { ...rest, ...shown, id, size: file.bytes.length }, at: this.#now() });
     this.unread.add(id, file.bytes.length);
@@ -82,7 +82,7 @@ export class LocalChannel {
     return id;
   }
 
-  /** Hands an uploaded file over to a message; undefined where it is unknown or has been forgotten. */
+  /** Takes an uploaded file out of the waiting ones, for a message; undefined where it is unknown or has been deleted. */
   takeUpload(id: string): StoredFile | undefined {
     const upload = this.#uploads.get(id);
     this.#uploads.delete(id);
@@ -94,7 +94,7 @@ export class LocalChannel {
     return this.#put({ ...message, id: randomUUID(), at: this.#now() });
   }
 
-  /** Replaces a message's content, in its place. @returns false where it is gone */
+  /** Replaces a message's content; its position stays. @returns false where it is gone */
   update(id: string, content: Omit<Message, 'id' | 'at' | 'from'>): boolean {
     const old = this.#messages.get(id);
     if (old === undefined) return false;
@@ -102,19 +102,19 @@ export class LocalChannel {
     return true;
   }
 
-  /** Says what is being done about a request; null when nothing is any more. */
+  /** Sets the progress line of a request; null removes it. */
   progress(request: string, text: string | null): void {
     if (text === null) this.#progress.delete(request);
     else this.#progress.set(request, text);
     this.#tell({ type: 'progress', request, text });
   }
 
-  /** What can still be told of an answer's readings; undefined where nothing can, or the answer is gone. */
+  /** The letters of an answer's faces that can still be judged, see right.ts; undefined where there are none, or the answer is gone. */
   lettersOf(id: string): string | undefined {
     return this.#messages.get(id)?.letters;
   }
 
-  /** Has an answer ask about what is left only. */
+  /** Makes an answer ask only about the remaining faces; undefined removes the question. */
   ask(id: string, left: string | undefined): void {
     const message = this.#messages.get(id);
     if (message === undefined) return;
@@ -131,40 +131,40 @@ export class LocalChannel {
     return undefined;
   }
 
-  /** A file as it can be shown: not one whose bytes may be handed over meanwhile. */
+  /** A file that can be shown. A large one cannot before it has been read, since `take` hands over its bytes. */
   shown(id: string): StoredFile | undefined {
     const file = this.file(id);
-    return file && isLetGoOnceRead(file) && this.unread.has(id) ? undefined : file;
+    return file && isDroppedOnceRead(file) && this.unread.has(id) ? undefined : file;
   }
 
   /**
-   * Hands a file's bytes over to whoever reads it: where it is large, its own, which the channel does not have from then on.
-   * @returns undefined where they are gone, or with somebody else
+   * The bytes of a file for reading it: a copy, or for a large file the bytes themselves, which the channel then no longer has.
+   * @returns undefined where the bytes are gone, or were handed out already
    */
   take(id: string): Uint8Array | undefined {
     const file = this.file(id);
     if (file?.bytes === undefined) return undefined;
-    if (!isLetGoOnceRead(file) || !this.unread.has(id)) return copyToGiveBack(file.bytes);
+    if (!isDroppedOnceRead(file) || !this.unread.has(id)) return copyToGiveBack(file.bytes);
     this.#change(id, withoutBytes);
     return file.bytes;
   }
 
-  /** Shows a copy in the place of a large file that has been read. */
+  /** Replaces a large file that has been read by a smaller copy. */
   keep(id: string, { bytes, mime }: { readonly bytes: Uint8Array; readonly mime: string }): void {
     this.#change(id, (file) => ({ ...file, bytes, mime }));
     this.unread.delete(id);
     this.forget();
   }
 
-  /** A file is not read any more, whatever became of it: of a large one nothing is left but its name, unless there is a copy. */
+  /** Reading a file has ended, with or without success. Of a large file only the name stays, unless there is a copy. */
   settle(id: string): void {
     if (!this.unread.delete(id)) return;
     const file = this.file(id);
-    if (file && isLetGoOnceRead(file)) this.#change(id, withoutBytes);
+    if (file && isDroppedOnceRead(file)) this.#change(id, withoutBytes);
     this.forget();
   }
 
-  /** The files that people posted, newest first, those of one message left out. */
+  /** The files that people posted, newest first, without those of one message. */
   latestFiles(limit: number, exceptMessage: string): StoredFile[] {
     return [...this.#messages.values()]
       .filter((message) => message.from === 'you' && message.id !== exceptMessage)
@@ -174,8 +174,8 @@ export class LocalChannel {
   }
 
   /**
-   * Removes a message. With an answer goes the photo that it answers and every other answer to that photo: an annotated
-   * copy left elsewhere on the page would not be what Remove promises.
+   * Removes a message. Removing an answer also removes its photo and every other answer to that photo: Remove promises that
+   * no annotated copy stays on the page.
    * @returns false where there is no such message
    */
   remove(id: string): boolean {
@@ -187,7 +187,7 @@ export class LocalChannel {
     return true;
   }
 
-  /** Forgets what is too old or too much. Called on every change, and by a timer for the pages nobody uses. */
+  /** Deletes messages that are too old or exceed a limit. Called on every change, and by a timer for a page that nobody uses. */
   forget(): void {
     this.#forgetUploads();
     const expired = this.#now() - this.#limits.keepMs;
@@ -195,7 +195,7 @@ export class LocalChannel {
     while (this.#overfull()) this.remove(this.#messages.keys().next().value!);
   }
 
-  /** Forgets everything. */
+  /** Deletes everything. */
   clear(): void {
     this.#uploads.clear();
     this.#messages.clear();
@@ -211,7 +211,7 @@ export class LocalChannel {
 
   #forgetUploads(): void {
     const expired = this.#now() - KEEP_UPLOADS_MS;
-    // A map is walked in the order of insertion: the oldest go first.
+    // A map iterates in the order of insertion, so the oldest come first.
     for (const [id, upload] of this.#uploads) {
       if (upload.at > expired && this.#uploads.size <= this.#limits.maxPhotos) break;
       this.#uploads.delete(id);
@@ -237,7 +237,7 @@ export class LocalChannel {
     return seen;
   }
 
-  /** Takes a file out of its message, and the message away when nothing is left of it; then every answer to the file. */
+  /** Removes a file from its message, the message itself if it is then empty, and every answer to the file. */
   #dropFile(fileId: string): void {
     for (const message of this.#messages.values()) {
       if (!message.files.some((file) => file.id === fileId)) continue;

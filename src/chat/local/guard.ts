@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Headers of every answer: no foreign code, frames, referrers or embedding, and nothing kept by the browser's cache. */
+/** Headers of every answer. They forbid foreign code, frames, referrers and embedding, and keep answers out of the browser's cache. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -13,23 +13,23 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 };
 
-/** Only this machine: whoever opens the page with its key is the operator. */
+/** The page listens on this machine only, since anybody who opens it with its key has the operator's rights. */
 export const PAGE_HOST = '127.0.0.1';
-/** Ports that are tried after the configured one. */
+/** How many ports are tried after the configured one. */
 const MORE_PORTS = 10;
 
-/** The ports that the page takes the first free one of. */
+/** The ports to try; the page takes the first free one. */
 export function pagePorts(wanted: number): number[] {
   const last = Math.min(wanted + MORE_PORTS, 65_535);
   return Array.from({ length: last - wanted + 1 }, (_, k) => wanted + k);
 }
 
-/** Whether an answer to somebody without the key is a page's. */
+/** Whether the answer to a request without the key comes from a page of this bot. */
 export function isPage({ status, headers }: Response): boolean {
   return Object.entries(SECURITY_HEADERS).every(([name, value]) => headers.get(name) === value) && status === 403;
 }
 
-/** What the guard looks at in an HTTP request. */
+/** The part of an HTTP request that the guard checks. */
 interface GuardedRequest {
   readonly method: string;
   /** Path with its query. */
@@ -44,9 +44,9 @@ interface GuardedRequest {
  * - A foreign site may point its own name at 127.0.0.1 (DNS rebinding); its name then stands in the Host header.
  * - A foreign page may send a form or a fetch here; browsers then say so in Origin and Sec-Fetch-Site.
  *
- * Nor does it keep out the other users of a machine that has several: they do not know the key.
+ * It does not keep out other users of the same machine either. The key does: they do not know it.
  */
-export function refusal(request: GuardedRequest, { port, key }: Door): string | undefined {
+export function refusal(request: GuardedRequest, { port, key }: PageAddress): string | undefined {
   const hosts = ['127.0.0.1', 'localhost'].flatMap((name) => [`${name}:${port}`, ...(port === 80 ? [name] : [])]);
   const host = request.headers.host?.toLowerCase();
   if (host === undefined || !hosts.includes(host)) {
@@ -54,7 +54,7 @@ export function refusal(request: GuardedRequest, { port, key }: Door): string | 
   }
   const reads = request.method === 'GET' || request.method === 'HEAD';
   const { origin } = request.headers;
-  // A program that knows the key is no web page: browsers name the origin of whatever sends this header across sites.
+  // A program that sends the key is no web page: a browser adds Origin where a page sends this header to another site.
   const isProgram = hasBearer(request, key);
   if (origin === undefined ? !reads && !isProgram : origin !== `http://${host}`) {
     const program = origin === undefined ? ' A program sends the key: Authorization: Bearer KEY.' : '';
@@ -71,39 +71,39 @@ export function refusal(request: GuardedRequest, { port, key }: Door): string | 
   return undefined;
 }
 
-/** Where the page is served. */
-export interface Door {
+/** Where the page is served, and the key that opens it. */
+export interface PageAddress {
   readonly port: number;
-  /** What its address ends in. */
+  /** A random text at the end of the page's address. */
   readonly key: string;
 }
 
-/** The page's address, for the person who starts the bot. */
-export function addressOf(host: string, { port, key }: Door): string {
+/** The page's URL with its key, for the person who starts the bot. */
+export function addressOf(host: string, { port, key }: PageAddress): string {
   return `http://${host}:${port}/?key=${key}`;
 }
 
-/** Whether a request opens the page by its address. */
+/** Whether a request opens the page by its URL with the key. */
 export function bringsKey({ method, url }: GuardedRequest, key: string): boolean {
   const [path, query = ''] = url.split('?');
   return method === 'GET' && path === '/' && isSame(new URLSearchParams(query).get('key') ?? '', key);
 }
 
-/** The cookie that the browser shows the key by from then on. Its name holds the port, since browsers send a host's cookies to all of its ports. */
-export function keyCookie(door: Door): string {
-  return `${keyPair(door)}; Path=/; HttpOnly; SameSite=Strict`;
+/** The cookie in which the browser sends the key from then on. Its name holds the port, since browsers send a host's cookies to all its ports. */
+export function keyCookie(address: PageAddress): string {
+  return `${keyPair(address)}; Path=/; HttpOnly; SameSite=Strict`;
 }
 
-function hasKeyCookie({ headers }: GuardedRequest, door: Door): boolean {
-  return (headers.cookie ?? '').split(/;\s*/).some((pair) => isSame(pair, keyPair(door)));
+function hasKeyCookie({ headers }: GuardedRequest, address: PageAddress): boolean {
+  return (headers.cookie ?? '').split(/;\s*/).some((pair) => isSame(pair, keyPair(address)));
 }
 
-/** Whether a program shows the key, to the part of the page that is for programs. */
+/** Whether a request to the API holds the key in its Authorization header. */
 function hasBearer({ url, headers }: GuardedRequest, key: string): boolean {
   return url.startsWith('/api/') && isSame(headers.authorization ?? '', `Bearer ${key}`);
 }
 
-function keyPair({ port, key }: Door): string {
+function keyPair({ port, key }: PageAddress): string {
   return `emotions-${port}=${key}`;
 }
 

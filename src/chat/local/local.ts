@@ -14,18 +14,18 @@ import {
 import { unlessAborted } from '../../base/aborts.ts';
 import { aboutToRestart, codeOf, explainPort, tooLarge, UserError } from '../../base/errors.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
-import { allRight, correction, lettersOf, TOLD_BEFORE, tell, without } from '../right.ts';
+import { allRight, COUNTED_BEFORE, correction, countOpinions, lettersOf, without } from '../right.ts';
 import { Session } from '../session.ts';
 import { LocalChannel } from './channel.ts';
-import { addressOf, type Door, PAGE_HOST, pagePorts } from './guard.ts';
+import { addressOf, PAGE_HOST, type PageAddress, pagePorts } from './guard.ts';
 import { KEPT_WHOLE_BYTES, type StoredFile } from './message.ts';
-import { createServer, MAX_FILES, type PostedFile, type Told } from './server.ts';
+import { createServer, type Judgement, MAX_FILES, type PostedFile } from './server.ts';
 
-/** Bytes of all photos and annotated pictures that the channel keeps, and of those that are not read yet: docs/walk.md has the sum. */
+/** Bytes of all photos and annotated pictures that the channel keeps, and of those not read yet; docs/walk.md has the calculation. */
 const MAX_CHANNEL_BYTES = 24 * 1024 * 1024;
 const MAX_UNREAD_BYTES = 48 * 1024 * 1024;
 const MAX_MESSAGES = 200;
-/** Milliseconds between looks for what is too old. */
+/** Milliseconds between two checks for messages that are too old. */
 const FORGET_EVERY_MS = 30_000;
 const CHANNEL_ID = 'page';
 
@@ -37,13 +37,13 @@ const OPERATOR: User = {
   isOperator: async () => true,
 };
 
-/** A chat page in the browser, on this machine only: the platform that needs no credentials. */
+/** A chat page in the browser, on this machine only. It is the platform that needs no credentials. */
 export class LocalPlatform implements Platform {
   readonly name = 'local';
   readonly #context: PlatformContext;
   readonly #channel: LocalChannel;
   readonly #session: Session;
-  #door: Door = { port: 0, key: randomBytes(18).toString('base64url') };
+  #address: PageAddress = { port: 0, key: randomBytes(18).toString('base64url') };
   #server: FastifyInstance | undefined;
   #endStreams: () => void = () => {};
   #readingsEnded: () => Promise<void> = async () => {};
@@ -83,13 +83,13 @@ export class LocalPlatform implements Platform {
       }
     }
     this.#forgetting = setInterval(() => this.#channel.forget(), FORGET_EVERY_MS);
-    return `Open ${addressOf(PAGE_HOST, this.#door)} in a browser on this machine`;
+    return `Open ${addressOf(PAGE_HOST, this.#address)} in a browser on this machine`;
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
     clearInterval(this.#forgetting);
     await this.#session.stop(deadline);
-    // What is given up here ends with its connection.
+    // A reading that does not end by the deadline is ended by closing its connection.
     await unlessAborted(this.#readingsEnded(), deadline).catch(() => {});
     this.#endStreams();
     await this.#server?.close();
@@ -108,9 +108,9 @@ export class LocalPlatform implements Platform {
       ...this.#context.photos,
       isStopping: () => this.#session.isStopping,
       keepMs: this.#context.config.local.keepMs,
-      door: () => this.#door,
+      address: () => this.#address,
       post: (text, files) => this.#receive(text, files),
-      tell: (id, told) => this.#told(id, told),
+      judge: (id, judgement) => this.#judge(id, judgement),
     });
     try {
       await server.listen({ host: PAGE_HOST, port });
@@ -118,13 +118,13 @@ export class LocalPlatform implements Platform {
       await server.close();
       throw error;
     }
-    this.#door = { ...this.#door, port: (server.server.address() as AddressInfo).port };
+    this.#address = { ...this.#address, port: (server.server.address() as AddressInfo).port };
     this.#server = server;
     this.#endStreams = endStreams;
     this.#readingsEnded = readingsEnded;
   }
 
-  /** A message from the page: shown at once, answered when the answer is there. */
+  /** Takes a message from the page: shows it at once, and starts to answer it. */
   #receive(text: string, posted: readonly PostedFile[]): { readonly id: string } {
     if (this.#session.isStopping) throw aboutToRestart('Post it again then.');
     if (text === '' && posted.length === 0) throw new UserError('bad-usage', 'The message is empty.');
@@ -136,16 +136,18 @@ export class LocalPlatform implements Platform {
     return { id: message.id };
   }
 
-  /** What the person thinks of an answer. @throws UserError where nothing of it can be told, or counted */
-  async #told(id: string, told: Told): Promise<void> {
+  /** Counts what the person thinks of an answer. @throws UserError where the answer cannot be judged any more, or nothing can be counted */
+  async #judge(id: string, judgement: Judgement): Promise<void> {
     const letters = this.#channel.lettersOf(id);
-    if (letters === undefined) throw new UserError('not-found', TOLD_BEFORE);
-    const given = told.right
+    if (letters === undefined) throw new UserError('not-found', COUNTED_BEFORE);
+    const given = judgement.right
       ? allRight(letters)
-      : told.faces.map(({ number, meant }) => correction(letters, number, meant)).filter((one) => one !== undefined);
-    await tell(this.#context.opinions, { platform: this.name, place: CHANNEL_ID, answer: id }, given);
+      : judgement.faces
+          .map(({ number, meant }) => correction(letters, number, meant))
+          .filter((one) => one !== undefined);
+    await countOpinions(this.#context.opinions, { platform: this.name, place: CHANNEL_ID, answer: id }, given);
     const numbers = given.map(({ number }) => number);
-    this.#channel.ask(id, told.right ? undefined : without(letters, numbers));
+    this.#channel.ask(id, judgement.right ? undefined : without(letters, numbers));
   }
 
   #file(posted: PostedFile): StoredFile {
@@ -209,7 +211,7 @@ export class LocalPlatform implements Platform {
   }
 
   #post(reply: Reply): Posted {
-    // The photo may have been removed while it was read: its annotated copy must not come back after that.
+    // The photo may have been removed while it was read. Its annotated copy must not appear after that.
     if (reply.about && !this.#channel.file(reply.about.id)) return NO_MESSAGE;
     const { id } = this.#channel.post({ from: 'bot', ...toContent(reply) });
     return {

@@ -1,7 +1,7 @@
 import type { PhotoCard, Reply } from '../../../commands/request.ts';
 import { type OpenFace, openFaces, RIGHT, WRONG } from '../right.ts';
 
-/** A file on the page, as the browser is told of it; its bytes are fetched by id. */
+/** A file on the page, in the form that is sent to the browser, which fetches the bytes by id. */
 interface FileView {
   readonly id: string;
   readonly name: string;
@@ -10,7 +10,7 @@ interface FileView {
   readonly altText?: string;
 }
 
-/** A message on the page, as the browser is told of it. */
+/** A message on the page, in the form that is sent to the browser. */
 export interface MessageView {
   readonly id: string;
   readonly from: 'you' | 'bot';
@@ -19,24 +19,24 @@ export interface MessageView {
   readonly card?: PhotoCard;
   readonly figures?: NonNullable<Reply['figures']>;
   readonly removable: boolean;
-  /** What can be told of its readings; absent where nobody is asked, or all has been told. */
+  /** The question whether its readings are right; absent where nobody is asked, or all faces have been judged. */
   readonly asks?: { readonly right: string; readonly wrong: string; readonly faces: readonly OpenFace[] };
   /** Milliseconds since 1970. */
   readonly at: number;
 }
 
-/** What the browser is told when something changes. */
+/** What is sent to the browser when something changes. */
 export type ChannelEvent =
   | { readonly type: 'message'; readonly message: MessageView }
   | { readonly type: 'removed'; readonly id: string }
   | { readonly type: 'progress'; readonly request: string; readonly text: string | null };
 
-/** Bytes: a larger file is let go as soon as it has been read, and a smaller copy stands for it from then on. */
+/** In bytes: the bytes of a larger file are dropped once it has been read, and a smaller copy replaces it. */
 export const KEPT_WHOLE_BYTES = 1024 * 1024;
 
-/** Bytes kept for a file. */
+/** A file as the channel keeps it. */
 export interface StoredFile extends FileView {
-  /** Absent where the file was announced as too large to send, is being read, or could not be. */
+  /** Absent where the file was too large to send, is being read, or could not be read. */
   readonly bytes?: Uint8Array;
   readonly size: number;
 }
@@ -44,13 +44,13 @@ export interface StoredFile extends FileView {
 /** A message as the channel keeps it. */
 export interface Message extends Omit<MessageView, 'files' | 'asks'> {
   readonly files: readonly StoredFile[];
-  /** What was said of whom, as far as nobody has told whether that is right: see `lettersOf`. */
+  /** The readings that nobody has judged yet, one letter a face: see `lettersOf` in right.ts. */
   readonly letters?: string;
   /** Id of the file that this answers. */
   readonly about?: string;
 }
 
-/** A message as the browser is told of it. */
+/** Turns a message into the form that is sent to the browser. */
 export function view(message: Message): MessageView {
   const { id, from, text, card, figures, removable, at, letters } = message;
   const asks = letters !== undefined && { asks: { right: RIGHT, wrong: WRONG, faces: openFaces(letters) } };
@@ -67,8 +67,8 @@ export function sumOfBytes(files: readonly StoredFile[]): number {
   return files.reduce((sum, file) => sum + (file.bytes?.length ?? 0), 0);
 }
 
-/** Whether a file's bytes are let go once they have been read, for a smaller copy. */
-export function isLetGoOnceRead({ size }: StoredFile): boolean {
+/** Whether a file's bytes are dropped once they have been read. A smaller copy replaces them. */
+export function isDroppedOnceRead({ size }: StoredFile): boolean {
   return size > KEPT_WHOLE_BYTES;
 }
 

@@ -4,7 +4,7 @@ import type { CommandRegistry } from '../../../commands/registry.ts';
 import { EMOTIONS } from '../../emotion/labels.ts';
 import { EMOTION_COLOURS, inkOn } from '../../photo/picture/colours.ts';
 
-/** What the page is made of, by its path. */
+/** The files of the page, by URL path. */
 const FILES = {
   '/': { file: 'page/index.html', type: 'text/html; charset=utf-8' },
   ...Object.fromEntries(
@@ -19,7 +19,7 @@ const FILES = {
   '/sample.jpg': { file: '../../../assets/sample.jpg', type: 'image/jpeg' },
 } as const;
 
-/** A style sheet with each emotion's colour as it is in the annotated pictures, and the ink to write on it. */
+/** A style sheet with each emotion's colour, the same as in annotated pictures, and the text colour to use on it. */
 export function palette(): string {
   return [...EMOTIONS, 'unsure' as const]
     .map((emotion) => {
@@ -29,7 +29,7 @@ export function palette(): string {
     .join('');
 }
 
-/** Serves the page itself, and what it completes commands from. */
+/** Serves the page itself, and the list of commands that it completes typed lines from. */
 export async function servePage(server: FastifyInstance, commands: CommandRegistry): Promise<void> {
   for (const [path, { file, type }] of Object.entries(FILES)) {
     const content = await readFile(new URL(file, import.meta.url));
@@ -39,7 +39,7 @@ export async function servePage(server: FastifyInstance, commands: CommandRegist
   server.get('/api/commands', (_request, reply) => reply.send(commandsToType(commands)));
 }
 
-/** The commands with those of their options that can be typed. */
+/** The commands, with only those options that can be typed. */
 function commandsToType(commands: CommandRegistry) {
   return commands.list().map(({ name, description, options }) => ({
     name,

@@ -11,20 +11,20 @@ import { readBounded } from '../download.ts';
 import type { Unread } from './unread.ts';
 import { announcedBytes, goneSignal } from './unread.ts';
 
-/** What reading a picture for a program takes. */
+/** What this file needs to read pictures for programs. */
 export interface Reading extends Pick<PhotoServices, 'readPhoto' | 'queue'> {
-  /** Largest file that is taken, in bytes. */
+  /** Largest file that is accepted, in bytes. */
   readonly maxBytes: number;
-  /** Whether nothing new is taken, since the bot stops. */
+  /** Whether the bot is stopping, so that nothing new is accepted. */
   isStopping(): boolean;
-  /** Whose unread files share their room with those of programs. */
+  /** The page's channel. Its unread files and those of programs share one memory limit. */
   readonly channel: { readonly unread: Unread };
 }
 
-/** Pictures of programs that are read or wait at a time: each is in memory while it does. */
+/** How many pictures of programs are read or wait at a time. Each is in memory meanwhile. */
 const MAX_READINGS = 4;
 const MAX_NAME = 200;
-/** What the queue knows programs by: they take turns with the page. */
+/** How all programs are named in the queue, so that they take turns with the page. */
 const PROGRAMS = { channel: 'local api', person: 'local api' };
 
 interface Asked {
@@ -32,15 +32,15 @@ interface Asked {
 }
 
 /**
- * Serves `POST /api/read`, a picture's bytes -> what is seen in it, as docs/api.md and docs/openapi.json say.
- * @returns waits for what is being read
+ * Serves `POST /api/read`: takes a picture's bytes and answers with the reading, as docs/api.md and docs/openapi.json describe.
+ * @returns a function that waits for the readings under way
  */
 export async function serveReading(server: FastifyInstance, reading: Reading): Promise<() => Promise<void>> {
   const description = await readFile(new URL('../../../docs/openapi.json', import.meta.url));
   server.get('/api/openapi.json', (_request, reply) => reply.type('application/json').send(description));
   const underWay = new Set<Promise<unknown>>();
   await server.register(async (scope) => {
-    // A picture is told by its bytes: whatever a program calls it comes in as it is.
+    // The bytes tell what a picture is, so any content type is accepted and the body is passed on unparsed.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
     scope.post<Asked>('/api/read', { bodyLimit: reading.maxBytes }, async (request, reply) => {
@@ -66,10 +66,10 @@ async function answer(request: FastifyRequest<Asked>, reply: FastifyReply, readi
   // A program that asks for a JPEG cannot play an animation.
   const moving = /^\s*image\/jpe?g/.test(accept) ? undefined : 'webp';
   const body = request.body instanceof Readable ? request.body : Readable.from([]);
-  const giveRoomBack = await reading.channel.unread.room(announcedBytes(request, reading.maxBytes), gone);
+  const freeReservation = await reading.channel.unread.reserve(announcedBytes(request, reading.maxBytes), gone);
   const photo = await readBounded(body, reading.maxBytes)
     .then((bytes) => readInTurn(bytes, reading, moving, gone))
-    .finally(giveRoomBack);
+    .finally(freeReservation);
   const { picture } = photo;
   if (!wantsPicture) {
     const name = String(request.query.name ?? '').slice(0, MAX_NAME) || 'photo';
@@ -77,7 +77,7 @@ async function answer(request: FastifyRequest<Asked>, reply: FastifyReply, readi
     const shown = picture && isOn(request.query.picture) && { picture: inJson(picture) };
     return reply.send({ photo: name, ...told, ...shown, milliseconds });
   }
-  // Where there is no face there is nothing to draw.
+  // A photo without faces has no annotated picture.
   if (!picture) return reply.code(204).send();
   return reply.type(picture.mime).send(Buffer.from(picture.bytes));
 }
@@ -108,15 +108,15 @@ function inJson({ bytes, mime, altText }: NonNullable<AnsweredPhoto['picture']>)
   return { type: mime, altText, base64: Buffer.from(bytes).toString('base64') };
 }
 
-/** @throws Error where what reads photos tells less than programs are promised */
+/** @throws Error where a reading lacks fields that the API promises */
 function whole(photo: AnsweredPhoto): Parameters<typeof readingJson>[0] {
   const { width, height, milliseconds, faces, picture: _, copy: __, ...rest } = photo;
   if (width === undefined || height === undefined || milliseconds === undefined)
-    throw new Error('no measures are told');
+    throw new Error('the reading lacks its size or time');
   return { ...rest, width, height, milliseconds, faces: faces.map(withBox) };
 }
 
 function withBox({ box, ...face }: AnsweredPhoto['faces'][number]): PhotoReading['faces'][number] {
-  if (!box) throw new Error('where a face is is not told');
+  if (!box) throw new Error('the reading lacks the box of a face');
   return { ...face, box };
 }

@@ -9,45 +9,45 @@ import type { Logger } from '../../base/log.ts';
 import { EMOTIONS } from '../../emotion/labels.ts';
 import { readBounded } from '../download.ts';
 import type { LocalChannel } from './channel.ts';
-import { bringsKey, type Door, keyCookie, refusal, SECURITY_HEADERS } from './guard.ts';
+import { bringsKey, keyCookie, type PageAddress, refusal, SECURITY_HEADERS } from './guard.ts';
 import { servePage } from './page-files.ts';
 import { type Reading, serveReading } from './read-api.ts';
 import { announcedBytes, goneSignal } from './unread.ts';
 
-/** What browsers show without running anything of it. */
+/** Media types that browsers show without running code in them. */
 const SHOWN: readonly string[] = ['jpeg', 'png', 'apng', 'gif', 'webp', 'avif', 'bmp'].map((name) => `image/${name}`);
-/** Bytes that tell what a file is. */
+/** So many bytes from the start of a file tell its type. */
 const START_BYTES = 4100;
 
 /**
- * The media type to show a file as, decided by its bytes and never by its name or what the sender says it is.
- * @returns undefined for everything that is not a raster picture that browsers show: SVG, above all, may hold scripts
+ * The media type to show a file as. Its bytes decide, never its name or what the sender calls it.
+ * @returns undefined for everything but raster pictures that browsers show; SVG above all may hold scripts
  */
 export async function browserPictureType(bytes: Uint8Array): Promise<string | undefined> {
   const type = await fileTypeFromBuffer(bytes.subarray(0, START_BYTES));
   return SHOWN.find((mime) => mime === type?.mime);
 }
 
-/** Photos that one message takes at most. */
+/** How many photos one message may have. */
 export const MAX_FILES = 10;
-/** Characters of a message's text. */
+/** How many characters a message's text may have. */
 const MAX_TEXT = 2000;
 const MAX_NAME = 200;
-/** Bytes of a message's JSON: its text, names and ids. */
+/** How many bytes a message's JSON may have: text, names and ids. */
 const MAX_JSON = 64 * 1024;
-/** Files that arrive at a time: each is in memory while it does. */
+/** How many files may arrive at a time. Each is in memory meanwhile. */
 const MAX_UPLOADS = 4;
-/** Browser tabs that may listen at a time. */
+/** How many browser tabs may listen at a time. */
 const MAX_LISTENERS = 16;
-/** Bytes that may wait for a tab that does not read; beyond, it is cut off and reconnects. */
+/** How many bytes may wait for a tab that does not read them. Beyond that it is disconnected, and reconnects. */
 const MAX_BACKLOG = 4 * 1024 * 1024;
-/** Milliseconds between signs of life, so that neither side takes a silent connection for a dead one. */
+/** Milliseconds between heartbeats, so that neither side takes a silent connection for a dead one. */
 const HEARTBEAT_MS = 25_000;
 
-/** A file of a posted message: sent before, or only announced because the page found it too large to send. */
+/** A file of a posted message: either uploaded before, or only announced because it is too large to upload. */
 export type PostedFile = { readonly upload: string } | { readonly name: string; readonly size: number };
 
-const TOLD = z.union([
+const JUDGEMENT = z.union([
   z.object({ right: z.literal(true) }),
   z.object({
     right: z.literal(false).default(false),
@@ -55,8 +55,8 @@ const TOLD = z.union([
   }),
 ]);
 
-/** What a person thinks of an answer: all right, or what some of its faces should have been. */
-export type Told = z.infer<typeof TOLD>;
+/** What a person thinks of an answer: that all of it is right, or which emotions some of its faces show instead. */
+export type Judgement = z.infer<typeof JUDGEMENT>;
 
 /** What the server needs from the platform. */
 interface ServerOptions extends Reading {
@@ -64,12 +64,12 @@ interface ServerOptions extends Reading {
   readonly commands: CommandRegistry;
   readonly log: Logger;
   readonly keepMs: number;
-  /** Where the page is served, once it is. */
-  door(): Door;
-  /** A message from the page. @throws UserError where it cannot be taken */
+  /** The page's port and key; the port is 0 until the server listens. */
+  address(): PageAddress;
+  /** Posts a message from the page. @throws UserError where it is not accepted */
   post(text: string, files: readonly PostedFile[]): { readonly id: string };
-  /** What the person thinks of an answer. @throws UserError where that cannot be counted */
-  tell(id: string, told: Told): Promise<void>;
+  /** Counts what the person thinks of an answer. @throws UserError where that cannot be counted */
+  judge(id: string, judgement: Judgement): Promise<void>;
 }
 
 const POSTED = z.object({
@@ -86,9 +86,9 @@ const POSTED = z.object({
 });
 
 /**
- * The page's web server, not yet listening: the page itself, its events, and what it sends.
- * @returns the server, a function that ends all event streams (an open one keeps a server from closing), and one that
- *   waits for the pictures that programs have sent
+ * Creates the page's web server, which does not listen yet. It serves the page, its events, and the API.
+ * @returns the server, a function that ends all event streams (an open one keeps the server from closing), and one that
+ *   waits for the readings of programs
  */
 export async function createServer(
   options: ServerOptions,
@@ -96,10 +96,10 @@ export async function createServer(
   const server = Fastify({ logger: false, bodyLimit: MAX_JSON, requestTimeout: 120_000, forceCloseConnections: true });
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
-    const door = options.door();
-    const reason = refusal(request, door);
+    const address = options.address();
+    const reason = refusal(request, address);
     if (reason !== undefined) return reply.code(403).send({ code: 'not-allowed', message: reason });
-    if (bringsKey(request, door.key)) reply.header('set-cookie', keyCookie(door));
+    if (bringsKey(request, address.key)) reply.header('set-cookie', keyCookie(address));
   });
   server.setNotFoundHandler((_request, reply) => reply.code(404).send({ code: 'not-found', message: 'Nothing here.' }));
   server.setErrorHandler((error, request, reply) => {
@@ -121,22 +121,22 @@ function takesFiles({ routeOptions: { url } }: FastifyRequest): boolean {
 
 function serveUploads(server: FastifyInstance, { channel, maxBytes }: ServerOptions): void {
   let arriving = 0;
-  // The stream is passed on as it is: readBounded counts while it comes in.
+  // The stream is passed on unparsed; readBounded counts its bytes as they arrive.
   server.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
   server.post<{ Querystring: { name?: unknown } }>('/api/files', { bodyLimit: maxBytes }, async (request, reply) => {
     if (arriving >= MAX_UPLOADS) throw new UserError('busy', 'Too many files are arriving at once. Try again.');
     arriving++;
-    let giveRoomBack = () => {};
+    let freeReservation = () => {};
     try {
       const file = fileOf(request);
-      giveRoomBack = await channel.unread.room(announcedBytes(request, maxBytes), goneSignal(reply));
+      freeReservation = await channel.unread.reserve(announcedBytes(request, maxBytes), goneSignal(reply));
       const bytes = await readBounded(file, maxBytes);
       const mime = await browserPictureType(bytes);
       const name = String(request.query.name ?? '').slice(0, MAX_NAME) || 'picture';
       const id = channel.upload({ name, bytes, ...(mime !== undefined && { mime }) });
       return await reply.code(201).send({ id });
     } finally {
-      giveRoomBack();
+      freeReservation();
       arriving--;
     }
   });
@@ -145,7 +145,7 @@ function serveUploads(server: FastifyInstance, { channel, maxBytes }: ServerOpti
 /** @throws UserError 'bad-usage' where the request holds no file */
 function fileOf({ body, headers }: FastifyRequest): Readable {
   if (body instanceof Readable) return body;
-  // For an empty file the server makes no stream.
+  // The server makes no stream for an empty body.
   if (body === undefined && headers['content-type']?.startsWith('application/octet-stream')) return Readable.from([]);
   throw new UserError('bad-usage', 'There is no file in this request. Send its bytes as application/octet-stream.');
 }
@@ -165,9 +165,9 @@ function serveMessages(server: FastifyInstance, options: ServerOptions): void {
     return await reply.code(204).send();
   });
   server.post<{ Params: { id: string } }>('/api/messages/:id/right', async (request, reply) => {
-    const told = TOLD.safeParse(request.body);
-    if (!told.success) throw new UserError('bad-usage', 'I could not read that. Reload the page and try again.');
-    await options.tell(request.params.id, told.data);
+    const judgement = JUDGEMENT.safeParse(request.body);
+    if (!judgement.success) throw new UserError('bad-usage', 'I could not read that. Reload the page and try again.');
+    await options.judge(request.params.id, judgement.data);
     return await reply.code(204).send();
   });
   server.get<{ Params: { id: string } }>('/api/files/:id', async (request, reply) => {
@@ -180,7 +180,7 @@ function serveMessages(server: FastifyInstance, options: ServerOptions): void {
   });
 }
 
-/** Server-sent events: everything there is when a tab connects, then every change. */
+/** Serves server-sent events: all messages when a tab connects, then every change. */
 function serveEvents(server: FastifyInstance, { channel, maxBytes, keepMs }: ServerOptions): () => void {
   const streams = new Set<FastifyReply['raw']>();
   server.get('/api/events', (request: FastifyRequest, reply: FastifyReply) => {
@@ -190,7 +190,7 @@ function serveEvents(server: FastifyInstance, { channel, maxBytes, keepMs }: Ser
     stream.writeHead(200, { ...SECURITY_HEADERS, 'content-type': 'text/event-stream; charset=utf-8' });
     streams.add(stream);
     const write = (text: string) => {
-      // While the bot stops, work that is given up may still report to a stream that has ended.
+      // While the bot is stopping, work that was given up may still report to a stream that has ended.
       if (stream.writableEnded || stream.destroyed) return;
       if (stream.writableLength > MAX_BACKLOG) stream.destroy();
       else stream.write(text);
@@ -231,10 +231,10 @@ function tooMuch(): UserError {
 }
 
 function sendError(error: unknown, reply: FastifyReply, log: Logger): FastifyReply {
-  // Whoever sent the request has gone in the middle of it, and nobody hears what is answered.
+  // The sender has disconnected during the request, so nobody receives an answer.
   if (reply.raw.destroyed) return reply.hijack();
   if (error instanceof UserError) {
-    // The rest of a body that is refused is not worth reading.
+    // The rest of a refused body is not read.
     if (error.code === 'too-large') reply.header('connection', 'close');
     return reply.code(STATUS[error.code] ?? 400).send({ code: error.code, message: error.message });
   }

@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { tooLarge, UserError } from '../../base/errors.ts';
 
-/** Milliseconds that a file waits for room at most. */
+/** How long a file waits for memory, in milliseconds. */
 const MOST_WAIT_MS = 60_000;
 const FULL = 'I hold as many photos as I can until I have read some of them. Try again in a minute.';
 
 /**
- * How long the file in a request is, at most.
- * @throws UserError 'too-large' where it says that it is longer than may be
+ * The largest size that the file in a request can have, in bytes: its announced length, else `maxBytes`.
+ * @throws UserError 'too-large' where the announced length exceeds `maxBytes`
  */
 export function announcedBytes({ headers }: { readonly headers: IncomingHttpHeaders }, maxBytes: number): number {
   const announced = Number(headers['content-length'] ?? maxBytes);
@@ -15,34 +15,34 @@ export function announcedBytes({ headers }: { readonly headers: IncomingHttpHead
   return announced;
 }
 
-/** Fires when whoever sent the request has gone. @param reply what it is answered by */
+/** A signal that fires when the sender of a request disconnects. @param reply the reply to that request */
 export function goneSignal({ raw }: { readonly raw: ServerResponse }): AbortSignal {
   const gone = new AbortController();
   raw.once('close', () => gone.abort(new UserError('busy', 'The file did not arrive.')));
   return gone.signal;
 }
 
-/** The files that have not been read yet: what comes in waits until there is room for it beside them. */
+/** Counts the bytes of files that have not been read yet. A file that arrives waits until there is memory for it. */
 export class Unread {
   readonly #most: number;
   readonly #mostWaitMs: number;
-  /** Bytes of each, by its id; of what comes in, by a key of its own. */
+  /** Bytes of each file, by its id; of a file that is arriving, by a key of its own. */
   readonly #bytes = new Map<unknown, number>();
   readonly #waiting = new Set<() => void>();
 
-  /** @param most bytes of all together; a larger one is let in where it is alone */
+  /** @param most bytes of all files together; a single larger file is accepted while there is no other */
   constructor(most: number, mostWaitMs = MOST_WAIT_MS) {
     this.#most = most;
     this.#mostWaitMs = mostWaitMs;
   }
 
   /**
-   * Waits until there is room for a file that is to come in.
-   * @param bytes how long it is, at most
-   * @returns gives the room back: to be called once it is known by its id, or has failed
-   * @throws UserError 'busy' where there is none in time; the signal's reason
+   * Waits until there is memory for a file, and reserves it.
+   * @param bytes largest size that the file can have
+   * @returns a function that frees the reservation; call it once the file has been added under its id, or has failed
+   * @throws UserError 'busy' where no memory becomes free in time; the signal's reason
    */
-  async room(bytes: number, signal: AbortSignal): Promise<() => void> {
+  async reserve(bytes: number, signal: AbortSignal): Promise<() => void> {
     const tooLong = AbortSignal.timeout(this.#mostWaitMs);
     const either = AbortSignal.any([signal, tooLong]);
     while (this.#bytes.size > 0 && this.#sum() + bytes > this.#most) {
@@ -63,7 +63,7 @@ export class Unread {
     return this.#bytes.has(id);
   }
 
-  /** @returns whether it was one of them */
+  /** Frees a file's bytes. @returns whether it was counted */
   delete(key: unknown): boolean {
     const was = this.#bytes.delete(key);
     for (const look of [...this.#waiting]) look();
@@ -78,7 +78,7 @@ export class Unread {
     return [...this.#bytes.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  /** Resolves when something is gone, or the signal fires. */
+  /** Resolves when bytes were freed, or the signal fires. */
   #change(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const look = () => {

@@ -213,7 +213,7 @@ describe('large photos', () => {
   const LARGE = 2_000_000;
   const copy = { bytes: new Uint8Array(30), mime: 'image/jpeg' };
   const waited = async (bytes: number) => {
-    const waiting = channel.unread.room(bytes, new AbortController().signal).then((giveBack) => {
+    const waiting = channel.unread.reserve(bytes, new AbortController().signal).then((giveBack) => {
       giveBack();
       return 'let in';
     });
@@ -273,13 +273,13 @@ describe('large photos', () => {
   test('what waits for too long is told so, and what is given up waits no longer', async () => {
     const unread = new Unread(10, 30);
     unread.add('a', 10);
-    await expect(unread.room(1, new AbortController().signal)).rejects.toMatchObject({ code: 'busy' });
+    await expect(unread.reserve(1, new AbortController().signal)).rejects.toMatchObject({ code: 'busy' });
     const reason = new Error('gone');
-    await expect(unread.room(1, AbortSignal.abort(reason))).rejects.toBe(reason);
+    await expect(unread.reserve(1, AbortSignal.abort(reason))).rejects.toBe(reason);
     unread.delete('a');
-    const giveBack = await unread.room(10, new AbortController().signal);
-    await expect(unread.room(1, new AbortController().signal)).rejects.toMatchObject({ code: 'busy' });
+    const giveBack = await unread.reserve(10, new AbortController().signal);
+    await expect(unread.reserve(1, new AbortController().signal)).rejects.toMatchObject({ code: 'busy' });
     giveBack();
-    await unread.room(1, new AbortController().signal);
+    await unread.reserve(1, new AbortController().signal);
   });
 });

@@ -152,7 +152,7 @@ describe('photos', () => {
     const again = await tell({ right: true });
     expect([again.status, ((await again.json()) as { message: string }).message]).toEqual([
       404,
-      'That was told before.',
+      'That was counted before.',
     ]);
     await post({ text: '/emotions stats' });
     await page.until(() => page.messages('bot').some(({ text }) => text.includes('found 1 right (100 %)')));

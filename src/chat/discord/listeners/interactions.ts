@@ -60,7 +60,7 @@ function begin(
   });
 }
 
-/** A click on Remove: the message goes if the person may have it removed; otherwise only they are told who may. */
+/** Handles a click on Remove: deletes the message if the person may do that, else tells only them who may. */
 async function onRemoveClick(interaction: ButtonInteraction): Promise<void> {
   const button = parseRemoveButton(interaction.customId);
   if (button === undefined) return;
@@ -80,7 +80,7 @@ async function onRemoveClick(interaction: ButtonInteraction): Promise<void> {
 
 async function remove(interaction: ButtonInteraction): Promise<void> {
   try {
-    // Through the interaction first: that works in channels that the bot itself cannot see, too.
+    // The interaction comes first, since it also works in channels that the bot itself cannot see.
     await interaction.deferUpdate();
     await interaction.deleteReply();
   } catch (error) {

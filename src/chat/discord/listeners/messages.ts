@@ -9,14 +9,14 @@ import type { DiscordContext } from '../context.ts';
 import { unlessClosed } from '../errors.ts';
 import { accountOf, isForTheBot, toAsking } from '../request.ts';
 
-/** A file that is so much younger than its message, in milliseconds, came with an edit. */
+/** A file that is more than this much younger than its message, in milliseconds, was added by an edit. */
 const ADDED_MS = 5000;
 
-/** Answers what people post, pictures that they add later included, and what they say to the bot. */
+/** Answers the pictures that people post or add by an edit, and messages that address the bot. */
 export function listenToMessages(context: DiscordContext): void {
   const { client, guard } = context;
   client.on(Events.MessageCreate, (message) => guard(() => onMessage(message, context)));
-  // The client's own event comes for messages that it remembers only.
+  // The client's own event comes only for messages in its cache.
   client.ws.on(GatewayDispatchEvents.MessageUpdate, (data) => guard(() => onEdited(data, context)));
 }
 
@@ -33,7 +33,7 @@ async function onEdited(
   if (id === undefined || place === undefined || author?.bot) return;
   const { session, client, startedAt } = context;
   const added = attachments.map((file) => file.id).filter((file) => timeOf(file) > timeOf(id) + ADDED_MS);
-  // Told of by each later edit too.
+  // Each later edit names the file again.
   const files = added.filter((file) => session.claim(`added:${file}`));
   if (files.length === 0) return;
   if (files.some((file) => timeOf(file) < startedAt)) {

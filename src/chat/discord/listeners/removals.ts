@@ -13,17 +13,17 @@ import { isGone, lacksPermission, unlessClosed } from '../errors.ts';
 import { pagesAfter } from '../messages-after.ts';
 import { buttonOf, type RemoveButton } from '../outgoing.ts';
 
-/** Pages that are looked through for answers of an earlier run of the bot, one after the removed message; more where many are removed at once. */
+/** At most so many pages are searched for answers of an earlier run: one after the removed message, more where many are removed at once. */
 const MAX_PAGES = 10;
 
-/** Takes answers back with what they are about: messages, pictures that an edit takes out or hides, threads and channels. */
+/** Removes answers whose message is removed, or whose picture an edit removes or hides. Gives up work in removed threads and channels. */
 export function listenToRemovals(context: DiscordContext): void {
   const { client, guard, session, startedAt } = context;
   const isForgotten = (id: string) => SnowflakeUtil.timestampFrom(id) < startedAt || session.isElsewhere(id);
 
   const onRemoved = async (channelId: string, ids: readonly string[]) => {
     await Promise.all(ids.map((id) => session.removed(id)));
-    // Also where something was known: it may have been asked about again since.
+    // This is also done where the session knew an answer: an earlier run may have posted others.
     const forgotten = ids.filter(isForgotten);
     if (forgotten.length > 0) await takeBackForgotten(context, channelId, forgotten);
   };
@@ -36,13 +36,13 @@ export function listenToRemovals(context: DiscordContext): void {
     if (message.author?.bot || message.edited_timestamp === null || !isForgotten(message.id)) return;
     await takeBackForgotten(context, message.channel_id, [message.id], (answer, { picture }) => {
       const isGone = picture === undefined ? leftIds.length === 0 : !leftIds.includes(picture);
-      // An early version's buttons do not name the picture.
+      // The buttons of an early version do not name the picture.
       const isHiddenNow = picture === undefined ? left.every(isHidden) : hiddenIds.includes(picture);
       return isGone || (isHiddenNow && showsSomething(answer));
     });
   };
 
-  // Not the client's own events for these: it tells of messages that it remembers only.
+  // The client's own events come only for messages in its cache, so the raw events are used.
   client.ws.on(GatewayDispatchEvents.MessageDelete, (data) => guard(() => onRemoved(data.channel_id, [data.id])));
   client.ws.on(GatewayDispatchEvents.MessageDeleteBulk, (data) => guard(() => onRemoved(data.channel_id, data.ids)));
   client.ws.on(GatewayDispatchEvents.MessageUpdate, (data) => guard(() => onEdited(data)));
@@ -50,7 +50,7 @@ export function listenToRemovals(context: DiscordContext): void {
   client.ws.on(GatewayDispatchEvents.ChannelDelete, (data) => session.channelRemoved(data.id));
 }
 
-/** What an event says of an edited message: besides ids, only what has changed is certain to be there. */
+/** An edited message as the event gives it. Besides the ids, only the fields that changed are certain to be there. */
 type Edited = Pick<GatewayMessageUpdateDispatchData, 'id' | 'channel_id'> & Partial<GatewayMessageUpdateDispatchData>;
 
 /** The files that an edited message still has; undefined where Discord does not say. */
@@ -58,7 +58,7 @@ function filesLeft(message: Edited, { client, seesEverything }: DiscordContext):
   const { attachments, message_snapshots: forwarded, mentions = [], author, guild_id: guildId } = message;
   if (attachments === undefined || author?.id === client.user.id) return undefined;
   if (forwarded === undefined && message.message_reference?.type === MessageReferenceType.Forward) return undefined;
-  // Without the MessageContent intent, Discord tells of other messages as if they had no files.
+  // Without the MessageContent intent, Discord sends messages that do not address the bot as if they had no files.
   const isVisible = seesEverything || guildId === undefined || mentions.some(({ id }) => id === client.user.id);
   if (!isVisible) return undefined;
   return [...attachments, ...(forwarded ?? []).flatMap((one) => one.message.attachments ?? [])];
@@ -68,19 +68,19 @@ function isHidden({ filename, flags }: APIAttachment): boolean {
   return isSpoiler({ name: filename, spoiler: ((flags ?? 0) & AttachmentFlags.IsSpoiler) !== 0 });
 }
 
-/** Whether an answer has a picture that everyone sees. */
+/** Whether an answer has a picture that is not hidden. */
 function showsSomething({ attachments }: Message): boolean {
   return attachments.some((file) => !isSpoiler(file));
 }
 
-/** What an earlier run of the bot said is not remembered, but its buttons name the messages that it was about. */
+/** Removes answers of an earlier run, which the session does not remember. Their buttons name the messages that they answer. */
 async function takeBackForgotten(
   { client }: DiscordContext,
   channelId: string,
   ids: readonly string[],
   which: (answer: Message, button: RemoveButton) => boolean = () => true,
 ): Promise<void> {
-  // Discord announces neither direct messages nor threads that rest.
+  // Discord announces neither direct message channels nor inactive threads, so the channel is fetched.
   const channel = await unlessClosed(() => client.channels.fetch(channelId));
   if (!channel?.isSendable()) return;
   const takeBack = async (message: Message) => {

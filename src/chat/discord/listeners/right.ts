@@ -10,13 +10,13 @@ import {
 } from 'discord.js';
 import { UserError } from '../../../base/errors.ts';
 import type { Opinion } from '../../../settings/opinions.ts';
-import { allRight, correction, openFaces, THANKS, TOLD_BEFORE, tell, WHO, without } from '../../right.ts';
+import { allRight, COUNTED_BEFORE, correction, countOpinions, openFaces, THANKS, WHO, without } from '../../right.ts';
 import { notYours } from '../../rights.ts';
 import type { DiscordContext } from '../context.ts';
 import { mayRemove } from '../permissions.ts';
 import { correctionLists, emotionList, parseRightButton, parseRightChoice, rightButtons } from '../right-buttons.ts';
 
-/** A click on one of the buttons of 'Was it right?'. @returns false where it is another button */
+/** Handles a click on a button of 'Was it right?'. @returns false where it is another button */
 export async function onRightButton(interaction: ButtonInteraction, context: DiscordContext): Promise<boolean> {
   const button = parseRightButton(interaction.customId);
   if (button === undefined) return false;
@@ -27,16 +27,16 @@ export async function onRightButton(interaction: ButtonInteraction, context: Dis
     const components = correctionLists(interaction.message.id, letters);
     await interaction.reply({ content: WHO, components, flags: MessageFlags.Ephemeral });
   } else {
-    await orInWords(interaction, async () => {
+    await replyOnUserError(interaction, async () => {
       await count(interaction, context, interaction.message.id, allRight(letters));
-      // Nobody is asked again.
+      // The question is removed.
       await interaction.update({ components: withButtons(interaction.message, undefined) });
     });
   }
   return true;
 }
 
-/** A choice from one of the lists that a click on 'Correct it' brought. */
+/** Handles a choice from one of the lists that a click on 'Correct it' opened. */
 export async function onRightChoice(interaction: StringSelectMenuInteraction, context: DiscordContext): Promise<void> {
   const choice = parseRightChoice(interaction.customId);
   const [value = ''] = interaction.values;
@@ -49,12 +49,12 @@ export async function onRightChoice(interaction: StringSelectMenuInteraction, co
   }
   const opinion = correction(letters, number, value);
   if (opinion === undefined) return;
-  await orInWords(interaction, async () => {
+  await replyOnUserError(interaction, async () => {
     const counted = await count(interaction, context, answer, [opinion]);
     const left = without(letters, [number]);
-    const content = counted > 0 ? `${opinion.number}: ${opinion.meant}. ${THANKS}` : TOLD_BEFORE;
+    const content = counted > 0 ? `${opinion.number}: ${opinion.meant}. ${THANKS}` : COUNTED_BEFORE;
     await interaction.update({ content, components: left === undefined ? [] : correctionLists(answer, left) });
-    await close(interaction, context, answer, left);
+    await updateButtons(interaction, context, answer, left);
   });
 }
 
@@ -64,11 +64,11 @@ async function count(
   answer: string,
   given: readonly Opinion[],
 ): Promise<number> {
-  return await tell(opinions, { platform: 'discord', place: guildId ?? channelId, answer }, given);
+  return await countOpinions(opinions, { platform: 'discord', place: guildId ?? channelId, answer }, given);
 }
 
-/** Has the buttons under an answer ask about what is left only. Where the bot may not see the channel, they stay as they are. */
-async function close(
+/** Changes the buttons under an answer so that they ask only about the remaining faces. If the bot cannot see the channel, they stay as they are. */
+async function updateButtons(
   { channel }: StringSelectMenuInteraction,
   { log }: DiscordContext,
   answer: string,
@@ -82,7 +82,7 @@ async function close(
   }
 }
 
-/** A message's rows, with its buttons of 'Was it right?' asking about these faces; without these buttons where none is left. */
+/** A message's component rows with the buttons of 'Was it right?' for the given letters, or without those buttons where there are none. */
 function withButtons({ components }: Message, letters: string | undefined): ActionRowBuilder<ButtonBuilder>[] {
   return components.flatMap((row) => {
     if (!(row instanceof ActionRow)) return [];
@@ -95,7 +95,7 @@ function withButtons({ components }: Message, letters: string | undefined): Acti
   });
 }
 
-async function orInWords(
+async function replyOnUserError(
   interaction: ButtonInteraction | StringSelectMenuInteraction,
   work: () => Promise<void>,
 ): Promise<void> {

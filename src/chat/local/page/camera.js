@@ -1,4 +1,4 @@
-/** The camera in a dialog: take, look, take again or use. The picture stays in the page until it is used. */
+/** The camera dialog: take a photo, look at it, then take another or use it. The photo stays in the page until it is used. */
 
 import { find } from './dom.js';
 
@@ -8,7 +8,7 @@ const taken = find('taken');
 const trouble = find('camera-trouble');
 const buttons = { take: find('take'), again: find('again'), use: find('use') };
 
-/** What keeps a camera from being used, by the name that browsers give it. */
+/** Sentences for why the camera cannot be used, by the browser's error name. */
 const TROUBLES = {
   NotAllowedError:
     'The browser may not use the camera. Allow it beside the address above, or in the settings of this device; or choose a photo instead.',
@@ -20,7 +20,7 @@ const OTHER_TROUBLE = 'The camera does not start. Choose a photo instead.';
 
 let stream;
 let photo;
-/** What is done with the photo. */
+/** Called with the photo when the person uses it. */
 let use = () => {};
 
 /** Opens the dialog. @param whenUsed gets the photo as a File */
@@ -36,7 +36,7 @@ async function start() {
   try {
     if (!navigator.mediaDevices) throw new DOMException('', 'NotFoundError');
     const opened = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1920 } } });
-    // Somebody may have cancelled while the browser asked.
+    // The person may have cancelled while the browser asked for permission.
     if (!dialog.open) return stop(opened);
     stream = opened;
     live.srcObject = stream;

@@ -1,6 +1,6 @@
 /**
- * The chat page: shows what the server says is in the channel, and sends what the person posts. All state is the server's;
- * the page redraws a message whenever it is told of it.
+ * The chat page: shows the channel's messages as the server sends them, and sends what the person posts. The server holds all
+ * state; the page redraws a message whenever the server sends it again.
  */
 
 import { openCamera } from './camera.js';
@@ -17,10 +17,10 @@ const files = find('files');
 const drop = find('drop');
 const viewer = find('viewer');
 
-/** Bounds the server told of; until then, only what can be sent at all. */
+/** Limits that the server sends on connecting; until then, values that every server accepts. */
 let limits = { maxBytes: 1024 * 1024, maxFiles: 1, keepMinutes: 60 };
 
-// --- what can be done with a message ---
+// --- actions on a message ---
 
 async function tellRight(id, told) {
   await call('POST', `/api/messages/${id}/right`, 'application/json', JSON.stringify(told));
@@ -42,9 +42,9 @@ let top = 0;
 scroller.addEventListener('scroll', () => {
   const isUp = scroller.scrollTop < top;
   top = scroller.scrollTop;
-  // Another height of the window scrolls too, and nobody meant it.
+  // Resizing the window scrolls too, without the person wanting it.
   if (scroller.clientHeight !== height) return;
-  // What grows below, such as a picture that has been loaded, takes nobody away from the end: only who scrolls up leaves it.
+  // Only scrolling up leaves the end. Content that grows below, such as a picture that has loaded, does not.
   if (scroller.scrollHeight - top - scroller.clientHeight < 80) atEnd = true;
   else if (isUp) atEnd = false;
 });
@@ -54,7 +54,7 @@ function stayAtEnd() {
   if (atEnd) scroller.scrollTop = scroller.scrollHeight;
 }
 
-// --- what the server says ---
+// --- events from the server ---
 
 const progressLines = new Map();
 
@@ -66,14 +66,14 @@ const show = (message) =>
     settle,
   });
 
-/** Once a picture's size is known, or the window's has changed. */
+/** Adjusts the layout after a picture has loaded or the window was resized. */
 function settle() {
   fitAll();
   stayAtEnd();
 }
 addEventListener('resize', settle);
 
-/** Has answers fill no more than the window. */
+/** Limits the height of answers to the window's. */
 function fitAll() {
   for (const answer of log.querySelectorAll('.answer')) fitWindow(answer, scroller);
 }
@@ -101,7 +101,7 @@ function takeOff(id) {
   const hadFocus = element.contains(document.activeElement);
   const neighbour = element.nextElementSibling ?? element.previousElementSibling;
   element.remove();
-  // The focus must not fall back to the top of the page with the button that was pressed.
+  // If the removed message had the focus, it would fall back to the top of the page.
   if (hadFocus) (neighbour?.querySelector('button') ?? text).focus();
 }
 
@@ -120,7 +120,7 @@ const handlers = {
   progress: (event) => setProgress(event.request, event.text),
 };
 
-// A cookie holds the key from now on: neither a bookmark nor somebody who looks on needs to see it.
+// A cookie holds the key from now on, so the address drops it: neither bookmarks nor onlookers need to see it.
 history.replaceState(null, '', '/');
 
 const events = new EventSource('/api/events');
@@ -137,9 +137,9 @@ events.addEventListener('error', () => {
   }
 });
 
-// --- what the person does ---
+// --- actions of the person ---
 
-/** Sends, and throws a sentence for the person where that fails. */
+/** Sends a request. @throws Error with a sentence for the person where that fails */
 async function call(method, path, type, body) {
   let answer;
   try {
@@ -168,7 +168,7 @@ async function post(message) {
 }
 
 async function upload(file) {
-  // Too large to be read: the bot is told of it and says so, without the bytes.
+  // The file is too large to be read. Only its name and size are sent, so that the bot can say so.
   if (file.size > limits.maxBytes) return { name: file.name.slice(0, 200), size: file.size };
   const path = `/api/files?name=${encodeURIComponent(file.name)}`;
   const { id } = await call('POST', path, 'application/octet-stream', file);
@@ -189,7 +189,7 @@ async function postPhotos(chosen) {
       let sent = [];
       let bytes = 0;
       for (const photo of photos) {
-        // The bot holds only so much that it has not read: what it has is posted before more is sent.
+        // The bot's memory for unread photos is limited, so the photos sent so far are posted before more are sent.
         if (sent.length > 0 && bytes + photo.size > limits.maxBytes && photo.size <= limits.maxBytes) {
           await post({ files: sent });
           sent = [];
@@ -205,9 +205,9 @@ async function postPhotos(chosen) {
   });
 }
 
-/** Does what a button is for, once however often it is pressed, and again where it fails. */
+/** Runs a button's action once, however often it is pressed. After a failure it can be pressed again. */
 async function sayOnce(button, work) {
-  // Not `disabled`, which would take the focus away before takeOff knows where to put it.
+  // Not `disabled`: that would move the focus away before takeOff knows where to put it.
   if (button.ariaBusy === 'true') return;
   button.ariaBusy = 'true';
   if (!(await attempt(work))) button.ariaBusy = 'false';
@@ -233,7 +233,7 @@ find('sample').addEventListener('click', async () => {
 completeCommands(text, find('completions'));
 files.addEventListener('change', async () => {
   const chosen = [...files.files];
-  // So that the same photo can be chosen again.
+  // Without this, choosing the same photo again would fire no event.
   files.value = '';
   await postPhotos(chosen);
 });
@@ -244,7 +244,7 @@ find('composer').addEventListener('submit', async (event) => {
   if (words === '') return;
   text.value = '';
   remember(words);
-  // A message that could not be sent stays in the box, unless the next one is being typed there already.
+  // A message that could not be sent goes back into the box, unless the person is typing the next one already.
   if (!(await attempt(() => post({ text: words }))) && text.value === '') text.value = words;
 });
 
@@ -262,7 +262,7 @@ document.addEventListener('paste', (event) => {
   postPhotos(pasted);
 });
 
-// Children fire enter and leave too: only the balance says whether the pointer is over the page.
+// Child elements fire enter and leave too. Only the count of both tells whether the pointer is over the page.
 let over = 0;
 const showDrop = (by) => {
   over = Math.max(0, over + by);

@@ -1,9 +1,9 @@
-/** What the page's parts share: elements found, made and announced. */
+/** Helpers of all parts of the page: find elements, make them, show a note, announce to screen readers. */
 
-/** The element of an id. */
+/** The element with an id. */
 export const find = (id) => document.getElementById(id);
 
-/** An element with properties and children; text always goes in as text. */
+/** Makes an element with properties and children. Strings become text, never markup. */
 export function make(tag, properties = {}, ...children) {
   const { dataset, ...rest } = properties;
   const element = Object.assign(document.createElement(tag), rest);
@@ -14,15 +14,15 @@ export function make(tag, properties = {}, ...children) {
 
 const note = find('note');
 
-/** Says what went wrong on this page itself; '' takes it away. */
+/** Shows a note about something that went wrong; '' hides it. */
 export function say(sentence) {
   note.textContent = sentence;
   note.hidden = sentence === '';
 }
 
-/** Tells a screen reader what has happened, where others see it. */
+/** Tells screen readers what has happened, where other people can see it. */
 export function announce(sentence) {
   const announcer = find('announcer');
-  // The same sentence twice is two events.
+  // The text must differ for a screen reader to read the same sentence twice.
   announcer.textContent = announcer.textContent === sentence ? `${sentence}\u00a0` : sentence;
 }

@@ -1,10 +1,10 @@
-/** Charts and tables that the page draws itself, in its own colours: light, dark and for those who hear them. */
+/** Charts and tables that the page draws itself, in its light or dark colours and with descriptions for screen readers. */
 
 import { make } from './dom.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 export const EMOTIONS = ['angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral'];
-/** A chart's size and margins, in units of its own. */
+/** A chart's size and margins, in units of its viewBox. */
 const WIDTH = 320;
 const HEIGHT = 180;
 const LEFT = 44;
@@ -13,7 +13,7 @@ const BELOW = 24;
 const share = (value) => `${(100 * value).toFixed(1)} %`;
 const plain = (value) => value.toFixed(2);
 
-/** What a message has to be drawn, as an element. */
+/** An element with a message's charts and tables. */
 export function showFigures({ curves, table, matrices = [] }) {
   return make(
     'div',
@@ -26,7 +26,7 @@ export function showFigures({ curves, table, matrices = [] }) {
   );
 }
 
-/** What may be wider than the window: it scrolls, by keyboard too. */
+/** A region that scrolls, by keyboard too, where its content is wider than the window. */
 function scrolling(name, ...children) {
   const region = make('div', { className: 'wide', tabIndex: 0, ariaLabel: name }, ...children);
   region.setAttribute('role', 'region');
@@ -57,7 +57,7 @@ function showCurves(curves) {
   );
 }
 
-/** @param best picks the better of some values */
+/** @param best picks the best of several values: Math.min or Math.max */
 function chart(title, curves, training, validation, inWords, best) {
   const values = curves.flatMap((epoch) => [epoch[training], epoch[validation]]);
   const [least, most] = [Math.min(...values), Math.max(...values)];
@@ -109,7 +109,7 @@ function showTable({ caption, head, rows }) {
   );
 }
 
-/** A cell that names its row or column; the one above the names names nothing. */
+/** A header cell of a row or column; an empty cell in the corner. */
 function headCell(text, scope) {
   return text === '' ? make('td') : make('th', { scope }, text);
 }

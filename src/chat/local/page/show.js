@@ -1,11 +1,11 @@
-/** How messages look: pictures, people, and what can be done with an answer. */
+/** Shows messages: pictures, people, and the buttons of an answer. */
 
 import { make, say } from './dom.js';
 import { EMOTIONS, showFigures } from './figures.js';
 
 /**
- * A message of the channel as an element.
- * @param actions what its buttons do: `view`, `remove`, `tell` and, once a picture is there, `settle`
+ * Makes an element of a message.
+ * @param actions called by its buttons: `view`, `remove`, `tell`; and `settle`, called when a picture has loaded
  */
 export function showMessage(message, actions) {
   const { figures, files } = message;
@@ -14,7 +14,7 @@ export function showMessage(message, actions) {
     id: `m-${message.id}`,
   });
   const words = figures?.lead ?? message.text;
-  // Charts are drawn in the page's own colours; as pictures they can be saved.
+  // The page draws charts itself in its own colours. Their pictures are links, for saving them.
   const shown = (file) => (figures ? linkTo(file) : showFile(file, actions));
   const time = new Date(message.at);
   const who = message.from === 'you' ? 'You' : 'Emotion bot';
@@ -48,15 +48,15 @@ function showFile(file, { view, settle }) {
   const button = make('button', { type: 'button', className: 'open', title: 'Show large' }, image);
   button.addEventListener('click', () => view(source, alt, file.name));
   image.addEventListener('load', settle);
-  // Cut or unusual pictures: the bot says what is wrong, the page just names the file.
+  // A truncated or unusual picture: the page only shows its name; the bot says what is wrong.
   image.addEventListener('error', () => button.replaceWith(chip()));
   return button;
 }
 
-/** Least height of an annotated picture, in pixels of the page. */
+/** Least height of an annotated picture, in CSS pixels. */
 const LEAST_HEIGHT = 160;
 
-/** Gives an answer's picture the height that leaves room for the words below it in the window. */
+/** Limits the height of an answer's picture so that the text below it still fits into the window. */
 export function fitWindow(answer, window) {
   const image = answer.querySelector('.open img');
   if (!image || answer.querySelector('details[open]')) return;
@@ -67,9 +67,9 @@ export function fitWindow(answer, window) {
   image.style.maxHeight = `${Math.max(LEAST_HEIGHT, Math.floor(room))}px`;
 }
 
-/** People that an answer shows at once; the others unfold. */
+/** How many people an answer shows at once; a click unfolds the others. */
 const PEOPLE_SHOWN = 20;
-/** People whose probabilities are drawn as bars; more are listed closer. */
+/** Up to so many people are shown with bars for their probabilities; more are listed more tightly. */
 const MOST_WITH_BARS = 6;
 
 function showCard(card) {
@@ -141,7 +141,7 @@ function showFoot(message, actions) {
   return foot;
 }
 
-/** Buttons to say that an answer is right, or to choose in a form what its faces should have been. */
+/** Buttons to say that an answer is right, or to open a form for correcting its faces. */
 function askIfRight({ id, asks }, actions) {
   const tell = (told, button) => actions.tell(id, told, button);
   const right = make('button', { type: 'button', className: 'quiet' }, asks.right);

@@ -1,13 +1,13 @@
-/** Help with typing: what a command may go on with, and what was typed before. */
+/** Help with typing: completions of commands, and earlier lines. */
 
 import { make } from './dom.js';
 
-/** Lines that arrow-up brings back at most. */
+/** How many earlier lines arrow-up can bring back. */
 const MOST_LINES = 50;
 const MOST_SHOWN = 8;
 
 const lines = [];
-/** Where arrow-up has got to; `lines.length` for the line that is being typed. */
+/** Index of the line that arrow-up has reached; `lines.length` is the line being typed. */
 let at = 0;
 
 /** Keeps a line for arrow-up, while the page is open. */
@@ -17,15 +17,15 @@ export function remember(line) {
   at = lines.length;
 }
 
-/** How an option is typed once its value is to follow, or whole where it takes none. */
+/** How an option is typed: with a colon where a value follows, with a space where it takes none. */
 function toType({ name, type }) {
   return type === 'switch' ? `${name} ` : `${name}:`;
 }
 
 /**
- * What a typed line may go on with.
+ * The possible completions of a typed line.
  * @param commands as the server lists them
- * @returns the whole line each would make, with what is shown of it
+ * @returns for each the whole completed line, the text to show in the list, and a description
  */
 export function suggestions(line, commands) {
   const [, start, rest] = /^\/(\S*)(\s[\s\S]*)?$/.exec(line) ?? [];
@@ -63,7 +63,7 @@ export function suggestions(line, commands) {
 }
 
 /**
- * Has a text box complete commands in a list below it, by keyboard or pointer, and bring back earlier lines.
+ * Makes a text box complete commands from a list, by keyboard or pointer, and bring back earlier lines.
  * @param box the text box, a combobox that controls the list
  */
 export function completeCommands(box, list) {
@@ -111,7 +111,7 @@ export function completeCommands(box, list) {
         );
         option.setAttribute('role', 'option');
         option.setAttribute('aria-selected', 'false');
-        // Before the box loses the focus, which closes the list.
+        // On pointerdown, because a click comes only after the box has lost the focus, which closes the list.
         option.addEventListener('pointerdown', (event) => {
           event.preventDefault();
           choose(line);

@@ -2,7 +2,7 @@ import type { App } from '@slack/bolt';
 import QuickLRU from 'quick-lru';
 import { UserError } from '../../../base/errors.ts';
 import type { Opinion } from '../../../settings/opinions.ts';
-import { allRight, tell, without } from '../../right.ts';
+import { allRight, countOpinions, without } from '../../right.ts';
 import { notYours } from '../../rights.ts';
 import type { SlackContext } from '../context.ts';
 import {
@@ -87,7 +87,7 @@ function answerKey({ me }: SlackContext, channel: string, ts: string): string {
 }
 
 async function count({ opinions, me }: SlackContext, answer: string, given: readonly Opinion[]): Promise<number> {
-  return await tell(opinions, { platform: 'slack', place: me.teamId, answer }, given);
+  return await countOpinions(opinions, { platform: 'slack', place: me.teamId, answer }, given);
 }
 
 /** Has the buttons under an answer ask about what is left only. */
