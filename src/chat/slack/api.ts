@@ -4,12 +4,12 @@ import type { Config } from '../../config.ts';
 
 export type SlackApi = webApi.WebClient;
 
-/** Failed calls are tried again so often; a 429 first waits for as long as Slack says. */
+/** How often a failed call is repeated, and after which pauses in milliseconds. After a 429 the client first waits as long as Slack says. */
 export const RETRIES = { retries: 3, minTimeout: 300, maxTimeout: 5000, factor: 2 };
 /** Milliseconds for one try of one call, uploads included. */
 export const TIMEOUT_MS = 30_000;
 
-/** Options of every client of Slack's Web API; a new object each time, since the socket's client changes its own. */
+/** Options of every client of Slack's Web API. Returns a new object each time, since the socket's client changes its own. */
 export function apiOptions(config: Config, log: Logger): webApi.WebClientOptions {
   const { slackApi } = config.internal;
   return {
@@ -26,25 +26,25 @@ export function createApi(token: string, config: Config, log: Logger): SlackApi 
 }
 
 /**
- * A client of its own for looking through messages. A 429 makes a client pause all its calls, and these calls get one
- * often: an app that is given to others without Slack's review may make one a minute. A caller is told instead.
+ * A separate client for reading earlier messages. A 429 makes a client pause all its calls, and these calls often get one: an
+ * app that is distributed without Slack's review may make only one a minute. This client throws instead of pausing.
  */
 export function createLookBack(token: string, config: Config, log: Logger): SlackApi {
   return new webApi.WebClient(token, { ...apiOptions(config, log), rejectRateLimitedCalls: true });
 }
 
-/** A client of its own for what must not be posted twice: it tries nothing again, and tells of a 429. See `postOnce`. */
+/** A separate client for messages that must not be posted twice: it repeats no call, and throws on a 429. See `postOnce`. */
 export function createPosting(token: string, config: Config, log: Logger): SlackApi {
   const options = apiOptions(config, log);
   return new webApi.WebClient(token, { ...options, retryConfig: { retries: 0 }, rejectRateLimitedCalls: true });
 }
 
-/** Anything that looks like one of Slack's tokens, even one that the bot was never given. */
+/** Matches anything that looks like a Slack token, even one that the bot was never given. */
 const TOKEN = /x(?:ox[a-z]|app)-[\w-]+/g;
 
 /**
- * Slack's own library writes to the bot's log. Nothing below 'info': its debug lines repeat whole messages of people and
- * the addresses that speak for the bot.
+ * Lets Slack's library write to the bot's log. Nothing below 'info' is written: the library's debug lines contain people's
+ * whole messages, and addresses with which anybody could post as the bot.
  */
 export function boltLogger(log: Logger): BoltLogger {
   const write =

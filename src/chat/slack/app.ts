@@ -4,25 +4,25 @@ import type { SlackShared } from './context.ts';
 import { NotNow } from './errors.ts';
 import type { Intake } from './intake.ts';
 import { noteMessage } from './listeners/messages.ts';
-import { given, type Source, type Workspaces } from './workspaces.ts';
+import { authorized, type Source, type Workspaces } from './workspaces.ts';
 
-/** The library's app, without a listener yet: it hands each event the workspace that it comes from. */
+/** Creates the library's app, without listeners yet. It passes each event's workspace on to the listeners. */
 export function createApp({ log }: SlackShared, workspaces: Workspaces, { installer, receiver }: Intake): App {
-  // No token: the library would ask for its owner once more, and end the process if that fails. Nothing that takes one is used.
-  // Called before the library acknowledges an event.
+  // The library gets no token: with one it would ask Slack for its owner again, and end the process if that fails. The bot uses no
+  // function of the library that needs it. The library calls this before it acknowledges an event.
   const authorize = async (source: Source, body?: object) => {
     const workspace = await workspaces.of(source);
     if (body) await noteMessage(body, workspace);
-    return given(workspace);
+    return authorized(workspace);
   };
-  // Where the library installs the bot, it asks its installer and nobody else.
+  // If the library installs the bot, it asks only its own installer to authorize events.
   if (installer !== undefined) installer.authorize = authorize;
   const app = new App({
     receiver,
     ...(installer === undefined && { authorize }),
     logger: boltLogger(log),
     convoStore: false,
-    // The events of the bot's own uploads say which messages they became; nothing else of its own is looked at.
+    // The events of the bot's own uploads say which messages they are in. All its other events are ignored.
     ignoreSelf: false,
   });
   app.error(async (error) => {

@@ -5,7 +5,7 @@ import { fileKind } from '../file-kind.ts';
 import type { SlackContext } from './context.ts';
 import { inSlackWords } from './errors.ts';
 
-/** The parts of Slack's payloads that the bot looks at. All of it comes from outside: every field may be missing. */
+/** The parts of Slack's payloads that the bot uses. All of it comes from outside, so every field may be missing. */
 
 export interface SlackFile {
   readonly id?: string;
@@ -14,19 +14,19 @@ export interface SlackFile {
   readonly size?: number;
   readonly mode?: string;
   readonly url_private?: string;
-  /** 'check_file_info' where a file of another workspace must be asked for: nothing else is known of it then. */
+  /** 'check_file_info' for a file of another workspace: nothing else is known of it until it is fetched by `files.info`. */
   readonly file_access?: string;
-  /** Who put it on Slack, whoever shares it later. */
+  /** Id of the person who uploaded it, whoever shares it later. */
   readonly user?: string;
-  /** True for a file of a message that another one forwards; not Slack's own word. */
+  /** True for a file of a forwarded message. The bot sets this field, not Slack. */
   readonly isForwarded?: boolean;
-  /** Who posted that message, where Slack says so; not Slack's own word. */
+  /** Id of the person who posted the forwarded message, where Slack says so. The bot sets this field, not Slack. */
   readonly forwardedFrom?: string;
-  /** Why Slack does not say what it is and whose; not Slack's own word. */
-  readonly untold?: UserError;
+  /** Why Slack does not say what the file is and whose. The bot sets this field, not Slack. */
+  readonly infoError?: UserError;
 }
 
-/** A message that is shown inside of another one: forwarded, or only linked to. */
+/** A message that is shown inside another one, because it was forwarded or linked to. */
 interface SharedMessage {
   readonly is_share?: boolean;
   readonly author_id?: string;
@@ -62,17 +62,17 @@ export interface Source {
   readonly channel: string;
   /** The message's id in its channel. */
   readonly ts: string;
-  /** The message that its thread hangs from: itself unless it is a reply. */
+  /** The first message of its thread: the message itself, unless it is a reply. */
   readonly thread: string;
-  /** Who posted it. */
+  /** Id of the person who posted it. */
   readonly poster?: string;
 }
 
 /** Where a posted picture is. */
 export interface PictureSource extends Source {
-  /** The picture's file. */
+  /** Id of the picture's file. */
   readonly picture: string;
-  /** Who put it on Slack first. */
+  /** Id of the person who uploaded it. */
   readonly owner?: string;
 }
 
@@ -87,14 +87,14 @@ export function sourceOf(channel: string, message: SlackMessage): Source | undef
   };
 }
 
-/** A message's files, those of messages that it forwards too. */
+/** A message's files, including those of messages that it forwards. */
 export function filesOf({ files, attachments }: SlackMessage): SlackFile[] {
   const forwarded = present(attachments)
     .filter(({ is_share }) => is_share)
     .flatMap(({ author_id: author, files: theirs }) =>
       present(theirs).map((file) => ({
         ...file,
-        // A file of another workspace has a user without a name.
+        // A file of another workspace has an empty user.
         ...(author && { user: file.user || author, forwardedFrom: author }),
         isForwarded: true,
       })),
@@ -102,12 +102,12 @@ export function filesOf({ files, attachments }: SlackMessage): SlackFile[] {
   return [...present(files), ...forwarded];
 }
 
-/** What is in a list; nothing where an event has `null` in the list's place, and none of those in it. */
+/** The items of a list without any `null`. An event may also have `null` instead of the list. */
 function present<Item extends object>(list: readonly Item[] | null | undefined): Item[] {
   return (list ?? []).filter((item: Item | null) => item !== null);
 }
 
-/** A message's pictures, by what it says of them, and files that Slack must be asked about; their bytes decide later. */
+/** A message's pictures, as far as the message tells, and files that Slack must be asked about. Their bytes decide later. */
 export function picturesOf(message: SlackMessage): SlackPicture[] {
   const pictures = filesOf(message).flatMap((file) =>
     file.id !== undefined && file.mode !== 'tombstone' && (isPicture(file) || isStub(file))
@@ -117,7 +117,7 @@ export function picturesOf(message: SlackMessage): SlackPicture[] {
   return pictures.filter(({ id }, k) => pictures.findIndex((other) => other.id === id) === k);
 }
 
-/** Slack knows few kinds of pictures: others come as a stream of bytes, with their name. */
+/** Whether a file is a picture. Slack knows few formats; others have the type of a byte stream, so their name decides. */
 function isPicture({ mimetype, name }: SlackFile): boolean {
   return fileKind(mimetype, name) === 'a picture';
 }
@@ -127,11 +127,11 @@ function isStub({ file_access: access }: SlackFile): boolean {
 }
 
 /**
- * A message's pictures, each as Slack describes it when asked: a file of another workspace comes as a stub that does
- * not say what it is. Left out is what turns out to be no picture, and what the bot drew itself: that is a copy of a
- * photo whose poster the file does not name.
- * @param asked whether somebody wants them read. Then a stub that Slack tells nothing of stays, and loading it says
- *   why. It is not asked about again: whose it is would not be looked at any more
+ * A message's pictures. A file of another workspace comes as a stub that does not say what it is, so Slack is asked for its
+ * description. Files that turn out to be no pictures are left out. So are pictures that the bot posted itself: they are copies
+ * of photos and do not name the poster.
+ * @param asked whether somebody asked for them. Then a stub that Slack does not describe is kept, and loading it throws the
+ *   reason. Slack is not asked about it again, since nobody would check any more whose file it is
  */
 export async function knownPicturesOf(
   message: SlackMessage,
@@ -146,7 +146,7 @@ export async function knownPicturesOf(
         const file = { ...picture, ...(await ask(picture.id, context)), id: picture.id };
         return isPicture(file) ? [file] : [];
       } catch (error) {
-        if (asked) return [{ ...picture, untold: inUserWords(error) }];
+        if (asked) return [{ ...picture, infoError: inUserWords(error) }];
         context.log.info({ platform: 'slack', err: error }, 'Slack does not say what a file is; nobody asked for it');
         return [];
       }
@@ -156,8 +156,8 @@ export async function knownPicturesOf(
 }
 
 /**
- * Where Slack keeps files: the first redirects to the second for an Enterprise organisation. The others are the same for
- * its customers in government.
+ * Where Slack keeps files. The first redirects to the second for Enterprise organisations. The other two are the same for
+ * government customers.
  */
 const FILE_ORIGINS = [
   'files.slack.com',
@@ -165,7 +165,7 @@ const FILE_ORIGINS = [
   'files.slack-gov.com',
   'files-origin.slack-gov.com',
 ].map((host) => `https://${host}`);
-/** Milliseconds for loading one file. */
+/** Time limit for loading one file, in milliseconds. */
 const LOAD_MS = 30_000;
 
 const sources = new WeakMap<Attachment, PictureSource>();
@@ -180,13 +180,13 @@ export function messageKey(channel: string, ts: string): string {
   return `${channel}:${ts}`;
 }
 
-/** The message that a picture was posted in, by its id. */
+/** The key of the message that a picture was posted in. */
 export function messageOf(picture: Attachment): string | undefined {
   const source = sources.get(picture);
   return source && messageKey(source.channel, source.ts);
 }
 
-/** Pictures of a message. */
+/** Turns a message's pictures into attachments of a request. */
 export function toAttachments(
   channel: string,
   message: SlackMessage,
@@ -217,7 +217,7 @@ async function load(
   { maxBytes, signal }: Parameters<Attachment['fetch']>[0],
 ): Promise<Uint8Array> {
   signal?.throwIfAborted();
-  if (file.untold) throw file.untold;
+  if (file.infoError) throw file.infoError;
   const { url_private: url, size = 0 } = file.url_private ? file : await ask(file.id, context);
   if (url === undefined) throw new UserError('not-found', 'Slack does not give me that picture. Post it again.');
   if (size > maxBytes) throw tooLarge(maxBytes);
@@ -244,12 +244,12 @@ async function load(
   }
 }
 
-/** Whether an address is one of Slack's, such as that of a workspace. */
+/** Whether an address belongs to Slack, such as that of a workspace. */
 function isSlack({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' && /(^|\.)slack(-gov)?\.com$/.test(hostname);
 }
 
-/** To a token that may not read a file, Slack also answers 'OK' and a page to sign in at. */
+/** Whether the bytes are a web page. Slack also answers with status 200 and a sign-in page if the token may not read a file. */
 function isPage(bytes: Uint8Array): boolean {
   return /^\s*<(?:!doctype html|html)/i.test(Buffer.from(bytes.subarray(0, 200)).toString('latin1'));
 }

@@ -11,8 +11,8 @@ import { SCOPES } from './install-pages.ts';
 const TIMEOUT_MS = 10_000;
 
 /**
- * Asks Slack whose the tokens are, and whether they allow what the bot does. The signing secret cannot be tried.
- * @throws UserError 'bad-config' where Slack does not take a token, 'busy' where it cannot be reached
+ * Asks Slack which bot the tokens belong to, and whether they allow what the bot does. The signing secret cannot be checked.
+ * @throws UserError 'bad-config' where Slack does not accept a token, 'busy' where it cannot be reached
  */
 export async function checkSlack(config: Config, log: Logger): Promise<ChatCheck> {
   const slack = config.slack!;
@@ -46,7 +46,7 @@ function wayOf(connection: SlackConnection): string {
   return connection.sockets === 1 ? 'Socket Mode' : `Socket Mode with ${connection.sockets} sockets`;
 }
 
-/** Asks for a socket's address, which is what the app token is for; nothing connects to it. */
+/** Tests the app token by asking for a socket's address. Nothing connects to it. */
 async function openSocket(appToken: string, options: webApi.WebClientOptions): Promise<void> {
   try {
     await new webApi.WebClient(appToken, { ...options, retryConfig: { retries: 0 } }).apps.connections.open({});
@@ -55,7 +55,7 @@ async function openSocket(appToken: string, options: webApi.WebClientOptions): P
   }
 }
 
-/** Shows Slack a code that it never gave out: before it refuses the code, it says whether it knows the client. */
+/** Tests client ID and secret with an invalid code. Slack checks the client before it refuses the code, so its error tells which one is wrong. */
 async function checkInstaller(
   { clientId, clientSecret }: SlackInstaller,
   options: webApi.WebClientOptions,

@@ -8,7 +8,7 @@ import { listenToUninstalls } from './listeners/uninstalls.ts';
 import { ManyWorkspaces } from './many-workspaces.ts';
 import type { Workspaces } from './workspaces.ts';
 
-/** Connects to Slack. @returns how Slack reaches the bot, in words */
+/** Connects to Slack. @returns how Slack's events reach the bot, in words */
 export async function connect(shared: SlackShared, workspaces: Workspaces, intake: Intake): Promise<string> {
   const app = createApp(shared, workspaces, intake);
   leaveWhileStopping(app, shared.session);

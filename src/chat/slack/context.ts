@@ -6,19 +6,19 @@ import type { Me } from './identity.ts';
 import { People } from './people.ts';
 import { Uploads } from './uploads.ts';
 
-/** What all workspaces share. */
+/** The part of the context that all workspaces share. */
 export interface SlackShared extends Pick<PlatformContext, 'config' | 'log' | 'commands' | 'opinions'> {
   readonly session: Session;
-  /** In milliseconds since 1970; what the bot said before, it does not remember. */
+  /** When the bot was started, in milliseconds since 1970. It does not remember what it sent before that. */
   readonly startedAt: number;
 }
 
-/** What answering in one workspace takes. Each has clients of its own: one that Slack has wait keeps no other from being answered. */
+/** What the bot needs to answer in one workspace. Each workspace has its own clients: if Slack makes one wait, the others are still answered. */
 export interface SlackContext extends SlackShared {
   readonly api: SlackApi;
-  /** Another client, for what must not be posted twice. */
+  /** A separate client, for messages that must not be posted twice. */
   readonly posting: SlackApi;
-  /** Another one, for looking through messages. */
+  /** A separate client, for reading earlier messages. */
   readonly lookBack: SlackApi;
   readonly uploads: Uploads;
   readonly people: People;
@@ -26,11 +26,11 @@ export interface SlackContext extends SlackShared {
   readonly closed: Claims;
   readonly token: string;
   readonly me: Me;
-  /** Which of many workspaces it is; absent where the configuration names the only one. */
+  /** Which of many workspaces it is; absent where the configuration holds the token of a single one. */
   readonly place?: string;
 }
 
-/** @param place absent where the bot is in no other workspace */
+/** @param place absent where the bot is in one workspace only */
 export function createContext(
   shared: SlackShared,
   { token, me }: { token: string; me: Me },
@@ -43,7 +43,7 @@ export function createContext(
   return {
     ...shared,
     api,
-    // Most workspaces never need it.
+    // Created when it is first used, since most workspaces never need it.
     get lookBack() {
       lookBack ??= createLookBack(token, config, log);
       return lookBack;

@@ -2,17 +2,17 @@ import { webApi } from '@slack/bolt';
 import { codeOf, UserError } from '../../base/errors.ts';
 import { ROTATES } from '../../config-slack.ts';
 
-/** Thrown for an event that is to be left unacknowledged, so that Slack sends it again. */
+/** Thrown for an event that must stay unacknowledged, so that Slack sends it again. */
 export class NotNow extends Error {
   override readonly name = 'NotNow';
 }
 
-/** Seconds until Slack takes a call like the one that it has just turned down; undefined where that is not why it failed. */
+/** Seconds to wait where a call failed because of Slack's rate limit; undefined where it failed for another reason. */
 export function rateLimitOf(error: unknown): number | undefined {
   return error instanceof webApi.WebAPIRateLimitedError ? error.retryAfter : undefined;
 }
 
-/** Slack's word for why a call failed, e.g. 'not_in_channel'; undefined where it failed otherwise. */
+/** Slack's error code of a failed call, e.g. 'not_in_channel'; undefined where it failed otherwise. */
 export function slackCode(error: unknown): string | undefined {
   return dataOf(error)?.error;
 }
@@ -23,11 +23,11 @@ function dataOf(error: unknown): { readonly error?: string; readonly needed?: st
   return typeof data === 'object' && data !== null ? data : undefined;
 }
 
-/** What is not there any more: where it should be removed or changed, nothing is left to do. */
+/** Codes for something that does not exist any more. If it should be removed or changed, nothing is left to do. */
 const GONE = ['message_not_found', 'file_not_found', 'file_deleted', 'thread_not_found', 'channel_not_found'];
-/** A token that Slack will never take again. */
+/** Codes for a token that Slack will never accept again. */
 const REVOKED = ['account_inactive', 'invalid_auth', 'not_authed', 'token_expired', 'token_revoked'];
-/** Somebody has closed the channel to the bot. */
+/** Codes for a channel that the bot may not write in. */
 const CLOSED = ['not_in_channel', 'channel_not_found', 'is_archived', 'cannot_reply_to_message', 'thread_locked'];
 
 export function isGone(error: unknown): boolean {
@@ -44,8 +44,8 @@ export function isClosed(error: unknown): boolean {
 }
 
 /**
- * A refusal of Slack's that a person can put right, in words; any other error as it is.
- * @param botName how the bot is invited
+ * Turns a refusal of Slack's into a UserError where a person can put it right; returns other errors as they are.
+ * @param botName the name that the bot is invited by
  */
 export function inWords(error: unknown, botName: string): unknown {
   const refuse = (sentence: string) => new UserError('not-allowed', sentence, { cause: error });
@@ -81,7 +81,7 @@ export function inWords(error: unknown, botName: string): unknown {
   }
 }
 
-/** Runs a call, its refusals in words. */
+/** Runs a call, and throws its refusals as `inWords` gives them. */
 export async function inSlackWords<T>(botName: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
@@ -90,7 +90,7 @@ export async function inSlackWords<T>(botName: string, call: () => Promise<T>): 
   }
 }
 
-/** Runs a call that removes or changes something. @returns false where that is gone already */
+/** Runs a call that removes or changes something. @returns false where that is already gone */
 export async function unlessGone(call: () => Promise<unknown>): Promise<boolean> {
   try {
     await call();
@@ -101,7 +101,7 @@ export async function unlessGone(call: () => Promise<unknown>): Promise<boolean>
   }
 }
 
-/** Slack's words, and its library's, for calls that may succeed later, without anybody's doing. */
+/** Error codes of Slack and of its library for calls that may succeed later, without anybody doing something about it. */
 const OUT_OF_REACH = [
   'slack_webapi_request_error',
   'slack_webapi_http_error',
@@ -113,24 +113,24 @@ const OUT_OF_REACH = [
   'request_timeout',
 ];
 
-/** What the library says where a call was told to wait again and again; it has no code. */
+/** The library's message for a call that met the rate limit again and again. That error has no code. */
 const TOLD_TO_WAIT = /^A rate limit was exceeded/;
 
-/** Whether a call failed though Slack may have done it: it had no answer, or one that says nothing of that. */
+/** Whether a call failed although Slack may have carried it out: there was no answer, or one that does not tell. */
 export function mayHaveBeenDone(error: unknown): boolean {
   return ['slack_webapi_request_error', 'slack_webapi_http_error'].includes(codeOf(error) ?? '');
 }
 
-/** Whether Slack could not be reached, or failed, so that it is worth another try later. */
+/** Whether Slack could not be reached, or failed. Another try later may work. */
 export function isOutOfReach(error: unknown): boolean {
   const code = slackCode(error) ?? codeOf(error) ?? '';
   return OUT_OF_REACH.includes(code) || (error instanceof Error && TOLD_TO_WAIT.test(error.message));
 }
 
 /**
- * Why Slack does not take a setting, in words; any other error as it is.
- * @param setting its name
- * @param expected what it must be
+ * Turns Slack's refusal of a setting into a UserError; returns other errors as they are.
+ * @param setting the setting's name
+ * @param expected what the setting must be, in words
  */
 export function settingRefused(error: unknown, setting: string, expected: string): unknown {
   const code = slackCode(error);

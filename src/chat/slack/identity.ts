@@ -3,24 +3,24 @@ import { ROTATES } from '../../config-slack.ts';
 import type { SlackApi } from './api.ts';
 import { settingRefused } from './errors.ts';
 
-/** Who the bot is on Slack. */
+/** The bot's account on Slack. */
 export interface Me {
   readonly userId: string;
-  /** What it is invited by. */
+  /** The name that it is invited by. */
   readonly name: string;
-  /** The workspace that it is installed in. */
+  /** Id of the workspace that it is installed in. */
   readonly teamId: string;
-  /** What the workspace is called. */
+  /** Name of the workspace. */
   readonly team: string;
-  /** What its own messages may come with in place of its user id. */
+  /** The id that its own messages may have instead of its user id. */
   readonly botId?: string;
-  /** The organisation that the workspace belongs to, if it belongs to one. */
+  /** Id of the organisation that the workspace belongs to, if any. */
   readonly enterpriseId?: string;
 }
 
 /**
- * Asks Slack whose the bot's token is.
- * @throws UserError 'bad-config' where Slack does not take the token, or not for long
+ * Asks Slack which account the configured token belongs to.
+ * @throws UserError 'bad-config' where Slack does not accept the token, or the token expires
  */
 export async function whoAmI(api: SlackApi): Promise<Me> {
   try {
@@ -31,15 +31,15 @@ export async function whoAmI(api: SlackApi): Promise<Me> {
 }
 
 /**
- * Asks Slack whose a token is.
+ * Asks Slack which account a token belongs to.
  * @param what the token, in words
- * @throws UserError 'bad-config' where it is one that ends by itself; what the client throws where Slack does not take it
+ * @throws UserError 'bad-config' where the token expires by itself; the client's error where Slack does not accept it
  */
 export async function identify(api: SlackApi, what: string): Promise<Me> {
   const answer = await api.auth.test();
   if (answer.expires_in !== undefined) throw new UserError('bad-config', `${what} ${ROTATES}.`);
   const { user_id: userId, user: name, team, bot_id: botId, enterprise_id: enterpriseId } = answer;
-  // The token of an app that a whole organisation has installed may name no workspace.
+  // If a whole organisation has installed the app, its token may name no workspace.
   const teamId = answer.team_id || enterpriseId;
   if (!userId || !teamId) throw new Error('Slack does not say whose the bot token is');
   return {

@@ -4,11 +4,11 @@ import { UserError } from '../../base/errors.ts';
 import type { SlackInstaller } from '../../config-slack.ts';
 import type { Installations } from './installations.ts';
 
-/** Where whoever installs the bot begins, and where Slack sends them back to. */
+/** The page where installing the bot begins, and the one that Slack sends people back to. */
 export const INSTALL_PATH = '/slack/install';
 const RETURN_PATH = '/slack/oauth_redirect';
 
-/** What the bot may do; slack-manifest.yaml says the same to Slack. */
+/** The permissions of the bot; slack-manifest.yaml lists the same for Slack. */
 export const SCOPES = [
   'channels:history',
   'chat:write',
@@ -21,7 +21,7 @@ export const SCOPES = [
   'users:read',
 ];
 
-/** What the library needs for people to install the bot, its pages in the bot's own words. */
+/** Options with which the library lets people install the bot, including the texts of its pages. */
 export function installPages(
   { clientId, clientSecret, stateSecret }: SlackInstaller,
   installationStore: Installations,
@@ -52,13 +52,13 @@ export function installPages(
             'Installed',
             'In Slack, open a channel, type <code>/invite @emotions</code>, and post a photo.',
           ),
-        failure: (error, _options, _request, response) => send(response, ...told(error)),
+        failure: (error, _options, _request, response) => send(response, ...failurePage(error)),
       },
     },
   } satisfies Partial<HTTPReceiverOptions>;
 }
 
-function told(error: Error & { readonly code?: string }): [status: number, title: string, text: string] {
+function failurePage(error: Error & { readonly code?: string }): [status: number, title: string, text: string] {
   const again = `<a href="${INSTALL_PATH.slice('/slack/'.length)}">Begin again</a>.`;
   if (error instanceof UserError) return [503, 'Not installed', `${escaped(error.message)} ${again}`];
   switch (error.code) {

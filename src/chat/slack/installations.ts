@@ -9,13 +9,13 @@ import type { Note, Settings } from '../../settings/settings.ts';
 import { createApi } from './api.ts';
 import { identify } from './identity.ts';
 
-/** The kind of their notes. */
+/** The kind under which the settings store keeps installations. */
 const KIND = 'slack-installation';
-/** What Slack gives, in words. */
+/** The subject of error sentences about the token that Slack gives out. */
 const BOT_TOKEN = 'The bot token of this app';
 
 const installedSchema = z.object({
-  /** The bot's token there. */
+  /** The bot's token in the workspace. */
   token: z.string(),
   me: z.object({
     userId: z.string(),
@@ -27,12 +27,13 @@ const installedSchema = z.object({
   }),
 });
 
-/** What is kept of a workspace, or of an organisation, that has installed the bot. */
+/** What is stored of a workspace or organisation that has installed the bot. */
 export type Installed = Readonly<z.infer<typeof installedSchema>>;
 
 /**
- * Who has installed the bot: a note each beside the settings, sealed, under a keyed hash of the workspace's id, or of the
- * organisation's where all of it has. Nothing of the person who installed it is kept, and no token of theirs.
+ * Stores who has installed the bot: one encrypted note for each workspace, or for an organisation that installed it as a whole,
+ * beside the settings and under a keyed hash of the id. Nothing about the person who installed it is stored, nor a token of
+ * theirs.
  */
 export class Installations implements InstallationStore {
   readonly #settings: Settings;
@@ -48,8 +49,8 @@ export class Installations implements InstallationStore {
   }
 
   /**
-   * Opens what is kept, and seals anew what was sealed with a key that is not the first any more.
-   * @throws UserError 'bad-config' where some of it was sealed with a key that is not given, 'busy' where it is out of reach
+   * Opens the store, and encrypts notes again that were encrypted with another key than the first one.
+   * @throws UserError 'bad-config' where a note was encrypted with a key that is not given, 'busy' where the store cannot be reached
    */
   static async open({ keys }: SlackInstaller, settings: Settings, config: Config, log: Logger): Promise<Installations> {
     const sealer = new Sealer(keys.map((key) => keyFrom(key)!));
@@ -58,15 +59,15 @@ export class Installations implements InstallationStore {
     return installations;
   }
 
-  /** How many there are. */
+  /** How many workspaces and organisations have installed the bot. */
   async count(): Promise<number> {
     return (await this.#settings.notes(KIND)).length;
   }
 
   /**
-   * What is kept of a workspace or an organisation, as it is now: another process may have changed it.
-   * @returns with it, what tells it from an earlier or later one; undefined where the bot is not installed there
-   * @throws UserError 'busy' where it is out of reach; Unopened
+   * What is stored of a workspace or an organisation. It is read each time, since another process may have changed it.
+   * @returns also a mark that differs for each installation; undefined where the bot is not installed there
+   * @throws UserError 'busy' where the store cannot be reached; Unopened where the note cannot be decrypted
    */
   async find(id: string): Promise<{ readonly installed: Installed; readonly mark: string } | undefined> {
     const note = await this.#settings.note(KIND, id);
@@ -75,7 +76,7 @@ export class Installations implements InstallationStore {
     return { installed: installedSchema.parse(JSON.parse(text)), mark: note.text };
   }
 
-  /** Keeps what Slack gave to whoever installed the bot. @throws UserError where it is of no use, or cannot be kept */
+  /** Stores a new installation. @throws UserError where its token expires, or it cannot be stored */
   async storeInstallation(installation: Installation): Promise<void> {
     const { bot } = installation;
     const id = idOf(installation);
@@ -90,14 +91,14 @@ export class Installations implements InstallationStore {
     );
   }
 
-  /** Never asked: events are answered by what `find` gives. */
+  /** Part of the library's interface, but never called: events are authorized by `find`. */
   async fetchInstallation(query: InstallationQuery<boolean>): Promise<Installation> {
     throw new Error(
       `nobody asks for the installation in ${query.isEnterpriseInstall ? 'an organisation' : 'a workspace'}`,
     );
   }
 
-  /** Forgets a workspace or an organisation. @throws UserError as `Settings.setNote` */
+  /** Deletes a workspace or an organisation. @throws UserError as `Settings.setNote` does */
   async forget(id: string): Promise<void> {
     await this.#settings.setNote(KIND, id, () => undefined);
   }
@@ -111,7 +112,7 @@ export class Installations implements InstallationStore {
       anew += 1;
     }
     if (anew > 0)
-      this.#log.info({ platform: 'slack', anew }, 'installations were sealed anew with the first of the keys');
+      this.#log.info({ platform: 'slack', anew }, 'installations were encrypted again with the first of the keys');
   }
 
   #opened(note: Note) {
@@ -122,13 +123,13 @@ export class Installations implements InstallationStore {
       if (error.reason === 'no-key') {
         throw new UserError(
           'bad-config',
-          'SLACK_STORE_KEY does not open what is kept of the workspaces that installed the bot. Put the key that it was sealed with there again, behind a new one where you want another.',
+          'SLACK_STORE_KEY does not decrypt what is stored of the workspaces that installed the bot. Put the key that encrypted it there again; if you want a new key, put that before it.',
           { cause: error },
         );
       }
       this.#log.error(
         { platform: 'slack', err: error },
-        'what is kept of a workspace is damaged; it has to install the bot again',
+        'the stored installation of a workspace is damaged; it has to install the bot again',
       );
       return undefined;
     }

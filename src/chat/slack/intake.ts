@@ -9,19 +9,19 @@ import { NotNow, settingRefused } from './errors.ts';
 import { takeSignedRequestsOnly } from './signed-requests.ts';
 import { SlackSocket } from './socket.ts';
 
-/** How Slack's events come in. */
+/** Receives Slack's events. */
 export interface Intake {
   readonly receiver: Receiver;
-  /** The library's own, where people may install the bot. */
+  /** The library's installer, where people may install the bot. */
   readonly installer?: HTTPReceiver['installer'];
-  /** Whether events come in just now. */
+  /** Whether events can arrive at the moment. */
   readonly isOpen: boolean;
-  /** @returns how Slack reaches the bot, in words */
+  /** @returns how Slack's events reach the bot, in words */
   start(): Promise<string>;
   stop(): Promise<void>;
 }
 
-/** @param installing what people need to install the bot, where they may; see `installPages` */
+/** @param installing options that let people install the bot, where they may; see `installPages` */
 export function createIntake(
   connection: SlackConnection,
   config: Config,
@@ -49,12 +49,12 @@ function socketIntake(
       start: async () => {},
       stop,
     },
-    // While one is opened again, Slack hands events to the others.
+    // While one socket reconnects, Slack sends events to the others.
     get isOpen() {
       return sockets.some(({ isOpen }) => isOpen);
     },
     async start() {
-      // All of them to their end: one that is still being opened could not be closed.
+      // Waits for all of them, since a socket that is still being opened cannot be closed.
       const opened = await Promise.allSettled(sockets.map((socket) => socket.start()));
       const failed = opened.find((result) => result.status === 'rejected');
       if (failed) {

@@ -7,13 +7,13 @@ import { messagesAt } from './messages-at.ts';
 import { takeBack } from './outgoing.ts';
 import { type RemoveState, removeStateOf } from './remove-button.ts';
 
-/** Tries to find the answers to a removed message, where Slack says to wait. */
+/** How often messages are read in all, where Slack's rate limit says to wait. */
 const MAX_LOOKS = 4;
 
 /**
- * Removes the answers to a message that has been removed, or to some of its pictures, where an earlier run of the bot gave
- * them: their buttons name what they are about.
- * @param isLost by the picture's file, undefined where the button does not name one
+ * Removes answers that an earlier run of the bot gave to a removed message, or to some of its pictures. Their buttons name
+ * what they answer.
+ * @param isLost called with the id of the picture's file, undefined where the button does not name one
  */
 export async function takeBackAnswersTo(
   context: SlackContext,
@@ -24,7 +24,7 @@ export async function takeBackAnswersTo(
   const answers: { readonly ts: string; readonly state: RemoveState }[] = [];
   await waitingForTurns(async () => {
     answers.length = 0;
-    // They come right after what they answer.
+    // One page is enough: answers come right after what they answer.
     for await (const message of messagesAt(context, { channel, thread }, { oldest: source.ts, pages: 1 })) {
       const state = message.user === context.me.userId ? removeStateOf(message) : undefined;
       if (state?.source !== source.ts || message.ts === undefined || !isLost(state.picture)) continue;
@@ -34,7 +34,7 @@ export async function takeBackAnswersTo(
   for (const { ts, state } of answers) await takeBack(context, channel, state, ts);
 }
 
-/** Nothing that a person waits for: whenever Slack says to wait, it is tried again after that. */
+/** Runs a look through messages, and repeats it after each pause that Slack's rate limit asks for. Not for work that a person waits for. */
 export async function waitingForTurns(look: () => Promise<void>): Promise<void> {
   await pRetry(look, {
     retries: MAX_LOOKS - 1,

@@ -8,15 +8,15 @@ import { isRevoked, NotNow } from './errors.ts';
 import type { Installations } from './installations.ts';
 import type { Source, Workspaces } from './workspaces.ts';
 
-/** Workspaces whose clients are kept, at least; of others they are made again. One takes 30 to 60 KB. */
+/** At least this many workspaces have their clients kept; for others they are created again. One takes 30 to 60 KB. */
 const MAX_CONTEXTS = 500;
-/** Tries to forget what is kept of a place: over two minutes. */
+/** Tries to delete what is stored of a workspace: over two minutes. */
 const TRIES = { retries: 6, minTimeout: 2000, factor: 2 };
-/** Between the id of an organisation and that of its workspace, in neither. */
+/** Separates an organisation's id from its workspace's; it occurs in neither. */
 const DOT = '.';
 
 interface Known {
-  /** Which installation it was made for. */
+  /** The mark of the installation that the context was created for. */
   readonly mark: string;
   readonly context: SlackContext;
 }
@@ -35,7 +35,7 @@ export class ManyWorkspaces implements Workspaces {
   }
 
   async of({ teamId, enterpriseId, isEnterpriseInstall }: Source): Promise<SlackContext> {
-    // Slack does not always say that it is the organisation that has installed the bot.
+    // Slack does not always say that a whole organisation has installed the bot, so both ids are tried.
     const ids = isEnterpriseInstall ? [enterpriseId] : [teamId, enterpriseId];
     let context: SlackContext | undefined;
     try {
@@ -55,27 +55,30 @@ export class ManyWorkspaces implements Workspaces {
   }
 
   /**
-   * A workspace, or a whole organisation, has removed the bot or taken its token back: what is kept of it is forgotten, with how its
-   * channels are set. What Slack tells late is no reason to forget who has installed the bot again since: the token is tried first.
+   * A workspace, or a whole organisation, has removed the bot or revoked its token. What is stored of it is deleted, including its
+   * channels' settings. The event may come late, after the bot was installed again, so the token is tested first.
    */
   async removed({ teamId, enterpriseId }: Partial<Omit<Source, 'isEnterpriseInstall'>>): Promise<void> {
     for (const id of [teamId, enterpriseId]) {
       if (id && (await this.#isTakenBack(id))) await this.#forget(id);
     }
-    // A workspace that an organisation has taken out, while the others keep the bot.
+    // An organisation may have removed the bot from this workspace only.
     if (teamId && (await this.#installations.find(teamId)) === undefined) await this.left(teamId);
   }
 
-  /** The bot is not in a workspace any more: how its channels are set is forgotten. */
+  /** The bot is not in a workspace any more: the settings of its channels are deleted. */
   async left(id: string): Promise<void> {
     await pRetry(() => this.#settings.forgetPlace('slack', id), TRIES);
   }
 
   async #forget(id: string): Promise<void> {
-    // The token first: it is what matters most.
+    // The token is deleted first, since it matters most.
     await pRetry(() => this.#installations.forget(id), TRIES);
     await this.left(id);
-    this.#shared.log.info({ platform: 'slack' }, 'the bot was uninstalled; what was kept of the workspace is gone');
+    this.#shared.log.info(
+      { platform: 'slack' },
+      'the bot was uninstalled; what was stored of the workspace is deleted',
+    );
   }
 
   async #isTakenBack(id: string): Promise<boolean> {
@@ -89,7 +92,7 @@ export class ManyWorkspaces implements Workspaces {
       if (isRevoked(error)) return true;
       log.warn(
         { platform: 'slack', err: error },
-        'Slack does not say whether a token is taken back; it is taken for that',
+        'Slack does not say whether a token is revoked; I take it for revoked',
       );
       return true;
     }
@@ -97,7 +100,7 @@ export class ManyWorkspaces implements Workspaces {
 
   async #context(id: string, teamId: string): Promise<SlackContext | undefined> {
     const place = id === teamId ? id : `${id}${DOT}${teamId}`;
-    // Asked each time: another process may have been told that it was installed again, or removed.
+    // The store is read each time: another process may have received the event that the bot was installed again or removed.
     const found = await this.#installations.find(id);
     if (found === undefined) {
       this.#known.delete(place);

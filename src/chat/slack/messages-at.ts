@@ -2,15 +2,16 @@ import type { SlackMessage } from './attachment.ts';
 import type { SlackContext } from './context.ts';
 import type { Destination } from './uploads.ts';
 
-/** Pages of a thread or channel that are looked through, and messages a page. */
+/** How many pages of a thread or channel are read, and how many messages a page has. */
 const MAX_PAGES = 5;
 const PAGE = 200;
 /** By how many milliseconds this machine's clock may differ from Slack's. */
 const CLOCKS_MS = 5000;
 
 /**
- * The messages of a thread, oldest first, or of a channel, newest first; none where there is no such place.
- * @param from.oldest none before this one
+ * The messages of a thread, oldest first, or of a channel, newest first. None where the thread does not exist.
+ * @param from.oldest the time of the oldest message to return
+ * @param from.pages how many pages to read, at most
  */
 export async function* messagesAt(
   context: SlackContext,
@@ -32,7 +33,7 @@ export async function* messagesAt(
           ? await context.lookBack.conversations.history(more)
           : await context.lookBack.conversations.replies({ ...more, ts: thread });
     } catch (error) {
-      // A thread without replies is gone with its first message.
+      // A thread without replies disappears with its first message.
       if (thread !== undefined && error instanceof Error && /thread_not_found|message_not_found/.test(error.message))
         return;
       throw error;
@@ -44,7 +45,7 @@ export async function* messagesAt(
 }
 
 /**
- * A message that the bot has posted since.
+ * Finds a message that the bot has posted since a given time.
  * @param since in milliseconds since 1970, by this machine's clock
  */
 export async function findPosted(
@@ -55,7 +56,7 @@ export async function findPosted(
 ): Promise<SlackMessage | undefined> {
   const oldest = (since - CLOCKS_MS) / 1000;
   for await (const message of messagesAt(context, to, { oldest: oldest.toFixed(6), pages: 1 })) {
-    // A thread's first message comes along, however old it is.
+    // Slack always returns a thread's first message, however old it is.
     const isLater = Number.parseFloat(message.ts ?? '0') >= oldest;
     if (message.user === context.me.userId && isLater && isIt(message)) return message;
   }

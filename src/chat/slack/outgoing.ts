@@ -12,31 +12,31 @@ import { holdersOf, type RemoveState, removeButton, removeStateOf } from './remo
 import { rightButtons } from './right-buttons.ts';
 import type { Destination } from './uploads.ts';
 
-/** Callback id of the message shortcut; slack-manifest.yaml says the same to Slack. */
+/** Callback id of the message shortcut; slack-manifest.yaml has the same. */
 export const READ_EMOTIONS = 'read_emotions';
 /**
- * The slash command of a command. Slack does not tell apps' commands apart: of two with one name only the last installed
- * is called, so that a name as common as 'help' would take another app's place.
+ * The slash command for a command. If two apps have a slash command of the same name, Slack calls only the app that was
+ * installed last. So a name as common as 'help' would replace another app's command.
  */
 export function slashName(command: string): string {
   return command === 'help' ? '/emotions-help' : `/${command}`;
 }
 
-/** The bot's own words with its commands as they are called in Slack. */
+/** A text of the bot's with its commands named as they are in Slack. */
 function withSlashNames(text: string): string {
   return text.replaceAll(/(?<![\w/])\/help\b/g, slashName('help'));
 }
 
-/** Characters that one block of text may have. Slack folds a long one, and unfolds it on 'See more'. */
+/** How many characters one block of text may have. Slack folds long ones behind 'See more'. */
 const MAX_BLOCK = 3000;
-/** The bot's words for Slack: three characters are markup there, mentions and links included, and nothing else can ping. */
+/** A text of the bot's, escaped for Slack. Mentions, links and other markup need one of these three characters, so nobody can be pinged. */
 export function slackText(text: string): string {
   return withSlashNames(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 /**
- * Sends a reply as one message. Where Slack refuses an upload with blocks, the Remove button is a message of its own below.
- * @param removable the posted picture that this answers, and who asked about it, where they may remove it
+ * Sends a reply as one message. If Slack refuses an upload with blocks, the Remove button follows in a message of its own.
+ * @param removable for a reply with a Remove button: the posted picture that it answers, and the id of the person who asked
  */
 export async function send(
   context: SlackContext,
@@ -59,7 +59,7 @@ export async function send(
       await uploads.share(to, files, { blocks });
       return uploaded(context, to, files, buttons);
     } catch (error) {
-      // What can be put right would stand in the way of words as well.
+      // An error that a person must put right would stop a message without blocks too.
       if (slackCode(error) === undefined || isOutOfReach(error) || inWords(error, context.me.name) !== error)
         throw error;
       context.log.info({ platform: 'slack', code: slackCode(error) }, 'Slack takes no blocks in an upload');
@@ -71,7 +71,7 @@ export async function send(
   return { ...uploaded(context, to, files), remove: () => takeBack(context, to.channel, { files, apart: true }, id) };
 }
 
-/** @param apart the files above a message that holds nothing but their Remove button */
+/** @param apart ids of the files in the message above, where this one holds only their Remove button */
 async function sendText(
   context: SlackContext,
   to: Destination,
@@ -112,7 +112,7 @@ async function sendText(
   };
 }
 
-/** Whether a message is what the bot would say: by its Remove button where there is one, which names what it is about. */
+/** Whether a message equals the one that the bot wants to post. If it has a Remove button, the data of the button decides, else the text. */
 function isSame(message: SlackMessage, words: ReturnType<typeof content> | ReturnType<typeof plain>): boolean {
   const state = removeStateOf(message);
   if (!('blocks' in words)) return state === undefined && message.text === words.text;
@@ -123,7 +123,7 @@ function plain(text = '') {
   return { text: slackText(text), mrkdwn: false };
 }
 
-/** What the buttons under an answer are about: the posted picture, whose answer it is, and the faces whose readings can be told of. */
+/** The data of the buttons under an answer: the posted picture, whose answer it is, and the faces that can be judged. */
 interface Buttons {
   readonly source: PictureSource;
   readonly whose: Holders;
@@ -134,7 +134,7 @@ function withLetters(buttons: Buttons, next: Reply): Buttons {
   return { ...buttons, letters: lettersOf(next) };
 }
 
-/** Words and the buttons; without words, the buttons of files in a message apart. */
+/** The content of a message with text and buttons. Without text, it is the message that holds only the buttons of files above. */
 function content(text: string | undefined, { source, whose, letters }: Buttons, files: readonly string[]) {
   const sections = (text === undefined ? [] : inPieces(withSlashNames(text), MAX_BLOCK)).map((piece) => ({
     type: 'section' as const,
@@ -174,7 +174,7 @@ function uploaded(
 }
 
 /**
- * Deletes an answer: its files, the message that they stand in, and where that is another one, the message with the button.
+ * Deletes an answer: its files, the message that they are in, and the message with the button if that is another one.
  * @param ts the message with the button, where it is known
  */
 export async function takeBack(
@@ -184,7 +184,7 @@ export async function takeBack(
   ts?: string,
 ): Promise<void> {
   const carrier = ts === undefined || apart ? await context.uploads.messageOf(channel, files) : undefined;
-  // The files first: they are what matters most, and they are gone for everybody then.
+  // The files are deleted first: they matter most, and are gone for everybody then.
   for (const file of files) await unlessGone(() => context.api.files.delete({ file }));
   for (const message of [carrier, ts]) {
     if (message !== undefined) await unlessGone(() => context.api.chat.delete({ channel, ts: message }));

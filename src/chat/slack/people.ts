@@ -8,31 +8,31 @@ import type { SlackApi } from './api.ts';
 import { inSlackWords } from './errors.ts';
 import type { Me } from './identity.ts';
 
-/** People of whom it is remembered whether they are bots, at least; that never changes. */
+/** For at least this many people it is remembered whether they are bots, which never changes. */
 const MAX_REMEMBERED = 2000;
 
-/** Slack tells of its own bot as of a person. */
+/** Id of Slack's own bot, which Slack reports as a person. */
 const SLACKBOT = 'USLACKBOT';
 
-/** A conversation of only one person and the bot, or of two people; the id's first letter says so. */
+/** Whether a channel is a conversation of one person and the bot, or of two people. The id's first letter tells. */
 export function isDirect(channel: string): boolean {
   return channel.startsWith('D');
 }
 
-/** Whose answer it is: who may have it removed, and say whether it was right, besides admins. */
+/** The people who may remove an answer and judge it, besides admins. */
 export interface Holders {
-  /** Who posted the picture. */
+  /** Id of the person who posted the picture. */
   readonly by: string;
-  /** Who put it on Slack first, where that is somebody else. */
+  /** Id of the person who uploaded it, where that is somebody else. */
   readonly owner?: string;
-  /** Who asked about it, where that is somebody else again. */
+  /** Id of the person who asked about it, where that is neither of them. */
   readonly asker?: string;
 }
 
-/** What of the bot people are known by. */
+/** The part of the bot's identity that is needed to look up people. */
 type Identity = Pick<Me, 'name' | 'teamId' | 'enterpriseId'>;
 
-/** Who people are, as far as rights depend on it: Slack is asked each time, since rights change. */
+/** Looks up people and their rights. Slack is asked each time, since rights change. */
 export class People {
   readonly #api: SlackApi;
   readonly #config: Config;
@@ -44,7 +44,7 @@ export class People {
 
   /**
    * @param isAlone whether the bot is in no other workspace
-   * @param team the workspace that people ask in, where the bot's token is a whole organisation's
+   * @param team id of the workspace that people ask in, where the bot's token belongs to a whole organisation
    */
   constructor(
     api: SlackApi,
@@ -63,18 +63,18 @@ export class People {
     this.#bots = bots;
   }
 
-  /** The same people as those of a workspace that an event comes from. */
+  /** The same lookup for people of the workspace that an event comes from. */
   in(team: string | undefined): People {
     if (team === undefined || team === this.#team || !this.#isOrganisations) return this;
     return new People(this.#api, { config: this.#config, log: this.#log }, this.#me, this.#isAlone, team, this.#bots);
   }
 
-  /** Whether the bot's token is a whole organisation's, and names no workspace. */
+  /** Whether the bot's token belongs to a whole organisation and names no workspace. */
   get #isOrganisations(): boolean {
     return this.#me.teamId === this.#me.enterpriseId;
   }
 
-  /** Whether a user id is Slack's own bot's or another app's; false where Slack does not say. */
+  /** Whether a user id belongs to Slack's own bot or to an app; false where Slack does not say. */
   async isBot(id: string): Promise<boolean> {
     if (id === SLACKBOT) return true;
     const known = this.#bots.get(id);
@@ -86,15 +86,16 @@ export class People {
       return isBot;
     } catch (err) {
       this.#log.warn({ platform: 'slack', err }, 'Slack does not say whether somebody is a bot');
-      // Most bots are known by their messages' bot_id; not answering people would be the worse mistake.
+      // Most bots are recognised by the bot_id of their messages. Not answering people would be the worse mistake.
       return false;
     }
   }
 
   /**
-   * Whether somebody administers the workspace: guests from others never do. In an organisation a person has one account for all its
-   * workspaces, and `team_id` may be another one of those; to a token of all of them Slack tells of a person as of that one alone.
-   * @param team the workspace; that which people ask in unless told
+   * Whether somebody administers the workspace; guests from other workspaces never do. In an organisation a person has one account for
+   * all workspaces, and `team_id` may name another one of them. To a token of the whole organisation, Slack reports a person's rights in
+   * the workspace of `team_id` only.
+   * @param team id of the workspace; by default the one that people ask in
    */
   async isAdmin(id: string, team = this.#team): Promise<boolean> {
     const { user } = await inSlackWords(this.#me.name, () => this.#api.users.info({ user: id }));
@@ -107,19 +108,19 @@ export class People {
     return (isHere || isMember) && (user.is_admin === true || user.is_owner === true);
   }
 
-  /** What others call somebody; the id where Slack does not say. */
+  /** The name of a person as others see it; the id where Slack does not say. */
   async displayName(id: string): Promise<string> {
     try {
       const { user } = await this.#api.users.info({ user: id });
       return user?.profile?.display_name || user?.real_name || user?.name || id;
     } catch (err) {
       this.#log.warn({ platform: 'slack', err }, 'Slack does not say what somebody is called');
-      // A name is not worth failing for.
+      // A missing name is no reason to fail.
       return id;
     }
   }
 
-  /** Whether a person may have an answer removed: those whose it is, and admins. */
+  /** Whether a person may remove an answer: its holders may, and admins. */
   async mayRemove(channel: string, person: string, { by, owner, asker }: Holders): Promise<boolean> {
     return [by, owner, asker].includes(person) || (!isDirect(channel) && (await this.isAdmin(person)));
   }
@@ -127,7 +128,7 @@ export class People {
   user(id: string, isDirect: boolean): User {
     const { teamId, enterpriseId } = this.#me;
     const { teams } = this.#config.operator;
-    // The operator may have named the organisation in place of its workspace. Where none is named, the machine is the token's owner's.
+    // The operator may have named the organisation instead of its workspace. If nothing is named, the token's own workspace counts.
     const isNamed = enterpriseId !== undefined && teams.includes(enterpriseId);
     const team = teams.length === 0 ? teamId : this.#team;
     const place = { isDirect, home: isNamed ? enterpriseId : team };

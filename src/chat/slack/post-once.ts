@@ -2,15 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { RETRIES } from './api.ts';
 import { mayHaveBeenDone, rateLimitOf } from './errors.ts';
 
-/** Milliseconds before it is looked whether something was posted, doubled each time: Slack may need a moment for that itself. */
+/** Milliseconds before the check whether a message was posted, doubled each time. Slack itself may need a moment to show it. */
 const FIRST_LOOK_MS = 700;
 
 /**
- * Has Slack post something once. Slack knows no call again that it has had before, and one that failed on the way may have been done: so
- * before another try it is looked whether what was to be posted is there.
- * @param call makes the call by `context.posting`, which tries nothing again itself
- * @param isThere looks for what it posts
- * @throws what the last try threw, or the look
+ * Posts something exactly once. Slack does not recognise a repeated call, and a call whose connection failed may have been carried out. So
+ * before each further try this checks whether the message is there.
+ * @param call makes the call with `context.posting`, which repeats nothing itself
+ * @param isThere checks whether the message has been posted
+ * @throws the error of the last try, or of the check
  */
 export async function postOnce(call: () => Promise<void>, isThere: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; ; tries++) {

@@ -15,16 +15,16 @@ import { isDirect } from './people.ts';
 import type { SlackAsking } from './request.ts';
 import { channelParts, fullChannelId } from './workspaces.ts';
 
-/** Messages that people write; every other subtype is Slack's or an app's. */
+/** Subtypes of messages that people write. All others are from Slack or from apps. */
 const WRITTEN = [undefined, 'file_share', 'thread_broadcast'];
 
 /** A message that somebody has written. */
 export type Written = MessageEvent & { readonly ts: string; readonly user: string };
 
-/** Whether a message is one that the bot looks at: a person's, as far as it tells by itself, with pictures or spoken to the bot. */
+/** Whether the bot handles a message: it must be from a person, as far as the message tells, and have pictures or address the bot. */
 export function isForTheBot(message: MessageEvent, context: SlackContext): message is Written {
   if (!WRITTEN.includes(message.subtype) || message.ts === undefined || message.user === undefined) return false;
-  // Not every bot's message has a bot_id.
+  // A bot's message may have no bot_id, so the bot's own user id is checked too.
   if (message.bot_id !== undefined || message.user === context.me.userId) return false;
   return picturesOf(message).length > 0 || isAddressed(message, context);
 }
@@ -33,16 +33,16 @@ function isAddressed(message: MessageEvent, context: SlackContext): boolean {
   return isDirect(message.channel) || textWithoutName(message, context) !== (message.text ?? '');
 }
 
-/** What is said to the bot; some clients and programs send its name along with its id. */
+/** A message's text without mentions of the bot. Some clients and programs put the bot's name into the mention, beside its id. */
 function textWithoutName({ text }: SlackMessage, { me }: SlackContext): string {
   return (text ?? '').replaceAll(new RegExp(`<@${me.userId}(\\|[^>]*)?>`, 'g'), ' ');
 }
 
 /**
- * What a message asks.
- * @param choose which of its pictures are to be read; not asked where it names a command that reads none
- * @param options.picturesAlone whether somebody asked about its pictures, whatever it says itself
- * @returns undefined where it asks for nothing
+ * Turns a message into an asking.
+ * @param choose chooses the pictures to read; not called where the message names a command that reads none
+ * @param options.picturesAlone true where somebody asked about its pictures, so that its text does not matter
+ * @returns undefined where the message asks for nothing
  */
 export async function askingOf(
   message: Written,
@@ -71,27 +71,27 @@ export async function askingOf(
   };
 }
 
-/** The command that a message to the bot names. @returns undefined where it is about what it comes with */
+/** The command that a message to the bot names. @returns undefined where the message is about its own files */
 function commandOf(message: SlackMessage, hasPictures: boolean, context: SlackContext): SlackAsking['command'] {
   const text = textWithoutName(message, context);
   const find = hasPictures ? commandBesidePictures : commandIn;
-  // A mention without words may also speak of what it comes with.
+  // A bare mention may also be about the message's files.
   if (text.trim() === '' && filesOf(message).length > 0) return undefined;
   return find(text, context.commands, (name) => slashName(name).slice(1));
 }
 
-/** The bot's account where it is in many workspaces: one for all, since a job's place names the workspace then. */
+/** The bot's account where it is in many workspaces. There is one for all, since the place of a job names the workspace then. */
 export const ACCOUNT_OF_ALL = 'slack';
 
-/** The bot's account, by which its journal knows it. */
+/** The name of the bot's account in the journal. */
 export function accountOf({ me, place }: Pick<SlackContext, 'me' | 'place'>): string {
   return place === undefined ? `slack ${me.teamId} ${me.userId}` : ACCOUNT_OF_ALL;
 }
 
-/** What stands between a channel and a thread of it in a job's place; in neither's id. */
+/** Separates channel and thread in the place of a job; it occurs in neither id. */
 const THREAD = '#';
 
-/** What a message is written down as: its place names the thread too, without which Slack does not find it again. */
+/** The job for a message. Its place also names the thread, without which Slack cannot find the message again. */
 export function jobOf(channel: string, message: SlackMessage & { readonly ts: string }, context: SlackContext): Job {
   const { ts, thread_ts: thread = ts } = message;
   const id = fullChannelId(context, channel);
@@ -105,7 +105,7 @@ export function jobOf(channel: string, message: SlackMessage & { readonly ts: st
   };
 }
 
-/** What a command is written down as, or a shortcut that is about a message. */
+/** The job for a command, or for a shortcut on a message. */
 export function commandJobOf(channel: string, message: SlackMessage | undefined, context: SlackContext): Job {
   const id = randomUUID();
   const about = message?.ts;

@@ -5,10 +5,10 @@ import type { Holders } from './people.ts';
 /** Action id of the Remove button. */
 export const REMOVE = 'remove_reply';
 
-/** `Holders` as they stand in a button. */
+/** The fields of `Holders` in the data of a button. */
 export const holders = { by: z.string(), owner: z.string().exactOptional(), asker: z.string().exactOptional() };
 
-/** @param asker who asked about the picture */
+/** The people who may remove the answer to a picture. @param asker id of the person who asked about it */
 export function holdersOf({ poster = '', owner }: PictureSource, asker: string): Holders {
   return {
     by: poster,
@@ -17,16 +17,16 @@ export function holdersOf({ poster = '', owner }: PictureSource, asker: string):
   };
 }
 
-/** All that removing an answer takes. It stands in the button itself, so that a restart of the bot forgets nothing. */
+/** Everything needed to remove an answer. It is stored in the button itself, so it survives a restart of the bot. */
 export interface RemoveState extends Holders {
-  /** The message that the picture was posted in, and the one that its thread hangs from. */
+  /** The message that the picture was posted in, and the first message of its thread. */
   readonly source: string;
   readonly thread: string;
-  /** The picture's file. Absent in answers of an early version, whose buttons all stand apart. */
+  /** Id of the picture's file. Absent in answers of an early version, whose buttons are all in messages of their own. */
   readonly picture?: string;
-  /** The files of the answer. */
+  /** Ids of the answer's files. */
   readonly files: readonly string[];
-  /** True where they stand in a message of their own above the button's. */
+  /** True where the files are in another message, above the one with the button. */
   readonly apart?: boolean;
 }
 
@@ -68,7 +68,7 @@ export function parseRemoveState(value: unknown): RemoveState | undefined {
   }
 }
 
-/** The state of the button that a message has, if it has one. */
+/** The state of a message's Remove button, if it has one. */
 export function removeStateOf(message: SlackMessage): RemoveState | undefined {
   for (const block of message.blocks ?? []) {
     const { elements } = block as { readonly elements?: readonly { action_id?: string; value?: string }[] };

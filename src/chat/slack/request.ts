@@ -27,34 +27,34 @@ import { isDirect } from './people.ts';
 import type { Destination } from './uploads.ts';
 import { fullChannelId } from './workspaces.ts';
 
-/** Who asks from where, by whatever way. */
+/** Somebody asks the bot on Slack: by a message, a command or a shortcut. */
 export interface SlackAsking {
   readonly userId: string;
   readonly channel: string;
-  /** The thread that answers go to; absent for a slash command, which Slack knows only outside of threads. */
+  /** The thread that answers go to; absent for a slash command, which Slack allows only outside threads. */
   readonly thread?: string;
   /** The message that asks, or that is asked about. */
   readonly message?: SlackMessage;
-  /** Of that message, those to be read. */
+  /** The pictures of that message that are to be read. */
   readonly pictures?: readonly SlackPicture[];
-  /** Says something to the asker alone, through the address that came with a command; it expires after half an hour. */
+  /** Sends a text that only the asker sees, to the address that came with a command. It expires after half an hour. */
   readonly respond?: (text: string) => Promise<void>;
   readonly command?: Request['command'];
-  /** What it is written down as. */
+  /** Its entry in the journal. */
   readonly job?: Job;
-  /** True where the message speaks to the bot. */
+  /** True where the message addresses the bot. */
   readonly asked?: boolean;
 }
 
 /**
- * Has a request answered, by the rules that hold on every platform.
- * @param isTakenOn whether its event came before the bot was told to stop
+ * Starts to answer, by the rules that hold on every platform.
+ * @param isTakenOn whether the event came before the bot was told to stop
  */
 export function beginAsking(context: SlackContext, asking: SlackAsking, isTakenOn = false): void {
   context.session.begin(toAsking(context, asking, isTakenOn));
 }
 
-/** The same as something that a session takes on. */
+/** Turns it into an asking for the session. */
 export function toAsking(context: SlackContext, asking: SlackAsking, isTakenOn: boolean): Asking {
   const { channel, message, job, respond, asked } = asking;
   return {
@@ -62,7 +62,7 @@ export function toAsking(context: SlackContext, asking: SlackAsking, isTakenOn: 
     isTakenOn,
     ...(message?.ts !== undefined && { message: messageKey(channel, message.ts) }),
     ...(job && { job }),
-    // Whoever only posts a picture has asked nobody, and a channel may be set to silence.
+    // People who only post a picture have not asked the bot, and its replies may be switched off in the channel.
     ...((respond || asked) && { tellAlone: (text) => tellAsker(context, asking, text) }),
     toRequest: (signal) => toRequest(context, asking, signal),
   };
@@ -75,7 +75,7 @@ export function toChannel(context: SlackContext, id: string): Channel {
     id: fullChannelId(context, id),
     isDirect: isDirect(id),
     home: me.teamId,
-    // Channels that workspaces share have one id in all of them.
+    // A channel that workspaces share has the same id in all of them.
     ...(place !== undefined && {
       settingsId: id,
       places: [me.teamId, me.enterpriseId].filter((home) => home !== undefined),
@@ -84,7 +84,7 @@ export function toChannel(context: SlackContext, id: string): Channel {
   };
 }
 
-/** One message, command or shortcut as a request. */
+/** Turns a message, command or shortcut into a request. */
 function toRequest(context: SlackContext, asking: SlackAsking, signal: AbortSignal): Request {
   const { channel, message, pictures = [] } = asking;
   let told = false;
@@ -101,7 +101,7 @@ function toRequest(context: SlackContext, asking: SlackAsking, signal: AbortSign
     latestImages: (limit) => inSlackWords(context.me.name, () => latestImages(context, asking, limit)),
     reply: (reply) => answer(context, asking, reply),
     progress: async (text) => {
-      // Only whoever typed a command waits for an answer without seeing that one is coming.
+      // Only a person who typed a command cannot see that an answer is coming.
       if (!asking.respond || told) return;
       told = true;
       await asking.respond(text).catch((error: unknown) => {
@@ -122,7 +122,7 @@ async function latestImages(context: SlackContext, asking: SlackAsking, limit: n
   return found.slice(0, limit);
 }
 
-/** What people wrote before they asked, newest first: in the thread that they ask in, then in the channel. */
+/** Earlier messages of people, newest first: those of the thread that they ask in, then those of the channel. */
 async function* latestMessages(context: SlackContext, asking: SlackAsking): AsyncGenerator<SlackMessage> {
   const { channel, thread } = asking;
   const isTheirs = ({ bot_id: bot, user, ts }: SlackMessage) =>
@@ -135,7 +135,7 @@ async function* latestMessages(context: SlackContext, asking: SlackAsking): Asyn
   for await (const message of messagesAt(context, { channel })) if (isTheirs(message)) yield message;
 }
 
-/** @throws ChatFailed where Slack did, so that nobody knows whether it was said */
+/** @throws ChatFailed where Slack failed, so that nobody knows whether the reply was posted */
 async function answer(context: SlackContext, asking: SlackAsking, reply: Reply): Promise<Posted> {
   try {
     return await sayTo(context, asking, reply);
@@ -174,7 +174,7 @@ async function sendOrExplain(
       context.log.info({ platform: 'slack', code: slackCode(error) }, 'a channel is closed to the bot');
       return NO_MESSAGE;
     }
-    // Without the permission for files, the text can still be said.
+    // Without the permission for files, the text can still be sent.
     if (slackCode(error) === 'missing_scope' && reply.pictures?.length) {
       const { pictures: _, ...words } = reply;
       return await send(context, to, { ...words, text: `${reply.text}\n${reason.message}` }, removable);
@@ -183,7 +183,7 @@ async function sendOrExplain(
   }
 }
 
-/** Says something that only the asker sees. */
+/** Sends a reply that only the asker sees. */
 async function whisper(context: SlackContext, asking: SlackAsking, to: Destination, reply: Reply): Promise<Posted> {
   if (!asking.respond && isDirect(asking.channel)) {
     const { private: _, ...open } = reply;
@@ -193,15 +193,15 @@ async function whisper(context: SlackContext, asking: SlackAsking, to: Destinati
   return NO_MESSAGE;
 }
 
-/** Tells whoever asks, and nobody else, in the channel that they asked in. */
+/** Sends a text that only the asker sees, in the channel that they asked in. */
 async function tellAsker(context: SlackContext, asking: SlackAsking, text: string): Promise<void> {
   const { channel, thread } = asking;
   await tellAlone(context, asking, text, { channel, ...(thread !== undefined && { thread }) });
 }
 
 /**
- * Reaches one person by the first way that is open: the address that came with the command, a message that only they see
- * in the channel, a direct message.
+ * Sends a text to one person in the first way that works: to the address that came with the command, as a message in the channel
+ * that only they see, or as a direct message.
  */
 async function tellAlone(context: SlackContext, asking: SlackAsking, text: string, to?: Destination): Promise<void> {
   const { channel, userId: user } = asking;
@@ -223,7 +223,7 @@ async function tellAlone(context: SlackContext, asking: SlackAsking, text: strin
       return;
     } catch (error) {
       failure = error;
-      // It may have been said: another way would say it twice.
+      // It may have been sent; another way could send it twice.
       if (isOutOfReach(error)) break;
     }
   }
@@ -235,7 +235,7 @@ async function tellWhere(context: SlackContext, asking: SlackAsking, source: Pic
     const { permalink } = await context.api.chat.getPermalink({ channel: source.channel, message_ts: source.ts });
     await asking.respond!(`The answer is in the picture’s thread: ${permalink}`);
   } catch (error) {
-    // The answer stands in the thread all the same.
+    // The answer is in the thread in any case.
     context.log.info({ platform: 'slack', err: error }, 'an asker could not be told where the answer is');
   }
 }

@@ -13,12 +13,12 @@ import { type RemoveState, removeStateOf } from './remove-button.ts';
 import { toAsking } from './request.ts';
 import type { Workspaces } from './workspaces.ts';
 
-/** How old a command is answered at most, in milliseconds. */
+/** How old a command may be to be answered still, in milliseconds. */
 const COMMAND_MS = 15 * 60_000;
 
 /**
- * What a job of an earlier run asks for, without what has been answered: its message is asked for again, and what the bot has said in its
- * thread since.
+ * Turns a job of an earlier run back into an asking, without the pictures that have been answered. It fetches the message again, and what
+ * the bot has posted in its thread since.
  * @returns undefined where it has been answered, or where the message or its channel is gone
  */
 export async function revive(job: Job | LeftJob, workspaces: Workspaces): Promise<Asking | undefined> {
@@ -32,7 +32,7 @@ export async function revive(job: Job | LeftJob, workspaces: Workspaces): Promis
   let hadPictures = false;
   const asking = await askingOf(message, context, (pictures) => {
     hadPictures = pictures.length > 0;
-    // Slack may tell of the message once more.
+    // Slack may send the message's event once more.
     for (const { id } of pictures) context.session.claim(`file:${message.channel}:${id}`);
     return isAnswered.unanswered(pictures);
   });
@@ -42,8 +42,8 @@ export async function revive(job: Job | LeftJob, workspaces: Workspaces): Promis
 }
 
 /**
- * A command of an earlier run. The address that came with it is kept nowhere, so it is answered in the open: the pictures of the message
- * that it is about, if it is about one; else whoever asked is told to ask again.
+ * Turns a command of an earlier run back into an asking. The address that came with it is stored nowhere, so it is answered in public. If
+ * the command was about a message, that message's pictures are answered; else the person is told to ask again.
  */
 async function reviveCommand(job: Job | LeftJob, context: SlackContext): Promise<Asking | undefined> {
   const { about } = job;
@@ -68,7 +68,7 @@ async function reviveCommand(job: Job | LeftJob, context: SlackContext): Promise
   return toAsking(context, { ...asking, job, asked: true }, true);
 }
 
-/** The message of a job, where it is still there, and what the bot has said in its thread after it. */
+/** Fetches the message of a job, if it still exists, and the bot's later messages in its thread. */
 async function lookAgain(job: Job, context: SlackContext) {
   const { channel, thread } = placeOf(job);
   let message: MessageEvent | undefined;
@@ -87,16 +87,16 @@ async function lookAgain(job: Job, context: SlackContext) {
   return { message, said };
 }
 
-/** What of a message's pictures the bot has answered; 'all' where it has said something to all of them. */
+/** Tells which of a message's pictures the bot has not answered; 'all' where it has answered the message as a whole. */
 function answersTo(job: Job, said: readonly SlackMessage[]) {
   const { channel, thread } = placeOf(job);
   const states = said.map(removeStateOf);
   const own = states.filter((state): state is RemoveState => state?.source === job.message);
   if (own.some(({ picture }) => picture === undefined)) return 'all';
-  // What a channel's people are told alone stands in a direct message for all to see, without a button.
+  // A reply that only the asker sees is an ordinary message without a button where it is sent in a direct message.
   const hasWords = said.some(({ files = [] }, k) => files.length === 0 && states[k] === undefined);
   if (isDirect(channel) && thread === job.message && hasWords) return 'all';
-  // Where Slack takes no blocks in an upload, its button comes in a message of its own: the bot may have been ended before that.
+  // If Slack refuses blocks in an upload, the button follows in a message of its own. The bot may have ended before posting it.
   const named = states.flatMap((state) => state?.files ?? []);
   const withoutButton = said.filter(
     ({ files = [] }, k) =>

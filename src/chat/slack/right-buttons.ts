@@ -1,4 +1,4 @@
-/** The buttons and the window of 'Was it right?', with all that they stand for in them: nothing has to be kept. */
+/** The buttons and the window of 'Was it right?'. They hold all their data themselves, so the bot stores nothing. */
 import { z } from 'zod';
 import { EMOTIONS } from '../../emotion/labels.ts';
 import type { Opinion } from '../../settings/opinions.ts';
@@ -11,17 +11,17 @@ export const SAY_RIGHT = 'answer_right';
 export const SAY_WRONG = 'answer_wrong';
 /** Callback id of the window to correct an answer in. */
 export const CORRECT = 'correct_answer';
-/** Action id of the lists in it. */
+/** Action id of the lists in that window. */
 const MEANT = 'meant';
 
-/** What a button stands for: whose answer it is, and what was said of whom. */
+/** The data of a button: whose answer it is, and the reading of each face. */
 const rightState = z.object({
   ...holders,
   letters: z.string().regex(new RegExp(`^${LETTERS_PATTERN}$`)),
 });
 export type RightState = z.infer<typeof rightState>;
 
-/** The buttons that go beside Remove. */
+/** The buttons beside Remove. */
 export function rightButtons(whose: Holders, letters: string) {
   return buttonsOf({ ...whose, letters });
 }
@@ -41,13 +41,13 @@ function buttonsOf(state: RightState) {
   return [button(SAY_RIGHT, RIGHT), button(SAY_WRONG, WRONG)];
 }
 
-/** A block of a message as Slack tells of it. */
+/** A block of a message, in Slack's form. */
 export interface Block {
   readonly type: string;
   readonly elements?: readonly { readonly action_id?: string; readonly value?: string }[];
 }
 
-/** A message's blocks, with these buttons asking about these faces; without them where none is left. */
+/** A message's blocks with the buttons of 'Was it right?' for the given letters, or without those buttons where there are none. */
 export function withLetters<T extends Block>(blocks: readonly T[], letters: string | undefined): T[] {
   return blocks.map((block) => {
     const state = block.elements?.flatMap(({ action_id: id, value }) =>
@@ -59,11 +59,11 @@ export function withLetters<T extends Block>(blocks: readonly T[], letters: stri
   });
 }
 
-/** What a window is about. */
+/** The data of a window: the answer that it corrects. */
 const windowState = z.object({ channel: z.string(), answer: z.string(), letters: z.string() });
 export type WindowState = z.infer<typeof windowState>;
 
-/** The window to correct an answer in: a list a face, each of which may be left alone. */
+/** The window to correct an answer in. It has a list for each face, and each may be left empty. */
 export function correctionWindow(state: WindowState) {
   return {
     type: 'modal' as const,
@@ -89,7 +89,7 @@ export function correctionWindow(state: WindowState) {
   };
 }
 
-/** What was chosen in a window, as far as Slack tells of it. */
+/** A submitted window, in Slack's form. */
 export interface SentWindow {
   readonly private_metadata: string;
   readonly state: {

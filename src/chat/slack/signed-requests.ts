@@ -2,10 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { defaultBodyLimit, HTTPModuleFunctions, type HTTPReceiver, isRawBodyError } from '@slack/bolt';
 import type { Logger } from '../../base/log.ts';
 
-/** Seconds that Slack's clock and this machine's may differ by. */
+/** By how many seconds Slack's clock and this machine's may differ. */
 const MAX_SKEW = 5 * 60;
 
-/** Why a request is not taken, with the status that says so. */
+/** A request is refused, with the HTTP status to answer. */
 class Refused extends Error {
   override readonly name = 'Refused';
   readonly status: number;
@@ -17,8 +17,8 @@ class Refused extends Error {
 }
 
 /**
- * Has a receiver see nothing but what it can stand: signed requests of now whose body is an object. By itself the library
- * takes a time in the future, and a body such as `null` ends the process.
+ * Makes a receiver accept only requests that have Slack's signature, a time close to now and an object as their body. The
+ * library itself accepts times in the future, and a body such as `null` ends the process.
  */
 export function takeSignedRequestsOnly(receiver: HTTPReceiver, signingSecret: string, log: Logger): void {
   const pass = receiver.requestListener;
@@ -28,7 +28,7 @@ export function takeSignedRequestsOnly(receiver: HTTPReceiver, signingSecret: st
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       log.warn({ platform: 'slack', status: error.status, err: error }, 'a request was refused');
-      // What is left of its body is read over, so that the connection can end.
+      // The rest of the body is read and dropped, so that the connection can end.
       request.resume();
       response.writeHead(error.status, { connection: 'close' }).end();
       return;
@@ -36,7 +36,7 @@ export function takeSignedRequestsOnly(receiver: HTTPReceiver, signingSecret: st
     pass(request, response);
   };
   receiver.requestListener = (request, response) => {
-    // Everything else is what the library answers with 404.
+    // The library answers every other method itself.
     if (request.method !== 'POST') return pass(request, response);
     take(request, response).catch((error: unknown) => {
       log.error({ platform: 'slack', err: error }, 'a request could not be taken');
@@ -57,10 +57,10 @@ async function check(request: IncomingMessage, signingSecret: string): Promise<v
   const body = parsed(signed);
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new Refused(400, 'a body that is no object');
-  // What the library lets through unsigned holds nothing beside this.
+  // The library accepts this one request without a signature. It holds nothing else.
   if ('ssl_check' in body && body.ssl_check === '1') return;
   const seconds = Number(request.headers['x-slack-request-timestamp']);
-  // Written like this, what is no number is refused too.
+  // Written this way, NaN is refused too.
   if (!(Math.abs(Date.now() / 1000 - seconds) <= MAX_SKEW)) throw new Refused(401, 'a time too far from now');
 }
 

@@ -56,7 +56,7 @@ export class SlackPlatform implements Platform {
     return `On Slack as ${me.name} in ${me.team}, ${how}`;
   }
 
-  /** Connects, for every workspace that has installed the bot or will. */
+  /** Connects for all workspaces that have installed the bot or will. */
   async #startForAll(
     shared: SlackShared,
     { installer, connection }: Extract<SlackConfig, { installer: unknown }>,
@@ -79,7 +79,7 @@ export class SlackPlatform implements Platform {
   ): Promise<string> {
     const { config, log } = this.#platform;
     this.#workspaces = workspaces;
-    // Before it connects, so that a stop during the start ends that too.
+    // Set before connecting, so that `stop` can end a start that is still under way.
     this.#intake = createIntake(connection, config, log, installing);
     return await connect(shared, workspaces, this.#intake);
   }
@@ -87,7 +87,7 @@ export class SlackPlatform implements Platform {
   async stop(deadline: AbortSignal): Promise<void> {
     const intake = this.#intake;
     this.#intake = undefined;
-    // Connected meanwhile: whoever types a command is told that the bot stops.
+    // The connection stays open meanwhile, so that people who type a command are told that the bot is stopping.
     await this.#session.stop(deadline, () => intake?.stop());
   }
 
@@ -99,7 +99,7 @@ export class SlackPlatform implements Platform {
       await context.lookBack.conversations.history({ channel, limit: 1 });
       return toChannel(context, channel);
     } catch (error) {
-      // Slack does not say now; what is written there tells.
+      // Slack's rate limit hides whether the channel exists. Posting there will tell.
       if (rateLimitOf(error) !== undefined) return toChannel(context, channel);
       if (['channel_not_found', 'not_in_channel'].includes(slackCode(error) ?? '')) return undefined;
       throw inWords(error, context.me.name);

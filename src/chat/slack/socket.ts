@@ -6,15 +6,15 @@ import type { Config } from '../../config.ts';
 import { apiOptions, boltLogger } from './api.ts';
 import { NotNow } from './errors.ts';
 
-/** Milliseconds before a further try to connect, doubled each time up to the second number. */
+/** Milliseconds before a further try to connect, doubled each time up to `LONGEST_PAUSE_MS`. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
-/** A connection that lasted so long, in milliseconds, was a good one: the next is opened at once. */
+/** After a connection that lasted at least this long, in milliseconds, the next one is opened at once. */
 const GOOD_MS = 10_000;
 
 /**
- * The socket that Slack's events arrive over, opened again whenever it ends: Slack refreshes it every few hours. Not left
- * to the library, which waits five seconds before it does and ends the process where Slack cannot be reached just then.
+ * The socket that Slack's events arrive over. It is opened again whenever it ends, which Slack makes happen every few hours. The
+ * library could do that, but it waits five seconds first and ends the process if Slack cannot be reached at that moment.
  */
 export class SlackSocket {
   readonly receiver: SocketModeReceiver;
@@ -36,7 +36,7 @@ export class SlackSocket {
     this.#surviveAnyMessage();
   }
 
-  /** The library trusts the socket: what is no object with all that it looks for would end the process. */
+  /** Catches errors of the library's message listeners. A message without the fields that they expect would end the process. */
   #surviveAnyMessage(): void {
     const { client } = this.receiver;
     for (const listener of client.listeners('ws_message')) {
@@ -51,7 +51,7 @@ export class SlackSocket {
     }
   }
 
-  /** Whether events come in just now. */
+  /** Whether events can arrive at the moment. */
   get isOpen(): boolean {
     return this.#connectedAt !== undefined && !this.#stopped.signal.aborted;
   }
@@ -68,7 +68,7 @@ export class SlackSocket {
   }
 
   async #onDisconnected(): Promise<void> {
-    // A try that fails says so here too; only the end of a connection starts a round of tries.
+    // Failed tries fire this event too. Only the end of an established connection starts a round of tries.
     if (this.#connectedAt === undefined) return;
     const lasted = Date.now() - this.#connectedAt;
     this.#connectedAt = undefined;
@@ -92,7 +92,7 @@ export class SlackSocket {
       await this.start();
     } catch (error) {
       this.#log.warn({ platform: 'slack', err: error }, 'Slack could not be reached; trying again');
-      // An error of no special class: p-retry takes some for bugs, and gives up.
+      // A plain Error, since p-retry takes some error classes for bugs and gives up.
       throw new Error('Slack could not be reached', { cause: error });
     }
   }

@@ -7,9 +7,9 @@ import { RETRIES, type SlackApi, TIMEOUT_MS } from './api.ts';
 import { isGone } from './errors.ts';
 import { postOnce } from './post-once.ts';
 
-/** Files whose messages are remembered, at least. */
+/** At least this many files have their messages remembered. */
 const MAX_FILES = 10_000;
-/** Slack knows within seconds which message a new file stands in. */
+/** How Slack is asked for the message of a new file, which it knows only after some seconds. */
 const LOOK_AGAIN = { retries: 4, minTimeout: 250, factor: 2 };
 
 /** Where a message goes. */
@@ -19,8 +19,8 @@ export interface Destination {
 }
 
 /**
- * The bot's files on Slack. In three steps rather than by the library's one call, for a Remove button in an upload's own
- * message has to name the files before they are shared.
+ * Uploads the bot's files. This takes three steps instead of the library's single call, since a Remove button in the message of
+ * an upload must name the files before they are shared.
  */
 export class Uploads {
   readonly #api: SlackApi;
@@ -28,7 +28,7 @@ export class Uploads {
   readonly #log: Logger;
   readonly #messages = new QuickLRU<string, string>({ maxSize: MAX_FILES });
 
-  /** @param posting tries nothing again; see `postOnce` */
+  /** @param posting a client that repeats no calls; see `postOnce` */
   constructor(api: SlackApi, posting: SlackApi, log: Logger) {
     this.#api = api;
     this.#posting = posting;
@@ -41,7 +41,7 @@ export class Uploads {
   }
 
   async #upload({ bytes, name, altText }: OutgoingPicture): Promise<string> {
-    // Slack's reference calls the last argument alt_txt, the library's types alt_text: screen readers need the one that counts.
+    // Slack's reference calls the last argument alt_txt, the library's types alt_text. Slack goes by alt_txt, which screen readers need.
     const place = { filename: name, length: bytes.length, alt_txt: altText };
     const { upload_url: url, file_id: id } = await this.#api.files.getUploadURLExternal(place);
     if (url === undefined || id === undefined) throw new Error('Slack gives no address to upload to');
@@ -64,7 +64,7 @@ export class Uploads {
 
   /**
    * Posts one message with uploaded files.
-   * @param content its words or its blocks: beside words, Slack leaves blocks out
+   * @param content its text or its blocks; Slack ignores blocks where there is text
    */
   async share(
     to: Destination,
@@ -85,14 +85,14 @@ export class Uploads {
     );
   }
 
-  /** Takes note of a message of the bot's own, which Slack tells it of as it tells of everybody's. */
+  /** Remembers which message files are in, from the event of the bot's own message. */
   remember(channel: string, ts: string, files: readonly { readonly id?: string }[]): void {
     for (const { id } of files) if (id !== undefined) this.#messages.set(`${channel} ${id}`, ts);
   }
 
   /**
-   * The message that files were shared in. Slack's answer to an upload does not say; its event does, and so does the file.
-   * @returns undefined where it is gone, or where Slack does not say
+   * Finds the message that files were shared in. Slack's answer to an upload does not name it, but the message's event and the file do.
+   * @returns undefined where the file is gone, or Slack does not say
    */
   async messageOf(channel: string, files: readonly string[]): Promise<string | undefined> {
     const [file] = files;

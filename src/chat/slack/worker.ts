@@ -12,7 +12,7 @@ import { ACCOUNT_OF_ALL, accountOf } from './posted.ts';
 import { revive } from './revive.ts';
 import { oneWorkspace, type Workspaces } from './workspaces.ts';
 
-/** Answers on Slack by its Web API alone: no event comes here. */
+/** Answers on Slack over its Web API alone. It receives no events. */
 export class SlackWorker implements ChatWorker {
   readonly name = 'slack';
   readonly #platform: ChatWorkerContext;

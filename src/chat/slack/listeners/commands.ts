@@ -14,9 +14,9 @@ type Respond = (message: { text: string; response_type: 'ephemeral'; replace_ori
 /** Answers slash commands, the message shortcut and the Remove button. */
 export function listenToCommands(app: App, commands: CommandRegistry): void {
   for (const { name } of commands.list()) {
-    app.command(slashName(name), async ({ ack, command, context: told, respond }) => {
+    app.command(slashName(name), async ({ ack, command, context: boltContext, respond }) => {
       await ack();
-      const context = workspaceOf(told);
+      const context = workspaceOf(boltContext);
       if (!context.session.claim(`trigger:${command.trigger_id}`)) return;
       beginAsking(context, {
         userId: command.user_id,
@@ -29,9 +29,9 @@ export function listenToCommands(app: App, commands: CommandRegistry): void {
   }
   app.shortcut(
     { callback_id: READ_EMOTIONS, type: 'message_action' },
-    async ({ ack, shortcut, context: told, respond }) => {
+    async ({ ack, shortcut, context: boltContext, respond }) => {
       await ack();
-      const context = workspaceOf(told);
+      const context = workspaceOf(boltContext);
       if (!context.session.claim(`trigger:${shortcut.trigger_id}`)) return;
       const message = shortcut.message as SlackMessage;
       const source = sourceOf(shortcut.channel.id, message);
@@ -42,7 +42,7 @@ export function listenToCommands(app: App, commands: CommandRegistry): void {
         ...(source && { thread: source.thread }),
         message,
         pictures,
-        // Without a picture it is no command, since that would read the latest one of the channel.
+        // Without a picture no command is given: it would read the latest picture of the channel.
         ...(pictures.length > 0 && { command: { name: 'emotions', input: {} } }),
         job: commandJobOf(shortcut.channel.id, message, context),
         asked: true,
@@ -50,27 +50,30 @@ export function listenToCommands(app: App, commands: CommandRegistry): void {
       });
     },
   );
-  app.action({ action_id: REMOVE, type: 'block_actions' }, async ({ ack, body, action, context: told, respond }) => {
-    await ack();
-    const context = workspaceOf(told);
-    if (!context.session.claim(`trigger:${body.trigger_id}`)) return;
-    const state = parseRemoveState('value' in action ? action.value : undefined);
-    const channel = body.channel?.id;
-    if (state === undefined || channel === undefined) return;
-    if (!(await context.people.mayRemove(channel, body.user.id, state))) {
-      await toAsker(respond)(notYours('remove it'));
-      return;
-    }
-    try {
-      await inSlackWords(context.me.name, () => takeBack(context, channel, state, body.message?.ts));
-    } catch (error) {
-      context.log.error({ platform: 'slack', err: error }, 'an answer could not be removed');
-      await toAsker(respond)('I could not remove all of it. Try again in a minute.');
-    }
-  });
+  app.action(
+    { action_id: REMOVE, type: 'block_actions' },
+    async ({ ack, body, action, context: boltContext, respond }) => {
+      await ack();
+      const context = workspaceOf(boltContext);
+      if (!context.session.claim(`trigger:${body.trigger_id}`)) return;
+      const state = parseRemoveState('value' in action ? action.value : undefined);
+      const channel = body.channel?.id;
+      if (state === undefined || channel === undefined) return;
+      if (!(await context.people.mayRemove(channel, body.user.id, state))) {
+        await toAsker(respond)(notYours('remove it'));
+        return;
+      }
+      try {
+        await inSlackWords(context.me.name, () => takeBack(context, channel, state, body.message?.ts));
+      } catch (error) {
+        context.log.error({ platform: 'slack', err: error }, 'an answer could not be removed');
+        await toAsker(respond)('I could not remove all of it. Try again in a minute.');
+      }
+    },
+  );
 }
 
-/** Speaks to the asker alone. */
+/** A function that sends a text that only the asker sees. */
 export function toAsker(respond: unknown): (text: string) => Promise<void> {
   return async (text) => {
     await (respond as Respond)({ text: slackText(text), response_type: 'ephemeral', replace_original: false });

@@ -17,14 +17,14 @@ import { askingOf, isForTheBot, jobOf } from '../posted.ts';
 import { beginAsking } from '../request.ts';
 import { workspaceOf } from '../workspaces.ts';
 
-/** Events that say what became of an earlier message. */
+/** Subtypes of events about changes of an earlier message. */
 const CHANGES: readonly unknown[] = ['message_deleted', 'message_changed'];
 
-/** Answers what people post, and takes answers back with what they are about. */
+/** Answers what people post, and removes answers whose message or picture is removed. */
 export function listenToMessages(app: App): void {
-  app.event('message', async ({ event, body, context: told }) => {
+  app.event('message', async ({ event, body, context: boltContext }) => {
     const message = event as unknown as MessageEvent;
-    const context = workspaceOf(told);
+    const context = workspaceOf(boltContext);
     if (CHANGES.includes(message.subtype)) {
       await onChanged(message, body.event_id, context);
     } else {
@@ -36,10 +36,10 @@ export function listenToMessages(app: App): void {
   });
 }
 
-/** What has been noted of an event, by its body. */
+/** The job that was recorded for an event, by the event's body. */
 const noted = new WeakMap<object, Job>();
 
-/** Writes down the new message that an event tells of, if the bot may have to answer it: before Slack hears that it has arrived. */
+/** Records the new message in an event, if the bot may have to answer it. This is done before Slack's event is acknowledged. */
 export async function noteMessage(body: object, context: SlackContext): Promise<void> {
   const message = newMessageIn(body);
   if (!message || !isForTheBot(message, context)) return;
@@ -49,13 +49,13 @@ export async function noteMessage(body: object, context: SlackContext): Promise<
 }
 
 /**
- * Leaves new messages for the bot's next run while it stops: what nobody acknowledges, Slack sends again. Not a listener, since
- * the library acknowledges every event before a listener sees it.
+ * Leaves new messages for the bot's next run while it is stopping: Slack sends unacknowledged events again. This cannot be a
+ * listener, since the library acknowledges every event before a listener sees it.
  */
 export function leaveWhileStopping(app: App, session: Session): void {
   const processEvent = app.processEvent.bind(app);
   app.processEvent = async (event) => {
-    // What removes a message still counts: its answer may be under way.
+    // Events that remove messages are still handled, since their answers may be under way.
     if (session.isStopping && newMessageIn(event.body)) throw new NotNow('the bot is stopping');
     const processed = processEvent(event);
     session.waitFor(processed);
@@ -63,13 +63,13 @@ export function leaveWhileStopping(app: App, session: Session): void {
       await processed;
     } finally {
       const job = noted.get(event.body);
-      // Where it turned out that there is nothing to answer.
+      // Deletes the job again where there is nothing to answer.
       if (job) await session.settle(job);
     }
   };
 }
 
-/** The new message that the body of an event tells of, if it does. */
+/** The new message in an event's body; undefined for other events. */
 function newMessageIn(body: object): MessageEvent | undefined {
   const event: unknown = 'event' in body ? body.event : undefined;
   if (typeof event !== 'object' || event === null || !('type' in event) || event.type !== 'message') return undefined;
@@ -85,16 +85,16 @@ async function onPosted(event: MessageEvent, eventId: string, context: SlackCont
   if (!isForTheBot(event, context)) return;
   if (!session.claim(`event:${eventId}`, `message:${channel}:${ts}`)) return;
   if (isOlder(event, context)) {
-    // Slack tells again what it does not know to have arrived; an earlier run may have answered it.
+    // Slack repeats events that it does not know to have arrived, so an earlier run may have answered the message.
     await session.takeUp([jobOf(channel, event, context)]);
     return;
   }
   const asking = await askingOf(event, context, (all, asked) => {
     const unseen = all.filter(({ id }) => session.claim(`file:${channel}:${id}`));
-    // Whoever asks about nothing but a picture that was read already wants it read again.
+    // A person who asks only about pictures that were read already wants them read again.
     return asked && unseen.length === 0 ? all : unseen;
   });
-  // A message that comes while the bot stops is left for its next run.
+  // Messages that come while the bot is stopping never get here, so this one came before: it is still answered.
   if (asking) beginAsking(context, asking, true);
 }
 
@@ -107,13 +107,13 @@ async function onChanged(event: MessageEvent, eventId: string, context: SlackCon
   const { channel, message, previous_message: before } = event;
   const { me, session } = context;
   const ts = event.deleted_ts ?? message?.ts;
-  // Slack's own words stand where a message with a thread was: whose it was says what was there before.
+  // Slack replaces a deleted message that has a thread by a text of its own. The previous message tells whose it was.
   const whole = { ...message, ...before };
   if (ts === undefined || whole.user === me.userId) return;
   const key = messageKey(channel, ts);
   const source = sourceOf(channel, { ...whole, ts });
-  // What an earlier run of the bot said is not remembered: its buttons name the messages that it was about. Of an older message
-  // there may be such an answer also where it has been asked about again since. Nor is what a worker said.
+  // The session does not remember answers of an earlier run or of a worker, but their buttons name the messages that they answer.
+  // An older message may have such an answer even if the session knows another one, given since.
   const isForgotten = isOlder({ ts }, context) || session.isElsewhere(key);
   if (isGone(event)) {
     const isKnown = await session.removed(key);
@@ -145,7 +145,7 @@ async function readAdded(
   if (asking?.pictures?.length) beginAsking(context, asking, true);
 }
 
-/** Whether an event takes a message away: deleted, or left as a tombstone above its thread. */
+/** Whether an event removes a message: it is deleted, or left as a tombstone above its thread. */
 function isGone({ subtype, message }: MessageEvent): boolean {
   return subtype === 'message_deleted' || message?.subtype === 'tombstone';
 }
@@ -154,7 +154,7 @@ function isTombstone({ mode }: SlackFile): boolean {
   return mode === 'tombstone';
 }
 
-/** Whether a message has lost a picture: Slack leaves a tombstone of it, or leaves it out. It does not always say what was there before. */
+/** Whether a message may have lost a picture: Slack leaves a tombstone of it, or leaves it out. True where Slack does not say what was there before. */
 function mayHaveLostPicture(before: SlackMessage | null | undefined, now: SlackMessage): boolean {
   if (!before) return true;
   const left = new Set(picturesOf(now).map(({ id }) => id));

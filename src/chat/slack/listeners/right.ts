@@ -18,47 +18,50 @@ import {
 import { workspaceOf } from '../workspaces.ts';
 import { toAsker } from './commands.ts';
 
-/** An answer as it was when somebody began to correct it. */
+/** The content of an answer when somebody began to correct it. */
 interface Answer {
   readonly text: string;
   readonly blocks: readonly Block[];
 }
 
-/** Windows that may be open, at least; of older ones the buttons stay as they are. */
+/** At least this many open windows are remembered. For older ones the buttons under the answer stay as they are. */
 const MOST_WINDOWS = 500;
 
-/** Counts what people think of an answer: two buttons below it, and a window to correct it in. */
+/** Counts what people think of an answer, from two buttons below it and a window to correct it in. */
 export function listenToOpinions(app: App): void {
   const answers = new QuickLRU<string, Answer>({ maxSize: MOST_WINDOWS });
   for (const id of [SAY_RIGHT, SAY_WRONG]) {
-    app.action({ action_id: id, type: 'block_actions' }, async ({ ack, body, action, context: told, respond }) => {
-      await ack();
-      const context = workspaceOf(told);
-      if (!context.session.claim(`trigger:${body.trigger_id}`)) return;
-      const state = parseRightState('value' in action ? action.value : undefined);
-      const channel = body.channel?.id;
-      const ts = body.message?.ts;
-      if (state === undefined || channel === undefined || ts === undefined) return;
-      if (!(await context.people.mayRemove(channel, body.user.id, state)))
-        return await toAsker(respond)(notYours('say that'));
-      const answer = { text: String(body.message?.text ?? ''), blocks: (body.message?.blocks ?? []) as Block[] };
-      try {
-        if (id === SAY_RIGHT) {
-          await count(context, ts, allRight(state.letters));
-          await ask(context, channel, ts, answer, undefined);
-        } else {
-          const window = correctionWindow({ channel, answer: ts, letters: state.letters });
-          await context.api.views.open({ trigger_id: body.trigger_id, view: window });
-          answers.set(answerKey(context, channel, ts), answer);
+    app.action(
+      { action_id: id, type: 'block_actions' },
+      async ({ ack, body, action, context: boltContext, respond }) => {
+        await ack();
+        const context = workspaceOf(boltContext);
+        if (!context.session.claim(`trigger:${body.trigger_id}`)) return;
+        const state = parseRightState('value' in action ? action.value : undefined);
+        const channel = body.channel?.id;
+        const ts = body.message?.ts;
+        if (state === undefined || channel === undefined || ts === undefined) return;
+        if (!(await context.people.mayRemove(channel, body.user.id, state)))
+          return await toAsker(respond)(notYours('say that'));
+        const answer = { text: String(body.message?.text ?? ''), blocks: (body.message?.blocks ?? []) as Block[] };
+        try {
+          if (id === SAY_RIGHT) {
+            await count(context, ts, allRight(state.letters));
+            await updateButtons(context, channel, ts, answer, undefined);
+          } else {
+            const window = correctionWindow({ channel, answer: ts, letters: state.letters });
+            await context.api.views.open({ trigger_id: body.trigger_id, view: window });
+            answers.set(answerKey(context, channel, ts), answer);
+          }
+        } catch (error) {
+          if (!(error instanceof UserError)) throw error;
+          await toAsker(respond)(error.message);
         }
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        await toAsker(respond)(error.message);
-      }
-    });
+      },
+    );
   }
-  app.view({ callback_id: CORRECT, type: 'view_submission' }, async ({ ack, view, context: told }) => {
-    const context = workspaceOf(told);
+  app.view({ callback_id: CORRECT, type: 'view_submission' }, async ({ ack, view, context: boltContext }) => {
+    const context = workspaceOf(boltContext);
     const sent = parseWindow(view);
     if (sent === undefined) return await ack();
     const { channel, answer, letters } = sent.state;
@@ -78,7 +81,7 @@ export function listenToOpinions(app: App): void {
       letters,
       sent.opinions.map(({ number }) => number),
     );
-    if (was !== undefined && sent.opinions.length > 0) await ask(context, channel, answer, was, left);
+    if (was !== undefined && sent.opinions.length > 0) await updateButtons(context, channel, answer, was, left);
   });
 }
 
@@ -90,8 +93,8 @@ async function count({ opinions, me }: SlackContext, answer: string, given: read
   return await countOpinions(opinions, { platform: 'slack', place: me.teamId, answer }, given);
 }
 
-/** Has the buttons under an answer ask about what is left only. */
-async function ask(
+/** Changes the buttons under an answer so that they ask only about the given letters; undefined removes them. */
+async function updateButtons(
   { api, log }: SlackContext,
   channel: string,
   ts: string,
