@@ -17,17 +17,17 @@ export type CoverScores = Readonly<Record<Cover, CoverScore>>;
 /** Where the fitted scores are kept: written by `npm run fit-covers`. */
 export const COVER_SCORES_FILE = new URL('../../model/cover-scores.json', import.meta.url);
 
-/** From this score on a part of the face is covered: docs/faces.md has the figures of others. */
+/** A score of this or more means that a part of the face is covered. docs/faces.md has the figures of other thresholds. */
 export const COVERED_FROM = 0.7;
 
-/** The crop is divided into so many cells each way, and directions of outlines into so many parts of half a turn. */
+/** Cells of the crop, each way; and bins that half a turn of edge directions is divided into. */
 const CELLS = 8;
 const DIRECTIONS = 8;
 export const OUTLINES = CELLS * CELLS * DIRECTIONS;
 /** Added to a crop's standard deviation, in grays 0..255, so that noise in a flat crop is not taken for outlines. */
 const DEVIATION_FLOOR = 12;
 
-/** In a crop whose grays, 0..255, deviate less than that nothing can be seen: neither a cover nor what it hides. */
+/** A crop whose grays, 0..255, have a smaller standard deviation shows nothing: neither a cover nor what it hides. */
 const LEAST_DEVIATION = 4;
 
 let scores: CoverScores | undefined;
@@ -54,8 +54,8 @@ function readCoverScores(): CoverScores {
 }
 
 /**
- * Which way outlines run in each part of a crop, and how strong they are in parts of its contrast: histograms of
- * oriented gradients (Dalal and Triggs, 2005). Each pixel is shared among the cells and directions that it lies
+ * Histograms of oriented gradients (Dalal and Triggs, 2005): the directions of the edges in each cell of a crop, and
+ * their strength relative to the crop's contrast. Each pixel is shared among the cells and directions that it lies
  * between.
  * @param deviation of the crop's grays
  * @returns OUTLINES numbers, those of one cell after the other, row by row
@@ -98,7 +98,7 @@ export function outlines(crop: Uint8Array, deviation: number = spreadOf(crop).de
 /** Pixels of a cell, each way. */
 const CELL = FACE_SIZE / CELLS;
 
-/** For each row (or column) of a crop the first of the two cells that it lies between, which may be outside, and its part in it. */
+/** For each row or column of a crop: the first of the two cells that it lies between, and that cell's share. The cell may be outside. */
 const BETWEEN = Array.from({ length: FACE_SIZE }, (_, pixel) => {
   const place = (pixel + 0.5) / CELL - 0.5;
   const first = Math.floor(place);

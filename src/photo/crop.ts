@@ -4,13 +4,13 @@ import { centreOf, cosAndSin, type LeaningBox, type Point } from './faces/box.ts
 import { type GrayImage, type RgbImage, sampleAt, toGray } from './image.ts';
 
 /**
- * Side of the crop as a multiple of the face box's, and how far its centre lies below the box's (along the face), as a share of
- * the box's side. Faces in 597 real pictures are read best there: docs/walk.md has the figures.
+ * Side of the crop as a multiple of the face box's side; and how far the crop's centre lies below the box's centre (along the
+ * face), as a share of that side. Faces in 597 real pictures are read best with these values: docs/walk.md has the figures.
  */
 const CROP_MARGIN = 1.12;
 const CROP_DOWN = 0.02;
 
-/** Most samples a side that one pixel of a crop averages: a face of 1152 pixels is averaged whole, a larger one is thinned. */
+/** Most samples a side that one pixel of a crop averages. Up to 1152 pixels all of a face is averaged; of a larger one, some samples. */
 const MOST_SAMPLES = 24;
 
 /**
@@ -27,8 +27,8 @@ export function cropFace(image: GrayImage, face: LeaningBox): Uint8Array {
   const { centre, side } = cropSquare(face);
   const step = side / FACE_SIZE;
   const samples = clamp(Math.ceil(step), 1, MOST_SAMPLES);
-  // One sample to the right, and one down, in the picture. What `wayBack` does, with the step taken into it beforehand: a large face has a
-  // million samples, a point made for each takes a fifth more time (measured), and rounds otherwise than the crops that the figures are of.
+  // One sample to the right, and one down, in the picture. It is `wayBack` with the step multiplied in beforehand. A large face has a
+  // million samples: to make a point for each takes a fifth more time (measured), and rounds differently from the published figures' crops.
   const right = { x: (step * cos) / samples, y: (step * sin) / samples };
   const half = (FACE_SIZE * samples - 1) / 2;
   const sums = new Float64Array(FACE_PIXELS);
@@ -54,10 +54,10 @@ export function cropSquare(face: LeaningBox): { readonly centre: Point; readonly
   return { centre: { x: x - sin * down, y: y + cos * down }, side: side * CROP_MARGIN };
 }
 
-/** The same of a photo in colour, of which no more is made gray than the face needs. @param face box in pixels of the photo */
+/** `cropFace` of a photo in colour. Only the part that the face needs is made gray. @param face box in pixels of the photo */
 export function cropFromPhoto(photo: RgbImage, face: LeaningBox): Uint8Array {
   const { centre, side } = cropSquare(face);
-  // However it leans, the crop lies in this circle, and its outermost samples between two pixels.
+  // The crop lies in this circle however it leans. The 2 are for its outermost samples, which lie between two pixels.
   const reach = side / Math.SQRT2 + 2;
   const from = (place: number, length: number) => clamp(Math.floor(place - reach), 0, length - 1);
   const to = (place: number, length: number) => clamp(Math.ceil(place + reach), 1, length);

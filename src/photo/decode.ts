@@ -15,7 +15,7 @@ import { type PictureFormat, pictureFormat } from './picture-format.ts';
 import { aloneWithPixels, takePixels } from './shared-pixels.ts';
 import { hasOddSamples, largestBlock } from './tiff.ts';
 
-/** What one photo may cost. Beyond a limit the walk ends with a UserError instead of a slow or a dead process. */
+/** What one photo may cost. Beyond a limit the walk ends with a UserError, so that the process neither hangs nor dies. */
 export interface PhotoLimits {
   /** Largest file, in bytes. */
   readonly maxBytes: number;
@@ -23,17 +23,17 @@ export interface PhotoLimits {
   readonly maxPixels: number;
   /** Longest time for the whole walk, in milliseconds. */
   readonly maxMilliseconds: number;
-  /** Longest time for reading an animation frame by frame, in milliseconds: what is read by then is answered. */
+  /** Longest time for reading an animation frame by frame, in milliseconds. The answer is about the frames read by then. */
   readonly movingMilliseconds: number;
-  /** A photo that has been decoded for this long, in milliseconds, makes way for another one that waits to be. */
+  /** After this many milliseconds of decoding, a photo makes way for another one that waits to be decoded. */
   readonly patienceMilliseconds: number;
 }
 
 /**
  * - 32 MiB holds a 12-megapixel PNG and any JPEG that a phone makes.
  * - 8192 * 8192 pixels (67 MP) let 50- and 64-megapixel phone photos in and keep the decoded picture below 200 MB.
- * - 4 s are what a large HEIC takes on two busy cores, and somebody else's photo can wait that long and still be answered within 10 s.
- * - 10 s of reading frames leave as many for decoding and drawing them, and for a still where they were too few.
+ * - 4 s are what a large HEIC takes on two busy cores. Somebody else's photo can wait that long and still be answered within 10 s.
+ * - 10 s of reading frames leave 20 s for decoding and drawing them, and for reading a single frame where too few were read in time.
  * - 30 s is several times what a large photo takes on two busy cores; a person waits no longer than that anyway.
  */
 export const DEFAULT_LIMITS: PhotoLimits = {
@@ -76,23 +76,24 @@ export interface DecodedAnimation {
   readonly loop: number;
 }
 
-/** What is wanted of an animation besides its first frame that shows something. */
+/** Which frames of an animation the caller wants, besides the first frame that shows something. */
 export interface FramesWanted {
+  /** Most frames. */
   readonly most: number;
   /** Longest side, in pixels. */
   readonly maxSide: number;
 }
 
 /**
- * Longest side of the picture that everything works on, in pixels. Faces of 48 pixels and the annotated picture need no more,
- * and it keeps a photo in memory below 13 MB.
+ * Longest side of the picture that all steps work on, in pixels. Faces of 48 pixels and the annotated picture need no more.
+ * It keeps a photo in memory below 13 MB.
  */
 export const WORKING_SIDE = 2048;
 
 /**
- * A picture file to pixels: EXIF orientation applied, transparency laid on white, colours in sRGB. A process of its own does it, which is
- * ended where it takes too long or the signal says so; the promise ends when that has.
- * @param frames what is wanted of an animated GIF or WebP; of one that would take too long to decode there is a single frame all the same
+ * Turns a picture file into pixels: EXIF orientation applied, transparency laid on white, colours in sRGB. A process of its own does it.
+ * That process is ended when it takes too long or the signal is aborted; the promise settles once it has ended.
+ * @param frames which frames of an animated GIF or WebP to decode; where they would take too long, there is a single frame only
  * @throws UserError too-large, empty-file, not-a-picture, unsupported-picture, cut-picture, too-many-pixels, too-slow; the signal's reason
  */
 export async function decodePhoto(
@@ -120,7 +121,7 @@ export async function decodePhoto(
   const time = AbortSignal.timeout(limits.maxMilliseconds);
   const either = signal ? AbortSignal.any([signal, time]) : time;
   try {
-    // All walks share the process that decodes: what is logged of its pixels would otherwise carry no request's id.
+    // All walks share the decoder's process. Without the binding, log lines about its pixels would carry no request's id.
     const memory = AsyncResource.bind(takePixels);
     const options = { signal: either, patience: limits.patienceMilliseconds, tooSlow, memory };
     let decoded = await decodeApart(parts, task, options);
@@ -132,7 +133,7 @@ export async function decodePhoto(
   } catch (error) {
     signal?.throwIfAborted();
     if (time.aborted) throw tooSlow(error);
-    // Frame after frame was too much, or took longer than others who wait have patience for.
+    // Decoding many frames took too much memory, or took longer than other waiting photos allow.
     if (wanted && (error instanceof DecoderDied || codeOf(error) === 'too-slow'))
       return await decodePhoto(bytes, limits, signal);
     if (error instanceof DecoderDied) throw tooCostly(error);
@@ -140,32 +141,32 @@ export async function decodePhoto(
   }
 }
 
-/** Waits until nothing but this walk is under way, and frees what is kept for later ones. @throws the signal's reason */
+/** Waits until no other walk is under way, and frees the memory that is kept for later walks. @throws the signal's reason */
 async function makeRoom(signal: AbortSignal): Promise<void> {
   await aloneWithPixels(signal);
   await restWorkers();
 }
 
-/** Whether a picture may be decoded with the memory that there is for one while no other is read. */
+/** Whether a picture needs more memory than usual, but no more than it may have while no other picture is read. */
 function wantsMore(decoded: Decoded): boolean {
   if (decoded.kind === 'too-costly') return decoded.bytes <= DECODE_ALONE_BYTES;
-  // Of a WebP all pixels have their place before its header is told.
+  // For a WebP, memory for all pixels is allocated before its header is reported.
   return decoded.kind === 'failed' && OUT_OF_MEMORY.test(decoded.message);
 }
 
-/** An animated AVIF under the name that libvips knows: its main picture is the first frame. In parts, one after the other. */
+/** An animated AVIF renamed to the brand that libvips knows: its main picture is the first frame. @returns consecutive parts of the file */
 function asAvif(bytes: Uint8Array): Uint8Array[] {
   // The major brand, after the length and the name of the first box (ISO/IEC 14496-12, 4.3).
   return [bytes.subarray(0, 8), Buffer.from('avif'), bytes.subarray(12)];
 }
 
-/** The file in the form in which the decoder takes it: see `withClearEnd`. */
+/** The file as the decoder needs it: see `withClearEnd`. */
 function forDecoder(bytes: Uint8Array, format: PictureFormat): ReturnType<typeof withClearEnd> {
   if (format === 'jpeg') return withClearEnd(bytes);
   return { parts: format === 'avif' ? asAvif(bytes) : [bytes], anything: 0 };
 }
 
-/** @param isLegible whether the file says, where that is looked at, what picture it holds */
+/** @param isLegible whether the file's own header was read and describes a picture */
 function photoOf(decoded: Decoded, { maxPixels }: PhotoLimits, isLegible: boolean): DecodedPhoto {
   switch (decoded.kind) {
     case 'decoded': {
@@ -205,7 +206,7 @@ function tooCostly(cause?: unknown): UserError {
   );
 }
 
-/** Why the decoder gave up, a limit or damage, in words for people; its own message is kept as the cause. */
+/** Says in words for people why the decoder gave up: a limit, or damage. The decoder's own message is kept as the cause. */
 function whyFailed(cause: Error, isLegible: boolean): UserError {
   const { message } = cause;
   if (OUT_OF_MEMORY.test(message) || /security limit/i.test(message)) return tooCostly(cause);
@@ -230,7 +231,7 @@ function cutPicture(cause?: unknown): UserError {
 
 const OUT_OF_MEMORY = /out of memory|allocation|memory limit|creating thread/i;
 
-/** What libtiff, libheif, libjpeg and libvips say of a file that is as it should be, but of a kind that they cannot decode. */
+/** Messages of libtiff, libheif, libjpeg and libvips about a sound file of a kind that they cannot decode. */
 const LACKING = new RegExp(
   [
     'not configured',
@@ -251,7 +252,7 @@ const LACKING = new RegExp(
   'i',
 );
 
-/** For the decoder's time limit and for the limit of the whole walk: a person need not know which it was. */
+/** The error of the decoder's time limit and of the whole walk's: a person need not know which one it was. */
 export function tooSlow(cause?: unknown): UserError {
   return new UserError('too-slow', 'Reading this picture took too long. Try again, or try a smaller copy.', { cause });
 }

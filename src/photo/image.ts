@@ -18,8 +18,8 @@ export interface GrayImage {
 }
 
 /**
- * The same picture in shared memory, so that a message to a thread carries it without copying it; the picture itself where it is there
- * already. Nobody writes to it.
+ * The same picture in shared memory, so that a message to a thread carries it without copying it. A picture that is there already is
+ * returned as it is. Nobody writes to it.
  */
 export function inSharedMemory(image: RgbImage): RgbImage {
   if (image.data.buffer instanceof SharedArrayBuffer) return image;
@@ -32,7 +32,7 @@ export function inSharedMemory(image: RgbImage): RgbImage {
  * The gray picture that cascades and the emotion network look at.
  * Weights are luma of ITU-R BT.601 on the stored (gamma-encoded) values, as OpenCV and most tools that made the
  * training data's gray pictures do; scaled by 2^16 so that integers are enough.
- * @param part whole pixels within the picture; all of it unless told
+ * @param part whole pixels within the picture; all of it by default
  */
 export function toGray(
   image: RgbImage,

@@ -5,12 +5,12 @@ const END_OF_IMAGE = 0xd9;
 const SEQUENTIAL_FRAMES = [0xc0, 0xc1, 0xc3];
 /** The same with arithmetic coding, which may leave out zeros at the end of a scan. */
 const ARITHMETIC_FRAME = 0xc9;
-/** Frames whose samples come coarsely first, and better in later scans: by Huffman's coding, and by arithmetic coding. */
+/** Frames whose first scans are coarse and whose later scans refine them (progressive): with Huffman and with arithmetic coding. */
 const PROGRESSIVE_FRAMES = [0xc2, 0xca];
 
 /**
- * Bits that mean nothing, since a decoder reads a little ahead of what it needs: eight bytes of ones, each with the zero that must follow
- * 0xff in a scan.
+ * Padding, since a decoder reads a little further than it needs: eight bytes of ones, each with the zero that must follow 0xff in a
+ * scan.
  */
 const AHEAD = Uint8Array.from({ length: 16 }, (_, k) => (k % 2 === 0 ? 0xff : 0));
 /** What a JPEG ends with. */
@@ -33,15 +33,16 @@ export function withClearEnd(bytes: Uint8Array): { readonly parts: readonly Uint
   return { parts: [bytes.subarray(0, end), AHEAD], anything: AHEAD.length };
 }
 
-/** Coefficients of a block of 8 x 8 samples; the first is their mean. */
+/** Coefficients of a block of 8 x 8 samples. The first is proportional to their mean. */
 const COEFFICIENTS = 64;
-/** That a coefficient has not come yet. */
+/** Stands for a coefficient that no scan has brought yet. */
 const NOTHING = 255;
 
 /**
- * Whether scans are missing at the end of a JPEG of several: a colour that no scan has, or, of a progressive one, bits that scans before have left
- * to later ones (ITU-T T.81, G.1.1.1). The decoder takes such a file for a whole one of less detail, and says nothing.
- * Detail that no scan has begun counts for the first colour only, which is the brightness mostly: an encoder may leave out that of the others.
+ * Whether scans are missing at the end of a JPEG that has several. A component may have no scan at all. In a progressive file, low bits that
+ * earlier scans left to later ones may be missing (ITU-T T.81, G.1.1.1). The decoder takes such a file for a whole one with less detail, and
+ * does not complain. Coefficients that no scan has begun count as missing only in the first component, which is mostly the brightness: an
+ * encoder may leave them out in the others.
  */
 export function lacksScans(bytes: Uint8Array): boolean {
   /** By component: how many low bits of each coefficient are still to come. */
@@ -60,7 +61,7 @@ export function lacksScans(bytes: Uint8Array): boolean {
         if (isProgressive) coefficients?.fill(bits & 0x0f, from, to + 1);
         else coefficients?.fill(0);
       }
-      // Most pictures have one scan: that all of them is in it need not be looked for in megabytes behind its header.
+      // Most pictures have one scan. It holds everything, so the megabytes after its header need no search.
       if (!isProgressive && missing.size > 0 && !lacks()) return false;
     } else if ([...SEQUENTIAL_FRAMES, ARITHMETIC_FRAME, ...PROGRESSIVE_FRAMES].includes(marker)) {
       isProgressive = PROGRESSIVE_FRAMES.includes(marker);
@@ -72,7 +73,7 @@ export function lacksScans(bytes: Uint8Array): boolean {
   return lacks();
 }
 
-/** Where the scan of a picture of one scan ends; undefined where it has several or is no such file. */
+/** Offset of the end of a sequential JPEG's only scan; undefined where there are several scans or the file is of another kind. */
 function endOfOnlyScan(bytes: Uint8Array): number | undefined {
   let components: number | undefined;
   for (const { marker, at, end } of segmentsOf(bytes)) {
@@ -84,17 +85,17 @@ function endOfOnlyScan(bytes: Uint8Array): number | undefined {
   return undefined;
 }
 
-/** A marker and what belongs to it, from `at` to `end`, without the scan that may follow. */
+/** A marker and its parameters, which lie from `at` to `end`. The scan that may follow is not part of it. */
 interface Segment {
   readonly marker: number;
   readonly at: number;
   readonly end: number;
 }
 
-/** Segments that are looked at, at most: a picture has some dozens. */
+/** Most segments that are looked at: a picture has a few dozen. */
 const MOST_SEGMENTS = 10_000;
 
-/** The segments of the first picture in a file, in their order, as far as they are there and can be told. */
+/** The segments of the first picture in a file, in their order, up to the first one that is damaged or cut. */
 function* segmentsOf(bytes: Uint8Array): Generator<Segment> {
   for (let at = 2, segments = 0; at + 4 < bytes.length && segments < MOST_SEGMENTS; ) {
     if (bytes[at] !== 0xff) return;
@@ -111,15 +112,15 @@ function* segmentsOf(bytes: Uint8Array): Generator<Segment> {
   }
 }
 
-/** Where a scan ends that starts here: before a marker that is no restart, or with the file. */
+/** Offset of the end of a scan that begins at `start`: the next marker that is no restart marker, or the end of the file. */
 function endOfScan(bytes: Uint8Array, start: number): number {
-  // Byte by byte: a file may be nothing but 0xff, and this is done on the thread that talks.
+  // One byte at a time, so that a file of nothing but 0xff takes linear time: this runs on the main thread.
   for (let at = start; at + 1 < bytes.length; at++) {
     if (bytes[at] !== 0xff) continue;
     const next = bytes[at + 1]!;
     const isRestart = next >= 0xd0 && next <= 0xd7;
     if (next !== 0 && next !== 0xff && !isRestart) return at;
   }
-  // A lone 0xff at the end of a cut file is half of something.
+  // A lone 0xff at the end of a cut file is the first half of a pair.
   return bytes.at(-1) === 0xff ? bytes.length - 1 : bytes.length;
 }

@@ -6,7 +6,7 @@ import { PICTURE_NAME } from './picture-format.ts';
 
 /**
  * The bytes of a photo on disk.
- * @param path of a file, or of a pipe
+ * @param path path of a file or a pipe
  * @param maxBytes at most one byte more than this is read: enough for a larger file to be refused
  * @throws UserError not-found, not-a-picture for a folder, not-allowed
  */
@@ -23,8 +23,8 @@ export async function readPhotoFile(path: string, maxBytes: number): Promise<Buf
 }
 
 /**
- * The pictures of a folder and of the folders in it, by their names, numbers in their order; hidden ones are passed over.
- * @returns their paths from the folder on, with a slash between folders on every system; none where there is no such folder
+ * The pictures in a folder and its subfolders, sorted by name, with numbers in numeric order. Hidden files are left out.
+ * @returns paths relative to the folder, with slashes on every system; none where there is no such folder
  */
 export async function picturesIn(folder: string): Promise<string[]> {
   const names = await glob('**/*', { cwd: folder });

@@ -5,15 +5,15 @@ import { isRaw, isTiff } from './tiff.ts';
 /** Formats that are decoded. */
 export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'heic';
 
-/** Names that promise a picture, whether it can be read or not. */
+/** File names of pictures, readable here or not. */
 export const PICTURE_NAME = /\.(jpe?g|jpe|jfif|pjpeg|png|apng|webp|gif|avifs?|tiff?|hei[cf]s?|hif|bmp)$/i;
 
-/** What a file is by its first bytes: a format that is decoded, another that has a name, or undefined when nothing is known. */
+/** What a file is: a format that is decoded, another kind of picture, or another kind of document. The names are for people. */
 type Kind = { readonly readable: PictureFormat } | { readonly picture: string } | { readonly document: string };
 
 const VIDEO_OR_SOUND = 'a video or sound file';
 
-/** What to do instead, in words that fit a chat and a terminal. */
+/** Says what to do instead, in words that fit both a chat and a terminal. */
 function tryInstead(what: string): string {
   return `Please try ${what} as a JPEG, PNG or WebP.`;
 }
@@ -53,7 +53,7 @@ function isoKind(bytes: Uint8Array): Kind | undefined {
   if (brands.some((brand) => /^(hei|hev)/.test(brand))) return { readable: 'heic' };
   const other = OTHER_BRANDS.find(([brand]) => brands.includes(brand));
   if (other) return { picture: other[1] };
-  // Names no kind of coding: most are HEVC.
+  // These brands do not say how the picture is coded. Most are HEVC.
   if (brands.some((brand) => /^(mif1|msf1)/.test(brand))) return { readable: 'heic' };
   if (brands[0] === 'crx ') return RAW;
   return { document: VIDEO_OR_SOUND };
@@ -64,7 +64,7 @@ function textKind(bytes: Uint8Array): Kind | undefined {
   const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
   const head = Buffer.from(bytes.subarray(0, 4096))
     .toString('latin1')
-    // Of UTF-16 every other byte is 0: enough to recognise a tag.
+    // Every other byte of a UTF-16 tag is 0. Without them the tag can be recognised.
     .replaceAll(isUtf16 ? '\0' : '\ufeff', '')
     .replace(/^(ï»¿|ÿþ|þÿ)/, '');
   const prolog = /^(\s|<\?.*?\?>|<!--.*?-->)*/s.exec(head)![0];
@@ -81,7 +81,7 @@ function textKind(bytes: Uint8Array): Kind | undefined {
   }
 }
 
-/** What the library's types are called here; it guesses at others, such as sound, from too few bytes to name them to people. */
+/** The library's types that are trusted. It guesses other types, such as sound, from too few bytes to tell people about them. */
 const KINDS: Readonly<Record<string, Kind>> = {
   'image/jpeg': { readable: 'jpeg' },
   'image/gif': { readable: 'gif' },
@@ -91,7 +91,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   'application/pdf': { document: 'a PDF document' },
 };
 
-/** Bytes that the library looks at: all that it needs for the types above, and so few that it is done with any file at once. */
+/** Bytes that the library looks at: enough for the types above, and few enough that no file takes it long. */
 const HEAD_BYTES = 4100;
 
 async function kindOf(bytes: Uint8Array): Promise<Kind | undefined> {
@@ -102,7 +102,7 @@ async function kindOf(bytes: Uint8Array): Promise<Kind | undefined> {
 }
 
 const RAW: Kind = { picture: 'a raw camera file' };
-/** Raw files that are no TIFF by their first bytes: of Olympus, Panasonic, Fujifilm, Sigma, Minolta, Phase One and older ones of Canon. */
+/** Raw files that do not start as a TIFF does: of Olympus, Panasonic, Fujifilm, Sigma, Minolta, Phase One, and older ones of Canon. */
 const RAW_SIGNATURES = [
   'IIRO',
   'IIRS',
@@ -115,7 +115,7 @@ const RAW_SIGNATURES = [
   'MMMMRawT',
   'II\x1a\0\0\0HEAPCCDR',
 ];
-/** What raw files that are TIFFs have behind the first eight bytes: Canon's, Phase One's. */
+/** What raw files of Canon and Phase One that are TIFFs have after the first eight bytes. */
 const RAW_TIFFS = ['CR', 'IIIITwaR', 'MMMMRawT'];
 
 /** Pictures that are no photos or cannot be decoded, by their signatures. */
@@ -157,9 +157,9 @@ const OTHER_PICTURES: readonly (readonly [signature: string, name: string])[] = 
   ['/* XPM */', 'an XPM picture'],
 ];
 
-/** The same, where the signature is further in. */
+/** The same for pictures whose signature is further into the file. */
 const FURTHER_IN: readonly (readonly [signature: string, at: number, name: string])[] = [
-  // Xcode packs an app's pictures so: a chunk before the header, and data that no other decoder takes.
+  // Xcode packs an app's pictures this way: a chunk before the header, and data that other decoders do not read.
   ['CgBI', 12, 'a PNG in a form of Apple’s own'],
   [' EMF', 40, 'a Windows drawing (EMF)'],
   ['ILBM', 8, 'an Amiga picture (ILBM)'],
@@ -169,7 +169,7 @@ const FURTHER_IN: readonly (readonly [signature: string, at: number, name: strin
   ['\0\x11\x02\xff\x0c\0', 522, 'a PICT drawing'],
 ];
 
-/** What people post by mistake for a photo, by its signature. */
+/** Files that people post by mistake in place of a photo, by signature. */
 const OTHER_FILES: readonly { readonly name: string; readonly signatures: readonly string[]; readonly at?: number }[] =
   [
     { name: 'a zip archive', signatures: ['PK\x03\x04', 'PK\x05\x06'] },
@@ -198,8 +198,8 @@ const OTHER_FILES: readonly { readonly name: string; readonly signatures: readon
   ];
 
 /**
- * Formats that the library would walk through, for as long as whoever made the file likes, to tell what is in them: their first bytes
- * say enough. Signatures are from the formats' own specifications.
+ * Container formats, told by their first bytes alone. The library would walk through the whole file to tell what is in it, and a
+ * hostile file can make that take any time. Signatures are from the formats' own specifications.
  */
 function containerKind(bytes: Uint8Array): Kind | undefined {
   for (const [signature, at, picture] of FURTHER_IN) if (startsWith(bytes, signature, at)) return { picture };
@@ -216,7 +216,7 @@ function containerKind(bytes: Uint8Array): Kind | undefined {
   return other && { document: other.name };
 }
 
-/** Pictures without a signature: the values of their headers decide, so this comes last. */
+/** Pictures without a signature. Values in their headers decide, which may match by chance, so this comes last. */
 function headerKind(bytes: Uint8Array): Kind | undefined {
   if (bytes.length < 18) return undefined;
   if (/^P[1-7fF][\s#]/.test(String.fromCharCode(...bytes.subarray(0, 3)))) return { picture: 'a PPM picture' };
@@ -231,7 +231,7 @@ function headerKind(bytes: Uint8Array): Kind | undefined {
     return { picture: 'an SGI picture' };
   if (endsWith(bytes, 'TRUEVISION-XFILE.\0') || isOldTarga(bytes)) return { picture: 'a TGA picture' };
   if (startsWith(bytes, '\0\0\x02\0')) return { picture: 'a cursor file (CUR)' };
-  // MPEG's transport stream: packets of 188 bytes, each with this first.
+  // MPEG transport stream: packets of 188 bytes, each beginning with this byte.
   if ([0, 188, 376].every((at) => bytes[at] === 0x47)) return { document: VIDEO_OR_SOUND };
   return undefined;
 }
@@ -252,7 +252,7 @@ function endsWith(bytes: Uint8Array, signature: string): boolean {
 }
 
 /**
- * Which picture format a file holds. Its content decides, whatever its name says.
+ * Which picture format a file holds. Its content decides, not its name.
  * @throws UserError empty-file, not-a-picture, or unsupported-picture for pictures that are not photos or cannot be decoded
  */
 export async function pictureFormat(bytes: Uint8Array): Promise<PictureFormat> {

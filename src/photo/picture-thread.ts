@@ -10,9 +10,9 @@ import { takePixels } from './shared-pixels.ts';
 /** A face and what it shows, as it is drawn. */
 type DrawnFace = Reading & { readonly box: Rectangle };
 
-/** What the thread is asked for. Pictures are in shared memory: nothing is copied on the way. */
+/** A task for the thread. Pictures are in shared memory, so nothing is copied on the way. */
 export type PictureTask =
-  /** @property result as large as it is to be; its pixels are written there */
+  /** @property result of the size wanted; the pixels are written into it */
   | { readonly kind: 'resize'; readonly image: RgbImage; readonly result: RgbImage }
   /** @property degrees clockwise: 90, 180 or 270 */
   | { readonly kind: 'turn'; readonly image: RgbImage; readonly degrees: number; readonly result: RgbImage }
@@ -25,14 +25,14 @@ export type PictureTask =
       readonly format: MovingFormat;
     };
 
-/** libvips computes beside the thread, so the steps of a few photos can be under way at once. */
+/** Tasks under way at once. libvips computes on threads of its own, so a few photos can be worked on together. */
 const AT_ONCE = 4;
 
 let pool: WorkerPool<PictureTask, unknown> | undefined;
 
 /**
- * All that is done with a photo's pixels beside finding and reading faces is done on one thread, which is started once and keeps no process
- * alive: the thread that talks loads neither libvips nor the font, and is never held up by a crowd's labels or a face that fills the photo.
+ * Runs a task on the one thread that does all pixel work other than finding and reading faces. It is started once and does not keep the
+ * process alive. So the main thread loads neither libvips nor the font, and neither a crowd's labels nor a face that fills the photo block it.
  */
 async function run<Result>(task: PictureTask): Promise<Result> {
   pool ??= createWorkerPool(new URL('./picture-worker.ts', import.meta.url), {
@@ -68,7 +68,7 @@ export async function cropFaces(image: RgbImage, faces: readonly LeaningBox[]): 
   return await run({ kind: 'crop', image: inSharedMemory(image), faces });
 }
 
-/** The annotated picture, as `annotate` makes it: see there. */
+/** The annotated picture: see `annotate`. */
 export async function drawPicture(
   image: RgbImage,
   photo: Size,
@@ -77,7 +77,7 @@ export async function drawPicture(
   return whole(await run<AnnotatedPicture>({ kind: 'draw', image: inSharedMemory(image), photo, faces }));
 }
 
-/** The annotated moving picture, as `annotateMoving` makes it: see there. */
+/** The annotated moving picture: see `annotateMoving`. */
 export async function drawMoving(
   picture: MovingPicture,
   people: readonly MovingMark[],

@@ -8,7 +8,7 @@ import { annotate } from './picture/annotate.ts';
 import { annotateMoving } from './picture/annotate-moving.ts';
 import type { PictureTask } from './picture-thread.ts';
 
-// Never the same picture again.
+// No picture comes twice, so a cache would only take memory.
 sharp.cache(false);
 
 export default async function runTask(task: PictureTask): Promise<unknown> {
@@ -37,7 +37,7 @@ async function writePixels(picture: Sharp, result: RgbImage): Promise<void> {
   result.data.set(await picture.raw().toBuffer());
 }
 
-/** The faces of one photo, and whether each can be seen. */
+/** Crops the faces of one photo, and says of each whether it is covered. */
 function cropAll(image: RgbImage, faces: readonly LeaningBox[]): FaceCrop[] {
   return faces.map((face) => {
     const pixels = cropFromPhoto(image, face);

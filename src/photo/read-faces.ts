@@ -15,7 +15,7 @@ export interface FoundFace extends Reading {
 export interface FoundFaces {
   /** In reading order. */
   readonly faces: readonly FoundFace[];
-  /** Whether there may be more people in it than were read: more than MOST_FACES, or many faces too small to find them all. */
+  /** Whether there may be more people in it than were read: more than MOST_FACES, or so many small faces that some were probably missed. */
   readonly more: boolean;
 }
 
@@ -45,15 +45,15 @@ export async function readFaces(
 }
 
 /**
- * A face that is narrower than this, in pixels of the picture that is worked on, is not read. Faces shrunk to a width and enlarged again
- * were read right in 70 % of pictures from the wild at 48 pixels, 68 at 32, 66 at 28, 63 at 24, 58 at 20 and 50 at 16: docs/faces.md.
+ * A face whose longer side is shorter than this, in pixels of the working picture, is not read. Faces in everyday pictures that were shrunk
+ * and enlarged again were read right in 70 % at 48 pixels, 68 at 32, 66 at 28, 63 at 24, 58 at 20 and 50 at 16: docs/faces.md.
  */
 const LEAST_READABLE = 32;
 
-/** Most faces of a photo that are read, the surest ones. */
+/** Most faces of a photo that are read. Those with the highest scores are kept. */
 const MOST_FACES = 200;
 
-/** Where there are this many faces and this part of them is too small to be read, others are likely to be too small to be found. */
+/** With at least MANY faces, this share of which are too small to read, others are probably too small to be found. */
 const MANY = 10;
 const MANY_SMALL = 0.1;
 
@@ -70,7 +70,7 @@ function surest(faces: readonly FaceBox[], most: number): readonly FaceBox[] {
   return faces.length <= most ? faces : [...faces].sort((a, b) => b.score - a.score).slice(0, most);
 }
 
-/** A face that cannot be read is 'unsure', and says why; what the network made of it stays in its scores. */
+/** A face that cannot be read is 'unsure', with the reason. Its scores stay those of the network. */
 function asFarAsSeen(reading: Reading, unreadable: Unreadable | undefined): Reading {
   return unreadable ? { ...reading, emotion: 'unsure', unreadable } : reading;
 }

@@ -27,7 +27,7 @@ export interface FaceReading extends PersonReading {
   readonly box: Rectangle;
 }
 
-/** All that was seen in a photo. */
+/** What was found in a photo. */
 export interface PhotoReading {
   /** Width of the upright photo, in pixels. */
   readonly width: number;
@@ -35,13 +35,13 @@ export interface PhotoReading {
   readonly height: number;
   /** In the order of their numbers: the first is person 1. Row by row from the top, each from left to right. */
   readonly faces: readonly FaceReading[];
-  /** Whether there may be more people in it than were read: more than MOST_FACES, or many faces too small to find them all. */
+  /** Whether there may be more people in it than were read: more than MOST_FACES, or so many small faces that some were probably missed. */
   readonly more: boolean;
   /** The photo with a numbered box around each face; absent when it was not asked for. */
   readonly picture?: AnnotatedPicture;
-  /** The upright photo as large as `picture`, without any mark; of an animation a frame. Absent when it was not asked for. */
+  /** The upright photo, or a frame of the animation, in the size of `picture` and without marks. Absent when it was not asked for. */
   readonly copy?: AnnotatedPicture;
-  /** Which frame of an animation was read; absent where the file is none, or where `frames` were. */
+  /** Which frame of an animation was read. Absent where the file is no animation, or where several frames were read (`frames`). */
   readonly frame?: Frame;
   /** Of an animation whose people were followed: how many frames were read, and how many there are. */
   readonly frames?: FramesRead;
@@ -49,7 +49,7 @@ export interface PhotoReading {
   readonly milliseconds: number;
 }
 
-/** What the walk works with; all of it is shared by many photos. */
+/** What the walk works with. Many photos share it. */
 export interface PhotoTools {
   readonly detector: FaceDetector;
   readonly classifier: Classifier;
@@ -59,17 +59,17 @@ export interface PhotoTools {
 interface ReadPhotoOptions {
   /** Whether to draw the annotated picture; true by default. */
   readonly annotate?: boolean;
-  /** How the picture of an animation is drawn, whose people are then followed; absent where one frame of it is to be read. */
+  /** Format of an animation's annotated picture; its people are then followed. Where absent, one frame of an animation is read. */
   readonly moving?: MovingFormat;
-  /** Whether to make a copy without marks, too; false by default. */
+  /** Whether to make a copy without marks as well; false by default. */
   readonly copy?: boolean;
   /** Calls the walk off. */
   readonly signal?: AbortSignal;
-  /** The file's bytes are not looked at any more; called once, whatever became of them. */
+  /** Called once, when the file's bytes are no longer needed, whether or not they could be decoded. */
   readonly onDecoded?: () => void;
   /**
-   * Gets a promise that resolves when the walk has ended. A walk that is called off or too slow is over for the caller at once, but a
-   * network under way cannot be stopped: whoever bounds how many walks there are waits for this.
+   * Called with a promise that resolves when the walk has really ended. For the caller, a walk that is aborted or too slow is over at once,
+   * but a network under way cannot be stopped. A caller that limits the number of walks waits for this promise.
    */
   readonly onStart?: (ended: Promise<void>) => void;
 }
@@ -100,8 +100,8 @@ export async function readPhoto(
 const WARM_UP_MS = 600_000;
 
 /**
- * Reads a picture of nothing as if there were a face in it. What the first photo would wait for is there afterwards: threads, networks,
- * the decoder, the font.
+ * Reads a blank picture as if there were a face in it. So the threads, the networks, the decoder and the font are loaded before the
+ * first photo comes.
  */
 export async function warmUp({ detector, classifier }: PhotoTools): Promise<void> {
   const seesOne: FaceDetector = {
@@ -164,7 +164,7 @@ async function readStill(
   return { ...seen, picture: await timed('draw', () => drawPicture(image, photo, faces)) };
 }
 
-/** @param format how the picture is to be drawn; it is not where undefined */
+/** @param format of the annotated picture; where undefined none is drawn */
 async function answerMoving(
   { width, height, image }: DecodedPhoto,
   { people, more, animation }: MovingReading,
@@ -179,7 +179,7 @@ async function answerMoving(
   const frames = { read: animation.frames.length, of: animation.of };
   const seen = { ...photo, faces, more, frames };
   if (format === undefined) return seen;
-  // Nothing in it moves that would be shown.
+  // Without people there is nothing to mark from frame to frame: one still picture is enough.
   const draw = () => (people.length > 0 ? drawMoving(animation, people, format) : drawPicture(image, photo, []));
   return { ...seen, picture: await timed('draw', draw) };
 }

@@ -1,10 +1,10 @@
 import { EMOTIONS, type Emotion, type Scores } from '../emotion/labels.ts';
 import type { PhotoReading } from './read-photo.ts';
 
-/** Parts of a probability that are told: four decimals. */
+/** Probabilities are given in ten-thousandths: four decimals. */
 const PARTS = 10_000;
 
-/** A reading in the form that programs are told it in: by the command line, and by the page's API. */
+/** A reading as JSON for programs: the command line's output, and the page's API. */
 export function readingJson(reading: Omit<PhotoReading, 'more' | 'picture'> & { readonly more?: boolean }) {
   const { width, height, faces, more, frame, frames, milliseconds } = reading;
   return {
@@ -28,7 +28,7 @@ export function readingJson(reading: Omit<PhotoReading, 'more' | 'picture'> & { 
   };
 }
 
-/** Probabilities with four decimals that add up to 1 still: what rounding down leaves goes to those that lost most. */
+/** Probabilities rounded to four decimals that still add up to 1. What rounding down leaves over goes to those that lost most. */
 export function roundedScores(scores: Scores): Record<Emotion, number> {
   const whole = EMOTIONS.map((emotion) => Math.floor(scores[emotion] * PARTS));
   const lost = (k: number) => scores[EMOTIONS[k]!] * PARTS - whole[k]!;

@@ -1,17 +1,17 @@
 import { centreOf, type Point, type Rectangle } from './faces/box.ts';
 
-/** A face whose centre lies this part of a face's height lower than its neighbour's, or less, stands in the same row. */
+/** Two neighbours are in the same row if their centres' heights differ by no more than this share of a face's height. */
 const SAME_ROW = 0.7;
-/** People who all stand beside one another are one row while their faces' centres differ by no more than this many faces' heights. */
+/** People who all stand beside one another are one row if their faces' centres differ by no more than this many face heights. */
 const ONE_ROW = 1.5;
-/** Two faces stand beside one another where they share no more than this part of the narrower one's width. */
+/** Two faces stand beside one another if they overlap by no more than this share of the narrower one's width. */
 const BESIDE = 0.25;
-/** Faces of a row, from its end, whose mean height says where the row goes on: rows of a photo are seldom level. */
+/** The next face of a row is looked for at the mean height of this many faces at its end: rows in a photo are seldom level. */
 const ROW_END = 2;
 
 /**
- * Faces in the order in which people read: row by row from the top, each from left to right. Rows are found from the boxes alone and may
- * slope, as those of a group that is not seen straight from the front do.
+ * Faces in reading order: row by row from the top, each from left to right. Rows are found from the boxes alone. They may slope, as they
+ * do where a group is not photographed straight from the front.
  */
 export function inReadingOrder<Face extends Rectangle>(faces: readonly Face[]): Face[] {
   const fromLeft = byPlace(faces, ({ x }) => x);
@@ -36,7 +36,7 @@ export function inReadingOrder<Face extends Rectangle>(faces: readonly Face[]): 
   return rows.sort((a, b) => height(a) - height(b)).flat();
 }
 
-/** By one side of their centres; of equal ones the upper one first, then the one further left. */
+/** Sorts faces by one coordinate of their centres. Of equal ones the upper comes first, then the one further left. */
 function byPlace<Face extends Rectangle>(faces: readonly Face[], side: (centre: Point) => number): Face[] {
   const centres = new Map(faces.map((face) => [face, centreOf(face)]));
   return [...faces].sort((one, other) => {
@@ -57,8 +57,8 @@ function isOneRow(faces: readonly Rectangle[]): boolean {
 }
 
 /**
- * The face that a row goes on with: the closest one on this side of its end that stands about as high.
- * @param row its end last
+ * The next face of a row: the closest one beyond its end, on the given side, at about the same height.
+ * @param row its faces, the one at its end last
  * @param side 1 to the right, -1 to the left
  */
 function neighbour<Face extends Rectangle>(

@@ -2,24 +2,27 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { EventEmitter, once } from 'node:events';
 
 /**
- * Memory for pixels that several threads look at. Each thread that has seen it holds it until that thread tidies up, and one that computes
- * in native code hardly ever does: a walk gives back what it took, and the next one takes it again.
+ * Shared memory for pixels that several threads look at. Each thread that has seen a buffer keeps it until its garbage collector runs, which
+ * is seldom in a thread that computes in native code. So a walk gives its buffers back, and the next walk uses them again.
  */
 const walks = new AsyncLocalStorage<SharedArrayBuffer[]>();
-/** What walks under way have taken, of those that have taken anything; and who waits until there are none. */
+/** The buffers of each walk under way that has taken any. `changes` tells those who wait for such walks to end. */
 const held = new Set<SharedArrayBuffer[]>();
 const changes = new EventEmitter().setMaxListeners(0);
-/** What has been given back, the oldest first. */
+/** Buffers that have been given back, the oldest first. */
 const free: SharedArrayBuffer[] = [];
-/** Most bytes that are kept for later, those that were used last: the pictures of two walks. */
+/** Most bytes kept for later: the pictures of two walks. The buffers used last are kept. */
 const MOST_FREE = 64 * 2 ** 20;
-/** Sizes are rounded up to a power of two from here on, so that most photos have a few of them. What nobody writes to is not in memory. */
+/**
+ * The smallest buffer, in bytes. Larger ones are rounded up to a power of two, so that most photos need one of a few sizes. Pages that nobody
+ * writes to take no memory.
+ */
 const SMALLEST = 2 ** 20;
 
 /**
- * Runs one walk; the pixels that are taken in it are used again by others once it has succeeded. Where it fails, a thread that nobody waits
- * for any more may be looking at them still, and they are left to be collected.
- * @param work nothing that it returns may be pixels that it took
+ * Runs one walk. Once it has succeeded, other walks use its buffers again. Where it fails, a thread that nobody waits for any more may
+ * still be looking at them, so they are left to the garbage collector.
+ * @param work must not return pixels that it took
  */
 export async function reusingPixels<T>(work: () => Promise<T>): Promise<T> {
   const taken: SharedArrayBuffer[] = [];
@@ -33,7 +36,7 @@ export async function reusingPixels<T>(work: () => Promise<T>): Promise<T> {
   return result;
 }
 
-/** Shared memory of so many bytes, which hold anything: the present walk's, or new where there is none. */
+/** Shared memory of `length` bytes, whose content is undefined. It belongs to the current walk; outside of a walk it is newly allocated. */
 export function takePixels(length: number): Uint8Array {
   const taken = walks.getStore();
   if (taken === undefined) return new Uint8Array(new SharedArrayBuffer(length));
@@ -46,7 +49,7 @@ export function takePixels(length: number): Uint8Array {
 }
 
 /**
- * Waits until no walk but the present one holds pixels, and lets go of what is kept for later: what comes needs the room.
+ * Waits until no walk but the current one holds pixels, and frees the buffers kept for later, since the current walk needs the memory.
  * @throws the signal's reason
  */
 export async function aloneWithPixels(signal: AbortSignal): Promise<void> {

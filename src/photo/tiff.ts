@@ -1,6 +1,6 @@
 /**
- * What the directories of a TIFF say, as far as one must know it before the file is decoded. Numbers of tags and values are those of
- * TIFF 6.0, BigTIFF, TIFF/EP and DNG 1.7.
+ * Tags of a TIFF's directories that are needed before the file is decoded. The numbers of tags and values are from TIFF 6.0, BigTIFF,
+ * TIFF/EP and DNG 1.7.
  */
 
 const TAG = {
@@ -19,30 +19,30 @@ const TAG = {
   dngVersion: 50706,
 } as const;
 
-/** Photometric interpretations of a sensor's own values: a colour filter array, and the same made linear. */
+/** Photometric interpretations of raw sensor values: a colour filter array (CFA), and linear raw. */
 const RAW_PHOTOMETRIC = [32803, 34892];
 /** Compressions that only cameras write: Sony's, Nikon's, Samsung's, Pentax's. */
 const RAW_COMPRESSION = [32767, 32769, 32770, 34713, 65000, 65535];
-/** Entries of a directory, and values of a tag, that are looked at: more than any camera writes. */
+/** Most entries of a directory, and most values of a tag, that are looked at: more than any camera writes. */
 const MOST_ENTRIES = 500;
 const MOST_VALUES = 16;
-/** Bytes of a value of each type (TIFF 6.0, section 2; BigTIFF's 16 to 18); other types are not needed here. */
+/** Bytes a value, by type (TIFF 6.0, section 2; BigTIFF's 16 to 18). Other types are not needed here. */
 const BYTES_OF_TYPE: Readonly<Record<number, 1 | 2 | 4 | 8>> = { 1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8 };
 
 /** The values of a directory's tags, by number. */
 type Directory = ReadonlyMap<number, readonly number[]>;
 
-/** Whether a file starts as a TIFF does, a BigTIFF included. */
+/** Whether a file starts as a TIFF or a BigTIFF. */
 export function isTiff(bytes: Uint8Array): boolean {
   return formOf(bytes) !== undefined;
 }
 
-/** Whether what a TIFF is for is a camera's raw picture, whatever smaller copies lie beside it. */
+/** Whether a TIFF is a camera's raw file, which may hold smaller finished copies as well. */
 export function isRaw(bytes: Uint8Array): boolean {
   const first = firstDirectory(bytes);
   if (first.has(TAG.dngVersion)) return true;
   const inner = (first.get(TAG.subDirectories) ?? []).map((at) => readDirectory(bytes, at));
-  // The picture in front is a small copy: the one that it is made from lies behind it.
+  // The first picture is a small copy. The picture that it was made from is in a subdirectory.
   if (inner.length > 0 && (firstOf(first, TAG.subfileType, 0) & 1) === 1) return true;
   return [first, ...inner].some(
     (directory) =>
@@ -51,21 +51,21 @@ export function isRaw(bytes: Uint8Array): boolean {
   );
 }
 
-/** Bytes, decoded, of what has to be in memory at once: a strip, or a row of tiles beside each other. */
+/** Decoded bytes that must be in memory at once: a strip, or a row of tiles. */
 export function largestBlock(bytes: Uint8Array): number {
   const first = firstDirectory(bytes);
   const width = firstOf(first, TAG.width, 0);
   const pixel = (firstOf(first, TAG.samples, 1) * firstOf(first, TAG.bits, 8)) / 8;
   const tileWidth = firstOf(first, TAG.tileWidth, 0);
   if (tileWidth > 0) return Math.ceil(width / tileWidth) * tileWidth * firstOf(first, TAG.tileHeight, 0) * pixel;
-  // A file that does not say keeps all in one strip, which is read row by row then.
+  // A file that does not say so has a single strip, which is read row by row.
   const rows = firstOf(first, TAG.rowsPerStrip, 1);
   if (rows > 0x7fff_ffff) return width * pixel;
   // Some writers name more rows than the picture has.
   return width * Math.min(rows, firstOf(first, TAG.height, 0) || rows) * pixel;
 }
 
-/** Whether its samples are whole numbers of a kind that the decoder would show with wrong colours: of 32 bits, or with a sign. */
+/** Whether a TIFF's samples are integers that the decoder would show in wrong colours: of more than 16 bits, or signed. */
 export function hasOddSamples(bytes: Uint8Array): boolean {
   const first = firstDirectory(bytes);
   const format = firstOf(first, TAG.sampleFormat, UNSIGNED);
@@ -79,7 +79,7 @@ function firstOf(directory: Directory, tag: number, otherwise: number): number {
   return directory.get(tag)?.[0] ?? otherwise;
 }
 
-/** The byte order and the width of offsets; undefined for what is no TIFF. */
+/** The byte order (`isLittle`) and whether it is a BigTIFF (`isBig`, with offsets of 8 bytes); undefined for what is no TIFF. */
 function formOf(bytes: Uint8Array): { readonly isLittle: boolean; readonly isBig: boolean } | undefined {
   const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(4, bytes.length)).toString('latin1');
   switch (start) {
@@ -96,7 +96,7 @@ function formOf(bytes: Uint8Array): { readonly isLittle: boolean; readonly isBig
   }
 }
 
-/** Whole numbers anywhere in a file; what lies beyond its end is 0. */
+/** Reads unsigned integers anywhere in a file. Beyond its end they are 0. */
 function reader(bytes: Uint8Array, isLittle: boolean): (at: number, length: 1 | 2 | 4 | 8) => number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return (at, length) => {
@@ -128,7 +128,7 @@ function readDirectory(bytes: Uint8Array, start: number): Directory {
     if (length === undefined) continue;
     const values = read(at + 4, offset);
     const field = at + 4 + offset;
-    // Values that fit into the field stand in it; others where it points to.
+    // Values that fit into the field are in it. Otherwise the field holds their offset.
     const from = values * length <= offset ? field : read(field, offset);
     const looked = Math.min(values, MOST_VALUES);
     directory.set(

@@ -257,7 +257,7 @@ function send({ answer, pixels }: Result): void {
   length.writeUInt32BE(text.length);
   process.stdout.write(Buffer.concat([length, text]));
   // The pixels and all that they were made from would lie here until the next picture needs the room.
-  if (pixels) process.stdout.write(pixels, () => setImmediate(() => globalThis.gc?.()));
+  if (pixels) process.stdout.write(pixels, () => setImmediate(() => globalThis.gc?.({ type: 'minor' })));
 }
 
 let header: Buffer = Buffer.alloc(0);
