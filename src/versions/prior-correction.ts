@@ -4,25 +4,28 @@ import { countLabels } from '../training/data/face-set.ts';
 import type { LearningSets } from '../training/data/votes.ts';
 import { likeliest, measure } from '../training/run/metrics.ts';
 
-/** Accuracy that may be given for a larger macro recall: a third of a percent. */
-const MOST_LOST = 0.003;
-
 /**
  * How strongly to correct for emotions that are rare in the training split (Menon et al. 2021, arXiv 2007.07314), of 0,
- * 0.1, ... 1. Of those whose accuracy is at most MOST_LOST below that of 0, the one with the largest macro recall. At
+ * 0.1, ... 1. Of those whose accuracy is at most `mostLost` below that of 0, the one with the largest macro recall. At
  * 1, an emotion's probability would be divided by its share of the training images; disgust has 1.5 % of FER2013's.
  * @param probabilities n * 7, as the network gives them for faces that it was not trained on
  * @param labels n indexes into EMOTIONS
  * @param shares what share of the training targets each emotion has, as `sharesOf` gives them
+ * @param mostLost accuracy that may be given up for a larger macro recall, 0..1
  */
-export function fitPriorCorrection(probabilities: Float32Array, labels: Uint8Array, shares: readonly number[]): number {
+export function fitPriorCorrection(
+  probabilities: Float32Array,
+  labels: Uint8Array,
+  shares: readonly number[],
+  mostLost: number,
+): number {
   const priors = shares.map(Math.log);
   const judged = Array.from({ length: 11 }, (_, tenth) => {
     const strength = tenth / 10;
     const scores = probabilities.map((p, k) => Math.log(p + 1e-12) - strength * priors[k % EMOTIONS.length]!);
     return { strength, ...measure(labels, likeliest(scores)) };
   });
-  const allowed = judged.filter(({ accuracy }) => accuracy >= judged[0]!.accuracy - MOST_LOST);
+  const allowed = judged.filter(({ accuracy }) => accuracy >= judged[0]!.accuracy - mostLost);
   return allowed.reduce((best, one) => (one.macroRecall > best.macroRecall ? one : best)).strength;
 }
 
