@@ -286,10 +286,10 @@ describe('photos that are posted while the bot is away', () => {
   });
 
   test('are left alone by a bot that has never been there', async () => {
-    const { discord } = await startOnDiscord();
-    discord.gateway.drop(4000);
     const picture = await plainPicture(64, 48);
-    await startOnDiscord({ discord, before: (fake) => fake.post({ files: [fake.file(picture)], id: minutesAgo(2) }) });
+    const { discord } = await startOnDiscord({
+      before: (fake) => fake.post({ files: [fake.file(picture)], id: minutesAgo(2) }),
+    });
     await aWhile();
     expect(discord.said()).toEqual([]);
   });
