@@ -8,9 +8,9 @@ interface OptionBase {
   readonly name: string;
   /** One sentence without a full stop, shown by help and by the platforms' menus. */
   readonly description: string;
-  /** True where typed text may give the value alone, without the option's name before it. */
+  /** True where a person may type the value alone, without the option's name before it. */
   readonly positional?: boolean;
-  /** True where the command does something else when this option is given, and the message's pictures do not matter. */
+  /** True where this option makes the command do something else, for which the message's pictures do not matter. */
   readonly alone?: boolean;
 }
 
@@ -18,19 +18,19 @@ interface OptionBase {
 export type CommandOption =
   | (OptionBase & {
       readonly type: 'picture';
-      /** True where the latest picture of the channel is taken when none is given. */
+      /** True where the channel's latest picture is used when none is given. */
       readonly latest?: boolean;
     })
   | (OptionBase & {
       readonly type: 'text';
       readonly maxLength: number;
-      /** True where a number counts as its digits, as menus send it that were registered when the option took one. */
+      /** True where a number is accepted as its digits: menus that were registered when this option was a number still send one. */
       readonly digits?: boolean;
     })
   | (OptionBase & {
       readonly type: 'choice';
       readonly choices: readonly string[];
-      /** What choices are whose names do not say it. */
+      /** Explanations of the choices whose names do not explain themselves. */
       readonly meanings?: Readonly<Record<string, string>>;
     })
   | (OptionBase & { readonly type: 'integer' | 'number'; readonly min: number; readonly max: number })
@@ -55,7 +55,7 @@ export type OptionsOf<List extends readonly CommandOption[]> = {
   readonly [O in List[number] as O['name']]?: ValueOf<O> | undefined;
 };
 
-/** A command as it is written: its access and its work get values of just the types that its options declare. */
+/** A command as its file defines it: `access` and `run` get values of exactly the types that its options declare. */
 interface CommandDefinition<List extends readonly CommandOption[]>
   extends Pick<Command, 'name' | 'description' | 'example' | 'preconditions'> {
   readonly options: List;
@@ -64,8 +64,8 @@ interface CommandDefinition<List extends readonly CommandOption[]>
 }
 
 /**
- * Makes a command. The one place where the types of its options are given up: `checkOptions` has checked values against the same
- * declaration before they come here.
+ * Makes a command. Only this function casts option values to the types that the options declare: `checkOptions` has checked the values
+ * against the same declaration before.
  */
 export function defineCommand<const List extends readonly CommandOption[]>(
   definition: CommandDefinition<List>,
@@ -79,33 +79,33 @@ export function defineCommand<const List extends readonly CommandOption[]>(
 }
 
 /**
- * Something that must hold before a command runs.
+ * A condition that must hold before a command runs.
  * @param picture the picture that the run is about; undefined where the command takes none
- * @returns false where it does not hold and the bot stays silent, since nobody asked it
- * @throws UserError where it does not hold and somebody asked
+ * @returns false where the condition does not hold and the bot stays silent, since nobody asked it
+ * @throws UserError where the condition does not hold and somebody asked
  */
 export type Precondition = (
   request: Request,
   picture: () => Promise<Attachment | undefined>,
 ) => boolean | Promise<boolean>;
 
-/** Something that a person can ask of the bot. */
+/** A command that a person can give the bot. */
 export interface Command {
-  /** Lower-case letters, digits and hyphens; what is typed after the slash. */
+  /** What a person types after the slash: lower-case letters, digits and hyphens. */
   readonly name: string;
   /** One sentence without a full stop. */
   readonly description: string;
-  /** What /help shows as typed after the name, for example; the name alone unless told. */
+  /** What /help shows after the name in its example. Without it, the example is the name alone. */
   readonly example?: string;
   readonly options: readonly CommandOption[];
-  /** Who may ask; a function where that depends on the options given. */
+  /** Who may run the command; a function where that depends on the options given. */
   readonly access: Access | ((options: Options) => Access);
-  /** Checked in this order before each run, except where an option that stands alone is given. */
+  /** Checked in this order before each run, unless an `alone` option is given. */
   readonly preconditions?: readonly Precondition[];
   /**
-   * Answers through `request.reply`. A command with a picture option is run once for each picture of the message, unless
-   * an option that stands alone is given.
-   * @throws UserError for what the person can put right; anything else is a bug
+   * Answers through `request.reply`. A command with a picture option runs once for each picture of the message, unless
+   * an `alone` option is given.
+   * @throws UserError for a mistake that the person can put right; any other error is a bug
    */
   run(request: Request, options: Options): Promise<void>;
 }

@@ -16,21 +16,21 @@ import { isAsked, prepare, requireAccess, standsAlone } from './preconditions.ts
 import { type CommandRegistry, PHOTO_COMMAND } from './registry.ts';
 import type { Attachment, Reply, Request } from './request.ts';
 
-/** Mistakes that hold for the rest of a message's pictures too: said once, and the rest is left. */
+/** Errors that hold for all pictures of a message: the bot says them once and skips the remaining pictures. */
 const HOLDS_FOR_ALL: readonly UserErrorCode[] = ['busy', 'cooldown', 'opted-out', 'switched-off'];
 
-/** What the log says of what happens on the way. */
-const WORDS: Readonly<Record<Happening['kind'], string>> = {
+/** The log line of each event. */
+const LOG_MESSAGES: Readonly<Record<Happening['kind'], string>> = {
   outcome: 'a request ended',
   step: 'a step ended',
   download: 'a file was loaded',
   'failed-download': 'a file could not be loaded',
-  opinion: 'somebody told what a reading should have been',
+  opinion: 'somebody said what a reading should have been',
 };
 
 /**
- * Takes every request of every platform to its command, once access and preconditions hold. The only place that turns errors into
- * replies: a person's mistake into its sentence, anything else into the request's id, which stands in the log beside all that was done for it.
+ * Runs the command of every request of every platform, once access and preconditions hold. Only this class turns errors into replies.
+ * A UserError becomes its sentence. Any other error becomes a reply with the request's id; every log line of the request has that id.
  */
 export class Dispatcher {
   readonly #registry: CommandRegistry;
@@ -39,8 +39,9 @@ export class Dispatcher {
   readonly #claim: (command: string) => Promise<boolean>;
 
   /**
-   * @param observe is told how each request ends, and of each step on the way
-   * @param claim takes a command on, by its platform and id; false where another process has: several may hear of one
+   * @param observe called with each step of a request and with its outcome
+   * @param claim claims a command by its platform and id; false where another process has claimed it. Several processes may receive
+   *   the same command.
    */
   constructor(
     registry: CommandRegistry,
@@ -53,7 +54,7 @@ export class Dispatcher {
     this.#claim = claim;
     this.#observe = (happening) => {
       const { kind, ...figures } = happening;
-      log.debug(figures, WORDS[kind]);
+      log.debug(figures, LOG_MESSAGES[kind]);
       observe(happening);
     };
   }
@@ -62,13 +63,13 @@ export class Dispatcher {
    * Answers a request. Never rejects: platforms call it from event handlers, where nobody would catch it.
    *
    * Several pictures are answered one after the other, so that answers keep the message's order and one message takes
-   * one place in the queue; a mistake in one does not keep the others from being answered, unless it holds for all.
+   * one place in the queue. An error in one picture does not stop the others, unless it holds for all of them.
    */
   async dispatch(request: Request): Promise<void> {
     await withinRequest(this.#observe, async () => {
       this.#log.debug(whereOf(request), 'a request came in');
-      await this.#atTheEdge(request, undefined, async () => {
-        if (!(await this.#takesOn(request))) return tellOutcome(request, 'silent');
+      await this.#explainErrors(request, undefined, async () => {
+        if (!(await this.#claims(request))) return reportOutcome(request, 'silent');
         const { command, options } = this.#resolve(request);
         await requireAccess(request, command, options);
         for (const run of runs(request, command, options)) {
@@ -79,12 +80,16 @@ export class Dispatcher {
     });
   }
 
-  /** Takes a request on, unless another process has. A photo's answers are told apart by what they are about; a command may do something. */
-  async #takesOn({ command, earlier, platform, id }: Request): Promise<boolean> {
+  /**
+   * Claims a command, so that it runs in one process only. A photo needs no claim: the chats recognise a second answer by what it is
+   * about.
+   * @returns false where another process has claimed the command
+   */
+  async #claims({ command, earlier, platform, id }: Request): Promise<boolean> {
     return command === undefined || earlier !== undefined || (await this.#claim(`${platform} ${id}`));
   }
 
-  /** @returns the error that has been explained, if there was one */
+  /** Runs a command once. @returns the error that was explained, if there was one */
   async #run(request: Request, command: Command, { options, about }: Run): Promise<unknown> {
     let said = false;
     const heard: Request = {
@@ -95,10 +100,10 @@ export class Dispatcher {
         return posted;
       },
     };
-    return await this.#atTheEdge(request, about, async () => {
+    return await this.#explainErrors(request, about, async () => {
       const ready = await prepare(heard, command, options);
       if (ready !== undefined) await command.run(heard, ready);
-      tellOutcome(request, said ? 'answered' : 'silent');
+      reportOutcome(request, said ? 'answered' : 'silent');
     });
   }
 
@@ -113,20 +118,20 @@ export class Dispatcher {
     return { command, options: checkOptions(command, request.command.input) };
   }
 
-  /** @returns the error that has been explained, if there was one */
-  async #atTheEdge(request: Request, about: Attachment | undefined, work: () => Promise<void>): Promise<unknown> {
+  /** Does some work, and turns an error of it into a reply. @returns that error, if there was one */
+  async #explainErrors(request: Request, about: Attachment | undefined, work: () => Promise<void>): Promise<unknown> {
     try {
       await work();
     } catch (error) {
-      if (request.tryAgain && isForLater(request, error)) {
+      if (request.tryAgain && isTemporary(request, error)) {
         this.#log.warn({ ...whereOf(request), err: error }, 'a request cannot be answered just now; it is tried again');
         request.tryAgain();
       } else if (!request.signal.aborted) {
-        // Else nobody waits for this answer any more: the message was deleted or the bot is stopping.
+        // After an abort nobody waits for this answer: the message was deleted or the bot is stopping.
         await this.#explain(request, holdsForAll(error) ? undefined : about, error);
       }
-      if (error instanceof UserError) tellOutcome(request, 'refused', error.code);
-      else tellOutcome(request, 'failed');
+      if (error instanceof UserError) reportOutcome(request, 'refused', error.code);
+      else reportOutcome(request, 'failed');
       return error;
     }
   }
@@ -152,8 +157,11 @@ export class Dispatcher {
   }
 }
 
-/** Whether something passes by itself, and nobody has to be told of it: who only posts a photo waits for an answer, not for words. */
-function isForLater(request: Request, error: unknown): boolean {
+/**
+ * Whether an error passes by itself, so that the request can be tried again without a word. Somebody who asked is told when a file's host
+ * is out of reach; somebody who only posted a photo is not.
+ */
+function isTemporary(request: Request, error: unknown): boolean {
   return error instanceof ChatFailed || (error instanceof OutOfReach && !isAsked(request));
 }
 
@@ -165,19 +173,19 @@ function whereOf({ platform, id, command }: Request) {
   return { platform, request: id, command: command?.name ?? 'photo' };
 }
 
-/** Reports how a request ended; where it has been given up meanwhile, that is how. */
-function tellOutcome({ platform, signal }: Request, outcome: Outcome, code?: string): void {
+/** Reports how a request ended. The outcome of an aborted request is always 'gone'. */
+function reportOutcome({ platform, signal }: Request, outcome: Outcome, code?: string): void {
   if (signal.aborted) report({ kind: 'outcome', platform, outcome: 'gone' });
   else report({ kind: 'outcome', platform, outcome, ...(code !== undefined && { code }) });
 }
 
-/** What one run of a command is given, and the picture that it is about. */
+/** One run of a command: its options, and the picture that it is about. */
 interface Run {
   readonly options: Options;
   readonly about?: Attachment;
 }
 
-/** One run, or one for each picture of the message where the command takes a picture and none was named. */
+/** One run, or one for each picture of the message where the command takes a picture and the options name none. */
 function runs(request: Request, command: Command, options: Options): readonly Run[] {
   const picture = command.options.find((option) => option.type === 'picture');
   const given = picture === undefined || options[picture.name] !== undefined || request.attachments.length === 0;

@@ -25,33 +25,33 @@ import { statsReply } from './stats-reply.ts';
 
 /** A photo that has been read, as far as an answer needs it. */
 export interface AnsweredPhoto {
-  /** In the order of their numbers; where they are, in pixels, is told to programs only. */
+  /** In the order of their numbers. Only programs are shown the boxes, which are in pixels. */
   readonly faces: readonly (PersonReading & { readonly box?: Rectangle })[];
-  /** Of the upright photo, in pixels, for programs. */
+  /** Size of the upright photo, in pixels, for programs. */
   readonly width?: number;
   readonly height?: number;
-  /** Time that reading took, for programs. */
+  /** How long reading took, for programs. */
   readonly milliseconds?: number;
-  /** Whether there may be more people in it than were found. */
+  /** Whether there may be more people in the photo than were found. */
   readonly more?: boolean;
   /** Which frame of an animation was read. */
   readonly frame?: Frame;
-  /** Of an animation whose people were followed: how many frames were read, and how many there are. */
+  /** How many frames of an animation were read, and how many it has; present where people were followed through it. */
   readonly frames?: FramesRead;
-  /** The upright photo as large as the annotated picture, without any mark; where it was wanted. */
+  /** The upright photo at the annotated picture's size, without boxes; present where it was asked for. */
   readonly copy?: { readonly bytes: Uint8Array; readonly mime: string };
   /** The annotated picture, without the original's metadata. */
   readonly picture?: { readonly bytes: Uint8Array; readonly mime: string; readonly altText: string };
 }
 
-/** What reading photos takes. */
+/** What the command needs to read photos. */
 export interface PhotoServices extends PhotoRules {
   /**
    * Finds the faces in a picture file, reads their emotions and draws both.
-   * @param bytes the file, which is the reader's from then on: its memory is given back where it can be, as soon as it is decoded
+   * @param bytes the file. The reader owns it from here on, and frees its memory where it can as soon as the file is decoded.
    * @param hold keeps the photo's slot in the queue until the last step has really ended
-   * @param moving how an animation is to be answered; by a still where absent
-   * @param withCopy whether a copy of the photo is wanted too
+   * @param moving the format of the answer to an animation; a still picture where absent
+   * @param withCopy whether to return a copy of the photo too
    * @throws UserError where the bytes are not a picture that can be read
    */
   readPhoto(
@@ -61,23 +61,23 @@ export interface PhotoServices extends PhotoRules {
     moving?: Request['moving'],
     withCopy?: boolean,
   ): Promise<AnsweredPhoto>;
-  /** Photos are loaded and read in here, so that only so many are in memory at a time. */
+  /** Photos are loaded and read in this queue, which bounds how many are in memory at a time. */
   readonly queue: FairQueue;
-  /** Largest file that is loaded, in bytes. */
+  /** The largest file that is loaded, in bytes. */
   readonly maxBytes: number;
   /** What people think of the readings; absent where nobody is asked. */
   readonly opinions?: Opinions;
 }
 
-/** Pictures that are remembered as set aside, at least. */
+/** How many pictures the bot remembers as set aside, at least. */
 const MAX_SET_ASIDE = 1000;
 
-/** Times that a photo whose file's host is busy or slow gives its place up, comes back to the queue's end and is tried again. */
+/** How often a photo whose host is busy or slow leaves its place in the queue, joins the queue's end and is tried again. */
 const MOST_PAUSES = 2;
-/** Longest time, in milliseconds, that a host may ask for; beyond, the person is told to come back. */
+/** The longest pause that a host may ask for, in milliseconds. Beyond it, the person is told to post again later. */
 const LONGEST_PAUSE_MS = 60_000;
 
-/** What an admin is told, and everyone in the channel with them. */
+/** The answer to an admin who sets a channel's mode; everyone in the channel sees it. */
 const MODE_SET: Readonly<Record<ChannelMode, string>> = {
   on: 'From now on I answer every photo that is posted here.',
   asked: 'From now on I read photos here only when somebody asks me to, with /emotions or by naming me in the message.',
@@ -85,11 +85,11 @@ const MODE_SET: Readonly<Record<ChannelMode, string>> = {
 };
 
 /**
- * `/emotions`: the picture given, else the latest in the channel, answered with the annotated picture and its people. With
- * its channel option, an admin says which photos are answered in this channel at all.
+ * `/emotions` answers the given picture, or the latest in the channel, with the annotated picture and its people. With the `channel`
+ * option, an admin sets which photos the bot answers in this channel.
  */
 export function emotionsCommand(services: PhotoServices): Command {
-  /** Pictures that ended what read them: they are left alone while this run of the bot lasts. */
+  /** Pictures that crashed the process which read them. The bot does not read them again until it is restarted. */
   const setAside = new QuickLRU<string, true>({ maxSize: MAX_SET_ASIDE });
   return defineCommand({
     name: 'emotions',
@@ -134,7 +134,7 @@ export function emotionsCommand(services: PhotoServices): Command {
       const maxBytes = turn.large ? services.maxBytes : Math.min(services.maxBytes, LARGE_BYTES);
       const work = async (hold: HoldSlot) => {
         const bytes = await timed('download', () => photo.fetch({ maxBytes, signal: request.signal }));
-        // Once more: somebody who opts out while their photo waits for its turn means this one above all.
+        // Checked a second time: somebody may have opted out while their photo waited in the queue.
         if (!(await posterAgrees(request, photo, services))) {
           giveBack(bytes);
           return undefined;
@@ -174,7 +174,7 @@ export function emotionsCommand(services: PhotoServices): Command {
   });
 }
 
-/** Does again, after a pause, what cannot be done yet: nothing is held meanwhile. @throws the signal's reason */
+/** Repeats work that throws NotYet, after the pause that it names. It holds no place in the queue meanwhile. @throws the signal's reason */
 async function withPauses<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let pauses = 0; ; pauses++) {
     try {

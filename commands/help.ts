@@ -3,7 +3,7 @@ import { type Access, type Command, type CommandOption, defineCommand } from './
 import { NOTICE } from './photo-reply.ts';
 import type { CommandRegistry } from './registry.ts';
 
-const WHO: Readonly<Record<Access, string>> = {
+const ACCESS_NOTE: Readonly<Record<Access, string>> = {
   everyone: '',
   admin: ' (admins)',
   operator: ' (admins of the place that runs this bot)',
@@ -11,7 +11,7 @@ const WHO: Readonly<Record<Access, string>> = {
 
 const OR = new Intl.ListFormat('en-GB', { type: 'disjunction' });
 
-/** `/help`: what the bot does and what can be asked; `/help NAME` tells more of one command. */
+/** `/help` says what the bot does and lists its commands; `/help NAME` explains one command. */
 export function helpCommand(registry: CommandRegistry): Command {
   return defineCommand({
     name: 'help',
@@ -42,14 +42,14 @@ function describe(command: Command): string {
 }
 
 function title(command: Command): string {
-  return `/${command.name} – ${command.description}${WHO[usualAccess(command)]}`;
+  return `/${command.name} – ${command.description}${ACCESS_NOTE[usualAccess(command)]}`;
 }
 
 function example({ name, example }: Command): string {
   return example === undefined ? `/${name}` : `/${name} ${example}`;
 }
 
-/** An option as it is typed, and a line for each of its choices whose name does not say what it is. */
+/** An option as a person types it, and a line for each choice that has an explanation. */
 function optionLines(option: CommandOption): string[] {
   const values = valuesOf(option);
   const typed = typedAs(option);
@@ -60,13 +60,13 @@ function optionLines(option: CommandOption): string[] {
   ];
 }
 
-/** How an option begins when it is typed: capitals stand for the value itself. */
+/** How a person types an option. Capitals stand for the value itself. */
 function typedAs({ name, positional, type, alone }: CommandOption): string {
   if (positional || type === 'picture') return name.toUpperCase();
   return type === 'switch' && alone ? name : `${name}:`;
 }
 
-/** What an option may be, where that is not any text. */
+/** The values that an option takes, in words; undefined where it takes any text. */
 function valuesOf(option: CommandOption): string | undefined {
   switch (option.type) {
     case 'choice':
@@ -81,7 +81,7 @@ function valuesOf(option: CommandOption): string | undefined {
   }
 }
 
-/** Who may ask when no option is given. */
+/** Who may run the command when no option is given. */
 function usualAccess(command: Command): Access {
   return typeof command.access === 'function' ? command.access({}) : command.access;
 }

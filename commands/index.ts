@@ -4,7 +4,7 @@ import { privacyCommand } from './privacy.ts';
 import { CommandRegistry } from './registry.ts';
 import { type RetrainServices, retrainCommand } from './retrain.ts';
 
-/** Everything that can be asked: a new command is added here and nowhere else. */
+/** All commands. A new command is added here and nowhere else. */
 export function createCommands(services: PhotoServices, training?: RetrainServices): CommandRegistry {
   const registry = new CommandRegistry();
   registry.add(emotionsCommand(services));

@@ -4,10 +4,10 @@ import type { Command, CommandOption, Options } from './command.ts';
 import type { Attachment, CommandInput } from './request.ts';
 
 /**
- * Checks what came with a command against the options that it declares.
- * @param input typed text ('name:value', 'name value', or a value alone for a positional option), or a value an option
+ * Checks a command's input against the options that the command declares.
+ * @param input typed text ('name:value', 'name value', or a value alone for a positional option), or a value for each option
  * @returns the values of the options that were given
- * @throws UserError 'bad-usage' that names only the option that was wrong, and what it may be
+ * @throws UserError 'bad-usage' that names the wrong option, and the values that it takes
  */
 export function checkOptions(command: Pick<Command, 'name' | 'options'>, input: CommandInput): Options {
   const raw = typeof input === 'string' ? parseText(command, input) : input;
@@ -21,7 +21,7 @@ export function checkOptions(command: Pick<Command, 'name' | 'options'>, input: 
   return checked;
 }
 
-/** Splits at white space; double quotes keep a value with spaces together. */
+/** Splits text at white space. Double quotes keep a value with spaces together. */
 function splitWords(text: string): string[] {
   return Array.from(text.matchAll(/((?:[^\s"]|"[^"]*"?)+)/g), ([word]) => word.replaceAll('"', ''));
 }
@@ -113,7 +113,7 @@ function noOption(command: Pick<Command, 'name' | 'options'>, name: string): Use
   return badUsage(`/${command.name} has no option ‘${name.slice(0, 40)}’. ${next(command, meant)}`);
 }
 
-/** What to do after a word that is not known. */
+/** What to do about a word that is not known, as a sentence. */
 function next(command: Pick<Command, 'name'>, meant: string | undefined): string {
   return meant === undefined ? `/help ${command.name} shows how to type it.` : `Did you mean ‘${meant}’?`;
 }

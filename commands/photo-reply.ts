@@ -11,7 +11,7 @@ import {
 } from '../src/photo/picture/describe.ts';
 import type { Attachment, OutgoingPicture, PersonLine, PhotoCard, Reply } from './request.ts';
 
-/** Said under every answer: what a face shows is not what a person feels, and a network can be wrong about that too. */
+/** Stands under every answer. An expression is not a feeling, and the network can misread an expression too. */
 export const NOTICE = 'A guess from one picture: it reads the expression, not the feeling.';
 
 const NO_FACE =
@@ -24,11 +24,11 @@ const MORE_PEOPLE = 'There may be more people in it than I found: a closer photo
  * @param about the posted file
  * @param faces in the order of their numbers in the picture
  * @param picture the annotated picture; absent where there is no face
- * @param options.named put the file's name before the answer, for one of several photos
- * @param options.frame which frame of an animation it is about; absent where the picture is none
- * @param options.asksIfRight whether whoever posted it is asked if the readings are right
- * @param options.frames how many frames of an animation it is about
- * @param options.more whether there may be more people in it than were found
+ * @param options.named whether to put the file's name before the answer, for one of several photos
+ * @param options.frame the frame that was read; absent where the picture is no animation
+ * @param options.asksIfRight whether to ask the poster if the readings are right
+ * @param options.frames how many frames of an animation were read
+ * @param options.more whether there may be more people in the photo than were found
  */
 export function photoReply(
   about: Attachment,
@@ -63,7 +63,7 @@ function cardText(card: PhotoCard): string {
   return [card.heading, ...people, ...(card.more ? [card.more] : []), card.notice].join('\n');
 }
 
-/** A file's name, short enough for a sentence and on one line. */
+/** A file's name on one line, shortened to fit into a sentence. */
 export function shortName(name: string): string {
   const line = name.replaceAll(/\p{Cc}+/gu, ' ').trim() || 'picture';
   const characters = [...line];
@@ -74,7 +74,7 @@ function personLine(face: PersonReading, index: number): PersonLine {
   const number = index + 1;
   const guess = (emotion: Emotion, probability: number) => ({ emotion, probability, percent: percent(probability) });
   const { emotion, unreadable, confidence, scores, course } = face;
-  // One thing after the other has no one probability.
+  // Several emotions one after the other have no single probability.
   if (course) return { number, emotion, text: describeReading(face), likeliest: [] };
   const guesses = emotion !== 'unsure' ? [emotion] : unreadable ? [] : twoLikeliest(scores);
   const likeliest = guesses.map((one) => guess(one, one === emotion ? confidence : scores[one]));

@@ -4,7 +4,7 @@ import type { Cooldown, Refusal } from '../src/work/cooldown.ts';
 import type { Access, Command, Options, Precondition } from './command.ts';
 import type { Attachment, Channel, Request, User } from './request.ts';
 
-/** @throws UserError 'not-allowed' where the person may not ask for this */
+/** @throws UserError 'not-allowed' where the person may not run the command with these options */
 export async function requireAccess(request: Request, command: Command, options: Options): Promise<void> {
   const access: Access = typeof command.access === 'function' ? command.access(options) : command.access;
   if (access === 'admin' && !(await request.user.isAdmin())) {
@@ -17,8 +17,8 @@ export async function requireAccess(request: Request, command: Command, options:
 }
 
 /**
- * Checks a command's preconditions in their order, and completes its options. A picture option that takes the latest
- * picture where none is given is looked up once, and not before a precondition asks for it.
+ * Checks a command's preconditions in their order, and completes its options. The channel's latest picture is looked up
+ * at most once, and only where a precondition or the command needs it.
  * @returns the options to run with; undefined where the bot stays silent
  * @throws UserError of a precondition, or 'no-picture' where none was posted yet
  */
@@ -37,7 +37,7 @@ export async function prepare(request: Request, command: Command, options: Optio
   return option === undefined ? options : { ...options, [option.name]: await picture() };
 }
 
-/** Whether an option was given with which the command does something else, and pictures do not matter. */
+/** Whether an `alone` option was given: the command then does something else, and pictures do not matter. */
 export function standsAlone(command: Command, options: Options): boolean {
   return command.options.some((option) => option.alone && options[option.name] !== undefined);
 }
@@ -48,17 +48,17 @@ async function latestPicture(request: Request): Promise<Attachment> {
   throw new UserError('no-picture', 'There is no picture here yet. Post one, and I answer it.');
 }
 
-/** What decides whether a photo is read. */
+/** What decides whether the bot reads a photo. */
 export interface PhotoRules {
   readonly settings: Settings;
   readonly cooldown: Cooldown;
-  /** Whether forwarded photos are read of which the platform hides who posted them. */
+  /** Whether the bot reads forwarded photos whose poster the platform hides. */
   readonly readsForwards: boolean;
 }
 
 /**
- * What must hold before a photo is read. Photos are answered in the channel, and whoever posted it agrees. It is a
- * picture as far as can be told. This person and this channel have not asked too much yet.
+ * What must hold before a photo is read: the channel's mode allows it; its posters have not opted out, and are known
+ * where the operator wants that; the file is a picture, as far as can be told; and neither the person nor the channel is over its limit.
  */
 export function photoPreconditions(rules: PhotoRules): readonly Precondition[] {
   return [
@@ -90,7 +90,8 @@ async function answersHere(request: Request, { settings }: PhotoRules): Promise<
 }
 
 /**
- * Whether whoever posted a photo lets the bot read it, and whoever posted it before.
+ * Whether everybody who posted a photo lets the bot read it: its poster, its first poster, and the author of the message it was
+ * forwarded from.
  * @returns false where the bot stays silent, since nobody asked it
  * @throws UserError 'opted-out' where somebody asked
  */
@@ -114,7 +115,7 @@ export async function posterAgrees(
 }
 
 /**
- * Whether it is known who posted a photo, where the operator wants that.
+ * Whether the poster of a photo is known, where the operator wants that.
  * @returns false where the bot stays silent, since nobody asked it
  * @throws UserError 'not-allowed' where somebody asked
  */
@@ -127,23 +128,23 @@ function posterIsKnown(request: Request, photo: Attachment, { readsForwards }: P
   );
 }
 
-/** Whether a file that nobody asked about is a picture; what somebody asks about is answered in any case. */
+/** Whether a file that nobody asked about is a picture. A file that somebody asked about is answered in any case. */
 async function isPicture(request: Request, photo: Attachment): Promise<boolean> {
   if (photo.isPicture === undefined || isAsked(request)) return true;
   try {
     return await photo.isPicture(request.signal);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    // Its host fails: what it is can be looked at later.
+    // The host fails for now: the file can be checked later.
     if (error.code === 'busy' && request.tryAgain) throw new ChatFailed(error);
-    // It cannot be loaded: most likely it was none, and nobody waits for an answer.
+    // The file cannot be loaded. Most likely it is no picture, and nobody waits for an answer.
     return false;
   }
 }
 
 /**
- * Whether it is not too much yet for this person and this channel; counts the photo if so.
- * @returns false where the bot stays silent, since it has said so already and nobody asked it
+ * Whether this person and this channel are within their photos a minute; counts the photo if so.
+ * @returns false where the bot stays silent, since it has told them already and nobody asked it
  * @throws UserError 'cooldown' that says when to try again
  */
 async function takeTurn(request: Request, { cooldown }: PhotoRules): Promise<boolean> {
@@ -154,12 +155,12 @@ async function takeTurn(request: Request, { cooldown }: PhotoRules): Promise<boo
   throw new UserError('cooldown', refusalText(refusal));
 }
 
-/** The channel whose settings hold. */
+/** Id of the channel whose settings apply. */
 export function settingsId(channel: Channel): string {
   return channel.settingsId ?? channel.id;
 }
 
-/** Whether somebody speaks to the bot, rather than to the others in the channel. */
+/** Whether the request is addressed to the bot, rather than to the other people in the channel. */
 export function isAsked(request: Request): boolean {
   return request.command !== undefined || request.asked === true;
 }
@@ -168,7 +169,7 @@ export function personKey(platform: string, user: User): string {
   return `${platform} ${user.id}`;
 }
 
-/** The channel that a request comes from, unique among all platforms; of a thread, the channel that it is in. */
+/** A key of the request's channel, unique among all platforms; for a thread, that of the channel it is in. */
 export function channelKey({ platform, channel }: Request): string {
   return `${platform} ${settingsId(channel)}`;
 }

@@ -14,7 +14,7 @@ const FORWARDS_ARE_READ =
   'Where this chat hides who first posted a photo that somebody forwards, I cannot know whether that person opted out: then it counts as the photo of whoever forwards it.';
 const FORWARDS_ARE_NOT_READ = 'I read no forwarded photo where this chat hides who posted it first.';
 
-/** `/privacy`: what is kept; `opt-out` and `opt-in` say whether photos that the person posts are read at all. */
+/** `/privacy` says what the bot keeps; `opt-out` and `opt-in` set whether it reads the photos that the person posts. */
 export function privacyCommand(rules: Pick<PhotoRules, 'settings' | 'readsForwards'>): Command {
   const { settings } = rules;
   return defineCommand({

@@ -5,14 +5,14 @@ import type { Request } from './request.ts';
 
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
-/** The command that a message with pictures stands for, and one that says nothing but the bot's name. */
+/** The command for a message with pictures, and for a message that is only the bot's name. */
 export const PHOTO_COMMAND = 'emotions';
 
 /** The commands by name. */
 export class CommandRegistry {
   readonly #commands = new Map<string, Command>();
 
-  /** @throws Error where two commands have one name, or a name cannot be typed */
+  /** @throws Error where two commands have the same name, or a name cannot be typed */
   constructor(commands: Iterable<Command> = []) {
     for (const command of commands) this.add(command);
   }
@@ -26,14 +26,14 @@ export class CommandRegistry {
     this.#commands.set(command.name, command);
   }
 
-  /** The commands in the order they were added. */
+  /** The commands, in the order in which they were added. */
   list(): readonly Command[] {
     return [...this.#commands.values()];
   }
 
   /**
-   * The command of a name, in any case, with or without its slash.
-   * @throws UserError 'bad-usage' where there is none, naming the one that was most likely meant
+   * Finds a command by its name, in upper or lower case, with or without the slash.
+   * @throws UserError 'bad-usage' where there is none; it names the command that was most likely meant
    */
   find(name: string): Command {
     const asked = name.replace(/^\//, '');
@@ -46,11 +46,11 @@ export class CommandRegistry {
 }
 
 /**
- * The command that a message to the bot names, without pictures of its own: by its name, with or without the slash; the
- * one for photos where it says nothing but the bot's name. What stands after a slash is meant for a command, known or not.
- * @param text with the bot's name taken out
- * @param nameOf what a command is called on the platform, beside its own name
- * @returns undefined where it says something else
+ * The command that a message without pictures names, with or without the slash. A message that is only the bot's name
+ * means the command for photos. A word after a slash is always taken as a command, known or not.
+ * @param text the message's text, without the bot's name
+ * @param nameOf the platform's own name of a command, which is understood too
+ * @returns undefined where the message names no command
  */
 export function commandIn(
   text: string,
@@ -66,8 +66,8 @@ export function commandIn(
 }
 
 /**
- * The same for a message that pictures come with: only what stands after a slash, since other words may speak of the pictures.
- * @returns undefined where the pictures are to be read: it names no command, or the one for photos and nothing more
+ * The command that a message with pictures names. Only a word after a slash counts, since other words may be about the pictures.
+ * @returns undefined where the pictures are to be read: the message names no command, or only the one for photos
  */
 export function commandBesidePictures(...[text, commands, nameOf]: Parameters<typeof commandIn>): Request['command'] {
   if (!/^[\s,:]*\//.test(text)) return undefined;
@@ -75,7 +75,7 @@ export function commandBesidePictures(...[text, commands, nameOf]: Parameters<ty
   return command?.name === PHOTO_COMMAND && command.input === '' ? undefined : command;
 }
 
-/** Whether pictures that come with a message are read: by a command for photos, or where it names none. */
+/** Whether the bot reads the pictures of a message: it does where the message names no command, or the one for photos. */
 export function readsPictures(command: Request['command']): boolean {
   return command === undefined || command.name === PHOTO_COMMAND;
 }

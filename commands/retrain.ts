@@ -12,19 +12,19 @@ import { type Command, type CommandOption, defineCommand, type OptionsOf } from 
 import type { Reply, Request } from './request.ts';
 import { versionFigures } from './version-figures.ts';
 
-/** What training takes. */
+/** What the command needs to run trainings. */
 export interface RetrainServices {
   readonly retraining: Retraining;
   readonly registry: VersionRegistry;
-  /** Has this process look at once which version is in use. */
+  /** Makes this process check at once which version is in use. */
   readonly refresh: () => Promise<void>;
-  /** The network that photos are read with: another one than is in use where that cannot be loaded. Absent where that is not known. */
+  /** The network that reads photos now: a replacement where the version in use cannot be loaded. Absent where that is not known. */
   readonly reading?: () => Promise<InstalledNetwork>;
 }
 
 const ACTIONS = ['start', 'status', 'cancel', 'resume', 'versions', 'promote', 'rollback'] as const;
 const DEFAULTS = trainingPlan();
-/** Epochs without a better PublicTest accuracy: the recipe's rate rises and falls once, and rests in between. */
+/** Epochs without a better PublicTest accuracy. It can rest for some epochs, since the recipe's learning rate rises and falls once. */
 const DEFAULT_PATIENCE = 8;
 
 const OPTIONS = [
@@ -120,7 +120,7 @@ async function answer(services: RetrainServices, request: Request, options: Opti
   refuseStray(action, options);
   switch (action) {
     case 'start':
-      await retraining.start(await asked(request, options));
+      await retraining.start(await startOptions(request, options));
       return 'The training begins. I answer photos meanwhile, and say here how it goes.';
     case 'cancel':
       await retraining.cancel();
@@ -148,7 +148,7 @@ async function answer(services: RetrainServices, request: Request, options: Opti
   }
 }
 
-/** @throws UserError where an option was given that the action does not take: it would be passed over in silence */
+/** @throws UserError where an option was given that the action does not take, since it would be ignored in silence */
 function refuseStray(action: string, { action: _, version, ...settings }: Options): void {
   const [setting] = Object.keys(settings);
   if (setting !== undefined && action !== 'start')
@@ -175,7 +175,7 @@ function where({ platform, channel }: Request): Where {
   return { platform, channel: channel.id };
 }
 
-async function asked(request: Request, options: Options): Promise<Parameters<Retraining['start']>[0]> {
+async function startOptions(request: Request, options: Options): Promise<Parameters<Retraining['start']>[0]> {
   return {
     ...where(request),
     by: request.user.id,
@@ -195,21 +195,21 @@ async function asked(request: Request, options: Options): Promise<Parameters<Ret
   };
 }
 
-/** What somebody typed as a version. */
+/** The version that somebody typed. @throws UserError 'not-found' where it can be none */
 function versionOf(text: string): VersionId {
   const version = versionId.safeParse(/^\d{1,9}$/.test(text) ? Number(text) : text);
   if (version.success) return version.data;
   throw new UserError('not-found', `There is no version ${text}: /retrain versions lists them.`);
 }
 
-/** Said where photos are read with another version than is in use; nothing where all is well. */
-async function insteadOf({ registry, reading }: RetrainServices): Promise<string[]> {
+/** A sentence that says that another version than the one in use reads photos; empty where all is well. */
+async function replacementNotice({ registry, reading }: RetrainServices): Promise<string[]> {
   const found = reading && (await insteadOfUsed(registry, reading));
   return found ? [found.text] : [];
 }
 
 async function status(services: RetrainServices): Promise<Reply> {
-  const [trouble, notice] = await Promise.all([insteadOf(services), services.retraining.statusNotice()]);
+  const [trouble, notice] = await Promise.all([replacementNotice(services), services.retraining.statusNotice()]);
   const { text = 'There has been no training yet. /retrain start begins one.', ...rest } = notice ?? {};
   return { ...rest, text: [...trouble, text].join('\n') };
 }
@@ -220,7 +220,11 @@ async function versions(services: RetrainServices): Promise<Reply> {
   const mark = (version: VersionId) => (version === used ? ['in use'] : version === before ? ['in use before'] : []);
   const line = (version: VersionId, ...told: string[]) =>
     `Version ${version}: ${[...told, ...mark(version)].join(', ')}`;
-  const [shipped, trained, notice] = await Promise.all([registry.shipped(), registry.list(), insteadOf(services)]);
+  const [shipped, trained, notice] = await Promise.all([
+    registry.shipped(),
+    registry.list(),
+    replacementNotice(services),
+  ]);
   const text = [
     ...notice,
     ...shipped.map(({ version, network }) =>
@@ -233,7 +237,7 @@ async function versions(services: RetrainServices): Promise<Reply> {
   return { text, figures: { lead: notice.join('\n'), ...(await versionFigures(registry, shipped, trained, mark)) } };
 }
 
-/** Its figures by both measures where its file has them, by what it learned from first. */
+/** A shipped network's architecture and figures, by both measures where its file has them. The measure that it learned from is first. */
 function aboutShipped({ architecture, trained, figures }: ShippedNetwork): string[] {
   if (!figures) return [architecture];
   const told = [splitsBy('labels', figures), ...(figures.votes ? [splitsBy('votes', figures.votes)] : [])];

@@ -4,7 +4,7 @@ import { agreement, type OpinionCounts } from '../src/settings/opinions.ts';
 import { drawConfusion } from '../src/training/pictures/draw-confusion.ts';
 import type { Reply } from './request.ts';
 
-/** How often people agreed, for an admin: in words, and as a confusion matrix of what was said and what they found. */
+/** How often people agreed with the readings, for an admin: in words, and as a confusion matrix of readings and opinions. */
 export async function statsReply(counts: OpinionCounts): Promise<Reply> {
   const { told, right, unsure } = agreement(counts);
   if (told + unsure === 0) return { text: 'Nobody here has said yet whether I was right.', private: true };
@@ -15,7 +15,7 @@ export async function statsReply(counts: OpinionCounts): Promise<Reply> {
     'People correct what is wrong more readily than they confirm what is right, so I may be better than that.',
   ];
   if (told === 0) return { text: lines.join('\n') };
-  // Rows are what is true, as in any confusion matrix: what people said.
+  // Rows are the truth, as in any confusion matrix: here, what people said.
   const matrix = EMOTIONS.map((_, meant) => EMOTIONS.map((said) => counts[said][meant]!));
   const bytes = await drawConfusion(matrix, 'my readings, by what people here said');
   return {
@@ -24,7 +24,7 @@ export async function statsReply(counts: OpinionCounts): Promise<Reply> {
   };
 }
 
-/** What was taken for something else most often; nothing where all was right. */
+/** The most frequent mistake as a line; nothing where all readings were right. */
 function missed(counts: OpinionCounts): string[] {
   const mistakes = EMOTIONS.flatMap((said) =>
     EMOTIONS.map((meant, k) => ({ said, meant, count: said === meant ? 0 : counts[said][k]! })),
@@ -33,7 +33,7 @@ function missed(counts: OpinionCounts): string[] {
   return worst.count === 0 ? [] : [`Most often I said ${worst.said} where they saw ${worst.meant} (${worst.count}).`];
 }
 
-/** E.g. 'neutral 5, sad 3', the most frequent first. */
+/** Counts in words, the most frequent first, e.g. 'neutral 5, sad 3'. */
 function inOrder(list: readonly number[]): string {
   return EMOTIONS.map((emotion, k) => ({ emotion, count: list[k]! }))
     .filter(({ count }) => count > 0)

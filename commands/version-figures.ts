@@ -10,8 +10,8 @@ type Shipped = Awaited<ReturnType<VersionRegistry['shipped']>>[number];
 type Splits = { readonly [split in 'publicTest' | 'privateTest']: { readonly accuracy: number } };
 
 /**
- * Every version with its figures, as a table, and the confusion matrices of those whose reports are there, as data.
- * @param mark what stands beside a version, such as that it is in use
+ * A table of every version with its figures, and the confusion matrices of the versions that have a report.
+ * @param mark notes that stand beside a version, such as 'in use'
  */
 export async function versionFigures(
   registry: VersionRegistry,
@@ -55,7 +55,7 @@ export async function versionFigures(
   };
 }
 
-/** A version's confusion matrix on PrivateTest; undefined where its report is not there, or damaged. */
+/** A version's confusion matrix on PrivateTest; undefined where its report is missing or damaged. */
 async function matrixOf(
   registry: VersionRegistry,
   { version, architecture }: { readonly version: VersionId; readonly architecture: string },
