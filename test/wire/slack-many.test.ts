@@ -198,7 +198,7 @@ test('a key that does not open what is kept ends the start with a sentence; behi
   const other = randomBytes(32).toString('hex');
   await expect(start({ slack, directory, keys: other })).rejects.toMatchObject({
     code: 'bad-config',
-    message: expect.stringMatching(/^SLACK_STORE_KEY does not open what is kept .* behind a new one/),
+    message: expect.stringMatching(/^SLACK_STORE_KEY does not decrypt what is stored .* before it/),
   });
   expect(readFileSync(store)).toEqual(before);
   const both = await start({ slack, directory, keys: `${other}, ${KEY}` });
