@@ -41,7 +41,7 @@ export interface OpenFace {
  * Counts what a person thinks of an answer.
  * @param opinions absent where nobody is asked any more
  * @returns how many were counted
- * @throws UserError as `Opinions.tell`, 'switched-off' where nobody is asked
+ * @throws UserError as `Opinions.count` does, 'switched-off' where nobody is asked
  */
 export async function countOpinions(
   opinions: Opinions | undefined,
@@ -49,7 +49,7 @@ export async function countOpinions(
   given: readonly Opinion[],
 ): Promise<number> {
   if (opinions === undefined) throw new UserError('switched-off', 'Nobody is asked any more whether I am right.');
-  return await opinions.tell(where.platform, where.place, where.answer, given);
+  return await opinions.count(where.platform, where.place, where.answer, given);
 }
 
 /** The letters of an answer's faces, in the order of their numbers; undefined where the answer has no question. */

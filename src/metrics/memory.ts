@@ -1,17 +1,17 @@
 import { readdir, readFile } from 'node:fs/promises';
 
-/** Memory of a process and of all that it started, in bytes. */
+/** Memory of a process and all its descendants, in bytes. */
 interface TreeMemory {
-  /** Pages that several of them share count once: what the machine would have back. Absent where the system does not say. */
+  /** Pages that several processes share count once, so this much would become free on the machine. Absent where the system does not tell. */
   readonly pss?: number;
-  /** Pages that several of them share count for each. */
+  /** Pages that several processes share count once for each of them. */
   readonly rss: number;
   readonly processes: number;
 }
 
 /**
- * What this process and those below it hold, by Linux' /proc (see proc(5): smaps_rollup); elsewhere this process alone.
- * A process that ends meanwhile counts for nothing.
+ * Measures the memory of a process and its descendants, from Linux' /proc (see proc(5): smaps_rollup). On other systems it measures
+ * this process alone. A process that ends meanwhile is not counted.
  */
 export async function memoryOfTree(pid = process.pid): Promise<TreeMemory> {
   const pids = await treeOf(pid);
@@ -29,7 +29,7 @@ async function memoryOf(pid: number): Promise<{ readonly pss: number; readonly r
   return Number.isNaN(pss) || Number.isNaN(rss) ? undefined : { pss, rss };
 }
 
-/** A process and those below it; none where the system does not say. */
+/** Ids of a process and its descendants; none where the system does not tell. */
 async function treeOf(pid: number): Promise<number[]> {
   const names = await readdir('/proc').catch((): string[] => []);
   const parents = await Promise.all(
@@ -38,18 +38,18 @@ async function treeOf(pid: number): Promise<number[]> {
       .map(async (name) => [Number(name), parentIn(await textOf(`/proc/${name}/stat`))] as const),
   );
   const tree = [pid];
-  // Grows while it is walked.
+  // The list grows during the loop.
   for (const above of tree) tree.push(...parents.flatMap(([child, parent]) => (parent === above ? [child] : [])));
   return parents.length === 0 ? [] : tree;
 }
 
-/** The fourth field; the second is the program's name, in brackets, and may hold anything. */
+/** The parent's id: the fourth field of /proc/PID/stat. The second is the program's name in brackets, which may contain anything. */
 function parentIn(stat: string): number | undefined {
   const [, parent] = /^\d+ \(.*\) \S (\d+) /s.exec(stat) ?? [];
   return parent === undefined ? undefined : Number(parent);
 }
 
-/** A file's text; '' where it cannot be read, as of a process that has ended. */
+/** A file's text; '' where it cannot be read, e.g. because the process has ended. */
 async function textOf(path: string): Promise<string> {
   return await readFile(path, 'utf8').catch(() => '');
 }

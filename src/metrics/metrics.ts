@@ -3,22 +3,22 @@ import { type Happening, type Observer, OUTCOMES, STEPS } from '../base/observin
 import { memoryOfTree } from './memory.ts';
 import type { Sources } from './sources.ts';
 
-/** Before the name of each figure of the bot's own; those of Node.js itself have prom-client's names. */
+/** Prefix of the names of the bot's own metrics. Those of Node.js have prom-client's names. */
 const PREFIX = 'emotion_bot_';
 
-/** Seconds: a crop takes milliseconds, a crowd half a minute, a wait more. */
+/** Upper bounds of the histogram, in seconds. A crop takes milliseconds, a photo of a crowd half a minute, waiting may take longer. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** The bot's figures, in the form that Prometheus reads. The only file that knows prom-client. */
+/** The bot's metrics, in the form that Prometheus reads. This is the only file that uses prom-client. */
 export interface Metrics {
-  /** Counts what happens. */
+  /** Counts events. */
   readonly observe: Observer;
   readonly contentType: string;
-  /** All figures as they are now, as text. */
+  /** All current metrics, as text. */
   text(): Promise<string>;
 }
 
-/** @param sources what is asked each time; undefined as long as there is nothing to ask */
+/** @param sources gives what is queried on each request; it returns undefined as long as there is nothing to query */
 export function createMetrics(sources: () => Sources | undefined): Metrics {
   const register = new Registry();
   collectDefaultMetrics({ register });
@@ -34,7 +34,7 @@ export function createMetrics(sources: () => Sources | undefined): Metrics {
   };
 }
 
-/** What is counted as it happens. */
+/** Creates the metrics that are counted when something happens. */
 function counters(register: Registry): Observer {
   const registers = [register];
   const requests = new Counter({
@@ -77,7 +77,7 @@ function counters(register: Registry): Observer {
     registers,
   });
   for (const step of STEPS) {
-    // From the start, so that the first of each is seen to have come.
+    // Set to zero at the start, so that Prometheus sees the first increase.
     steps.zero({ step });
     brokenSteps.inc({ step }, 0);
   }
@@ -106,7 +106,7 @@ function counters(register: Registry): Observer {
   };
 }
 
-/** What is looked up when somebody asks. @returns does so */
+/** Creates the metrics that are looked up on each request. @returns a function that updates them */
 function gauges(register: Registry, sources: () => Sources | undefined): () => Promise<void> {
   const gauge = <Label extends string = never>(name: string, help: string, labelNames: readonly Label[] = []) =>
     new Gauge({ name: `${PREFIX}${name}`, help, labelNames, registers: [register] });

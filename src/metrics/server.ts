@@ -7,7 +7,7 @@ import type { Observer } from '../base/observing.ts';
 import { createMetrics } from './metrics.ts';
 import type { Sources } from './sources.ts';
 
-/** Where figures are shown. */
+/** Where metrics are served. */
 interface MetricsAddress {
   /** The address of this machine that the server listens at. */
   readonly host: string;
@@ -15,25 +15,25 @@ interface MetricsAddress {
   readonly port: number;
 }
 
-/** The bot's figures and health on a web server of their own. */
+/** A web server for the bot's metrics and health. */
 export interface MetricsServer {
-  /** Where they are, e.g. 'http://127.0.0.1:9464'. */
+  /** Its origin, e.g. 'http://127.0.0.1:9464'. */
   readonly origin: string;
-  /** Counts what happens. */
+  /** Counts events. */
   readonly observe: Observer;
-  /** Says what to ask from now on: before, nothing is ready. */
+  /** Sets what is queried from now on. Before the first call nothing counts as ready. */
   watch(sources: Sources): void;
   close(): Promise<void>;
 }
 
-/** Milliseconds between looks at how late the event loop is; what is measured is the time between them. */
+/** Milliseconds between two samples of the event loop's delay. The monitor measures the time between them, including this interval. */
 const LOOK_EVERY_MS = 20;
 
 /**
- * Serves
- * - `/metrics`: all figures, for Prometheus;
- * - `/healthz`: 200 as long as the process answers at all, with how late its event loop was since the last look, in seconds;
- * - `/readyz`: 200 where every part that answering takes is there, else 503; it names each part.
+ * Starts a server with
+ * - `/metrics`: all metrics, for Prometheus;
+ * - `/healthz`: 200 as long as the process answers at all, with the delay of its event loop since the last request, in seconds;
+ * - `/readyz`: 200 where every part that is needed for answering is ready, else 503; it lists each part.
  * @throws UserError 'bad-config' where it cannot listen there
  */
 export async function startMetricsServer({ host, port }: MetricsAddress, log: Logger): Promise<MetricsServer> {
@@ -48,7 +48,7 @@ export async function startMetricsServer({ host, port }: MetricsAddress, log: Lo
   });
   server.get('/healthz', async () => {
     const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - LOOK_EVERY_MS / 1000);
-    // Of no sample yet, the mean is not a number.
+    // Before the first sample the mean is NaN.
     const [mean, p99, max] = [late(lag.mean || 0), late(lag.percentile(99)), late(lag.max)];
     lag.reset();
     return { status: 'ok', eventLoopLagSeconds: { mean, p99, max } };

@@ -1,15 +1,15 @@
-/** Milliseconds for a connection and for an answer. */
+/** Time limit for the connection and for each answer, in milliseconds. */
 const TIMEOUT_MS = 5000;
 
-/** What a Redis is, and what of it would lose settings. */
+/** The version of a Redis, and which of its settings could lose data. */
 export interface RedisCheck {
   readonly version: string;
   readonly problems: readonly { readonly what: string; readonly remedy: string }[];
 }
 
 /**
- * Connects to a Redis once and asks how it keeps what it is given.
- * @throws Error where it cannot be reached or refuses; its message does not hold the password
+ * Connects to a Redis once and asks how safely it keeps data.
+ * @throws Error where it cannot be reached or refuses; the message does not hold the password
  */
 export async function checkRedis(url: string): Promise<RedisCheck> {
   const { Redis } = await import('ioredis');
@@ -55,7 +55,7 @@ export async function checkRedis(url: string): Promise<RedisCheck> {
       ],
     };
   } catch (error) {
-    // The client's own error says no more than that the connection is closed.
+    // The client's own error only says that the connection is closed.
     throw reason ?? error;
   } finally {
     client.disconnect();

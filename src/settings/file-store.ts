@@ -7,20 +7,20 @@ import { fileTrouble, makePrivateFolderSync, PRIVATE_FILE } from '../base/files.
 import { noSpace, type Store, unreachable, unsaved } from './store.ts';
 
 /**
- * Milliseconds that a call waits for another process that holds the file; a write takes a few. SQLite itself would wait
- * without letting this thread do anything else, and this thread talks: so it is only asked again, now and then.
+ * Milliseconds that a call waits for another process that holds the file; a write takes a few. SQLite's own waiting would block
+ * this thread, which talks to people. So the call is repeated every `AGAIN_MS` to twice that.
  */
 const LOCK_MS = 2000;
 const AGAIN_MS = 15;
-/** Far more than the settings of any bot: 64 MiB hold half a million entries. */
+/** Largest size of the file. No bot has so many settings: 64 MiB hold half a million entries. */
 const MAX_BYTES = 64 * 1024 * 1024;
 const PAGE_BYTES = 4096;
-/** After every other in SQLite's order of texts, which is that of their bytes. */
+/** Sorts after every other character in SQLite's order of texts, which compares bytes. */
 const LAST_CHARACTER = '\u{10FFFF}';
 
 /** The file's statements, prepared once. */
 interface Open {
-  /** Which file it is: another one may have taken its place. */
+  /** Identifies the file, since another one may replace it. */
   readonly inode: bigint;
   readonly database: Database.Database;
   readonly get: Database.Statement<[string]>;
@@ -32,10 +32,10 @@ interface Open {
 }
 
 /**
- * A store in one SQLite file. SQLite's rollback journal undoes what a killed process left half done. Its locks let
- * several processes of one machine share the file. On a full disk it reports an error and keeps what there is.
+ * A store in one SQLite file. SQLite's rollback journal undoes a write that a killed process left unfinished. Its locks let
+ * several processes of one machine share the file. On a full disk it reports an error and keeps the old data.
  *
- * Nothing is created before something is set: a bot whose people change nothing leaves no file behind.
+ * The file is created only when something is set, so a bot whose people change nothing leaves none behind.
  */
 export class FileStore implements Store {
   readonly #path: string;
@@ -43,18 +43,18 @@ export class FileStore implements Store {
   #open: Open | undefined;
 
   /**
-   * @param path the file, in a folder that is created when needed; not on a network drive, whose locks cannot be trusted
-   * @param options.maxBytes size that the file never exceeds
-   * @throws Error where there is a file that cannot be used
+   * @param path the file, in a folder that is created when needed. It must not be on a network drive, whose locks cannot be trusted
+   * @param options.maxBytes largest size of the file
+   * @throws Error where a file exists that cannot be used
    */
   constructor(path: string, options: { readonly maxBytes?: number } = {}) {
     this.#path = path;
     this.#maxBytes = options.maxBytes ?? MAX_BYTES;
     try {
-      // A file that is broken should stop the start, not the first person who asks.
+      // A broken file should be reported at the start, not to the first person who asks.
       this.#existing();
     } catch (error) {
-      // Whether it is will show once it is free.
+      // Another process holds the file. Whether it is broken will show later.
       if (!isHeld(error)) throw error;
     }
   }
@@ -90,7 +90,7 @@ export class FileStore implements Store {
 
   async keys(prefix: string): Promise<string[]> {
     return await this.#onceFree(unreachable, () => {
-      // By their order: LIKE takes some characters of a prefix for others, and looks at every row.
+      // A range of keys instead of LIKE, which has wildcards and reads every row.
       const rows = this.#existing()?.keys.all(prefix, `${prefix}${LAST_CHARACTER}`) as
         | readonly { readonly key: string }[]
         | undefined;
@@ -115,8 +115,8 @@ export class FileStore implements Store {
   }
 
   /**
-   * Runs `work`, again while another process holds the file, and says in words what a person can be told of its errors.
-   * @param held what to say where it is held for longer than anybody should wait
+   * Runs `work`, repeats it while another process holds the file, and turns errors into UserErrors where people can be told.
+   * @param held makes the error where the file is held for longer than `LOCK_MS`
    */
   async #onceFree<T>(held: (cause: unknown) => UserError, work: () => T): Promise<T> {
     for (const end = performance.now() + LOCK_MS; ; await delay(AGAIN_MS * (1 + Math.random()))) {
@@ -125,26 +125,26 @@ export class FileStore implements Store {
       } catch (error) {
         if (fileTrouble(error) === 'full') throw noSpace(error);
         if (!isHeld(error)) {
-          // Opened anew next time: the file may have been put right.
+          // The next call opens the file again, since it may have been repaired.
           this.#forget();
           throw error;
         }
         if (performance.now() < end) continue;
-        // A read that was refused counts as under way until it is tried again, and would keep the next one's lock.
+        // A refused read stays pending in SQLite and would keep its lock, so the file is closed.
         this.#forget();
         throw held(error);
       }
     }
   }
 
-  /** The file where there is one; another process may have created it since, or somebody may have replaced it. */
+  /** Opens the file if it exists. Another process may have created it since the last call, or somebody may have replaced it. */
   #existing(): Open | undefined {
     const there = statSync(this.#path, { throwIfNoEntry: false, bigint: true });
     if (this.#open !== undefined && this.#open.inode !== there?.ino) {
-      // What is written to a file that has lost its name is lost with this process.
+      // The file was deleted or replaced. Data written to the old one would be lost with this process.
       this.#forget();
     }
-    // An empty file is what an attempt on a full disk leaves behind: nothing has been set there.
+    // An empty file is left by an attempt on a full disk. Nothing has been set in it.
     if (this.#open === undefined && there !== undefined && there.size > 0n) {
       this.#open = openFile(this.#path, this.#maxBytes);
     }
@@ -155,7 +155,7 @@ export class FileStore implements Store {
     const existing = this.#existing();
     if (existing !== undefined) return existing;
     makePrivateFolderSync(dirname(this.#path));
-    // SQLite would let everyone read it; what it puts beside the file has the file's own rights.
+    // SQLite itself would create a file that everyone can read. Its side files get the rights of this one.
     closeSync(openSync(this.#path, 'a', PRIVATE_FILE));
     this.#open = openFile(this.#path, this.#maxBytes);
     return this.#open;
@@ -166,11 +166,11 @@ function openFile(path: string, maxBytes: number): Open {
   const database = new Database(path, { timeout: 0 });
   try {
     const inode = statSync(path, { bigint: true }).ino;
-    // A rollback journal rather than a write-ahead log: nothing stays beside the file, and whoever copies it has it all.
+    // A rollback journal instead of a write-ahead log leaves nothing beside the file, so a copy of it is complete.
     database.pragma('journal_mode = DELETE');
-    // Everything is on the disk, the journal's removal included, before a write is reported as done.
+    // Everything is on the disk, including the journal's removal, before a write is reported as done.
     database.pragma('synchronous = EXTRA');
-    // What somebody takes back is overwritten, not only unlinked.
+    // Deleted data is overwritten, not only unlinked.
     database.pragma('secure_delete = ON');
     database.pragma(`max_page_count = ${Math.floor(maxBytes / PAGE_BYTES)}`);
     database.exec('CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID');
@@ -191,8 +191,8 @@ function openFile(path: string, maxBytes: number): Open {
 }
 
 /**
- * Changes the file as a whole or not at all. The lock is taken by a statement that ends at once: a prepared statement that is
- * refused, because another process holds the file, would keep the part of the lock that it has got.
+ * Makes all changes or none. A separate statement takes the lock first: if another process holds the file, a refused prepared
+ * statement would keep the part of the lock that it has.
  */
 function inTransaction<T>(open: Open, work: (open: Open) => T): T {
   const { database } = open;

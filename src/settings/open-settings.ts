@@ -9,8 +9,8 @@ import { RedisStore } from './redis-store.ts';
 import { Settings } from './settings.ts';
 
 /**
- * The settings of people and channels: in Redis where the configuration names one, else in a file of the state folder.
- * @throws UserError 'bad-config' where they cannot be opened: without them nobody knows who opted out
+ * Opens the settings of people and channels: in Redis where the configuration names one, else in a file of the state folder.
+ * @throws UserError 'bad-config' where they cannot be opened; without them the bot does not know who opted out
  */
 export async function openSettings(
   config: Pick<Config, 'redisUrl' | 'stateDirectory'>,

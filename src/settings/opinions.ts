@@ -3,40 +3,40 @@ import type { Observer } from '../base/observing.ts';
 import { EMOTIONS, type Emotion } from '../emotion/labels.ts';
 import { ofPlace, type PLACE_NOTES, type Settings } from './settings.ts';
 
-/** What the bot said of a face. */
+/** The bot's reading of a face. */
 export type Said = Emotion | 'unsure';
 
-/** What it may have said, as the rows of a table of counts. */
+/** All possible readings, in the order of the rows of a table of counts. */
 export const SAYINGS = [...EMOTIONS, 'unsure'] as const satisfies readonly Said[];
 
-/** What a person thinks of one reading: it was right where both are the same. */
+/** What a person thinks of one reading. The reading was right if `said` and `meant` are the same. */
 export interface Opinion {
   /** The number of the face in its picture, from 1. */
   readonly number: number;
   readonly said: Said;
-  /** What it should have been. */
+  /** The emotion that the face shows, by this person. */
   readonly meant: Emotion;
 }
 
-/** How often people found something meant, by what was said: a list in the order of the labels. */
+/** For each reading, how often people found which emotion right: a list in the order of the labels. */
 export type OpinionCounts = Readonly<Record<Said, readonly number[]>>;
 
-/** The kind of the notes that counts are kept as. */
+/** The kind of the notes that counts are stored in. */
 const KIND: (typeof PLACE_NOTES)[number] = 'opinions';
-/** Faces that are remembered as told of, at least, so that a second click counts nothing. */
+/** At least this many counted faces are remembered, so that a second click counts nothing. */
 const MOST_REMEMBERED = 20_000;
-/** A place where several processes count at the same moment is tried again so often. */
+/** How often a place is tried where several processes count at the same moment. */
 const TRIES = 20;
 
 /**
- * What people think of the readings, as counts a place (a server, a workspace): of each thing said, how often it should have been which
- * emotion. Neither pictures nor ids of anything are kept, and nothing of it trains.
+ * Counts what people think of the readings, for each place (a server or workspace): how often a reading should have been which emotion.
+ * It stores no pictures and no ids, and nothing of it is used for training.
  */
 export class Opinions {
   readonly #settings: Settings;
   readonly #observe: Observer;
-  readonly #told = new QuickLRU<string, true>({ maxSize: MOST_REMEMBERED });
-  /** Counting is reading and writing: one after the other. */
+  readonly #counted = new QuickLRU<string, true>({ maxSize: MOST_REMEMBERED });
+  /** The last count. Each one reads and writes, so they run one after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(settings: Settings, observe: Observer = () => {}) {
@@ -45,27 +45,27 @@ export class Opinions {
   }
 
   /**
-   * Counts what a person thinks of an answer; a face of it that was told of before is left out.
-   * @param answer the answer's id on its platform, remembered in memory only
-   * @returns how many were counted
-   * @throws UserError as `Settings.setOptedOut`; then nothing has been counted
+   * Counts what a person thinks of an answer. Faces that were counted before are left out.
+   * @param answer the answer's id on its platform, kept in memory only
+   * @returns how many faces were counted
+   * @throws UserError as `Settings.setOptedOut` does; then nothing has been counted
    */
-  async tell(platform: string, place: string, answer: string, opinions: readonly Opinion[]): Promise<number> {
+  async count(platform: string, place: string, answer: string, opinions: readonly Opinion[]): Promise<number> {
     const keyOf = ({ number }: Opinion) => `${platform} ${place} ${answer} ${number}`;
-    const fresh = opinions.filter((opinion) => !this.#told.has(keyOf(opinion)));
+    const fresh = opinions.filter((opinion) => !this.#counted.has(keyOf(opinion)));
     if (fresh.length === 0) return 0;
-    for (const opinion of fresh) this.#told.set(keyOf(opinion), true);
+    for (const opinion of fresh) this.#counted.set(keyOf(opinion), true);
     try {
       await this.#inTurn(() => this.#add(platform, place, fresh));
     } catch (error) {
-      for (const opinion of fresh) this.#told.delete(keyOf(opinion));
+      for (const opinion of fresh) this.#counted.delete(keyOf(opinion));
       throw error;
     }
     for (const { said, meant } of fresh) this.#observe({ kind: 'opinion', said, meant });
     return fresh.length;
   }
 
-  /** What people of a place think. @throws UserError as `Settings.hasOptedOut` */
+  /** The counts of a place. @throws UserError as `Settings.hasOptedOut` does */
   async counts(platform: string, place: string): Promise<OpinionCounts> {
     const note = await this.#settings.note(KIND, ofPlace(platform, place));
     return parse(note?.text);
@@ -83,11 +83,11 @@ export class Opinions {
       const note = await this.#settings.addNote(KIND, where, '{}');
       if (await this.#settings.rewrite(note, JSON.stringify(plus(parse(note.text), opinions)))) return;
     }
-    throw new Error('the counts of a place were changed by others each time that they were to be changed here');
+    throw new Error('other processes changed the counts of a place at every try');
   }
 }
 
-/** How many readings people told of, and how many of these were right; readings that were unsure count apart. */
+/** How many readings people judged, and how many of these were right. Readings that were unsure are counted separately. */
 export function agreement(counts: OpinionCounts): {
   readonly told: number;
   readonly right: number;
@@ -107,7 +107,7 @@ function plus(counts: OpinionCounts, opinions: readonly Opinion[]): OpinionCount
   return next;
 }
 
-/** Counts as they are kept; all zero where there are none. */
+/** Reads stored counts; all are zero where nothing is stored. */
 function parse(text: string | undefined): OpinionCounts {
   const kept = text === undefined ? {} : (JSON.parse(text) as Partial<Record<string, readonly number[]>>);
   return Object.fromEntries(

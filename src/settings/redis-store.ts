@@ -5,14 +5,14 @@ import { REDIS_PREFIX, type RedisPart, shareRedis } from '../base/redis.ts';
 import { noSpace, type Store, unreachable, unsaved } from './store.ts';
 
 const PREFIX = `${REDIS_PREFIX}:`;
-/** Keys that Redis looks at in one step: it does nothing else meanwhile. */
+/** How many keys Redis looks at in one step, during which it does nothing else. */
 const KEYS_A_LOOK = 1000;
-/** Redis runs a script as one step. */
+/** Replaces a value if it is still the known one. Redis runs a script as one step. */
 const REPLACE = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end redis.call('SET', KEYS[1], ARGV[2]) return 1`;
 
 /**
- * A store in Redis, for bots on several machines. How much a crash of Redis itself loses is a matter of its own settings
- * (`appendonly yes`, `appendfsync always` for nothing at all).
+ * A store in Redis, for bots on several machines. How much a crash of Redis itself loses depends on its own settings
+ * (with `appendonly yes` and `appendfsync always`, nothing).
  */
 export class RedisStore implements Store {
   readonly #redis: RedisPart;
@@ -61,7 +61,7 @@ export class RedisStore implements Store {
       const [next, keys] = await explained(unreachable, () =>
         this.#redis.client.scan(cursor, 'MATCH', `${pattern}*`, 'COUNT', KEYS_A_LOOK),
       );
-      // A key may come twice.
+      // SCAN may return a key twice.
       for (const key of keys) found.add(key.slice(PREFIX.length));
       cursor = next;
     } while (cursor !== '0');
@@ -77,31 +77,28 @@ export class RedisStore implements Store {
   }
 }
 
-/** A key as it stands in Redis. */
+/** A key's full name in Redis. */
 function keyOf(key: string): string {
   return `${PREFIX}${key}`;
 }
 
-/** Says so where Redis may throw away who opted out when its memory is full, instead of refusing to keep more. */
+/** Warns if Redis would evict data when its memory is full, and so lose who opted out. */
 async function warnOfEviction(client: Redis, log: Logger): Promise<void> {
   const policy = /^maxmemory_policy:(allkeys-\w+)/m.exec(await client.info('memory'))?.[1];
   if (policy === undefined) return;
-  log.warn(
-    { policy },
-    'Redis throws away what it keeps when its memory is full; set its maxmemory-policy to noeviction',
-  );
+  log.warn({ policy }, 'Redis deletes data when its memory is full; set its maxmemory-policy to noeviction');
 }
 
-/** Runs `work`, and says in words what a person can be told of its errors. */
+/** Runs `work`, and turns its errors into UserErrors where people can be told. */
 async function explained<T>(outOfReach: (cause: unknown) => UserError, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'ReplyError') throw outOfReach(error);
-    // It starts, or another one takes its place.
+    // Redis is starting, or another one is taking its place.
     if (/^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS)\b/.test(error.message))
       throw outOfReach(error);
-    // No memory, or a disk that Redis cannot save to: both refuse to write.
+    // Redis refuses to write where it has no memory left, or cannot save to its disk.
     if (/^(OOM|MISCONF)\b/.test(error.message)) throw noSpace(error);
     throw error;
   }

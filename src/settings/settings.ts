@@ -3,42 +3,42 @@ import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { replaced, type Store } from './store.ts';
 
-/** Which photos the bot answers in a channel: all that are posted, those that somebody asks about, or none. */
+/** Which photos the bot answers in a channel: all posted ones, only those that somebody asks about, or none. */
 export const CHANNEL_MODES = ['on', 'asked', 'off'] as const;
 
 export type ChannelMode = (typeof CHANNEL_MODES)[number];
 
-/** A text that is kept for somebody else. */
+/** A text that is stored for another part of the bot. */
 export interface Note {
-  /** What it stands under: a keyed hash of what it is about. */
+  /** Its key in the store: a keyed hash of what it is about. */
   readonly key: string;
   readonly text: string;
 }
 
-/** Kinds of the notes that are about a place, and forgotten with it. */
+/** Kinds of notes that are about a place, and are deleted with it. */
 export const PLACE_NOTES = ['opinions'] as const;
 
-/** What a note about a place is about. */
+/** The name of a place, for notes about it. */
 export function ofPlace(platform: string, place: string): string {
   return `${platform} ${place}`;
 }
 
-/** Where the key of the hashes stands. No hash looks like it. */
+/** The entry that holds the key of the hashes. No hash looks like its name. */
 const HASH_KEY = 'hash-key';
 
 /**
- * What the bot remembers of people and channels, and nothing else:
- * - who opted out, and which channels are set to something else than the default;
- * - notes of where it is installed, which their owner seals;
- * - counts, a place, of how often readings were right.
+ * Everything that the bot stores of people and channels:
+ * - who opted out, and which channels have another setting than the default;
+ * - notes on where it is installed, which the part that writes them encrypts;
+ * - counts for each place of how often readings were right.
  *
- * No id: an entry stands under a keyed hash, so that the store by itself names nobody. Whoever has the store has the key too, and can
- * check an id that they know.
+ * No ids are stored. The key of an entry is a keyed hash, so the store by itself names nobody. But a person who has the store has the key
+ * too, and can check an id that they know.
  */
 export class Settings {
   readonly #store: Store;
   readonly #log: Logger | undefined;
-  /** The first that was seen: as long as the store is the same, this is the key. */
+  /** The key of the hashes when it was first read. It stays the same as long as the store does. */
   #hashKey: string | undefined;
   #isReported = false;
 
@@ -48,8 +48,8 @@ export class Settings {
   }
 
   /**
-   * Takes note of what there is at the start, so that its loss is noticed before anybody has asked for it.
-   * @throws what the store throws, unless it is only held or out of reach for now
+   * Reads the key of the hashes at the start, so that a later loss of the store is noticed.
+   * @throws what the store throws, unless it is only held or cannot be reached for now
    */
   async begin(): Promise<void> {
     try {
@@ -63,20 +63,21 @@ export class Settings {
    * Whether a person's photos must not be read.
    * @param platform as in `Request.platform`
    * @param person as in `User.id`
-   * @throws UserError 'busy' where nobody can tell just now, or ever again
+   * @throws UserError 'busy' where that cannot be known at the moment, or the store was lost
    */
   async hasOptedOut(platform: string, person: string): Promise<boolean> {
     return (await this.#get('person', platform, person)) !== undefined;
   }
 
-  /** Remembers, or forgets, that a person's photos must not be read. @throws UserError as `Store.set` */
+  /** Stores or deletes that a person's photos must not be read. @throws UserError as `Store.set` does */
   async setOptedOut(platform: string, person: string, optedOut: boolean): Promise<void> {
     await this.#set('person', platform, person, optedOut ? 'opted-out' : undefined);
   }
 
   /**
+   * Which photos the bot answers in a channel.
    * @param channel as in `Channel.settingsId`
-   * @throws UserError 'busy' where nobody can tell just now
+   * @throws UserError 'busy' where that cannot be known at the moment
    */
   async channelMode(platform: string, channel: string): Promise<ChannelMode> {
     const stored = await this.#get('channel', platform, channel);
@@ -88,8 +89,9 @@ export class Settings {
   }
 
   /**
-   * @param places whatever the channel is set in, e.g. its workspace: with any of them, the setting is forgotten
-   * @throws UserError as `Store.set`
+   * Sets which photos the bot answers in a channel.
+   * @param places what the channel belongs to, e.g. its workspace. `forgetPlace` for any of them deletes the setting
+   * @throws UserError as `Store.set` does
    */
   async setChannelMode(
     platform: string,
@@ -100,23 +102,23 @@ export class Settings {
     await this.#change(async (hashKey) => {
       const key = hash(hashKey, 'channel', platform, channel);
       const marks = mode === 'on' ? [] : places.map((place) => hash(hashKey, 'place', platform, place));
-      // First where it is found again: a mark without a setting does no harm, a setting without its mark would stay for ever.
+      // Marks are written before the setting. A mark without a setting does no harm; a setting without its mark would stay for ever.
       for (const mark of marks) await this.#store.set(`${mark}.${key}`, '');
       await (mode === 'on' ? this.#store.delete(key) : this.#store.set(key, [mode, ...marks].join(' ')));
     });
   }
 
   /**
-   * Forgets how the channels of a place are set, which the bot is not in any more, and the notes about it. Who opted out there is remembered: that is a
-   * person's wish, and holds when the bot comes back.
-   * @throws UserError as `Store.set`
+   * Deletes the settings of the channels of a place that the bot has left, and the notes about it. Who opted out there stays stored: that is
+   * a person's wish, and still holds if the bot comes back.
+   * @throws UserError as `Store.set` does
    */
   async forgetPlace(platform: string, place: string): Promise<void> {
     await this.#change(async (hashKey) => {
       const mark = hash(hashKey, 'place', platform, place);
       for (const found of await this.#store.keys(`${mark}.`)) {
         const key = found.slice(mark.length + 1);
-        // In a channel that two places share, the other one may have set it since.
+        // Where two places share a channel, the other one may have set it since.
         if ((await this.#store.get(key))?.split(' ').includes(mark)) await this.#store.delete(key);
         await this.#store.delete(found);
       }
@@ -124,7 +126,7 @@ export class Settings {
     });
   }
 
-  /** A note by its kind and what it is about. @throws UserError as `hasOptedOut` */
+  /** Reads a note by its kind and what it is about. @throws UserError as `hasOptedOut` does */
   async note(kind: string, about: string): Promise<Note | undefined> {
     return await this.#look(async (hashKey) => {
       const key = noteKey(hashKey, kind, about);
@@ -134,9 +136,9 @@ export class Settings {
   }
 
   /**
-   * Writes a note, or forgets it.
-   * @param write gives the text, undefined to forget it, for the key that it stands under
-   * @throws UserError as `Store.set`
+   * Writes a note, or deletes it.
+   * @param write makes the text for the note's key; undefined deletes the note
+   * @throws UserError as `Store.set` does
    */
   async setNote(kind: string, about: string, write: (key: string) => string | undefined): Promise<void> {
     await this.#change(async (hashKey) => {
@@ -146,7 +148,7 @@ export class Settings {
     });
   }
 
-  /** Writes a note where there is none. @returns what there is now, whoever wrote it @throws as `setNote` does */
+  /** Writes a note where there is none. @returns the note that is there now, whoever wrote it @throws as `setNote` does */
   async addNote(kind: string, about: string, text: string): Promise<Note> {
     return await this.#change(async (hashKey) => {
       const key = noteKey(hashKey, kind, about);
@@ -154,7 +156,7 @@ export class Settings {
     });
   }
 
-  /** Every note of a kind, in no order. @throws UserError as `hasOptedOut` */
+  /** All notes of a kind, in no order. @throws UserError as `hasOptedOut` does */
   async notes(kind: string): Promise<Note[]> {
     return await this.#unlessBroken(async () => {
       const keys = await this.#store.keys(`${kind}.`);
@@ -164,21 +166,21 @@ export class Settings {
   }
 
   /**
-   * Puts another text in the place of a note's, unless somebody has written it anew since.
-   * @returns whether it was
-   * @throws UserError as `Store.set`
+   * Replaces the text of a note, unless somebody has changed it since it was read.
+   * @returns whether it was replaced
+   * @throws UserError as `Store.set` does
    */
   async rewrite({ key, text }: Note, next: string): Promise<boolean> {
     return await this.#unlessBroken(() => this.#store.replace(key, text, next));
   }
 
-  /** Whether the store answers just now, and is the one that this process began with. */
+  /** Whether the store answers at the moment, and is the one that this process began with. */
   async isReachable(): Promise<boolean> {
     try {
       const kept = await this.#store.get(HASH_KEY);
       return this.#hashKey === undefined || kept === this.#hashKey;
     } catch {
-      // Whoever asks something of the store is told why.
+      // The reason is reported to people who use the store.
       return false;
     }
   }
@@ -191,11 +193,11 @@ export class Settings {
     return await this.#look((hashKey) => this.#store.get(hash(hashKey, kind, platform, id)));
   }
 
-  /** Looks something up. @returns undefined also where nothing has ever been set */
+  /** Looks something up. @returns undefined also where nothing was ever set */
   async #look<T>(work: (hashKey: string) => Promise<T | undefined>): Promise<T | undefined> {
     return await this.#unlessBroken(async () => {
       this.#hashKey ??= await this.#store.get(HASH_KEY);
-      // Without a key nothing has ever been set.
+      // Without a key, nothing was ever set.
       if (this.#hashKey === undefined) return undefined;
       const value = await work(this.#hashKey);
       await this.#check(this.#hashKey);
@@ -212,7 +214,7 @@ export class Settings {
 
   async #change<T>(work: (hashKey: string) => Promise<T>): Promise<T> {
     return await this.#unlessBroken(async () => {
-      // Several processes may start at once: all of them take the key of the first.
+      // If several processes start at once, all of them use the key of the first.
       this.#hashKey ??= await this.#store.setIfAbsent(HASH_KEY, randomBytes(32).toString('base64url'));
       const result = await work(this.#hashKey);
       await this.#check(this.#hashKey);
@@ -221,10 +223,10 @@ export class Settings {
   }
 
   /**
-   * Makes sure that the store still is the one that this process began with. Emptied, or replaced by another, it has
-   * lost who opted out. Entries under the old key mean nothing there. Asked after each access, so that nothing slips in
-   * between.
-   * @throws UserError 'busy' where it is not
+   * Makes sure that the store is still the one that this process began with. If it was emptied or replaced, it has lost who
+   * opted out, and entries under the old key mean nothing in it. This is checked after each access, so that no change in
+   * between is missed.
+   * @throws UserError 'busy' where it is another one
    */
   async #check(hashKey: string): Promise<void> {
     const kept = await this.#store.get(HASH_KEY);
@@ -232,7 +234,7 @@ export class Settings {
     this.#isReported = false;
   }
 
-  /** What a store cannot explain is a store that is none any more: cut off, overwritten, of another kind. */
+  /** Runs `work`. Any error but a UserError means that the store is unusable: truncated, overwritten or of another kind. */
   async #unlessBroken<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -254,7 +256,7 @@ export class Settings {
   }
 }
 
-/** Told apart by its beginning, so that all of a kind are found. */
+/** The key of a note. It starts with the kind, so that all notes of a kind can be found. */
 function noteKey(hashKey: string, kind: string, about: string): string {
   return `${kind}.${hash(hashKey, 'note', kind, about)}`;
 }

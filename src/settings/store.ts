@@ -1,32 +1,32 @@
 import { OutOfReach, UserError } from '../base/errors.ts';
 
 /**
- * A few small texts by key that outlive the process. Several processes may use one store at a time; whatever happens to
- * any of them, a key holds either its old value or its new one.
+ * Stores small texts by key, beyond the end of the process. Several processes may use one store at the same time. Whatever
+ * happens to any of them, a key holds either its old value or its new one.
  */
 export interface Store {
-  /** @throws UserError 'busy' where the store cannot be reached just now */
+  /** @throws UserError 'busy' where the store cannot be reached at the moment */
   get(key: string): Promise<string | undefined>;
   /**
-   * Keeps a value; once this resolves, the end of the process loses nothing.
-   * @throws UserError 'no-space' where there is no room, and nothing has changed; 'busy' where the store cannot be reached
+   * Stores a value. Once this resolves, the value survives the end of the process.
+   * @throws UserError 'no-space' where there is no room, and then nothing has changed; 'busy' where the store cannot be reached
    */
   set(key: string, value: string): Promise<void>;
-  /** Keeps a value where there is none. @returns the value that there is now, whoever set it; errors as of `set` */
+  /** Stores a value where there is none. @returns the value that is there now, whoever set it; errors as for `set` */
   setIfAbsent(key: string, value: string): Promise<string>;
   /**
-   * Keeps another value in the place of the one that is known, unless somebody has set another since. Errors as of `set`.
-   * @returns whether it was
+   * Replaces a value, unless it is not the known one any more. Errors as for `set`.
+   * @returns whether it was replaced
    */
   replace(key: string, known: string, value: string): Promise<boolean>;
-  /** The keys that begin so, in no order; what is set meanwhile may be left out. Errors as of `get`. */
+  /** All keys with a prefix, in no order. Keys that are set meanwhile may be missing. Errors as for `get`. */
   keys(prefix: string): Promise<string[]>;
-  /** Forgets a value; nothing happens where there is none. Errors as of `set`. */
+  /** Deletes a value; does nothing where there is none. Errors as for `set`. */
   delete(key: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** There is no room for what should be kept. */
+/** The error where the store has no room left. */
 export function noSpace(cause: unknown): UserError {
   return new UserError(
     'no-space',
@@ -35,12 +35,12 @@ export function noSpace(cause: unknown): UserError {
   );
 }
 
-/** The store cannot be told. */
+/** The error where a value cannot be saved because the store cannot be reached. */
 export function unsaved(cause: unknown): UserError {
   return new UserError('busy', 'I could not save that just now. Try again in a minute.', { cause });
 }
 
-/** The store does not hold any more what this process knows it held: nobody knows who opted out. */
+/** The error where the store has lost what it held, so that the bot does not know who opted out. */
 export function replaced(cause: unknown): UserError {
   return new UserError(
     'busy',
@@ -49,7 +49,7 @@ export function replaced(cause: unknown): UserError {
   );
 }
 
-/** The store cannot be asked: then nobody knows who opted out, and nothing may be read. */
+/** The error where the store cannot be read. Then the bot does not know who opted out, and may read no photos. */
 export function unreachable(cause: unknown): OutOfReach {
   return new OutOfReach(
     'I cannot look up just now who wants to be left alone, so I leave everyone alone. Try again in a minute.',

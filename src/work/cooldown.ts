@@ -1,22 +1,23 @@
 import QuickLRU from 'quick-lru';
 
 const MINUTE_MS = 60_000;
-/** Buckets that are remembered at most, of people and of channels. */
+/** How many buckets are kept, of people and of channels each. */
 const MAX_KEYS = 10_000;
 
-/** Why a photo is not read now. */
+/** Which limit keeps a photo from being read now. */
 export interface Refusal {
   readonly who: 'person' | 'channel';
-  /** Milliseconds until the next photo is, at least 1. */
+  /** Milliseconds until the next photo may be read, at least 1. */
   readonly waitMs: number;
-  /** Whether this has been said within the last minute: then it need not be said again. */
+  /** Whether this limit was already reported within the last minute, so that it need not be reported again. */
   readonly told: boolean;
 }
 
-/** Bounds how many photos are read for one person and in one channel. */
+/** Limits how many photos are read for one person and in one channel. */
 export interface Cooldown {
   /**
-   * Counts a photo, unless it is one too many; then nothing is counted.
+   * Counts a photo. If that would exceed a limit, nothing is counted.
+   * @returns undefined where the photo may be read
    * @param person unique among all platforms
    * @param channel unique among all platforms
    */
@@ -24,7 +25,7 @@ export interface Cooldown {
 }
 
 /**
- * Bounds how many photos are read for one person and in one channel: a token bucket each, which holds as many photos as
+ * Limits how many photos are read for one person and in one channel. Each has a token bucket, which holds as many photos as
  * are allowed in a minute and fills evenly.
  */
 export class PhotoCooldown implements Cooldown {
@@ -33,9 +34,9 @@ export class PhotoCooldown implements Cooldown {
   readonly #now: () => number;
 
   /**
-   * @param options.personPerMinute photos in a minute, for one person; 0: as many as come
+   * @param options.personPerMinute photos in a minute for one person; 0 means no limit
    * @param options.channelPerMinute the same in one channel
-   * @param options.maxKeys people, and channels, that are remembered at most
+   * @param options.maxKeys how many people, and how many channels, are kept
    * @param options.now a clock in milliseconds
    */
   constructor(options: {
@@ -47,11 +48,11 @@ export class PhotoCooldown implements Cooldown {
     const { maxKeys = MAX_KEYS } = options;
     this.#people = new Buckets(options.personPerMinute, maxKeys);
     this.#channels = new Buckets(options.channelPerMinute, maxKeys);
-    // Not the time of day, which may be set back.
+    // A monotonic clock, since the time of day may be set back.
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** People and channels that are remembered. */
+  /** How many people and channels are kept. */
   get size(): number {
     return this.#people.size + this.#channels.size;
   }
@@ -75,7 +76,7 @@ export class PhotoCooldown implements Cooldown {
 
 interface Bucket {
   readonly perMinute: number;
-  /** Photos that may still be read now. */
+  /** How many photos may still be read now. */
   level: number;
   filledAt: number;
   toldAt: number;
@@ -83,7 +84,7 @@ interface Bucket {
 
 class Buckets {
   readonly #perMinute: number;
-  /** A bucket that nobody has used for a minute is full, like one that does not exist: the oldest cost nothing to forget. */
+  /** A bucket that nobody has used for a minute is full, like one that does not exist. So the oldest can be dropped without harm. */
   readonly #byKey: QuickLRU<string, Bucket>;
 
   constructor(perMinute: number, maxKeys: number) {
@@ -95,7 +96,7 @@ class Buckets {
     return this.#byKey.size;
   }
 
-  /** A key's bucket, filled up to now; undefined where there is no bound. */
+  /** A key's bucket, filled up to now; undefined where there is no limit. */
   of(key: string, now: number): Bucket | undefined {
     const perMinute = this.#perMinute;
     if (perMinute === 0) return undefined;

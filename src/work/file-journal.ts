@@ -8,14 +8,14 @@ import { processStart } from '../base/lock.ts';
 import type { Logger } from '../base/log.ts';
 import { type Job, type JobKey, type Journal, type LeftJob, SEEN_KEPT_MS } from './journal.ts';
 
-/** Milliseconds that a write waits for another process which holds the file, on a thread of the library's: Slack waits for less than 3000. */
+/** Milliseconds that a write waits for another process that holds the file, on a thread of the library. Slack waits less than 3000 for an answer. */
 const LOCK_MS = 2000;
-/** Milliseconds after which it is written down what was seen. */
+/** Milliseconds after which the last handled messages are written. */
 const SEEN_MS = 1000;
-/** 64 MiB: some hundred thousand jobs. */
+/** Largest size of the file in pages: 64 MiB, which hold some hundred thousand jobs. */
 const MOST_PAGES = 16_384;
 
-/** Marks in the column `suspect`: looked at alone; something that only the asker sees is being said, by this run and by an earlier one. */
+/** Bits in the column `suspect`: the job is run alone; a private reply is being sent by this run; an earlier run may have sent one. */
 const [SUSPECT, WHISPERS, WHISPERED] = [1, 2, 4];
 
 const TABLES = `
@@ -43,7 +43,7 @@ interface JobRow {
   readonly owner: string;
 }
 
-/** Owners of this process that have not closed their journal. */
+/** Owners of the open journals in this process. */
 const ownersHere = new Set<string>();
 
 interface Waiting {
@@ -52,16 +52,17 @@ interface Waiting {
 }
 
 /**
- * The journal in one SQLite file. What is told in the same moment is written in one transaction, off this thread; a process or a machine
- * that ends in the middle leaves the file as it was before. Several processes may use it: a job is its process's until that is dead.
+ * The journal in one SQLite file. Calls that come at the same moment are written in one transaction, on another thread. A process or a
+ * machine that ends during a write leaves the file as it was before. Several processes may share the file: a job belongs to the process
+ * that began it until that process is dead.
  */
 export class FileJournal implements Journal {
   readonly #database: Database;
   readonly #log: Logger;
-  /** Whose the jobs are that are begun here: the process, with the time when it started since numbers come round again, and which of its own. */
+  /** The owner of jobs that are begun here: the process id, an id of this journal, and the process's start time, since process ids are reused. */
   readonly #owner: string;
   readonly #now: () => number;
-  /** What the next transaction does. */
+  /** The statements of the next transaction. */
   #statements: string[] = [];
   #waiting: Waiting[] = [];
   readonly #seen = new Map<string, { readonly bot: string; readonly place: string; readonly message: string }>();
@@ -76,16 +77,16 @@ export class FileJournal implements Journal {
   }
 
   /**
-   * @param path the file, in a folder that is made when needed; not on a network drive, whose locks cannot be trusted. A file that is
-   *   broken is put aside under another name: what it held is lost, and photos can be answered
+   * @param path the file, in a folder that is created when needed. It must not be on a network drive, whose locks cannot be trusted. A
+   *   broken file is renamed and a new one is begun: its jobs are lost, but photos can be answered
    * @param options.now a clock, in milliseconds since 1970
-   * @throws Error where no file can be made there
+   * @throws Error where no file can be created there
    */
   static async open(path: string, log: Logger, options: { readonly now?: () => number } = {}): Promise<FileJournal> {
     const owner = [process.pid, randomUUID(), (await processStart(process.pid)) ?? ''].join(' ');
     const database = await openFile(path).catch(async (error: unknown) => {
       if (!existsSync(path) || !isBroken(error)) throw error;
-      log.error({ err: error }, 'the journal of what is under way is broken: it is put aside and begun anew');
+      log.error({ err: error }, 'the journal is broken: the file is put aside and a new one begun');
       for (const end of ['-wal', '-shm', '']) {
         if (existsSync(path + end)) await rename(path + end, `${path}.broken${end}`);
       }
@@ -122,13 +123,13 @@ export class FileJournal implements Journal {
     const places: string[] = [];
     for (const place of left) {
       const isTaken = await isOurs(place).catch((error: unknown) => {
-        this.#log.warn({ err: error }, 'it could not be found out whose a photo of an earlier run is');
+        this.#log.warn({ err: error }, 'could not find out which process should answer a photo of an earlier run');
         return false;
       });
       if (isTaken) places.push(place);
     }
     if (places.length === 0) return [];
-    // Of several processes that start at a time, each job is taken by one.
+    // If several processes start at the same time, each job is taken by only one of them.
     const whispered = `CASE WHEN suspect & ${WHISPERS} THEN suspect - ${WHISPERS} | ${WHISPERED} ELSE suspect END`;
     const taken = `UPDATE jobs SET owner = ${literal(this.#owner)}, runs = runs + 1, suspect = ${whispered}
       WHERE bot = ${literal(bot)} AND owner IN (${dead.map(literal).join(', ')})
@@ -147,7 +148,7 @@ export class FileJournal implements Journal {
     this.#seen.set(`${bot} ${place}`, { bot, place, message });
     this.#timer ??= setTimeout(() => {
       this.#write().catch((error: unknown) =>
-        this.#log.warn({ err: error }, 'what was seen could not be written down'),
+        this.#log.warn({ err: error }, 'the last handled messages could not be written'),
       );
     }, SEEN_MS).unref();
   }
@@ -175,7 +176,7 @@ export class FileJournal implements Journal {
     await this.#write(`UPDATE jobs SET suspect = suspect | ${mark} WHERE ${named(job)}`);
   }
 
-  /** Has a statement, or only what was seen, written with whatever else is told in this moment. */
+  /** Writes a statement, or only the last handled messages, in one transaction with everything else that is called at this moment. */
   async #write(statement?: string): Promise<void> {
     if (statement !== undefined) this.#statements.push(statement);
     await new Promise<void>((resolve, reject) => {
@@ -187,7 +188,7 @@ export class FileJournal implements Journal {
   }
 
   async #writeAll(): Promise<void> {
-    // One turn of the loop: what the same packet brought comes along.
+    // Waits one turn of the event loop, so that all events of the same network packet are in one transaction.
     await new Promise((done) => setImmediate(done));
     while (this.#waiting.length > 0) {
       const [waiting, statements] = [this.#waiting, [...this.#statements, ...this.#whatWasSeen()]];
@@ -235,14 +236,14 @@ export class FileJournal implements Journal {
 
 async function openFile(path: string): Promise<Database> {
   makePrivateFolderSync(dirname(path));
-  // SQLite would let everyone read it; what it puts beside the file has the file's own rights.
+  // SQLite itself would create a file that everyone can read. Its side files get the rights of this one.
   closeSync(openSync(path, 'a', PRIVATE_FILE));
   const database = new Database(path, {});
   try {
     await database.exec(`PRAGMA busy_timeout = ${LOCK_MS}`);
-    // A log of what was written last: one write to the disk a transaction, where a rollback journal takes four.
+    // With a write-ahead log a transaction takes one disk write; a rollback journal takes four.
     await database.exec('PRAGMA journal_mode = WAL');
-    // It is on the disk before a write is reported as done.
+    // Data is on the disk before a write is reported as done.
     await database.exec('PRAGMA synchronous = FULL');
     await database.exec(`PRAGMA max_page_count = ${MOST_PAGES}`);
     await database.exec('PRAGMA secure_delete = ON');
@@ -254,12 +255,12 @@ async function openFile(path: string): Promise<Database> {
   }
 }
 
-/** Whether a file is no database any more. */
+/** Whether an error means that the file is not a valid database. */
 function isBroken(error: unknown): boolean {
   return /not a database|malformed|NOTADB|CORRUPT/i.test(String(error));
 }
 
-/** A value in SQL: the library runs statements off this thread only where they are text as a whole. */
+/** A value as an SQL literal. The library runs statements on another thread only where they have no parameters. */
 function literal(value: string | number | undefined): string {
   if (value === undefined) return 'NULL';
   return typeof value === 'number' ? String(value) : `'${value.replaceAll("'", "''").replaceAll('\0', '')}'`;
@@ -269,7 +270,7 @@ function named({ bot, place, message }: JobKey): string {
   return `bot = ${literal(bot)} AND place = ${literal(place)} AND message = ${literal(message)}`;
 }
 
-/** @param marks of the row as the last run left it */
+/** @param marks the bits of the row as the last run left them */
 function toJob({ bot, place, message, kind, files, about, begun, runs }: JobRow, marks: number): LeftJob {
   const whispers = [WHISPERS, WHISPERED].filter((mark) => (marks & mark) !== 0).length as LeftJob['whispers'];
   const ids = files.split(' ').filter((id) => id !== '');
@@ -287,7 +288,7 @@ function toJob({ bot, place, message, kind, files, about, begun, runs }: JobRow,
   };
 }
 
-/** Whether the process is alive that an owner's name stands for. */
+/** Whether the process of an owner is alive. */
 async function isAlive(owner: string): Promise<boolean> {
   if (ownersHere.has(owner)) return true;
   const [pid, , ...started] = owner.split(' ');

@@ -1,6 +1,6 @@
 import type { Job } from './journal.ts';
 
-/** Something that people take away while a worker may be answering it. Ids as the platform's session knows them. */
+/** Something that people removed or hid while a worker may be answering it. Ids are those of the platform's session. */
 export type Loss =
   | { readonly kind: 'message'; readonly message: string }
   | {
@@ -12,49 +12,49 @@ export type Loss =
   | { readonly kind: 'picture'; readonly picture: string }
   | { readonly kind: 'channel'; readonly channel: string };
 
-/** Where a bot hands jobs to workers in other processes. */
+/** Hands a bot's jobs to workers in other processes. */
 export interface JobQueue {
   /**
-   * Has a job done by a worker. One that is there already, whoever handed it over, is done once.
-   * @param options.channel whose turn it takes: channels take turns
-   * @param options.person who posted it: within a channel, people take turns
-   * @param options.signal gives up waiting; a job that no worker has begun is taken out, unless the reason is LeftToWorkers
-   * @returns once a worker has done it
-   * @throws QueueFull where too many wait; Error where the queue is out of reach or no worker could do it
+   * Has a worker do a job. If the job is in the queue already, from whatever process, it is done only once.
+   * @param options.channel channels take turns
+   * @param options.person the poster; within a channel, people take turns
+   * @param options.signal gives up waiting. A job that no worker has begun is then taken out, unless the reason is LeftToWorkers
+   * @returns resolves once a worker has done it
+   * @throws QueueFull where too many jobs wait; Error where the queue cannot be reached or no worker could do the job
    */
   run(
     job: Job,
     options: { readonly channel: string; readonly person: string; readonly signal: AbortSignal },
   ): Promise<void>;
-  /** Tells the workers of something that is gone. Never rejects. */
+  /** Tells the workers that something is gone. Never throws; errors are logged. */
   tell(platform: string, loss: Loss): void;
   close(): Promise<void>;
 }
 
-/** More jobs wait for a worker than may. */
+/** Too many jobs wait for a worker. */
 export class QueueFull extends Error {
   override readonly name = 'QueueFull';
 }
 
-/** Why a bot that stops waits no more for a job, which stays where it is. */
+/** The reason with which a stopping bot gives up waiting for a job. The job stays in the queue. */
 export class LeftToWorkers extends Error {
   override readonly name = 'LeftToWorkers';
 }
 
-/** What a worker is told of a job. */
+/** What a worker gets beside a job. */
 export interface Turn {
-  /** How many workers have been lost over it. */
+  /** How many workers were lost during it. */
   readonly lost: number;
   /** Whether a worker has tried it before. */
   readonly isAgain: boolean;
-  /** How many workers may have said something of it that only the asker sees, this one not counted. */
+  /** How many workers may have sent a private reply to it, not counting this one. */
   readonly whispers: number;
   /**
-   * Notes that something is about to be said that only the asker sees: where the worker ends now, nobody can look whether it was.
-   * Never rejects: without Redis nothing is said, see `isMine`.
-   * @param couldNot true where it could not be said after all
+   * Records that a private reply is about to be sent. If the worker ends now, nobody can check later whether it was sent.
+   * Never rejects: without Redis no reply is sent, see `isMine`.
+   * @param couldNot true where sending it failed
    */
   whisper(couldNot?: boolean): Promise<void>;
-  /** Whether it is still this worker's; false where it took so long to show a sign of life that another has it. */
+  /** Whether the job still belongs to this worker. False where it gave no sign of life for so long that another worker has the job. */
   isMine(): Promise<boolean>;
 }

@@ -1,78 +1,79 @@
 /**
- * Work that is under way, so that no end of the process loses any of it. A job is nothing but ids: whoever takes one over asks the platform
- * for the rest again. `FileJournal` keeps jobs in the state folder for one process; a queue in Redis keeps the same jobs for several.
+ * The journal records work under way, so that none is lost however the process ends. A job consists of ids only: a process that takes one
+ * over fetches the rest from the platform again. `FileJournal` stores jobs in the state folder for processes of one machine; a queue in
+ * Redis holds the same jobs for several machines.
  */
 
-/** How long it is kept what was seen, in milliseconds: a bot that was away for longer reads nothing back. */
+/** How long the last handled messages are kept, in milliseconds. A bot that was away for longer does not read missed messages. */
 export const SEEN_KEPT_MS = 30 * 24 * 60 * 60_000;
 
-/** What names a job: one message or one command. */
+/** Identifies a job: one message or one command. */
 export interface JobKey {
   /** The bot's account that was asked, unique among all platforms. */
   readonly bot: string;
-  /** The channel that it was asked in, as its platform names it. */
+  /** The platform's id of the channel that it was asked in. */
   readonly place: string;
   /** The message or command that asks. */
   readonly message: string;
 }
 
-/** Something that somebody waits for. No names, no words, no addresses, no tokens: ids only. */
+/** Something that somebody waits for. It holds ids only: no names, texts, addresses or tokens. */
 export interface Job extends JobKey {
-  /** A message that stands there for everybody, or a command, whose asker sees that the bot is at work. */
+  /** 'posted' is a message that everybody in the channel sees; 'command' is a command, whose asker sees that the bot is at work. */
   readonly kind: 'posted' | 'command';
-  /** The pictures that it came with. */
+  /** Ids of the pictures that it came with. */
   readonly files: readonly string[];
   /** The message that a command is about, where it is about one. */
   readonly about?: string;
-  /** When work on it began first, in milliseconds since 1970. */
+  /** When work on it first began, in milliseconds since 1970. */
   readonly begun: number;
 }
 
 /** A job of an earlier run. */
 export interface LeftJob extends Job {
-  /** How many runs have begun it and ended before it was done, this one not counted; at least 1. */
+  /** How many runs began it and ended before it was done, not counting this one; at least 1. */
   readonly runs: number;
-  /** Whether the last of them ended while this was all that it had under way: see `suspect`. */
+  /** Whether the last of them ended while this job ran alone: see `suspect`. */
   readonly isSuspect: boolean;
-  /** How many of them may have said something that only the asker sees, 2 at most: see `whisper`. */
+  /** How many of them may have sent a private reply, 2 at most: see `whisper`. */
   readonly whispers: 0 | 1 | 2;
 }
 
-/** How often something may have been said to an asker alone before it is left at that: a third time would be too much. */
+/** After so many private replies that may have been sent, the job is given up: a third one would be too much. */
 export const MOST_WHISPERS = 2;
 
-/** Whether an earlier run may have said something of a job that only the asker sees, and that nobody can look for. */
+/** Whether an earlier run may have sent a private reply to a job. Nobody can check that later. */
 export function wasWhispered(job: Job | LeftJob): boolean {
   return 'whispers' in job && job.whispers > 0;
 }
 
-/** Where jobs are written down. */
+/** Stores jobs. */
 export interface Journal {
   /**
-   * Writes a job down, before work on it begins; one that is there already stays as it is.
-   * @returns once no end of the process loses it
+   * Records a job before work on it begins. A job that is recorded already stays as it is.
+   * @returns resolves once the job survives any end of the process
    * @throws Error where it cannot be written
    */
   begin(job: Job): Promise<void>;
-  /** Forgets a job: it has been answered, refused in words, or there is nobody to answer. Errors as of `begin`. */
+  /** Deletes a job: it has been answered or refused, or nobody waits for it any more. Errors as for `begin`. */
   end(job: JobKey): Promise<void>;
-  /** Notes that a job of an earlier run is about to be looked at alone: where the process ends now, it ends over this. Errors as of `begin`. */
+  /** Records that a job of an earlier run is about to run alone. If the process crashes now, this job is the cause. Errors as for `begin`. */
   suspect(job: JobKey): Promise<void>;
   /**
-   * Notes that something is about to be said of a job that only the asker sees: where the process ends before `end`, nobody can look
-   * whether it was. Errors as of `begin`.
-   * @param couldNot true where it could not be said after all
+   * Records that a private reply to a job is about to be sent. If the process ends before `end`, nobody can check whether it was
+   * sent. Errors as for `begin`.
+   * @param couldNot true where sending it failed
    */
   whisper(job: JobKey, couldNot?: boolean): Promise<void>;
   /**
-   * The jobs of processes that are not alive any more, oldest first: they are this process's from now on.
-   * @param isOurs which channels this process may answer in; all of them unless told. Where it rejects, a job is left for another time
+   * Takes over the jobs of processes that are not alive any more, oldest first. They belong to this process from now on.
+   * @param isOurs whether this process may answer in a channel; by default it may in all. If this rejects, the job stays for another time
    */
   takeOver(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<LeftJob[]>;
-  /** Takes note of the last message that was looked at in a channel; written within a second, or with the next job. */
+  /** Records the last message that was handled in a channel. It is written within a second, or with the next job. */
   see(bot: string, place: string, message: string): void;
-  /** The last message that was looked at in each channel, as far as it is less than 30 days ago, newest first. */
+  /** The last message that was handled in each channel within the last 30 days, newest first. */
   lastSeen(bot: string): Promise<ReadonlyMap<string, string>>;
-  /** Writes what is still to be written. */
+  /** Writes what has not been written yet, and closes the journal. */
   close(): Promise<void>;
 }

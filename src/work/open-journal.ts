@@ -8,8 +8,8 @@ import { FileJournal } from './file-journal.ts';
 import type { Journal } from './journal.ts';
 
 /**
- * The journal of what is under way; undefined where no chat is connected, since the page's messages end with the process.
- * What was seen is told to other machines where they share a Redis.
+ * Opens the journal. Where a Redis is configured, the last handled messages are shared with the other machines.
+ * @returns undefined where no chat is configured, since the page's messages end with the process
  * @throws UserError 'bad-config' where it cannot be opened, or Redis cannot be used
  */
 export async function openJournal(config: Config, log: Logger): Promise<Journal | undefined> {

@@ -5,7 +5,7 @@ import { type Cooldown, PhotoCooldown } from './cooldown.ts';
 import type { JobQueue } from './job-queue.ts';
 import type { RedisClaims } from './redis-claims.ts';
 
-/** What bounds photos: for all processes together where they share a Redis. @throws UserError 'bad-config' where it cannot be used */
+/** Opens the limits on photos, which hold for all processes that share a Redis. @throws UserError 'bad-config' where Redis cannot be used */
 export async function openCooldown(
   { redisUrl, cooldown }: Pick<Config, 'redisUrl' | 'cooldown'>,
   log: Logger,
@@ -14,7 +14,7 @@ export async function openCooldown(
   return await usable(async () => (await import('./redis-cooldown.ts')).RedisCooldown.connect(redisUrl, log, cooldown));
 }
 
-/** Which process answers a command that several hear of; undefined where they share no Redis. @throws UserError 'bad-config' where it cannot be used */
+/** Opens the claims on commands that several processes receive. @returns undefined without Redis @throws UserError 'bad-config' where Redis cannot be used */
 export async function openClaims(
   { redisUrl }: Pick<Config, 'redisUrl'>,
   log: Logger,
@@ -23,7 +23,7 @@ export async function openClaims(
   return await usable(async () => (await import('./redis-claims.ts')).RedisClaims.connect(redisUrl, log));
 }
 
-/** Where posted photos are handed to workers; undefined where the bot reads them. @throws UserError 'bad-config' where Redis cannot be used */
+/** Opens the queue that hands posted photos to workers. @returns undefined where the bot reads them itself @throws UserError 'bad-config' where Redis cannot be used */
 export async function openJobQueue(config: Config, log: Logger): Promise<JobQueue | undefined> {
   const { redisUrl, usesWorkers, photos } = config;
   if (redisUrl === undefined || !usesWorkers) return undefined;

@@ -2,23 +2,23 @@ import { unlessAborted } from '../base/aborts.ts';
 import { aboutToRestart, UserError } from '../base/errors.ts';
 import { inMinutes } from '../base/numbers.ts';
 
-/** Keeps the slot of a piece of work taken until this has ended too, even where the work's own promise settles earlier. */
+/** Keeps the slot of a piece of work occupied until `ended` settles too, even if the work's own promise settles earlier. */
 export type HoldSlot = (ended: Promise<void>) => void;
 
-/** Bytes: of files that are larger one is loaded or read at a time. What a phone's camera writes is smaller. */
+/** In bytes: of files larger than this, only one is loaded or read at a time. Photos of phone cameras are smaller. */
 export const LARGE_BYTES = 10 * 1024 * 1024;
 
-/** @param bytes of a file; undefined where that is not known */
+/** Whether a file counts as large. @param bytes its size; undefined where that is not known */
 export function isLarge(bytes: number | undefined): boolean {
   return bytes === undefined || bytes > LARGE_BYTES;
 }
 
-/** How much the latest piece of work counts in the time that one takes. */
+/** Weight of the latest piece of work in the moving average of the time that one takes. */
 const LATEST = 0.2;
 
-/** Somebody, or some place, that has work in the queue. */
+/** A person or channel that has work in the queue. */
 interface Turns {
-  /** When it last had its turn, counted in turns of the queue; 0 before its first. */
+  /** The number of its last turn, counted over the whole queue; 0 before its first. */
   last: number;
   waiting: number;
   running: number;
@@ -28,22 +28,22 @@ interface Piece {
   readonly channel: string;
   readonly person: string;
   readonly large: boolean;
-  /** In milliseconds. */
+  /** When it was added, in milliseconds of `performance.now()`. */
   readonly cameAt: number;
   readonly start: () => Promise<void>;
   readonly refuse: (reason: unknown) => void;
 }
 
 /**
- * Runs a few pieces of work at a time and keeps a bounded number waiting. Channels take turns, then the people within one: a quiet channel
- * does not wait for what a busy one has queued. One person never has all slots: a photo of somebody else waits for the work under way at
- * most. Only one large piece runs at a time, so that there is memory for it and others are done beside it. Where the queue is full, the
- * channel with most waiting makes way.
+ * Runs a few pieces of work at a time, and lets a limited number wait. Channels take turns, and people take turns within a channel, so a
+ * quiet channel does not wait for everything that a busy one has queued. One person never occupies all slots, so the photo of somebody
+ * else waits at most for the work under way. Only one large piece runs at a time: that limits memory, and others run beside it. If the
+ * queue is full, the channel with the most waiting work loses a piece.
  */
 export class FairQueue {
   readonly #concurrency: number;
   readonly #maxWaiting: number;
-  /** What waits, the oldest first. */
+  /** The waiting pieces, oldest first. */
   readonly #waiting = new Set<Piece>();
   readonly #channels = new Map<string, Turns>();
   readonly #people = new Map<string, Turns>();
@@ -52,42 +52,42 @@ export class FairQueue {
   #isLargeRunning = false;
   #turn = 0;
   #unnamed = 0;
-  /** Milliseconds that a piece of work takes; undefined before the first has ended. */
+  /** Average time that a piece of work takes, in milliseconds; undefined before the first has ended. */
   #takes: number | undefined;
   #closed = false;
 
   /**
-   * @param options.concurrency pieces of work that run at a time, at least 1
-   * @param options.maxWaiting pieces of work that may wait for their turn, at least 0
+   * @param options.concurrency how many pieces of work run at a time, at least 1
+   * @param options.maxWaiting how many pieces of work may wait for their turn, at least 0
    */
   constructor(options: { readonly concurrency: number; readonly maxWaiting: number }) {
     this.#concurrency = options.concurrency;
     this.#maxWaiting = options.maxWaiting;
   }
 
-  /** Pieces of work that wait for their turn. */
+  /** How many pieces of work wait for their turn. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
-  /** Pieces of work under way. */
+  /** How many pieces of work are under way. */
   get running(): number {
     return this.#running;
   }
 
-  /** Milliseconds that the oldest waiting work has waited; 0 where none waits. */
+  /** How long the oldest waiting piece has waited, in milliseconds; 0 where none waits. */
   get oldestMs(): number {
     const [oldest] = this.#waiting;
     return oldest === undefined ? 0 : performance.now() - oldest.cameAt;
   }
 
   /**
-   * Runs `work` when its turn comes. Its slot is free once it has ended, not when nobody waits for it any more: work that was
-   * given up may hold memory for a while.
-   * @param options.channel where it comes from
-   * @param options.person whose work it is; where it is not given, the work takes turns as if a person of its own had asked
-   * @param options.large whether it takes much memory as long as it runs
-   * @param options.signal takes waiting work out of the queue; work under way must watch it itself
+   * Runs `work` when its turn comes. Its slot becomes free once the work has ended, not when nobody waits for it any more: work
+   * that was given up may still hold memory for a while.
+   * @param options.channel the channel that it comes from
+   * @param options.person the person whose work it is; by default the work counts as that of a separate person
+   * @param options.large whether it takes much memory while it runs
+   * @param options.signal takes waiting work out of the queue; running work must watch it itself
    * @returns what `work` resolves to; its error is passed on
    * @throws UserError 'busy' where too much is waiting, or the queue is closed; the signal's reason as soon as it is aborted
    */
@@ -129,22 +129,22 @@ export class FairQueue {
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#add(piece);
       this.#next();
-      if (this.#waiting.size > this.#maxWaiting) this.#makeWay(piece);
+      if (this.#waiting.size > this.#maxWaiting) this.#dropOne(piece);
     });
   }
 
-  /** Takes nothing new from now on. Resolves when all that runs or waits has ended. */
+  /** Accepts nothing new from now on. Resolves when all running and waiting work has ended. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#running + this.#waiting.size > 0) await new Promise<void>((done) => this.#idle.add(done));
   }
 
-  /** Milliseconds until what comes now would be begun, as far as is known. */
+  /** Estimated milliseconds until work that is added now would begin; undefined where that is not known. */
   get #waitMs(): number | undefined {
     return this.#takes && (this.#takes * (this.#waiting.size + 1)) / this.#concurrency;
   }
 
-  /** Most slots that one person's work takes. */
+  /** How many slots one person's work may occupy. */
   get #share(): number {
     return Math.max(1, this.#concurrency - 1);
   }
@@ -158,7 +158,7 @@ export class FairQueue {
     return [turnsIn(this.#channels, channel), turnsIn(this.#people, person)];
   }
 
-  /** Starts what may be started. */
+  /** Starts waiting pieces while there are free slots. */
   #next(): void {
     while (this.#running < this.#concurrency) {
       const piece = this.#choose();
@@ -177,7 +177,7 @@ export class FairQueue {
     }
   }
 
-  /** Of what waits: the channel that has not had its turn for longest, in it the person, of those their oldest. */
+  /** The next piece to run: of the channel that has waited longest for a turn, in it of the person who has, and of those the oldest. */
   #choose(): Piece | undefined {
     let best: Piece | undefined;
     let least: readonly [number, number] = [Infinity, Infinity];
@@ -201,7 +201,7 @@ export class FairQueue {
     this.#tellIdle();
   }
 
-  /** A piece is out of the queue without having had its turn. */
+  /** Updates the counts after a piece has left the queue without having had its turn. */
   #left(piece: Piece): void {
     for (const turns of this.#turnsOf(piece)) turns.waiting -= 1;
     this.#forgetIdle(piece);
@@ -209,10 +209,10 @@ export class FairQueue {
   }
 
   /**
-   * There is one piece too many. In the channel that has most waiting, the person who has most waiting loses their
-   * newest. That may be this piece or any other, but none goes for one of the same channel and person.
+   * Removes a piece because there is one too many. In the channel with the most waiting work, the person with the most loses
+   * their newest piece. That may be this piece or another one, but an older one never goes for one of the same channel and person.
    */
-  #makeWay(newest: Piece): void {
+  #dropOne(newest: Piece): void {
     const [own, ownPerson] = this.#turnsOf(newest);
     let most = newest;
     let [inChannel, ofPerson] = [own.waiting, ownPerson.waiting];
@@ -259,7 +259,7 @@ function turnsIn(all: Map<string, Turns>, key: string): Turns {
   return turns;
 }
 
-/** A time to wait, rounded up: 'a minute' where it is not known. */
+/** A time to wait in words, rounded up; 'a minute' where it is not known. */
 function inWords(ms: number | undefined): string {
   if (ms === undefined) return 'a minute';
   const seconds = Math.max(5, Math.ceil(ms / 5000) * 5);

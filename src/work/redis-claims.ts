@@ -1,10 +1,10 @@
 import type { Logger } from '../base/log.ts';
 import { hashed, REDIS_PREFIX, type RedisPart, shareRedis } from '../base/redis.ts';
 
-/** Seconds after which a claim is forgotten: by then a command's own token has run out. */
+/** Seconds after which a claim is deleted. By then the command's own token has expired. */
 const KEPT_S = 15 * 60;
 
-/** Which process answers what several hear of. What is kept stands under a hash, for a quarter of an hour. */
+/** Decides which process answers a command that several processes receive. Claims are stored under a hash, for a quarter of an hour. */
 export class RedisClaims {
   readonly #redis: RedisPart;
   readonly #log: Logger;
@@ -19,13 +19,13 @@ export class RedisClaims {
     return new RedisClaims(await shareRedis(url, log), log);
   }
 
-  /** Takes something on. @returns false where another process has. Never rejects: while Redis is away, everybody may. */
+  /** Claims something. @returns false where another process has claimed it. Never rejects: while Redis is down, every claim succeeds. */
   async claim(what: string): Promise<boolean> {
     const key = `${REDIS_PREFIX}:claim:${hashed(what)}`;
     try {
       return (await this.#redis.client.set(key, '', 'EX', KEPT_S, 'NX')) === 'OK';
     } catch (err) {
-      this.#log.warn({ err }, 'it cannot be looked up whether another process answers a command');
+      this.#log.warn({ err }, 'could not find out whether another process answers a command');
       return true;
     }
   }

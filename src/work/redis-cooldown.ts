@@ -4,7 +4,7 @@ import { type Cooldown, PhotoCooldown, type Refusal } from './cooldown.ts';
 
 const MINUTE_MS = 60_000;
 
-/** Two token buckets, looked at and taken from in one step, by Redis' own clock. */
+/** Checks two token buckets and takes from both in one step, by Redis' own clock. */
 const TAKE = `
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -32,12 +32,12 @@ const TAKE = `
   end
   return {0, 0, 0}`;
 
-/** The same bounds for all processes that share a Redis. What is kept stands under a hash, for two minutes. */
+/** Limits photos over all processes that share a Redis. Buckets are stored under a hash, for two minutes. */
 export class RedisCooldown implements Cooldown {
   readonly #redis: RedisPart;
   readonly #log: Logger;
   readonly #bounds: ConstructorParameters<typeof PhotoCooldown>[0];
-  /** Counts while Redis cannot. */
+  /** Counts in this process while Redis is down. */
   readonly #alone: PhotoCooldown;
 
   private constructor(redis: RedisPart, log: Logger, bounds: ConstructorParameters<typeof PhotoCooldown>[0]) {
@@ -65,7 +65,7 @@ export class RedisCooldown implements Cooldown {
       if (who === 0) return undefined;
       return { who: who === 1 ? 'person' : 'channel', waitMs, told: told === 1 };
     } catch (err) {
-      this.#log.warn({ err }, 'Redis does not count photos just now; this process counts its own');
+      this.#log.warn({ err }, 'Redis does not count photos at the moment; this process counts its own');
       return this.#alone.take(person, channel);
     }
   }

@@ -2,21 +2,21 @@ import type { Redis } from 'ioredis';
 import { hashed, REDIS_PREFIX } from '../base/redis.ts';
 import type { JobKey } from './journal.ts';
 
-/** The largest priority that BullMQ takes: whoever waits so long is served in the order of arrival. */
+/** The largest priority that BullMQ accepts. Jobs with later turns are all served in the order of arrival. */
 const LAST_TURN = 2_097_151;
-/** Seconds after which it is forgotten whose turn was when. */
+/** Seconds after which the record of turns is deleted. */
 const TURNS_S = 600;
 
-/** The channel in Redis on which workers are told of what is gone. */
+/** The pub/sub channel in Redis on which workers are told what is gone. */
 export const LOSSES = `${REDIS_PREFIX}:losses`;
 
 /**
- * A turn for a job. A channel's next turn comes after its own last one, and not before the one that is being served. Its people share its
- * turns by rounds, in each of which everybody has one: where others wait for later rounds, the job takes the first turn of those, whose job
- * takes the first turn of the rounds after its own, and so on; the last of them takes the channel's next turn. So one other job a round is
- * moved at most.
+ * Gives a job its turn. For each job the channel gets a new turn, which comes after the channel's last one and not before the turn that is
+ * being served. The people of a channel share its turns in rounds: in each round everybody has one turn. If jobs of later rounds wait, the
+ * new job takes the first of their turns. The job that had it takes the first turn of the rounds after its own, and so on. The last of
+ * them takes the channel's new turn. So at most one other job of each round is moved.
  *
- * Kept of a channel: the turns of its waiting jobs; by job its round and its person; the latest round that was served, and who had a turn in it.
+ * Stored for a channel: the turns of its waiting jobs; the round and the person of each job; the latest served round, and who had a turn in it.
  */
 const TAKE_TURN = `
   local line, channel, person, id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -62,7 +62,7 @@ const TAKE_TURN = `
   end
   return answer`;
 
-/** A job waits no more: it has begun, with its turn, or is taken out, without one. */
+/** Removes a job from its line. It has either begun, with its turn, or was taken out, with turn 0. */
 const LEAVE = `
   local line, id, turn, keep = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
   if turn > 0 then
@@ -83,24 +83,24 @@ const LEAVE = `
   redis.call('HSET', key .. ':served', 'round', round, person, round)
   redis.call('EXPIRE', key .. ':served', keep)`;
 
-/** A turn, and what becomes of others' by it. */
+/** A job's turn, and the new turns of other jobs that it moved. */
 interface Turns {
   /** From 1. */
   readonly turn: number;
   readonly moved: readonly { readonly id: string; readonly turn: number }[];
 }
 
-/** The name of the line that the jobs of one of the bot's accounts wait in. */
+/** The name of the line that the jobs of a bot account wait in. */
 export function lineOf(account: string): string {
   return `photos-${account.replaceAll(/[^\w.]+/g, '-')}`;
 }
 
-/** A job's name in its line: whoever puts the same job there again finds it. */
+/** A job's id in its line. The same job always gets the same id. */
 export function idOf({ place, message }: JobKey): string {
   return `${place} ${message}`.replaceAll(':', '%3A');
 }
 
-/** The turn of a job, by its channel and its person, who is kept under a hash; one that waits keeps its own. */
+/** Gives a job its turn, by its channel and its person, whose id is stored as a hash. A job that waits already keeps its turn. */
 export async function takeTurn(
   client: Redis,
   line: string,
@@ -118,12 +118,12 @@ export async function takeTurn(
   };
 }
 
-/** Takes note that a job's turn has come. */
-export async function served(client: Redis, line: string, id: string, turn: number): Promise<void> {
+/** Records that a job's turn has come. */
+export async function markServed(client: Redis, line: string, id: string, turn: number): Promise<void> {
   await client.eval(LEAVE, 0, `${REDIS_PREFIX}:${line}`, id, turn, TURNS_S);
 }
 
-/** Takes note that a job waits no more without its turn having come. */
-export async function takenOut(client: Redis, line: string, id: string): Promise<void> {
+/** Records that a job was taken out before its turn. */
+export async function markTakenOut(client: Redis, line: string, id: string): Promise<void> {
   await client.eval(LEAVE, 0, `${REDIS_PREFIX}:${line}`, id, 0, TURNS_S);
 }

@@ -4,15 +4,15 @@ import type { Logger } from '../base/log.ts';
 import { REDIS_PREFIX, type RedisPart, shareRedis } from '../base/redis.ts';
 import { type JobQueue, LeftToWorkers, type Loss, QueueFull } from './job-queue.ts';
 import type { Job } from './journal.ts';
-import { idOf, LOSSES, lineOf, takenOut, takeTurn } from './redis-line.ts';
+import { idOf, LOSSES, lineOf, markTakenOut, takeTurn } from './redis-line.ts';
 
-/** How often a job is tried that no worker could do, the pause doubled each time. */
+/** How often a job is tried in all where workers fail, and the first pause in milliseconds, doubled each time. */
 const ATTEMPTS = 5;
 const PAUSE_MS = 2000;
-/** Milliseconds after which it is looked whether a job is still there: Redis may have lost it, or the word that it was done. */
+/** Milliseconds after which a job is checked: Redis may have lost it, or the message that it was done. */
 const LOOK_MS = 10_000;
 
-/** A job that the bot waits for. */
+/** A job that this process waits for. */
 interface Open {
   readonly job: Job;
   readonly channel: string;
@@ -22,7 +22,7 @@ interface Open {
   readonly failed: (error: Error) => void;
 }
 
-/** Where the jobs of one account wait. */
+/** The jobs of one bot account. */
 interface Line {
   readonly name: string;
   readonly queue: Queue<Job>;
@@ -30,7 +30,7 @@ interface Line {
   readonly open: Map<string, Open>;
 }
 
-/** Jobs on their way to workers, in Redis by BullMQ. Nothing of a job is left there once it is done. */
+/** Hands jobs to workers through Redis, with BullMQ. Nothing of a job is left there once it is done. */
 export class RedisJobQueue implements JobQueue {
   readonly #redis: RedisPart;
   readonly #log: Logger;
@@ -44,13 +44,13 @@ export class RedisJobQueue implements JobQueue {
     this.#log = log;
     this.#maxWaiting = maxWaiting;
     this.#timer = setInterval(() => void this.#look(lookMs), lookMs / 2).unref();
-    // A Redis that was away may have begun anew.
+    // A Redis that was down may have lost its data.
     redis.client.on('ready', this.#lookAtAll);
   }
 
   /**
-   * @param options.maxWaiting jobs that may wait for a worker, of each account
-   * @param options.lookMs how long a job may be silent before it is looked for
+   * @param options.maxWaiting how many jobs of each account may wait for a worker
+   * @param options.lookMs how long no event may come for a job before it is checked, in milliseconds
    * @throws Error where Redis cannot be reached or refuses
    */
   static async connect(
@@ -66,7 +66,7 @@ export class RedisJobQueue implements JobQueue {
     const line = await this.#lineOf(job.bot);
     const id = idOf(job);
     let open: Open | undefined;
-    // Before it is put there: a worker may have done it before Redis says that it is there.
+    // Registered before the job is added: a worker may have done it before Redis confirms that it was added.
     const done = new Promise<void>((resolve, failed) => {
       open = { job, channel, person, since: Date.now(), done: resolve, failed };
       line.open.set(id, open);
@@ -89,7 +89,7 @@ export class RedisJobQueue implements JobQueue {
     try {
       await this.#redis.client.publish(LOSSES, JSON.stringify({ platform, loss }));
     } catch (err) {
-      this.#log.warn({ platform, err }, 'the workers could not be told of what is gone');
+      this.#log.warn({ platform, err }, 'the workers could not be told what is gone');
     }
   }
 
@@ -128,7 +128,7 @@ export class RedisJobQueue implements JobQueue {
     return line;
   }
 
-  /** Puts a job in its line, unless it is there. @throws QueueFull */
+  /** Adds a job to its line, unless it is there. @throws QueueFull */
   async #put({ name, queue }: Line, { job, channel, person }: Open, maxWaiting: number): Promise<void> {
     const { waiting = 0, prioritized = 0 } = await queue.getJobCounts('waiting', 'prioritized');
     if (waiting + prioritized >= maxWaiting) throw new QueueFull('too many photos wait for a worker');
@@ -145,7 +145,7 @@ export class RedisJobQueue implements JobQueue {
     await Promise.all(moved.map((other) => this.#move(queue, other)));
   }
 
-  /** Gives a waiting job another turn. One that has begun, or is not there yet, is where it is. Never rejects. */
+  /** Gives a waiting job another turn. Does nothing for a job that has begun or is not there yet. Never rejects. */
   async #move(queue: Queue<Job>, { id, turn }: { readonly id: string; readonly turn: number }): Promise<void> {
     try {
       await (await queue.getJob(id))?.changePriority({ priority: turn });
@@ -154,18 +154,18 @@ export class RedisJobQueue implements JobQueue {
     }
   }
 
-  /** Nobody wants a job done any more that no worker may have begun. */
+  /** Takes out a job that nobody waits for any more, unless a worker has begun it. */
   async #takeOut({ name, queue }: Line, id: string, reason: unknown): Promise<void> {
     if (reason instanceof LeftToWorkers) return;
     try {
-      // One that a worker is at stays; it is told by `tell`.
-      if ((await queue.remove(id)) === 1) await takenOut(this.#redis.client, name, id);
+      // A job that a worker has begun stays; the worker learns of the loss by `tell`.
+      if ((await queue.remove(id)) === 1) await markTakenOut(this.#redis.client, name, id);
     } catch (err) {
       this.#log.warn({ err }, 'a photo that nobody waits for could not be taken out of the queue');
     }
   }
 
-  /** Puts those jobs in line again that are not there any more: if one was done after all, its worker finds the answer. */
+  /** Adds jobs again that have vanished from their line. If one was done after all, the worker finds the answer and does nothing. */
   async #look(lookMs: number): Promise<void> {
     for (const opening of this.#lines.values()) {
       try {
@@ -177,7 +177,7 @@ export class RedisJobQueue implements JobQueue {
             await this.#put(line, open, Infinity);
         }
       } catch (err) {
-        this.#log.warn({ err }, 'it could not be looked whether photos are still in the queue');
+        this.#log.warn({ err }, 'could not check whether photos are still in the queue');
       }
     }
   }

@@ -4,28 +4,28 @@ import type { Logger } from '../base/log.ts';
 import { connectRedis, REDIS_PREFIX } from '../base/redis.ts';
 import type { Loss, Turn } from './job-queue.ts';
 import type { Job } from './journal.ts';
-import { LOSSES, lineOf, served } from './redis-line.ts';
+import { LOSSES, lineOf, markServed } from './redis-line.ts';
 
-/** Milliseconds without a sign of life after which a worker counts as lost; a sign is given in half of that. */
+/** A worker counts as lost after so many milliseconds without a sign of life. It gives one in half that time. */
 const LOST_MS = 15_000;
-/** How often a worker looks for jobs of lost ones, in milliseconds. */
+/** How often a worker looks for jobs of lost workers, in milliseconds. */
 const LOOK_MS = 5000;
-/** Workers that may be lost over a job; its picture is left alone long before, and that is said. */
+/** How many workers may be lost during one job. Its picture is given up long before that, and people are told so. */
 const MAX_LOST = 20;
 
 interface TakeOptions {
-  /** Jobs that are under way at a time, of each account. */
+  /** How many jobs of each account run at a time. */
   readonly concurrency: number;
-  /** Is told of what people take away. */
+  /** Called with what people remove or hide. */
   readonly onLoss: (platform: string, loss: Loss) => void;
-  /** As `LOST_MS`. */
+  /** Milliseconds without a sign of life after which a worker counts as lost; 15,000 by default. */
   readonly lostMs?: number;
 }
 
-/** A job as it stands in Redis once a worker has had it. */
+/** A job as it is stored in Redis once a worker has begun it. */
 type TakenJob = Job & Partial<Pick<Turn, 'whispers'>>;
 
-/** Does a job; where it rejects, the job is tried again after a while, here or elsewhere. */
+/** Does a job. If it rejects, the job is tried again after a while, here or by another worker. */
 type Perform = (job: Job, turn: Turn) => Promise<void>;
 
 /** Takes jobs out of Redis and does them. */
@@ -44,9 +44,9 @@ export class RedisWorker {
     this.#options = { concurrency, lostMs };
   }
 
-  /** Connects, and takes nothing yet. @throws Error where Redis cannot be reached or refuses */
+  /** Connects, without taking jobs yet. @throws Error where Redis cannot be reached or refuses */
   static async start(url: string, log: Logger, options: TakeOptions): Promise<RedisWorker> {
-    // BullMQ wants one that waits for as long as it takes, and makes another of it for each account.
+    // BullMQ needs a client that waits without limit for Redis, and duplicates it for each account.
     const client = await connectRedis(url, log, { waits: true });
     const listening = client.duplicate();
     listening.on('error', (err) => log.warn({ err }, 'the connection to Redis is lost'));
@@ -58,7 +58,7 @@ export class RedisWorker {
     return new RedisWorker(client, listening, log, options);
   }
 
-  /** Takes the jobs of one of the bot's accounts from now on. */
+  /** Starts to take the jobs of a bot account. */
   async take(account: string, perform: Perform): Promise<void> {
     if (this.#closed) return;
     const { concurrency, lostMs } = this.#options;
@@ -66,7 +66,7 @@ export class RedisWorker {
     const worker = new Worker<TakenJob>(
       line,
       async (job, token) => {
-        await served(this.#client, line, job.id!, job.priority);
+        await markServed(this.#client, line, job.id!, job.priority);
         const { whispers = 0, ...data } = job.data;
         await perform(data, {
           lost: job.stalledCounter,
@@ -75,7 +75,7 @@ export class RedisWorker {
             try {
               await job.updateData({ ...data, whispers: couldNot ? whispers : whispers + 1 });
             } catch (err) {
-              this.#log.warn({ err }, 'it could not be noted that something is said to its asker alone');
+              this.#log.warn({ err }, 'could not record that a private reply is being sent');
             }
           },
           isAgain: job.stalledCounter + job.attemptsMade > 0,
@@ -83,7 +83,7 @@ export class RedisWorker {
             try {
               return (await job.extendLock(token!, lostMs)) === 1;
             } catch {
-              // Without Redis nobody can tell; it is not answered twice for that.
+              // Without Redis nobody can tell. Saying no makes sure that the job is not answered twice.
               return false;
             }
           },
@@ -106,7 +106,7 @@ export class RedisWorker {
     await worker.waitUntilReady();
   }
 
-  /** Takes nothing more. Resolves when what is under way has ended. Later calls wait for the first. */
+  /** Takes no more jobs. Resolves when the jobs under way have ended. Later calls wait for the first. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;

@@ -2,10 +2,10 @@ import type { Logger } from '../base/log.ts';
 import { REDIS_PREFIX, type RedisPart, shareRedis } from '../base/redis.ts';
 import { type Job, type JobKey, type Journal, type LeftJob, SEEN_KEPT_MS } from './journal.ts';
 
-/** Milliseconds after which others are told what was seen. */
-const TELL_MS = 1000;
+/** Milliseconds after which the last handled messages are shared with other machines. */
+const SEND_MS = 1000;
 
-/** Keeps what was seen in some channels, unless another machine has seen a later message there: ids grow, in length first. */
+/** Stores the last handled message of some channels, unless another machine has handled a later one. Later ids are longer, or larger at the same length. */
 const SEE = `
   for k = 2, #ARGV, 2 do
     local known = string.match(redis.call('HGET', KEYS[1], ARGV[k]) or '', '^%S*')
@@ -14,23 +14,23 @@ const SEE = `
   end
   redis.call('PEXPIRE', KEYS[1], ARGV[1])`;
 
-/** A message that was looked at, and when. */
+/** A handled message, and when it was handled, in milliseconds since 1970. */
 interface Seen {
   readonly message: string;
   readonly at: number;
 }
 
 /**
- * A journal that also tells the other machines of a Redis what was seen, so that a bot which comes back on a machine where it has never been
- * reads on from there. Jobs stay where they are.
+ * A journal that also shares the last handled messages with the other machines of a Redis. So a bot that starts on a machine where it never
+ * ran goes on from there. Jobs are not shared.
  */
 export class SharedSeen implements Journal {
   readonly #journal: Journal;
   readonly #redis: RedisPart;
   readonly #log: Logger;
   readonly #now: () => number;
-  /** What is still to be told, by account and channel. */
-  #untold = new Map<string, Map<string, Seen>>();
+  /** Messages that are not shared yet, by account and channel. */
+  #unsent = new Map<string, Map<string, Seen>>();
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(journal: Journal, redis: RedisPart, log: Logger, now: () => number) {
@@ -75,41 +75,41 @@ export class SharedSeen implements Journal {
 
   see(bot: string, place: string, message: string): void {
     this.#journal.see(bot, place, message);
-    const seen = this.#untold.get(bot) ?? new Map<string, Seen>();
-    this.#untold.set(bot, seen.set(place, { message, at: this.#now() }));
-    this.#timer ??= setTimeout(() => void this.#tell(), TELL_MS).unref();
+    const seen = this.#unsent.get(bot) ?? new Map<string, Seen>();
+    this.#unsent.set(bot, seen.set(place, { message, at: this.#now() }));
+    this.#timer ??= setTimeout(() => void this.#send(), SEND_MS).unref();
   }
 
   async lastSeen(bot: string): Promise<ReadonlyMap<string, string>> {
     const own = await this.#journal.lastSeen(bot);
-    // What another machine has seen may be under way there, and that may have died with it: where this one was, it looks itself.
+    // A message that another machine has handled may have been lost with that machine. So this machine trusts its own record where it has one.
     if (own.size > 0) return own;
     return new Map((await this.#seenByAll(bot)).sort(([, a], [, b]) => (isLater(a, b) ? -1 : 1)));
   }
 
   async close(): Promise<void> {
-    await this.#tell();
+    await this.#send();
     this.#redis.release();
     await this.#journal.close();
   }
 
-  /** Never rejects: the journal has it, and what comes next brings it along. */
-  async #tell(): Promise<void> {
+  /** Never rejects: the journal also has the messages, and later ones replace them in Redis. */
+  async #send(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const untold = this.#untold;
-    this.#untold = new Map();
+    const unsent = this.#unsent;
+    this.#unsent = new Map();
     try {
-      for (const [bot, seen] of untold) {
+      for (const [bot, seen] of unsent) {
         const values = [...seen].flatMap(([place, { message, at }]) => [place, `${message} ${at}`]);
         await this.#redis.client.eval(SEE, 1, keyOf(bot), SEEN_KEPT_MS, ...values);
       }
     } catch (err) {
-      this.#log.warn({ err }, 'other machines could not be told what was seen');
+      this.#log.warn({ err }, 'the last handled messages could not be shared with other machines');
     }
   }
 
-  /** Never rejects: without Redis a bot knows what it has seen itself. */
+  /** Never rejects: without Redis a bot only knows what this machine has handled. */
   async #seenByAll(bot: string): Promise<[string, string][]> {
     try {
       const since = this.#now() - SEEN_KEPT_MS;
@@ -118,7 +118,7 @@ export class SharedSeen implements Journal {
       if (old.length > 0) await this.#redis.client.hdel(keyOf(bot), ...old);
       return found.filter(([place]) => !old.includes(place)).map(([place, value]) => [place, value.split(' ')[0]!]);
     } catch (err) {
-      this.#log.warn({ err }, 'it cannot be looked up what other machines have seen');
+      this.#log.warn({ err }, 'could not look up which messages other machines have handled');
       return [];
     }
   }
@@ -128,7 +128,7 @@ function keyOf(bot: string): string {
   return `${REDIS_PREFIX}:seen:${bot}`;
 }
 
-/** Whether a message came after another, by their ids, which grow. */
+/** Whether a message came after another. Later ids are longer, or larger at the same length. */
 function isLater(message: string, other: string): boolean {
   return message.length === other.length ? message > other : message.length > other.length;
 }

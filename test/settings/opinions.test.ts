@@ -32,13 +32,13 @@ test('counts what was said and meant by place, each face of an answer once, and 
     { number: 2, said: 'neutral', meant: 'angry' },
     { number: 3, said: 'unsure', meant: 'sad' },
   ] as const;
-  expect(await first.tell('discord', 'G1', 'A1', given)).toBe(3);
-  expect(await first.tell('discord', 'G1', 'A1', [{ number: 2, said: 'neutral', meant: 'fear' }])).toBe(0);
+  expect(await first.count('discord', 'G1', 'A1', given)).toBe(3);
+  expect(await first.count('discord', 'G1', 'A1', [{ number: 2, said: 'neutral', meant: 'fear' }])).toBe(0);
   // Several at once lose nothing.
   await Promise.all(
-    Array.from({ length: 12 }, (_, k) => first.tell('discord', 'G1', `B${k}`, [{ ...given[0], number: 1 }])),
+    Array.from({ length: 12 }, (_, k) => first.count('discord', 'G1', `B${k}`, [{ ...given[0], number: 1 }])),
   );
-  expect(await first.tell('slack', 'G1', 'A1', [given[1]])).toBe(1);
+  expect(await first.count('slack', 'G1', 'A1', [given[1]])).toBe(1);
   const again = new Opinions(await settings());
   const counts = await again.counts('discord', 'G1');
   expect(counts.happy).toEqual([0, 0, 0, 13, 0, 0, 0]);
@@ -53,7 +53,7 @@ test('two processes count side by side', async () => {
   const [one, other] = [new Opinions(await settings()), new Opinions(await settings())];
   const told = [one, other].flatMap((opinions, process) =>
     Array.from({ length: 8 }, (_, k) =>
-      opinions.tell('slack', 'T1', `${process} ${k}`, [{ number: 1, said: 'sad', meant: 'sad' }]),
+      opinions.count('slack', 'T1', `${process} ${k}`, [{ number: 1, said: 'sad', meant: 'sad' }]),
     ),
   );
   await Promise.all(told);
@@ -63,7 +63,7 @@ test('two processes count side by side', async () => {
 test('keeps no id, and goes with its place', async () => {
   const kept = await settings();
   const opinions = new Opinions(kept);
-  await opinions.tell('slack', 'T0451', 'answer-7731', [{ number: 1, said: 'fear', meant: 'surprise' }]);
+  await opinions.count('slack', 'T0451', 'answer-7731', [{ number: 1, said: 'fear', meant: 'surprise' }]);
   const files = ['settings.db', 'settings.db-wal'].map((name) => {
     try {
       return readFileSync(join(directory, 'state', name), 'latin1');
@@ -82,7 +82,7 @@ test('what cannot be saved is not counted, and can be told again', async () => {
   const opinions = new Opinions(kept);
   const opinion = { number: 1, said: 'sad', meant: 'sad' } as const;
   vi.spyOn(kept, 'rewrite').mockRejectedValueOnce(new UserError('no-space', 'full'));
-  await expect(opinions.tell('slack', 'T1', 'A1', [opinion])).rejects.toMatchObject({ code: 'no-space' });
-  expect(await opinions.tell('slack', 'T1', 'A1', [opinion])).toBe(1);
+  await expect(opinions.count('slack', 'T1', 'A1', [opinion])).rejects.toMatchObject({ code: 'no-space' });
+  expect(await opinions.count('slack', 'T1', 'A1', [opinion])).toBe(1);
   expect((await opinions.counts('slack', 'T1')).sad[4]).toBe(1);
 });

@@ -168,6 +168,6 @@ describe('FileJournal', () => {
     const journal = await openJournal();
     await journal.begin(job('m1'));
     expect(readFileSync(`${path}.broken`, 'utf8')).toContain('torntorn');
-    expect(lines.join()).toContain('the journal of what is under way is broken');
+    expect(lines.join()).toContain('the journal is broken');
   });
 });
