@@ -45,19 +45,20 @@ export const main = tool(
     usage: [...MEASUREMENTS].map(
       ([name, { options }]) => `npm run benchmark -- ${name} ${options.map((option) => `[--${option}]`).join(' ')}`,
     ),
-    about: `training   images a second that a network trains at, for every engine that loads and, where Python has it, PyTorch.
-reading    milliseconds a face that the bot reads the faces of one photo in, for every engine that loads and, where it
-           loads, the faceExpressionNet of face-api on TensorFlow.js' wasm backend.
-photo      milliseconds from a photo's bytes to the annotated picture's, step by step; from the decoded picture to a reading of
-           every face beside face-api's ssdMobilenetv1 and tinyFaceDetector with faceExpressionNet, and Human's detector,
-           mesh and emotion, on the same backend, where they load. Without --photo the one of five people is 1280 x 960.
-start      milliseconds from the start of the bot to its address, from its first photos to their answers, and of the command
-           line that reads one photo.
-memory     what the bot's processes hold after photo upon photo, and how long the thread that talks is blocked.
-bombs      what the bot's processes hold at most while ten pictures of 30 MB are posted at once on a Discord of its own, and how
-           long another person's photo waits meanwhile (Linux, with the tests in their place).
+    about: `training   images a second in training, for every engine that loads and, where Python has it, PyTorch.
+reading    milliseconds a face for reading the faces of one photo, for every engine that loads and, where it loads, the
+           faceExpressionNet of face-api on TensorFlow.js' wasm backend.
+photo      milliseconds from a photo's bytes to the annotated picture's, step by step. It compares the part from the decoded
+           picture to a reading of every face with face-api's ssdMobilenetv1 and tinyFaceDetector with faceExpressionNet,
+           and with Human's detector, mesh and emotion, on the same backend, where they load. Without --photo it takes a
+           photo of five people, 1280 x 960.
+start      milliseconds from the start of the bot to its address, and from its first photos to their answers; and those that
+           the command line takes to read one photo.
+memory     memory of the bot's processes as photo after photo is read, and how long the main thread is blocked.
+bombs      the most memory that the bot's processes take while ten pictures of 30 MB are posted at once on a local fake
+           Discord, and how long another person's photo waits meanwhile (on Linux, with the tests present).
 
-Contenders take turns in one run; the ratios are what to quote. Let nothing else run meanwhile.`,
+Contenders take turns in one run: quote the ratios. Let nothing else run meanwhile.`,
     options: OPTIONS,
     endsAtOnce: true,
   },
@@ -71,7 +72,7 @@ Contenders take turns in one run; the ratios are what to quote. Let nothing else
   },
 );
 
-// What measures is loaded where it is needed, so that --help and mistakes in usage answer at once.
+// Each measurement is loaded only when it runs, so that --help and mistakes in usage answer at once.
 
 async function training({ architecture: name, ...values }: Asked, log: Log): Promise<string> {
   const architecture = architectureOf(name);
@@ -116,7 +117,7 @@ async function bombs({ photo = FIVE_PEOPLE, model, json }: Asked, log: Log): Pro
     import('../src/photo/photo-file.ts'),
   ]);
   await readPhotoFile(photo, 1);
-  log('it takes a few minutes');
+  log('this takes a few minutes');
   const result = await benchmarkBombs({ photo, model });
   return report(json, photo, result, bombsTable(result));
 }

@@ -5,7 +5,7 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-/** Has a process end with this one, however that ends, other than by -9. @returns the process */
+/** Makes a child process end together with this one, unless this one is killed by SIGKILL. @returns the child */
 export function endsWithThis<T extends ChildProcess>(child: T): T {
   children.add(child);
   child.once('exit', () => children.delete(child));

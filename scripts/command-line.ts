@@ -10,68 +10,71 @@ import type { Options, Values } from './options.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** A folder or file of the repository, wherever the tool is started from. */
+/** The absolute path of a folder or file of the repository, whatever folder the tool is started in. */
 export function inRepository(path: string): string {
   return fileURLToPath(new URL(`../${path}`, import.meta.url));
 }
 
-/** The exit status of what was called off by Ctrl-C, and by each signal, as shells have it. */
+/** The exit statuses of a tool that was interrupted, by Ctrl-C and by each signal, as shells define them. */
 const INTERRUPTED = 130;
 const STATUS_OF: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: INTERRUPTED, SIGTERM: 143 };
-/** A terminal signals everybody in it, and npm passes on what it gets: one signal can come several times. */
+/**
+ * One signal can arrive several times: a terminal sends it to all its processes, and npm passes it on. Repeats within this time count as
+ * one.
+ */
 const SAME_SIGNAL_MS = 1000;
 
-/** Where a tool's text goes. */
+/** A stream that a tool writes text to. */
 export interface Output {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
 }
 
-/** Where bytes come from. */
+/** A stream of bytes that a tool reads. */
 export type Input = AsyncIterable<Uint8Array>;
 
-/** What surrounds a tool while it runs. */
+/** A tool's standard streams, and the signal that stops it. */
 interface Terminal {
-  /** Absent where nothing can come in. */
+  /** Absent where the tool has no standard input. */
   readonly stdin?: Input;
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Fires on Ctrl-C and SIGTERM, so that nothing half-written is left behind, and where nobody reads the output any more. */
+  /** Fires on Ctrl-C and SIGTERM, so that nothing half-written is left behind, and when nobody reads the output any more. */
   readonly signal: AbortSignal;
 }
 
-/** What a tool's own code gets. */
+/** What a tool's own code is called with. */
 export interface Call<T> {
-  /** The options, checked; those that were not given have their default, or are undefined where they have none. */
+  /** The options, checked. An option that was not given has its default, or is undefined where it has none. */
   readonly values: T;
   /** The words that belong to no option. */
   readonly words: readonly string[];
   /** The names of the options that were given. */
   readonly given: readonly string[];
   readonly signal: AbortSignal;
-  /** A line of the result. */
+  /** Prints a line of the result, on standard output. */
   readonly print: (line: string) => void;
-  /** A line beside the result: progress, warnings. */
+  /** Prints a line that is not part of the result, such as progress or a warning, on standard error. */
   readonly say: (line: string) => void;
   readonly terminal: Terminal;
 }
 
 interface Description<O extends Options> {
-  /** What to type, a line each: after `Usage: `. */
+  /** The ways to call the tool, a line each; shown after `Usage: `. */
   readonly usage: readonly string[];
   readonly about: string;
   readonly options: O;
   readonly footer?: string;
-  /** True where it can be called off at any moment, whatever it is at; others end by themselves once the signal fires. */
+  /** True where the tool may be stopped at any moment. Other tools end by themselves once the signal fires. */
   readonly endsAtOnce?: boolean;
 }
 
-/** Runs a tool. @returns its exit code: 2 for bad usage, 1 for another mistake of the person's, 130 when interrupted */
+/** Runs a tool. @returns its exit code: 2 for bad usage, 1 for another mistake of the person, 130 when interrupted */
 export type Tool = (argv: readonly string[], terminal: Terminal) => Promise<number>;
 
 /**
- * A command-line tool from one table of its options: help, checks and the types of the values come from it. The command
- * line is read by node:util, which leaves values as they were typed; others make a 7 of the folder '007'.
+ * Makes a command-line tool from one table of its options. Help, checks and the types of the values come from this table. node:util
+ * parses the command line, since it leaves values as they were typed; other parsers turn the folder '007' into 7.
  * @param run what the tool does @returns its exit code
  */
 export function tool<O extends Options>(
@@ -96,7 +99,7 @@ export function tool<O extends Options>(
   };
 }
 
-/** The values of a command line; none where help or the version is asked for. @throws UserError bad-usage */
+/** Parses a command line. It has no values where help or the version is asked for. @throws UserError bad-usage */
 export function parseOptions<O extends Options>(options: O, argv: readonly string[]) {
   const config: NonNullable<ParseArgsConfig['options']> = {
     help: { type: 'boolean', short: 'h' },
@@ -104,22 +107,22 @@ export function parseOptions<O extends Options>(options: O, argv: readonly strin
   };
   for (const [name, { sign }] of Object.entries(options))
     config[name] = { type: sign === undefined ? 'boolean' : 'string', multiple: true };
-  const { values, positionals: words } = inOwnWords(Object.keys(config), () =>
+  const { values, positionals: words } = explainingUsage(Object.keys(config), () =>
     parseArgs({ args: [...argv], allowPositionals: true, options: config }),
   );
   const { help, version, ...typed } = values;
   const given = Object.keys(typed);
   if (help || version) return { values: undefined, given, words, asked: help ? 'help' : 'version' } as const;
   const read = Object.entries(options).map(([name, option]) => {
-    const texts = typed[name] ?? option.otherwise ?? [];
+    const texts = typed[name] ?? option.fallback ?? [];
     return [name, option.read([texts].flat().map(String), name)];
   });
   const result: Values<O> = Object.fromEntries(read);
   return { values: result, given, words };
 }
 
-/** What node:util has against a command line, in sentences. @param known the names of the options */
-function inOwnWords<T>(known: readonly string[], parse: () => T): T {
+/** Turns parsing errors of node:util into plain sentences. @param known the names of the options @throws UserError bad-usage */
+function explainingUsage<T>(known: readonly string[], parse: () => T): T {
   try {
     return parse();
   } catch (error) {
@@ -132,7 +135,7 @@ function inOwnWords<T>(known: readonly string[], parse: () => T): T {
       }
       case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE': {
         const takesNone = /does not take an argument/.test((error as Error).message);
-        // A short name stands before the long one: '-h, --help'.
+        // The message names the short option before the long one: '-h, --help'.
         const [name = option] = /--[\w-]+/.exec((error as Error).message) ?? [];
         throw new UserError('bad-usage', takesNone ? `${name} takes no value.` : `${name} needs a value after it.`);
       }
@@ -150,22 +153,22 @@ function versionOf(): string {
 }
 
 function helpOf({ usage, about, options, footer }: Description<Options>): string {
-  const rows = Object.entries(options).map(([name, { sign, help, otherwise }]): HelpRow => {
+  const rows = Object.entries(options).map(([name, { sign, help, fallback }]): HelpRow => {
     return [
       `--${name}${sign === undefined ? '' : ` ${sign}`}`,
-      otherwise === undefined ? help : `${help} (default: ${shown(otherwise)})`,
+      fallback === undefined ? help : `${help} (default: ${shown(fallback)})`,
     ];
   });
   rows.push(['--version', 'show which version this is'], ['--help', 'show this']);
   return helpText({ usage, about, rows, footer });
 }
 
-/** A path of the repository without the way there. */
+/** A default as help shows it: a path in the repository is shown relative to the repository. */
 function shown(value: string): string {
   return value.startsWith(ROOT) ? relative(ROOT, value) : value;
 }
 
-/** Says a person's mistake on stderr. @returns the exit code for it @throws a bug, as it is */
+/** Prints a person's mistake on stderr. @returns the exit code for it @throws any other error unchanged */
 function explain(error: unknown, stderr: Output): number {
   if (!(error instanceof UserError)) throw error;
   const isUsage = error.code === 'bad-usage';
@@ -173,7 +176,7 @@ function explain(error: unknown, stderr: Output): number {
   return isUsage ? 2 : 1;
 }
 
-/** Runs a tool where its file is what the process was started with, and ends the process with the tool's exit code. */
+/** Runs a tool if its file is the process's main file, and ends the process with the tool's exit code. */
 export async function runAsProcess(url: string, main: Tool): Promise<void> {
   if (process.argv[1] === undefined || realpathSync(process.argv[1]) !== fileURLToPath(url)) return;
   const interrupt = new AbortController();
@@ -191,7 +194,7 @@ export async function runAsProcess(url: string, main: Tool): Promise<void> {
   });
   const { stdin, stdout, stderr } = process;
   const status = await main(process.argv.slice(2), { stdin, stdout, stderr, signal: interrupt.signal });
-  // What still runs is what nobody waits for any more.
+  // After an interruption nobody waits for what still runs.
   if (interrupted !== undefined) process.exit(status === INTERRUPTED ? interrupted.status : status);
   process.exitCode = status;
   for (const signal of Object.keys(STATUS_OF)) process.off(signal, onSignal);

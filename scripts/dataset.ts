@@ -44,7 +44,7 @@ async function check(directory: string, json: boolean, around: Around): Promise<
   return report.problems.length === 0 ? 0 : 1;
 }
 
-/** The votes beside the chunks, if any, or why they cannot be used. */
+/** The votes beside the chunks, if there are any, or the error that says why they cannot be used. */
 async function votesOn(data: Fer2013, directory: string, signal: AbortSignal): Promise<Votes | UserError | undefined> {
   try {
     return await votesIfAny(data, { directory, signal });
@@ -59,7 +59,7 @@ async function sheet(directory: string, out: string, around: Around): Promise<nu
     throw explainWrite(out, error);
   });
   if (there && !there.isFile()) throw new UserError('bad-usage', `${out} is there and is no file.`);
-  // Loaded here: the charting library takes longer to load than a check takes to run.
+  // Imported here, since the charting library takes longer to load than `check` takes to run.
   const { datasetSheet } = await import('../src/training/pictures/dataset-sheet.ts');
   const picture = await datasetSheet(await readData(directory, around));
   try {

@@ -36,12 +36,12 @@ clear     makes Discord show none`,
 );
 
 async function deploy(deployment: Deployment): Promise<string> {
-  // Loaded here: a mistake in the command line is answered before Discord's library is there.
+  // Imported here, so that a mistake in the command line is reported without loading Discord's library.
   const { deployCommands } = await import('../src/chat/discord/deploy.ts');
   return await deployCommands(deployment, loadConfig(), await describedCommands());
 }
 
-/** The commands to be described, never run: what running them takes is left out. */
+/** The commands, without the services that running them needs: here they are only described. */
 async function describedCommands() {
   const commands = await import('../commands/index.ts');
   return commands.createCommands({} as Parameters<typeof createCommands>[0]);

@@ -52,12 +52,12 @@ interface Options {
 
 type Asked = Call<Options>;
 
-// What reads photos is loaded where it is needed, so that --help and mistakes in usage answer at once.
+// The code that reads photos is imported only where it is needed, so that --help and mistakes in usage answer at once.
 
-/** A standard input that is closed. */
+/** An empty standard input. */
 const NOTHING = (async function* () {})();
 
-/** Reads the photos one after the other, so that answers come in the order asked; one that fails does not stop the rest. */
+/** Reads the photos one after the other, so that results come in the given order. A photo that fails does not stop the others. */
 async function readAll(call: Asked): Promise<number> {
   const { photosOf } = await import('./emotions/photos.ts');
   const { words, values, terminal } = call;
@@ -73,7 +73,7 @@ async function readAll(call: Asked): Promise<number> {
   return reader.allRead() ? 0 : 1;
 }
 
-/** Reads photos as they come into a folder. Ctrl-C is how this ends, so it is no failure. */
+/** Reads photos as they are put into a folder. Only Ctrl-C ends it, so that counts as success. */
 async function watchFolder(call: Asked, folder: string): Promise<number> {
   const { newPhotos } = await import('./emotions/watch.ts');
   const { values, signal, say, terminal } = call;
@@ -89,15 +89,15 @@ async function watchFolder(call: Asked, folder: string): Promise<number> {
   return reader.allRead() ? 0 : 1;
 }
 
-/** Reads photos and tells what came of each. */
+/** Reads photos and prints the result of each. */
 interface Reader {
   read(photo: PhotoSource): Promise<void>;
-  /** Whether none failed so far. */
+  /** Whether no photo has failed so far. */
   allRead(): boolean;
   close(): Promise<void>;
 }
 
-/** @param named whether each line has the photo's name */
+/** Loads what reads photos. @param named whether each line has the photo's name */
 async function openReader(
   { values, signal, print, say }: Asked,
   photos: readonly PhotoSource[],
@@ -147,7 +147,7 @@ async function formatOf({ json, csv }: Options, named: boolean): Promise<Format>
   return json ? AS_JSON : csv ? AS_CSV : asLines(named);
 }
 
-/** What is in one photo, or the mistake that kept it from being read. */
+/** Reads one photo. @returns its reading, or the error that says why it could not be read */
 async function readOne(
   photo: PhotoSource,
   tools: PhotoTools,

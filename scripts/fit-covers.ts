@@ -15,8 +15,8 @@ const SCORES = [0.5, 0.6, COVERED_FROM, 0.8, 0.9];
 export const main = tool(
   {
     usage: ['npm run --silent fit-covers -- [--data DIR] [--faces N] [--write]'],
-    about: `Fits the scores by which a face's mouth or eyes count as covered, on faces of FER2013's Training split with masks and glasses drawn over
-them, and says how many of PublicTest's are told, covered and bare.`,
+    about: `Fits the scores that decide whether a face's mouth or eyes are covered, on faces of FER2013's Training split with masks and glasses
+drawn over them. Says how many bare and covered faces of PublicTest count as covered.`,
     options: {
       data: text('DIR', 'FER2013', 'data'),
       faces: number('N', 'faces of the Training split to fit to', FROM_ONE, 3000),

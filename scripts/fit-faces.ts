@@ -9,19 +9,19 @@ import { FACE_SCORE_FILE } from '../src/photo/faces/score.ts';
 import { runAsProcess, tool } from './command-line.ts';
 import { flag, number, text } from './options.ts';
 
-/** Scores are compared at these; the detector's own is --threshold. */
+/** The thresholds at which the result is printed. The score is fitted with --threshold. */
 const THRESHOLDS = [0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9];
 
 export const main = tool(
   {
     usage: ['npm run --silent fit-faces -- --photos DIR --boxes FILE [--empty DIR] [--threshold N] [--write]'],
-    about: `Fits the score by which the face detector keeps a face on photos whose faces are known, and says what is found, missed and
-false: of the same photos, and of each photo by a score that was fitted without it.`,
+    about: `Fits the score that decides whether the face detector keeps a face, on photos whose faces are known. Says how many faces are
+found, missed and false: on the same photos, and on each photo with a score that was fitted without it.`,
     options: {
       photos: text('DIR', 'the photos'),
       boxes: text('FILE', 'the faces in them, as npm run evaluate reads them'),
       empty: text('DIR', 'pictures with nobody in them, for more examples of what is no face'),
-      threshold: number('N', 'score from which on a place is a face', { least: 0, most: 1, open: true }, 0.65),
+      threshold: number('N', 'the lowest score of a face', { least: 0, most: 1, open: true }, 0.65),
       write: flag(`keep the score in ${relative('.', fileURLToPath(FACE_SCORE_FILE))}`),
     },
   },

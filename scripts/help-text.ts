@@ -1,12 +1,12 @@
-/** Columns of a line of help. */
+/** Most columns of a line of help. */
 const WIDTH = 110;
-/** Columns of the names of options at most; a longer one has a line of its own. */
+/** Most columns for the options' names; a longer name has a line of its own. */
 const NAMES = 24;
 
-/** An option as it is typed, and what it does; a line break in that is kept. */
+/** An option as it is typed, and what it does. Line breaks in the help are kept. */
 export type HelpRow = readonly [name: string, help: string];
 
-/** What a tool says of itself, and every option in two columns. @param help.usage what to type, a line each */
+/** The text of --help: usage, description, and every option in two columns. @param help.usage the ways to call the tool, a line each */
 export function helpText(help: {
   readonly usage: readonly string[];
   readonly about: string;

@@ -1,16 +1,16 @@
 import { inFew, nearest } from '../src/base/did-you-mean.ts';
 import { UserError } from '../src/base/errors.ts';
 
-/** One option of a tool: how help shows it and how its text becomes a value. */
+/** One option of a tool: how help shows it, and how its text becomes a value. */
 export interface Option<T> {
-  /** What stands for its value in the help; a flag has none. */
+  /** The placeholder for its value in the help; a flag has none. */
   readonly sign?: string;
-  /** May be given several times; elsewhere the last one counts. */
+  /** Present where every occurrence counts. Of other options only the last occurrence counts. */
   readonly repeatable?: true;
   readonly help: string;
-  /** What counts where it is not given, as text. */
-  readonly otherwise?: string | undefined;
-  /** @param texts as given, or the default; none for an option without one @throws UserError bad-usage */
+  /** The default, as text. */
+  readonly fallback?: string | undefined;
+  /** @param texts the values given, or the default; empty where there is neither @throws UserError bad-usage */
   readonly read: (texts: readonly string[], name: string) => T;
 }
 
@@ -19,31 +19,31 @@ export type Options = Readonly<Record<string, Option<unknown>>>;
 /** The values of a table of options. */
 export type Values<O extends Options> = { readonly [Name in keyof O]: O[Name] extends Option<infer T> ? T : never };
 
-/** Yes where it is given. */
+/** An option without a value: true where it is given. */
 export function flag(help: string): Option<boolean> {
   return { help, read: (texts) => texts.length > 0 };
 }
 
-/** Any text, such as a path. */
+/** An option that takes any text, such as a path. */
 export function text(sign: string, help: string): Option<string | undefined>;
-export function text(sign: string, help: string, otherwise: string): Option<string>;
-export function text(sign: string, help: string, otherwise?: string): Option<string | undefined> {
-  return { sign, help, otherwise, read: (texts) => texts.at(-1) };
+export function text(sign: string, help: string, fallback: string): Option<string>;
+export function text(sign: string, help: string, fallback?: string): Option<string | undefined> {
+  return { sign, help, fallback, read: (texts) => texts.at(-1) };
 }
 
-/** Texts, each after the option's name; undefined where there is none. */
+/** An option that may be given several times, each time with a text; undefined where it is not given. */
 export function texts(sign: string, help: string): Option<readonly string[] | undefined> {
   return { sign, help, repeatable: true, read: (given) => (given.length === 0 ? undefined : given) };
 }
 
-/** One of some words, upper or lower case. */
+/** An option that takes one of several words, in upper or lower case. */
 export function choice<const C extends string>(of: readonly C[], help: string): Option<C | undefined>;
-export function choice<const C extends string>(of: readonly C[], help: string, otherwise: C): Option<C>;
-export function choice<const C extends string>(of: readonly C[], help: string, otherwise?: C): Option<C | undefined> {
+export function choice<const C extends string>(of: readonly C[], help: string, fallback: C): Option<C>;
+export function choice<const C extends string>(of: readonly C[], help: string, fallback?: C): Option<C | undefined> {
   return {
     sign: of.join('|'),
     help,
-    otherwise,
+    fallback,
     read(texts, name) {
       const text = texts.at(-1)?.toLowerCase();
       const found = of.find((known) => known.toLowerCase() === text);
@@ -59,7 +59,7 @@ export function choice<const C extends string>(of: readonly C[], help: string, o
   };
 }
 
-/** What a number may be, both ends included unless they are said to be open. */
+/** The range of a number. It includes both ends unless `open` is set. */
 export interface Bounds {
   readonly least?: number;
   readonly most?: number;
@@ -70,12 +70,12 @@ export interface Bounds {
 export const FROM_ONE: Bounds = { whole: true, least: 1 };
 
 export function number(sign: string, help: string, bounds: Bounds): Option<number | undefined>;
-export function number(sign: string, help: string, bounds: Bounds, otherwise: number): Option<number>;
-export function number(sign: string, help: string, bounds: Bounds, otherwise?: number): Option<number | undefined> {
+export function number(sign: string, help: string, bounds: Bounds, fallback: number): Option<number>;
+export function number(sign: string, help: string, bounds: Bounds, fallback?: number): Option<number | undefined> {
   return {
     sign,
     help,
-    otherwise: otherwise?.toString(),
+    fallback: fallback?.toString(),
     read(texts, name) {
       const text = texts.at(-1);
       if (text === undefined) return undefined;
@@ -88,14 +88,14 @@ export function number(sign: string, help: string, bounds: Bounds, otherwise?: n
   };
 }
 
-/** Numbers with commas between them. */
-export function numbers(help: string, bounds: Bounds, otherwise: string): Option<readonly number[]> {
+/** An option that takes numbers with commas between them. */
+export function numbers(help: string, bounds: Bounds, fallback: string): Option<readonly number[]> {
   return {
     sign: 'N,N,...',
     help,
-    otherwise,
+    fallback,
     read(texts, name) {
-      const values = (texts.at(-1) ?? otherwise).split(',').map(toNumber);
+      const values = (texts.at(-1) ?? fallback).split(',').map(toNumber);
       if (!values.every((value) => within(value, bounds)))
         throw new UserError('bad-usage', `--${name} must be ${inWords(bounds, 's')} with commas between them.`);
       return values;
@@ -103,7 +103,7 @@ export function numbers(help: string, bounds: Bounds, otherwise: string): Option
   };
 }
 
-/** NaN for what is no number, an empty text among it. */
+/** The number that a text means; NaN where it means none, as an empty text does. */
 function toNumber(text: string): number {
   const value = text.trim() === '' ? Number.NaN : Number(text);
   return Number.isFinite(value) ? value : Number.NaN;
@@ -121,8 +121,8 @@ function inWords({ least, most, whole, open }: Bounds, plural = ''): string {
 }
 
 /**
- * What a tool is told to do by its only word beside the options.
- * @throws UserError bad-usage where that is nothing, something else, or more
+ * The action that the command line names: its only word beside the options.
+ * @throws UserError bad-usage where there is no word, an unknown one, or more than one
  */
 export function actionOf<const A extends string>(words: readonly string[], actions: readonly A[]): A {
   const [word, more] = words;

@@ -1,10 +1,10 @@
 import { type Fer2013, type ReadOptions, readFer2013 } from '../src/training/data/fer2013.ts';
 import type { Call } from './command-line.ts';
 
-/** Bad rows that are named one by one. */
+/** How many bad rows are named one by one. */
 const MOST_NAMED = 10;
 
-/** FER2013 from a folder; what is odd about it is said on the way, in every tool alike. */
+/** Reads FER2013 from a folder, and prints its warnings and bad rows in the same way for every tool. */
 export async function readData(
   directory: string,
   { signal, say }: Pick<Call<unknown>, 'signal' | 'say'>,

@@ -11,19 +11,19 @@ import { readReports } from '../src/versions/training-report.ts';
 interface RecipeStep {
   /** The options of `npm run train`, as words. */
   readonly words: readonly string[];
-  /** The network to start from, in place of the one that the words name; absent where they count. */
+  /** The network to start from, in place of the one that the words name; absent where the words name the right one. */
   readonly from?: string | undefined;
   readonly output: string;
 }
 
 /**
- * How a network was made: the trainings that its file names, one after the other. Those whose network ships as well, such as the
- * one that it started from, are not done again; a teacher that is not there is trained first, by the command in its report.
- * @param like the folder of the network; networks that ship with it lie around it
- * @param labels what the network that is meant learned from; any where it is not given
- * @param output where the last step goes, and the steps before it in folders; training/<architecture> where it is not given
+ * The recipe of a network: the trainings that its file lists, one after the other. A training whose network also ships, such as the
+ * network that it started from, is left out. A teacher that is missing is trained first, by the command in its report.
+ * @param like the folder of the network; the other shipped networks lie beside it
+ * @param labels the labels that the network learned from, where several ship; any by default
+ * @param output the folder of the last step, with folders in it for the steps before; training/<architecture> by default
  * @returns the steps, at least one
- * @throws UserError where the files do not tell
+ * @throws UserError where the files do not say how the network was trained
  */
 export async function recipeOf(
   like: string,
@@ -42,13 +42,16 @@ export async function recipeOf(
   return await stepsOf(chain, goal, { meant, all });
 }
 
-/** The network that a recipe is for, and those that ship with it. */
+/** The network that a recipe is for, and the networks that ship with it. */
 interface Kept {
   readonly meant: ShippedNetwork;
   readonly all: readonly ShippedNetwork[];
 }
 
-/** The trainings by which a chain of commands ends in `goal`, from where a network that ships leaves off, with those of their teachers. */
+/**
+ * The trainings of a chain of commands, with those of their teachers before them. They start after the last training whose network ships,
+ * and end in the folder `goal`.
+ */
 async function stepsOf(chain: readonly string[], goal: string, kept: Kept): Promise<RecipeStep[]> {
   const start = kept.all
     .map((network) => ({ network, made: commandsOf(network) }))
@@ -63,7 +66,7 @@ async function stepsOf(chain: readonly string[], goal: string, kept: Kept): Prom
     const before =
       k > 0 ? join(folderOf(k - 1), BEST) : start.network && relative(process.cwd(), start.network.directory);
     const from = words.includes('--from') ? before : undefined;
-    return { words: from === undefined ? words : taughtBy(words, from), from, output: folderOf(k) };
+    return { words: from === undefined ? words : withTeacher(words, from), from, output: folderOf(k) };
   });
   const made = new Set(steps.map(({ output }) => join(output, BEST)));
   const folders = steps.flatMap(({ words }) => teachersOf(words)).filter((folder) => !made.has(folder));
@@ -71,13 +74,13 @@ async function stepsOf(chain: readonly string[], goal: string, kept: Kept): Prom
   return [...teachers.flat(), ...steps];
 }
 
-/** The words of a training whose network also learns from what it starts from: there too it is the network in `from`. */
-function taughtBy(words: readonly string[], from: string): readonly string[] {
+/** The words of a training, with the network in `from` as the teacher where the training has its own starting network as a teacher. */
+function withTeacher(words: readonly string[], from: string): readonly string[] {
   const own = wordAfter(words, 'from');
   return words.map((word, k) => (word === own && words[k - 1] === '--teacher' ? from : word));
 }
 
-/** The commands that made a network, the oldest first; none where its file does not tell. */
+/** The commands that made a network, the oldest first; none where its file has none. */
 function commandsOf({ trained }: ShippedNetwork): string[] {
   return trained ? [...(trained.origin ?? []), trained.command] : [];
 }
@@ -87,7 +90,7 @@ function wordsOf(command: string): string[] {
   return options.split(' ').filter((word) => word !== '');
 }
 
-/** What a command says of an option; all name the architecture and the epochs. */
+/** The value of an option in a command; every command names the architecture and the epochs. */
 function wordAfter(words: readonly string[], option: string): string {
   return words[words.indexOf(`--${option}`) + 1] ?? '';
 }
@@ -96,7 +99,7 @@ function teachersOf(words: readonly string[]): string[] {
   return words.filter((_, k) => words[k - 1] === '--teacher');
 }
 
-/** The trainings that make a teacher; none where it is there already. */
+/** The trainings that make a teacher; none where it is already trained. */
 async function teacherSteps(folder: string, kept: Kept): Promise<RecipeStep[]> {
   const output = dirname(folder);
   const isThere = existsSync(join(folder, 'model.json'));
@@ -109,7 +112,10 @@ async function teacherSteps(folder: string, kept: Kept): Promise<RecipeStep[]> {
   );
 }
 
-/** What made a teacher, the oldest command first, by the report of its architecture: runs lie in training/<architecture>. */
+/**
+ * The commands that made a teacher, the oldest first; undefined where no report has them. Runs lie in training/<architecture>, so the
+ * folder's name says which architecture's report to read.
+ */
 async function teachersCommands(folder: string, networks: readonly ShippedNetwork[]): Promise<string[] | undefined> {
   for (const { directory } of networks)
     for (const { architecture, command, origin = [] } of await readReports(join(directory, 'reports')))
@@ -117,7 +123,7 @@ async function teachersCommands(folder: string, networks: readonly ShippedNetwor
   return undefined;
 }
 
-/** Whether a run has done all its epochs; one without checkpoints was put there whole. */
+/** Whether a run has finished all its epochs. A run without checkpoints was copied there complete. */
 async function isFinished(directory: string, words: readonly string[]): Promise<boolean> {
   const checkpoint = await loadCheckpoint(directory);
   return checkpoint === undefined || checkpoint.progress.epoch >= Number(wordAfter(words, 'epochs'));

@@ -8,7 +8,7 @@ import { DETECTOR_CHOICES, DETECTORS, type DetectorChoice } from '../src/photo/f
 import { type Call, inRepository, runAsProcess, tool } from './command-line.ts';
 import { choice, flag, text } from './options.ts';
 
-/** What was asked for. */
+/** The options of the command line, with the folder. */
 interface Options {
   readonly folder: string;
   readonly labels: string | undefined;
@@ -59,7 +59,7 @@ photos only; without one it shows all pictures of the folder and judges nothing.
   },
 );
 
-/** Reads the photos, writes the page and prints what it comes to. @returns the exit status */
+/** Reads the photos, writes the page and prints the totals. @returns the exit status */
 async function report(options: Options, { signal, print, say }: Around): Promise<number> {
   // Loaded here so that --help and mistakes in usage answer at once.
   const { readLabels } = await import('../src/evaluation/report/labels.ts');
@@ -89,7 +89,7 @@ async function report(options: Options, { signal, print, say }: Around): Promise
   }
 }
 
-/** Writes a labels file to be filled in by a person. @returns the exit status */
+/** Writes a labels file for a person to fill in. @returns the exit status */
 async function draft(options: Options, { signal, print, say }: Around): Promise<number> {
   const { makeDraft } = await import('../src/evaluation/report/report.ts');
   const labels = options.labels ?? join(options.folder, 'labels.json');
@@ -106,7 +106,7 @@ async function draft(options: Options, { signal, print, say }: Around): Promise<
 /** DIR/labels.json where there is one. */
 async function defaultLabels(folder: string): Promise<string | undefined> {
   const file = join(folder, 'labels.json');
-  // One that is there and may not be read is another matter, which readLabels explains.
+  // Where the file exists but cannot be read, readLabels explains why.
   const isMissing = await access(file).then(
     () => false,
     (error: unknown) => fileTrouble(error) === 'missing',

@@ -10,18 +10,18 @@ const PACKAGE = NATIVE_PACKAGES[0];
 export const main = tool(
   {
     usage: ['npm run setup:gpu [-- --for tensorflow|onnx]'],
-    about: `Installs what computes on an NVIDIA card, on Linux on x64 with NVIDIA's driver, and says whether it does. The project has not been run
-on a card: what this says is what you have. "npm ci" takes it away.
+    about: `Installs packages that compute on an NVIDIA card (Linux on x64 with NVIDIA's driver), and says whether they work. The project has
+not been tested on such a card: rely on what this command says. "npm ci" removes the packages.
 tensorflow  ${PACKAGE}, with TensorFlow 2.9.1 (some 400 MB from Google's servers), for reading and training; it needs
-            CUDA 11.2 and cuDNN 8.1. ENGINE=auto then takes it.
+            CUDA 11.2 and cuDNN 8.1. ENGINE=auto then uses it.
 onnx        onnxruntime's libraries for CUDA 12 (from NuGet's servers), for reading; they need CUDA 12 and cuDNN 9.
-            ONNX_PROVIDER=cuda then takes them.`,
+            ONNX_PROVIDER=cuda then uses them.`,
     options: { for: choice(['tensorflow', 'onnx'], 'what is to compute on the card', 'tensorflow') },
   },
   async ({ values, words, print, say, signal }) => {
     if (words.length > 0) throw new UserError('bad-usage', 'Name no files.');
     if (process.platform !== 'linux' || process.arch !== 'x64')
-      throw new UserError('not-found', `What computes on NVIDIA cards is built for Linux on x64 alone. ${INSTEAD}`);
+      throw new UserError('not-found', `The packages for NVIDIA cards exist for Linux on x64 only. ${INSTEAD}`);
     const cards = await outcomeOf({ program: 'nvidia-smi', args: ['--list-gpus'], signal });
     if (cards.status !== 0 || cards.output.trim() === '')
       throw new UserError('not-found', `nvidia-smi finds no NVIDIA card, or its driver is missing. ${INSTEAD}`);
@@ -46,7 +46,7 @@ async function forTensorflow(say: Say, signal: AbortSignal): Promise<string> {
   const wasThere = isThere(PACKAGE);
   try {
     await addPackage(PACKAGE, say, signal);
-    // Its own script, and no other package's, loads TensorFlow.
+    // TensorFlow is downloaded by this package's install script; no other package's script runs.
     await npm(['rebuild', '--ignore-scripts=false', PACKAGE], 'Loading TensorFlow', signal);
   } catch (error) {
     if (!wasThere) await removePackage(PACKAGE);

@@ -9,16 +9,16 @@ import { choice } from './options.ts';
 import { addPackage, outcomeOf, run } from './setup/steps.ts';
 
 const PACKAGE = '@u4/opencv4nodejs';
-/** OpenCV with its headers, and what compiles against it. */
+/** OpenCV with its headers, and the tools that compile against it. */
 const DEBIAN_PACKAGES = ['libopencv-dev', 'pkg-config', 'g++', 'make', 'python3'];
 
 export const main = tool(
   {
     usage: ['npm run setup:native'],
-    about: `Builds ${PACKAGE}, which runs OpenCV's cascades natively, against the system's OpenCV; with DETECTOR=haar the bot uses it
-from its next start on. Without it the cascades run as WebAssembly and find the same faces. "npm ci" takes it away.`,
+    about: `Builds ${PACKAGE}, which runs OpenCV's cascades natively, against the system's OpenCV. With DETECTOR=haar the bot uses it
+from its next start on. Without it the cascades run as WebAssembly and find the same faces. "npm ci" removes it.`,
     options: {
-      system: choice(['install', 'keep'], 'install what is missing of Debian’s packages, or only say so', 'install'),
+      system: choice(['install', 'keep'], 'install missing Debian packages, or only name them', 'install'),
     },
   },
   async ({ values, words, print, say, signal }) => {
@@ -84,23 +84,23 @@ async function askPkgConfig(signal: AbortSignal): Promise<OpenCvPlace | undefine
   };
   const [include, lib] = [await ask('includedir'), await ask('libdir')];
   if (include === '' || lib === '') return undefined;
-  // Debian names the folder that opencv2/ lies in, others the one above it.
+  // Debian's pkg-config names the folder that contains opencv2/; others name the folder above it.
   const inner = `${include}/opencv4`;
   return { include: existsSync(inner) ? inner : include, lib };
 }
 
-/** Of the package's sources, those that the cascades take. */
+/** The package's sources that the cascades need. */
 const SOURCES = /^cc\/(core\/|imgproc\/|objdetect\/)?\w+\.cc$/;
-/** The other parts of OpenCV that the package would offer where they are there. */
+/** The parts of OpenCV that the package would also bind where they are installed. */
 const NOT_NEEDED =
   'CALIB3D DNN FACE FEATURES2D HIGHGUI IMG_HASH ML PHOTO TEXT TRACKING VIDEO XFEATURES2D XIMGPROC'.split(' ');
-/** Says which parts there are, in place of the package's own header: OpenCV's headers name all that are installed. */
+/** Replaces the package's header that lists OpenCV's parts: OpenCV's own headers define every installed part, so the others are undefined. */
 const PARTS = `#include "macros.h"\n${NOT_NEEDED.map((part) => `#undef HAVE_OPENCV_${part}\n`).join('')}`;
 
 /**
- * Compiles the part of the package that runs cascades, a fifth of its sources, against the OpenCV that is there. Left
- * to itself the package loads OpenCV's sources and builds them too. Its own driver starts node-gyp even where there is
- * nothing to build.
+ * Compiles the part of the package that runs cascades, a fifth of its sources, against the installed OpenCV. By default
+ * the package downloads OpenCV's sources and builds them too. The package's own build script is not used: it starts node-gyp even where
+ * there is nothing to build.
  */
 async function build({ include, lib }: OpenCvPlace, signal: AbortSignal): Promise<void> {
   const folder = inRepository(`node_modules/${PACKAGE}`);
@@ -114,10 +114,10 @@ async function build({ include, lib }: OpenCvPlace, signal: AbortSignal): Promis
     OPENCV4NODEJS_DISABLE_AUTOBUILD: '1',
     OPENCV_INCLUDE_DIR: include,
     OPENCV_LIB_DIR: lib,
-    // What takes time is OpenCV's own library: what calls it need not be optimised, which takes longer than all the rest.
+    // The binding is compiled without optimisation: the time is spent in OpenCV's library, and optimising would take most of the build.
     CXXFLAGS: '-O0 -w',
   };
-  // Node's own headers, where they came with it, need not be loaded.
+  // Uses Node's headers where they are installed with it, so that they need not be downloaded.
   const prefix = dirname(dirname(process.execPath));
   if (existsSync(join(prefix, 'include/node/node.h'))) environment.npm_config_nodedir = prefix;
   const args = ['rebuild', '--directory', folder, '--jobs', String(availableParallelism())];

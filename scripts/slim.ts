@@ -8,9 +8,9 @@ import { text } from './options.ts';
 export const main = tool(
   {
     usage: ['npm run slim'],
-    about: `Leaves out of node_modules what no bot on this machine loads: development packages, binaries for other systems, everything
-of face-api but the weights of its face detector, all but one build of libheif, packages' own tests and documentation, and what only
-debuggers and compilers read. "npm ci" brings all of it back.`,
+    about: `Removes from node_modules what the bot does not load on this machine: development packages, binaries for other systems,
+everything of face-api but the weights of its face detector, all but one build of libheif, packages' own tests and documentation, and
+files that only debuggers and compilers read. "npm ci" brings all of it back.`,
     options: {
       modules: text('DIR', 'the folder of the packages', inRepository('node_modules')),
     },
@@ -33,13 +33,13 @@ debuggers and compilers read. "npm ci" brings all of it back.`,
 
 interface Needless {
   readonly what: string;
-  /** In the folder of the packages. */
+  /** Relative to the folder of the packages. */
   readonly paths: readonly string[];
 }
 
-/** What ends the name of a package that was built for another C library than this system's. */
+/** The end of the name of a package that was built for another C library than this system's. */
 const OTHER_LIBC = isMusl() ? /-gnu$/ : /-musl$/;
-/** What a package may hold for those who work on it. */
+/** Folders of a package that only its own developers need. */
 const FOR_AUTHORS = new Set(['test', 'tests', '__tests__', 'docs', 'examples']);
 
 async function needless(modules: string): Promise<Needless[]> {
@@ -63,7 +63,7 @@ async function needless(modules: string): Promise<Needless[]> {
   const forAuthors = held
     .flat()
     .filter((path) => FOR_AUTHORS.has(basename(path)) && !binaries.includes(dirname(path)))
-    // zod carries its sources beside what is made of them.
+    // zod ships its sources beside the built files.
     .concat(
       packages.includes('zod') ? (await inside(modules, 'zod', 1)).filter((path) => path === join('zod', 'src')) : [],
     );
@@ -81,7 +81,7 @@ async function needless(modules: string): Promise<Needless[]> {
   ];
 }
 
-/** Folders of the packages, those of a scope included. */
+/** The folders of the packages, including scoped ones. */
 async function packagesIn(modules: string): Promise<string[]> {
   const names = (await entriesOf(modules)).filter((name) => !name.startsWith('.'));
   const scoped = names.filter((name) => name.startsWith('@')).map((name) => inside(modules, name, 1));
@@ -94,7 +94,7 @@ function isMusl(): boolean {
   return process.platform === 'linux' && report.header?.glibcVersionRuntime === undefined;
 }
 
-/** What lies so many folders deep in one of the packages; nothing where that is not there. */
+/** The files and folders `depth` levels below a folder of the packages; none where that folder is missing. */
 async function inside(modules: string, folder: string, depth: number): Promise<string[]> {
   const names = await entriesOf(join(modules, folder));
   const paths = names.map((name) => join(folder, name));

@@ -24,7 +24,7 @@ import { recipeOf } from './recipe.ts';
 const originSchema = z.object({ command: z.string(), origin: z.array(z.string()).optional() });
 
 const DEFAULTS = trainingPlan();
-/** The plan holds the bounds of its settings. */
+/** The training plan checks the bounds of its settings. */
 const BY_PLAN = {};
 const architectures = [...ARCHITECTURES.values()].map(({ name, summary }) => `${name}: ${summary}`);
 
@@ -41,7 +41,7 @@ const OPTIONS = {
   output: text('DIR', 'checkpoints and the best network (default: training/<architecture>)'),
   like: text('DIR', 'train by the recipe of the network in DIR'),
   resume: flag('go on with the run in the output folder, with its settings as given here again'),
-  fresh: flag('start anew where the output folder has a run already, which is then gone'),
+  fresh: flag('start anew, and replace a run that the output folder has already'),
   from: text(
     'DIR',
     "start from the weights of the model in DIR, which may be narrower, with a fresh optimizer; face-api: from those of face-api's face recognition (resnet)",
@@ -52,17 +52,22 @@ const OPTIONS = {
   threads: number('N', 'threads that compute (default: one a core)', { whole: true, least: 1, most: 64 }),
   batch: number('N', 'images a step', BY_PLAN, DEFAULTS.batchSize),
   'learning-rate': number('X', 'the highest of the cycle', BY_PLAN, DEFAULTS.learningRate),
-  'warm-up': number('SHARE', 'steps in which the learning rate rises', BY_PLAN, DEFAULTS.warmUp),
-  seed: number('N', 'decides every draw of chance', BY_PLAN, DEFAULTS.seed),
+  'warm-up': number('SHARE', 'share of the steps in which the learning rate rises', BY_PLAN, DEFAULTS.warmUp),
+  seed: number('N', 'decides every random draw', BY_PLAN, DEFAULTS.seed),
   optimizer: choice(['sgd', 'adam'], 'how a step follows from the gradient', DEFAULTS.optimizer),
   'weight-decay': number('X', 'how much the weights are drawn to 0', BY_PLAN, DEFAULTS.weightDecay),
-  'label-smoothing': number('X', 'share of a target that all emotions have alike', BY_PLAN, DEFAULTS.labelSmoothing),
+  'label-smoothing': number(
+    'X',
+    'share of a target that is spread evenly over all emotions',
+    BY_PLAN,
+    DEFAULTS.labelSmoothing,
+  ),
   'clip-norm': number('X', 'longest gradient; 0 is off', BY_PLAN, DEFAULTS.clipNorm),
   'average-decay': number('X', 'moving average of the weights; 0 is off', BY_PLAN, DEFAULTS.averageDecay),
   'class-weights': choice(['none', 'balanced'], 'balanced: rare emotions get more say', DEFAULTS.classWeights),
   'no-augmentation': flag('learn from the faces as they are'),
-  erasing: number('SHARE', 'faces of which a part is erased', BY_PLAN, DEFAULT_AUGMENTATION.erasing),
-  tone: number('SHARE', 'faces whose light and sharpness vary', BY_PLAN, DEFAULT_AUGMENTATION.tone),
+  erasing: number('SHARE', 'share of the faces of which a part is erased', BY_PLAN, DEFAULT_AUGMENTATION.erasing),
+  tone: number('SHARE', 'share of the faces whose light and sharpness vary', BY_PLAN, DEFAULT_AUGMENTATION.tone),
   'label-weight': number(
     'SHARE',
     "with --labels both: the label's share of the targets",
@@ -76,8 +81,8 @@ export const main = tool(
   {
     usage: ['npm run train -- [options]'],
     about: `Trains a network on FER2013. Without --architecture, --from or --teacher it trains by the recipe of the network in model/ (with
---labels fer2013 by that of model/fer2013, with --like by another network's): the commands that its file keeps, one after the other.
-Settings that are given change the last of them. With one of the three, what is not given is as said below.`,
+--labels fer2013 by that of model/fer2013, with --like by another network's): the training commands that its file lists, one after the
+other. Options that are given change the last of them. With one of the three, options that are not given have the defaults below.`,
     options: OPTIONS,
     footer: 'Ctrl-C or SIGTERM stops after a checkpoint; --resume goes on from there.',
   },
@@ -101,12 +106,12 @@ Settings that are given change the last of them. With one of the three, what is 
       const code = await trainOne(step, call);
       if (code !== 0) return code;
     }
-    say(`Put it in use, if it is better than what is: ${shipCommand(steps.at(-1)!, values, given)}`);
+    say(`To put it in use, if it is better than the network in use: ${shipCommand(steps.at(-1)!, values, given)}`);
     return 0;
   },
 );
 
-/** What is typed next. */
+/** The command that puts the trained network in use. */
 function shipCommand(
   { plan, directory }: Step,
   { data, votes }: Values<typeof OPTIONS>,
@@ -120,15 +125,15 @@ function shipCommand(
   ].join(' ');
 }
 
-/** One training, and where it goes. */
+/** One training, and its output folder. */
 interface Step {
   readonly plan: TrainingPlan;
   readonly directory: string;
 }
 
 /**
- * The trainings that are asked for: one by the settings given where a network is named, else those of a recipe, the last of them
- * with the settings given.
+ * The trainings to run. Where the options name a network, this is one training with these options. Otherwise they are the trainings of a
+ * recipe, and the options given change the last of them.
  */
 async function stepsOf(values: Values<typeof OPTIONS>, given: readonly string[]): Promise<Step[]> {
   const named = ['architecture', 'from', 'teacher'].find((name) => given.includes(name));
@@ -179,7 +184,7 @@ function explainedIn(directory: string): (error: unknown) => never {
   };
 }
 
-/** @returns the exit code */
+/** Runs one training. @returns the exit code */
 async function trainOne({ plan, directory }: Step, call: Call<Values<typeof OPTIONS>>): Promise<number> {
   const { values, signal, print, say, terminal } = call;
   const architecture = architectureOf(plan.architecture);
@@ -222,14 +227,14 @@ async function trainOne({ plan, directory }: Step, call: Call<Values<typeof OPTI
   return 130;
 }
 
-/** Where there are no votes: how to learn without any. */
+/** Adds to the error for missing votes how to train without them. */
 function orByLabels(error: unknown): never {
   if (!(error instanceof UserError && error.code === 'no-data')) throw error;
   const sentence = `${error.message} Without votes: npm run train -- --labels fer2013`;
   throw new UserError(error.code, sentence, { cause: error });
 }
 
-/** A network to start from, with the commands that made it as far as its file tells; none where the plan names none. */
+/** The network to start from, with the commands that made it where its file has them; undefined where the plan names none. */
 async function startingPoint({ from, seed }: TrainingPlan, training: FaceSet): Promise<TrainingRun['from']> {
   if (from === undefined) return undefined;
   if (from === FACE_API) return await recognitionStart(training, seed);
@@ -238,7 +243,7 @@ async function startingPoint({ from, seed }: TrainingPlan, training: FaceSet): P
   return { network, weights, ...(trained && { origin: [...(trained.origin ?? []), trained.command] }) };
 }
 
-/** A line that is rewritten on a terminal; elsewhere, such as in a log, a line every half minute. */
+/** Shows progress: on a terminal as one line that is rewritten; elsewhere, such as in a log, as a new line every half minute. */
 function progressOn(output: Output): (progress: TrainingProgress) => void {
   const gap = output.isTTY ? 200 : 30_000;
   let last = 0;

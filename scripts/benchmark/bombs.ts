@@ -4,22 +4,22 @@ import { promisify } from 'node:util';
 import { inRepository } from '../command-line.ts';
 import { table } from './rounds.ts';
 
-/** What ten bombs did to a bot. */
+/** What reading ten bombs cost a bot. */
 export interface BombsResult {
-  /** Megabytes (of 1,000,000 bytes) of the bot's processes together (PSS): after a first photo, and the most while the bombs were read. */
+  /** Memory of all the bot's processes (PSS) in megabytes of 1,000,000 bytes: after a first photo, and the most while it read the bombs. */
   readonly megabytes: { readonly rest: number; readonly most: number };
-  /** From the bombs' message to the answer to another person's photo, null where there was none; and to the last answer to a bomb. */
+  /** From the bombs' message to the answer to another person's photo (null where there was none), and to the last answer to a bomb. */
   readonly milliseconds: { readonly other: number | null; readonly all: number };
-  /** Processor time of the bot's processes together, for as long: on a machine that is busy with other things, what says more. */
+  /** Processor time of all the bot's processes over the same spans. It says more than the clock on a busy machine. */
   readonly processorMilliseconds: { readonly other: number | null; readonly all: number };
   readonly bombs: readonly { readonly name: string; readonly megabytes: number }[];
-  /** What was said of them, in the order of the answers. */
+  /** The texts of the answers, in their order. */
   readonly answers: readonly string[];
 }
 
 /**
- * Posts ten pictures at once, most of about 30 MB, to a bot that is connected to a Discord on this machine, the one that the tests use: a
- * bot without its tests cannot be measured. Linux only.
+ * Posts ten pictures at once, most of about 30 MB, to a bot that is connected to the tests' fake Discord on this machine. It therefore
+ * needs the tests' files. Linux only.
  */
 export async function benchmarkBombs(options: {
   readonly photo: string;

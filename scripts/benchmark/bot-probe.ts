@@ -1,11 +1,11 @@
-/** Loaded into the bot's process before the bot itself: tells its parent, whenever that asks, what the process has taken so far. */
+/** Runs in the bot's process, loaded before the bot itself. Sends the parent process what the bot has used so far, whenever it asks. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** What the bot's process has taken. */
+/** What the bot's process has used. */
 export interface BotUse {
-  /** Of all its threads, but of no other process. */
+  /** Processor time of all threads of the process, without its child processes. */
   readonly cpuMilliseconds: number;
-  /** Longest time since the last question that the thread which talks could do nothing else. */
+  /** Longest time that the main thread was blocked since the last question. */
   readonly blockedMilliseconds: number;
 }
 

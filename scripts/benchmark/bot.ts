@@ -12,26 +12,26 @@ interface BotBenchmark {
   readonly photo: string;
   /** Directory of the network. */
   readonly model: string;
-  /** Says what is going on. */
+  /** Prints progress. */
   readonly log: (sentence: string) => void;
 }
 
-/** What a start takes, every counted round in order, in milliseconds. */
+/** The times of a start in milliseconds: one of each counted round, in order. */
 interface StartResult {
-  /** From the start of the process to its address. */
+  /** From the start of the process until it prints its address. */
   readonly address: readonly number[];
-  /** Time of processors until then, of all threads. */
+  /** Processor time of all threads until then. */
   readonly cpu: readonly number[];
-  /** From a photo that is posted then to its annotated picture, and the same for the next photo. */
+  /** From posting the first photo to its annotated picture, and the same for the second photo. */
   readonly first: readonly number[];
   readonly second: readonly number[];
-  /** A photo read by the command line, from the start of the process to its end. */
+  /** For the command line to read a photo, from the start of the process to its end. */
   readonly tool: readonly number[];
 }
 
 /**
- * Starts the bot again and again, and times its first answers; the command line reads the same photo. One round before the others is not
- * counted: the sources are compiled in it, and files fetched.
+ * Starts the bot several times and times its first answers; the command line reads the same photo. The first round is not counted, since
+ * it compiles the sources and reads files into the cache.
  */
 export async function benchmarkStart(options: BotBenchmark & { readonly rounds: number }): Promise<StartResult> {
   const { photo, model, rounds, log } = options;
@@ -70,7 +70,7 @@ const STEPS: readonly (readonly [keyof StartResult, string])[] = [
   ['cpu', 'processor time until then'],
   ['first', 'first photo, posted to answered'],
   ['second', 'second photo'],
-  ['tool', 'a photo by the command line, from nothing'],
+  ['tool', 'the command line with a photo, start to end'],
 ];
 
 export function startTable(result: StartResult): string {
@@ -87,17 +87,17 @@ export function startJson(result: StartResult) {
   return { milliseconds, ratios: { firstVersusSecond: median(result.first) / median(result.second) } };
 }
 
-/** What many photos take, one after the other. */
+/** What reading many photos costs, one after the other. */
 interface MemoryResult {
-  /** Megabytes of its processes, once it has started and after each photo. */
+  /** Memory of the bot's processes in megabytes: after its start, then after each photo. */
   readonly megabytes: readonly number[];
-  /** Milliseconds of each photo, from posted to answered. */
+  /** Milliseconds from posting each photo to its answer. */
   readonly answers: readonly number[];
-  /** Longest time that the thread which talks could do nothing else, in milliseconds, photo by photo. */
+  /** Longest time that the main thread was blocked during each photo, in milliseconds. */
   readonly blocked: readonly number[];
 }
 
-/** Posts the photo so many times to one bot, one after the other. */
+/** Posts the photo to one bot `photos` times, one after the other. */
 export async function benchmarkMemory(options: BotBenchmark & { readonly photos: number }): Promise<MemoryResult> {
   const { photo, model, photos, log } = options;
   const bytes = await readPhotoFile(photo, DEFAULT_LIMITS.maxBytes);
@@ -119,7 +119,7 @@ export async function benchmarkMemory(options: BotBenchmark & { readonly photos:
   }
 }
 
-/** The most that each tenth of the photos left in memory, in MB. */
+/** The most memory in MB after a photo, for each tenth of the photos. */
 function tenths({ megabytes: [, ...after] }: MemoryResult): number[] {
   const length = Math.ceil(after.length / 10);
   return Array.from({ length: Math.ceil(after.length / length) }, (_, k) =>
@@ -143,7 +143,7 @@ export function memoryTable(result: MemoryResult): string {
       ],
       ['MB after the last', megabytes.at(-1)!.toFixed(0)],
       [`ms a photo: ${SPREAD}`, spread(answers, 0)],
-      [`ms that the talking thread was blocked, the longest of a photo: ${SPREAD}`, spread(blocked, 0)],
+      [`ms that the main thread was blocked, the longest of a photo: ${SPREAD}`, spread(blocked, 0)],
     ],
   );
 }

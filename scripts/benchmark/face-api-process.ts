@@ -1,6 +1,6 @@
 /**
- * The peer of `npm run benchmark -- reading` and `photo`: face-api on TensorFlow.js' wasm backend. A process of its own, since
- * all of TensorFlow.js in a process shares one backend: in ours, an engine on tfjs-node would compute on wasm as well.
+ * The peer of `npm run benchmark -- reading` and `photo`: face-api on TensorFlow.js' wasm backend. It has a process of its own, since
+ * TensorFlow.js has one backend for the whole process: in the benchmark's process, the tfjs-node engine would compute on wasm too.
  *
  * Arguments: threads, and the package with the backend.
  */
@@ -19,7 +19,7 @@ async function load(threads: number, backend: string): Promise<{ faceApi: Librar
   const wasm: typeof import('@tensorflow/tfjs-backend-wasm') = require(backend);
   const faceApi: Library = require(`${FACE_API}/dist/face-api.node-wasm.js`);
   wasm.setWasmPaths(wasmFolder(backend));
-  // Node gets the backend's build without threads, whatever is asked for here; afterwards it says what it has.
+  // Node gets the backend's build without threads, whatever is asked for here. getThreadsCount says how many it really has.
   wasm.setThreadsCount(threads);
   if (!(await tf.setBackend('wasm'))) throw new Error('the wasm backend does not start');
   const model = join(folderOf(FACE_API), 'model');
@@ -30,8 +30,8 @@ async function load(threads: number, backend: string): Promise<{ faceApi: Librar
 }
 
 /**
- * From bytes to probabilities, as the bot's classifier is timed. An array of tensors goes through faceExpressionNet as one
- * batch; one view a face.
+ * Times reading from bytes to probabilities, as for the bot's classifier. faceExpressionNet takes an array of tensors as one
+ * batch, with one view of each face.
  */
 async function read(faceApi: Library, crops: readonly Uint8Array[], times: number): Promise<ReadAnswer> {
   const start = performance.now();
@@ -44,8 +44,8 @@ async function read(faceApi: Library, crops: readonly Uint8Array[], times: numbe
 }
 
 /**
- * What `detectAllFaces(picture).withFaceExpressions()` does, by the same functions, with its default options; but all faces in
- * one batch instead of one by one.
+ * Does what `detectAllFaces(picture).withFaceExpressions()` does, by the same functions and with their default options, but reads all
+ * faces in one batch instead of one by one.
  */
 async function walk(
   faceApi: Library,

@@ -4,29 +4,29 @@ import { startPeer, type WalkAnswer, type WalkRequest } from './peer.ts';
 /** face-api's detectors, each with its default options. */
 type FaceApiDetector = 'ssdMobilenetv1' | 'tinyFaceDetector';
 
-/** What face-api's process is asked. */
+/** A request to face-api's process. */
 export type FaceApiRequest =
-  /** Reads crops of CROP_SIDE x CROP_SIDE pixels in one batch, so many times. */
+  /** Reads crops of CROP_SIDE x CROP_SIDE pixels in one batch, `times` times. */
   | { readonly kind: 'read'; readonly crops: readonly Uint8Array[]; readonly times: number }
   /** Finds the faces of a picture and reads them. */
   | (WalkRequest & { readonly detector: FaceApiDetector });
 
-/** Side of the pictures that faceExpressionNet computes on, in pixels. Others it scales to this first. */
+/** Side of faceExpressionNet's input pictures, in pixels. It scales pictures of other sizes first. */
 export const CROP_SIDE = 112;
 
-/** Milliseconds that reading took, all times together. */
+/** Milliseconds for all repetitions together. */
 export interface ReadAnswer {
   readonly milliseconds: number;
 }
 
-/** face-api in a process of its own, waiting for work. */
+/** face-api in a process of its own that waits for requests. */
 export interface FaceApi {
   /** "face-api 1.7.15 (wasm, 1 thread)". */
   readonly name: string;
-  /** Threads that it computes on, which may be fewer than were asked for. */
+  /** Threads that it computes on; may be fewer than were asked for. */
   readonly threads: number;
   /**
-   * Reads faces with faceExpressionNet, all in one batch, so many times.
+   * Reads faces with faceExpressionNet, all in one batch, `times` times.
    * @param crops CROP_SIDE x CROP_SIDE pixels of 3 bytes each
    */
   read(crops: readonly Uint8Array[], times: number): Promise<ReadAnswer>;
@@ -37,13 +37,13 @@ export interface FaceApi {
 
 interface FaceApiOptions {
   readonly threads: number;
-  /** Says why it is left out. */
+  /** Prints why face-api is left out. */
   readonly log: (sentence: string) => void;
-  /** The package with the backend; tests put a missing one here. */
+  /** The package with the backend; tests name a missing one. */
   readonly backend?: string;
 }
 
-/** Starts the peer; undefined where it cannot be loaded. */
+/** Starts face-api; undefined where it cannot be loaded. */
 export async function startFaceApi({
   threads,
   log,

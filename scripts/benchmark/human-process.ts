@@ -11,7 +11,7 @@ import type { WalkAnswer, WalkRequest } from './peer.ts';
 import { require, servePeer, wasmFolder } from './wasm-peer.ts';
 
 const BACKEND = '@tensorflow/tfjs-backend-wasm';
-/** Its default is one face. */
+/** Human finds one face by default. */
 const MOST_FACES = 100;
 const OFF = { enabled: false };
 
@@ -19,7 +19,7 @@ type Library = typeof import('@vladmandic/human');
 type Human = InstanceType<Library['Human']>;
 
 async function load(library: string): Promise<Human> {
-  // The package names one of its builds only; the one for wasm lies beside it.
+  // The package exports only one of its builds; the one for wasm lies beside it.
   const folder = dirname(require.resolve(library));
   const { Human }: Library = require(join(folder, 'human.node-wasm.js'));
   const human = new Human({
@@ -27,7 +27,7 @@ async function load(library: string): Promise<Human> {
     wasmPath: wasmFolder(BACKEND),
     modelBasePath: pathToFileURL(join(folder, '..', 'models')).href,
     debug: false,
-    // Every picture is a new one, even where it looks like the one before.
+    // Disables the cache, which would return the last result for a similar picture.
     cacheSensitivity: 0,
     filter: OFF,
     gesture: OFF,
@@ -55,7 +55,7 @@ async function load(library: string): Promise<Human> {
   return human;
 }
 
-/** What a file of TensorFlow.js says of a network. */
+/** A network's model.json in TensorFlow.js' format. */
 interface NetworkFile {
   readonly modelTopology: object;
   readonly format: string;
@@ -63,7 +63,7 @@ interface NetworkFile {
   readonly weightsManifest: readonly { readonly paths: readonly string[]; readonly weights: [] }[];
 }
 
-/** A network from its files: fetch, which the library asks for them, knows no files. */
+/** Reads a network from its files. The library would use fetch, which cannot read files. */
 async function readNetwork(url: string) {
   const file = fileURLToPath(url);
   const { weightsManifest: groups, ...rest } = JSON.parse(await readFile(file, 'utf8')) as NetworkFile;

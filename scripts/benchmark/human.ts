@@ -1,9 +1,9 @@
 import { type Peer, startPeer } from './peer.ts';
 
 interface HumanOptions {
-  /** Says why it is left out. */
+  /** Prints why Human is left out. */
   readonly log: (sentence: string) => void;
-  /** The package with the library; tests put a missing one here. */
+  /** The package with the library; tests name a missing one. */
   readonly library?: string;
 }
 

@@ -5,17 +5,17 @@ import type { RgbImage } from '../../src/photo/image.ts';
 import { endsWithThis } from '../children.ts';
 
 /**
- * A picture whose faces a peer finds and reads; pixels are 3 bytes each (red, green, blue), row by row.
- * @property detector which of its detectors, where it has several
+ * Asks a peer to find and read the faces of a picture. Pixels are 3 bytes each (red, green, blue), row by row.
+ * @property detector the detector to use, where the peer has several
  */
 export interface WalkRequest extends RgbImage {
   readonly kind: 'walk';
   readonly detector?: string;
 }
 
-/** What walking through a picture took. */
+/** A peer's answer to a WalkRequest. */
 export interface WalkAnswer {
-  /** From the pixels in memory to the readings of every face. */
+  /** Time from the pixels in memory to a reading of every face. */
   readonly milliseconds: number;
   /** Faces that were found and read. */
   readonly faces: number;
@@ -24,26 +24,26 @@ export interface WalkAnswer {
 /** The first message of a peer's process. */
 export type PeerGreeting =
   | { readonly version: string; readonly threads: number }
-  /** Why it cannot be loaded, for people. */
+  /** Says why the library cannot be loaded. */
   | { readonly failure: string };
 
 interface PeerOptions {
-  /** What people call it. */
+  /** Its name, for people. */
   readonly name: string;
   /** The TypeScript file of its process, which calls `servePeer`. */
   readonly script: URL;
   readonly args: readonly string[];
-  /** Says why it is left out. */
+  /** Prints why the peer is left out. */
   readonly log: (sentence: string) => void;
 }
 
-/** Somebody else's library in a process of its own, waiting for work. */
+/** Another project's library, in a process of its own that waits for requests. */
 export interface Peer {
   /** "face-api 1.7.15 (wasm, 1 thread)". */
   readonly name: string;
-  /** Threads that it computes on, which may be fewer than were asked for. */
+  /** Threads that it computes on; may be fewer than were asked for. */
   readonly threads: number;
-  /** @throws Error where the process ends instead of answering, with the end of what it complained of */
+  /** Sends a request. @throws Error where the process ends instead of answering, with the last lines of its standard error */
   ask<Answer>(request: object): Promise<Answer>;
   close(): Promise<void>;
 }
@@ -52,7 +52,7 @@ export interface Peer {
 export async function startPeer({ name, script, args, log }: PeerOptions): Promise<Peer | undefined> {
   const child = endsWithThis(
     startProcess(script, args, {
-      // What is sent are bytes, which JSON has no form for.
+      // Requests contain bytes, which JSON cannot carry.
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     }),
@@ -88,7 +88,7 @@ export async function startPeer({ name, script, args, log }: PeerOptions): Promi
     threads,
     async ask<Answer>(request: object) {
       const answered = answer<Answer>();
-      // Where it has ended, `answered` fails and says why.
+      // If the process has ended, `answered` rejects and says why.
       child.send(request, () => {});
       return await answered;
     },
@@ -96,7 +96,7 @@ export async function startPeer({ name, script, args, log }: PeerOptions): Promi
   };
 }
 
-/** Ends a process that waits for work: with its channel gone it has nothing left to do. */
+/** Ends a process that waits for requests, by closing its channel: nothing then keeps it alive. */
 async function end(child: ChildProcess): Promise<void> {
   const exit = hasEnded(child) ? undefined : once(child, 'exit');
   if (child.connected) child.disconnect();

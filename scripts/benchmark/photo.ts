@@ -14,33 +14,33 @@ import type { WalkAnswer } from './peer.ts';
 import { median, SPREAD, speeds, spread, table, takeTurns } from './rounds.ts';
 
 interface PhotoBenchmark {
-  /** Path of the photo; without one, a group photo of five people, 1280 x 960 pixels. */
+  /** Path of the photo; where undefined, a group photo of five people, 1280 x 960 pixels. */
   readonly photo: string | undefined;
   /** Directory of the network. */
   readonly model: string;
   /** Rounds that count; the contenders take turns, after one round that is not counted. */
   readonly rounds: number;
-  /** Says what is going on. */
+  /** Prints progress. */
   readonly log: (sentence: string) => void;
 }
 
-/** Milliseconds of the bot's walk. */
+/** Milliseconds of the steps of the bot's walk. */
 interface WalkSteps {
   readonly decode: number;
   readonly detect: number;
-  /** Making the picture gray and cutting all faces out of it. */
+  /** Converting the picture to gray and cropping all faces. */
   readonly crop: number;
   readonly classify: number;
-  /** Boxes and words onto the picture, and that into a JPEG. */
+  /** Drawing boxes and labels onto the picture, and encoding it as a JPEG. */
   readonly draw: number;
   /** From the photo's bytes to the annotated picture's: all steps together. */
   readonly all: number;
 }
 
-/** Who takes a turn: the bot, and the peers that load. */
+/** The contenders: the bot, and the peers that load. */
 type ContenderId = 'bot' | 'faceApiSsd' | 'faceApiTiny' | 'human';
 
-/** One walk: the part that can be compared, and all steps where it is the bot's. */
+/** One walk: the time of the part that all contenders do, and for the bot the times of all steps. */
 export interface Walk extends WalkAnswer {
   readonly steps?: WalkSteps;
 }
@@ -48,25 +48,25 @@ export interface Walk extends WalkAnswer {
 interface WalkResult {
   readonly id: ContenderId;
   readonly name: string;
-  /** Every counted round, in order. */
+  /** One walk of each counted round, in order. */
   readonly walks: readonly Walk[];
 }
 
-/** The group photo: brought to the size that a phone's photo has in a chat, and a JPEG again. */
+/** The group photo. It is scaled to the size of a phone's photo in a chat, and encoded as a JPEG again. */
 const GROUP_PHOTO = inRepository('node_modules/@vladmandic/face-api/demo/sample5.jpg');
 const GROUP_SIZE = { width: 1280, height: 960 };
 const GROUP_QUALITY = 90;
 
-/** Longest time for one photo: this measures, nobody waits for an answer. */
+/** The limit on the time of one photo is raised, since nobody waits for an answer here. */
 const LIMITS = { ...DEFAULT_LIMITS, maxMilliseconds: 600_000 };
 
-/** Threads of the classifier and of the detector's cascades, as the bot has them where nobody sets another number. */
+/** Threads of the classifier and of the detector's cascades: the bot's defaults. */
 const CLASSIFIER_THREADS = Math.min(4, availableParallelism());
 const DETECTOR_THREADS = 2;
 
 /**
- * Times the bot's walk through a photo, with its default detector, and on the decoded picture the peers that load: face-api, with its large
- * and its small detector, and Human.
+ * Times the bot's walk through a photo, with its default detector, and the walk of each peer that loads through the decoded picture:
+ * face-api, with its large and its small detector, and Human.
  * @returns the bot first
  * @throws UserError where the photo or the network cannot be read
  */
@@ -119,7 +119,7 @@ async function groupPhoto(): Promise<Uint8Array> {
   return await sharp(GROUP_PHOTO).resize(width, height).jpeg({ quality: GROUP_QUALITY }).toBuffer();
 }
 
-/** The bot's walk, timed from outside: the detector and the classifier note when they are called and when they answer. */
+/** Times the bot's walk from outside: wrappers of the detector and the classifier note when each is called and when it answers. */
 async function timedWalk(bytes: Uint8Array, tools: PhotoTools): Promise<Required<Walk>> {
   const times: number[] = [];
   const noting = async <Answer>(work: () => Promise<Answer>): Promise<Answer> => {
@@ -156,7 +156,7 @@ async function timedWalk(bytes: Uint8Array, tools: PhotoTools): Promise<Required
 
 const STEPS: readonly (keyof WalkSteps)[] = ['decode', 'detect', 'crop', 'classify', 'draw', 'all'];
 
-/** The steps of the bot's walk; and where there are peers, how long each takes over the part that all do. */
+/** Two tables: the steps of the bot's walk and, where there are peers, the time of each contender for the part that all do. */
 export function photoTable(results: readonly WalkResult[]): string {
   const steps = stepsOf(results);
   const walk = table(
@@ -177,13 +177,13 @@ export function photoTable(results: readonly WalkResult[]): string {
   return `${walk}\n\nFrom the decoded picture to a reading of every face found\n\n${compared}`;
 }
 
-/** Faces found by each, medians of the bot's steps in milliseconds, and its time as a part of each peer's; for programs. */
+/** The result for programs: the faces that each found, medians of the bot's steps in milliseconds, and its time as a share of each peer's. */
 export function photoJson(results: readonly WalkResult[]) {
   const steps = stepsOf(results);
   const of = (id: ContenderId) => results.find((result) => result.id === id);
   const versus = (id: ContenderId) => {
     const peer = of(id);
-    // Null rather than nothing, so that a program sees that it was not measured.
+    // Null, so that a program sees that the peer was not measured.
     return peer ? round(median(speeds(times(of('bot')!), times(peer))), 3) : null;
   };
   return {
@@ -197,7 +197,7 @@ export function photoJson(results: readonly WalkResult[]) {
   };
 }
 
-/** The times of each step, one a round. */
+/** The times of each step, one for each round. */
 function stepsOf(results: readonly WalkResult[]): Record<keyof WalkSteps, readonly number[]> {
   const walks = results.flatMap((result) => result.walks.flatMap((walk) => walk.steps ?? []));
   const each = (name: keyof WalkSteps) => walks.map((walk) => walk[name]);

@@ -17,9 +17,9 @@ interface ReadingBenchmark {
   readonly threads: number;
   /** Rounds that count; the contenders take turns, after one round that is not counted. */
   readonly rounds: number;
-  /** face-api that waits for work already, and goes on waiting afterwards; otherwise it is started and ended. */
+  /** A face-api process to use, which stays open afterwards. Without it, one is started and closed. */
   readonly faceApi?: FaceApi;
-  /** Says what is going on. */
+  /** Prints progress. */
   readonly log: (sentence: string) => void;
 }
 
@@ -27,30 +27,30 @@ interface ReadingResult {
   readonly name: string;
   /** Faces in the photo. */
   readonly faces: number;
-  /** Milliseconds a face of every counted round, in order. */
+  /** Milliseconds a face in each counted round, in order. */
   readonly msPerFace: readonly number[];
 }
 
-/** What is timed: reads the first so many crops in one batch, PHOTOS times, and says how many milliseconds that took. */
+/** Something to time. `read` reads the first `faces` crops in one batch, PHOTOS times, and returns the milliseconds that this took. */
 interface Contender {
   readonly name: string;
   read(faces: number): Promise<number>;
   close(): Promise<void>;
 }
 
-/** Photos a turn: a single one is read in a few milliseconds. */
+/** Photos in each turn, since one photo takes only a few milliseconds. */
 const PHOTOS = 10;
 
 /**
- * Times reading the face crops of one photo, from their bytes to probabilities, on every engine that loads and, where it
- * loads, on face-api's faceExpressionNet: the peer, first in the list. The bot averages over its views of a face; the peer
- * has one. Where the peer has fewer threads, onnx is timed on as few too.
- * @returns for each number of faces all contenders
+ * Times reading the face crops of one photo, from their bytes to probabilities. The contenders are every engine that loads
+ * and, where it loads, face-api's faceExpressionNet: the peer, first in the result. The bot averages over several views of a face; the
+ * peer has one view. Where the peer has fewer threads, onnx is timed on as few threads too.
+ * @returns the results of all contenders for each number of faces
  */
 export async function benchmarkReading(benchmark: ReadingBenchmark): Promise<ReadingResult[]> {
   const { model, faces, threads, rounds, faceApi, log } = benchmark;
   const random = new Random(3);
-  // Noise: the time does not depend on what is in a crop.
+  // Noise, since the time does not depend on the pixels.
   const crops = Array.from({ length: Math.max(...faces) }, () =>
     new Uint8Array(FACE_PIXELS).map(() => random.below(256)),
   );
@@ -97,7 +97,7 @@ async function botContender(engine: Engine, model: string, crops: readonly Uint8
   };
 }
 
-/** faceExpressionNet gets the same crops in colour and at its own size, so that it need not scale them. */
+/** The peer's contender. faceExpressionNet gets the same crops in colour and at its own size, so that it need not scale them. */
 async function peerContender(peer: FaceApi, crops: readonly Uint8Array[]): Promise<Contender> {
   const raw = { width: FACE_SIZE, height: FACE_SIZE, channels: 1 } as const;
   const large = await Promise.all(
@@ -110,7 +110,7 @@ async function peerContender(peer: FaceApi, crops: readonly Uint8Array[]): Promi
   };
 }
 
-/** Milliseconds a face, and round by round how many times as fast that is as the first contender at as many faces. */
+/** A table of milliseconds a face, and of how many times as fast each contender is as the first at the same number of faces. */
 export function readingTable(results: readonly ReadingResult[]): string {
   return table(
     ['faces', '', `ms a face: ${SPREAD}`, `times as fast as the first: ${SPREAD}`],

@@ -1,8 +1,8 @@
 /**
- * Has contenders take turns, so that whatever else the machine does meets all of them alike. One round before the others is
- * not counted: code is compiled and memory fetched in it.
- * @param turn does a contender's work and says what it measured; `round` is for people
- * @returns for each contender what its counted turns gave, in order
+ * Lets contenders take turns, so that other load on the machine slows all of them alike. The first round is not counted, since
+ * code is compiled and memory allocated in it.
+ * @param turn does a contender's work and returns what it measured; `round` is a name for people
+ * @returns for each contender the measurements of its counted turns, in order
  */
 export async function takeTurns<Contender, Measured>(
   contenders: readonly Contender[],
@@ -21,7 +21,7 @@ export async function takeTurns<Contender, Measured>(
 /** The head of a column whose cells `spread` fills. */
 export const SPREAD = 'median (least to most)';
 
-/** Round by round how many times as fast something is as the peer; both in milliseconds. */
+/** How many times as fast as the peer something is, round by round; both times are in milliseconds. */
 export function speeds(peer: readonly number[], milliseconds: readonly number[]): number[] {
   return milliseconds.map((value, round) => peer[round]! / value);
 }
@@ -43,7 +43,7 @@ export function median(values: readonly number[]): number {
   return (sorted[Math.ceil(half) - 1]! + sorted[Math.floor(half)]!) / 2;
 }
 
-/** "3.14 (2.72 to 3.30)": the middle value, or the mean of the two in the middle, between the least and the most. */
+/** The median with the least and the most value, e.g. "3.14 (2.72 to 3.30)". */
 export function spread(values: readonly number[], digits: number): string {
   const sorted = inOrder(values);
   return `${median(values).toFixed(digits)} (${sorted[0]!.toFixed(digits)} to ${sorted.at(-1)!.toFixed(digits)})`;

@@ -11,22 +11,22 @@ import { endsWithThis } from '../children.ts';
 import { inRepository } from '../command-line.ts';
 import type { BotUse } from './bot-probe.ts';
 
-/** What runs a source, as every npm script does. */
+/** The file that runs a TypeScript source, as every npm script does. */
 export const RUNS_SOURCE = inRepository('src/base/compiled.mjs');
 
-/** The bot in a process of its own, on its page, without any token. */
+/** The bot in a process of its own, with its chat page and without any token. */
 interface RunningBot {
-  /** Milliseconds from its start to its address. */
+  /** Milliseconds from its start until it prints its address. */
   readonly untilAddress: number;
-  /** Posts the photo. @returns milliseconds until the annotated picture is there */
+  /** Posts a photo. @returns milliseconds until the annotated picture arrives */
   answer(photo: Uint8Array): Promise<number>;
   use(): Promise<BotUse>;
-  /** What it holds, with the processes that it has started, in megabytes of 1,000,000 bytes: PSS where the system tells it (Linux), else RSS. */
+  /** Memory of the bot and its child processes, in megabytes of 1,000,000 bytes: PSS where the system reports it (Linux), otherwise RSS. */
   megabytes(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** What `npm start` sets for the C library, and says to Node. */
+/** The environment variables and Node flags of `npm start`. */
 async function howItStarts(): Promise<{ readonly env: Record<string, string>; readonly flags: readonly string[] }> {
   const { scripts } = JSON.parse(await readFile(inRepository('package.json'), 'utf8')) as {
     scripts: { start: string };
@@ -38,7 +38,7 @@ async function howItStarts(): Promise<{ readonly env: Record<string, string>; re
   return { env: Object.fromEntries(settings.map((word) => word.split('='))), flags };
 }
 
-/** Starts the bot as `npm start` does, away from this folder's .env and state. */
+/** Starts the bot as `npm start` does, but in a new folder, without this folder's .env and state. */
 export async function startBot(model: string): Promise<RunningBot> {
   const folder = await mkdtemp(join(tmpdir(), 'benchmark-bot-'));
   const { env, flags } = await howItStarts();
@@ -46,7 +46,7 @@ export async function startBot(model: string): Promise<RunningBot> {
   const child = endsWithThis(
     fork(RUNS_SOURCE, [inRepository('src/main.ts')], {
       cwd: folder,
-      // Nothing of this environment: there may be tokens in it.
+      // Nothing of this process's environment is passed on, since it may contain tokens.
       env: { ...env, LOCAL_PORT: '0', MODEL_DIR: resolve(model), STATE_DIR: folder },
       execArgv: [...flags, '--import', compiled(new URL('./bot-probe.ts', import.meta.url)).href],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -86,7 +86,7 @@ export async function startBot(model: string): Promise<RunningBot> {
   }
 }
 
-/** @throws UserError with what the bot said where it did not start */
+/** The address of the bot's page. @throws UserError with the bot's error output where it did not start */
 async function addressOf(child: ChildProcess): Promise<string> {
   let said = '';
   child.stderr!.on('data', (text: Buffer) => {
@@ -99,7 +99,7 @@ async function addressOf(child: ChildProcess): Promise<string> {
   throw new UserError('bad-config', said.trim());
 }
 
-/** The bot's page, as a browser has it. */
+/** Connects to the bot's page as a browser does. */
 async function openPage(address: string) {
   const { origin } = new URL(address);
   const opened = await fetch(address);

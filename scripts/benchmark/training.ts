@@ -21,16 +21,16 @@ interface TrainingBenchmark {
   readonly architecture: Architecture;
   readonly batch: number;
   readonly threads: number;
-  /** Steps a round, and counted rounds; the contenders take turns, after one round that is not counted. */
+  /** Steps in each round, and counted rounds. The contenders take turns, after one round that is not counted. */
   readonly steps: number;
   readonly rounds: number;
   /** The Python that may have PyTorch. */
   readonly python: string;
-  /** Says what is going on. */
+  /** Prints progress. */
   readonly log: (sentence: string) => void;
 }
 
-/** What is timed: takes so many steps and says how many seconds they took. */
+/** Something to time. `run` takes the given number of training steps and returns the seconds that they took. */
 interface Contender {
   readonly name: string;
   run(steps: number): Promise<number>;
@@ -39,11 +39,11 @@ interface Contender {
 
 interface ContenderResult {
   readonly name: string;
-  /** Images a second of every counted round, in order. */
+  /** Images a second in each counted round, in order. */
   readonly imagesPerSecond: readonly number[];
 }
 
-/** Times the training steps of every engine that loads and, where Python has it, of PyTorch: the peer, first in the list. */
+/** Times training steps on every engine that loads and, where Python has it, on PyTorch: the peer, first in the result. */
 export async function benchmarkTraining(benchmark: TrainingBenchmark): Promise<ContenderResult[]> {
   const contenders = [await pytorch(benchmark), ...(await engines(benchmark))].filter((one) => one !== undefined);
   const { steps, batch, rounds, log } = benchmark;
@@ -86,7 +86,7 @@ async function engineContender(engine: Engine, { architecture, batch }: Training
   };
 }
 
-/** PyTorch in a process of its own, waiting for numbers of steps; undefined where Python does not have it. */
+/** Starts PyTorch in a process of its own, which waits for numbers of steps; undefined where Python does not have PyTorch. */
 async function pytorch({
   architecture,
   batch,
@@ -109,7 +109,7 @@ async function pytorch({
   child.stderr.on('data', (text) => {
     complaint += text;
   });
-  // Where it ended at once, writing to it fails; what it said tells why.
+  // Writing fails if the process has ended at once; its standard error says why.
   child.stdin.on('error', () => {});
   child.stdin.write(`${JSON.stringify({ layers: architecture.layers, batch, threads })}\n`);
   const first = await answers.next();
@@ -140,12 +140,12 @@ function pytorchContender(
   };
 }
 
-/** Steps before the clock starts: the first ones build the graph and fill the queue of batches. */
+/** Steps that are not timed: the first ones build the graph and fill the queue of batches. */
 const WARM_UP = 5;
 
 /**
- * The share of a training's time in which the engine computes, 0..1; the rest is waiting for augmented batches. Measured
- * on the onnx engine with the default recipe, its augmentation on one thread beside it.
+ * The share of a training's time in which the engine computes, 0..1. The rest is waiting for augmented batches. It is measured
+ * on the onnx engine with the default recipe; one thread beside it augments.
  */
 export async function engineShare(benchmark: TrainingBenchmark): Promise<number> {
   const { architecture, batch, threads, steps, rounds } = benchmark;
@@ -179,7 +179,7 @@ export async function engineShare(benchmark: TrainingBenchmark): Promise<number>
   return share;
 }
 
-/** Faces of noise: what augmentation costs does not depend on what is in them. */
+/** Faces of noise, since the cost of augmentation does not depend on the pixels. */
 function noise(count: number): FaceSet {
   const random = new Random(2);
   const pixels = new Uint8Array(new SharedArrayBuffer(count * FACE_PIXELS)).map(() => random.below(256));
@@ -188,7 +188,7 @@ function noise(count: number): FaceSet {
   return { count, pixels, labels, rows: { files: ['noise'], file: new Uint16Array(count), line, index: line } };
 }
 
-/** Images a second of each contender, and round by round the ratio to the first. */
+/** A table of each contender's images a second, and of their ratio to the first contender's, round by round. */
 export function trainingTable(results: readonly ContenderResult[]): string {
   const [peer] = results;
   return table(

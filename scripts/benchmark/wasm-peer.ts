@@ -1,22 +1,22 @@
-/** What the processes of the peers share: TensorFlow.js' wasm backend, and the way to be asked. */
+/** Code that the processes of the peers share: how they find TensorFlow.js' wasm backend, and how they answer requests. */
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import type { PeerGreeting } from './peer.ts';
 
-// The peers are CommonJS, of whose exports `import` finds only some by name.
+// The peers are CommonJS modules, and `import` finds only some of their exports by name.
 export const require = createRequire(import.meta.url);
 
-/** The folder of an installed package that lets its package.json be looked at. */
+/** The folder of an installed package. The package must export its package.json. */
 export function folderOf(name: string): string {
   return dirname(require.resolve(`${name}/package.json`));
 }
 
-/** Where a package with the wasm backend has its files, as the backend wants to be told. */
+/** The folder of the wasm backend's files, with a separator at its end as the backend expects. */
 export function wasmFolder(backend: string): string {
   return join(folderOf(backend), 'dist') + sep;
 }
 
-/** A library that has been loaded, and how it answers. */
+/** A loaded library, and the function that answers requests with it. */
 interface LoadedPeer<Request> {
   readonly version: string;
   /** Threads that it computes on. */
@@ -24,7 +24,7 @@ interface LoadedPeer<Request> {
   readonly answer: (request: Request) => Promise<object>;
 }
 
-/** Loads the library, says hello with a PeerGreeting, and from then on answers one request after the other. */
+/** Loads the library, sends a PeerGreeting, and from then on answers each request. */
 export async function servePeer<Request>(load: () => Promise<LoadedPeer<Request>>): Promise<void> {
   try {
     const { version, threads, answer } = await load();

@@ -4,27 +4,27 @@ import { describeReading, whichFrames } from '../../src/photo/picture/describe.t
 import type { PhotoReading } from '../../src/photo/read-photo.ts';
 import { readingJson, roundedScores } from '../../src/photo/reading-json.ts';
 
-/** What came of one photo. */
+/** The result of one photo. */
 export interface Outcome {
-  /** The photo as it was named. */
+  /** The photo's name, as PhotoSource gives it. */
   readonly photo: string;
-  /** What was seen in it, or the mistake that kept it from being read. */
+  /** Its reading, or the error that says why it could not be read. */
   readonly reading: PhotoReading | UserError;
-  /** Where its annotated picture is, where one was written. */
+  /** Path of its annotated picture, where one was written. */
   readonly picture?: string | undefined;
 }
 
-/** How outcomes are told. */
+/** How outcomes are printed. */
 export interface Format {
   /** A line before all others. */
   readonly head?: string;
-  /** Whether what goes wrong is part of the result, rather than told beside it. */
+  /** Whether errors are part of the result; otherwise they are printed on standard error. */
   readonly tellsAll: boolean;
   /** The lines of one photo's result. */
   lines(outcome: Outcome): readonly string[];
 }
 
-/** A line a person. @param named put the photo's name before each */
+/** One line for each person. @param named whether to put the photo's name before each line */
 export function asLines(named: boolean): Format {
   return {
     tellsAll: false,
@@ -36,7 +36,7 @@ export function asLines(named: boolean): Format {
   };
 }
 
-/** One JSON object a photo. */
+/** One JSON object for each photo. */
 export const AS_JSON: Format = {
   tellsAll: true,
   lines: (outcome) => [JSON.stringify(toJson(outcome))],
@@ -53,7 +53,7 @@ const COLUMNS = [
   ...['course', 'frames'],
 ] as const;
 
-/** Comma-separated values by RFC 4180, a row a person; a photo with nobody in it, or with an error, has one row too. */
+/** Comma-separated values by RFC 4180, one row for each person. A photo with nobody in it, or with an error, has one row too. */
 export const AS_CSV: Format = {
   head: COLUMNS.join(','),
   tellsAll: true,

@@ -3,16 +3,16 @@ import { dirname, join, parse, resolve, sep } from 'node:path';
 import { explainFile } from '../../src/base/files.ts';
 import type { PhotoSource } from './photos.ts';
 
-/** Which photo it is: what it is called, and where it lies in the folder that was named. */
+/** What identifies a photo: its name, and its path in the folder that was named. */
 type Named = Pick<PhotoSource, 'name' | 'inside'>;
 
-/** A folder that annotated pictures go into, each under a name that tells which photo it was. */
+/** A folder for annotated pictures. Each picture's name says which photo it was made from. */
 export interface OutputFolder {
   /**
-   * Writes one picture: of holiday.png to holiday-emotions.jpg, of one found in a folder at the same place in this one. Where several
-   * photos of this run would go to one name, their names tell what sets them apart: the ending, or the folders they lie in, such as
-   * a-holiday-emotions.jpg. None of the photos themselves is ever written to, whatever link leads there.
-   * @param ending of the file's name; jpg unless told
+   * Writes one picture: that of holiday.png to holiday-emotions.jpg. The picture of a photo that was found in a folder goes to the same
+   * place in this folder. Where several photos of this run would get the same name, their names also have what sets them apart: the
+   * ending, or the folders that they lie in, such as a-holiday-emotions.jpg. It never overwrites one of the photos, even through a link.
+   * @param ending of the file's name; jpg by default
    * @returns the path written
    * @throws UserError bad-usage when the path is not a folder, not-allowed when it may not be written to
    */
@@ -20,15 +20,15 @@ export interface OutputFolder {
 }
 
 /**
- * Makes the folder where there is none.
- * @param photos all that are read, as far as they are known
+ * Opens the folder, and makes it where there is none.
+ * @param photos the photos that are read, as far as they are known
  * @throws UserError bad-usage when the path is not a folder, not-allowed when it may not be made
  */
 export async function openOutputFolder(path: string, photos: readonly Named[]): Promise<OutputFolder> {
   await makeFolder(path);
   const originals = new Set(await Promise.all(photos.map(({ name }) => identity(name))));
   const wanted = wantedBy(photos);
-  /** Which photo a name was given to. Some file systems hold A.jpg and a.jpg for one name. */
+  /** The photo that each name was given to, by the name in lower case: some file systems treat A.jpg and a.jpg as one name. */
   const given = new Map<string, string>();
   return {
     async write(photo, picture, ending = 'jpg') {
@@ -54,11 +54,11 @@ export async function openOutputFolder(path: string, photos: readonly Named[]): 
   };
 }
 
-/** The names that photos have in common, in lower case, and which photos those are. */
+/** The photos that could take each name; names are in lower case. */
 function wantedBy(photos: readonly Named[]): ReadonlyMap<string, ReadonlySet<string>> {
   const wanted = new Map<string, Set<string>>();
   for (const photo of photos) {
-    for (const name of apartNames(photo)) {
+    for (const name of distinctNames(photo)) {
       const key = name.toLowerCase();
       wanted.set(key, (wanted.get(key) ?? new Set()).add(resolve(photo.name)));
     }
@@ -66,15 +66,15 @@ function wantedBy(photos: readonly Named[]): ReadonlyMap<string, ReadonlySet<str
   return wanted;
 }
 
-/** Names that a photo's picture may have, the shortest first, without end. */
+/** Names that a photo's picture may have, the shortest first. It never ends. */
 function* namesFor(photo: Named): Generator<string> {
-  yield* apartNames(photo);
+  yield* distinctNames(photo);
   const { dir, name } = parse(photo.inside);
   for (let count = 2; ; count++) yield join(dir, `${name}-emotions-${count}.jpg`);
 }
 
-/** Names that tell a photo apart: by its name, its ending, then the folders that it lies in. */
-function* apartNames(photo: Named): Generator<string> {
+/** Names that set a photo apart: by its name, then also by its ending, then also by the folders that it lies in. */
+function* distinctNames(photo: Named): Generator<string> {
   const { dir, name, ext } = parse(photo.inside);
   const folders = dirname(resolve(photo.name)).split(sep).filter(Boolean);
   for (let depth = 0; depth <= folders.length; depth++) {
@@ -93,7 +93,7 @@ async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** A mistake in the folder that was asked for, in words; anything else stays what it is. */
+/** A UserError for a mistake in the folder that was named; any other error unchanged. */
 function explained(error: unknown, path: string): unknown {
   const noFolder = ['bad-usage', `${path} is not a folder that pictures can go to.`] as const;
   return explainFile(error, {
@@ -105,13 +105,13 @@ function explained(error: unknown, path: string): unknown {
   });
 }
 
-/** Which file a path leads to, the same for every link to it; undefined when there is none. */
+/** Identifies the file at a path, the same for every link to it; undefined where there is none. */
 async function identity(path: string): Promise<string | undefined> {
   try {
     const { dev, ino } = await stat(path, { bigint: true });
     return `${dev}:${ino}`;
   } catch {
-    // No such file, or one that cannot be looked at: reading or writing it will say so.
+    // The file is missing or cannot be examined. Reading or writing it will report that.
     return undefined;
   }
 }

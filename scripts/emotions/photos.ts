@@ -8,26 +8,26 @@ import { picturesIn, readPhotoFile } from '../../src/photo/photo-file.ts';
 import { PICTURE_NAME } from '../../src/photo/picture-format.ts';
 import type { Input } from '../command-line.ts';
 
-/** A photo that is to be read. */
+/** A photo to read. */
 export interface PhotoSource {
-  /** As it is told: the path as given, or of what was found in a folder as given; '-' for standard input. */
+  /** The name that is printed: the path as it was given, or that of a photo found in the given folder; '-' for standard input. */
   readonly name: string;
-  /** Where it lies in the folder that was named; its own name where it was named itself. */
+  /** Its path in the folder that was named; its file name where the photo itself was named. */
   readonly inside: string;
-  /** @throws UserError where there is none, or it cannot be read */
+  /** Reads the file. @throws UserError where it is missing or cannot be read */
   read(maxBytes: number): Promise<Uint8Array>;
 }
 
-/** What stands for standard input on a command line. */
+/** The word that means standard input on a command line. */
 const STANDARD_INPUT = '-';
 
-/** A picture that this tool has written. */
+/** Matches the name of a picture that this tool has written. */
 const WRITTEN = /-emotions(-\d+)?\.(jpg|webp)$/i;
 
 /**
- * The photos that the words of a command line mean, in their order: a file, the pictures of a folder and of the folders in it, those
- * that match a pattern, or standard input. A word that means none stands for a photo whose reading says so.
- * @param out the folder that annotated pictures go to: those of an earlier run in it are not read
+ * The photos that the words of a command line name, in their order. A word names a file, the pictures of a folder and of the folders in
+ * it, the files that match a pattern, or standard input. A word that names no photo becomes a source that throws when it is read.
+ * @param out the folder of annotated pictures: those that an earlier run wrote there are not read
  */
 export async function photosOf(
   words: readonly string[],
@@ -36,13 +36,13 @@ export async function photosOf(
 ): Promise<PhotoSource[]> {
   if (words.filter((word) => word === STANDARD_INPUT).length > 1)
     throw new UserError('bad-usage', 'Standard input is one photo: name - once.');
-  return (await Promise.all(words.map((word) => meantBy(word, out, stdin)))).flat();
+  return (await Promise.all(words.map((word) => namedBy(word, out, stdin)))).flat();
 }
 
-async function meantBy(word: string, out: string | undefined, stdin: Input): Promise<PhotoSource[]> {
+async function namedBy(word: string, out: string | undefined, stdin: Input): Promise<PhotoSource[]> {
   if (word === STANDARD_INPUT)
     return [{ name: word, inside: 'stdin', read: (maxBytes) => firstBytes(stdin, maxBytes) }];
-  // A file may have a name that looks like a pattern.
+  // A word that looks like a pattern may be the name of a file.
   const there = await stat(word).catch(() => undefined);
   if (there?.isDirectory()) {
     const names = (await picturesIn(word)).filter((name) => isPhoto(join(word, name), out));
@@ -70,7 +70,7 @@ function none(name: string, sentence: string): PhotoSource {
   };
 }
 
-/** Whether a file in a folder is a photo by its name, and not one that this tool has written there. */
+/** Whether a file is a photo by its name, and not a picture that this tool has written into `out`. */
 export function isPhoto(path: string, out: string | undefined): boolean {
   if (!PICTURE_NAME.test(path)) return false;
   if (out === undefined || !WRITTEN.test(path)) return true;
@@ -78,7 +78,7 @@ export function isPhoto(path: string, out: string | undefined): boolean {
   return way.startsWith('..') || isAbsolute(way);
 }
 
-/** @returns one byte more than `maxBytes` of what is longer */
+/** Reads standard input. @returns at most `maxBytes + 1` bytes: one too many shows that the input is too long */
 async function firstBytes(stdin: Input, maxBytes: number): Promise<Uint8Array> {
   async function* bounded() {
     let left = maxBytes + 1;

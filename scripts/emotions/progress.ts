@@ -1,19 +1,19 @@
 import type { Output } from '../command-line.ts';
 
-/** Photos from which on it is told how far the reading has come. */
+/** The fewest photos for which progress is shown. */
 const MANY = 3;
 
-/** A line on a terminal that says how far the reading of many photos has come. */
+/** A line on a terminal that shows how many photos have been read. */
 export interface Progress {
-  /** The next photo's turn has come. */
+  /** Shows that the next photo is being read. */
   next(photo: string): void;
-  /** Takes the line away, so that something else can stand there. */
+  /** Removes the line, so that other text can be printed there. */
   clear(): void;
 }
 
 /**
- * Shows nothing where the output is no terminal, such as in a log, or where there are few photos.
- * @param of how many photos there are
+ * Makes a progress line. It shows nothing where the output is no terminal, such as a log, or where there are few photos.
+ * @param of the number of photos
  */
 export function progressOn(output: Output, of: number): Progress {
   if (!output.isTTY || of < MANY) return { next: () => {}, clear: () => {} };
@@ -21,7 +21,7 @@ export function progressOn(output: Output, of: number): Progress {
   return {
     next: (photo) => {
       photos++;
-      // No longer than a line of most terminals, since one that wraps cannot be taken away.
+      // Cut to the width of most terminals, since a line that wraps cannot be removed.
       output.write(`\r\u001b[K${`${photos} of ${of}: ${photo}`.slice(0, 78)}`);
     },
     clear: () => output.write('\r\u001b[K'),

@@ -7,19 +7,20 @@ import { codeOf, UserError } from '../../src/base/errors.ts';
 import { picturesIn } from '../../src/photo/photo-file.ts';
 import { isPhoto, type PhotoSource, photoFile } from './photos.ts';
 
-/** Milliseconds that a file must stay as it is before it is read: until then it is still being copied. */
+/** Milliseconds that a file must stay unchanged before it is read. Until then it may still be being copied. */
 const SETTLED_MS = 500;
 const LOOK_MS = 100;
-/** Milliseconds between looks for what the watcher was not told of; where a look takes long, so many times as long as it took. */
+/** Shortest pause, in milliseconds, between sweeps for photos that the watcher missed. */
 const SWEEP_MS = 2000;
+/** The pause after a slow sweep, as a multiple of the time that the sweep took. */
 const SWEEP_PAUSE = 20;
 
 /**
- * The photos that are put into a folder from now on, or changed in it, one after the other, until the signal fires.
- * @param folder in which, and in the folders in it, photos are looked for; hidden ones are passed over
- * @param out where annotated pictures go, which are not read in turn
+ * Yields the photos that are put into a folder from now on, or changed in it, until the signal fires.
+ * @param folder the folder to watch, with the folders in it; hidden files and folders are ignored
+ * @param out the folder of annotated pictures, which are not read
  * @param onReady called once the folder is being watched
- * @throws UserError bad-usage where there is no such folder; not-found where it goes away; busy where there is too much in it to watch
+ * @throws UserError bad-usage where there is no such folder; not-found where it is removed; busy where it has too much in it to watch
  */
 export async function* newPhotos(
   folder: string,
@@ -29,7 +30,7 @@ export async function* newPhotos(
 ): AsyncGenerator<PhotoSource> {
   const there = await stat(folder).catch(() => undefined);
   if (!there?.isDirectory()) throw new UserError('bad-usage', `${folder} is not a folder that can be watched.`);
-  // By place: a photo that changes again before its turn has one turn.
+  // By path: a photo that changes again before it is read is read once.
   const waiting = new Map<string, PhotoSource>();
   let failure: unknown;
   let wake = () => {};
@@ -70,8 +71,8 @@ interface Listener {
 }
 
 /**
- * Watches a folder, and looks from time to time for photos that the watcher does not know: it reads a new folder before it watches it, and
- * so never hears of what is put there between the two.
+ * Watches a folder, and sweeps it from time to time for photos that the watcher missed. The watcher lists a new folder before it watches
+ * it, and so misses files that are put there in between.
  */
 function watchFolder(folder: string, out: string | undefined, { onPhoto, fail, onReady }: Listener) {
   const options = {
@@ -82,7 +83,7 @@ function watchFolder(folder: string, out: string | undefined, { onPhoto, fail, o
       (resolve(path) !== resolve(folder) && basename(path).startsWith('.')) ||
       (stats?.isFile() === true && !isPhoto(path, out)),
   };
-  /** As each photo was when it was told of: what both watchers tell is told once. */
+  /** The state of each photo when it was last reported, so that a photo that both watchers report is passed on once. */
   const told = new Map<string, string>();
   const tell = (path: string, stats?: Stats) => {
     const state = `${stats?.ino} ${stats?.size} ${stats?.mtimeMs}`;
@@ -91,7 +92,7 @@ function watchFolder(folder: string, out: string | undefined, { onPhoto, fail, o
     onPhoto(path);
   };
   const watcher = watch(folder, { ...options, ignoreInitial: true });
-  // What the sweep finds: each file by itself.
+  // Watches the files that the sweep finds, each by itself.
   const found = watch([], options);
   for (const one of [watcher, found]) {
     one.on('add', tell).on('change', tell).on('error', fail);
@@ -106,7 +107,7 @@ function watchFolder(folder: string, out: string | undefined, { onPhoto, fail, o
     sweepUntil(closing.signal).catch(fail);
   });
 
-  /** A photo that two looks in a row find unknown is no watcher's: one look may be quicker than a watcher. */
+  /** A photo counts as missed when two sweeps in a row find it unknown, since one sweep may be quicker than the watcher. */
   async function sweepUntil(end: AbortSignal): Promise<void> {
     let before = new Set<string>();
     for (let pause = SWEEP_MS; !end.aborted; ) {
@@ -130,13 +131,13 @@ function watchFolder(folder: string, out: string | undefined, { onPhoto, fail, o
   };
 }
 
-/** The absolute paths of all that a watcher knows. */
+/** The absolute paths of all files and folders that a watcher knows. */
 function* pathsOf(watcher: FSWatcher): Generator<string> {
   for (const [directory, names] of Object.entries(watcher.getWatched()))
     for (const name of names) yield resolve(directory, name);
 }
 
-/** What a system says that has no more watches to give. */
+/** A UserError for an error that says that the system has no more watches to give; any other error unchanged. */
 function tooMuch(folder: string, error: unknown): unknown {
   if (!['ENOSPC', 'EMFILE'].includes(codeOf(error) ?? '')) return error;
   const sentence =

@@ -31,7 +31,7 @@ test('a network is trained, put in use, evaluated on a split and on folders of f
   expect(trained.code).toBe(0);
   // Ends with what is typed next.
   const [last] = trained.stderr.trimEnd().split('\n').slice(-1);
-  expect(last).toMatch(/^Put it in use, if it is better than what is: npm run ship -- /);
+  expect(last).toMatch(/^To put it in use, if it is better than the network in use: npm run ship -- /);
   expect(last!.split(': ')[1]).toBe(`npm run ship -- ${output} --to model/fer2013 --data ${data}`);
   const byVotes = await runScript('train.ts', ...settings, '--labels', 'votes', '--data', data, '--output', model);
   expect(byVotes).toMatchObject({
