@@ -1,7 +1,7 @@
-/** What a promise resolves to, or the signal's reason as soon as it is aborted; the work itself goes on. */
+/** Waits for a promise, but rejects with the signal's reason as soon as that is aborted. The work itself goes on. */
 export async function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (!signal) return await promise;
-  // Given up, it may still fail; nobody is there to hear of it.
+  // After an abort the promise may still reject, and nobody handles that.
   promise.catch(() => {});
   signal.throwIfAborted();
   let abort = () => {};
@@ -18,21 +18,21 @@ export async function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal
 
 interface Deadline {
   readonly milliseconds: number;
-  /** What the caller is told when time is over. */
+  /** Makes the error that the caller gets when the time is over. */
   readonly tooLate: () => Error;
-  /** Calls the work off. */
+  /** Cancels the work. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Gets a promise that resolves when the work has ended, well or badly. Work that does not listen to its signal may end
-   * after the caller was told; until then it keeps its memory, its thread and its place in a queue.
+   * Gets a promise that resolves when the work has ended, with or without an error. Work that ignores its signal may end after
+   * the caller got its answer; until then it keeps its memory, its thread and its place in a queue.
    */
   readonly onStart?: ((ended: Promise<void>) => void) | undefined;
 }
 
 /**
- * Runs work that has a time limit and that its caller may call off.
- * @param work gets a signal that is aborted when time is over or the caller gives up; even where it does not listen, the
- *   promise returned here ends then
+ * Runs work with a time limit, which its caller may also cancel.
+ * @param work gets a signal that is aborted when the time is over or the caller gives up. The promise returned here settles
+ *   then, even if the work ignores the signal
  * @throws `tooLate()` when time is over; the outer signal's reason when that was aborted; whatever the work throws
  */
 export async function withDeadline<T>(deadline: Deadline, work: (signal: AbortSignal) => Promise<T>): Promise<T> {

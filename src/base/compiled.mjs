@@ -1,7 +1,7 @@
 /**
- * One copy of the sources without their types, made once and kept until the sources change: no process and no thread needs a compiler.
- * A type leaves blanks behind, so lines and columns of an error are those of the source. Plain JavaScript, since it runs before any
- * TypeScript can. As a program it runs a source: `node src/base/compiled.mjs FILE.ts ARGUMENTS`.
+ * Makes a copy of the sources without their types, once, and keeps it until the sources change. So no process or thread needs a compiler.
+ * Types are replaced by blanks, so lines and columns of errors are those of the source. This file is plain JavaScript, since it runs
+ * before any TypeScript can. As a program it runs a source: `node src/base/compiled.mjs FILE.ts ARGUMENTS`.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -25,12 +25,12 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const HERE = resolve(import.meta.dirname, '..', '..');
-/** The folder of the sources; the package.json of a copy tells where they are. */
+/** The folder of the sources. In a copy, its package.json says where they are. */
 const { sources: SOURCES = HERE } = JSON.parse(readFileSync(join(HERE, 'package.json'), 'utf8'));
 const FOLDERS = ['commands', 'scripts', 'src'];
-/** Copies that are kept, those used last: a bot that runs may load a file of its own long after the sources have changed. */
+/** How many copies are kept, those used last. A running bot may load one of its files long after the sources have changed. */
 const KEPT = 30;
-/** And those that were used within this time, however many. */
+/** Copies that were used within this time, in milliseconds, are kept in any number. */
 const KEPT_MS = 3 * 60 * 60 * 1000;
 const COMPILER = '@swc/wasm-typescript';
 
@@ -47,7 +47,7 @@ export function compiled(file) {
   return pathToFileURL(join(copyWith(path), path.replace(/\.ts$/, '.js')));
 }
 
-/** The folder of a copy that has this file. What tests start is in a copy of its own, since an installed bot may be without tests. */
+/** The folder of a copy that has this file. Files of tests are in a separate copy, since an installed bot may have no tests. */
 function copyWith(path) {
   if (SOURCES !== HERE) return HERE;
   const folders = path.startsWith(`test${sep}`) ? [...FOLDERS, 'test'] : FOLDERS;
@@ -76,12 +76,12 @@ function findCopy(folders) {
   });
   if (unfinished === undefined) return temporaryCopy(files, modules);
   writeCopy(unfinished, files);
-  // Made for this user alone, as every temporary folder; whoever may read the sources may run them.
+  // mkdtemp makes a folder for this user alone. Everybody who may read the sources should be able to run the copy.
   chmodSync(unfinished, 0o777 & ~process.umask());
   try {
     renameSync(unfinished, copy);
   } catch (error) {
-    // Another process was faster.
+    // Another process has made the same copy meanwhile.
     rmSync(unfinished, { recursive: true });
     if (!existsSync(copy)) throw error;
   }
@@ -89,7 +89,7 @@ function findCopy(folders) {
   return copy;
 }
 
-/** Does it, or returns undefined where this user may not write. */
+/** Runs `work`; returns undefined where this user may not write. */
 function tryToWrite(work) {
   try {
     return work();
@@ -99,7 +99,7 @@ function tryToWrite(work) {
   }
 }
 
-/** For an installation that cannot be written to: this process's own copy, gone when it ends. */
+/** Makes a copy for this process only, deleted when it ends. Used where the installation is not writable. */
 function temporaryCopy(files, modules) {
   const copy = mkdtempSync(join(tmpdir(), 'emotion-bot-'));
   process.once('exit', () => rmSync(copy, { recursive: true, force: true }));
@@ -129,7 +129,7 @@ function writeCopy(copy, files) {
   writeFileSync(join(copy, 'package.json'), JSON.stringify({ type: 'module', sources: SOURCES }));
 }
 
-/** A source without its types. It imports its neighbours in the copy, but what lies beside it is still beside the source. */
+/** A source without its types. Its imports lead to files of the copy, but `import.meta` still names the source, where its other files are. */
 function toJavaScript(path, text, transform) {
   const filename = join(SOURCES, path);
   let code;
@@ -139,7 +139,7 @@ function toJavaScript(path, text, transform) {
     throw new Error(`${filename} cannot be compiled: ${error.message ?? error}`, { cause: error });
   }
   const imports = code.replace(/\b(from\s*|import\s*\(?\s*)(['"])(\.{1,2}\/[^'"\n]+)\.ts\2/g, '$1$2$3.js$2');
-  // As long as what it stands for, so that columns stay.
+  // `$sourceFile` is as long as `import.meta`, so columns stay the same.
   const itself = imports.replaceAll(/\bimport\.meta\b/g, '$$sourceFile');
   if (itself === imports) return imports;
   const meta = { url: pathToFileURL(filename).href, filename, dirname: dirname(filename) };

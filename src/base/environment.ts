@@ -5,7 +5,7 @@ import { inFew, nearest } from './did-you-mean.ts';
 import { UserError } from './errors.ts';
 import { reasonOf } from './files.ts';
 
-/** A whole number, digits only; an empty setting counts as one left out. */
+/** A setting that is a whole number, digits only. */
 export function whole(min: number, max: number, fallback: number) {
   const sentence = `must be a whole number from ${min} to ${max}`;
   return z
@@ -15,12 +15,12 @@ export function whole(min: number, max: number, fallback: number) {
     .transform(Number);
 }
 
-/** Whether a text is such a number; both bounds are allowed. */
+/** Whether a text is a whole number from `min` to `max`, both included. */
 function isWhole(text: string, min: number, max: number): boolean {
   return /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max;
 }
 
-/** One of some words. What was given is not repeated: it may be a token in the wrong place. */
+/** A setting that is one of several words. The error does not repeat the given text, which may be a token in the wrong place. */
 export function oneOf<const Words extends readonly string[]>(words: Words, fallback: Words[number]) {
   return z
     .string()
@@ -35,7 +35,7 @@ function chooseAnother(text: string, words: readonly string[]): string {
   return meant === undefined ? 'must be a word that .env.example names' : `must be another word, such as ${meant}`;
 }
 
-/** A TCP port, 0 for any free one; undefined where it is left out. */
+/** A setting that is a TCP port, 0 for any free one; undefined where it is left out. */
 export function port() {
   return z
     .string()
@@ -44,7 +44,7 @@ export function port() {
     .transform((text) => (text === undefined ? undefined : Number(text)));
 }
 
-/** An address of this machine to listen at; where it is left out, one that other machines do not reach. */
+/** A setting that is an address of this machine to listen at. By default other machines cannot reach it. */
 export function host() {
   return z
     .string()
@@ -52,12 +52,12 @@ export function host() {
     .refine((text) => /^[\w.:-]+$/.test(text), 'must be an address of this machine, such as 127.0.0.1 or 0.0.0.0');
 }
 
-/** A token or key; absent where it is left out. */
+/** A setting that is a token or key; undefined where it is left out. */
 export function secret(pattern: RegExp, sentence: string) {
   return z.string().regex(pattern, sentence).optional();
 }
 
-/** Ids with commas between them; none where it is left out. */
+/** A setting that is a list of ids, separated by commas; empty where it is left out. */
 export function ids(pattern: RegExp, sentence: string) {
   return z
     .string()
@@ -67,7 +67,7 @@ export function ids(pattern: RegExp, sentence: string) {
 }
 
 /**
- * The settings in a .env file; none where there is no such file.
+ * Reads the settings in a .env file; none where there is no such file.
  * @throws UserError 'bad-config' where it cannot be read
  */
 export function readEnvFile(path: string): Readonly<Record<string, string>> {
@@ -79,7 +79,7 @@ export function readEnvFile(path: string): Readonly<Record<string, string>> {
   }
 }
 
-/** What a child process needs of its parent's environment. */
+/** The environment variables that a child process needs. */
 const PASSED_ON = [
   'PATH',
   'HOME',
@@ -92,7 +92,7 @@ const PASSED_ON = [
   'CUDA_VISIBLE_DEVICES',
 ];
 
-/** Of the environment, what a child process may have: the rest holds tokens, which it has no use for. */
+/** The part of the environment that a child process may have. The rest holds tokens, which it does not need. */
 export function passedOn(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(
     PASSED_ON.flatMap((name) => {

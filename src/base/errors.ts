@@ -1,4 +1,4 @@
-/** What a person can get wrong; each code becomes a polite reply, never a stack trace. */
+/** Mistakes of people. Each code becomes a polite reply, never a stack trace. */
 export type UserErrorCode =
   | 'not-a-picture'
   | 'unsupported-picture'
@@ -23,8 +23,8 @@ export type UserErrorCode =
   | 'bad-config';
 
 /**
- * A person's mistake, with a sentence that says what to do about it. Everything that is not a UserError is a bug:
- * the edge of the program logs it with an id and replies with that id.
+ * A person's mistake, with a sentence that says what to do about it. Every other error is a bug: the outermost handler logs
+ * it with an id and replies with that id.
  */
 export class UserError extends Error {
   override readonly name = 'UserError';
@@ -37,7 +37,7 @@ export class UserError extends Error {
   }
 }
 
-/** What was asked for may be there after a pause: whoever holds a place that others wait for gives it up meanwhile. */
+/** Something may be available after a pause. A caller that holds a place which others wait for should free it meanwhile. */
 export class NotYet extends UserError {
   /** Milliseconds before it is worth another try. */
   readonly pauseMs: number;
@@ -48,14 +48,14 @@ export class NotYet extends UserError {
   }
 }
 
-/** Something that every answer takes cannot be asked just now, without anybody's doing. */
+/** Something that every answer needs cannot be reached at the moment, through nobody's fault. */
 export class OutOfReach extends UserError {
   constructor(message: string, options?: ErrorOptions) {
     super('busy', message, options);
   }
 }
 
-/** A chat failed while something was to be looked at or said: nobody knows whether it was. Whoever tries again looks first. */
+/** A call to a chat failed, and nobody knows whether it was carried out. Check that before another try. */
 export class ChatFailed extends Error {
   override readonly name = 'ChatFailed';
 
@@ -64,20 +64,20 @@ export class ChatFailed extends Error {
   }
 }
 
-/** The system's or a library's word for what went wrong, e.g. 'ENOENT'; undefined for what has none. */
+/** The error code of the system or a library, e.g. 'ENOENT'; undefined where the error has none. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** What an error says itself; what else was thrown as text. */
+/** An error's message; any other thrown value as text. */
 export function ownWords(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
 /**
- * Why a port cannot be listened at, in words; what is no error of the system's as it is.
- * @param what cannot be, e.g. 'Figures cannot be shown'
- * @param settings names of what a person can change: the port's, and the address's where that is theirs to choose
+ * Turns the error of listening at a port into a UserError; returns errors that are not the system's as they are.
+ * @param what what is not possible, e.g. 'Figures cannot be shown'
+ * @param settings names of the settings that a person can change: that of the port, and of the address where there is one
  */
 export function explainPort(
   error: unknown,
@@ -92,18 +92,18 @@ export function explainPort(
   return new UserError('bad-config', `${why} Set ${setting} to another one.`, { cause: error });
 }
 
-/** What is said to everyone who asks while the bot stops. @param next what to do then, as a sentence */
+/** The error for everyone who asks while the bot is stopping. @param next what to do then, as a sentence */
 export function aboutToRestart(next = 'Try again in a minute.'): UserError {
   return new UserError('busy', `I am about to restart. ${next}`);
 }
 
-/** The mistake of choosing a file of more than `maxBytes` bytes; in words that fit a chat and a terminal. */
+/** The error for a file of more than `maxBytes` bytes. Its sentence fits a chat and a terminal. */
 export function tooLarge(maxBytes: number): UserError {
   const megabytes = Math.floor(maxBytes / (1024 * 1024));
   return new UserError('too-large', `That file is larger than ${megabytes} MB. Try a smaller copy of the picture.`);
 }
 
-/** The mistake of posting a picture that ends what reads it. */
+/** The error for a picture that crashes the process or thread that reads it. */
 export function brokeDown(options?: ErrorOptions): UserError {
   return new UserError(
     'broke-down',
@@ -112,5 +112,5 @@ export function brokeDown(options?: ErrorOptions): UserError {
   );
 }
 
-/** What is said to whoever had asked a run of the bot that was ended. */
+/** The sentence for a person whose command was not answered because the bot was restarted. */
 export const WAS_RESTARTED = 'I was restarted before I could answer /emotions. Ask me again.';

@@ -8,7 +8,7 @@ export interface FaceApiWeight {
   readonly data: Float32Array;
 }
 
-/** One group of a manifest: files, one after the other, and the weights that lie in them. */
+/** One group of a manifest: files, and the weights that their concatenated bytes hold. */
 interface Group {
   readonly paths: readonly string[];
   readonly weights: readonly {
@@ -19,7 +19,7 @@ interface Group {
 }
 
 /**
- * Reads one of the networks that the npm package @vladmandic/face-api carries. Each number is stored as a byte b and means
+ * Reads one of the networks in the npm package @vladmandic/face-api. Each number is stored either as a byte b, which means
  * b * scale + min, or as a float32, little-endian.
  * @param model the start of its files' names, such as 'tiny_face_detector_model'
  * @returns weights by name, such as 'conv0/filters'

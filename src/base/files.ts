@@ -1,14 +1,14 @@
-/** Files: what is in a folder, writing so that nothing is ever half there, and why a file could not be used, in words. */
+/** Files: listing folders, writing files completely or not at all, and explaining why a file could not be used. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, type Stats } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { codeOf, ownWords, UserError, type UserErrorCode } from './errors.ts';
 
-/** What a file system can have against a path. */
+/** The reasons why a file system refuses a path. */
 type FileTrouble = 'missing' | 'folder' | 'denied' | 'full' | 'exists';
 
-/** What each error code of the system comes down to for a person. */
+/** The reason that each error code of the system means for a person. */
 const TROUBLES: Readonly<Record<string, FileTrouble>> = {
   ENOENT: 'missing',
   ENOTDIR: 'missing',
@@ -24,7 +24,7 @@ const TROUBLES: Readonly<Record<string, FileTrouble>> = {
   EEXIST: 'exists',
 };
 
-/** What a file system's error comes down to; undefined for any other error. */
+/** The reason for a file system's error; undefined for any other error. */
 export function fileTrouble(error: unknown): FileTrouble | undefined {
   return TROUBLES[codeOf(error) ?? ''];
 }
@@ -37,30 +37,33 @@ const REASONS: Readonly<Record<FileTrouble, string>> = {
   exists: 'it is there already',
 };
 
-/** Why a file could not be used, as the end of a sentence that names it; any other error in its own words. */
+/** Why a file could not be used, as the end of a sentence that names it; the message of any other error. */
 export function reasonOf(error: unknown): string {
   const trouble = fileTrouble(error);
   if (trouble) return REASONS[trouble];
   return ownWords(error);
 }
 
-/** A mistake's code and its sentence. */
-type Told = readonly [code: UserErrorCode, sentence: string];
+/** Code and sentence of a UserError. */
+type Explanation = readonly [code: UserErrorCode, sentence: string];
 
 /**
- * A file system's error as a sentence for a person.
- * @param told what to say of each trouble that can be expected here
- * @returns a UserError with the error as its cause; the error itself where `told` has no sentence for it
+ * Turns a file system's error into a UserError.
+ * @param explanations what to say for each reason that can be expected
+ * @returns a UserError with the error as its cause; the error itself where `explanations` has no sentence for it
  */
-export function explainFile(error: unknown, told: Partial<Readonly<Record<FileTrouble, Told>>>): unknown {
+export function explainFile(
+  error: unknown,
+  explanations: Partial<Readonly<Record<FileTrouble, Explanation>>>,
+): unknown {
   const trouble = fileTrouble(error);
-  const words = trouble && told[trouble];
+  const words = trouble && explanations[trouble];
   return words ? new UserError(...words, { cause: error }) : error;
 }
 
-/** Why a file cannot be written, in words; any other error as it is. */
+/** Turns the error of writing a file into a UserError; returns other errors as they are. */
 export function explainWrite(file: string, error: unknown): unknown {
-  const noFolder: Told = ['bad-usage', `${file} cannot be written: its folder is not there, or is no folder.`];
+  const noFolder: Explanation = ['bad-usage', `${file} cannot be written: its folder is not there, or is no folder.`];
   return explainFile(error, {
     missing: noFolder,
     exists: noFolder,
@@ -70,23 +73,23 @@ export function explainWrite(file: string, error: unknown): unknown {
   });
 }
 
-/** A full disk in words; any other error as it is. */
+/** Turns the error of a full disk into a UserError; returns other errors as they are. */
 export function explainFullDisk(error: unknown): unknown {
   return explainFile(error, {
     full: ['no-space', 'The disk is full. Free some space and try again; the network in use stays.'],
   });
 }
 
-/** Rights of folders and files that are for this user only. */
+/** Modes of folders and files that only this user may use. */
 export const PRIVATE_FOLDER = 0o700;
 export const PRIVATE_FILE = 0o600;
 
-/** Makes a folder that only this user may look into, and what is missing above it; one that is there stays as it is. */
+/** Creates a folder, and missing ones above it, that only this user may read. An existing folder stays as it is. */
 export async function makePrivateFolder(path: string): Promise<void> {
   await makeFolders(path, PRIVATE_FOLDER);
 }
 
-/** The same, at once. */
+/** The same, synchronously. */
 export function makePrivateFolderSync(path: string): void {
   const missing: string[] = [];
   for (let folder = resolve(path); !existsSync(folder); folder = dirname(folder)) missing.unshift(folder);
@@ -100,15 +103,15 @@ export function makePrivateFolderSync(path: string): void {
   }
 }
 
-/** Makes a folder, and what is missing above it, as private as the folder that it is made in. */
+/** Creates a folder, and missing ones above it, with the mode of the folder that they are in. */
 export async function makeFolder(path: string): Promise<void> {
   await makeFolders(path, await rightsAt(path));
 }
 
 /**
- * Makes a folder and what is missing above it, one after the other: Node's own way to do so never ends where a file system has no
- * folders made in it, such as /proc.
- * @returns those that were not there, the outermost first
+ * Creates a folder and missing ones above it, one after the other. Node's own recursive mkdir never ends on a file system where no folders
+ * can be created, such as /proc.
+ * @returns the folders that were missing, the outermost first
  */
 export async function makeFolders(path: string, mode: number): Promise<string[]> {
   const missing: string[] = [];
@@ -123,12 +126,12 @@ export async function makeFolders(path: string, mode: number): Promise<string[]>
   return missing;
 }
 
-/** Whether a path leads to something; what may not be looked at counts as there, and using it says why it cannot be. */
+/** Whether a path exists. One that this user may not look at counts as existing: using it will give the reason. */
 async function isThere(path: string): Promise<boolean> {
   return (await unlessMissing(() => stat(path))) !== undefined;
 }
 
-/** The rights of a folder; of one that is missing, those of the first above it that is there. */
+/** The mode of a folder, or of the nearest existing one above it. */
 async function rightsAt(path: string): Promise<number> {
   try {
     return (await stat(path)).mode & 0o777;
@@ -138,7 +141,7 @@ async function rightsAt(path: string): Promise<number> {
   }
 }
 
-/** Rights of a new file that is as private as its folder. */
+/** The mode for a new file that is as private as its folder. */
 export async function fileRights(folder: string): Promise<number> {
   return (await rightsAt(folder)) & 0o666;
 }
@@ -156,7 +159,7 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   return await unlessMissing(() => readFile(path, 'utf8'));
 }
 
-/** What a path leads to; undefined where that is nothing. */
+/** The stats of a path; undefined where nothing is there. */
 export async function statIfThere(path: string): Promise<Stats | undefined> {
   try {
     return await stat(path);
@@ -166,7 +169,7 @@ export async function statIfThere(path: string): Promise<Stats | undefined> {
   }
 }
 
-/** What reading a path gives; undefined where nothing is there. */
+/** Runs a read of a path; undefined where nothing is there. */
 export async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();
@@ -177,9 +180,9 @@ export async function unlessMissing<T>(read: () => Promise<T>): Promise<T | unde
 }
 
 /**
- * Puts a file in place so that, whenever the machine stops, the path holds either the old content or all of the new. It
- * is written beside its place as `<path>.tmp`, forced to the disk and renamed. The rename is forced to the disk too. A
- * leftover .tmp file is overwritten by the next call. A new file is as private as its folder.
+ * Replaces a file so that, whenever the machine stops, the path holds either the old content or all of the new. The content
+ * is written beside it as `<path>.tmp`, forced to the disk and renamed. The rename is forced to the disk too. The next call
+ * overwrites a leftover .tmp file. A new file is as private as its folder.
  * @throws the file system's error, such as ENOSPC; the path then still holds the old content
  */
 export async function writeDurably(path: string, content: Uint8Array | string): Promise<void> {
@@ -195,7 +198,7 @@ export async function writeDurably(path: string, content: Uint8Array | string): 
   await syncDirectory(dirname(path));
 }
 
-/** Forces a directory's entries to the disk. Windows opens no directories, and its file systems log renames. */
+/** Forces a directory's entries to the disk. Windows cannot open directories, and its file systems journal renames. */
 export async function syncDirectory(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const directory = await open(path, 'r');

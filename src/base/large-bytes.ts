@@ -1,14 +1,14 @@
-/** Bytes of a file that is large for a moment: memory that waits for the garbage collector would add up, file upon file. */
+/** Memory for the bytes of large files, freed at once. If it waited for the garbage collector, several files would add up. */
 
-/** Bytes by which memory grows: the system is asked for it that often. */
+/** By how many bytes the memory grows at a time. */
 const STEP = 1024 * 1024;
 
-/** Bytes that come in piece by piece, in one place from the beginning: nothing is copied together in the end. */
+/** Collects bytes that arrive in pieces in one buffer, so that nothing is copied at the end. */
 export class GrowingBytes {
   readonly #buffer: ArrayBuffer;
   #length = 0;
 
-  /** @param most bytes that there may be; memory is taken as they come */
+  /** @param most largest number of bytes; memory is allocated as they arrive */
   constructor(most: number) {
     this.#buffer = new ArrayBuffer(0, { maxByteLength: most });
   }
@@ -17,7 +17,7 @@ export class GrowingBytes {
     return this.#length;
   }
 
-  /** @throws RangeError where it is more than there may be */
+  /** @throws RangeError where the bytes would exceed the largest number */
   append(piece: Uint8Array): void {
     const length = this.#length + piece.length;
     if (length > this.#buffer.byteLength) {
@@ -28,20 +28,20 @@ export class GrowingBytes {
     this.#length = length;
   }
 
-  /** What has come in; give its memory back with `giveBack` where it is not needed any more. */
+  /** The bytes so far. Free their memory with `giveBack` when they are not needed any more. */
   bytes(): Buffer<ArrayBuffer> {
     return Buffer.from(this.#buffer, 0, this.#length);
   }
 }
 
-/** A copy of bytes that others keep, for whoever gives its memory back. */
+/** A copy of bytes whose memory can be freed with `giveBack`, while the original stays. */
 export function copyToGiveBack(bytes: Uint8Array): Buffer<ArrayBuffer> {
   const growing = new GrowingBytes(bytes.length);
   growing.append(bytes);
   return growing.bytes();
 }
 
-/** Frees the memory of GrowingBytes at once: whoever still looks at them sees none. Other bytes are left to the garbage collector. */
+/** Frees the memory of GrowingBytes at once; views of it are empty from then on. Other bytes are left to the garbage collector. */
 export function giveBack({ buffer }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.resizable) buffer.resize(0);
 }

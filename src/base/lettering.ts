@@ -14,10 +14,10 @@ function font(): Font {
   return loaded;
 }
 
-/** Widths by size and text: a chart is laid out in rounds, each of which asks for the same ones. */
+/** Known widths by size and text. A chart is laid out in several rounds, and each asks for the same widths. */
 const widths = new QuickLRU<string, number>({ maxSize: 500 });
 
-/** Width of a text in pixels. @param size pixels an em */
+/** Width of a text in pixels. @param size font size in pixels per em */
 export function textWidth(text: string, size: number): number {
   const key = `${size} ${text}`;
   const known = widths.get(key);
@@ -27,22 +27,22 @@ export function textWidth(text: string, size: number): number {
   return width;
 }
 
-/** Height of a capital letter in pixels. @param size pixels an em */
+/** Height of a capital letter in pixels. @param size font size in pixels per em */
 export function capHeight(size: number): number {
   return (font().tables.os2.sCapHeight / font().unitsPerEm) * size;
 }
 
 /**
- * A text as SVG path data: outlines of the font that ships with the project. Text elements would need a font on the machine.
+ * A text as SVG path data, from the outlines of the font that ships with the project. SVG text would need a font on the machine.
  * @param x left end of the baseline, in pixels
  * @param y the baseline, in pixels
- * @param size pixels an em
+ * @param size font size in pixels per em
  */
 export function textOutline(text: string, x: number, y: number, size: number): string {
   return font().getPath(text, x, y, size).commands.map(pathData).join('');
 }
 
-/** One command as path data. Path.toPathData would write NaN for coordinates a hair above a whole number (opentype.js 2.0.0). */
+/** One command as path data. Path.toPathData writes NaN for coordinates slightly above a whole number (opentype.js 2.0.0). */
 function pathData(command: PathCommand): string {
   const points = (() => {
     switch (command.type) {

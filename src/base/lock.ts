@@ -8,9 +8,9 @@ import { z } from 'zod';
 import { codeOf } from './errors.ts';
 import { entriesOf, fileRights, makeFolder, readIfThere } from './files.ts';
 
-/** Held until released or until this process is dead. */
+/** A lock that is held until it is released or this process is dead. */
 export interface FileLock {
-  /** Lets others have it. */
+  /** Releases the lock. */
   release(): Promise<void>;
 }
 
@@ -21,12 +21,12 @@ type Owner = z.infer<typeof ownerSchema>;
 const RETRY_MS = 50;
 
 /**
- * Takes a lock among all processes of this machine, as files `<name>.<n>.lock` in a directory: whoever made the one with
- * the highest number holds it. A new holder adds a number rather than replacing a file, so that of several who find a
- * dead owner's lock only one can take it over; the numbers only grow. An owner is a process number with the time when that
- * process started, since numbers come round again.
+ * Takes a lock among all processes of this machine. It consists of files `<name>.<n>.lock` in a directory; the process that
+ * made the one with the highest number holds the lock. A new holder adds a file with the next number instead of replacing one.
+ * So if several processes find the lock of a dead owner, only one of them can take it over. Numbers only grow. An owner is
+ * a process id with the start time of that process, since process ids are reused.
  *
- * @returns undefined where a living process holds it, this one included
+ * @returns undefined where a living process holds it, which may be this one
  * @throws the file system's error, such as ENOSPC
  */
 export async function acquireLock(directory: string, name: string): Promise<FileLock | undefined> {
@@ -37,7 +37,7 @@ export async function acquireLock(directory: string, name: string): Promise<File
     if (highest > 0 && (await isHeld(lockPath(directory, name, highest)))) return undefined;
     const path = lockPath(directory, name, highest + 1);
     if (!(await claim(directory, path))) continue;
-    // Somebody slower than two others may have made a number that was used and cleared away meanwhile.
+    // If this process was slow, others may have used this number and deleted its file meanwhile.
     const now = await lockNumbers(directory, name);
     if (now.at(-1) !== highest + 1) {
       await rm(path, { force: true });
@@ -49,8 +49,8 @@ export async function acquireLock(directory: string, name: string): Promise<File
 }
 
 /**
- * The same, waiting for a living holder to let go.
- * @returns undefined where it was still held when the time was over
+ * The same, but waits for a living holder to release it.
+ * @returns undefined where it is still held when the time is over
  */
 export async function waitForLock(directory: string, name: string, timeoutMs: number): Promise<FileLock | undefined> {
   const until = performance.now() + timeoutMs;
@@ -61,7 +61,7 @@ export async function waitForLock(directory: string, name: string, timeoutMs: nu
   }
 }
 
-/** Makes a lock file with its content in one step. @returns false where there is one of that name, or it has to be tried again */
+/** Creates a lock file with its content in one step. @returns false where there is a file of that name, or another try is needed */
 async function claim(directory: string, path: string): Promise<boolean> {
   const aside = join(directory, `${randomUUID()}.tmp`);
   try {
@@ -69,7 +69,7 @@ async function claim(directory: string, path: string): Promise<boolean> {
     return await link(aside, path).then(
       () => true,
       (error) => {
-        // Whoever held the lock until now may have cleared `aside` away as a leftover.
+        // The last holder of the lock may have deleted `aside` as a leftover.
         if (codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOENT') return false;
         throw error;
       },
@@ -79,7 +79,7 @@ async function claim(directory: string, path: string): Promise<boolean> {
   }
 }
 
-/** The file stays, empty: were it removed, its number could be given again. This takes no space on a full disk. */
+/** Empties the file, but keeps it: if it were deleted, its number could be used again. Emptying needs no space on a full disk. */
 async function release(path: string): Promise<void> {
   await truncate(path, 0);
 }
@@ -104,7 +104,7 @@ async function isHeld(path: string): Promise<boolean> {
   try {
     owner = ownerSchema.parse(JSON.parse(text ?? ''));
   } catch {
-    // Lock files appear whole: one that is not was released, or damaged by a crash of the machine that its owner is gone with.
+    // Lock files appear with all their content. One without was released, or damaged by a crash of the machine, which ended its owner.
     return false;
   }
   return (await processStart(owner.pid)) === owner.started;
@@ -121,8 +121,8 @@ async function lockNumbers(directory: string, name: string): Promise<number[]> {
 }
 
 /**
- * When a process was started, as text to be compared: process numbers are given again, but not with the same start.
- * Linux says it in /proc, other systems through `ps`; Windows only says whether there is such a process.
+ * The start time of a process, as a text to compare. Process ids are reused, but not with the same start time. Linux has it in
+ * /proc, other systems in the output of `ps`. On Windows the text only tells that there is such a process.
  * @returns undefined where no such process is alive
  */
 export async function processStart(pid: number): Promise<string | undefined> {
@@ -132,7 +132,7 @@ export async function processStart(pid: number): Promise<string | undefined> {
     const { stdout } = await promisify(execFile)('ps', ['-o', 'lstart=', '-p', String(pid)]);
     return stdout.trim() || undefined;
   } catch (error) {
-    // ps ends with 1 where there is no such process.
+    // ps exits with status 1 where there is no such process.
     if ((error as { code?: unknown }).code === 1) return undefined;
     throw error;
   }
@@ -141,10 +141,10 @@ export async function processStart(pid: number): Promise<string | undefined> {
 async function linuxStart(pid: number): Promise<string | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The name of the program, in brackets, may hold anything: what counts starts behind the last bracket (proc(5)).
+    // The program's name is in brackets and may contain anything. The other fields start after the last bracket (proc(5)).
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-    // Field 22: clock ticks since the machine started, so the start of the machine belongs to it.
+    // Field 22 counts clock ticks since the machine started, so the id of that start belongs to the result.
     const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
     return `${boot} ${fields[19]}`;
   } catch (error) {

@@ -3,25 +3,25 @@ import { requestId } from './observing.ts';
 
 export type { Logger };
 
-/** How much is logged, from least to most. */
+/** Log levels, from the fewest lines to the most. */
 export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Fields that never reach the log, at the top and one level down: credentials, and pictures, whoever logged them. */
+/** Fields whose values never reach the log, at the top and one level down: credentials and pictures. */
 const REDACTED = ['token', 'secret', 'password', 'authorization', 'cookie', 'bytes', 'picture', 'pictures', 'photo'];
 
-/** How deep the causes of an error are logged. */
+/** How many nested causes of an error are logged. */
 const MAX_CAUSES = 5;
 
 /**
- * A logger of one JSON object a line. What is logged while a request is worked on carries its `requestId`.
+ * Creates a logger that writes one JSON object a line. Lines that are logged during the work on a request have its `requestId`.
  *
- * Errors are logged by name, message, code, stack and causes only: the errors of network libraries carry whole requests,
- * tokens and files included, in fields of their own.
+ * Only name, message, code, stack and causes of an error are logged. The errors of network libraries hold whole requests in
+ * other fields, including tokens and files.
  *
- * @param options.secrets strings, and patterns with the flag g, that are replaced in every line wherever they stand, e.g. tokens
- * @param options.destination where lines go; the standard error stream unless told (standard output belongs to answers)
+ * @param options.secrets strings, and patterns with the flag g, that are replaced everywhere in every line, e.g. tokens
+ * @param options.destination where lines go; by default the standard error stream, since standard output is for answers
  */
 export function createLogger(options: {
   readonly level: LogLevel;
@@ -29,8 +29,8 @@ export function createLogger(options: {
   readonly destination?: { write(line: string): void };
 }): Logger {
   const destination = options.destination ?? process.stderr;
-  // An escaped form too, since a secret with a quote or a backslash looks different inside JSON. A pattern counts where it is, so a
-  // frozen one is of no use.
+  // The escaped form is replaced too, since a secret with a quote or a backslash looks different inside JSON. Patterns are copied: a
+  // global one writes its lastIndex, and those of the configuration are frozen.
   const secrets = (options.secrets ?? []).flatMap((secret): (string | RegExp)[] => {
     if (typeof secret !== 'string') return [new RegExp(secret)];
     return secret === '' ? [] : [secret, JSON.stringify(secret).slice(1, -1)];

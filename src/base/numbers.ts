@@ -3,7 +3,7 @@ export function clamp(value: number, least: number, most: number): number {
   return Math.min(most, Math.max(least, value));
 }
 
-/** The probability (0..1) whose log odds are these. */
+/** The probability (0..1) with the given log odds. */
 export function logistic(logOdds: number): number {
   return 1 / (1 + Math.exp(-logOdds));
 }
@@ -13,7 +13,7 @@ export function logOdds(probability: number): number {
   return Math.log(probability / (1 - probability));
 }
 
-/** Mean and standard deviation of some bytes, at least one. */
+/** Mean and standard deviation of bytes. @param values at least one */
 export function spreadOf(values: Uint8Array): { readonly mean: number; readonly deviation: number } {
   let sum = 0;
   for (const value of values) sum += value;
@@ -28,13 +28,13 @@ export function percent(share: number): string {
   return `${Math.round(100 * share)} %`;
 }
 
-/** A difference of two shares in points with its sign: 0.032 as "+3.2". */
+/** A difference of two shares in percentage points with its sign: 0.032 is "+3.2". */
 export function points(difference: number): string {
   const tenths = Math.round(1000 * difference);
   return `${tenths < 0 ? '−' : '+'}${(Math.abs(tenths) / 10).toFixed(1)}`;
 }
 
-/** A share (0..1) in percent with one decimal, as used for the figures of networks: "91.3 %". */
+/** A share (0..1) in percent with one decimal, the form for figures of networks: "91.3 %". */
 export function exactPercent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }

@@ -11,21 +11,21 @@ export type Step = (typeof STEPS)[number];
 export const OUTCOMES = ['answered', 'refused', 'failed', 'silent', 'gone'] as const;
 
 /**
- * 'answered'; 'refused': a person's mistake, said in words; 'failed': a bug; 'silent': nobody asked, and nothing was said; 'gone': removed
- * by whoever asked, or given up because the bot stops.
+ * 'answered': a reply was sent; 'refused': a person's mistake, and they were told; 'failed': a bug; 'silent': nobody asked,
+ * and nothing was posted; 'gone': removed by the person who asked, or given up because the bot is stopping.
  */
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** Something that whoever watches the bot may want to count. Codes and durations only: nothing of people, places or pictures. */
+/** An event that can be counted for metrics. It holds only codes and durations, nothing about people, channels or pictures. */
 export type Happening =
   | { readonly kind: 'outcome'; readonly platform: string; readonly outcome: Outcome; readonly code?: string }
   | { readonly kind: 'step'; readonly step: Step; readonly seconds: number; readonly ended: boolean }
   | { readonly kind: 'download'; readonly bytes: number }
   | { readonly kind: 'failed-download'; readonly code: string }
-  /** Somebody said of a reading what it should have been. */
+  /** A person said what a reading should have been. */
   | { readonly kind: 'opinion'; readonly said: string; readonly meant: string };
 
-/** Is told what happens. Must neither throw nor take long: the work goes on once it returns. */
+/** Is called with each event. It must neither throw nor take long, since the work goes on only once it returns. */
 export type Observer = (happening: Happening) => void;
 
 interface RequestContext {
@@ -33,34 +33,34 @@ interface RequestContext {
   readonly observe: Observer;
 }
 
-/** Not an argument of every function between a message and its picture: most of them neither log nor count. */
+/** Kept here instead of passing it through every function between a message and its picture: most of them neither log nor count. */
 const contexts = new AsyncLocalStorage<RequestContext>();
 
 /**
- * Runs the work on one request: all that it logs carries one id, and all that it reports goes to `observe`. Within another
- * request's work it joins that.
+ * Runs the work on one request. All its log lines have one id, and all its events go to `observe`. If this is called during
+ * the work on another request, the work belongs to that one.
  */
 export function withinRequest<T>(observe: Observer, work: () => T): T {
   if (contexts.getStore() !== undefined) return work();
   return contexts.run({ id: randomBytes(4).toString('hex'), observe }, work);
 }
 
-/** The id of the request that is worked on, 8 hexadecimal digits; undefined outside of any. */
+/** The id of the current request, 8 hexadecimal digits; undefined outside of requests. */
 export function requestId(): string | undefined {
   return contexts.getStore()?.id;
 }
 
-/** Has `work` belong to the present request wherever it is called from, such as a queue that another request's end moves on. */
+/** Binds `work` to the current request, wherever it is called from, e.g. by a queue when another request ends. */
 export function keptInRequest<Args extends unknown[], T>(work: (...args: Args) => T): (...args: Args) => T {
   return AsyncResource.bind(work);
 }
 
-/** Tells whoever watches the present request; nothing happens outside of any. */
+/** Reports an event of the current request; does nothing outside of requests. */
 export function report(happening: Happening): void {
   contexts.getStore()?.observe(happening);
 }
 
-/** Begins to time a step. @returns to be called once, at its end */
+/** Starts to time a step. @returns a function to call once, at the end of the step */
 export function beginStep(step: Step): (ended?: boolean) => void {
   const started = performance.now();
   return (ended = true) => report({ kind: 'step', step, seconds: (performance.now() - started) / 1000, ended });
@@ -79,7 +79,7 @@ export async function timed<T>(step: Step, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A word for why something failed: a person's mistake by its code, the system's by its word, anything else as 'bug'. */
+/** The code of a failure: that of a UserError, else the system's error code, else 'bug'. */
 export function reasonCode(error: unknown): string {
   return error instanceof UserError ? error.code : (codeOf(error) ?? 'bug');
 }

@@ -21,9 +21,9 @@ declare module 'opentype.js' {
     /** Font units in one em. */
     readonly unitsPerEm: number;
     readonly tables: { readonly os2: { readonly sCapHeight: number } };
-    /** Outlines of a text whose baseline starts at (x, y), for a size in pixels an em. */
+    /** Outlines of a text whose baseline starts at (x, y), for a size in pixels per em. */
     getPath(text: string, x: number, y: number, size: number): Path;
-    /** Width of a text in pixels, for a size in pixels an em. */
+    /** Width of a text in pixels, for a size in pixels per em. */
     getAdvanceWidth(text: string, size: number): number;
   }
   const opentype: {

@@ -1,7 +1,7 @@
 /** The step of Weyl's sequence in SplitMix: 2^32 divided by the golden ratio, made odd. */
 const GOLDEN = 0x9e3779b9;
 
-/** Where the second hash starts, so that it differs from the first: the first bits of the fraction of the root of 2. */
+/** Start value of the second hash, so that it differs from the first: the first bits of the fraction of the square root of 2. */
 const ROOT_2 = 0x6a09e667;
 
 /** MurmurHash3's 32-bit finaliser (Appleby): every bit of the result depends on every bit of the argument. */
@@ -13,8 +13,8 @@ function mix(value: number): number {
 }
 
 /**
- * Random numbers that derive from whole-number keys (0..2^32-1) alone, such as (seed, epoch, position): the same keys give
- * the same numbers on any thread and in any order. A 32-bit SplitMix (Steele, Lea & Flood, 2014): the n-th number is a hash
+ * Random numbers that depend only on whole-number keys (0..2^32-1), such as (seed, epoch, position). The same keys give the
+ * same numbers on any thread and in any order. It is a 32-bit SplitMix (Steele, Lea & Flood, 2014): the n-th number is a hash
  * of start + n * step, where start and step are hashes of the keys.
  */
 export class Random {
@@ -54,7 +54,7 @@ export class Random {
   }
 }
 
-/** Keeps the draws made for different purposes from the same (seed, epoch, position) apart. */
+/** A key for each purpose, so that draws for different purposes with the same (seed, epoch, position) differ. */
 export const PURPOSE = { order: 1, augmentation: 2, weights: 4, dropout: 5, sheet: 6 } as const;
 
 /** The numbers 0..n-1 in the random order of an epoch (Fisher and Yates' shuffle). */

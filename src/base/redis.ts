@@ -6,17 +6,17 @@ import { codeOf, ownWords, UserError } from './errors.ts';
 import { reasonOf } from './files.ts';
 import type { Logger } from './log.ts';
 
-/** Before every key, so that one Redis can serve other programs too. */
+/** Prefix of every key, so that other programs can use the same Redis. */
 export const REDIS_PREFIX = 'emotion-bot';
-/** Milliseconds for a connection and for an answer. */
+/** Time limit for a connection and for an answer, in milliseconds. */
 const TIMEOUT_MS = 5000;
-/** Milliseconds before a connection to a copy is given up again. */
+/** Least time in milliseconds between two reconnections because of a read-only replica. */
 const LEAVE_AGAIN_MS = 1000;
-/** Milliseconds before a Redis that is away is tried again, doubled each time up to the second number. */
+/** Milliseconds before a Redis that is down is tried again, doubled each time up to `LONGEST_PAUSE_MS`. */
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 2000;
 
-/** What the system says of a machine or a program that may be there later. */
+/** The system's error codes for a machine or a program that may be reachable later. */
 const AWAY = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -28,14 +28,14 @@ const AWAY = new Set([
   'ENETDOWN',
   'EAI_AGAIN',
 ]);
-/** What a Redis says that starts, or whose place another one takes, and what its client says of one that does not answer. */
+/** Errors of a Redis that is starting or being replaced by another one, and the client's errors for one that does not answer. */
 const NOT_YET = /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)\b|^Command timed out$|^Connection is closed\.$/;
 
-/** A part in the one connection over which a process asks a Redis whatever is answered at once. */
+/** A share in the process's single connection to a Redis, for commands that are answered at once. */
 export interface RedisPart {
-  /** @throws Error where the part has been given back */
+  /** @throws Error after `release` */
   readonly client: Redis;
-  /** Gives it back: the connection ends with the last part. Later calls do nothing. */
+  /** Releases the share. The connection is closed with the last one. Later calls do nothing. */
   release(): void;
 }
 
@@ -49,10 +49,10 @@ interface Shared {
 const shared = new Map<string, Shared>();
 
 /**
- * Takes part in the process' connection to a Redis, and opens it where nobody has yet. Waits for a Redis that is away, and says so in the log;
- * a connection that is lost later is opened again.
+ * Takes a share in the process's connection to a Redis, and opens the connection if there is none. If Redis is down, it waits for it and logs
+ * that. A connection that is lost later is opened again.
  * @param signal gives up waiting
- * @throws Error where the address is none of a Redis, or Redis refuses; the signal's reason
+ * @throws Error where there is no Redis at the address, or Redis refuses; the signal's reason
  */
 export async function shareRedis(url: string, log: Logger, signal?: AbortSignal): Promise<RedisPart> {
   const known = shared.get(url);
@@ -128,14 +128,14 @@ async function untilThere(url: string, log: Logger, signal: AbortSignal): Promis
   return client;
 }
 
-/** Whether a Redis that cannot be reached may be there later without anybody changing a setting. */
+/** Whether a Redis that cannot be reached may be reachable later without a change of settings. */
 function mayComeBack(error: unknown): boolean {
   return AWAY.has(codeOf(error) ?? '') || NOT_YET.test(ownWords(error));
 }
 
 /**
- * Opens a connection of its own. One that is lost is opened again.
- * @param options.waits true for one that a worker waits on, for as long as it takes
+ * Opens a separate connection. If it is lost, it is opened again.
+ * @param options.waits true for a connection whose commands wait without limit, as a worker needs it
  * @throws Error where Redis cannot be reached or refuses
  */
 export async function connectRedis(
@@ -160,11 +160,11 @@ export async function connectRedis(
   });
   try {
     await client.connect();
-    // A password that is missing or wrong shows at the first command only.
+    // A missing or wrong password is reported only at the first command.
     await client.ping();
   } catch (error) {
     client.disconnect();
-    // The client's own error says no more than that the connection is closed.
+    // The client's own error only says that the connection is closed.
     throw reason ?? error;
   }
   isConnected = true;
@@ -172,13 +172,13 @@ export async function connectRedis(
 }
 
 /**
- * Where another server has taken a Redis' place, its address leads there for a new connection, while the old one lasts: to what is a copy
- * now, and refuses whatever is written.
+ * Decides when to reconnect. After a failover, the address leads to the new primary, but the old connection still leads to the old one, which
+ * is a read-only replica now and refuses writes.
  */
 function leavesACopy(): (error: Error) => boolean {
   let leftAt = Number.NEGATIVE_INFINITY;
   return ({ message }) => {
-    // What is a copy there as well would be left and come back to without a pause.
+    // If the address still leads to a replica, reconnecting at once would repeat without a pause.
     const isTooSoon = performance.now() - leftAt < LEAVE_AGAIN_MS;
     if (isTooSoon || !message.startsWith('READONLY')) return false;
     leftAt = performance.now();
@@ -187,8 +187,8 @@ function leavesACopy(): (error: Error) => boolean {
 }
 
 /**
- * Runs what takes a Redis.
- * @param setting what names that Redis
+ * Connects to a Redis, and turns errors into UserErrors.
+ * @param setting name of the setting with the Redis' address
  * @throws UserError 'bad-config' where it cannot be used
  */
 export async function usable<T>(connect: () => Promise<T>, setting = 'REDIS_URL'): Promise<T> {
@@ -199,7 +199,7 @@ export async function usable<T>(connect: () => Promise<T>, setting = 'REDIS_URL'
   }
 }
 
-/** What stands in Redis in place of ids that are kept there for minutes. */
+/** A hash that is stored in Redis instead of ids that are needed for some minutes. */
 export function hashed(ids: string): string {
   return createHash('sha256').update(ids).digest('base64url');
 }

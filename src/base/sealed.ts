@@ -1,17 +1,17 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 
-/** Bytes of a key. */
+/** Length of a key in bytes. */
 const KEY_BYTES = 32;
-/** Bytes of the number that is used once, and of the mark that shows a change, as NIST SP 800-38D has them for GCM. */
+/** Lengths in bytes of the nonce and of the authentication tag, from NIST SP 800-38D for GCM. */
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const CIPHER = 'aes-256-gcm';
-/** The form of what is sealed, should there ever be another. */
+/** Version of the format, in case there is ever another. */
 const FORM = '1';
 
 /**
- * A key from its text: 32 bytes, as 64 hexadecimal digits or in base64.
- * @returns undefined where it is none, e.g. one that is too short
+ * Parses a key: 32 bytes, as 64 hexadecimal digits or in base64.
+ * @returns undefined where the text is no key, e.g. too short
  */
 export function keyFrom(text: string): Buffer | undefined {
   if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
@@ -20,7 +20,7 @@ export function keyFrom(text: string): Buffer | undefined {
   return key.length === KEY_BYTES ? key : undefined;
 }
 
-/** Why something sealed is not opened: it was sealed with a key that is not there, or changed since. */
+/** A text cannot be decrypted: its key is not given, or it was changed. */
 export class Unopened extends Error {
   override readonly name = 'Unopened';
   readonly reason: 'no-key' | 'changed';
@@ -32,19 +32,19 @@ export class Unopened extends Error {
 }
 
 /**
- * Seals texts by AES-256-GCM, so that whoever finds them can neither read nor change them. What was sealed with any of the keys is
- * opened; the first one seals.
+ * Encrypts texts with AES-256-GCM, so that nobody without the key can read or change them. It decrypts texts of all its keys, and
+ * encrypts with the first one.
  */
 export class Sealer {
   readonly #keys: readonly { readonly id: string; readonly key: Buffer }[];
 
-  /** @param keys at least one, as `keyFrom` gives them; the first one seals */
+  /** @param keys at least one, from `keyFrom`; the first one encrypts */
   constructor(keys: readonly Buffer[]) {
     if (keys.length === 0) throw new Error('there is no key to seal with');
     this.#keys = keys.map((key) => ({ id: createHash('sha256').update(key).digest('hex').slice(0, 8), key }));
   }
 
-  /** @param place where the text is kept: it is opened nowhere else */
+  /** Encrypts a text. @param place where it is stored; with another place it cannot be decrypted */
   seal(text: string, place: string): string {
     const { id, key } = this.#keys[0]!;
     const nonce = randomBytes(NONCE_BYTES);
@@ -54,7 +54,8 @@ export class Sealer {
   }
 
   /**
-   * @returns the text, and whether it was sealed with another key than the first
+   * Decrypts a text.
+   * @returns the text, and whether it was encrypted with another key than the first
    * @throws Unopened
    */
   open(sealed: string, place: string): { readonly text: string; readonly isOld: boolean } {

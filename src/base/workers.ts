@@ -1,4 +1,4 @@
-/** The one way to start a TypeScript file as a thread, a pool of threads, or a process. */
+/** Starts TypeScript files as a thread, a pool of threads, or a process. The project starts them nowhere else. */
 import './no-telemetry.ts';
 
 import {
@@ -16,7 +16,7 @@ import { unlessAborted } from './aborts.ts';
 import { compiled } from './compiled.mjs';
 import { codeOf } from './errors.ts';
 
-/** What the process was started with concerns its own file only. */
+/** No Node options: those of this process are meant for its own file only. */
 const NO_OPTIONS: string[] = [];
 
 /** Starts a TypeScript file as a thread of its own, which gets `workerData`. */
@@ -30,14 +30,14 @@ export function startProcess(file: URL, args: readonly string[], options: ForkOp
 }
 
 /**
- * Starts a TypeScript file as a process that is not trusted and talks over its standard streams. It gets nothing of this one's environment,
- * which holds tokens, and keeps little memory for later.
- * @param options.maxBytes most writable memory that it may have (RLIMIT_DATA), on Linux; threads' stacks count, used or not
+ * Starts a TypeScript file as an untrusted process that communicates over its standard streams. It gets nothing of this process's environment,
+ * which holds tokens, and is set to return freed memory soon.
+ * @param options.maxBytes largest writable memory (RLIMIT_DATA), on Linux; threads' stacks count whether used or not
  */
 export function startConfined(file: URL, { maxBytes }: { readonly maxBytes: number }): ChildProcessWithoutNullStreams {
   const flags = ['--max-old-space-size=64', '--max-semi-space-size=2', '--v8-pool-size=1', '--expose-gc'];
   const command = [process.execPath, ...flags, fileURLToPath(compiled(file))];
-  // A shell sets the bound and becomes the process.
+  // A shell sets the limit and then becomes the process.
   const bounded = [
     '/bin/sh',
     '-c',
@@ -49,32 +49,32 @@ export function startConfined(file: URL, { maxBytes }: { readonly maxBytes: numb
   return spawn(program!, args, { env: { ...FRUGAL, UV_THREADPOOL_SIZE: '2' } });
 }
 
-/** V8 13 (Node 24) maps all that it sets aside for machine code writable, used or not: 512 MiB, and some to align it. */
+/** V8 13 (Node 24) maps its whole range for machine code as writable, used or not: 512 MiB, and some more for alignment. */
 const CODE_RANGE = Number.parseInt(process.versions.v8, 10) >= 13 ? 540_000_000 : 0;
 
-/** Has glibc give freed memory back to the system, rather than keep some for each thread. */
+/** Makes glibc return freed memory to the system instead of keeping some for each thread. */
 const FRUGAL = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072', MALLOC_MMAP_THRESHOLD_: '131072' };
 
-/** Megabytes for objects that a thread has just made, three quarters of them free when it tidies up. */
+/** Size of a thread's young generation in megabytes, of which three quarters are free after a garbage collection. */
 const YOUNG_MEGABYTES = 8;
 
 interface WorkerPoolOptions {
-  /** Most worker threads; they start when work comes. */
+  /** Largest number of worker threads. They start when there is work. */
   readonly threads: number;
-  /** Most tasks that are under way on a thread at once; 1 by default. For tasks that mostly wait for native code. */
+  /** Largest number of tasks on a thread at a time, 1 by default. More are for tasks that mostly wait for native code. */
   readonly atOnce?: number;
   /**
-   * True where the worker runs native code that calls back into JavaScript (onnxruntime): ending its thread in the middle of
-   * that ends the whole process. A task then runs to its end even where nobody waits for it any more, and `close` waits for it.
+   * True where the worker runs native code that calls back into JavaScript (onnxruntime): ending its thread during that ends
+   * the whole process. A task then runs to its end even if nobody waits for it any more, and `close` waits for it.
    */
   readonly uninterruptible?: boolean;
-  /** True where idle threads may be ended to free what they hold (`restWorkers`): what a worker loads, its next task loads again. */
+  /** True where idle threads may be ended to free their memory (`restWorkers`). The next task loads again what a worker needs. */
   readonly mayRest?: boolean;
-  /** How long a task that must not be interrupted may go on after it was given up, in milliseconds: then its thread is taken to hang. */
+  /** How long an uninterruptible task may go on after it was given up, in milliseconds. After that its thread is considered hung. */
   readonly hangsAfter?: number;
 }
 
-/** What was at work ended in the middle of it: native code broke down, or there was not enough memory. */
+/** A thread or process ended during its work: native code crashed, or there was not enough memory. */
 export class WorkerDied extends Error {
   override readonly name = 'WorkerDied';
 }
@@ -85,13 +85,13 @@ const HANGS_AFTER_MS = 30_000;
 export interface WorkerPool<Task, Result> {
   /**
    * Runs one task on the next free thread. Task and result travel by structured clone.
-   * @param signal ends a waiting task, or a running one together with its thread, whose place a new one takes. In an
-   *   uninterruptible pool it only ends the waiting for the task; a thread that hangs in it is replaced after a while
-   * @throws the signal's reason when it was aborted; WorkerDied where the thread ended in the middle, which is
-   *   replaced; whatever the worker threw otherwise
+   * @param signal ends a waiting task, or a running one together with its thread, which is replaced. In an uninterruptible
+   *   pool it only ends the waiting for the task; a thread that hangs is replaced after a while
+   * @throws the signal's reason when it was aborted; WorkerDied where the thread ended during the task, and then the thread
+   *   is replaced; else whatever the worker threw
    */
   run(task: Task, signal?: AbortSignal): Promise<Result>;
-  /** Ends every thread, at once; tasks that are still running are rejected (an uninterruptible pool waits for them). */
+  /** Ends all threads at once, and rejects tasks that are still running. An uninterruptible pool waits for them instead. */
   close(): Promise<void>;
 }
 
@@ -107,27 +107,27 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
       minThreads: 0,
       maxThreads: options.threads,
       concurrentTasksPerWorker: options.atOnce ?? 1,
-      // What a thread has loaded is kept.
+      // Threads are kept, with what they have loaded.
       idleTimeout: Number.POSITIVE_INFINITY,
       execArgv: NO_OPTIONS,
-      // Ten threads with room for 48 MB of short-lived objects each would fill it before they tidy up; what they work on lies elsewhere.
+      // By default each thread may fill 48 MB with short-lived objects before it collects garbage, which adds up over ten threads. Their data is elsewhere.
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
-      // The default waits for work by blocking the thread: timers and promises that a worker leaves behind would stand still.
+      // By default Piscina blocks the thread while it waits for work, so timers and promises that a worker left behind would not run.
       atomics: 'disabled',
     });
-    // A thread that ends without a task is replaced like any other.
+    // A thread that ends without a task is replaced like any other; without this listener the error would be thrown.
     pool.on('error', () => {});
     return pool;
   };
   let pool = open();
   let atWork = 0;
-  /** Tasks that must not be interrupted; each begins anew where the pool that it is in is replaced. */
+  /** Running uninterruptible tasks. Each starts again if its pool is replaced. */
   const running = new Set<Again>();
   const replace = () => {
     const hanging = pool;
     pool = open();
     for (const { again } of running) again();
-    // Of several threads, others may be in the middle of native code.
+    // With several threads, the other ones may be running native code, so the old pool is left to end by itself.
     if (options.threads === 1) void hanging.destroy();
   };
   const runToItsEnd = async (task: Task, signal?: AbortSignal): Promise<Result> => {
@@ -136,7 +136,7 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
     const result = new Promise<Result>((resolve, reject) => {
       const begin = () => {
         const at = pool;
-        // What a pool that was replaced makes of it does not count any more.
+        // An error of a pool that was replaced meanwhile is ignored.
         at.run(task).then(resolve, (error: unknown) => at === pool && reject(error));
       };
       entry.again = () => (signal?.aborted ? reject(signal.reason) : begin());
@@ -168,7 +168,7 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
       try {
         return await (uninterruptible ? runToItsEnd(task, signal) : pool.run(task, { signal: signal ?? null }));
       } catch (error) {
-        // Piscina reports an aborted task by an error of its own; the caller wants the reason it gave.
+        // Piscina reports an aborted task with its own error; the caller expects the signal's reason.
         signal?.throwIfAborted();
         if (!isDeath(error)) throw error;
         throw new WorkerDied('a thread ended in the middle of its work', { cause: error });
@@ -188,12 +188,12 @@ const noop = () => {};
 
 const resters = new Set<() => Promise<void>>();
 
-/** Ends the threads of all pools that may rest and have nothing to do: what they hold is free when this resolves. */
+/** Ends the threads of all idle pools with `mayRest`. Their memory is free when this resolves. */
 export async function restWorkers(): Promise<void> {
   await Promise.all([...resters].map((rest) => rest()));
 }
 
-/** A task that is under way in a pool that may be replaced. */
+/** A running task in a pool that may be replaced. */
 interface Again {
   again: () => void;
   ended?: Promise<void>;

@@ -6,7 +6,7 @@ import type { Config } from '../config.ts';
 import { type Check, type Found, fromProblems } from './finding.ts';
 import { portTrouble } from './ports.ts';
 
-/** The chats: their servers are asked, nothing is posted. */
+/** Checks of the chats. Their servers are asked; nothing is posted. */
 export function chatChecks(config: Config, badSettings: readonly string[]): Check[] {
   return [
     {
@@ -22,7 +22,7 @@ export function chatChecks(config: Config, badSettings: readonly string[]): Chec
   ];
 }
 
-/** @param prefix of the chat's settings */
+/** @param prefix the prefix of the chat's settings */
 async function chat(
   isSet: boolean,
   badSettings: readonly string[],
@@ -30,7 +30,7 @@ async function chat(
   ask: () => Promise<ChatCheck>,
 ): Promise<Found> {
   const bad = badSettings.find((sentence) => sentence.startsWith(prefix));
-  // A token is taken anew; any other setting is mended.
+  // The check's own remedy is to take a new token. Any other setting has to be corrected.
   if (bad !== undefined && /^\w+_TOKEN\b/.test(bad)) throw new Error(bad);
   if (bad !== undefined)
     return { state: 'broken', finding: bad.replace(/\.$/, ''), remedy: 'Mend it in .env; .env.example explains it.' };
@@ -55,7 +55,7 @@ async function chat(
 
 async function discord(config: Config): Promise<ChatCheck> {
   const { checkDiscord } = await import('../chat/discord/check.ts');
-  // The commands to be described, never run: what running them takes is left out.
+  // The commands are only listed, never run, so the services that they need are left out.
   return await checkDiscord(config, createCommands({} as Parameters<typeof createCommands>[0]));
 }
 
@@ -66,7 +66,7 @@ async function slack(config: Config): Promise<ChatCheck> {
   return { about, problems: [...problems, ...(connection.kind === 'http' ? await portProblems(connection) : [])] };
 }
 
-/** Whether Slack's requests can come in. A bot that runs already holds the port itself. */
+/** Checks whether Slack's requests can come in. If a bot is running, it holds the port itself. */
 async function portProblems({ host, port }: { readonly host: string; readonly port: number }) {
   const trouble = await portTrouble(host, port);
   if (trouble === undefined) return [];

@@ -1,4 +1,4 @@
-/** What the doctor found out about one part of the bot. */
+/** The result of checking one part of the bot. */
 export interface Finding {
   /** The part, e.g. 'Engine'. */
   readonly part: string;
@@ -7,25 +7,25 @@ export interface Finding {
    * somebody does what `remedy` says.
    */
   readonly state: 'ok' | 'off' | 'partly' | 'broken';
-  /** What is there, in a sentence without its full stop. */
+  /** What was found, as a sentence without its full stop. */
   readonly finding: string;
   /** How to mend or change it, with the command where there is one; absent where there is nothing to do. */
   readonly remedy?: string;
 }
 
-/** What a check answers. */
+/** What a check returns. */
 export type Found = Omit<Finding, 'part'>;
 
-/** Looks at one part, trying what can be tried. */
+/** Checks one part of the bot by trying it. */
 export interface Check {
   readonly part: string;
-  /** @throws any error where the part is broken; its message is what was found */
+  /** @throws any error where the part is broken; its message becomes the finding */
   look(): Promise<Found> | Found;
-  /** How to mend it where `look` throws. */
+  /** How to mend the part where `look` throws. */
   readonly remedy: string;
 }
 
-/** Sums up what keeps a part from working whole: nothing, or some problems, each with its remedy. */
+/** Makes a finding out of the problems of a part, each with its remedy. Without problems the part is 'ok'. */
 export function fromProblems(
   about: string,
   problems: readonly { readonly what: string; readonly remedy: string }[],

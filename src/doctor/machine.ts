@@ -14,16 +14,16 @@ const SUPPORT_ENDS: ReadonlyMap<number, string> = new Map([
   [22, '2027-04-30'],
   [24, '2028-04-30'],
 ]);
-/** Days before that from which on it is worth a word. */
+/** The doctor warns from so many days before that on. */
 const SOON_DAYS = 90;
 const DAY_MS = 86_400_000;
 
-/** Bytes that settings, journal and the checkpoints and versions of trainings take at most, and some to spare. */
+/** Bytes of disk that settings, journal, and the checkpoints and versions of trainings need at most, with some to spare. */
 const LEAST_DISK = 500e6;
-/** Bytes that the bot and the processes that it starts take while ten large pictures are read at once. */
+/** Bytes of memory that the bot and its processes need while ten large pictures are read at once. */
 const LEAST_MEMORY = 700e6;
 
-/** What the machine has for the bot. */
+/** Checks of the machine. */
 export function machineChecks(config: Config, now: Date): Check[] {
   return [
     {
@@ -39,7 +39,7 @@ export function machineChecks(config: Config, now: Date): Check[] {
 }
 
 /**
- * What a version of Node.js is good for.
+ * Checks whether a version of Node.js is new enough and still gets security fixes.
  * @param version as in process.versions.node
  * @throws Error where it is too old
  */
@@ -58,10 +58,10 @@ export function node(version: string, now: Date): Found {
   };
 }
 
-/** A container may have less than its machine. */
+/** Checks the memory. A container may have less than its machine. */
 function memory(): Found {
   const limit = process.constrainedMemory();
-  // 0, or a number beyond all memory, where there is no limit.
+  // Without a limit the value is 0, or larger than the whole memory.
   const all = limit > 0 && limit < totalmem() ? limit : totalmem();
   const finding = `${gigabytes(all)}${all < totalmem() ? ' for this container' : ''}, ${gigabytes(freemem())} of the machine’s free`;
   if (all >= LEAST_MEMORY) return { state: 'ok', finding };
@@ -84,7 +84,7 @@ async function disk(folder: string): Promise<Found> {
   };
 }
 
-/** The file system that a folder lies in, or will. */
+/** The file system that a folder is in, or will be in once it is created. */
 async function nearest(folder: string): Promise<StatsFs> {
   try {
     return await statfs(folder);

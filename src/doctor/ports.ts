@@ -5,10 +5,10 @@ import { isPage, PAGE_HOST, pagePorts } from '../chat/local/guard.ts';
 import type { Config } from '../config.ts';
 import type { Check, Found } from './finding.ts';
 
-/** Milliseconds that whatever holds a port may take to say what it is. */
+/** Time limit for an answer of the program that holds a port, in milliseconds. */
 const ANSWER_MS = 2000;
 
-/** The ports that the bot listens at: each is taken for a moment, as the bot will. */
+/** Checks of the ports that the bot listens at. Each one is opened for a moment, as the bot will do. */
 export function portChecks({ local, metrics, discord, slack }: Config): Check[] {
   const hasChat = discord !== undefined || slack !== undefined;
   return [
@@ -33,7 +33,7 @@ export async function portTrouble(host: string, port: number): Promise<string | 
   return undefined;
 }
 
-/** @param hasChat whether the page only stands in while no chat is there */
+/** @param hasChat whether the page is only used while no chat is connected */
 async function page(wanted: number, hasChat: boolean): Promise<Found> {
   if (wanted === 0) return { state: 'ok', finding: 'at a free port, once the bot runs' };
   const ports = pagePorts(wanted);
@@ -73,9 +73,9 @@ async function figures(metrics: Config['metrics']): Promise<Found> {
   throw new Error(`another program uses port ${port} of ${host}, so the bot would not start`);
 }
 
-/** What answers at a port; undefined where nothing does that speaks HTTP. */
+/** The answer to an HTTP request at a port; undefined where there is none. */
 async function ask(host: string, port: number, path: string): Promise<Response | undefined> {
-  // What listens at every address is reached by that of this machine.
+  // A server that listens at all addresses is reached at the loopback address.
   const at = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   const url = `http://${at.includes(':') ? `[${at}]` : at}:${port}${path}`;
   return await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => undefined);

@@ -11,7 +11,7 @@ import { VersionRegistry } from '../versions/registry.ts';
 import { shippedBeside, shippedFolder } from '../versions/shipped.ts';
 import { type Check, type Found, fromProblems } from './finding.ts';
 
-/** What photos are read with. */
+/** Checks of everything that photos are read with. */
 export function readingChecks(config: Config): Check[] {
   const { directory } = config.model;
   return [
@@ -56,7 +56,7 @@ async function gpu(): Promise<Found> {
   };
 }
 
-/** Loads the network and lets it read one face. */
+/** Loads the network and classifies one face with it. */
 async function network(config: Config): Promise<Found> {
   const { directory, threads } = config.model;
   const stored = await loadModel(directory);
@@ -74,7 +74,7 @@ async function network(config: Config): Promise<Found> {
   return await withThoseBeside(about, directory);
 }
 
-/** The networks that ship beside the one that is read with can be put in use too: each is loaded. */
+/** Loads each network that ships beside the one in use, since those can be put in use too. */
 async function withThoseBeside(about: string, directory: string): Promise<Found> {
   const beside = await shippedBeside(directory);
   const problems: { what: string; remedy: string }[] = [];
@@ -89,7 +89,7 @@ async function withThoseBeside(about: string, directory: string): Promise<Found>
   return fromProblems(`${about}${problems.length === 0 ? others : ''}`, problems);
 }
 
-/** Whether the version that is in use can be loaded: otherwise photos are read with another. */
+/** Checks whether the version in use can be loaded. If it cannot, photos are read with another one. */
 async function troubleInUse(directory: string): Promise<Found | undefined> {
   const registry = new VersionRegistry(directory);
   const { version } = await registry.inUse();
@@ -106,7 +106,7 @@ async function troubleInUse(directory: string): Promise<Found | undefined> {
   }
 }
 
-/** Starts the system's OpenCV, where it may run the cascades and they are in use. */
+/** Starts the native OpenCV, where the cascades are in use and it may run them. */
 async function openCv({ photos }: Config): Promise<Found> {
   if (photos.detector !== 'haar')
     return { state: 'off', finding: 'not loaded', remedy: 'DETECTOR=haar finds faces by its cascades.' };
@@ -116,12 +116,12 @@ async function openCv({ photos }: Config): Promise<Found> {
     native.end();
     return { state: 'ok', finding: `${native.version}, natively (OPENCV=auto)` };
   }
-  // Where it is not there nobody asked for it; where it does not start somebody built it.
+  // If it is not installed, nobody asked for it, which is fine. If it does not start, somebody has built it.
   const state = native.missing.endsWith('not installed') ? 'ok' : 'partly';
   return { state, finding: `as WebAssembly: ${native.missing}`, remedy: 'To run it natively: npm run setup:native.' };
 }
 
-/** Looks for faces in a gray picture, which takes every thread, file and library that a photo takes. */
+/** Looks for faces in a gray picture, which needs the same threads, files and libraries as a photo. */
 async function detector({ photos }: Config): Promise<Found> {
   const faces = createFaceDetector({ detector: photos.detector, openCv: photos.openCv, threads: 1 });
   try {

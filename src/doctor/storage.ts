@@ -9,7 +9,7 @@ import { trainingChecks } from './training-data.ts';
 
 const ENV_EXAMPLE = fileURLToPath(new URL('../../.env.example', import.meta.url));
 
-/** What the bot reads and keeps: settings, its state, the data that it trains on. */
+/** Checks of what the bot reads and stores: settings, its state, the training data. */
 export function storageChecks(config: Config, badSettings: readonly string[]): Check[] {
   const { stateDirectory, redisUrl } = config;
   return [
@@ -43,7 +43,7 @@ function inWords({ name, meant }: UnknownSetting): string {
   return `${name} in .env is no setting${meant === undefined ? '' : `: did you mean ${meant}?`}`;
 }
 
-/** Makes the folder and writes into it, as the bot will; leaves nothing behind. */
+/** Creates the folder and writes into it, as the bot will. Leaves nothing behind. */
 async function stateFolder(directory: string): Promise<Found> {
   const there = await statIfThere(directory);
   const made = await makeFolders(directory, PRIVATE_FOLDER).catch((error: unknown) => {
@@ -56,7 +56,7 @@ async function stateFolder(directory: string): Promise<Found> {
     throw new Error(`${directory} cannot be written: ${reasonOf(error)}`);
   } finally {
     await rm(file, { force: true });
-    // From the innermost on, and only while they are empty.
+    // Removes the folders it created, the innermost first, and only if they are empty.
     for (const folder of made.reverse()) await rmdir(folder).catch(() => {});
   }
   if (!there) return { state: 'ok', finding: `${directory}, made when it is first needed` };

@@ -4,10 +4,10 @@ import { CHUNKS, HOW_TO_SPLIT, VOTES_FILE } from '../training/data/fer2013-files
 import { checkVotes, findVotes, readVotes } from '../training/data/votes.ts';
 import type { Check, Found } from './finding.ts';
 
-/** Rows of FER2013. */
+/** How many rows FER2013 has. */
 const ROWS = 35_887;
 
-/** What trainings learn from. Every row is read, but no pixel of it: all of FER2013 takes two seconds. */
+/** Checks of the training data. Every row is read, but not its pixels: all of FER2013 takes two seconds. */
 export function trainingChecks(directory: string): Check[] {
   let reading: Promise<Fer2013> | undefined;
   const data = () => {
