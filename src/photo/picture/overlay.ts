@@ -19,7 +19,7 @@ const LETTERS_PER_SIDE = 40;
 const SMALLEST_USUAL_LETTERS = 20;
 
 /** A layout is good enough when no label has a larger part than this on other labels and faces. */
-const MOST_COVER = 0.05;
+const MOST_COVER = 0.03;
 
 /** Where more than this part of the labels have a line to their box, smaller letters that need fewer are better. */
 const FEW_LEADERS = 0.5;

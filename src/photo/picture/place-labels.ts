@@ -27,8 +27,8 @@ interface LayoutOptions {
 
 /**
  * What a place costs, where the part of the label that lies on something is 0..1. Two labels on each other can be read by nobody; a face is
- * what the picture is about, and one's own face is covered rather than somebody else's. A label right beside another's box may be taken
- * for theirs.
+ * what the picture is about, and one's own face is covered rather than somebody else's. A label that runs along another's
+ * box may be taken for theirs.
  */
 const COST = {
   onLabel: 8,
@@ -44,6 +44,8 @@ const COST = {
 const STEP_COST = { place: 0.02, wording: 0.12, length: 0.08 };
 /** What it is worth that a label stays where it was in the picture before. */
 const STEADY = 0.3;
+/** A box that many of a label's heights away, or less, may be taken for the one that the label belongs to. */
+const CLOSE = 0.85;
 /** A label that covers less than this is not worth a line. */
 const LITTLE = 0.02;
 /** How far away a label may go, in heights of the label, and in how many directions. */
@@ -179,7 +181,7 @@ class Search<Chip extends Size> {
       const part = partCovering(place, face);
       cover += part;
       cost += part * COST.onOtherFace;
-      if (isBeside && lengthOf(leaderOf(place, face)) <= gap * 1.5) cost += COST.besideOther;
+      cost += COST.besideOther * partAlong(place, face, Math.max(gap * 1.5, CLOSE * place.height));
       if (!isBeside && crosses(leader, face)) cost += COST.acrossFace;
     }
     for (const { place: other } of near.choices) {
@@ -271,6 +273,16 @@ function inside<Chip extends Size>(canvas: Size, label: Chip, corner: Point): Pl
     width,
     height,
   };
+}
+
+/**
+ * How much a label runs along a box that is no further away than `near`: 0..1, and 1 where it does so over the label's height or more,
+ * however long the label is.
+ */
+function partAlong(place: Rectangle, face: Rectangle, near: number): number {
+  const across = Math.min(place.x + place.width, face.x + face.width) - Math.max(place.x, face.x);
+  const down = Math.min(place.y + place.height, face.y + face.height) - Math.max(place.y, face.y);
+  return Math.max(-across, -down) > near ? 0 : clamp(Math.max(across, down) / place.height, 0, 1);
 }
 
 /** The part of a place that lies on another, 0..1. */
