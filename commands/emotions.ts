@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import QuickLRU from 'quick-lru';
 import { brokeDown, NotYet, UserError } from '../src/base/errors.ts';
 import { giveBack } from '../src/base/large-bytes.ts';
-import { beginStep, keptInRequest, timed } from '../src/base/observing.ts';
+import { beginStep, bindToRequest, timed } from '../src/base/observing.ts';
 import { WorkerDied } from '../src/base/workers.ts';
 import type { Frame } from '../src/photo/decode.ts';
 import type { Rectangle } from '../src/photo/faces/box.ts';
@@ -147,7 +147,7 @@ export function emotionsCommand(services: PhotoServices): Command {
           endWait();
           return work(hold);
         };
-        return services.queue.run(keptInRequest(begun), turn);
+        return services.queue.run(bindToRequest(begun), turn);
       };
       const reading = await withPauses(inTurn, request.signal).catch((error: unknown) => {
         if (!(error instanceof WorkerDied)) throw error;

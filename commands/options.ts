@@ -1,4 +1,4 @@
-import { inFew, nearest } from '../src/base/did-you-mean.ts';
+import { listIfFew, nearest } from '../src/base/did-you-mean.ts';
 import { UserError } from '../src/base/errors.ts';
 import type { Command, CommandOption, Options } from './command.ts';
 import type { Attachment, CommandInput } from './request.ts';
@@ -78,7 +78,7 @@ function checkValue(
       const choice = option.choices.find((candidate) => candidate === String(value).toLowerCase());
       if (choice !== undefined) return choice;
       const meant = nearest(String(value), option.choices);
-      const few = inFew(option.choices);
+      const few = listIfFew(option.choices);
       if (meant === undefined && few !== undefined) throw takes(`${few}, not ‘${String(value).slice(0, 40)}’`);
       throw badUsage(
         `‘${option.name}’ of /${command.name} cannot be ‘${String(value).slice(0, 40)}’. ${next(command, meant)}`,

@@ -1,4 +1,4 @@
-import { inFew, nearest } from '../src/base/did-you-mean.ts';
+import { listIfFew, nearest } from '../src/base/did-you-mean.ts';
 import { UserError } from '../src/base/errors.ts';
 
 /** One option of a tool: how help shows it, and how its text becomes a value. */
@@ -48,7 +48,7 @@ export function choice<const C extends string>(of: readonly C[], help: string, f
       const text = texts.at(-1)?.toLowerCase();
       const found = of.find((known) => known.toLowerCase() === text);
       if (text !== undefined && found === undefined) {
-        const [meant, few] = [nearest(text, of), inFew(of)];
+        const [meant, few] = [nearest(text, of), listIfFew(of)];
         const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
         const next =
           meant === undefined && few !== undefined ? `takes ${few}, not ${text}.` : `cannot be ${text}.${hint}`;
@@ -126,7 +126,7 @@ function inWords({ least, most, whole, open }: Bounds, plural = ''): string {
  */
 export function actionOf<const A extends string>(words: readonly string[], actions: readonly A[]): A {
   const [word, more] = words;
-  const few = inFew(actions);
+  const few = listIfFew(actions);
   if (word === undefined) throw new UserError('bad-usage', `Say what to do${few === undefined ? '' : `: ${few}`}.`);
   const action = actions.find((known) => known === word);
   if (action === undefined) {

@@ -4,7 +4,7 @@ import { createCommands } from '../commands/index.ts';
 import type { RetrainServices } from '../commands/retrain.ts';
 import { unlessAborted } from './base/aborts.ts';
 import type { Logger } from './base/log.ts';
-import { hasRedis } from './base/redis.ts';
+import { isRedisConnected } from './base/redis.ts';
 import { shutFolder } from './base/shut-folder.ts';
 import type { Platform, PlatformContext } from './chat/platform.ts';
 import { createPage, createPlatforms } from './chat/platforms.ts';
@@ -83,7 +83,7 @@ async function connect(
     () => {},
   );
   const queue = new FairQueue({ concurrency, maxWaiting });
-  const redis = async () => config.redisUrl !== undefined && { redis: await hasRedis(config.redisUrl) };
+  const redis = async () => config.redisUrl !== undefined && { redis: await isRedisConnected(config.redisUrl) };
   metrics?.watch({
     queue,
     training: async () => undefined,

@@ -1,7 +1,7 @@
 import type { PhotoServices } from '../commands/emotions.ts';
 import { giveBack } from './base/large-bytes.ts';
 import type { Logger } from './base/log.ts';
-import { usable } from './base/redis.ts';
+import { connectOrExplain } from './base/redis.ts';
 import type { Config } from './config.ts';
 import { createFaceDetector } from './photo/faces/create-detector.ts';
 import type { InstalledNetwork } from './versions/instead.ts';
@@ -75,7 +75,7 @@ async function openNetworks(
   signal: AbortSignal | undefined,
 ): Promise<SharedNetworks | undefined> {
   if (redisUrl === undefined) return undefined;
-  return await usable(async () =>
+  return await connectOrExplain(async () =>
     (await import('./versions/shared-networks.ts')).SharedNetworks.start(redisUrl, model.directory, log, {
       ...(signal && { signal }),
     }),

@@ -1,6 +1,6 @@
 import type { RetrainServices } from '../commands/retrain.ts';
 import type { Logger } from './base/log.ts';
-import { usable } from './base/redis.ts';
+import { connectOrExplain } from './base/redis.ts';
 import { type Config, loadConfig } from './config.ts';
 import { endOnMistake, serveUntilSignal } from './ending.ts';
 import { openLog } from './open-log.ts';
@@ -30,7 +30,7 @@ async function start(options: Parameters<typeof loadConfig>[0]): Promise<void> {
 /** Connects to the machines that share a Redis, of which one trains at a time. @returns undefined without Redis @throws UserError 'bad-config' where Redis cannot be used */
 async function openMachines({ redisUrl }: Config, log: Logger, signal: AbortSignal): Promise<Machines | undefined> {
   if (redisUrl === undefined) return undefined;
-  return await usable(async () =>
+  return await connectOrExplain(async () =>
     (await import('./retraining/redis-machines.ts')).RedisMachines.connect(redisUrl, log, { signal }),
   );
 }

@@ -4,7 +4,7 @@ import { createCommands } from '../commands/index.ts';
 import { unlessAborted } from './base/aborts.ts';
 import { UserError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
-import { hasRedis, usable } from './base/redis.ts';
+import { connectOrExplain, isRedisConnected } from './base/redis.ts';
 import { createChatWorkers } from './chat/chat-workers.ts';
 import { startPlatforms } from './chat/start-platforms.ts';
 import type { Config } from './config.ts';
@@ -56,7 +56,7 @@ export async function startWorker(
     queue,
     training: async () => undefined,
     parts: async () => ({
-      redis: await hasRedis(redisUrl),
+      redis: await isRedisConnected(redisUrl),
       network: false,
       accepting: false,
       ...(await readiness()),
@@ -74,12 +74,12 @@ export async function startWorker(
     const dispatch = dispatcher.dispatch.bind(dispatcher);
     const photos = { readPhoto, queue, maxBytes };
     const chats = await createChatWorkers({ config, log, commands, settings, photos, ...opinions, dispatch });
-    const taking = await usable(() =>
+    const taking = await connectOrExplain(() =>
       RedisWorker.start(redisUrl, log, {
         ...(lostMs !== undefined && { lostMs }),
         // One photo may be read while the answer to another is sent.
         concurrency: 2 * concurrency,
-        onLoss: (platform, loss) => chats.find(({ name }) => name === platform)?.hear(loss),
+        onLoss: (platform, loss) => chats.find(({ name }) => name === platform)?.onLoss(loss),
       }),
     );
     ends.push(() => taking.close());

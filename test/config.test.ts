@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { inFew } from '../src/base/did-you-mean.ts';
+import { listIfFew } from '../src/base/did-you-mean.ts';
 import { UserError } from '../src/base/errors.ts';
 import { loadConfig, loadUsableConfig } from '../src/config.ts';
 import { DETECTOR_CHOICES } from '../src/photo/faces/detector.ts';
@@ -83,7 +83,7 @@ describe('loadConfig', () => {
     ['PHOTO_CONCURRENCY', '0', 'PHOTO_CONCURRENCY must be a whole number from 1 to 32.'],
     ['ENGINE', 'torch', 'ENGINE must be auto, onnx or tensorflow.'],
     ['ONNX_PROVIDER', 'rocm', 'ONNX_PROVIDER must be cpu, webgpu or cuda.'],
-    ['DETECTOR', 'eyes', `DETECTOR must be ${inFew(DETECTOR_CHOICES)}.`],
+    ['DETECTOR', 'eyes', `DETECTOR must be ${listIfFew(DETECTOR_CHOICES)}.`],
     [
       'DISCORD_TOKEN',
       'a token',

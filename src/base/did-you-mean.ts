@@ -9,7 +9,7 @@ const MOST_NAMED = 4;
 const OR = new Intl.ListFormat('en-GB', { type: 'disjunction' });
 
 /** Words as 'one, another or a third'; undefined where they are too many for a sentence. */
-export function inFew(words: readonly string[]): string | undefined {
+export function listIfFew(words: readonly string[]): string | undefined {
   return words.length > MOST_NAMED ? undefined : OR.format(words);
 }
 

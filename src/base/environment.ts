@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
 import { z } from 'zod';
-import { inFew, nearest } from './did-you-mean.ts';
+import { listIfFew, nearest } from './did-you-mean.ts';
 import { UserError } from './errors.ts';
 import { reasonOf } from './files.ts';
 
@@ -30,7 +30,7 @@ export function oneOf<const Words extends readonly string[]>(words: Words, fallb
 }
 
 function chooseAnother(text: string, words: readonly string[]): string {
-  const [few, meant] = [inFew(words), nearest(text, words)];
+  const [few, meant] = [listIfFew(words), nearest(text, words)];
   if (few !== undefined) return `must be ${few}`;
   return meant === undefined ? 'must be a word that .env.example names' : `must be another word, such as ${meant}`;
 }

@@ -70,7 +70,7 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 /** An error's message; any other thrown value as text. */
-export function ownWords(error: unknown): string {
+export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, type Stats } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { codeOf, ownWords, UserError, type UserErrorCode } from './errors.ts';
+import { codeOf, errorText, UserError, type UserErrorCode } from './errors.ts';
 
 /** The reasons why a file system refuses a path. */
 type FileTrouble = 'missing' | 'folder' | 'denied' | 'full' | 'exists';
@@ -41,7 +41,7 @@ const REASONS: Readonly<Record<FileTrouble, string>> = {
 export function reasonOf(error: unknown): string {
   const trouble = fileTrouble(error);
   if (trouble) return REASONS[trouble];
-  return ownWords(error);
+  return errorText(error);
 }
 
 /** Code and sentence of a UserError. */

@@ -51,7 +51,7 @@ export function requestId(): string | undefined {
 }
 
 /** Binds `work` to the current request, wherever it is called from, e.g. by a queue when another request ends. */
-export function keptInRequest<Args extends unknown[], T>(work: (...args: Args) => T): (...args: Args) => T {
+export function bindToRequest<Args extends unknown[], T>(work: (...args: Args) => T): (...args: Args) => T {
   return AsyncResource.bind(work);
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import pRetry from 'p-retry';
 import { unlessAborted } from './aborts.ts';
-import { codeOf, ownWords, UserError } from './errors.ts';
+import { codeOf, errorText, UserError } from './errors.ts';
 import { reasonOf } from './files.ts';
 import type { Logger } from './log.ts';
 
@@ -87,7 +87,7 @@ export async function shareRedis(url: string, log: Logger, signal?: AbortSignal)
 }
 
 /** Whether the process is connected to a Redis that it shares. */
-export async function hasRedis(url: string): Promise<boolean> {
+export async function isRedisConnected(url: string): Promise<boolean> {
   const connection = shared.get(url);
   return connection?.isThere === true && (await connection.opening).status === 'ready';
 }
@@ -130,7 +130,7 @@ async function untilThere(url: string, log: Logger, signal: AbortSignal): Promis
 
 /** Whether a Redis that cannot be reached may be reachable later without a change of settings. */
 function mayComeBack(error: unknown): boolean {
-  return AWAY.has(codeOf(error) ?? '') || NOT_YET.test(ownWords(error));
+  return AWAY.has(codeOf(error) ?? '') || NOT_YET.test(errorText(error));
 }
 
 /**
@@ -191,7 +191,7 @@ function leavesACopy(): (error: Error) => boolean {
  * @param setting name of the setting with the Redis' address
  * @throws UserError 'bad-config' where it cannot be used
  */
-export async function usable<T>(connect: () => Promise<T>, setting = 'REDIS_URL'): Promise<T> {
+export async function connectOrExplain<T>(connect: () => Promise<T>, setting = 'REDIS_URL'): Promise<T> {
   try {
     return await connect();
   } catch (cause) {

@@ -21,13 +21,13 @@ export interface ChatWorker {
   /** Answers a job, unless it has been answered already. Rejects where the job must be tried again. */
   perform(job: Job, turn: Turn): Promise<void>;
   /** Called when a message, a picture or a channel was removed, or a message was edited. */
-  hear(loss: Loss): void;
+  onLoss(loss: Loss): void;
   /** @param deadline once aborted, unfinished work is left to other workers */
   stop(deadline: AbortSignal): Promise<void>;
 }
 
 /** Tells a session what is gone, so that it gives up work on that and removes its answers. Returns at once. */
-export function hearLoss(session: Session, loss: Loss): void {
+export function applyLoss(session: Session, loss: Loss): void {
   if (loss.kind === 'channel') session.channelRemoved(loss.channel);
   else if (loss.kind === 'picture') session.waitFor(session.pictureRemoved(loss.picture));
   else if (loss.kind === 'message') session.waitFor(session.removed(loss.message));

@@ -1,17 +1,17 @@
 import { type Attachment, NO_MESSAGE, type Posted, type Reply } from '../../commands/request.ts';
 import type { Answers } from './answers.ts';
 import type { SessionOptions } from './asking.ts';
-import type { Gone } from './gone.ts';
+import type { Removals } from './removals.ts';
 import type { WorkUnderWay } from './work-under-way.ts';
 
 /** Sends replies that are still wanted, and remembers them. */
 export class Replies {
-  readonly #gone: Gone;
+  readonly #removals: Removals;
   readonly #answers: Answers;
   readonly #messageOf: SessionOptions['messageOf'];
 
-  constructor(gone: Gone, answers: Answers, messageOf: SessionOptions['messageOf']) {
-    this.#gone = gone;
+  constructor(removals: Removals, answers: Answers, messageOf: SessionOptions['messageOf']) {
+    this.#removals = removals;
     this.#answers = answers;
     this.#messageOf = messageOf;
   }
@@ -23,7 +23,7 @@ export class Replies {
     const source = reply.about && this.#messageOf(reply.about);
     const isUnwanted = () =>
       request.signal.aborted ||
-      (asking.message !== undefined && this.#gone.has(asking.message)) ||
+      (asking.message !== undefined && this.#removals.has(asking.message)) ||
       (reply.about !== undefined && this.#isLost(reply.about));
     if (isUnwanted()) return NO_MESSAGE;
     if ((await asking.mayReply?.()) === false) {
@@ -46,7 +46,7 @@ export class Replies {
 
   /** Whether the message that asks is gone, or every picture that came with it. */
   lostAll({ asking, request: { attachments } }: WorkUnderWay): boolean {
-    if (asking.message !== undefined && this.#gone.has(asking.message)) return true;
+    if (asking.message !== undefined && this.#removals.has(asking.message)) return true;
     return attachments.length > 0 && attachments.every((picture) => this.#isLost(picture));
   }
 
@@ -54,6 +54,8 @@ export class Replies {
   #isLost(picture: Attachment): boolean {
     const source = this.#messageOf(picture);
     if (source === undefined) return false;
-    return this.#gone.has(source, picture.id) || (picture.isSpoiler !== true && this.#gone.isHidden(picture.id));
+    return (
+      this.#removals.has(source, picture.id) || (picture.isSpoiler !== true && this.#removals.isHidden(picture.id))
+    );
   }
 }

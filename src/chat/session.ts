@@ -6,11 +6,11 @@ import { type Job, type JobKey, MOST_WHISPERS } from '../work/journal.ts';
 import { type Answer, Answers } from './answers.ts';
 import type { Asking, SessionOptions } from './asking.ts';
 import { Claims } from './claims.ts';
-import { Elsewhere } from './elsewhere.ts';
-import { Gone } from './gone.ts';
-import { Owed } from './owed.ts';
 import { Pending } from './pending.ts';
+import { RemoteWork } from './remote-work.ts';
+import { Removals } from './removals.ts';
 import { Replies } from './replies.ts';
+import { UnansweredJobs } from './unanswered-jobs.ts';
 import { WorkUnderWay } from './work-under-way.ts';
 
 /** After this many lost workers a picture is given up. Fewer prove nothing: most workers are lost for other reasons. */
@@ -33,25 +33,25 @@ export class Session {
   /** What `stop` waits for: the work, and other messages that are being sent. */
   readonly #pending: Pending;
   readonly #answers = new Answers();
-  readonly #gone = new Gone();
+  readonly #removals = new Removals();
   readonly #replies: Replies;
   /** Signals of work that is left to the next run. */
   readonly #leftSignals = new WeakSet<AbortSignal>();
   readonly #claims = new Claims();
   /** Keys of earlier runs' jobs that are being looked up or answered. */
   readonly #takenUp = new Set<string>();
-  readonly #owed: Owed | undefined;
-  readonly #elsewhere: Elsewhere | undefined;
+  readonly #jobs: UnansweredJobs | undefined;
+  readonly #remote: RemoteWork | undefined;
   #isStopping = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
     const { journal, queue, platform, log } = options;
-    this.#replies = new Replies(this.#gone, this.#answers, options.messageOf);
+    this.#replies = new Replies(this.#removals, this.#answers, options.messageOf);
     this.#pending = new Pending((err) => log.warn({ platform, err }, 'a request did not end cleanly'));
     const takeUp = (job: Job, earlier: Request['earlier']) => this.#takeUp(job, earlier);
-    this.#elsewhere = queue && new Elsewhere(queue, platform, log);
-    this.#owed = journal && new Owed({ platform, log, journal, takeUp, handsOver: queue !== undefined });
+    this.#remote = queue && new RemoteWork(queue, platform, log);
+    this.#jobs = journal && new UnansweredJobs({ platform, log, journal, takeUp, handsOver: queue !== undefined });
   }
 
   /** True from the moment that `stop` is called. */
@@ -83,23 +83,23 @@ export class Session {
 
   /** Records a job before it has been examined; `settle` deletes it again unless work on it has begun. Never rejects. */
   async note(job: Job): Promise<void> {
-    await this.#owed?.begin(job);
+    await this.#jobs?.begin(job);
   }
 
   /** Deletes a job that was noted, unless work on it is under way or will be tried again. */
   async settle(job: JobKey): Promise<void> {
-    const isOpen = this.#isUnderWay(job) || this.#takenUp.has(keyOf(job)) || this.#owed?.isLater(job);
-    if (!isOpen && !this.#isStopping) await this.#owed?.end(job);
+    const isOpen = this.#isUnderWay(job) || this.#takenUp.has(keyOf(job)) || this.#jobs?.isLater(job);
+    if (!isOpen && !this.#isStopping) await this.#jobs?.end(job);
   }
 
   /** Starts to answer what earlier runs of an account have left, beside new requests. Call it once the bot can answer. */
   takeOver(bot: string, isOurs?: (place: string) => Promise<boolean>): void {
-    if (this.#owed) this.#pending.add(this.#owed.takeOver(bot, isOurs));
+    if (this.#jobs) this.#pending.add(this.#jobs.takeOver(bot, isOurs));
   }
 
   /** Answers messages that came while the bot was not connected, unless they have been answered. */
   async takeUp(jobs: readonly Job[]): Promise<void> {
-    await this.#owed?.takeUp(jobs);
+    await this.#jobs?.takeUp(jobs);
   }
 
   /**
@@ -116,17 +116,17 @@ export class Session {
     const answered = this.#answer(work);
     this.#pending.add(answered);
     await answered;
-    if (work.isOwed || this.#leftSignals.has(work.request.signal)) throw new Error('a photo could not be answered');
+    if (work.isUnsent || this.#leftSignals.has(work.request.signal)) throw new Error('a photo could not be answered');
   }
 
   /** Whether another process may have answered a message, so that its answers are not remembered here. */
   isElsewhere(message: string): boolean {
-    return this.#elsewhere?.has(message) === true;
+    return this.#remote?.has(message) === true;
   }
 
   /** Whether a message, or the given picture of it, is known to be gone. */
   isRemoved(message: string, picture?: string): boolean {
-    return this.#gone.has(message, picture);
+    return this.#removals.has(message, picture);
   }
 
   /**
@@ -134,8 +134,8 @@ export class Session {
    * @returns whether there was any work or answer
    */
   async removed(message: string): Promise<boolean> {
-    this.#gone.removed(message);
-    this.#elsewhere?.tell({ kind: 'message', message });
+    this.#removals.removed(message);
+    this.#remote?.tell({ kind: 'message', message });
     return await this.#takeBack([message], () => true);
   }
 
@@ -147,8 +147,8 @@ export class Session {
    * @returns whether there was any work on them, or answer to them
    */
   async edited(message: string, left: readonly string[], spoilers: readonly string[] = []): Promise<boolean> {
-    this.#gone.edited(message, left, spoilers);
-    this.#elsewhere?.tell({ kind: 'edit', message, left, hidden: spoilers });
+    this.#removals.edited(message, left, spoilers);
+    this.#remote?.tell({ kind: 'edit', message, left, hidden: spoilers });
     return await this.#takeBack(
       [message],
       ({ picture, isSpoiler }) =>
@@ -161,14 +161,14 @@ export class Session {
    * @returns whether there was any work or answer
    */
   async pictureRemoved(id: string): Promise<boolean> {
-    this.#gone.pictureRemoved(id);
-    this.#elsewhere?.tell({ kind: 'picture', picture: id });
+    this.#removals.pictureRemoved(id);
+    this.#remote?.tell({ kind: 'picture', picture: id });
     return await this.#takeBack(this.#answers.messages, ({ picture }) => picture === id);
   }
 
   /** A channel was removed, with every answer in it: work on what was asked there is given up. */
   channelRemoved(channel: string): void {
-    this.#elsewhere?.tell({ kind: 'channel', channel });
+    this.#remote?.tell({ kind: 'channel', channel });
     this.#giveUp(({ asking }) => asking.channel === channel, 'the channel was removed');
   }
 
@@ -185,8 +185,8 @@ export class Session {
    */
   async stop(deadline: AbortSignal, disconnect: () => Promise<void> | void = noop): Promise<void> {
     this.#isStopping = true;
-    this.#owed?.stop();
-    for (const { request } of this.#elsewhere?.leave() ?? []) this.#leftSignals.add(request.signal);
+    this.#jobs?.stop();
+    for (const { request } of this.#remote?.leave() ?? []) this.#leftSignals.add(request.signal);
     try {
       await unlessAborted(this.#pending.idle(), deadline);
     } catch (error) {
@@ -231,14 +231,14 @@ export class Session {
   async #answer(work: WorkUnderWay): Promise<void> {
     const { asking, request, job } = work;
     try {
-      if (job) await this.#owed?.begin(job);
-      const isDone = this.#elsewhere?.takes(work) && (await this.#elsewhere.answer(work));
+      if (job) await this.#jobs?.begin(job);
+      const isDone = this.#remote?.takes(work) && (await this.#remote.answer(work));
       if (!isDone) await this.#options.dispatch({ ...request, reply: (reply) => this.#reply(work, reply) });
     } finally {
       this.#work.delete(work);
       if (job && !this.#leftSignals.has(request.signal)) {
-        if (work.isOwed) this.#owed?.again(job);
-        else await this.#owed?.end(job);
+        if (work.isUnsent) this.#jobs?.again(job);
+        else await this.#jobs?.end(job);
       }
       await asking.end?.();
     }
@@ -247,7 +247,7 @@ export class Session {
   async #reply(work: WorkUnderWay, reply: Reply): Promise<Posted> {
     const { job, asking } = work;
     if (!reply.private || job === undefined) return await this.#replies.reply(work, reply);
-    const whisper = asking.whisper ?? (async (couldNot?: boolean) => await this.#owed?.whisper(job, couldNot));
+    const whisper = asking.whisper ?? (async (couldNot?: boolean) => await this.#jobs?.whisper(job, couldNot));
     await whisper();
     try {
       return await this.#replies.reply(work, reply);
@@ -271,7 +271,7 @@ export class Session {
       const answered = this.#answer(work);
       this.#pending.add(answered);
       // Workers have a queue of their own.
-      if (!this.#elsewhere?.takes(work)) await answered;
+      if (!this.#remote?.takes(work)) await answered;
       return true;
     } finally {
       this.#takenUp.delete(key);

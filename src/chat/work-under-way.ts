@@ -29,7 +29,7 @@ export class WorkUnderWay {
   }
 
   /** Whether an answer could not be sent, and somebody still waits for it. */
-  get isOwed(): boolean {
+  get isUnsent(): boolean {
     return this.#unsent.size > 0 && !this.request.signal.aborted;
   }
 

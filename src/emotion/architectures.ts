@@ -1,4 +1,4 @@
-import { inFew, nearest } from '../base/did-you-mean.ts';
+import { listIfFew, nearest } from '../base/did-you-mean.ts';
 import { UserError } from '../base/errors.ts';
 
 /**
@@ -263,7 +263,7 @@ export function architectureOf(name: string): Architecture {
   const found = ARCHITECTURES.get(name);
   if (found) return found;
   const known = [...ARCHITECTURES.keys()];
-  const [meant, few] = [nearest(name, known), inFew(known)];
+  const [meant, few] = [nearest(name, known), listIfFew(known)];
   const next = meant !== undefined ? ` Did you mean ${meant}?` : few !== undefined ? ` Choose ${few}.` : '';
   throw new UserError('bad-usage', `There is no architecture called ${name}.${next}`);
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { UserError } from '../base/errors.ts';
 import { reasonOf } from '../base/files.ts';
 import type { Logger } from '../base/log.ts';
-import { usable } from '../base/redis.ts';
+import { connectOrExplain } from '../base/redis.ts';
 import type { Config } from '../config.ts';
 import { FileStore } from './file-store.ts';
 import { RedisStore } from './redis-store.ts';
@@ -18,7 +18,7 @@ export async function openSettings(
 ): Promise<Settings> {
   const { redisUrl } = config;
   if (redisUrl !== undefined)
-    return await usable(async () => begun(new Settings(await RedisStore.connect(redisUrl, log), log)));
+    return await connectOrExplain(async () => begun(new Settings(await RedisStore.connect(redisUrl, log), log)));
   const path = join(config.stateDirectory, 'settings.db');
   try {
     return await begun(new Settings(new FileStore(path), log));

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { UserError } from '../base/errors.ts';
 import { reasonOf } from '../base/files.ts';
 import type { Logger } from '../base/log.ts';
-import { usable } from '../base/redis.ts';
+import { connectOrExplain } from '../base/redis.ts';
 import type { Config } from '../config.ts';
 import { FileJournal } from './file-journal.ts';
 import type { Journal } from './journal.ts';
@@ -21,7 +21,9 @@ export async function openJournal(config: Config, log: Logger): Promise<Journal 
   const { redisUrl } = config;
   if (redisUrl === undefined) return journal;
   try {
-    return await usable(async () => (await import('./shared-seen.ts')).SharedSeen.connect(journal, redisUrl, log));
+    return await connectOrExplain(async () =>
+      (await import('./shared-seen.ts')).SharedSeen.connect(journal, redisUrl, log),
+    );
   } catch (error) {
     await journal.close();
     throw error;

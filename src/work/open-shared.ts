@@ -1,5 +1,5 @@
 import type { Logger } from '../base/log.ts';
-import { usable } from '../base/redis.ts';
+import { connectOrExplain } from '../base/redis.ts';
 import type { Config } from '../config.ts';
 import { type Cooldown, PhotoCooldown } from './cooldown.ts';
 import type { JobQueue } from './job-queue.ts';
@@ -11,7 +11,9 @@ export async function openCooldown(
   log: Logger,
 ): Promise<Cooldown & { close?(): Promise<void> }> {
   if (redisUrl === undefined) return new PhotoCooldown(cooldown);
-  return await usable(async () => (await import('./redis-cooldown.ts')).RedisCooldown.connect(redisUrl, log, cooldown));
+  return await connectOrExplain(async () =>
+    (await import('./redis-cooldown.ts')).RedisCooldown.connect(redisUrl, log, cooldown),
+  );
 }
 
 /** Opens the claims on commands that several processes receive. @returns undefined without Redis @throws UserError 'bad-config' where Redis cannot be used */
@@ -20,7 +22,7 @@ export async function openClaims(
   log: Logger,
 ): Promise<RedisClaims | undefined> {
   if (redisUrl === undefined) return undefined;
-  return await usable(async () => (await import('./redis-claims.ts')).RedisClaims.connect(redisUrl, log));
+  return await connectOrExplain(async () => (await import('./redis-claims.ts')).RedisClaims.connect(redisUrl, log));
 }
 
 /** Opens the queue that hands posted photos to workers. @returns undefined where the bot reads them itself @throws UserError 'bad-config' where Redis cannot be used */
@@ -28,7 +30,7 @@ export async function openJobQueue(config: Config, log: Logger): Promise<JobQueu
   const { redisUrl, usesWorkers, photos } = config;
   if (redisUrl === undefined || !usesWorkers) return undefined;
   const { maxWaiting } = photos;
-  return await usable(async () =>
+  return await connectOrExplain(async () =>
     (await import('./redis-queue.ts')).RedisJobQueue.connect(redisUrl, log, { maxWaiting }),
   );
 }

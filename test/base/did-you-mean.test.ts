@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { inFew, nearest } from '../../src/base/did-you-mean.ts';
+import { listIfFew, nearest } from '../../src/base/did-you-mean.ts';
 
 test.each([
   ['jsno', ['json', 'csv'], 'json'],
@@ -16,6 +16,6 @@ test.each([
 });
 
 test('four words are few enough for a sentence, five are not', () => {
-  expect(inFew(['a', 'b', 'c', 'd'])).toBe('a, b, c or d');
-  expect(inFew(['a', 'b', 'c', 'd', 'e'])).toBeUndefined();
+  expect(listIfFew(['a', 'b', 'c', 'd'])).toBe('a, b, c or d');
+  expect(listIfFew(['a', 'b', 'c', 'd', 'e'])).toBeUndefined();
 });

@@ -2,7 +2,7 @@ import { runAsProcess, tool } from '../../scripts/command-line.ts';
 import { FROM_ONE, flag, number, text } from '../../scripts/options.ts';
 import { UserError } from '../../src/base/errors.ts';
 import { createLogger } from '../../src/base/log.ts';
-import { connectRedis, usable } from '../../src/base/redis.ts';
+import { connectOrExplain, connectRedis } from '../../src/base/redis.ts';
 import type { SoakResult } from './run.ts';
 
 const FROM_ZERO = { least: 0 };
@@ -75,7 +75,7 @@ refusal. Exits with 1 where any was lost or answered twice.`,
 
 /** Bots and workers would wait for a Redis that is away. @throws UserError 'bad-config' where this one cannot be used now */
 async function checkRedis(url: string): Promise<void> {
-  const client = await usable(() => connectRedis(url, createLogger({ level: 'silent' })), '--redis');
+  const client = await connectOrExplain(() => connectRedis(url, createLogger({ level: 'silent' })), '--redis');
   client.disconnect();
 }
 

@@ -2,7 +2,7 @@ import { type APIUser, type Client, ClientUser, Routes } from 'discord.js';
 import QuickLRU from 'quick-lru';
 import type { Loss, Turn } from '../../work/job-queue.ts';
 import type { Job } from '../../work/journal.ts';
-import { type ChatWorker, type ChatWorkerContext, hearLoss } from '../chat-worker.ts';
+import { applyLoss, type ChatWorker, type ChatWorkerContext } from '../chat-worker.ts';
 import { Session } from '../session.ts';
 import { messageOf } from './attachment.ts';
 import { createClient } from './client.ts';
@@ -80,8 +80,8 @@ export class DiscordWorker implements ChatWorker {
     }
   }
 
-  hear(loss: Loss): void {
-    hearLoss(this.#session, loss);
+  onLoss(loss: Loss): void {
+    applyLoss(this.#session, loss);
   }
 
   async stop(deadline: AbortSignal): Promise<void> {

@@ -5,7 +5,7 @@
  * the text, and `bytes` bytes more: the file, or the pixels.
  */
 import sharp, { type Metadata, type Raw } from 'sharp';
-import { ownWords } from '../../base/errors.ts';
+import { errorText } from '../../base/errors.ts';
 import { type RgbImage, toGray } from '../image.ts';
 import { END_MARK } from '../jpeg.ts';
 import { APNG_BYTES, apngOf, firstShownOf } from './apng.ts';
@@ -247,7 +247,7 @@ async function work(task: DecoderTask, file: Buffer): Promise<void> {
   try {
     send(await run(task, file));
   } catch (error) {
-    send({ answer: { kind: 'failed', message: ownWords(error) } });
+    send({ answer: { kind: 'failed', message: errorText(error) } });
   }
 }
 

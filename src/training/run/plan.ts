@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { inFew } from '../../base/did-you-mean.ts';
+import { listIfFew } from '../../base/did-you-mean.ts';
 import { UserError } from '../../base/errors.ts';
 import { DEFAULT_ARCHITECTURE } from '../../emotion/architectures.ts';
 import type { OptimizerOptions, TrainerOptions } from '../../emotion/engines/engine.ts';
@@ -106,7 +106,7 @@ function complaint(issue: z.core.$ZodIssue): string {
     case 'too_big':
       return `must be ${issue.inclusive ? 'at most' : 'below'} ${issue.maximum}`;
     case 'invalid_value':
-      return `must be ${inFew(issue.values.map(String)) ?? 'another word'}`;
+      return `must be ${listIfFew(issue.values.map(String)) ?? 'another word'}`;
     case 'invalid_type':
       return `must be ${issue.expected === 'int' ? 'a whole number' : `a ${issue.expected}`}`;
     case 'unrecognized_keys':

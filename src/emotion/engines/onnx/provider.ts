@@ -1,7 +1,7 @@
 import '../../../base/no-telemetry.ts';
 
 import * as ort from 'onnxruntime-node';
-import { ownWords } from '../../../base/errors.ts';
+import { errorText } from '../../../base/errors.ts';
 import type { Provider } from '../engine.ts';
 import { GraphBuilder } from './graph.ts';
 import { sessionOptions } from './session.ts';
@@ -30,7 +30,7 @@ async function tried(provider: Provider): Promise<string | undefined> {
     const apart = Math.max(...expected.map((value, k) => Math.abs(value - found[k]!)));
     return apart < TOLERANCE ? undefined : `what it computes on ${provider} is wrong`;
   } catch (error) {
-    return inWords(ownWords(error));
+    return inWords(errorText(error));
   }
 }
 

@@ -3,7 +3,7 @@
  * this process and nothing else. It has none of the bot's environment, and ends with the thread that started it.
  */
 
-import { ownWords } from '../../../base/errors.ts';
+import { errorText } from '../../../base/errors.ts';
 import type { NativeMessage } from './native.ts';
 import { loadNativeOpenCv } from './native-opencv.ts';
 import { type GrayTask, runPass } from './pass.ts';
@@ -16,12 +16,12 @@ try {
     try {
       tell({ kind: 'found', proposals: runPass(openCv, task) });
     } catch (error) {
-      tell({ kind: 'failed', reason: ownWords(error) });
+      tell({ kind: 'failed', reason: errorText(error) });
     }
   });
   process.once('disconnect', () => process.exit());
   tell({ kind: 'ready', version });
 } catch (error) {
-  tell({ kind: 'failed', reason: ownWords(error) });
+  tell({ kind: 'failed', reason: errorText(error) });
   process.disconnect();
 }

@@ -7,7 +7,7 @@ import type { WorkUnderWay } from './work-under-way.ts';
 const MAX_REMEMBERED = 10_000;
 
 /** Hands photos to workers in other processes, and remembers which. */
-export class Elsewhere {
+export class RemoteWork {
   readonly #queue: JobQueue;
   readonly #platform: string;
   readonly #log: Logger;

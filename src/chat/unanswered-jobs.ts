@@ -10,7 +10,7 @@ const GIVE_UP_MS = 30 * 60_000;
 /** After this many runs that ended during a job, the job is tried alone. Before that, another job was most likely the cause. */
 const RUNS_TOGETHER = 3;
 
-interface OwedOptions {
+interface UnansweredJobsOptions {
   readonly platform: string;
   readonly log: Logger;
   readonly journal: Journal;
@@ -26,15 +26,15 @@ interface OwedOptions {
 }
 
 /** The jobs that the bot has yet to answer. Each is written to the journal before work on it begins, and deleted once it is answered. */
-export class Owed {
-  readonly #options: OwedOptions;
+export class UnansweredJobs {
+  readonly #options: UnansweredJobsOptions;
   /** Timers of jobs that are tried again later, by job key. */
   readonly #later = new Map<string, NodeJS.Timeout>();
   /** How often each job was tried again, and until when it is tried (milliseconds since 1970), by job key. */
   readonly #tries = new Map<string, { readonly count: number; readonly until: number }>();
   #isStopped = false;
 
-  constructor(options: OwedOptions) {
+  constructor(options: UnansweredJobsOptions) {
     this.#options = options;
   }
 

@@ -4,7 +4,7 @@ import QuickLRU from 'quick-lru';
 const MAX_REMEMBERED = 10_000;
 
 /** Remembers what was removed or hidden, so that the bot does not answer it any more. */
-export class Gone {
+export class Removals {
   readonly #removed = remembered<true>();
   /** The pictures that an edited message still has. */
   readonly #left = remembered<readonly string[]>();

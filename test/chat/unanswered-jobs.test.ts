@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Request } from '../../commands/request.ts';
 import { createLogger } from '../../src/base/log.ts';
-import { Owed } from '../../src/chat/owed.ts';
+import { UnansweredJobs } from '../../src/chat/unanswered-jobs.ts';
 import type { Job, Journal, LeftJob } from '../../src/work/journal.ts';
 
 function job(message: string): Job {
   return { bot: 'b', place: 'c', message, kind: 'posted', files: [], begun: 0 };
 }
 
-/** What is owed, with a journal that only takes note of what is done with it. */
+/** What is unanswered, with a journal that only takes note of what is done with it. */
 function start(
   left: readonly LeftJob[],
   takeUp: (job: Job, earlier: Request['earlier']) => Promise<boolean>,
@@ -28,7 +28,7 @@ function start(
   };
   const log: string[] = [];
   const logger = createLogger({ level: 'info', destination: { write: (line) => log.push(line) } });
-  return { owed: new Owed({ platform: 'test', log: logger, journal, takeUp, handsOver }), done, log };
+  return { unanswered: new UnansweredJobs({ platform: 'test', log: logger, journal, takeUp, handsOver }), done, log };
 }
 
 describe('an answer that could not be sent', () => {
@@ -37,14 +37,14 @@ describe('an answer that could not be sent', () => {
 
   test('is tried again for half an hour, ever more rarely, then left for the next start', async () => {
     const tries: number[] = [];
-    const { owed, done, log } = start([], async (one) => {
+    const { unanswered, done, log } = start([], async (one) => {
       tries.push(Math.round(Date.now() / 1000));
-      owed.again(one);
+      unanswered.again(one);
       return true;
     });
     const begun = Math.round(Date.now() / 1000);
-    owed.again(job('m'));
-    expect(owed.isLater(job('m'))).toBe(true);
+    unanswered.again(job('m'));
+    expect(unanswered.isLater(job('m'))).toBe(true);
     await vi.advanceTimersByTimeAsync(3 * 60 * 60_000);
     const pauses = tries.map((at, k) => at - (tries[k - 1] ?? begun));
     expect(pauses.slice(0, 7)).toEqual([2, 4, 8, 16, 30, 30, 30]);
@@ -56,20 +56,20 @@ describe('an answer that could not be sent', () => {
 
   test('is forgotten once there is nobody to answer any more, and not tried by a bot that has stopped', async () => {
     const takeUp = vi.fn(async () => false);
-    const { owed, done } = start([], takeUp);
-    owed.again(job('gone'));
+    const { unanswered, done } = start([], takeUp);
+    unanswered.again(job('gone'));
     await vi.advanceTimersByTimeAsync(30_000);
     expect(done).toEqual(['end gone']);
-    owed.again(job('later'));
-    owed.stop();
+    unanswered.again(job('later'));
+    unanswered.stop();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(takeUp).toHaveBeenCalledOnce();
   });
 
   test('is looked for again where the chat does not say whether it was sent', async () => {
     const takeUp = vi.fn(async () => true).mockRejectedValueOnce(new Error('status 500'));
-    const { owed, done } = start([{ ...job('m'), runs: 1, isSuspect: false, whispers: 0 }], takeUp);
-    await owed.takeOver('b');
+    const { unanswered, done } = start([{ ...job('m'), runs: 1, isSuspect: false, whispers: 0 }], takeUp);
+    await unanswered.takeOver('b');
     await vi.advanceTimersByTimeAsync(30_000);
     expect(takeUp).toHaveBeenCalledTimes(2);
     expect(done).toEqual([]);
@@ -85,7 +85,7 @@ test('jobs that three runs have ended over are looked at alone and marked before
     { ...job('a'), runs: 1, isSuspect: false, whispers: 0 },
     { ...job('b'), runs: 2, isSuspect: false, whispers: 0 },
   ];
-  const { owed, done } = start(left, async ({ message }, earlier) => {
+  const { unanswered, done } = start(left, async ({ message }, earlier) => {
     underWay += 1;
     await new Promise((turn) => setImmediate(turn));
     seen.push([message, underWay, earlier?.brokeDown]);
@@ -93,7 +93,7 @@ test('jobs that three runs have ended over are looked at alone and marked before
     underWay -= 1;
     return true;
   });
-  await owed.takeOver('b');
+  await unanswered.takeOver('b');
   expect(seen).toEqual([
     ['a', 2, false],
     ['b', 2, false],
@@ -111,11 +111,11 @@ test('what may have been said twice to its asker alone is not said a third time'
     isSuspect: false,
     whispers,
   });
-  const { owed, done } = start([whispered('once', 1), whispered('twice', 2)], async ({ message }) => {
+  const { unanswered, done } = start([whispered('once', 1), whispered('twice', 2)], async ({ message }) => {
     takenUp.push(message);
     return true;
   });
-  await owed.takeOver('b');
+  await unanswered.takeOver('b');
   expect(takenUp).toEqual(['once']);
   expect(done).toEqual(['end twice']);
 });
@@ -136,8 +136,8 @@ test('where workers answer them, jobs that runs have ended over are handed on to
     underWay -= 1;
     return earlier?.brokeDown === false;
   });
-  const { owed, done } = start(left, takeUp, true);
-  await owed.takeOver('b');
+  const { unanswered, done } = start(left, takeUp, true);
+  await unanswered.takeOver('b');
   expect(takeUp).toHaveBeenCalledTimes(40);
   expect(most).toBe(16);
   expect(done).toEqual([]);
