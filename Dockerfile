@@ -32,5 +32,5 @@ ENV NODE_ENV=production \
     MALLOC_MMAP_THRESHOLD_=131072
 VOLUME ["/state", "/data", "/app/model/versions"]
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "--max-semi-space-size=2", "src/base/compiled.mjs"]
+ENTRYPOINT ["node", "--max-semi-space-size=2", "--expose-gc", "src/base/compiled.mjs"]
 CMD ["src/main.ts"]
