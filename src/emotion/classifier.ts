@@ -7,7 +7,7 @@ import { loadModel, type StoredModel } from './layers-format/layers-format.ts';
 import { joinCrops, readViews } from './views.ts';
 
 /** Why a face cannot be read, whatever the network says of it. */
-export type Unreadable = 'small' | 'covered';
+export type Unreadable = 'small' | 'covered' | 'cut';
 
 /** What the network sees in one face. */
 export interface Reading {

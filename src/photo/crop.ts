@@ -1,6 +1,6 @@
 import { clamp } from '../base/numbers.ts';
 import { FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
-import { centreOf, cosAndSin, type LeaningBox, type Point } from './faces/box.ts';
+import { centreOf, cosAndSin, type LeaningBox, type Point, type Size } from './faces/box.ts';
 import { type GrayImage, type RgbImage, sampleAt, toGray } from './image.ts';
 
 /**
@@ -52,6 +52,13 @@ export function cropSquare(face: LeaningBox): { readonly centre: Point; readonly
   const side = Math.max(face.width, face.height);
   const down = side * CROP_DOWN;
   return { centre: { x: x - sin * down, y: y + cos * down }, side: side * CROP_MARGIN };
+}
+
+/** The part of a face's crop (0..1) that lies beyond the picture's edge; the lean is left out of account. */
+export function partBeyond(face: LeaningBox, { width, height }: Size): number {
+  const { centre, side } = cropSquare(face);
+  const within = (at: number, length: number) => clamp(at + side / 2, 0, length) - clamp(at - side / 2, 0, length);
+  return 1 - (within(centre.x, width) * within(centre.y, height)) / side ** 2;
 }
 
 /** `cropFace` of a photo in colour. Only the part that the face needs is made gray. @param face box in pixels of the photo */

@@ -135,6 +135,19 @@ describe('readPhoto', () => {
     expect(photo.picture!.altText).toBe('Photo with 2 faces: 1. happy 90 %; 2. unsure: mouth or eyes covered');
   });
 
+  it('says of a face that the edge of the picture cuts that it is cut, not that a hand or a mask is before it', async () => {
+    // The second person of sample 3, whose mouth lies below the picture, and beside it a part of somebody.
+    const [, [left, top, side]] = FACES[3] as [[number, number, number], [number, number, number]];
+    const whole = await sharp(sampleBytes(3)).resize(1280, 1280, { fit: 'inside' }).toBuffer();
+    const cut = await sharp(whole)
+      .extract({ left: left - side, top, width: 3 * side, height: Math.round(side * 0.6) })
+      .jpeg()
+      .toBuffer();
+    const faces = finds({ x: side, y: 0, width: side, height: side });
+    const photo = await readPhoto(cut, { detector: faces, classifier }, { annotate: false });
+    expect(photo.faces[0]).toMatchObject({ emotion: 'unsure', unreadable: 'cut', scores: happy.scores });
+  });
+
   it('judges the size by the pixels that are there, not by those of a photo that is worked on shrunk', async () => {
     const large = await sharp({ create: { width: 4096, height: 3000, channels: 3, background: 'gray' } })
       .jpeg()

@@ -15,6 +15,7 @@ export function twoLikeliest(scores: Scores): [Emotion, Emotion] {
 export const UNREADABLE: Readonly<Record<Unreadable, string>> = {
   small: 'too small to read',
   covered: 'mouth or eyes covered',
+  cut: 'cut off at the edge',
 };
 
 /** What a person shows; in a moving picture it may be one thing after the other. */
