@@ -65,7 +65,7 @@ export async function waitForLock(directory: string, name: string, timeoutMs: nu
 async function claim(directory: string, path: string): Promise<boolean> {
   const aside = join(directory, `${randomUUID()}.tmp`);
   try {
-    await write(aside, await myself(), await fileRights(directory));
+    await write(aside, await thisProcess(), await fileRights(directory));
     return await link(aside, path).then(
       () => true,
       (error) => {
@@ -94,7 +94,7 @@ async function write(path: string, owner: Owner, rights: number): Promise<void> 
   }
 }
 
-async function myself(): Promise<Owner> {
+async function thisProcess(): Promise<Owner> {
   return { pid: process.pid, started: (await processStart(process.pid)) ?? '' };
 }
 

@@ -122,16 +122,16 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
   let pool = open();
   let atWork = 0;
   /** Running uninterruptible tasks. Each starts again if its pool is replaced. */
-  const running = new Set<Again>();
+  const running = new Set<RunningTask>();
   const replace = () => {
     const hanging = pool;
     pool = open();
-    for (const { again } of running) again();
+    for (const { restart } of running) restart();
     // With several threads, the other ones may be running native code, so the old pool is left to end by itself.
     if (options.threads === 1) void hanging.destroy();
   };
   const runToItsEnd = async (task: Task, signal?: AbortSignal): Promise<Result> => {
-    const entry: Again = { again: () => {} };
+    const entry: RunningTask = { restart: () => {} };
     let watch: NodeJS.Timeout | undefined;
     const result = new Promise<Result>((resolve, reject) => {
       const begin = () => {
@@ -139,7 +139,7 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
         // An error of a pool that was replaced meanwhile is ignored.
         at.run(task).then(resolve, (error: unknown) => at === pool && reject(error));
       };
-      entry.again = () => (signal?.aborted ? reject(signal.reason) : begin());
+      entry.restart = () => (signal?.aborted ? reject(signal.reason) : begin());
       begin();
     });
     const onAbort = () => {
@@ -194,8 +194,8 @@ export async function restWorkers(): Promise<void> {
 }
 
 /** A running task in a pool that may be replaced. */
-interface Again {
-  again: () => void;
+interface RunningTask {
+  restart: () => void;
   ended?: Promise<void>;
 }
 

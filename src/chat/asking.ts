@@ -12,7 +12,7 @@ export interface Asking {
   /** Its entry in the journal, where it must survive the end of the process. */
   readonly job?: Omit<Job, 'files' | 'begun'>;
   /** True where the bot accepted the event before it was told to stop. Such an event is still answered. */
-  readonly isTakenOn?: boolean;
+  readonly isAccepted?: boolean;
   /** Sends a text that only the asker sees; absent where nobody addressed the bot. */
   readonly tellAlone?: (text: string) => Promise<unknown>;
   /** @param signal becomes the request's signal */

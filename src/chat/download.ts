@@ -194,7 +194,7 @@ async function loadFrom(
   const { isSignIn, maxBytes, onlyStart } = options;
   // A host that does not support ranges sends everything; reading stops early then.
   const headers = { ...options.headers, ...(onlyStart && { range: `bytes=0-${maxBytes - 1}` }) };
-  let url = checked(address, options);
+  let url = checkAddress(address, options);
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     const response = await request(url, { headers, redirect: 'manual', signal }, options);
     const location = response.headers.get('location');
@@ -203,7 +203,7 @@ async function loadFrom(
       if (URL.canParse(location, url.href) && isSignIn?.(new URL(location, url))) {
         throw new HostRefused('a file’s host asks to sign in');
       }
-      url = checked(location, options, url);
+      url = checkAddress(location, options, url);
       continue;
     }
     return await bytesOf(response, options, pace);
@@ -266,7 +266,7 @@ function pauseOf(headers: Headers): number | undefined {
 }
 
 /** @throws UserError 'not-allowed' unless the address is one of the platform's */
-function checked(address: string, { allowedOrigins }: DownloadOptions, base?: URL): URL {
+function checkAddress(address: string, { allowedOrigins }: DownloadOptions, base?: URL): URL {
   const url = URL.canParse(address, base?.href) ? new URL(address, base) : undefined;
   // Not `url.origin`: for 'blob:https://files.example.com/' that is the origin of the inner address.
   const origin = url && `${url.protocol}//${url.host}`;

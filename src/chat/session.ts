@@ -73,7 +73,7 @@ export class Session {
    * @throws what `asking.toRequest` throws
    */
   begin(asking: Asking): boolean {
-    if (this.#isStopping && !asking.isTakenOn) {
+    if (this.#isStopping && !asking.isAccepted) {
       this.#pending.add(this.#turnDown(asking));
       return false;
     }

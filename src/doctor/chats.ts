@@ -12,12 +12,13 @@ export function chatChecks(config: Config, badSettings: readonly string[]): Chec
     {
       part: 'Discord',
       look: () => chat(config.discord !== undefined, badSettings, 'DISCORD', () => discord(config)),
-      remedy: 'Take a new token at https://discord.com/developers/applications > Bot > Reset Token, into .env.',
+      remedy:
+        'Take a new token at https://discord.com/developers/applications > Bot > Reset Token, and put it into .env.',
     },
     {
       part: 'Slack',
       look: () => chat(config.slack !== undefined, badSettings, 'SLACK', () => slack(config)),
-      remedy: 'Take both tokens anew at https://api.slack.com/apps, as docs/slack.md says, into .env.',
+      remedy: 'Take both tokens again at https://api.slack.com/apps, as docs/slack.md says, and put them into .env.',
     },
   ];
 }

@@ -18,16 +18,16 @@ export async function openSettings(
 ): Promise<Settings> {
   const { redisUrl } = config;
   if (redisUrl !== undefined)
-    return await connectOrExplain(async () => begun(new Settings(await RedisStore.connect(redisUrl, log), log)));
+    return await connectOrExplain(async () => begin(new Settings(await RedisStore.connect(redisUrl, log), log)));
   const path = join(config.stateDirectory, 'settings.db');
   try {
-    return await begun(new Settings(new FileStore(path), log));
+    return await begin(new Settings(new FileStore(path), log));
   } catch (cause) {
     throw new UserError('bad-config', `The settings in ${path} cannot be opened: ${reasonOf(cause)}.`, { cause });
   }
 }
 
-async function begun(settings: Settings): Promise<Settings> {
+async function begin(settings: Settings): Promise<Settings> {
   await settings.begin();
   return settings;
 }

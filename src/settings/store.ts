@@ -30,7 +30,7 @@ export interface Store {
 export function noSpace(cause: unknown): UserError {
   return new UserError(
     'no-space',
-    'I could not save that: there is no room left where I keep it. Nothing has changed. Whoever runs me has to make room.',
+    'I could not save that: there is no room left where I keep it. Nothing has changed. The person who runs me has to make room.',
     { cause },
   );
 }
@@ -44,7 +44,7 @@ export function unsaved(cause: unknown): UserError {
 export function replaced(cause: unknown): UserError {
   return new UserError(
     'busy',
-    'What I keep of who wants to be left alone was emptied or replaced while I ran, so I leave everyone alone and save nothing. Whoever runs me has to restore it, or restart me to begin anew.',
+    'My list of people whose photos I must not read was emptied or replaced while I ran, so I read nobody’s photos and save nothing. The person who runs me has to restore it, or restart me to begin with an empty list.',
     { cause },
   );
 }
@@ -52,7 +52,7 @@ export function replaced(cause: unknown): UserError {
 /** The error where the store cannot be read. Then the bot does not know who opted out, and may read no photos. */
 export function unreachable(cause: unknown): OutOfReach {
   return new OutOfReach(
-    'I cannot look up just now who wants to be left alone, so I leave everyone alone. Try again in a minute.',
+    'I cannot look up at the moment whose photos I must not read, so I read nobody’s. Try again in a minute.',
     { cause },
   );
 }

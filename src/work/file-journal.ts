@@ -144,7 +144,7 @@ export class FileJournal implements Journal {
     });
   }
 
-  see(bot: string, place: string, message: string): void {
+  markSeen(bot: string, place: string, message: string): void {
     this.#seen.set(`${bot} ${place}`, { bot, place, message });
     this.#timer ??= setTimeout(() => {
       this.#write().catch((error: unknown) =>

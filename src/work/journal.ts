@@ -71,7 +71,7 @@ export interface Journal {
    */
   takeOver(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<LeftJob[]>;
   /** Records the last message that was handled in a channel. It is written within a second, or with the next job. */
-  see(bot: string, place: string, message: string): void;
+  markSeen(bot: string, place: string, message: string): void;
   /** The last message that was handled in each channel within the last 30 days, newest first. */
   lastSeen(bot: string): Promise<ReadonlyMap<string, string>>;
   /** Writes what has not been written yet, and closes the journal. */

@@ -53,7 +53,7 @@ export class FairQueue {
   #turn = 0;
   #unnamed = 0;
   /** Average time that a piece of work takes, in milliseconds; undefined before the first has ended. */
-  #takes: number | undefined;
+  #averageMs: number | undefined;
   #closed = false;
 
   /**
@@ -105,7 +105,7 @@ export class FairQueue {
     signal?.throwIfAborted();
     return await new Promise<T>((resolve, reject) => {
       const onAbort = () => {
-        if (this.#waiting.delete(piece)) this.#left(piece);
+        if (this.#waiting.delete(piece)) this.#onLeave(piece);
         reject(signal?.reason);
       };
       const piece: Piece = {
@@ -128,7 +128,7 @@ export class FairQueue {
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#add(piece);
-      this.#next();
+      this.#startNext();
       if (this.#waiting.size > this.#maxWaiting) this.#dropOne(piece);
     });
   }
@@ -141,11 +141,11 @@ export class FairQueue {
 
   /** Estimated milliseconds until work that is added now would begin; undefined where that is not known. */
   get #waitMs(): number | undefined {
-    return this.#takes && (this.#takes * (this.#waiting.size + 1)) / this.#concurrency;
+    return this.#averageMs && (this.#averageMs * (this.#waiting.size + 1)) / this.#concurrency;
   }
 
   /** How many slots one person's work may occupy. */
-  get #share(): number {
+  get #slotsPerPerson(): number {
     return Math.max(1, this.#concurrency - 1);
   }
 
@@ -159,7 +159,7 @@ export class FairQueue {
   }
 
   /** Starts waiting pieces while there are free slots. */
-  #next(): void {
+  #startNext(): void {
     while (this.#running < this.#concurrency) {
       const piece = this.#choose();
       if (piece === undefined) return;
@@ -173,7 +173,7 @@ export class FairQueue {
         turns.last = this.#turn;
       }
       const startedAt = performance.now();
-      void piece.start().finally(() => this.#ended(piece, performance.now() - startedAt));
+      void piece.start().finally(() => this.#onEnd(piece, performance.now() - startedAt));
     }
   }
 
@@ -183,7 +183,7 @@ export class FairQueue {
     let least: readonly [number, number] = [Infinity, Infinity];
     for (const piece of this.#waiting) {
       const [channel, person] = this.#turnsOf(piece);
-      if (person.running >= this.#share || (piece.large && this.#isLargeRunning)) continue;
+      if (person.running >= this.#slotsPerPerson || (piece.large && this.#isLargeRunning)) continue;
       if (channel.last > least[0] || (channel.last === least[0] && person.last >= least[1])) continue;
       best = piece;
       least = [channel.last, person.last];
@@ -191,18 +191,18 @@ export class FairQueue {
     return best;
   }
 
-  #ended(piece: Piece, tookMs: number): void {
-    this.#takes = this.#takes === undefined ? tookMs : this.#takes + LATEST * (tookMs - this.#takes);
+  #onEnd(piece: Piece, tookMs: number): void {
+    this.#averageMs = this.#averageMs === undefined ? tookMs : this.#averageMs + LATEST * (tookMs - this.#averageMs);
     this.#running -= 1;
     if (piece.large) this.#isLargeRunning = false;
     for (const turns of this.#turnsOf(piece)) turns.running -= 1;
     this.#forgetIdle(piece);
-    this.#next();
+    this.#startNext();
     this.#tellIdle();
   }
 
   /** Updates the counts after a piece has left the queue without having had its turn. */
-  #left(piece: Piece): void {
+  #onLeave(piece: Piece): void {
     for (const turns of this.#turnsOf(piece)) turns.waiting -= 1;
     this.#forgetIdle(piece);
     this.#tellIdle();
@@ -226,7 +226,7 @@ export class FairQueue {
       [inChannel, ofPerson] = [channel.waiting, person.waiting];
     }
     this.#waiting.delete(most);
-    this.#left(most);
+    this.#onLeave(most);
     most.refuse(this.#tooMany());
   }
 

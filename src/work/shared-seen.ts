@@ -73,8 +73,8 @@ export class SharedSeen implements Journal {
     return this.#journal.takeOver(bot, isOurs);
   }
 
-  see(bot: string, place: string, message: string): void {
-    this.#journal.see(bot, place, message);
+  markSeen(bot: string, place: string, message: string): void {
+    this.#journal.markSeen(bot, place, message);
     const seen = this.#unsent.get(bot) ?? new Map<string, Seen>();
     this.#unsent.set(bot, seen.set(place, { message, at: this.#now() }));
     this.#timer ??= setTimeout(() => void this.#send(), SEND_MS).unref();

@@ -276,7 +276,7 @@ describe('stopping', () => {
     session.waitFor(new Promise<void>((done) => (end = done)));
     let isStopped = false;
     const stopped = session.stop(new AbortController().signal).then(() => (isStopped = true));
-    const late = begin({ isTakenOn: true });
+    const late = begin({ isAccepted: true });
     expect([late.isTaken, told]).toEqual([true, []]);
     late.done();
     await turn();
@@ -309,7 +309,7 @@ test('what has been noted is forgotten once it is settled, but not while it is b
     suspect: async () => {},
     whisper: async () => {},
     takeOver: async () => [],
-    see: () => {},
+    markSeen: () => {},
     lastSeen: async () => new Map(),
     close: async () => {},
   };
@@ -336,7 +336,7 @@ test('that something is said to the asker alone is noted before it is said, sinc
     suspect: note('suspect'),
     whisper: async (_, couldNot) => void done.push(couldNot ? 'not' : 'whisper'),
     takeOver: async () => [],
-    see: () => {},
+    markSeen: () => {},
     lastSeen: async () => new Map(),
     close: async () => {},
   };

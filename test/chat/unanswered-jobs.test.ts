@@ -22,7 +22,7 @@ function start(
     suspect: note('suspect'),
     whisper: note('whisper'),
     takeOver: async () => [...left],
-    see: () => {},
+    markSeen: () => {},
     lastSeen: async () => new Map(),
     close: async () => {},
   };

@@ -242,7 +242,7 @@ describe('photos that are posted while the bot is away', () => {
     await first.bot.stop();
     const bot = `discord ${discord.me.id}`;
     await inJournal(state, async (journal) => {
-      for (const { id } of [discord.general, direct]) journal.see(bot, id, minutesAgo(60));
+      for (const { id } of [discord.general, direct]) journal.markSeen(bot, id, minutesAgo(60));
     });
     const files = [discord.file(await plainPicture(64, 48))];
     discord.post({ files, id: minutesAgo(61) });

@@ -160,7 +160,7 @@ test('photos that were posted while one shard was away are read, though the othe
   await bot.stop();
   const missed = await post(discord, quiet);
   await inJournal(state, async (journal) => {
-    journal.see(`discord ${discord.me.id}`, channels[0]!.id, snowflake(Date.now() + 60_000));
+    journal.markSeen(`discord ${discord.me.id}`, channels[0]!.id, snowflake(Date.now() + 60_000));
   });
   await startOnDiscord({ state, environment, discord });
   const [answer] = await answers(discord, 1, quiet);

@@ -121,12 +121,12 @@ describe('FileJournal', () => {
   test('keeps the last message seen in each channel, newest first, for thirty days', async () => {
     let now = 1_000_000;
     const first = await openJournal({ now: () => now });
-    first.see('discord 1', 'c1', '10');
-    first.see('discord 1', 'c1', '11');
+    first.markSeen('discord 1', 'c1', '10');
+    first.markSeen('discord 1', 'c1', '11');
     await first.begin(job('m1'));
     now += 60_000;
-    first.see('discord 1', 'c2', '12');
-    first.see('discord 2', 'c1', '13');
+    first.markSeen('discord 1', 'c2', '12');
+    first.markSeen('discord 2', 'c1', '13');
     await closed(first);
     const second = await openJournal({ now: () => now });
     expect([...(await second.lastSeen('discord 1'))]).toEqual([

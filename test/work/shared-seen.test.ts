@@ -34,14 +34,14 @@ describe.skipIf(!HAS_REDIS)('what machines have seen', () => {
   test('a bot that comes back where it has never been reads on from the last message that any machine has seen', async () => {
     const [open, openOther] = [await machine(), await machine()];
     const [one, other] = [await open(), await openOther()];
-    one.see(BOT, 'c1', '98');
-    one.see(BOT, 'c1', '99');
-    one.see(BOT, 'c2', '200');
-    one.see('slack T1', 'c3', '1');
+    one.markSeen(BOT, 'c1', '98');
+    one.markSeen(BOT, 'c1', '99');
+    one.markSeen(BOT, 'c2', '200');
+    one.markSeen('slack T1', 'c3', '1');
     await one.close();
     // Later in one channel, by one digit more, and earlier in another.
-    other.see(BOT, 'c1', '100');
-    other.see(BOT, 'c2', '150');
+    other.markSeen(BOT, 'c1', '100');
+    other.markSeen(BOT, 'c2', '150');
     await other.close();
     const third = await (await machine())();
     expect([...(await third.lastSeen(BOT))]).toEqual([
@@ -60,11 +60,11 @@ describe.skipIf(!HAS_REDIS)('what machines have seen', () => {
     let time = Date.now();
     const open = await machine(() => time);
     const one = await open();
-    one.see(BOT, 'c1', '1');
+    one.markSeen(BOT, 'c1', '1');
     await one.close();
     time += 20 * DAY_MS;
     const again = await open();
-    again.see(BOT, 'c2', '2');
+    again.markSeen(BOT, 'c2', '2');
     await again.close();
     time += 11 * DAY_MS;
     const later = await (await machine(() => time))();
@@ -84,7 +84,7 @@ describe.skipIf(!HAS_REDIS)('what machines have seen', () => {
     const one = await open(own.url);
     const job: Job = { bot: BOT, place: 'c1', message: '1', kind: 'posted', files: [], begun: 1 };
     await one.begin(job);
-    one.see(BOT, 'c1', '1');
+    one.markSeen(BOT, 'c1', '1');
     const startAgain = await own.takeDown();
     expect([...(await one.lastSeen(BOT))]).toEqual([]);
     await one.close();

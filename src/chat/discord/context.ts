@@ -15,7 +15,7 @@ export interface DiscordContext extends PlatformContext {
   /** When the bot was started, in milliseconds since 1970. It does not remember what it sent before that. */
   readonly startedAt: number;
   /** Records the last message of a channel that the bot has handled. */
-  seen(channel: string, message: string): void;
+  markSeen(channel: string, message: string): void;
   /**
    * Runs a listener's work on an event. Errors go into the log; without this they would end the process. `stop` waits for the
    * work.

@@ -10,7 +10,7 @@ import { connect } from './connect.ts';
 import type { DiscordContext } from './context.ts';
 import { isGone, lacksPermission } from './errors.ts';
 import { RefusedIntent } from './login.ts';
-import { Missed } from './missed.ts';
+import { MissedMessages } from './missed.ts';
 import { inviteLink, maySpeak, Refusals } from './permissions.ts';
 import { accountOf } from './request.ts';
 import { revive } from './revive.ts';
@@ -21,7 +21,7 @@ export class DiscordPlatform implements Platform {
   readonly name = 'discord';
   readonly #shared: Omit<DiscordContext, 'client' | 'seesEverything'>;
   readonly #stopped = new AbortController();
-  readonly #missed: Missed | undefined;
+  readonly #missed: MissedMessages | undefined;
   #context: DiscordContext | undefined;
 
   constructor(platform: PlatformContext) {
@@ -33,13 +33,13 @@ export class DiscordPlatform implements Platform {
       messageOf,
       revive: (job: Job | LeftJob) => revive(job, this.#context!),
     };
-    this.#missed = journal && new Missed(journal);
+    this.#missed = journal && new MissedMessages(journal);
     this.#shared = {
       ...platform,
       session: new Session({ ...options, ...(journal && { journal }), ...(queue && { queue }) }),
       refusals: new Refusals(log),
       startedAt: Date.now(),
-      seen: (channel, message) => this.#missed?.see(channel, message),
+      markSeen: (channel, message) => this.#missed?.markSeen(channel, message),
       guard: (work) => this.#shared.session.waitFor(this.#guard(work)),
     };
   }

@@ -16,7 +16,7 @@ const MAX_PAGES = 5;
 const MAX_ASKED = 25;
 
 /** Answers photos that were posted while the bot was not connected, starting after the last message that it handled. */
-export class Missed {
+export class MissedMessages {
   readonly #journal: Journal;
   /**
    * The last message of each channel that was handled while missed ones are still being read. It is recorded only once the missed ones
@@ -31,9 +31,9 @@ export class Missed {
   }
 
   /** Records that a message has been handled. */
-  see(channel: string, message: string): void {
+  markSeen(channel: string, message: string): void {
     if (this.#held || this.#bot === undefined) this.#held = (this.#held ?? new Map()).set(channel, message);
-    else this.#journal.see(this.#bot, channel, message);
+    else this.#journal.markSeen(this.#bot, channel, message);
   }
 
   /** Answers what was missed. Call it whenever a new session with the gateway has begun. Never rejects. */
@@ -62,7 +62,7 @@ export class Missed {
     } finally {
       const held = this.#held ?? new Map<string, string>();
       this.#held = undefined;
-      for (const [channel, message] of held) this.see(channel, message);
+      for (const [channel, message] of held) this.markSeen(channel, message);
     }
     if (jobs.length === 0) return;
     const answered = await context.session.takeUp(jobs);

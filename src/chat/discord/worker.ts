@@ -60,7 +60,7 @@ export class DiscordWorker implements ChatWorker {
       refusals: new Refusals(log),
       seesEverything: true,
       startedAt: Date.now(),
-      seen: () => {},
+      markSeen: () => {},
       guard: (work) => void work(),
     };
     return accountOf(this.#context);

@@ -238,7 +238,7 @@ async function load(
     if (!(error instanceof HostRefused)) throw error;
     throw new UserError(
       'not-allowed',
-      'Slack does not let me read that file. Whoever manages my app checks its token and the permission files:read.',
+      'Slack does not let me read that file. The person who manages my app has to check its token and the permission files:read.',
       { cause: error },
     );
   }

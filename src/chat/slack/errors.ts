@@ -65,7 +65,7 @@ export function inWords(error: unknown, botName: string): unknown {
     case 'missing_scope': {
       const needed = dataOf(error)?.needed ?? 'unknown';
       return refuse(
-        `My app lacks the permission ${needed}. Whoever manages it adds that on its page "OAuth & Permissions" and installs it again.`,
+        `My app lacks the permission ${needed}. The person who manages it has to add that on its page "OAuth & Permissions" and install it again.`,
       );
     }
     case 'is_archived':

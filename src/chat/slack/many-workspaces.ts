@@ -60,7 +60,7 @@ export class ManyWorkspaces implements Workspaces {
    */
   async removed({ teamId, enterpriseId }: Partial<Omit<Source, 'isEnterpriseInstall'>>): Promise<void> {
     for (const id of [teamId, enterpriseId]) {
-      if (id && (await this.#isTakenBack(id))) await this.#forget(id);
+      if (id && (await this.#hasRevokedToken(id))) await this.#forget(id);
     }
     // An organisation may have removed the bot from this workspace only.
     if (teamId && (await this.#installations.find(teamId)) === undefined) await this.left(teamId);
@@ -81,7 +81,7 @@ export class ManyWorkspaces implements Workspaces {
     );
   }
 
-  async #isTakenBack(id: string): Promise<boolean> {
+  async #hasRevokedToken(id: string): Promise<boolean> {
     const { config, log } = this.#shared;
     const found = await pRetry(() => this.#installations.find(id), TRIES);
     if (found === undefined) return false;

@@ -48,18 +48,18 @@ export interface SlackAsking {
 
 /**
  * Starts to answer, by the rules that hold on every platform.
- * @param isTakenOn whether the event came before the bot was told to stop
+ * @param isAccepted whether the event came before the bot was told to stop
  */
-export function beginAsking(context: SlackContext, asking: SlackAsking, isTakenOn = false): void {
-  context.session.begin(toAsking(context, asking, isTakenOn));
+export function beginAsking(context: SlackContext, asking: SlackAsking, isAccepted = false): void {
+  context.session.begin(toAsking(context, asking, isAccepted));
 }
 
 /** Turns it into an asking for the session. */
-export function toAsking(context: SlackContext, asking: SlackAsking, isTakenOn: boolean): Asking {
+export function toAsking(context: SlackContext, asking: SlackAsking, isAccepted: boolean): Asking {
   const { channel, message, job, respond, asked } = asking;
   return {
     channel,
-    isTakenOn,
+    isAccepted,
     ...(message?.ts !== undefined && { message: messageKey(channel, message.ts) }),
     ...(job && { job }),
     // People who only post a picture have not asked the bot, and its replies may be switched off in the channel.

@@ -21,7 +21,7 @@ export function listenToMessages(context: DiscordContext): void {
 }
 
 function onMessage(message: Message, context: DiscordContext): void {
-  context.seen(message.channelId, message.id);
+  context.markSeen(message.channelId, message.id);
   if (!isForTheBot(message)) return;
   if (context.session.claim(`message:${message.id}`)) context.session.begin(toAsking(message, context));
 }
