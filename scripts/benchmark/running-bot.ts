@@ -7,7 +7,7 @@ import { compiled } from '../../src/base/compiled.mjs';
 import { UserError } from '../../src/base/errors.ts';
 import type { ChannelEvent, MessageView } from '../../src/chat/local/message.ts';
 import { memoryOfTree } from '../../src/metrics/memory.ts';
-import { endsWithThis } from '../children.ts';
+import { endsWithThis, goesWithThis } from '../children.ts';
 import { inRepository } from '../command-line.ts';
 import type { BotUse } from './bot-probe.ts';
 
@@ -40,7 +40,7 @@ async function howItStarts(): Promise<{ readonly env: Record<string, string>; re
 
 /** Starts the bot as `npm start` does, but in a new folder, without this folder's .env and state. */
 export async function startBot(model: string): Promise<RunningBot> {
-  const folder = await mkdtemp(join(tmpdir(), 'benchmark-bot-'));
+  const folder = goesWithThis(await mkdtemp(join(tmpdir(), 'benchmark-bot-')));
   const { env, flags } = await howItStarts();
   const started = performance.now();
   const child = endsWithThis(

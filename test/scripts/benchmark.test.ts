@@ -1,4 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -14,7 +16,8 @@ import { trainingTable } from '../../scripts/benchmark/training.ts';
 import { findRuntime } from '../../src/emotion/engines/tensorflow/runtime.ts';
 import { sampleBytes } from '../fixtures/photos.ts';
 import { saveUntrained } from '../helpers/retraining.ts';
-import { runScript, type ScriptResult } from '../helpers/run-script.ts';
+import { RUNS_SOURCE, runScript, type ScriptResult } from '../helpers/run-script.ts';
+import { until } from '../helpers/until.ts';
 
 const benchmark = (...args: string[]) => runScript('benchmark.ts', ...args);
 
@@ -46,6 +49,21 @@ function tables({ stdout }: Pick<ScriptResult, 'stdout'>): string[][][] {
 }
 
 describe('benchmark', () => {
+  it('leaves no folder behind where a signal ends it while its bot runs', async () => {
+    const temporary = join(folder, 'temporary');
+    await mkdir(temporary);
+    const child = fork(RUNS_SOURCE, ['scripts/benchmark.ts', 'start', '--model', model], {
+      env: { ...process.env, TMPDIR: temporary },
+      execArgv: [],
+      stdio: 'ignore',
+    });
+    const ended = once(child, 'exit');
+    await until(async () => (await readdir(temporary)).some((name) => name.startsWith('benchmark-bot-')));
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([143, null]);
+    expect(await readdir(temporary)).toEqual([]);
+  });
+
   it.each([
     [[], /^Say what to do\. \(--help/],
     [['reading', 'photo'], /reading takes no word after it, so not "photo"/],
