@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
 import { showsSomething } from './first-shown.ts';
 
-/** A frame of an animated PNG as it is shown, with all before it that shines through. */
+/** A frame of an animated PNG as it is shown: composed with the frames before it. */
 export interface ShownFrame {
   readonly width: number;
   readonly height: number;
@@ -12,7 +12,7 @@ export interface ShownFrame {
   readonly frame: number;
 }
 
-/** Where a frame lies on the canvas, how it is laid there, and what becomes of its place afterwards (Portable Network Graphics 3, 11.3.6.2). */
+/** A frame's place on the canvas, how it is blended, and how its area is disposed of afterwards (Portable Network Graphics 3, 11.3.6.2). */
 interface Frame {
   readonly x: number;
   readonly y: number;
@@ -29,9 +29,9 @@ export interface Apng {
   readonly width: number;
   readonly height: number;
   readonly frames: readonly Frame[];
-  /** Whether the picture that programs without a notion of animations show is the first frame. */
+  /** Whether the default image, which programs without animation support show, is the first frame. */
   readonly startsWithPicture: boolean;
-  /** What stands before the pixels: size, palette, colours. */
+  /** The chunks before the pixels: size, palette, colours. */
   readonly head: readonly Buffer[];
 }
 
@@ -41,10 +41,10 @@ const AROUND = 12;
 const TO_BACKGROUND = 1;
 const TO_PREVIOUS = 2;
 const OVER = 1;
-/** Frames that are looked at, at most, and pixels of the canvas in all of them: some three seconds. */
+/** Most frames that are looked at, and most canvas pixels in all of them: about three seconds. */
 const MOST_FRAMES = 300;
 const MOST_PIXELS = 120_000_000;
-/** Bytes of memory a pixel that laying frames takes: the canvas, a frame, what was there before, grays. */
+/** Bytes of memory a pixel that composing frames takes: the canvas, a frame, the canvas before it, grays. */
 export const APNG_BYTES = 16;
 
 /** @returns undefined where a PNG is no animation of several frames; frames that the file lacks are left out */
@@ -88,9 +88,9 @@ function frameIn(content: Buffer): Frame {
 }
 
 /**
- * Lays frame upon frame until something shows.
- * @returns undefined where nothing does, or that would take too long
- * @throws Error what the decoder says of a frame that is damaged
+ * Composes frame after frame until one shows something.
+ * @returns undefined where none does, or where the search would take too long
+ * @throws Error the decoder's message about a damaged frame
  */
 export async function firstShownOf(apng: Apng): Promise<ShownFrame | undefined> {
   const { width, height } = apng;
@@ -121,7 +121,7 @@ async function pixelsOf({ head }: Apng, frame: Frame): Promise<Buffer> {
     .toBuffer();
 }
 
-/** Lays a frame's pixels on the canvas, in place of what is there or over it. */
+/** Puts a frame's pixels on the canvas: in place of those there, or blended over them. */
 function lay(from: Buffer, { x, y, width, height, blend }: Frame, canvas: Buffer, canvasWidth: number): void {
   for (let row = 0; row < height; row++) {
     const start = 4 * row * width;

@@ -1,5 +1,5 @@
 /**
- * A process that decodes one picture after the other and that can be ended at any moment: see decoder.ts, which starts it.
+ * A process that decodes one picture after the other and can be ended at any moment. decoder.ts starts it.
  *
  * A task comes in on standard input, its answer goes out on standard output, each as the length of a JSON text (4 bytes, big endian),
  * the text, and `bytes` bytes more: the file, or the pixels.
@@ -16,7 +16,7 @@ import { openHeic } from './heic.ts';
 import { framesToTry, type PictureSequence, pictureSequence } from './picture-sequence.ts';
 import type { DecoderAnswer, DecoderTask } from './task.ts';
 
-// One picture at a time, never the same one again.
+// Pictures come one at a time, and none comes twice.
 sharp.cache(false);
 sharp.concurrency(1);
 
@@ -36,9 +36,9 @@ async function decodeAny(task: DecoderTask, file: Buffer): Promise<Result> {
   return task.format === 'heic' ? await decodeHeic(task, file) : await decodeOther(task, file);
 }
 
-/** Any format but HEIC, of which libvips has the decoder. */
+/** Decodes any format but HEIC with libvips. */
 async function decodeOther(task: DecoderTask, file: Buffer): Promise<Result> {
-  // The header of a picture that is far too large must be readable, to say so; no pixel is decoded here.
+  // No limit here: the header of a far too large picture must be read to say that it is too large. No pixel is decoded.
   const picture = await sharp(file, { limitInputPixels: false }).metadata();
   const { width, height } = picture.autoOrient;
   if (width * height > task.maxPixels) return { answer: { kind: 'too-many-pixels', width, height } };
@@ -52,7 +52,7 @@ async function decodeOther(task: DecoderTask, file: Buffer): Promise<Result> {
     if (frames) return decodedFrames(frames, { width, height });
   }
   const frame = isAnimation ? await firstThatShows(file, picture, frames) : 0;
-  // A TIFF of a kind that the decoder lacks would be black.
+  // A TIFF of a kind that the decoder does not support would come out black without 'error'.
   const stored =
     task.format === 'jpeg'
       ? await decodeJpeg(task, file)
@@ -63,8 +63,8 @@ async function decodeOther(task: DecoderTask, file: Buffer): Promise<Result> {
 }
 
 /**
- * Of an animated PNG the first frame that shows something, or its picture where none does; of another PNG its picture.
- * @param stored that picture, which may be the first frame
+ * The first frame of an animated PNG that shows something. Where none does, and for any other PNG, the default image.
+ * @param stored the default image, which may be the first frame
  */
 async function firstOfApng(
   task: DecoderTask,
@@ -84,14 +84,15 @@ async function firstOfApng(
   return decoded(await upright(image, orientation), size, { number: shown.frame + 1, of: apng.frames.length });
 }
 
-/** Bytes a pixel of frames that others are made of: a decoder keeps up to eight. */
+/** Bytes a pixel of reference frames: a decoder keeps up to eight. */
 const KEPT_FRAMES = 8 * 3;
-/** Pixels that are decoded for frames that are tried, in all: some three seconds. */
+/** Most pixels that are decoded in all while frames are tried: about three seconds. */
 const TRIED_PIXELS = { avif: 100_000_000, heic: 12_000_000 };
 
 /**
- * The first frame of an animated AVIF or HEIC that shows something, of those that can be decoded and are tried; the file's picture where none does.
- * @param first that picture, which is the first frame
+ * The first frame of an animated AVIF or HEIC that shows something, among those that can be decoded and are tried. Where none does, the
+ * file's still picture.
+ * @param first that still picture, which is the first frame
  */
 async function firstOfSequence(task: DecoderTask, first: Result, sequence: PictureSequence): Promise<Result> {
   if (first.answer.kind !== 'decoded' || first.pixels === undefined) return first;
@@ -109,7 +110,7 @@ async function firstOfSequence(task: DecoderTask, first: Result, sequence: Pictu
   )) {
     const file = frames === 1 || mayKeepFrames ? sequence.still(frame) : undefined;
     if (file === undefined) continue;
-    // A frame that is damaged does not make the first one so.
+    // A damaged frame is skipped: the first one is still good.
     const other = await decodeAny(task, file).catch(() => undefined);
     if (other && showsPixels(other)) return asFrame(other, frame);
   }
@@ -127,7 +128,7 @@ async function decodeHeic(task: DecoderTask, file: Buffer): Promise<Result> {
   try {
     const { width, height } = picture;
     if (width * height > task.maxPixels) return { answer: { kind: 'too-many-pixels', width, height } };
-    // The file is copied into WebAssembly's memory, which may grow by a fifth more than it needs.
+    // The file is copied into WebAssembly's memory, which may grow by a fifth more than needed.
     const needed = picture.bytes + 18 * MEGABYTE + 2.2 * file.length;
     if (needed > task.maxBytes) return { answer: { kind: 'too-costly', bytes: needed } };
     return decoded(await picture.decode(), { width, height });
@@ -151,7 +152,7 @@ function decodedFrames({ pixels, ...frames }: DecodedFrames, size: { width: numb
   return { answer: { kind: 'decoded', size, width, height, bytes: pixels.length, frames: rest }, pixels };
 }
 
-/** Of a JPEG of more bytes, a thousandth is more than a decoder reads ahead. */
+/** From this size in bytes on, less than a thousandth of a JPEG can be missing unnoticed: a decoder reads no further ahead. */
 const LARGE_JPEG = 1_000_000;
 
 /** @throws Error 'premature end' where its data end before the picture does: see jpeg.ts */
@@ -160,7 +161,7 @@ async function decodeJpeg(task: DecoderTask, file: Buffer): Promise<RgbImage> {
   if (whole) return whole;
   const picture = await decodeStrictly(task, file);
   if (task.anything > 0 && file.length < LARGE_JPEG) {
-    // Of a file that lacks a few bytes the last blocks are made of what stands in their place.
+    // Where a file lacks a few bytes, the last blocks are decoded from the padding. So they change with it.
     file.fill(0, file.length - task.anything);
     const other = await shrunk(task, file, 0, 'truncated');
     if (Buffer.compare(picture.data, other.data) !== 0)
@@ -170,9 +171,9 @@ async function decodeJpeg(task: DecoderTask, file: Buffer): Promise<RgbImage> {
 }
 
 /**
- * Most pictures are whole, and one decoding tells: with an end mark in place of the bytes that may be anything, the decoder warns of each bit
- * that it lacks.
- * @returns undefined where it warns of anything, and of a file that has no such bytes
+ * Decodes with an end mark in place of the padding at the end: then the decoder warns of every missing bit. Most pictures are whole, and
+ * this one decoding shows it.
+ * @returns undefined where it warns of anything, and for a file without padding
  */
 async function decodeUnlessWarned(task: DecoderTask, file: Buffer): Promise<RgbImage | undefined> {
   if (task.anything === 0) return undefined;
@@ -180,7 +181,7 @@ async function decodeUnlessWarned(task: DecoderTask, file: Buffer): Promise<RgbI
   const anything = Buffer.from(end);
   end.set(END_MARK);
   let warned = false;
-  // libvips fails where it sees a warning, but tells one of the last rows only when it has done.
+  // libvips fails when it sees a warning, but it reports a warning about the last rows only after it has succeeded.
   const picture = await shrunk(task, file, 0, 'warning', undefined, () => {
     warned = true;
   }).catch(() => undefined);
@@ -193,7 +194,7 @@ async function decodeStrictly(task: DecoderTask, file: Buffer): Promise<RgbImage
     return await shrunk(task, file, 0, 'warning');
   } catch (error) {
     if (/premature end|instead of RST/i.test(String(error))) throw error;
-    // All else that the decoder warns of is harmless: bytes that belong nowhere, odd parameters.
+    // All other warnings are harmless: extra bytes, odd parameters.
     return await shrunk(task, file, 0, 'truncated');
   }
 }
@@ -217,7 +218,7 @@ async function shrunk(
   return { width: info.width, height: info.height, data };
 }
 
-/** What sets a stored picture upright: mirrored top to bottom, left to right, then turned clockwise (EXIF 2.32, tag Orientation). */
+/** How a stored picture is set upright: mirrored top to bottom, left to right, then turned clockwise (EXIF 2.32, tag Orientation). */
 const UPRIGHT = [
   { flip: false, flop: false, angle: 0 },
   { flip: false, flop: true, angle: 0 },
@@ -229,7 +230,7 @@ const UPRIGHT = [
   { flip: true, flop: true, angle: 90 },
 ];
 
-/** A picture as it is seen. Turned when it is small: before, all of a large one would have to be in memory. */
+/** Sets a picture upright, after it has been shrunk: to turn a large one, all of it would have to be in memory. */
 async function upright(picture: RgbImage, orientation: number): Promise<RgbImage> {
   const how = UPRIGHT[orientation - 1];
   if (how === undefined || orientation === 1) return picture;
@@ -256,7 +257,7 @@ function send({ answer, pixels }: Result): void {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(text.length);
   process.stdout.write(Buffer.concat([length, text]));
-  // The pixels and all that they were made from would lie here until the next picture needs the room.
+  // Otherwise the pixels and their sources would stay in memory until the next picture needs the room.
   if (pixels) process.stdout.write(pixels, () => setImmediate(() => globalThis.gc?.({ type: 'minor' })));
 }
 
@@ -281,5 +282,5 @@ process.stdin.on('data', (bytes: Buffer) => {
   void work(begun.task, begun.file);
   begun = undefined;
 });
-// Whoever started it is gone: so is everything that it was for, also what is being decoded.
+// The parent process is gone, so nobody wants the picture that is being decoded.
 process.stdin.on('end', () => process.exit());

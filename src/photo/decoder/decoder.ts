@@ -6,44 +6,44 @@ import type { DecoderAnswer, DecoderTask } from './task.ts';
 
 export type Decoded = Exclude<DecoderAnswer, { kind: 'decoded' }> | DecodedPixels;
 export interface DecodedPixels extends Extract<DecoderAnswer, { kind: 'decoded' }> {
-  /** In shared memory; of frames, the first. */
+  /** In shared memory; of several frames, the first. */
   readonly image: RgbImage;
   /** All of `bytes`. */
   readonly pixels: Uint8Array;
 }
 
 interface DecodeOptions {
-  /** Why it has to end now is the signal's reason. */
+  /** Aborts the decoding. Its reason is what the promise rejects with. */
   readonly signal: AbortSignal;
   /** Waits until nothing else holds much memory; absent for a picture of no more than DECODE_BYTES. */
   readonly alone?: (signal: AbortSignal) => Promise<void>;
-  /** A picture that has been decoded for this long, in milliseconds, makes way for one that waits. */
+  /** After this many milliseconds of decoding, a picture makes way for one that waits. */
   readonly patience: number;
-  /** What it is then rejected with. */
+  /** Makes the error that it is then rejected with. */
   readonly tooSlow: () => Error;
-  /** Gives shared memory for so many bytes of pixels. */
+  /** Allocates this many bytes of shared memory for pixels. */
   readonly memory: (bytes: number) => Uint8Array;
 }
 
-/** The process was ended by the system while it decoded: it took more memory than it may, or the decoder itself broke down. */
+/** A signal ended the process while it decoded: it exceeded its memory limit, or the decoder crashed. */
 export class DecoderDied extends Error {
   override readonly name = 'DecoderDied';
 }
 
-/** Bytes that decoding one picture may take, its file included, beside the process itself; docs/walk.md has the sum of all that is in memory. */
+/** Bytes that decoding one picture may take, including its file but not the process itself. docs/walk.md adds up all memory. */
 export const DECODE_BYTES = 120_000_000;
-/** The same of a picture that is decoded while no other is read. */
+/** The same for a picture that is decoded while no other is read. */
 export const DECODE_ALONE_BYTES = 340_000_000;
 /**
- * Bytes of writable memory that the process has, or has set aside for stacks, before its first picture; and how much more than a picture's
- * header promised the system lets it have.
+ * Bytes of writable memory that the process has, or has reserved for stacks, before its first picture; and how far it may exceed what was
+ * estimated from a picture's header.
  */
 const PROCESS_BYTES = 55_000_000;
 const MARGIN_BYTES = 15_000_000;
-/** How long a process without work is kept, in milliseconds: it starts in a fifth of a second. */
+/** How long an idle process is kept, in milliseconds. A new one starts in a fifth of a second. */
 const IDLE_MS = 30_000;
-/** Characters of its last words that are kept, for whoever looks for a bug. */
-const LAST_WORDS = 2000;
+/** Last characters of its standard error that are kept for error messages. */
+const STDERR_KEPT = 2000;
 
 interface Job {
   readonly task: DecoderTask;
@@ -52,16 +52,16 @@ interface Job {
   readonly resolve: (decoded: Decoded) => void;
   readonly reject: (reason: unknown) => void;
   startedAt: number;
-  /** Fires when it has had its time. */
+  /** Aborted when its time is over. */
   outOfPatience: AbortController;
 }
 
-/** A picture waited for all others to be read for so long that those which came meanwhile are decoded first. */
+/** A picture has waited too long for all other walks to end, so it goes behind the pictures that wait for the decoder. */
 class StillWaits extends Error {}
 
 /**
- * Decodes pictures in a process of its own, one at a time, first come first served. Native decoders cannot be interrupted, and what they
- * take is theirs to say: a process can be ended, and bounded. It starts when there is something to decode and keeps no process alive.
+ * Decodes pictures in a process of its own, one at a time, first come first served. Native decoders cannot be interrupted, nor their memory
+ * limited; a process can be ended, and its memory limited. It starts when there is something to decode and does not keep the bot alive.
  */
 class Decoder {
   readonly #waiting: Job[] = [];
@@ -71,7 +71,7 @@ class Decoder {
   #idle: NodeJS.Timeout | undefined;
 
   /**
-   * @returns once the process is free for the next picture, or has ended: nothing goes on behind it
+   * @returns once the process is free for the next picture or has ended: no work goes on in the background
    * @throws the signal's reason, `tooSlow()`, DecoderDied
    */
   decode(file: readonly Uint8Array[], task: DecoderTask, options: DecodeOptions): Promise<Decoded> {
@@ -84,7 +84,7 @@ class Decoder {
     });
   }
 
-  /** Nobody wants it any more: it need not wait for its turn to hear so. */
+  /** Rejects a waiting job at once when its signal is aborted, without waiting for its turn. */
   #forget(job: Job): void {
     const at = this.#waiting.indexOf(job);
     if (at < 0) return;
@@ -116,7 +116,7 @@ class Decoder {
     );
   }
 
-  /** Puts a picture behind those that wait. */
+  /** Puts a picture behind those that wait for the decoder. */
   #again(job: Job): void {
     job.outOfPatience = new AbortController();
     this.#waiting.push(job);
@@ -142,19 +142,19 @@ class Decoder {
       throw error;
     } finally {
       signal.removeEventListener('abort', stop);
-      // What it had room for is wanted by others now.
+      // Frees its memory for other walks.
       if (alone) await this.#end();
     }
   }
 
-  /** Ends the process, which has nothing to do; its memory is free then. */
+  /** Ends the idle process, which frees its memory. */
   async #end(): Promise<void> {
     const process = this.#process;
     this.#process = undefined;
     await process?.close();
   }
 
-  /** Has the picture that is being decoded make way once it has had its time and another waits. */
+  /** Makes the picture that is being decoded give way once its time is over, if another waits. */
   #watchPatience(): void {
     const job = this.#active;
     if (job === undefined || this.#waiting.length === 0 || this.#patience !== undefined) return;
@@ -176,7 +176,7 @@ class DecoderProcess {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #ended: Promise<unknown>;
   #endedBy: { readonly reason: unknown } | undefined;
-  #lastWords = '';
+  #stderr = '';
   #onBytes: (chunk: Buffer) => void = () => {};
 
   constructor(maxBytes: number) {
@@ -184,25 +184,25 @@ class DecoderProcess {
     const most = PROCESS_BYTES + maxBytes + MARGIN_BYTES;
     this.#child = startConfined(new URL('./decoder-process.ts', import.meta.url), { maxBytes: most });
     this.#ended = once(this.#child, 'close').catch((error: unknown) => {
-      this.#lastWords = String(error);
+      this.#stderr = String(error);
     });
     this.#child.stdout.on('data', (chunk: Buffer) => this.#onBytes(chunk));
     this.#child.stderr.on('data', (chunk: Buffer) => {
-      this.#lastWords = (this.#lastWords + chunk.toString()).slice(-LAST_WORDS);
+      this.#stderr = (this.#stderr + chunk.toString()).slice(-STDERR_KEPT);
     });
-    // A process that ends while it is written to is noticed by its end.
+    // When the process ends while it is written to, its `close` event is what counts.
     this.#child.stdin.on('error', () => {});
     this.#keepAlive(false);
   }
 
-  /** Ends it, which has nothing to do. @returns once it has ended: the program waits for that */
+  /** Ends the idle process. @returns once it has ended; the program stays alive until then */
   async close(): Promise<void> {
     this.#keepAlive(true);
     this.end(new Error('nothing to decode'));
     await this.#ended;
   }
 
-  /** Ends it at once, whatever it does. @param reason what a decoding under way is rejected with */
+  /** Ends it at once, even while it decodes. @param reason what a decoding under way is rejected with */
   end(reason: unknown): void {
     this.#endedBy ??= { reason };
     this.#child.kill('SIGKILL');
@@ -223,13 +223,13 @@ class DecoderProcess {
     }
   }
 
-  /** Rejects when it has ended, and not before: until then it holds its memory. */
+  /** Rejects once the process has ended, not when it is told to: until then it holds its memory. */
   async #death(): Promise<never> {
     await this.#ended;
     if (this.#endedBy !== undefined) throw this.#endedBy.reason;
     const { exitCode, signalCode } = this.#child;
-    if (signalCode !== null) throw new DecoderDied(`the decoder ended by ${signalCode}: ${this.#lastWords}`);
-    throw new WorkerDied(`the decoder ended by itself, with status ${exitCode}: ${this.#lastWords}`);
+    if (signalCode !== null) throw new DecoderDied(`the decoder ended by ${signalCode}: ${this.#stderr}`);
+    throw new WorkerDied(`the decoder ended by itself, with status ${exitCode}: ${this.#stderr}`);
   }
 
   #answer(memory: DecodeOptions['memory']): Promise<Decoded> {
@@ -254,8 +254,8 @@ class DecoderProcess {
         filled += chunk.length;
         if (filled < decoded.bytes) return;
         resolve(decoded);
-        // The pieces that it came in are not needed any more. Where they are left until memory runs short, all that is older is looked
-        // through for each photo or two: 10 to 20 ms of this thread's time. (`npm start` gives Node's --expose-gc.)
+        // The chunks are garbage now. If they were left until memory runs short, a full collection would run every photo or two, which takes
+        // 10 to 20 ms of this thread's time. (`npm start` passes --expose-gc to Node.)
         globalThis.gc?.({ type: 'minor' });
       };
     });
@@ -273,7 +273,7 @@ class DecoderProcess {
 
 const decoder = new Decoder();
 
-/** Decodes a picture in the decoder's process: see Decoder.decode. @param file its parts, one after the other */
+/** Decodes a picture in the decoder's process: see Decoder.decode. @param file consecutive parts of the file */
 export function decodeApart(file: readonly Uint8Array[], task: DecoderTask, options: DecodeOptions): Promise<Decoded> {
   return decoder.decode(file, task, options);
 }

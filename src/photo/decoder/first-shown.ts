@@ -2,22 +2,22 @@ import sharp, { type Metadata } from 'sharp';
 import { spreadOf } from '../../base/numbers.ts';
 import { MOST_PIXELS } from './frames.ts';
 
-/** Least standard deviation of a frame's grays, 0..255, that is something to see: one of a photo at a sixth of its brightness. */
+/** A frame shows something if its grays, 0..255, have at least this standard deviation: that of a photo at a sixth of its brightness. */
 const LEAST_DEVIATION = 8;
 
-/** Whether there is something to see in grays: neither all black nor all white nor nearly so. */
+/** Whether a gray picture shows something: it is not all of nearly one gray, such as black or white. */
 export function showsSomething(gray: Uint8Array): boolean {
   return spreadOf(gray).deviation >= LEAST_DEVIATION;
 }
 
-/** Frames that are looked at, at most, and pixels of them that are decoded at once. */
+/** Most frames that are looked at, and most of their pixels that are decoded at once. */
 const MOST_FRAMES = 300;
 const FRAME_PIXELS = 4_000_000;
 
-/** The first frame of an animation that shows something, from 0; the first of all where none does. */
+/** The first frame of an animation that shows something, from 0; 0 where none does. */
 export async function firstThatShows(file: Buffer, { width, height }: Metadata, frames: number): Promise<number> {
   const most = Math.min(frames, MOST_FRAMES);
-  // A frame is made of those before it, so that one by one they would be decoded again and again: in longer and longer runs.
+  // A frame builds on those before it. One at a time, they would all be decoded again for each, so runs get longer and longer.
   const longest = Math.max(1, Math.floor(FRAME_PIXELS / (width * height)));
   let decoded = 0;
   for (let first = 0, run = 1; first < most; first += run, run = Math.min(longest, 2 * run)) {

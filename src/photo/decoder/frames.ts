@@ -20,16 +20,16 @@ export interface DecodedFrames {
 
 /** Bytes of frames that are decoded at once. */
 const RUN_BYTES = 45_000_000;
-/** Pixels that may be decoded in all, in some three seconds. A frame is made of those before it, so that each run decodes all before it again. */
+/** Most pixels that are decoded in all: about three seconds. A frame builds on those before it, so each run decodes all before it again. */
 export const MOST_PIXELS = 400_000_000;
-/** Programs that show animations take frames of 10 ms and less to say nothing, and show them for 100 ms. */
-const SAYS_NOTHING_MS = 10;
+/** Programs that show animations ignore a delay of 10 ms or less, and show such frames for 100 ms. */
+const IGNORED_MS = 10;
 const USUAL_MS = 100;
 
 /**
- * Decodes frames of a GIF or WebP, white behind them, shrunk so that no side is longer than `maxSide`.
- * @param most frames at most
- * @returns undefined where that would take too long
+ * Decodes frames of a GIF or WebP on a white background, shrunk so that no side is longer than `maxSide`.
+ * @param most most frames that are decoded
+ * @returns undefined where decoding would take too long
  */
 export async function decodeFrames(
   file: Buffer,
@@ -42,7 +42,7 @@ export async function decodeFrames(
   const run = Math.max(1, Math.floor(RUN_BYTES / bytes));
   const runs = Math.ceil(pages / run);
   if (((runs + 1) / 2) * pages * width * height > MOST_PIXELS) return undefined;
-  const lasts = Array.from({ length: pages }, (_, k) => ((delay[k] ?? 0) <= SAYS_NOTHING_MS ? USUAL_MS : delay[k]!));
+  const lasts = Array.from({ length: pages }, (_, k) => ((delay[k] ?? 0) <= IGNORED_MS ? USUAL_MS : delay[k]!));
   const wanted = spread(lasts, most);
   const pixels = Buffer.allocUnsafeSlow(wanted.length * bytes);
   for (let first = 0; first < pages; first += run) {
@@ -68,7 +68,7 @@ export async function decodeFrames(
   return { ...size, pixels, numbers: wanted.map((frame) => frame + 1), of: pages, milliseconds, loop };
 }
 
-/** Frames at even distances of time, from 0: all where there are no more than `most`. @param lasts how long each is shown */
+/** Picks frames at even intervals of time; all where there are no more than `most`. @param lasts how long each is shown @returns from 0 */
 export function spread(lasts: readonly number[], most: number): number[] {
   if (lasts.length <= most) return lasts.map((_, frame) => frame);
   const starts = startsOf(lasts);

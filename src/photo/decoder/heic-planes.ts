@@ -1,6 +1,6 @@
 import type { MainModule as Libheif } from 'libheif-js/libheif-wasm/libheif.js';
 
-/** A plane of a picture, made smaller while it was taken from the decoder: a byte a sample. */
+/** A plane of a picture, shrunk while it was copied from the decoder: a byte a sample. */
 export interface SmallPlane {
   readonly width: number;
   readonly height: number;
@@ -8,9 +8,9 @@ export interface SmallPlane {
 }
 
 /**
- * Reads a file that lies in WebAssembly's memory, and goes on lying there, without another copy of it.
- * @param context address of libheif's
- * @throws Error what libheif says of it
+ * Reads a file in WebAssembly's memory without copying it. The file must stay there as long as the context is used.
+ * @param context address of libheif's context
+ * @throws Error libheif's message
  */
 export function readInPlace(lib: Libheif, context: number, address: number, bytes: number): void {
   withMemory(lib, ERROR_BYTES, (error) => {
@@ -19,13 +19,13 @@ export function readInPlace(lib: Libheif, context: number, address: number, byte
   });
 }
 
-/** How a picture is made of tiles, as it is seen: all of one size; those at the edges may reach beyond them. */
+/** The grid of tiles of a picture, as it is seen. All tiles have one size; those at the edges may reach beyond the picture. */
 interface Tiling {
   readonly columns: number;
   readonly rows: number;
   readonly tileWidth: number;
   readonly tileHeight: number;
-  /** How far the first tile begins before the picture, where that was turned. */
+  /** How far the first tile begins before the picture, which happens where the picture was turned. */
   readonly top: number;
   readonly left: number;
 }
@@ -36,8 +36,8 @@ const TILING_BYTES = 128;
 const POINTER_BYTES = 4;
 
 /**
- * How the picture of a handle is made of tiles. Phones write large pictures as a grid of small ones.
- * @returns undefined where it is one piece, or cropped, or the library does not say
+ * The grid of tiles of a handle's picture. Phones write large pictures as a grid of small ones.
+ * @returns undefined where it is in one piece, or cropped, or where the library does not say
  */
 export function tilingOf(lib: Libheif, handle: number): Tiling | undefined {
   return withMemory(lib, ERROR_BYTES + TILING_BYTES, (error) => {
@@ -57,9 +57,9 @@ type EightNumbers = [number, number, number, number, number, number, number, num
 
 /**
  * How far the first tile begins before the picture.
- * @param excess by how much all tiles together are longer than the picture
- * @param told what the library says: 0 where that is at the other end; else, as of 1.23, what is left of the tile
- * @returns undefined where it says something else
+ * @param excess how much longer all tiles together are than the picture
+ * @param told the library's offset: 0 where the excess is at the other end; otherwise, as of 1.23, the rest of the tile
+ * @returns undefined where the offset is anything else
  */
 function before(excess: number, told: number, tile: number): number | undefined {
   if (told === 0) return 0;
@@ -67,13 +67,13 @@ function before(excess: number, told: number, tile: number): number | undefined 
 }
 
 /**
- * Decodes a picture as 4:2:0: tile by tile, so that there is never more of it than one tile and its small copy, or in one piece. Its samples are
- * read where the decoder has them.
+ * Decodes a picture as 4:2:0, either in one piece or tile by tile, which keeps only one tile and the small copy in memory. Samples are read
+ * directly from the decoder's memory.
  * @param tiling undefined for one piece
  * @param size of the picture
- * @param factor pixels of the picture, across and down, of which a pixel of the small copy is the mean; 1 to 16
+ * @param factor a pixel of the small copy is the mean of factor x factor pixels of the picture; 1 to 16
  * @returns luma, and both chroma planes at half their size
- * @throws Error what libheif says of what cannot be decoded
+ * @throws Error libheif's message about a picture that cannot be decoded
  */
 export function decodePlanes(
   lib: Libheif,
@@ -133,7 +133,7 @@ function addPlane(lib: Libheif, image: number, channel: number, small: Shrunk, x
   }
 }
 
-/** A plane of which every pixel is the mean of a square of another's. */
+/** A plane of which each pixel is the mean of a square of another plane's pixels. */
 class Shrunk {
   readonly #size: { readonly width: number; readonly height: number };
   readonly #factor: number;
@@ -152,7 +152,7 @@ class Shrunk {
   }
 
   /**
-   * Adds what lies within the plane of a row of samples.
+   * Adds the part of a row of samples that lies within the plane.
    * @param x column of the first, which may lie before the plane
    * @param shift bits that a sample has beyond eight
    */
@@ -189,7 +189,7 @@ class Shrunk {
   }
 }
 
-/** Lends so many bytes of WebAssembly's memory, at an address that four divides. */
+/** Allocates zeroed bytes of WebAssembly's memory, at a multiple of four, for the time of one call. */
 function withMemory<Result>(lib: Libheif, bytes: number, use: (address: number) => Result): Result {
   const address = lib._malloc(bytes);
   lib.HEAPU8.fill(0, address, address + bytes);

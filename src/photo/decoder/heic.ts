@@ -9,7 +9,7 @@ import { decodePlanes, readInPlace, type SmallPlane, tilingOf } from './heic-pla
 const require = createRequire(import.meta.url);
 let loaded: Libheif | undefined;
 
-/** libheif with its decoder of HEVC, as WebAssembly. */
+/** libheif with its HEVC decoder, as WebAssembly. */
 function libheif(): Libheif {
   if (loaded === undefined) {
     const load = require('libheif-js/libheif-wasm/libheif.js') as (options: { wasmBinary: Uint8Array }) => Libheif;
@@ -22,31 +22,31 @@ function libheif(): Libheif {
 interface HeicPicture {
   readonly width: number;
   readonly height: number;
-  /** Bytes that decoding takes, beside the file and WebAssembly itself. */
+  /** Bytes that decoding takes, besides the file and WebAssembly itself. */
   readonly bytes: number;
   /** Decodes it, once, to RGB pixels. */
   readonly decode: () => Promise<RgbImage>;
-  /** Frees what the library holds of it, decoded or not. */
+  /** Frees the library's memory for it, decoded or not. */
   readonly close: () => void;
 }
 
-/** Bytes a pixel of a picture that is decoded in one piece, more where it is then turned or cut, and of its small copy: measured, rounded up. */
+/** Bytes a pixel, measured and rounded up: of a picture that is decoded in one piece, more where it is then turned or cut; of its small copy. */
 const WHOLE = 4.3;
 const TURNED_OR_CUT = 1.5;
 const SMALL_COPY = 9;
-/** A copy that is as large as the picture is made of nothing else. */
+/** Bytes a pixel of a copy in full size, which needs no sums. */
 const FULL_COPY = 1.6;
-/** What is wanted of it, and its colours, are as large at most. */
+/** Most bytes of the resulting pixels and of the planes that they are made from. */
 const COPY_BYTES = 25_000_000;
-/** Bytes of WebAssembly's memory that are kept for the next picture. */
+/** Most bytes of WebAssembly's memory that are kept for the next picture. */
 const MOST_KEPT = 48_000_000;
-/** A mean of more pixels than this, across and down, is not made at once. */
+/** Largest shrinking factor of the first step, across and down. */
 const MOST_FACTOR = 16;
 
 /**
- * The main picture of a HEIC file, as it is seen: the file's own turns are made, an EXIF orientation beside them says nothing more. One that is
- * made of tiles and more than twice as large as wanted is decoded tile by tile.
- * @param maxSide longest side of the pixels that are wanted
+ * The main picture of a HEIC file, upright. The file's own rotations are applied; an EXIF orientation besides them is ignored. A picture made
+ * of tiles that is at least twice as large as wanted is decoded tile by tile.
+ * @param maxSide longest side of the decoded pixels
  */
 export function openHeic(file: Uint8Array, maxSide: number): HeicPicture {
   const lib = libheif();
@@ -55,7 +55,7 @@ export function openHeic(file: Uint8Array, maxSide: number): HeicPicture {
   const close = () => {
     lib.heif_context_free(context);
     lib._free(place);
-    // WebAssembly's memory never shrinks.
+    // WebAssembly's memory never shrinks, so a large one is dropped with the library.
     if (lib.HEAPU8.length > MOST_KEPT) loaded = undefined;
   };
   try {
@@ -98,12 +98,12 @@ function mainPicture(lib: Libheif, context: Context, maxSide: number): Omit<Heic
   };
 }
 
-/** Where a thing of the library lies: its functions on tiles and properties take that of what is a class to the others. */
+/** Address of one of the library's objects. Its functions for tiles and properties take addresses, the others take objects. */
 function addressOf(thing: unknown): number {
   return (thing as { readonly $$: { readonly ptr: number } }).$$.ptr;
 }
 
-/** @param result what libheif gave: a thing, or an error of its own */
+/** @param result libheif's object, or its error @throws Error libheif's message */
 function check<Result>(lib: Libheif, result: Result): Result {
   const error = result as { code?: unknown; message?: string } | null | undefined;
   const isFine = error && (error.code === undefined || error.code === lib.heif_error_code.heif_error_Ok);

@@ -1,34 +1,35 @@
-/** The frames of an animated AVIF or HEIC, and which of them can be made pictures of their own. */
+/** The frames of an animated AVIF or HEIC, and which of them can be made into still pictures. */
 export interface PictureSequence {
   /** How many frames the file has. */
   readonly of: number;
-  /** Whether the file has a picture beside them, which programs without a notion of animations show. */
+  /** Whether the file has a still picture as well, which programs without animation support show. */
   readonly hasPicture: boolean;
-  /** Frames that can be decoded, from 0, and how many frames must be for each: it and those that it is made of. */
+  /** Frames that can be decoded, from 0, and how many frames must be decoded for each: itself and those that it builds on. */
   readonly decodable: readonly { readonly frame: number; readonly frames: number }[];
-  /** One of these as a file of one picture. @returns undefined where the file does not hold it */
+  /** Makes one of these frames a file of one picture. @returns undefined where its bytes are not in the file */
   still(frame: number): Buffer | undefined;
 }
 
-/** A file that promises more is damaged, or made to take memory. */
+/** A file that declares more frames is damaged, or made to exhaust memory. */
 const MOST_FRAMES = 100_000;
 
-/** Bytes of a file, from where to where. */
+/** A range of bytes of a file: `to` is exclusive. */
 interface Span {
   readonly from: number;
   readonly to: number;
 }
 
-/** How a kind of coding is named in files. */
+/** The names that a codec has in files. */
 interface Coding {
-  /** Of the frames of a sequence. */
+  /** Sample entry of a sequence's frames. */
   readonly entry: string;
-  /** Of the box with the decoder's configuration, and of a file of one picture. */
+  /** Box with the decoder's configuration. */
   readonly configuration: string;
+  /** Brand of a file of one picture. */
   readonly brand: string;
   /**
-   * Whether a decoder that is given several frames as one picture shows the last of them, so that frames that are made of others can be decoded:
-   * libaom does, libde265 shows the first.
+   * Whether a decoder that is given several frames as one picture shows the last one. Only then can frames that build on others be decoded.
+   * libaom shows the last, libde265 the first.
    */
   readonly showsLast: boolean;
 }
@@ -47,7 +48,7 @@ export function pictureSequence(file: Buffer): PictureSequence | undefined {
   try {
     return sequenceIn(file);
   } catch (error) {
-    // A table that ends early: what the file holds beside it is a picture all the same.
+    // A table ends early. The file's still picture may be good all the same.
     if (error instanceof RangeError) return undefined;
     throw error;
   }
@@ -59,7 +60,7 @@ function sequenceIn(file: Buffer): PictureSequence | undefined {
     const media = within(file, track, ['mdia']);
     const [handler] = boxes(file, media, 'hdlr');
     const tables = within(file, media, ['minf', 'stbl']);
-    // A track of its own may hold the pictures' transparency.
+    // Another track may hold the pictures' transparency.
     if (handler === undefined || nameAt(file, handler.from + 8) !== 'pict') continue;
     const described = descriptionIn(file, tables);
     const samples = samplesOf(file, tables);
@@ -82,15 +83,15 @@ function sequenceIn(file: Buffer): PictureSequence | undefined {
   return undefined;
 }
 
-/** Frames that are tried, at most. */
+/** Most frames that are tried. */
 const MOST_TRIED = 20;
-/** Where there are more, the fewer of them are tried the further from the beginning. */
+/** Where there are more, each frame tried is at least this many times as far from the beginning as the one before. */
 const STEP = 1.25;
 
 /**
- * Frames of which to look for one that shows something where the first does not, in their order.
- * @param pixels of a frame
- * @param mostPixels that are decoded for them in all
+ * The frames to try, in order, where the first frame shows nothing.
+ * @param pixels pixels of a frame
+ * @param mostPixels most pixels that are decoded in all
  */
 export function* framesToTry(
   { decodable }: PictureSequence,
@@ -109,13 +110,13 @@ export function* framesToTry(
   }
 }
 
-/** What the first description of a track's frames says that is of a coding that is known. */
+/** The codec, the decoder's configuration and the size from a track's first sample entry of a known codec. */
 function descriptionIn(file: Buffer, tables: Span) {
   const [descriptions] = boxes(file, tables, 'stsd');
   if (descriptions === undefined) return undefined;
   for (const coding of CODINGS) {
     const [entry] = boxes(file, { from: descriptions.from + 8, to: descriptions.to }, coding.entry);
-    // The entry's own fields, before the boxes in it.
+    // The entry's own fields take 78 bytes. Boxes follow.
     const configuration = entry && boxes(file, { from: entry.from + 78, to: entry.to }, coding.configuration)[0];
     if (entry === undefined || configuration === undefined) continue;
     const size = { width: file.readUInt16BE(entry.from + 24), height: file.readUInt16BE(entry.from + 26) };
@@ -124,7 +125,7 @@ function descriptionIn(file: Buffer, tables: Span) {
   return undefined;
 }
 
-/** The contents of the boxes of a name that lie in some bytes. */
+/** The contents of all boxes of one name in a range of bytes. */
 function boxes(file: Buffer, { from, to }: Span, name: string): Span[] {
   const found: Span[] = [];
   for (let at = from; at + 8 <= to; ) {
@@ -138,7 +139,7 @@ function boxes(file: Buffer, { from, to }: Span, name: string): Span[] {
   return found;
 }
 
-/** What lies in a box in a box; nothing where one of them is not there. */
+/** The content of a box nested in others; an empty range where one of them is missing. */
 function within(file: Buffer, span: Span, path: readonly string[]): Span {
   return path.reduce((inside, name) => boxes(file, inside, name)[0] ?? { from: 0, to: 0 }, span);
 }
@@ -147,7 +148,7 @@ function nameAt(file: Buffer, at: number): string {
   return file.toString('latin1', at, at + 4);
 }
 
-/** Where each frame's bytes are; undefined where a table is missing or promises more than the file can hold. */
+/** The bytes of each frame; undefined where a table is missing or declares more frames than the file can hold. */
 function samplesOf(file: Buffer, tables: Span): Span[] | undefined {
   const [sizes] = boxes(file, tables, 'stsz');
   const [runs] = boxes(file, tables, 'stsc');
@@ -161,7 +162,7 @@ function samplesOf(file: Buffer, tables: Span): Span[] | undefined {
   const chunks = file.readUInt32BE(offsets.from + 4);
   const runCount = file.readUInt32BE(runs.from + 4);
   for (let chunk = 0, run = 0; chunk < chunks && samples.length < count; chunk++) {
-    // Runs name the first chunk, from 1, that holds so many frames.
+    // Each run names its first chunk, from 1, and how many frames each of its chunks holds.
     while (run + 1 < runCount && file.readUInt32BE(runs.from + 8 + 12 * (run + 1)) <= chunk + 1) run++;
     const inChunk = file.readUInt32BE(runs.from + 12 + 12 * run);
     let from =
@@ -177,7 +178,7 @@ function samplesOf(file: Buffer, tables: Span): Span[] | undefined {
   return samples.length === count ? samples : undefined;
 }
 
-/** Frames that are made of no other; where the file does not list them, all are. */
+/** Key frames, which build on no other frame. Where the file does not list them, all frames are. */
 function wholeOnes(file: Buffer, tables: Span, count: number): number[] {
   const [list] = boxes(file, tables, 'stss');
   if (list === undefined) return Array.from({ length: count }, (_, frame) => frame);
@@ -185,7 +186,7 @@ function wholeOnes(file: Buffer, tables: Span, count: number): number[] {
   return Array.from({ length: listed }, (_, k) => file.readUInt32BE(list.from + 8 + 4 * k) - 1);
 }
 
-/** For each frame the last one up to it that is made of no other. */
+/** For each frame the last key frame up to it. */
 function startsOf(whole: readonly number[], count: number): number[] {
   const isWhole = new Set(whole);
   let start = 0;
@@ -195,7 +196,7 @@ function startsOf(whole: readonly number[], count: number): number[] {
   });
 }
 
-/** A file of one picture (ISO/IEC 23008-12; AVIF 1.1, 2 and 4): what is in `data`, with the decoder's configuration. */
+/** A file of one picture (ISO/IEC 23008-12; AVIF 1.1, 2 and 4), made of the coded `data` and the decoder's configuration. */
 function stillPicture(
   { entry, configuration: name, brand }: Coding,
   data: Buffer,
@@ -213,7 +214,7 @@ function stillPicture(
   );
   const extents = fullBox('ispe', 0, numbers32(width, height));
   const properties = box('ipco', extents, box(name, configuration));
-  // Item 1 has both properties, the second of which a decoder must know.
+  // Item 1 has both properties. The second one is essential: a decoder must understand it.
   const association = fullBox('ipma', 0, numbers32(1), numbers16(1), Buffer.from([2, 1, 0x82]));
   const metaOf = (offset: number) =>
     fullBox(
@@ -221,7 +222,7 @@ function stillPicture(
       0,
       handler,
       primary,
-      // Offsets and lengths of four bytes each, of one item in one piece.
+      // Offsets and lengths have four bytes each. There is one item, in one piece.
       fullBox('iloc', 0, Buffer.from([0x44, 0]), numbers16(1, 1, 0, 1), numbers32(offset, data.length)),
       item,
       box('iprp', properties, association),

@@ -1,22 +1,22 @@
 import type { PictureFormat } from '../picture-format.ts';
 import type { DecodedFrames } from './frames.ts';
 
-/** What the process is asked for; the file's bytes follow. */
+/** A task for the decoder's process. The file's bytes follow it. */
 export interface DecoderTask {
   readonly format: PictureFormat;
   /** Length of the file. */
   readonly bytes: number;
-  /** Bytes at its end that may be anything where the picture is whole. */
+  /** Bytes of padding at its end, on which a whole picture does not depend. */
   readonly anything: number;
   /** Most pixels of one frame. */
   readonly maxPixels: number;
-  /** Longest side of what is wanted; a larger picture is shrunk. */
+  /** Longest side of the decoded picture; a larger one is shrunk. */
   readonly maxSide: number;
-  /** Most bytes that may be needed beside the process itself. */
+  /** Most bytes of memory that decoding may take, besides the process itself. */
   readonly maxBytes: number;
-  /** Bytes of the largest tile or strip of a TIFF, with those beside it; 0 for other formats. */
+  /** Bytes of a TIFF's largest strip or row of tiles; 0 for other formats. */
   readonly blockBytes: number;
-  /** Most frames of an animation, where they are wanted rather than the first one that shows something. */
+  /** Most frames of an animation, and their longest side. Where absent, only the first frame that shows something is decoded. */
   readonly frames?: { readonly most: number; readonly maxSide: number };
 }
 

@@ -9,18 +9,18 @@ export interface FrameFace extends Reading {
 /** One person: the frames that they were seen in, by the frame's place among those that were looked at. */
 export type Followed = ReadonlyMap<number, FrameFace>;
 
-/** A face is the same person's as one before it where the boxes overlap (intersection over union) by this much … */
+/** Two faces are the same person's if their boxes overlap (intersection over union) by at least this much … */
 const SAME_UNION = 0.25;
-/** … or where their centres are apart by no more than this part of a box's side, and neither side is longer than this many times the other. */
+/** … or if their centres are no further apart than SAME_CENTRE box sides, and neither side is longer than SAME_SIZE times the other. */
 const SAME_CENTRE = 0.75;
 const SAME_SIZE = 1.6;
-/** Frames that a person may be out of sight, turned away or hidden, and still be the same one. */
+/** A person may be unseen, turned away or hidden, for this many frames and is still the same person afterwards. */
 const MOST_MISSED = 3;
-/** Of so many frames and more, a face that is seen in only one of them is more likely a mistake than a person. */
+/** Where there are at least this many frames, a face seen in only one of them is more likely a false detection than a person. */
 const MANY_FRAMES = 6;
 
 /**
- * Follows people from frame to frame by where their faces are: each face of a frame joins the person whose last one is closest.
+ * Follows people from frame to frame by the positions of their faces: each face of a frame joins the person whose last face is closest.
  * @param frames the faces in each frame
  * @returns one entry a person, in the order in which they come into sight
  */
@@ -58,14 +58,14 @@ function closeness(a: Rectangle, b: Rectangle): number {
   return apart <= SAME_CENTRE ? 1 - apart / (2 * SAME_CENTRE) : 0;
 }
 
-/** How much a frame's neighbours count beside it, where boxes and readings are made steady. */
+/** Weight of a frame's neighbours, relative to its own, when boxes and readings are smoothed. */
 const NEIGHBOUR = 0.5;
 
 /**
- * A person's face in each frame from the first sighting to the last. Boxes and readings are averaged with those of the
- * frames beside: of one that is shown for a shorter time in that proportion, so that a glimpse does not change what stands. Gaps are
- * filled by what lies on both sides of them.
- * @param milliseconds for which each frame is shown
+ * A person's face in each frame from the first sighting to the last. Boxes and readings are averaged with those of the neighbouring
+ * frames. A neighbour shown for a shorter time counts less, in proportion, so that a short frame does not change a long one. Gaps are
+ * interpolated.
+ * @param milliseconds how long each frame is shown
  */
 export function steady(person: Followed, milliseconds: readonly number[]): Map<number, FrameFace> {
   const first = Math.min(...person.keys());
@@ -83,7 +83,7 @@ export function steady(person: Followed, milliseconds: readonly number[]): Map<n
   return steadied;
 }
 
-/** What a person is likely to look like in a frame in which they were not seen. */
+/** Interpolates a person's face in a frame in which it was not seen. */
 function between(person: Followed, at: number): FrameFace {
   const before = Math.max(...[...person.keys()].filter((k) => k < at));
   const after = Math.min(...[...person.keys()].filter((k) => k > at));
@@ -100,8 +100,8 @@ interface Weighed {
 }
 
 /**
- * What several readings of one face say together: their mean; 'unsure' where more of them are than not. Those that cannot be read count only
- * where none can.
+ * The weighted mean of several readings of one face; 'unsure' where more than half of the weight is. Readings that are unreadable count
+ * only where all are.
  */
 export function average(readings: readonly Weighed[]): Reading {
   const legible = readings.filter(({ seen }) => seen.unreadable === undefined);
@@ -121,7 +121,7 @@ export function average(readings: readonly Weighed[]): Reading {
   return { scores, emotion: unsure > 0.5 ? 'unsure' : likeliest, confidence: scores[likeliest] };
 }
 
-/** The mean of where a face was seen. */
+/** The weighted mean of a face's boxes. */
 export function averageBox(readings: readonly Weighed[]): Rectangle {
   const total = readings.reduce((sum, { weight }) => sum + weight, 0);
   const mean = (value: (box: Rectangle) => number) =>
@@ -134,16 +134,16 @@ export function averageBox(readings: readonly Weighed[]): Rectangle {
   };
 }
 
-/** An expression that is shown for less of the time than this, beside others, is a flicker of the readings … */
+/** An expression shown for a smaller share of the time than this is noise in the readings … */
 const SHORTEST = 0.08;
-/** … and so is, among many frames, one that is shown for less than so many frames of usual length. */
+/** … and so is one shown for less than this many frames of median length. Both apply only to MANY_FRAMES or more. */
 const SHORTEST_FRAMES = 2;
-/** Expressions that are named, one after the other. */
+/** Most expressions that are named. */
 const MOST_NAMED = 4;
 
 /**
- * The expressions of a person, one after the other: 'unsure' only where there is nothing else.
- * @param milliseconds for which each frame is shown
+ * The expressions of a person, one after the other, without 'unsure' and without noise.
+ * @param milliseconds how long each frame is shown
  */
 export function courseOf(
   steadied: ReadonlyMap<number, FrameFace>,

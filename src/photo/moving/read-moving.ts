@@ -6,24 +6,24 @@ import { inReadingOrder } from '../reading-order.ts';
 import { reusingPixels } from '../shared-pixels.ts';
 import { average, averageBox, courseOf, type FrameFace, follow, steady } from './follow.ts';
 
-/** Frames of an animation that are looked at. */
+/** Most frames of an animation that are looked at. */
 export const MOST_FRAMES = 24;
-/** Their longest side, in pixels: as large as a chat shows them, and what makes a file that every chat takes. */
+/** Their longest side, in pixels: as large as a chat shows them, and small enough that every chat takes the resulting file. */
 export const FRAME_SIDE = 640;
-/** Fewer than this, of an animation that has more, do not show how faces move. */
+/** Fewest frames that must be read where the animation has as many: fewer do not show how faces change. */
 const LEAST_FRAMES = 4;
 
 /** A person in a moving picture. */
 export interface MovingPerson extends Reading {
   /** Where their face is on average, in pixels of a frame. */
   readonly box: Rectangle;
-  /** What they show, one after the other; absent where it is one thing all the time. */
+  /** Their expressions, one after the other; absent where it is the same all the time. */
   readonly course?: readonly Reading['emotion'][];
-  /** Their face in each frame that they are in, by the frame's place. */
+  /** Their face in each frame that they are in, by index of the frame. */
   readonly sightings: ReadonlyMap<number, FrameFace>;
 }
 
-/** All that was seen in a moving picture. */
+/** What was found in a moving picture. */
 export interface MovingReading {
   /** In the order of their numbers. */
   readonly people: readonly MovingPerson[];
@@ -33,9 +33,9 @@ export interface MovingReading {
 }
 
 /**
- * Reads the faces of frames, and follows people through them.
- * @param mostMilliseconds of that: once it has passed, those that were read are all
- * @returns undefined where there is no time for enough of them
+ * Reads the faces of an animation's frames, and follows people through them.
+ * @param mostMilliseconds time limit: no further frame is begun after it, once LEAST_FRAMES have been read
+ * @returns undefined where there is no time for enough frames
  * @throws the signal's reason
  */
 export async function readMoving(
@@ -51,7 +51,7 @@ export async function readMoving(
     const passed = performance.now() - started;
     if (passed > mostMilliseconds && read.size >= least) break;
     if (passed > mostMilliseconds * PATIENCE) return undefined;
-    // Each frame's memory is the next one's.
+    // The next frame uses the same memory again.
     read.set(frame, await reusingPixels(() => readFaces(animation.frames[frame]!, tools, signal)));
   }
   const kept = [...read.keys()].sort((a, b) => a - b);
@@ -66,10 +66,10 @@ export async function readMoving(
   };
 }
 
-/** So many times the time that there is, the fewest frames may take. */
+/** LEAST_FRAMES may take this many times the time limit. */
 const PATIENCE = 1.3;
 
-/** All frames, from 0: the first, then those halfway between frames that came before, so that any beginning is spread over all of them. */
+/** All frames, from 0: the first, then those halfway between earlier ones. So the first few of them are always spread over the animation. */
 export function coarseToFine(count: number): number[] {
   const order = count > 0 ? [0] : [];
   for (let step = 2 ** Math.ceil(Math.log2(Math.max(1, count))); step > 1; step /= 2) {
@@ -78,7 +78,7 @@ export function coarseToFine(count: number): number[] {
   return order;
 }
 
-/** @param milliseconds for which each frame is shown: what is seen in it weighs as much */
+/** @param milliseconds how long each frame is shown, which is the weight of its reading */
 function personOf(person: ReadonlyMap<number, FrameFace>, milliseconds: readonly number[]): MovingPerson {
   const sightings = steady(person, milliseconds);
   const all = [...sightings].map(([at, seen]) => ({ seen, weight: milliseconds[at]! }));
@@ -86,7 +86,7 @@ function personOf(person: ReadonlyMap<number, FrameFace>, milliseconds: readonly
   return { ...average(all), box: averageBox(all), sightings, ...(course.length > 1 && { course }) };
 }
 
-/** An animation of some of its frames that lasts as long. @param kept the first one among them */
+/** An animation of some of the frames that lasts as long as before. @param kept indexes of these frames; the first frame must be one */
 function onlyFrames(animation: DecodedAnimation, kept: readonly number[]): DecodedAnimation {
   const { frames, milliseconds } = animation;
   return {

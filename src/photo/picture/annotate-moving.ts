@@ -24,16 +24,16 @@ export interface MovingMark extends PersonReading {
 /** How moving pictures are written: GIF plays everywhere, WebP is a tenth of its size. */
 export type MovingFormat = 'gif' | 'webp';
 
-/** Longest side of what goes out, in pixels: a GIF of photos has nearly a byte a pixel and frame. */
+/** Longest side of the annotated picture, in pixels: a GIF of photos has nearly a byte a pixel and frame. */
 const LONGEST_SIDE: Readonly<Record<MovingFormat, number>> = { gif: 480, webp: 640 };
-/** Small ones are enlarged, so that letters have room beside the faces; at most this many times. */
+/** Small pictures are enlarged, at most this many times, so that letters have room beside the faces. */
 const LARGEST_ENLARGEMENT = 3;
 const WEBP_QUALITY = 75;
-/** Of ten: each step more takes longer and saves little. */
+/** Of ten. A higher effort takes longer and saves few bytes. */
 const GIF_EFFORT = 3;
 const WEBP_EFFORT = 2;
 
-/** Draws what was read into each frame: boxes follow the faces, numbers and the places of labels stay. */
+/** Draws the readings into each frame. Boxes follow the faces; each person's number stays, and so does the label's place beside the box. */
 export async function annotateMoving(
   { frames, milliseconds, loop }: MovingPicture,
   people: readonly MovingMark[],
@@ -78,7 +78,7 @@ function marksIn(people: readonly MovingMark[], frame: number, picture: Size, si
   });
 }
 
-/** All in the style of the frame with the most people; each label stays where it was beside its box. */
+/** All frames have the style of the frame with the most people. Each label stays where it was beside its box. */
 function overlaysOf(size: Size, frames: readonly (readonly Mark[])[]): (Overlay | undefined)[] {
   const fullest = frames.reduce((most, marks) => (marks.length > most.length ? marks : most));
   const wordings = (reading: Reading) => [[reading.emotion]];
@@ -95,7 +95,7 @@ function overlaysOf(size: Size, frames: readonly (readonly Mark[])[]): (Overlay 
   });
 }
 
-/** Where a label goes with its box, which may be larger or smaller now: as far from the same side of it, relative to its top left corner. */
+/** Moves a label along with its box, whose size may have changed: it stays as far from the same side. @returns relative to the box's corner */
 function carried(place: Rectangle, from: Rectangle, to: Rectangle): Point {
   return {
     x: along(place.x, place.width, from.x, from.width, to.width),

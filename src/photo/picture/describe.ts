@@ -11,16 +11,16 @@ export function twoLikeliest(scores: Scores): [Emotion, Emotion] {
   return [sorted[0]!, sorted[1]!];
 }
 
-/** Why a face cannot be read, in words that go on from 'unsure: '. */
+/** Why a face cannot be read, in words that follow 'unsure: '. */
 export const UNREADABLE: Readonly<Record<Unreadable, string>> = {
   small: 'too small to read',
   covered: 'mouth or eyes covered',
   cut: 'cut off at the edge',
 };
 
-/** What a person shows; in a moving picture it may be one thing after the other. */
+/** A person's expression; in a moving picture it may change. */
 export interface PersonReading extends Reading {
-  /** What they show, one after the other; absent where it is one thing all the time. */
+  /** Their expressions, one after the other; absent where it is the same all the time. */
   readonly course?: readonly Reading['emotion'][];
 }
 
@@ -43,8 +43,8 @@ export function whichFrames({
 }
 
 /**
- * What a face shows, in the words of every answer: in a chat, in a terminal and for those who do not see the picture.
- * Such as "happy 91 %", "unsure: sad 41 % or neutral 33 %", "unsure: too small to read". In a moving picture "happy,
+ * A face's expression in the words that every answer uses: in a chat, in a terminal and in alternative text.
+ * Examples: "happy 91 %", "unsure: sad 41 % or neutral 33 %", "unsure: too small to read"; in a moving picture "happy,
  * then surprise".
  */
 export function describeReading(reading: PersonReading): string {
@@ -56,7 +56,7 @@ export function describeReading(reading: PersonReading): string {
 }
 
 /**
- * What an annotated picture shows, for people who do not see it:
+ * Alternative text of an annotated picture:
  * "Photo with 2 faces: 1. happy 91 %; 2. unsure: sad 41 % or neutral 33 %". Crowds are counted instead of listed.
  * @param readings in the order of their numbers
  */
@@ -68,16 +68,16 @@ export function describePhoto(readings: readonly PersonReading[], picture = 'Pho
   return full.length <= LONGEST ? full : `${title}: ${countEmotions(readings)}`;
 }
 
-/** Of more people than this, how many show what says more than what most of them show. */
+/** For more people than this, a summary counts all expressions: that says more than the commonest one alone. */
 const CROWD = 20;
 
 /**
- * What there is to see of all people together, to lead an answer: "2 people", "7 people, mostly happy" or "5 people: 2
- * happy, 2 sad, 1 unsure". Of a crowd: "49 faces: 22 unsure, 15 neutral, 12 happy".
+ * The first line of an answer, about all people together: "2 people", "7 people, mostly happy" or "5 people: 2
+ * happy, 2 sad, 1 unsure". For a crowd: "49 faces: 22 unsure, 15 neutral, 12 happy".
  */
 export function summarise(readings: readonly Reading[]): string {
   const people = readings.length === 1 ? '1 person' : `${readings.length} people`;
-  // Of two, the two lines below say it all.
+  // For one or two people the lines below it say everything.
   if (readings.length <= 2) return people;
   if (readings.length > CROWD) return `${readings.length} faces: ${countEmotions(readings)}`;
   const [[emotion, count]] = tally(readings) as [[string, number]];
@@ -92,7 +92,7 @@ function countEmotions(readings: readonly Reading[]): string {
     .join(', ');
 }
 
-/** How many show what, the most frequent first. */
+/** How many people show each expression, the most frequent first. */
 function tally(readings: readonly Reading[]): [Reading['emotion'], number][] {
   const counts = new Map<Reading['emotion'], number>();
   for (const { emotion } of readings) counts.set(emotion, (counts.get(emotion) ?? 0) + 1);

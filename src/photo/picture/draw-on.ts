@@ -4,9 +4,9 @@ import type { RgbImage } from '../image.ts';
 import type { Overlay } from './overlay.ts';
 
 /**
- * A picture brought to a size, with an overlay drawn on it. libvips lays pictures on one another in floating point, all of both: that takes
- * twice as long as all else that is drawn, and most of an overlay is empty.
- * @param overlay for a picture of that size; none where nothing is to be drawn
+ * Resizes a picture and draws an overlay on it. libvips composites whole pictures in floating point, which takes twice as long as the rest
+ * of the drawing, though most of an overlay is empty. So only the overlay's part is drawn, with integers.
+ * @param overlay for a picture of that size; undefined where nothing is to be drawn
  * @returns red, green and blue, width * height * 3 bytes
  */
 export async function drawOn(image: RgbImage, { width, height }: Size, overlay?: Overlay): Promise<Buffer> {
@@ -18,19 +18,19 @@ export async function drawOn(image: RgbImage, { width, height }: Size, overlay?:
   return pixels;
 }
 
-/** Bytes that nobody else looks at. */
+/** The resized picture, in memory that the caller may write to. */
 async function resized({ width, height, data }: RgbImage, size: Size): Promise<Buffer> {
-  // libvips would carry the pixels from strip to strip all the same.
+  // libvips would do all the work of resizing even where the size is the same.
   if (width === size.width && height === size.height) return Buffer.from(data);
   const picture = sharp(data, { raw: { width, height, channels: 3 } });
   return await picture.resize(size.width, size.height, { fit: 'fill' }).raw().toBuffer();
 }
 
 /**
- * Lays colours on a part of a picture, in place.
+ * Blends an overlay over a part of a picture, in place.
  * @param pixels red, green, blue, a byte each
- * @param columns of the picture
- * @param overlay red, green, blue and how much they cover what lies below, 0..255, of the pixels of the part
+ * @param columns width of the picture
+ * @param overlay red, green, blue and opacity, 0..255, of the pixels of the part
  * @param part whole pixels within the picture
  */
 export function layOn(pixels: Uint8Array, columns: number, overlay: Uint8Array, part: Rectangle): void {

@@ -18,7 +18,7 @@ export interface Label {
 const PADDING = 0.35;
 const LINE_HEIGHT = 1.15;
 
-/** Ways to say what a face shows, the one that says most first. */
+/** Wordings of a face's expression, the one that says most first. */
 export function wordings(reading: Reading): string[][] {
   if (reading.emotion !== 'unsure') {
     const sure = percent(reading.confidence);
@@ -49,8 +49,8 @@ function chipWidth(number: string, size: number): number {
 }
 
 /**
- * A label as SVG: a plate in the emotion's colour with black or white letters, and the number in white on black; a number alone is on the
- * plate. A black rim within a white one stands out from any photo.
+ * A label as SVG: a plate in the emotion's colour with black or white letters, and the number in white on black. A number without words
+ * stands on the plate itself. A black rim within a white one stands out from any photo.
  * @param x its left edge, in pixels
  * @param y its top edge, in pixels
  */
@@ -73,7 +73,7 @@ export function drawLabel(label: Label, emotion: Reading['emotion'], x: number, 
     roundedRectangle(x + by, y + by, width - 2 * by, height - 2 * by, radius - by / 2, fill);
   return [
     `<g data-number="${label.number}">`,
-    // Rims lie inside the plate, so that a label at the edge of the picture is whole.
+    // Rims lie inside the plate, so that a label at the picture's edge is not cut.
     inset(0, WHITE),
     inset(edge, BLACK),
     inset(2 * edge, colour),

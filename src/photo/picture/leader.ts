@@ -39,7 +39,7 @@ export function meet([a, b]: Line, [c, d]: Line): boolean {
   return side(a, b, c) * side(a, b, d) < 0 && side(c, d, a) * side(c, d, b) < 0;
 }
 
-/** In pixels. */
+/** Length of a line, in pixels. */
 export function lengthOf([from, to]: Line): number {
   return Math.hypot(to.x - from.x, to.y - from.y);
 }

@@ -5,33 +5,33 @@ import { BLACK, EMOTION_COLOURS, inkOn, WHITE } from './colours.ts';
 import { drawLabel, type Label, makeLabel, wordings } from './label.ts';
 import { type Placed, placeLabels } from './place-labels.ts';
 
-/** A person as the picture shows them. */
+/** A person's mark in the annotated picture. */
 export interface Mark {
   readonly number: number;
-  /** In pixels of the picture that is drawn on. */
+  /** In pixels of the annotated picture. */
   readonly box: Rectangle;
   readonly reading: Reading;
 }
 
 /** Letters a longest side: at the 550 pixels or so that chats show, a letter of a fortieth is 14 pixels high. */
 const LETTERS_PER_SIDE = 40;
-/** Letters of thumbnails, which are shown as large as they are: pixels an em. */
+/** Letters of thumbnails, which chats show at their own size: pixels an em. */
 const SMALLEST_USUAL_LETTERS = 20;
 
-/** A layout is good enough when no label has a larger part than this on other labels and faces. */
+/** A layout is good enough if no label overlaps other labels and faces with more than this share of its area. */
 const MOST_COVER = 0.03;
 
-/** Where more than this part of the labels have a line to their box, smaller letters that need fewer are better. */
+/** If more than this share of the labels have a leader line, smaller letters that need fewer of them are tried. */
 const FEW_LEADERS = 0.5;
 
-/** A way to label everybody: the size of the letters, as part of the usual one, and what labels may say. All of a picture have one size. */
+/** A style for all labels of a picture: the size of the letters relative to the usual size (`part`), and what labels may say. */
 interface Style {
   readonly part: number;
-  /** 'mixed' is words where there is room for them, else the number alone. */
+  /** 'mixed': words where they have room, otherwise the number alone. */
   readonly says: 'words' | 'mixed' | 'number';
 }
 
-/** From the one that is read most easily to the one that fits everywhere. A number without words is explained by the answer's text. */
+/** From the most readable one to the one that fits everywhere. The answer's text explains a number without words. */
 const STYLES: readonly Style[] = [
   { part: 1, says: 'words' },
   { part: 0.85, says: 'words' },
@@ -44,28 +44,28 @@ const STYLES: readonly Style[] = [
   { part: 0.36, says: 'number' },
 ];
 
-/** Of more people than this, large letters and words for everybody need not be tried; nor, of more than the second number, words at all. */
+/** For more people than the first number, large letters and words for everybody are not tried; for more than the second, no words at all. */
 const MANY = [40, 100];
 
-/** Where labels are to have more than this part of the picture, there is no room for them: it need not be looked for. */
+/** Labels that need a larger share of the picture than this have no room, so the style is not tried. */
 const MOST_AREA = 0.3;
 
-/** Where each label lies, and in which style all of them are. */
+/** The place of each label, and the style of all of them. */
 export interface LabelLayout {
   readonly style: Style;
   readonly places: readonly Placed<Label>[];
 }
 
 interface LabelOptions {
-  /** Ways to say what a face shows, the one that says most first; `wordings` unless told. */
+  /** Wordings of a face's expression, the one that says most first; `wordings` by default. */
   readonly wordings?: (reading: Reading) => string[][];
-  /** The style of the picture before this one, kept whatever the labels then cover. */
+  /** Style to use, whatever the labels then overlap. */
   readonly style?: Style;
-  /** Where the label of each mark was in the picture before, relative to the top left corner of its box. */
+  /** Where each mark's label was in the previous frame, relative to the top left corner of its box. */
   readonly before?: readonly (Point | undefined)[];
 }
 
-/** Labels in the style that is read most easily of those in which they leave one another and the faces alone. */
+/** Lays labels out in the most readable style in which they overlap neither one another nor the faces. */
 export function layOutLabels(canvas: Size, marks: readonly Mark[], options: LabelOptions = {}): LabelLayout {
   const usual = Math.max(SMALLEST_USUAL_LETTERS, Math.max(canvas.width, canvas.height) / LETTERS_PER_SIDE);
   const boxes = marks.map(({ box }) => box);
@@ -110,14 +110,14 @@ function bareNumber(number: number, size: number, canvas: Size): Label {
   return fit >= 1 ? label : makeLabel(number, [], size * fit * 0.9);
 }
 
-/** What is to be drawn on a picture, and the part of the picture, in whole pixels, that it lies in: what is empty need not be drawn. */
+/** A drawing for a picture, and the part of the picture, in whole pixels, that it lies in. Outside of it there is nothing to draw. */
 export interface Overlay {
   /** An SVG document of the part's size. */
   readonly svg: string;
   readonly part: Rectangle;
 }
 
-/** Boxes, lines and labels. Labels come last: no box may cross a word. */
+/** Draws boxes, leader lines and labels. Labels come last, so that no box crosses a word. */
 export function drawOverlay(canvas: Size, marks: readonly Mark[], { places }: LabelLayout): Overlay {
   const line = lineWidth(canvas);
   const frames = marks.map(({ box, reading }) => drawFrame(box, reading.emotion, line, canvas));
@@ -131,7 +131,7 @@ export function drawOverlay(canvas: Size, marks: readonly Mark[], { places }: La
   return { svg: `<svg xmlns="http://www.w3.org/2000/svg" ${size}>${shapes}</svg>`, part };
 }
 
-/** The part of a canvas, in whole pixels, that all of these lie in with so much around them. */
+/** The part of a canvas, in whole pixels, that holds all these rectangles and a margin around them. */
 function partAround(rectangles: readonly Rectangle[], margin: number, canvas: Size): Rectangle {
   const edge = (value: number, length: number) => clamp(value, 0, length);
   const x = edge(Math.floor(Math.min(...rectangles.map((one) => one.x)) - margin), canvas.width - 1);
@@ -146,12 +146,12 @@ function partAround(rectangles: readonly Rectangle[], margin: number, canvas: Si
   };
 }
 
-/** Of a box's line in its colour, in pixels. */
+/** Width of a box's coloured line, in pixels. */
 function lineWidth({ width, height }: Size): number {
   return Math.max(2, Math.max(width, height) / 320);
 }
 
-/** From a label that has no room beside its box to that box, in its colour within lines that stand out from any photo. */
+/** Draws the line from a label that has no room beside its box to that box: in its colour, within lines that stand out from any photo. */
 function drawLeader([from, to]: readonly [Point, Point], emotion: Reading['emotion'], line: number): string {
   const path = `d="M${from.x.toFixed(2)} ${from.y.toFixed(2)}L${to.x.toFixed(2)} ${to.y.toFixed(2)}" stroke-linecap="round"`;
   const stroke = (colour: string, width: number) =>
@@ -159,10 +159,10 @@ function drawLeader([from, to]: readonly [Point, Point], emotion: Reading['emoti
   return stroke(WHITE, line * 2.5) + stroke(BLACK, line * 2) + stroke(EMOTION_COLOURS[emotion], line);
 }
 
-/** A box in the emotion's colour between two lines of the colour that stands out from it; dashed where it is a guess between two. */
+/** Draws a box in the emotion's colour between two lines of a contrasting colour; dashed where the reading is unsure. */
 function drawFrame(box: Rectangle, emotion: Reading['emotion'], line: number, canvas: Size): string {
   const colour = EMOTION_COLOURS[emotion];
-  // A box that reaches the edge is drawn just within it, or half of its line would be cut off.
+  // A box that reaches the picture's edge is drawn just within it. Otherwise half of its line would be cut off.
   const inset = line;
   const x = Math.max(inset, box.x);
   const y = Math.max(inset, box.y);

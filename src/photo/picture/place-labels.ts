@@ -2,32 +2,32 @@ import { clamp } from '../../base/numbers.ts';
 import { centreOf, type Point, type Rectangle, type Size, sharedArea } from '../faces/box.ts';
 import { crosses, type Line, leaderOf, lengthOf, meet } from './leader.ts';
 
-/** A label and where it goes. */
+/** A label and its place. */
 export interface Placed<Chip extends Size> extends Rectangle {
   readonly label: Chip;
-  /** A line from the label's edge to that of its face's box, where it does not lie beside the box. */
+  /** A line from the label's edge to its face's box, where the label is not beside the box. */
   readonly leader?: Line;
 }
 
-/** Where the labels of all faces went, and how much they cover that they should not. */
+/** The places of all labels, and how much they overlap what they should not. */
 interface Layout<Chip extends Size> {
   readonly places: readonly Placed<Chip>[];
-  /** The worst label: the part of it (0..1) that lies on other labels and on faces, its own too, those counted as often as covered. */
+  /** Of the worst label: the share of it (0..1) that lies on other labels and on faces, its own included. Overlaps are added up. */
   readonly worstCover: number;
 }
 
 interface LayoutOptions {
   /** Pixels between a box and its label. */
   readonly gap: number;
-  /** Where each label was in the picture before, relative to the top left corner of its face's box: it stays there if it can. */
+  /** Where each label was in the previous frame, relative to the top left corner of its face's box. It stays there if it can. */
   readonly before?: readonly (Point | undefined)[];
-  /** A layout in which a label covers more than this (0..1) is of no use, and need not be finished; any is unless told. */
+  /** A layout in which a label overlaps more than this (0..1) is given up. By default there is no limit. */
   readonly mostCover?: number;
 }
 
 /**
- * What a place costs, where the part of the label that lies on something is 0..1. Two labels on each other can be read by nobody; a face is
- * what the picture is about, and one's own face is covered rather than somebody else's. A label that runs along another's
+ * Costs of a place. Overlaps are multiplied by the share of the label that overlaps, 0..1. Labels on each other cannot be read, so they cost
+ * most. Faces are the subject of the picture; a label covers its own rather than another's. A label that runs along another person's
  * box may be taken for theirs.
  */
 const COST = {
@@ -40,28 +40,28 @@ const COST = {
   acrossLeader: 1.5,
   besideOther: 0.25,
 };
-/** What each step down the list of places costs, each step down the list of wordings, and each label's height that a leader is long. */
+/** Cost of each step down the list of places, of each step down the list of wordings, and of a leader per label height of its length. */
 const STEP_COST = { place: 0.02, wording: 0.12, length: 0.08 };
-/** What it is worth that a label stays where it was in the picture before. */
+/** Bonus for a label that stays where it was in the previous frame. */
 const STEADY = 0.3;
-/** A box that many of a label's heights away, or less, may be taken for the one that the label belongs to. */
+/** Within this distance, in label heights, another box may be taken for the one that the label belongs to. */
 const CLOSE = 0.85;
-/** A label that covers less than this is not worth a line. */
+/** A label that overlaps less than this stays beside its box: that is better than a leader line. */
 const LITTLE = 0.02;
 /** How far away a label may go, in heights of the label, and in how many directions. */
 const DISTANCES = [0.6, 1.2, 2, 3, 4.5, 6.5];
 const DIRECTIONS = 16;
-/** How often labels that are not well placed look for a better place, now that all others have one. */
+/** How often a better place is looked for, once all labels have a place, for those that are not well placed. */
 const ROUNDS = 2;
 
 /**
- * Finds a place for each face's label: inside the picture, beside its box, off faces and other labels. A label that has no room beside its
- * box goes where there is some, with a line to its box.
+ * Finds a place for each face's label: inside the picture, beside its box, off faces and other labels. A label without room beside its box
+ * goes where there is room, with a leader line to its box.
  * @param canvas size of the picture
  * @param faces boxes in pixels of the picture, in the order of their numbers
- * @param labels for each face its label's versions, the one that says most first. Versions that are larger than the canvas are passed over;
- *   where all are, the last is taken.
- * @returns undefined where a label would cover more than `mostCover`
+ * @param labels for each face the versions of its label, the one that says most first. Versions larger than the canvas are skipped;
+ *   where all are larger, the last is taken.
+ * @returns undefined where a label would overlap more than `mostCover`
  */
 export function placeLabels<Chip extends Size>(
   canvas: Size,
@@ -90,7 +90,7 @@ export function placeLabels<Chip extends Size>(
   return worstCover <= mostCover ? { places: chosen.map((one) => one!.place), worstCover } : undefined;
 }
 
-/** Where a label covers this much more than it may, no later round finds enough room. */
+/** If a label overlaps this much more than it may, no later round finds enough room. */
 const HOPELESS = 0.2;
 
 interface Choice<Chip extends Size> {
@@ -131,7 +131,7 @@ class Search<Chip extends Size> {
     return this.#cheapest(versions, (label) => placesAway(this.#face, label), true, beside) ?? beside!;
   }
 
-  /** @param bar only what is cheaper than this is of interest */
+  /** @param bar only a cheaper choice than this is returned */
   #cheapest(
     versions: readonly Chip[],
     places: (label: Chip) => readonly Point[],
@@ -227,7 +227,7 @@ function placesAway(face: Rectangle, label: Size): Point[] {
     Array.from({ length: DIRECTIONS }, (_, k) => {
       const angle = (2 * Math.PI * (k + 0.5)) / DIRECTIONS;
       const [x, y] = [Math.cos(angle), Math.sin(angle)];
-      // So far that box and label are `distance` apart, sideways or up and down.
+      // Far enough that box and label are `distance` label heights apart, sideways or up and down.
       const [wide, high] = [(face.width + label.width) / 2, (face.height + label.height) / 2];
       const away = distance * label.height;
       const far = Math.min((wide + away) / Math.abs(x), (high + away) / Math.abs(y));
@@ -236,7 +236,7 @@ function placesAway(face: Rectangle, label: Size): Point[] {
   );
 }
 
-/** A box around all that labels at these corners, and their leaders, may touch. */
+/** A box around everything that labels at these corners and their leaders may touch. */
 function reachOf(corners: readonly Point[], label: Size): Rectangle {
   const left = Math.min(...corners.map(({ x }) => x));
   const top = Math.min(...corners.map(({ y }) => y));
@@ -263,7 +263,7 @@ function withLeader(place: Placed<Size>): Rectangle {
   };
 }
 
-/** A label at a corner, moved into the picture where it would reach beyond. */
+/** A label at a corner, moved into the picture where it would reach beyond its edge. */
 function inside<Chip extends Size>(canvas: Size, label: Chip, corner: Point): Placed<Chip> {
   const { width, height } = label;
   return {
@@ -276,8 +276,8 @@ function inside<Chip extends Size>(canvas: Size, label: Chip, corner: Point): Pl
 }
 
 /**
- * How much a label runs along a box that is no further away than `near`: 0..1, and 1 where it does so over the label's height or more,
- * however long the label is.
+ * How much a label runs along a box that is no further away than `near`, 0..1. It is 1 if they run along each other for at least the
+ * label's height, however long the label is.
  */
 function partAlong(place: Rectangle, face: Rectangle, near: number): number {
   const across = Math.min(place.x + place.width, face.x + face.width) - Math.max(place.x, face.x);
