@@ -96,7 +96,7 @@ export interface Config {
     readonly provider: Provider;
   };
   readonly photos: {
-    /** What finds faces: cascades and network together, or one of them alone. */
+    /** What finds faces: a cascade and a network together, or one of them alone. */
     readonly detector: DetectorChoice;
     /** What runs the cascades. */
     readonly openCv: OpenCvChoice;
@@ -118,7 +118,7 @@ export interface Config {
   readonly log: { readonly level: (typeof LOG_LEVELS)[number] };
   /** Where metrics and health are served: an address of this machine, and a TCP port, 0 for any free one. Absent where they are not served. */
   readonly metrics?: { readonly host: string; readonly port: number };
-  /** Every credential among the settings: what a log must never hold. */
+  /** All credentials in the settings. No log may hold them. */
   readonly secrets: readonly (string | RegExp)[];
   readonly internal: Internal;
   /** Names in the .env file that are no settings, most likely misspelt. */

@@ -68,7 +68,11 @@ export async function openReader(
   }
 }
 
-/** Brings this machine's networks in step with those of other machines. @returns undefined without Redis @throws UserError 'bad-config' where Redis cannot be used */
+/**
+ * Brings this machine's networks in step with those of the machines that share a Redis.
+ * @returns undefined without Redis
+ * @throws UserError 'bad-config' where Redis cannot be used
+ */
 async function openNetworks(
   { redisUrl, model }: Config,
   log: Logger,

@@ -27,7 +27,11 @@ async function start(options: Parameters<typeof loadConfig>[0]): Promise<void> {
   await serve(config, log);
 }
 
-/** Connects to the machines that share a Redis, of which one trains at a time. @returns undefined without Redis @throws UserError 'bad-config' where Redis cannot be used */
+/**
+ * Connects to the machines that share a Redis, of which only one trains at a time.
+ * @returns undefined without Redis
+ * @throws UserError 'bad-config' where Redis cannot be used
+ */
 async function openMachines({ redisUrl }: Config, log: Logger, signal: AbortSignal): Promise<Machines | undefined> {
   if (redisUrl === undefined) return undefined;
   return await connectOrExplain(async () =>

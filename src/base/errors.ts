@@ -39,7 +39,7 @@ export class UserError extends Error {
 
 /** Something may be available after a pause. A caller that holds a place which others wait for should free it meanwhile. */
 export class NotYet extends UserError {
-  /** Milliseconds before it is worth another try. */
+  /** How long to wait before another try, in milliseconds. */
   readonly pauseMs: number;
 
   constructor(message: string, pauseMs: number, options?: ErrorOptions) {

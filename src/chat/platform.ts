@@ -1,6 +1,6 @@
 /**
- * What a chat platform is to the rest of the bot. To add one: write an adapter that turns its events into Requests and
- * hands them to `context.dispatch`, turns each Reply into a message, and list its factory in platforms.ts.
+ * The interface between a chat platform and the rest of the bot. To add a platform, write an adapter that turns its events into
+ * Requests, hands them to `context.dispatch` and turns each Reply into a message. List its factory in platforms.ts.
  */
 import type { PhotoServices } from '../../commands/emotions.ts';
 import type { CommandRegistry } from '../../commands/registry.ts';

@@ -3,7 +3,7 @@ import type { Platform, PlatformContext, PlatformFactory } from './platform.ts';
 /**
  * The platforms that need credentials. Each is loaded and created where the configuration holds its own, one after the other.
  * Discord comes first: discord.js brings undici 6 and Slack's client undici 7, and what is loaded first sends the
- * requests of both. Version 7 does not take Discord's uploads.
+ * requests of both. Version 7 does not accept Discord's uploads.
  */
 const WITH_CREDENTIALS: readonly PlatformFactory[] = [
   async (context) => context.config.discord && new (await import('./discord/discord.ts')).DiscordPlatform(context),

@@ -22,7 +22,7 @@ export interface OperatorRule {
  * from, and it must be the operator's. If none is configured, the only one that the bot is in counts as the operator's. If
  * the bot is in two, neither does: a bot that anyone may invite would hand the machine to strangers.
  *
- * Never in a direct message, where nothing says on whose behalf a person asks.
+ * It is never true in a direct message, since nothing there says for which server or workspace a person asks.
  *
  * @param isAdmin asks the platform itself, not an old cache; only called where the place is the operator's
  * @throws what `isAdmin` and `memberships` throw

@@ -16,7 +16,11 @@ export async function openCooldown(
   );
 }
 
-/** Opens the claims on commands that several processes receive. @returns undefined without Redis @throws UserError 'bad-config' where Redis cannot be used */
+/**
+ * Opens the claims on commands that several processes receive.
+ * @returns undefined without Redis
+ * @throws UserError 'bad-config' where Redis cannot be used
+ */
 export async function openClaims(
   { redisUrl }: Pick<Config, 'redisUrl'>,
   log: Logger,
@@ -25,7 +29,11 @@ export async function openClaims(
   return await connectOrExplain(async () => (await import('./redis-claims.ts')).RedisClaims.connect(redisUrl, log));
 }
 
-/** Opens the queue that hands posted photos to workers. @returns undefined where the bot reads them itself @throws UserError 'bad-config' where Redis cannot be used */
+/**
+ * Opens the queue that hands posted photos to workers.
+ * @returns undefined where the bot reads them itself
+ * @throws UserError 'bad-config' where Redis cannot be used
+ */
 export async function openJobQueue(config: Config, log: Logger): Promise<JobQueue | undefined> {
   const { redisUrl, usesWorkers, photos } = config;
   if (redisUrl === undefined || !usesWorkers) return undefined;

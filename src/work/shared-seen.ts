@@ -5,7 +5,10 @@ import { type Job, type JobKey, type Journal, type LeftJob, SEEN_KEPT_MS } from 
 /** Milliseconds after which the last handled messages are shared with other machines. */
 const SEND_MS = 1000;
 
-/** Stores the last handled message of some channels, unless another machine has handled a later one. Later ids are longer, or larger at the same length. */
+/**
+ * Stores the last handled message of some channels, unless another machine has handled a later one. Later ids are longer, or larger at the
+ * same length.
+ */
 const SEE = `
   for k = 2, #ARGV, 2 do
     local known = string.match(redis.call('HGET', KEYS[1], ARGV[k]) or '', '^%S*')

@@ -8,7 +8,7 @@ function job(message: string): Job {
   return { bot: 'b', place: 'c', message, kind: 'posted', files: [], begun: 0 };
 }
 
-/** What is unanswered, with a journal that only takes note of what is done with it. */
+/** Unanswered jobs with a journal that only records the calls to it. */
 function start(
   left: readonly LeftJob[],
   takeUp: (job: Job, earlier: Request['earlier']) => Promise<boolean>,

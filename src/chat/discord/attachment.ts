@@ -19,7 +19,7 @@ const START_BYTES = 4100;
 export interface Source {
   readonly messageId: string;
   readonly authorId: string;
-  /** True where it was forwarded: Discord does not say whose it is. */
+  /** True where the picture was forwarded. Discord does not say whose it is then. */
   readonly isForwarded: boolean;
 }
 

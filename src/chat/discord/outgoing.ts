@@ -18,9 +18,9 @@ import { isTooLarge } from './errors.ts';
 import { rightButtons } from './right-buttons.ts';
 
 const MIB = 2 ** 20;
-/** Largest upload where nothing is boosted: https://discord.com/developers/docs/reference#uploading-files. */
+/** Largest upload in bytes, to a server without boosts: https://discord.com/developers/docs/reference#uploading-files. */
 const UPLOAD_BYTES = 10 * MIB;
-/** Largest upload of servers by boost level (premium tier). */
+/** Largest upload in bytes, by a server's boost level (premium tier). */
 const UPLOAD_BYTES_BY_TIER: Readonly<Record<number, number>> = { 2: 50 * MIB, 3: 100 * MIB };
 /** How often the size limit is halved where Discord refuses a picture as too large although it keeps to the limit. */
 const MAX_HALVINGS = 3;
@@ -34,7 +34,7 @@ export interface Outgoing {
   readonly flags: MessageFlags.SuppressEmbeds;
 }
 
-/** What sending a reply depends on besides the reply. */
+/** Facts about where a reply goes that change how it is sent. */
 export interface Delivery {
   /** The person who asked, and so may remove the reply. */
   readonly askedBy: string;

@@ -41,8 +41,8 @@ interface GuardedRequest {
  * Why a request must be refused, or undefined where it comes from the page itself. Binding to 127.0.0.1 keeps other
  * machines out, but not other web sites that the person has open:
  *
- * - A foreign site may point its own name at 127.0.0.1 (DNS rebinding); its name then stands in the Host header.
- * - A foreign page may send a form or a fetch here; browsers then say so in Origin and Sec-Fetch-Site.
+ * - A foreign site may point its own name at 127.0.0.1 (DNS rebinding); its name is then in the Host header.
+ * - A foreign page may send a form or a fetch here; browsers then name the sender in Origin and Sec-Fetch-Site.
  *
  * It does not keep out other users of the same machine either. The key does: they do not know it.
  */

@@ -43,7 +43,7 @@ export class People {
   readonly #bots: QuickLRU<string, boolean>;
 
   /**
-   * @param isAlone whether the bot is in no other workspace
+   * @param isAlone true where the bot is in no other workspace
    * @param team id of the workspace that people ask in, where the bot's token belongs to a whole organisation
    */
   constructor(

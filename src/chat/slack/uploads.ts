@@ -102,7 +102,7 @@ export class Uploads {
       return await pRetry(
         async () => {
           const ts = this.#messages.get(key) ?? (await this.#askFor(channel, file));
-          if (ts === undefined) throw new Error('Slack does not say yet which message a file stands in');
+          if (ts === undefined) throw new Error('Slack does not say yet which message a file is in');
           this.#messages.set(key, ts);
           return ts;
         },
