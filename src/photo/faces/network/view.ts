@@ -178,6 +178,8 @@ function sampleUpright(planes: Float32Array, { data, width }: RgbImage, columns:
   const { ofFirst, ofSecond } = columns;
   const first = columns.first.map((column) => 3 * column);
   const second = columns.second.map((column) => 3 * column);
+  // A tile shows the pixels of the picture as they are. Copying them takes less than half the time of sampling, and gives the same numbers.
+  const isWhole = ofFirst.every((part) => part === 1);
   for (let row = 0; row < rows.count; row++) {
     const ofUpper = rows.ofFirst[row]!;
     const ofLower = rows.ofSecond[row]!;
@@ -187,6 +189,15 @@ function sampleUpright(planes: Float32Array, { data, width }: RgbImage, columns:
       continue;
     }
     const upper = 3 * width * rows.first[row]!;
+    if (isWhole && ofUpper === 1) {
+      for (let column = 0; column < columns.count; column++, at++) {
+        const from = upper + first[column]!;
+        planes[at] = data[from]!;
+        planes[at + plane] = data[from + 1]!;
+        planes[at + 2 * plane] = data[from + 2]!;
+      }
+      continue;
+    }
     const lower = 3 * width * rows.second[row]!;
     for (let column = 0; column < columns.count; column++, at++) {
       const ofLeft = ofFirst[column]!;

@@ -245,6 +245,14 @@ describe('toPlanes', () => {
     expect(corner.y).toBeCloseTo(0);
   });
 
+  it('shows the pixels of a tile as they are, and beyond the picture black', () => {
+    const picture = { width: 50, height: 40, data: Uint8Array.from({ length: 50 * 40 * 3 }, (_, k) => (7 * k) % 251) };
+    const planes = toPlanes(picture, viewOf(picture, { side: 32, angle: 0, margin: 0, corner: { x: 20, y: 12 } }));
+    for (let y = 0; y < 32; y++)
+      for (let x = 0; x < 32; x++)
+        expect(at(planes, 32, x, y)).toEqual(x < 30 && y < 28 ? pixel(picture, x + 20, y + 12) : [0, 0, 0]);
+  });
+
   it('shows the mirror image of the edges in the margin', () => {
     const columns = Uint8Array.from({ length: 40 * 40 * 3 }, (_, k) => (Math.floor(k / 3) % 40) * 5);
     const picture = { width: 40, height: 40, data: columns };
