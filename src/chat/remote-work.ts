@@ -35,13 +35,13 @@ export class RemoteWork {
    * @returns false where the workers' queue is full
    */
   async answer(work: WorkUnderWay): Promise<boolean> {
-    const { job, asking, request } = work;
+    const { job, inquiry, request } = work;
     if (job === undefined) return false;
-    if (asking.message !== undefined) this.#messages.set(asking.message, true);
+    if (inquiry.message !== undefined) this.#messages.set(inquiry.message, true);
     this.#underWay.add(work);
     try {
       const { user, signal } = request;
-      await this.#queue.run(job, { channel: asking.channel, person: user.id, signal });
+      await this.#queue.run(job, { channel: inquiry.channel, person: user.id, signal });
     } catch (err) {
       if (err instanceof QueueFull) return false;
       if (!request.signal.aborted) {

@@ -1,6 +1,6 @@
 import { type Attachment, NO_MESSAGE, type Posted, type Reply } from '../../commands/request.ts';
 import type { Answers } from './answers.ts';
-import type { SessionOptions } from './asking.ts';
+import type { SessionOptions } from './inquiry.ts';
 import type { Removals } from './removals.ts';
 import type { WorkUnderWay } from './work-under-way.ts';
 
@@ -18,15 +18,15 @@ export class Replies {
 
   /** Sends a reply, unless the message or picture that it answers is gone. If that is removed meanwhile, the reply is removed too. */
   async reply(work: WorkUnderWay, reply: Reply): Promise<Posted> {
-    const { asking, request } = work;
+    const { inquiry, request } = work;
     const picture = reply.about?.id;
     const source = reply.about && this.#messageOf(reply.about);
     const isUnwanted = () =>
       request.signal.aborted ||
-      (asking.message !== undefined && this.#removals.has(asking.message)) ||
+      (inquiry.message !== undefined && this.#removals.has(inquiry.message)) ||
       (reply.about !== undefined && this.#isLost(reply.about));
     if (isUnwanted()) return NO_MESSAGE;
-    if ((await asking.mayReply?.()) === false) {
+    if ((await inquiry.mayReply?.()) === false) {
       work.giveUp(new Error('another process answers this'));
       return NO_MESSAGE;
     }
@@ -36,7 +36,7 @@ export class Replies {
       await posted.remove();
       return posted;
     }
-    for (const message of new Set([asking.message, source])) {
+    for (const message of new Set([inquiry.message, source])) {
       if (message === undefined) continue;
       const isSpoiler = reply.about?.isSpoiler === true;
       this.#answers.remember(message, { picture: message === source ? picture : undefined, isSpoiler, posted });
@@ -45,8 +45,8 @@ export class Replies {
   }
 
   /** Whether the message that asks is gone, or every picture that came with it. */
-  lostAll({ asking, request: { attachments } }: WorkUnderWay): boolean {
-    if (asking.message !== undefined && this.#removals.has(asking.message)) return true;
+  lostAll({ inquiry, request: { attachments } }: WorkUnderWay): boolean {
+    if (inquiry.message !== undefined && this.#removals.has(inquiry.message)) return true;
     return attachments.length > 0 && attachments.every((picture) => this.#isLost(picture));
   }
 

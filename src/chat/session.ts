@@ -4,8 +4,8 @@ import { aboutToRestart } from '../base/errors.ts';
 import type { Turn } from '../work/job-queue.ts';
 import { type Job, type JobKey, MOST_WHISPERS } from '../work/journal.ts';
 import { type Answer, Answers } from './answers.ts';
-import type { Asking, SessionOptions } from './asking.ts';
 import { Claims } from './claims.ts';
+import type { Inquiry, SessionOptions } from './inquiry.ts';
 import { Pending } from './pending.ts';
 import { RemoteWork } from './remote-work.ts';
 import { Removals } from './removals.ts';
@@ -70,14 +70,14 @@ export class Session {
   /**
    * Starts to answer a request. While the bot is stopping, the asker is told so instead.
    * @returns whether the request was accepted
-   * @throws what `asking.toRequest` throws
+   * @throws what `inquiry.toRequest` throws
    */
-  begin(asking: Asking): boolean {
-    if (this.#isStopping && !asking.isAccepted) {
-      this.#pending.add(this.#turnDown(asking));
+  begin(inquiry: Inquiry): boolean {
+    if (this.#isStopping && !inquiry.isAccepted) {
+      this.#pending.add(this.#turnDown(inquiry));
       return false;
     }
-    this.#pending.add(this.#answer(this.#start(asking)));
+    this.#pending.add(this.#answer(this.#start(inquiry)));
     return true;
   }
 
@@ -108,11 +108,11 @@ export class Session {
    */
   async perform(job: Job, { isAgain, lost, whispers, isMine, whisper }: Turn): Promise<void> {
     if (whispers >= MOST_WHISPERS) return;
-    const asking = await this.#options.revive?.(job);
-    if (asking === undefined) return;
+    const inquiry = await this.#options.revive?.(job);
+    if (inquiry === undefined) return;
     if (this.#isStopping) throw aboutToRestart();
     const earlier = isAgain ? { brokeDown: lost >= WORKERS_LOST } : undefined;
-    const work = this.#start({ ...asking, mayReply: isMine, whisper }, earlier, job.begun);
+    const work = this.#start({ ...inquiry, mayReply: isMine, whisper }, earlier, job.begun);
     const answered = this.#answer(work);
     this.#pending.add(answered);
     await answered;
@@ -169,7 +169,7 @@ export class Session {
   /** A channel was removed, with every answer in it: work on what was asked there is given up. */
   channelRemoved(channel: string): void {
     this.#remote?.tell({ kind: 'channel', channel });
-    this.#giveUp(({ asking }) => asking.channel === channel, 'the channel was removed');
+    this.#giveUp(({ inquiry }) => inquiry.channel === channel, 'the channel was removed');
   }
 
   /** Makes `stop` wait for work on an event that is not an answer. Errors are ignored. */
@@ -203,7 +203,7 @@ export class Session {
   }
 
   /** Tells people who address the bot that it is stopping. A photo that was only posted is left to the next run. */
-  async #turnDown({ tellAlone, job, end }: Asking): Promise<void> {
+  async #turnDown({ tellAlone, job, end }: Inquiry): Promise<void> {
     if (tellAlone) await tellAlone(aboutToRestart().message);
     else if (job) await this.note({ ...job, files: [], begun: Date.now() });
     await end?.();
@@ -220,8 +220,8 @@ export class Session {
     }
   }
 
-  #start(asking: Asking, earlier?: Request['earlier'], begun = Date.now()): WorkUnderWay {
-    const work = new WorkUnderWay(asking, earlier, begun);
+  #start(inquiry: Inquiry, earlier?: Request['earlier'], begun = Date.now()): WorkUnderWay {
+    const work = new WorkUnderWay(inquiry, earlier, begun);
     this.#work.add(work);
     // The message may have been removed while its event was examined.
     this.#giveUp((other) => other === work && this.#replies.lostAll(work), 'the message was removed');
@@ -229,7 +229,7 @@ export class Session {
   }
 
   async #answer(work: WorkUnderWay): Promise<void> {
-    const { asking, request, job } = work;
+    const { inquiry, request, job } = work;
     try {
       if (job) await this.#jobs?.begin(job);
       const isDone = this.#remote?.takes(work) && (await this.#remote.answer(work));
@@ -240,14 +240,14 @@ export class Session {
         if (work.isUnsent) this.#jobs?.again(job);
         else await this.#jobs?.end(job);
       }
-      await asking.end?.();
+      await inquiry.end?.();
     }
   }
 
   async #reply(work: WorkUnderWay, reply: Reply): Promise<Posted> {
-    const { job, asking } = work;
+    const { job, inquiry } = work;
     if (!reply.private || job === undefined) return await this.#replies.reply(work, reply);
-    const whisper = asking.whisper ?? (async (couldNot?: boolean) => await this.#jobs?.whisper(job, couldNot));
+    const whisper = inquiry.whisper ?? (async (couldNot?: boolean) => await this.#jobs?.whisper(job, couldNot));
     await whisper();
     try {
       return await this.#replies.reply(work, reply);
@@ -264,10 +264,10 @@ export class Session {
     if (this.#takenUp.has(key) || this.#isUnderWay(job)) return true;
     this.#takenUp.add(key);
     try {
-      const asking = await this.#options.revive?.(job);
-      if (asking === undefined) return false;
+      const inquiry = await this.#options.revive?.(job);
+      if (inquiry === undefined) return false;
       if (this.#isStopping || this.#isUnderWay(job)) return true;
-      const work = this.#start(asking, earlier, job.begun);
+      const work = this.#start(inquiry, earlier, job.begun);
       const answered = this.#answer(work);
       this.#pending.add(answered);
       // Workers have a queue of their own.

@@ -1,11 +1,11 @@
 import { PHOTO_COMMAND } from '../../commands/registry.ts';
 import type { Posted, Reply, Request } from '../../commands/request.ts';
 import type { Job } from '../work/journal.ts';
-import type { Asking } from './asking.ts';
+import type { Inquiry } from './inquiry.ts';
 
 /** A request that is being answered. */
 export class WorkUnderWay {
-  readonly asking: Asking;
+  readonly inquiry: Inquiry;
   readonly request: Request;
   /** Its entry in the journal; absent where it is not about photos, or need not survive the end of the process. */
   readonly job: Job | undefined;
@@ -16,15 +16,15 @@ export class WorkUnderWay {
   /**
    * @param earlier what its request says about earlier runs that began it
    * @param begun when work on it first began, in milliseconds since 1970
-   * @throws what `asking.toRequest` throws
+   * @throws what `inquiry.toRequest` throws
    */
-  constructor(asking: Asking, earlier: Request['earlier'], begun: number) {
-    this.asking = asking;
-    const request = { ...asking.toRequest(this.#controller.signal), ...(earlier && { earlier }) };
+  constructor(inquiry: Inquiry, earlier: Request['earlier'], begun: number) {
+    this.inquiry = inquiry;
+    const request = { ...inquiry.toRequest(this.#controller.signal), ...(earlier && { earlier }) };
     const { command, attachments } = request;
     const isAboutPhotos = command === undefined || command.name === PHOTO_COMMAND;
     const files = attachments.map(({ id }) => id);
-    this.job = asking.job && isAboutPhotos ? { ...asking.job, files, begun } : undefined;
+    this.job = inquiry.job && isAboutPhotos ? { ...inquiry.job, files, begun } : undefined;
     this.request = this.job ? { ...request, tryAgain: () => this.postpone() } : request;
   }
 

@@ -2,7 +2,7 @@ import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Attachment, NO_MESSAGE, type Posted, type Reply, type Request } from '../../commands/request.ts';
 import { createLogger } from '../../src/base/log.ts';
-import type { Asking, SessionOptions } from '../../src/chat/asking.ts';
+import type { Inquiry, SessionOptions } from '../../src/chat/inquiry.ts';
 import { Session } from '../../src/chat/session.ts';
 import type { Turn } from '../../src/work/job-queue.ts';
 import type { Journal } from '../../src/work/journal.ts';
@@ -44,7 +44,9 @@ function start(options: Partial<SessionOptions> = {}) {
     said.push(posted);
     return posted;
   };
-  const begin = (options: Partial<Asking> & { readonly pictures?: readonly Attachment[]; reply?: typeof say } = {}) => {
+  const begin = (
+    options: Partial<Inquiry> & { readonly pictures?: readonly Attachment[]; reply?: typeof say } = {},
+  ) => {
     const { pictures: attachments = [], reply = say, ...asking } = options;
     const isTaken = session.begin({
       channel: 'c',

@@ -14,7 +14,7 @@ import {
   type Request,
 } from '../../../commands/request.ts';
 import { ChatFailed } from '../../base/errors.ts';
-import type { Asking } from '../asking.ts';
+import type { Inquiry } from '../inquiry.ts';
 import { DiscordAttachment, hasPictures, picturesOf } from './attachment.ts';
 import { isFromABot, latestPictures, mayNotLook, sayWhatIsAllowed, Typing, toChannel } from './channel.ts';
 import { type DiscordContext, isOperatorAt } from './context.ts';
@@ -69,10 +69,10 @@ function commandOf(message: Message, { commands }: DiscordContext): Request['com
 }
 
 /**
- * Turns an ordinary message into an asking.
+ * Turns an ordinary message into an inquiry.
  * @param isOpen whether a picture is to be answered, by id; all are by default
  */
-export function toAsking(message: Message, context: DiscordContext, isOpen?: (picture: string) => boolean): Asking {
+export function toInquiry(message: Message, context: DiscordContext, isOpen?: (picture: string) => boolean): Inquiry {
   const typing = new Typing(context.log);
   return {
     channel: message.channelId,

@@ -1,13 +1,13 @@
 import { type Message, MessageFlags, type SendableChannels } from 'discord.js';
 import { WAS_RESTARTED } from '../../base/errors.ts';
 import { type Job, type LeftJob, wasWhispered } from '../../work/journal.ts';
-import type { Asking } from '../asking.ts';
+import type { Inquiry } from '../inquiry.ts';
 import { sayWhatIsAllowed } from './channel.ts';
 import type { DiscordContext } from './context.ts';
 import { unlessClosed } from './errors.ts';
 import { pagesAfter } from './messages-after.ts';
 import { buttonOf } from './outgoing.ts';
-import { isForTheBot, picturesAskedFor, toAsking } from './request.ts';
+import { isForTheBot, picturesAskedFor, toInquiry } from './request.ts';
 
 /** How many pages after a message are searched for answers to it. */
 const MAX_PAGES = 10;
@@ -15,11 +15,11 @@ const MAX_PAGES = 10;
 const TOKEN_MS = 15 * 60_000;
 
 /**
- * Turns a job of an earlier run back into an asking, without the pictures that have been answered. It fetches the message again, and what
+ * Turns a job of an earlier run back into an inquiry, without the pictures that have been answered. It fetches the message again, and what
  * the bot has posted since.
  * @returns undefined where it has been answered, or where the message, its channel or the right to read there is gone
  */
-export async function revive(job: Job | LeftJob, context: DiscordContext): Promise<Asking | undefined> {
+export async function revive(job: Job | LeftJob, context: DiscordContext): Promise<Inquiry | undefined> {
   if (job.kind === 'command') return await unlessClosed(() => reviveCommand(job, context));
   const found = await unlessClosed(async () => {
     const channel = await context.client.channels.fetch(job.place);
@@ -35,14 +35,14 @@ export async function revive(job: Job | LeftJob, context: DiscordContext): Promi
   const isOpen = (id: string) => !answers.includes(id);
   const isAnswered = pictures.length === 0 ? answers.length > 0 : !pictures.some(({ id }) => isOpen(id));
   if (isAnswered) return undefined;
-  return toAsking(message, context, isOpen);
+  return toInquiry(message, context, isOpen);
 }
 
 /**
- * Turns a command of an earlier run back into an asking. Its token is stored nowhere, so it is answered by an ordinary message, and 'is
+ * Turns a command of an earlier run back into an inquiry. Its token is stored nowhere, so it is answered by an ordinary message, and 'is
  * thinking…' is removed. If the command was about a message, that message's pictures are answered; else the person is told to ask again.
  */
-async function reviveCommand(job: Job | LeftJob, context: DiscordContext): Promise<Asking | undefined> {
+async function reviveCommand(job: Job | LeftJob, context: DiscordContext): Promise<Inquiry | undefined> {
   // After that, Discord itself shows that the bot did not answer.
   if (Date.now() - job.begun > TOKEN_MS) return undefined;
   const channel = await context.client.channels.fetch(job.place);
@@ -67,18 +67,18 @@ async function reviveCommand(job: Job | LeftJob, context: DiscordContext): Promi
     await thinking?.delete();
     return undefined;
   }
-  const asking = toAsking(target, context, isOpen);
+  const inquiry = toInquiry(target, context, isOpen);
   const { files: _, begun: __, ...name } = job;
   return {
-    ...asking,
+    ...inquiry,
     job: name,
     toRequest: (signal) => {
       // The command asked about the pictures, so the text of the message does not matter.
-      const { command: _, ...request } = asking.toRequest(signal);
+      const { command: _, ...request } = inquiry.toRequest(signal);
       return { ...request, asked: true, attachments: picturesAskedFor(target, context).filter(({ id }) => isOpen(id)) };
     },
     end: async () => {
-      asking.end?.();
+      inquiry.end?.();
       await unlessClosed(async () => thinking?.delete());
     },
   };

@@ -12,7 +12,7 @@ import {
 import type { SlackContext } from './context.ts';
 import { slashName } from './outgoing.ts';
 import { isDirect } from './people.ts';
-import type { SlackAsking } from './request.ts';
+import type { SlackInquiry } from './request.ts';
 import { channelParts, fullChannelId } from './workspaces.ts';
 
 /** Subtypes of messages that people write. All others are from Slack or from apps. */
@@ -39,17 +39,17 @@ function textWithoutName({ text }: SlackMessage, { me }: SlackContext): string {
 }
 
 /**
- * Turns a message into an asking.
+ * Turns a message into an inquiry.
  * @param choose chooses the pictures to read; not called where the message names a command that reads none
  * @param options.picturesAlone true where somebody asked about its pictures, so that its text does not matter
  * @returns undefined where the message asks for nothing
  */
-export async function askingOf(
+export async function inquiryOf(
   message: Written,
   context: SlackContext,
   choose: (pictures: readonly SlackPicture[], asked: boolean) => readonly SlackPicture[],
   { picturesAlone = false } = {},
-): Promise<SlackAsking | undefined> {
+): Promise<SlackInquiry | undefined> {
   const { channel, ts, user } = message;
   if (await context.people.isBot(user)) return undefined;
   const asked = isAddressed(message, context);
@@ -72,7 +72,7 @@ export async function askingOf(
 }
 
 /** The command that a message to the bot names. @returns undefined where the message is about its own files */
-function commandOf(message: SlackMessage, hasPictures: boolean, context: SlackContext): SlackAsking['command'] {
+function commandOf(message: SlackMessage, hasPictures: boolean, context: SlackContext): SlackInquiry['command'] {
   const text = textWithoutName(message, context);
   const find = hasPictures ? commandBesidePictures : commandIn;
   // A bare mention may also be about the message's files.

@@ -9,7 +9,7 @@ import {
 } from '../../../commands/request.ts';
 import { ChatFailed } from '../../base/errors.ts';
 import type { Job } from '../../work/journal.ts';
-import type { Asking } from '../asking.ts';
+import type { Inquiry } from '../inquiry.ts';
 import {
   knownPicturesOf,
   messageKey,
@@ -28,7 +28,7 @@ import type { Destination } from './uploads.ts';
 import { fullChannelId } from './workspaces.ts';
 
 /** Somebody asks the bot on Slack: by a message, a command or a shortcut. */
-export interface SlackAsking {
+export interface SlackInquiry {
   readonly userId: string;
   readonly channel: string;
   /** The thread that answers go to; absent for a slash command, which Slack allows only outside threads. */
@@ -50,21 +50,21 @@ export interface SlackAsking {
  * Starts to answer, by the rules that hold on every platform.
  * @param isAccepted whether the event came before the bot was told to stop
  */
-export function beginAsking(context: SlackContext, asking: SlackAsking, isAccepted = false): void {
-  context.session.begin(toAsking(context, asking, isAccepted));
+export function beginInquiry(context: SlackContext, inquiry: SlackInquiry, isAccepted = false): void {
+  context.session.begin(toInquiry(context, inquiry, isAccepted));
 }
 
-/** Turns it into an asking for the session. */
-export function toAsking(context: SlackContext, asking: SlackAsking, isAccepted: boolean): Asking {
-  const { channel, message, job, respond, asked } = asking;
+/** Turns it into an inquiry for the session. */
+export function toInquiry(context: SlackContext, inquiry: SlackInquiry, isAccepted: boolean): Inquiry {
+  const { channel, message, job, respond, asked } = inquiry;
   return {
     channel,
     isAccepted,
     ...(message?.ts !== undefined && { message: messageKey(channel, message.ts) }),
     ...(job && { job }),
     // People who only post a picture have not asked the bot, and its replies may be switched off in the channel.
-    ...((respond || asked) && { tellAlone: (text) => tellAsker(context, asking, text) }),
-    toRequest: (signal) => toRequest(context, asking, signal),
+    ...((respond || asked) && { tellAlone: (text) => tellAsker(context, inquiry, text) }),
+    toRequest: (signal) => toRequest(context, inquiry, signal),
   };
 }
 
@@ -85,37 +85,37 @@ export function toChannel(context: SlackContext, id: string): Channel {
 }
 
 /** Turns a message, command or shortcut into a request. */
-function toRequest(context: SlackContext, asking: SlackAsking, signal: AbortSignal): Request {
-  const { channel, message, pictures = [] } = asking;
+function toRequest(context: SlackContext, inquiry: SlackInquiry, signal: AbortSignal): Request {
+  const { channel, message, pictures = [] } = inquiry;
   let told = false;
   return {
     platform: 'slack',
     moving: 'gif',
-    id: message?.ts !== undefined && !asking.respond ? `${channel}:${message.ts}` : randomUUID(),
-    ...(asking.command && { command: asking.command }),
+    id: message?.ts !== undefined && !inquiry.respond ? `${channel}:${message.ts}` : randomUUID(),
+    ...(inquiry.command && { command: inquiry.command }),
     attachments: message ? toAttachments(channel, message, pictures, context) : [],
-    user: context.people.user(asking.userId, isDirect(channel)),
+    user: context.people.user(inquiry.userId, isDirect(channel)),
     channel: toChannel(context, channel),
-    ...(asking.asked && { asked: true }),
+    ...(inquiry.asked && { asked: true }),
     signal,
-    latestImages: (limit) => inSlackWords(context.me.name, () => latestImages(context, asking, limit)),
-    reply: (reply) => answer(context, asking, reply),
+    latestImages: (limit) => inSlackWords(context.me.name, () => latestImages(context, inquiry, limit)),
+    reply: (reply) => answer(context, inquiry, reply),
     progress: async (text) => {
       // Only a person who typed a command cannot see that an answer is coming.
-      if (!asking.respond || told) return;
+      if (!inquiry.respond || told) return;
       told = true;
-      await asking.respond(text).catch((error: unknown) => {
+      await inquiry.respond(text).catch((error: unknown) => {
         context.log.info({ platform: 'slack', err: error }, 'progress could not be told');
       });
     },
   };
 }
 
-async function latestImages(context: SlackContext, asking: SlackAsking, limit: number): Promise<Attachment[]> {
+async function latestImages(context: SlackContext, inquiry: SlackInquiry, limit: number): Promise<Attachment[]> {
   const found: Attachment[] = [];
-  for await (const message of latestMessages(context, asking)) {
+  for await (const message of latestMessages(context, inquiry)) {
     const pictures = await knownPicturesOf(message, context, true);
-    const attachments = toAttachments(asking.channel, message, pictures.reverse(), context);
+    const attachments = toAttachments(inquiry.channel, message, pictures.reverse(), context);
     found.push(...attachments.filter(({ id }) => found.every((other) => other.id !== id)));
     if (found.length >= limit) break;
   }
@@ -123,10 +123,10 @@ async function latestImages(context: SlackContext, asking: SlackAsking, limit: n
 }
 
 /** Earlier messages of people, newest first: those of the thread that they ask in, then those of the channel. */
-async function* latestMessages(context: SlackContext, asking: SlackAsking): AsyncGenerator<SlackMessage> {
-  const { channel, thread } = asking;
+async function* latestMessages(context: SlackContext, inquiry: SlackInquiry): AsyncGenerator<SlackMessage> {
+  const { channel, thread } = inquiry;
   const isTheirs = ({ bot_id: bot, user, ts }: SlackMessage) =>
-    bot === undefined && user !== context.me.userId && ts !== asking.message?.ts;
+    bot === undefined && user !== context.me.userId && ts !== inquiry.message?.ts;
   if (thread !== undefined) {
     const inThread: SlackMessage[] = [];
     for await (const message of messagesAt(context, { channel, thread })) inThread.unshift(message);
@@ -136,28 +136,28 @@ async function* latestMessages(context: SlackContext, asking: SlackAsking): Asyn
 }
 
 /** @throws ChatFailed where Slack failed, so that nobody knows whether the reply was posted */
-async function answer(context: SlackContext, asking: SlackAsking, reply: Reply): Promise<Posted> {
+async function answer(context: SlackContext, inquiry: SlackInquiry, reply: Reply): Promise<Posted> {
   try {
-    return await sayTo(context, asking, reply);
+    return await sayTo(context, inquiry, reply);
   } catch (error) {
     throw isOutOfReach(error) ? new ChatFailed(error) : error;
   }
 }
 
-async function sayTo(context: SlackContext, asking: SlackAsking, reply: Reply): Promise<Posted> {
+async function sayTo(context: SlackContext, inquiry: SlackInquiry, reply: Reply): Promise<Posted> {
   const source = sourceOfPicture(reply.about);
-  const thread = source?.thread ?? asking.thread;
-  const to: Destination = { channel: asking.channel, ...(thread !== undefined && { thread }) };
-  if (reply.private && !reply.pictures?.length) return await whisper(context, asking, to, reply);
-  const removable = reply.removable && source && { source, asker: asking.userId };
-  const posted = await sendOrExplain(context, asking, to, reply, removable || undefined);
-  if (asking.respond && source) await tellWhere(context, asking, source);
+  const thread = source?.thread ?? inquiry.thread;
+  const to: Destination = { channel: inquiry.channel, ...(thread !== undefined && { thread }) };
+  if (reply.private && !reply.pictures?.length) return await whisper(context, inquiry, to, reply);
+  const removable = reply.removable && source && { source, asker: inquiry.userId };
+  const posted = await sendOrExplain(context, inquiry, to, reply, removable || undefined);
+  if (inquiry.respond && source) await tellWhere(context, inquiry, source);
   return posted;
 }
 
 async function sendOrExplain(
   context: SlackContext,
-  asking: SlackAsking,
+  inquiry: SlackInquiry,
   to: Destination,
   reply: Reply,
   removable: Parameters<typeof send>[3],
@@ -168,9 +168,9 @@ async function sendOrExplain(
     const reason = inWords(error, context.me.name);
     if (!(reason instanceof Error) || reason === error || isOutOfReach(error)) throw error;
     if (isClosed(error)) {
-      const isAsked = asking.respond !== undefined || asking.asked === true;
-      const isToBeTold = context.closed.claim([asking.channel]) || isAsked;
-      if (isToBeTold) await tellAlone(context, asking, `I could not answer there. ${reason.message}`);
+      const isAsked = inquiry.respond !== undefined || inquiry.asked === true;
+      const isToBeTold = context.closed.claim([inquiry.channel]) || isAsked;
+      if (isToBeTold) await tellAlone(context, inquiry, `I could not answer there. ${reason.message}`);
       context.log.info({ platform: 'slack', code: slackCode(error) }, 'a channel is closed to the bot');
       return NO_MESSAGE;
     }
@@ -184,30 +184,30 @@ async function sendOrExplain(
 }
 
 /** Sends a reply that only the asker sees. */
-async function whisper(context: SlackContext, asking: SlackAsking, to: Destination, reply: Reply): Promise<Posted> {
-  if (!asking.respond && isDirect(asking.channel)) {
+async function whisper(context: SlackContext, inquiry: SlackInquiry, to: Destination, reply: Reply): Promise<Posted> {
+  if (!inquiry.respond && isDirect(inquiry.channel)) {
     const { private: _, ...open } = reply;
-    return await sendOrExplain(context, asking, to, open, undefined);
+    return await sendOrExplain(context, inquiry, to, open, undefined);
   }
-  await tellAlone(context, asking, reply.text, to);
+  await tellAlone(context, inquiry, reply.text, to);
   return NO_MESSAGE;
 }
 
 /** Sends a text that only the asker sees, in the channel that they asked in. */
-async function tellAsker(context: SlackContext, asking: SlackAsking, text: string): Promise<void> {
-  const { channel, thread } = asking;
-  await tellAlone(context, asking, text, { channel, ...(thread !== undefined && { thread }) });
+async function tellAsker(context: SlackContext, inquiry: SlackInquiry, text: string): Promise<void> {
+  const { channel, thread } = inquiry;
+  await tellAlone(context, inquiry, text, { channel, ...(thread !== undefined && { thread }) });
 }
 
 /**
  * Sends a text to one person in the first way that works: to the address that came with the command, as a message in the channel
  * that only they see, or as a direct message.
  */
-async function tellAlone(context: SlackContext, asking: SlackAsking, text: string, to?: Destination): Promise<void> {
-  const { channel, userId: user } = asking;
+async function tellAlone(context: SlackContext, inquiry: SlackInquiry, text: string, to?: Destination): Promise<void> {
+  const { channel, userId: user } = inquiry;
   const words = slackText(text);
   const ways: (() => Promise<unknown>)[] = [
-    ...(asking.respond ? [() => asking.respond!(text)] : []),
+    ...(inquiry.respond ? [() => inquiry.respond!(text)] : []),
     ...(to
       ? [
           () =>
@@ -230,10 +230,10 @@ async function tellAlone(context: SlackContext, asking: SlackAsking, text: strin
   throw failure;
 }
 
-async function tellWhere(context: SlackContext, asking: SlackAsking, source: PictureSource): Promise<void> {
+async function tellWhere(context: SlackContext, inquiry: SlackInquiry, source: PictureSource): Promise<void> {
   try {
     const { permalink } = await context.api.chat.getPermalink({ channel: source.channel, message_ts: source.ts });
-    await asking.respond!(`The answer is in the picture’s thread: ${permalink}`);
+    await inquiry.respond!(`The answer is in the picture’s thread: ${permalink}`);
   } catch (error) {
     // The answer is in the thread in any case.
     context.log.info({ platform: 'slack', err: error }, 'an asker could not be told where the answer is');

@@ -1,6 +1,6 @@
 import { WAS_RESTARTED } from '../../base/errors.ts';
 import { type Job, type LeftJob, wasWhispered } from '../../work/journal.ts';
-import type { Asking } from '../asking.ts';
+import type { Inquiry } from '../inquiry.ts';
 import type { MessageEvent, SlackMessage, SlackPicture } from './attachment.ts';
 import type { SlackContext } from './context.ts';
 import { isClosed, slackCode } from './errors.ts';
@@ -8,20 +8,20 @@ import { waitingForTurns } from './look-back.ts';
 import { messagesAt } from './messages-at.ts';
 import { send } from './outgoing.ts';
 import { isDirect } from './people.ts';
-import { askingOf, isForTheBot, placeOf, type Written } from './posted.ts';
+import { inquiryOf, isForTheBot, placeOf, type Written } from './posted.ts';
 import { type RemoveState, removeStateOf } from './remove-button.ts';
-import { toAsking } from './request.ts';
+import { toInquiry } from './request.ts';
 import type { Workspaces } from './workspaces.ts';
 
 /** How old a command may be to be answered still, in milliseconds. */
 const COMMAND_MS = 15 * 60_000;
 
 /**
- * Turns a job of an earlier run back into an asking, without the pictures that have been answered. It fetches the message again, and what
+ * Turns a job of an earlier run back into an inquiry, without the pictures that have been answered. It fetches the message again, and what
  * the bot has posted in its thread since.
  * @returns undefined where it has been answered, or where the message or its channel is gone
  */
-export async function revive(job: Job | LeftJob, workspaces: Workspaces): Promise<Asking | undefined> {
+export async function revive(job: Job | LeftJob, workspaces: Workspaces): Promise<Inquiry | undefined> {
   const context = await workspaces.at(placeOf(job).workspace);
   if (context === undefined) return undefined;
   if (job.kind === 'command') return await reviveCommand(job, context);
@@ -30,22 +30,22 @@ export async function revive(job: Job | LeftJob, workspaces: Workspaces): Promis
   const isAnswered = answersTo(job, said);
   if (isAnswered === 'all') return undefined;
   let hadPictures = false;
-  const asking = await askingOf(message, context, (pictures) => {
+  const inquiry = await inquiryOf(message, context, (pictures) => {
     hadPictures = pictures.length > 0;
     // Slack may send the message's event once more.
     for (const { id } of pictures) context.session.claim(`file:${message.channel}:${id}`);
     return isAnswered.unanswered(pictures);
   });
-  if (asking === undefined) return undefined;
-  const isDone = hadPictures ? asking.pictures?.length === 0 : said.length > 0;
-  return isDone ? undefined : toAsking(context, asking, true);
+  if (inquiry === undefined) return undefined;
+  const isDone = hadPictures ? inquiry.pictures?.length === 0 : said.length > 0;
+  return isDone ? undefined : toInquiry(context, inquiry, true);
 }
 
 /**
- * Turns a command of an earlier run back into an asking. The address that came with it is stored nowhere, so it is answered in public. If
+ * Turns a command of an earlier run back into an inquiry. The address that came with it is stored nowhere, so it is answered in public. If
  * the command was about a message, that message's pictures are answered; else the person is told to ask again.
  */
-async function reviveCommand(job: Job | LeftJob, context: SlackContext): Promise<Asking | undefined> {
+async function reviveCommand(job: Job | LeftJob, context: SlackContext): Promise<Inquiry | undefined> {
   const { about } = job;
   if (Date.now() - job.begun > COMMAND_MS || wasWhispered(job)) return undefined;
   if (about === undefined) {
@@ -63,9 +63,9 @@ async function reviveCommand(job: Job | LeftJob, context: SlackContext): Promise
     said.filter(({ ts = '0' }) => Number.parseFloat(ts) * 1000 > job.begun),
   );
   if (answers === 'all') return undefined;
-  const asking = await askingOf(message as Written, context, answers.unanswered, { picturesAlone: true });
-  if (asking === undefined || asking.pictures?.length === 0) return undefined;
-  return toAsking(context, { ...asking, job, asked: true }, true);
+  const inquiry = await inquiryOf(message as Written, context, answers.unanswered, { picturesAlone: true });
+  if (inquiry === undefined || inquiry.pictures?.length === 0) return undefined;
+  return toInquiry(context, { ...inquiry, job, asked: true }, true);
 }
 
 /** Fetches the message of a job, if it still exists, and the bot's later messages in its thread. */

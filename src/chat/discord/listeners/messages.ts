@@ -7,7 +7,7 @@ import {
 } from 'discord.js';
 import type { DiscordContext } from '../context.ts';
 import { unlessClosed } from '../errors.ts';
-import { accountOf, isForTheBot, toAsking } from '../request.ts';
+import { accountOf, isForTheBot, toInquiry } from '../request.ts';
 
 /** A file that is more than this much younger than its message, in milliseconds, was added by an edit. */
 const ADDED_MS = 5000;
@@ -23,7 +23,7 @@ export function listenToMessages(context: DiscordContext): void {
 function onMessage(message: Message, context: DiscordContext): void {
   context.markSeen(message.channelId, message.id);
   if (!isForTheBot(message)) return;
-  if (context.session.claim(`message:${message.id}`)) context.session.begin(toAsking(message, context));
+  if (context.session.claim(`message:${message.id}`)) context.session.begin(toInquiry(message, context));
 }
 
 async function onEdited(
@@ -45,7 +45,7 @@ async function onEdited(
     const channel = await client.channels.fetch(place);
     return channel?.isTextBased() ? await channel.messages.fetch({ message: id, force: true }) : undefined;
   });
-  if (message && isForTheBot(message)) session.begin(toAsking(message, context, (picture) => files.includes(picture)));
+  if (message && isForTheBot(message)) session.begin(toInquiry(message, context, (picture) => files.includes(picture)));
 }
 
 function timeOf(id: string): number {

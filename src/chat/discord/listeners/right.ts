@@ -87,9 +87,9 @@ function withButtons({ components }: Message, letters: string | undefined): Acti
   return components.flatMap((row) => {
     if (!(row instanceof ActionRow)) return [];
     const buttons = row.components.filter((component) => component instanceof ButtonComponent);
-    const asking = buttons.flatMap(({ customId }) => (customId && parseRightButton(customId)) || []);
+    const questions = buttons.flatMap(({ customId }) => (customId && parseRightButton(customId)) || []);
     const others = buttons.filter(({ customId }) => !customId || parseRightButton(customId) === undefined);
-    const again = letters !== undefined && asking[0] ? rightButtons(asking[0].people, letters) : [];
+    const again = letters !== undefined && questions[0] ? rightButtons(questions[0].people, letters) : [];
     const all = [...others.map((other) => ButtonBuilder.from(other)), ...again];
     return all.length === 0 ? [] : [new ActionRowBuilder<ButtonBuilder>().addComponents(all)];
   });

@@ -6,7 +6,7 @@ import { inSlackWords } from '../errors.ts';
 import { READ_EMOTIONS, slackText, slashName, takeBack } from '../outgoing.ts';
 import { commandJobOf } from '../posted.ts';
 import { parseRemoveState, REMOVE } from '../remove-button.ts';
-import { beginAsking } from '../request.ts';
+import { beginInquiry } from '../request.ts';
 import { workspaceOf } from '../workspaces.ts';
 
 type Respond = (message: { text: string; response_type: 'ephemeral'; replace_original: false }) => Promise<unknown>;
@@ -18,7 +18,7 @@ export function listenToCommands(app: App, commands: CommandRegistry): void {
       await ack();
       const context = workspaceOf(boltContext);
       if (!context.session.claim(`trigger:${command.trigger_id}`)) return;
-      beginAsking(context, {
+      beginInquiry(context, {
         userId: command.user_id,
         channel: command.channel_id,
         command: { name, input: command.text ?? '' },
@@ -36,7 +36,7 @@ export function listenToCommands(app: App, commands: CommandRegistry): void {
       const message = shortcut.message as SlackMessage;
       const source = sourceOf(shortcut.channel.id, message);
       const pictures = await knownPicturesOf(message, context, true);
-      beginAsking(context, {
+      beginInquiry(context, {
         userId: shortcut.user.id,
         channel: shortcut.channel.id,
         ...(source && { thread: source.thread }),

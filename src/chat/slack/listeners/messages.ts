@@ -13,8 +13,8 @@ import {
 import type { SlackContext } from '../context.ts';
 import { NotNow } from '../errors.ts';
 import { takeBackAnswersTo } from '../look-back.ts';
-import { askingOf, isForTheBot, jobOf } from '../posted.ts';
-import { beginAsking } from '../request.ts';
+import { inquiryOf, isForTheBot, jobOf } from '../posted.ts';
+import { beginInquiry } from '../request.ts';
 import { workspaceOf } from '../workspaces.ts';
 
 /** Subtypes of events about changes of an earlier message. */
@@ -89,13 +89,13 @@ async function onPosted(event: MessageEvent, eventId: string, context: SlackCont
     await session.takeUp([jobOf(channel, event, context)]);
     return;
   }
-  const asking = await askingOf(event, context, (all, asked) => {
+  const inquiry = await inquiryOf(event, context, (all, asked) => {
     const unseen = all.filter(({ id }) => session.claim(`file:${channel}:${id}`));
     // A person who asks only about pictures that were read already wants them read again.
     return asked && unseen.length === 0 ? all : unseen;
   });
   // Messages that come while the bot is stopping never get here, so this one came before: it is still answered.
-  if (asking) beginAsking(context, asking, true);
+  if (inquiry) beginInquiry(context, inquiry, true);
 }
 
 /** Whether a message was written before the bot was started. */
@@ -139,10 +139,10 @@ async function readAdded(
   const had = new Set(picturesOf(before).map(({ id }) => id));
   const added = picturesOf(message).filter(({ id }) => !had.has(id));
   if (added.length === 0 || !isForTheBot(message, context) || !context.session.claim(`event:${eventId}`)) return;
-  const asking = await askingOf(message, context, (all) =>
+  const inquiry = await inquiryOf(message, context, (all) =>
     all.filter(({ id }) => !had.has(id) && context.session.claim(`file:${message.channel}:${id}`)),
   );
-  if (asking?.pictures?.length) beginAsking(context, asking, true);
+  if (inquiry?.pictures?.length) beginInquiry(context, inquiry, true);
 }
 
 /** Whether an event removes a message: it is deleted, or left as a tombstone above its thread. */

@@ -3,8 +3,8 @@ import type { Logger } from '../base/log.ts';
 import type { JobQueue, Turn } from '../work/job-queue.ts';
 import type { Job, Journal, LeftJob } from '../work/journal.ts';
 
-/** An event by which somebody asks the bot something: a message, a command or a button. Ids are unique on the platform. */
-export interface Asking {
+/** An event by which somebody asks the bot something: a message, a command or a menu entry. Ids are unique on the platform. */
+export interface Inquiry {
   /** The channel that it came from. */
   readonly channel: string;
   /** The message that asks or that is asked about. Once it is removed, no answer is sent. */
@@ -38,9 +38,9 @@ export interface SessionOptions {
   /** Hands photos to workers; without it, this process answers them. */
   readonly queue?: JobQueue;
   /**
-   * Turns a job of an earlier run back into an asking, limited to the pictures that have not been answered.
+   * Turns a job of an earlier run back into an inquiry, limited to the pictures that have not been answered.
    * @returns undefined where all of it was answered, or is gone
    * @throws where that cannot be found out at the moment
    */
-  readonly revive?: (job: Job | LeftJob) => Promise<Asking | undefined>;
+  readonly revive?: (job: Job | LeftJob) => Promise<Inquiry | undefined>;
 }
