@@ -2,19 +2,19 @@ import { UserError } from '../base/errors.ts';
 import type { Figures } from '../training/pictures/figures.ts';
 import type { Job } from './files.ts';
 
-/** Where a training tells how it goes. */
+/** A channel in which a training reports. */
 export interface NoticeBoard {
-  /** Sends an ordinary message. `update` resolves to false where somebody has deleted it. */
+  /** Sends an ordinary message. `update` edits it and resolves to false where somebody has deleted it. */
   post(notice: Notice): Promise<{ update(notice: Notice): Promise<boolean> }>;
 }
 
-/** Stands for a message in a channel that is gone. */
+/** The message that is returned for a channel that is gone: updating it does nothing. */
 const NO_NOTICE = { update: async () => true };
 
-/** A message of a training, in the shape that a channel sends. */
+/** A message of a training. */
 export interface Notice {
   readonly text: string;
-  /** What the text and the pictures show, for a platform that draws. */
+  /** The data behind the text and the pictures, for a platform that draws its own charts. */
   readonly figures?: Figures;
   readonly pictures?: readonly {
     readonly bytes: Uint8Array;
@@ -37,7 +37,7 @@ export class Boards {
   };
   #serves: (platform: string) => boolean = () => false;
 
-  /** From here on channels are found like this, on the platforms that `serves` names. */
+  /** Sets how channels are found. @param serves whether this process can report on a platform */
   use(find: BoardFinder, serves: (platform: string) => boolean): void {
     this.#find = find;
     this.#serves = serves;
@@ -48,7 +48,7 @@ export class Boards {
     return this.#serves(platform);
   }
 
-  /** The channel in which a training reports, looked up each time: a platform may be out of reach for a while. */
+  /** The channel in which a training reports. It is looked up for each message: a platform may be out of reach for a while. */
   of({ platform, channel }: Where): NoticeBoard {
     return {
       post: async (notice) => {
@@ -58,7 +58,7 @@ export class Boards {
     };
   }
 
-  /** @throws UserError 'not-allowed' where the bot could not report on a training there */
+  /** Checks a channel. @throws UserError 'not-allowed' where the bot could not report on a training there */
   async expect({ platform, channel }: Where): Promise<void> {
     if (await this.#find(platform, channel)) return;
     throw new UserError(

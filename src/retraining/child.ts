@@ -11,17 +11,17 @@ import { type Job, type JobStatus, newStatus, RetrainingFiles } from './files.ts
 import { retrain } from './work.ts';
 
 /**
- * The process that trains, started by Retraining with its arguments as JSON. It tells its parent every change by IPC
- * and keeps the status file. It stops after a checkpoint when the training is called off, when the parent says 'pause',
- * or when the parent is gone. Then the next bot goes on.
+ * The process that trains, started by Retraining with its arguments as JSON. It sends its parent every change by IPC
+ * and keeps the status file. It stops after a checkpoint when the training is cancelled, when the parent sends 'pause',
+ * or when the parent is gone. After the latter two the next bot continues the training.
  */
 
-/** What the parent tells the child to work with. */
+/** The child's command-line argument. */
 const childArguments = z.object({
   stateDirectory: z.string(),
   modelDirectory: z.string(),
   data: z.string(),
-  /** Where temporary files go; its environment says so too. */
+  /** Folder for temporary files; TMPDIR in its environment is the same. */
   temporary: z.string(),
   engine: z.enum(ENGINE_CHOICES),
   threads: z.int().optional(),
@@ -31,16 +31,16 @@ const childArguments = z.object({
 
 export type ChildArguments = z.infer<typeof childArguments>;
 
-/** An orphan of a bot that was killed may have a step, a checkpoint and a chart to finish. */
+/** How long to wait for the process of a bot that was killed: it may have a step, a checkpoint and a chart to finish. */
 const ORPHAN_MS = 10 * 60_000;
 const TELL_EVERY_MS = 500;
 const WRITE_EVERY_MS = 5000;
 const LOOK_EVERY_MS = 300;
 
 async function main(): Promise<void> {
-  // Before any thread is made: threads take the priority over from the one that makes them.
+  // Before any thread is made: a thread inherits the priority of the thread that makes it.
   setPriority(constants.priority.PRIORITY_LOW);
-  beFirstToGo();
+  raiseOomScore();
   const args = childArguments.parse(JSON.parse(process.argv[2]!));
   const pause = new AbortController();
   process.on('disconnect', () => pause.abort());
@@ -48,7 +48,7 @@ async function main(): Promise<void> {
   process.on('SIGTERM', () => pause.abort());
   // The parent may have died while this file was being loaded.
   if (!process.connected) pause.abort();
-  // Ctrl+C in a terminal reaches the whole group; the parent decides what becomes of the training.
+  // Ctrl+C in a terminal reaches the whole process group. The parent decides whether the training stops.
   process.on('SIGINT', () => {});
   const files = new RetrainingFiles(args.stateDirectory);
   const job = await files.job();
@@ -58,8 +58,8 @@ async function main(): Promise<void> {
   const looking = setInterval(() => {
     files.isCancelled(job.id).then(
       (cancelled) => cancelled && cancel.abort(),
-      // Looked at again soon.
-      (error: unknown) => complainOnce(`Whether the training is called off cannot be read: ${error}`),
+      // The next look tries again.
+      (error: unknown) => complainOnce(`The file that says whether the training is cancelled cannot be read: ${error}`),
     );
   }, LOOK_EVERY_MS);
   let lock: FileLock | undefined;
@@ -95,23 +95,23 @@ async function main(): Promise<void> {
 
 const complaints = new Set<string>();
 
-/** Tells the parent's log what goes wrong, the first time of many. */
+/** Writes an error to the parent's log, once for each text. */
 function complainOnce(complaint: string): void {
   if (!complaints.has(complaint)) process.stderr.write(`${complaint}\n`);
   complaints.add(complaint);
 }
 
-/** Where memory runs out all the same, Linux ends this process rather than the bot. */
-function beFirstToGo(): void {
+/** Makes Linux end this process rather than the bot when the machine runs out of memory. */
+function raiseOomScore(): void {
   if (process.platform !== 'linux') return;
   try {
     writeFileSync('/proc/self/oom_score_adj', '1000');
   } catch (error) {
-    process.stderr.write(`The training cannot be made the first to go where memory runs out: ${error}\n`);
+    process.stderr.write(`The system cannot be told to end the training first when memory runs out: ${error}\n`);
   }
 }
 
-/** Keeps the status and tells it: changes of a phase at once, progress at most so often. */
+/** Keeps the status, sends it to the parent and writes its file. Progress is sent and written less often; other changes at once. */
 class Teller {
   #status: JobStatus;
   #told = 0;
@@ -125,7 +125,7 @@ class Teller {
     this.#status = newStatus(job);
   }
 
-  /** From here on this process reports the status. */
+  /** Takes the status of an earlier process over as 'running'. */
   async begin(): Promise<void> {
     const { error: _, result: __, ...before } = await this.files.status(this.#status.job);
     this.#status = { ...before, state: 'running', pid: process.pid };
@@ -142,19 +142,19 @@ class Teller {
     }
     if (atOnce || now - this.#written > WRITE_EVERY_MS) {
       this.#written = now;
-      // The next checkpoint needs the same disk: where that is full, the training ends there.
+      // Reported only. If the disk is full, the next checkpoint fails too and ends the training.
       this.#write().catch((error: unknown) => complainOnce(`The status cannot be written: ${error}`));
     }
   }
 
-  /** The parent is told even where the disk is full. */
+  /** Sends the last status before writing it, so that the parent gets it even where the disk is full. */
   async end(change: Partial<JobStatus>): Promise<void> {
     this.#status = { ...this.#status, ...change };
     if (process.connected) await new Promise((done) => process.send!(this.#status, done));
     await this.#write().catch((error: unknown) => process.stderr.write(`The status cannot be written: ${error}\n`));
   }
 
-  /** One write at a time, each of the newest status. */
+  /** Writes the newest status, one write at a time. */
   #write(): Promise<void> {
     const write = () => this.files.writeStatus(this.#status);
     this.#writing = this.#writing.then(write, write);
@@ -171,7 +171,7 @@ function sentenceFor(error: unknown): string {
   return `Something went wrong in the training (${message}). The network in use stays; the log says more.`;
 }
 
-/** A whole channel reads it: folders are called by the settings that name them, not by where they are on the machine. */
+/** Replaces paths by the settings that name them: a whole channel reads the sentence, and need not see the machine's folders. */
 function withoutPaths(sentence: string, args: ChildArguments, { data }: Job): string {
   const names: [string, string][] = [
     [args.data, data === undefined ? 'DATA_DIR' : `DATA_DIR/${data}`],
@@ -181,5 +181,5 @@ function withoutPaths(sentence: string, args: ChildArguments, { data }: Job): st
   return names.reduce((text, [path, name]) => text.replaceAll(resolve(path), name), sentence);
 }
 
-// Other files import no more than types from here: it runs as a process of its own.
+// It runs only as a process of its own. Other files import nothing but types from here.
 if (process.send) await main().finally(() => process.exit());

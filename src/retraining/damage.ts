@@ -6,7 +6,7 @@ import type { RetrainingFiles } from './files.ts';
 
 /** Milliseconds between looks. */
 const LOOK_EVERY_MS = 30_000;
-/** Held while it is told, since several processes may share the files. */
+/** Name of the lock that is held while a notice is sent: several processes may share the files. */
 const LOCK = 'damage';
 
 interface DamageOptions {
@@ -14,13 +14,16 @@ interface DamageOptions {
   readonly registry: VersionRegistry;
   /** The network that photos are read with. */
   readonly reading: () => Promise<InstalledNetwork>;
-  /** Has the reader look at once which version is in use. */
+  /** Makes the classifier look at once which version is in use. */
   readonly refresh: () => Promise<void>;
   readonly log: Logger;
   readonly lookEveryMs?: number;
 }
 
-/** Tells admins, where the last training was told, that the version in use cannot be loaded and another one reads: once a version. */
+/**
+ * Tells admins that the version in use cannot be loaded, so that another one reads photos: once for each version, in the channel
+ * of the last training.
+ */
 export class DamageWatch {
   readonly #options: DamageOptions;
   #timer: NodeJS.Timeout | undefined;
@@ -32,7 +35,7 @@ export class DamageWatch {
     this.#options = options;
   }
 
-  /** Looks now, and then again and again. @param serves which platforms this process can tell it on */
+  /** Looks now, and then at intervals. @param serves whether this process can post on a platform */
   async begin(findBoard: BoardFinder, serves: (platform: string) => boolean): Promise<void> {
     const look = () => {
       this.#looking ??= this.#look(findBoard, serves).finally(() => {
@@ -46,14 +49,14 @@ export class DamageWatch {
     this.#timer = setInterval(() => void look(), lookEveryMs).unref();
   }
 
-  /** Looks no more. @returns once the look that is under way has ended */
+  /** Stops looking. @returns once a look under way has ended */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearInterval(this.#timer);
     await this.#looking;
   }
 
-  /** Never rejects: what cannot be told now is told later. */
+  /** Never rejects. A notice that cannot be sent now is sent at the next look. */
   async #look(findBoard: BoardFinder, serves: (platform: string) => boolean): Promise<void> {
     const { files, log } = this.#options;
     try {
@@ -62,7 +65,7 @@ export class DamageWatch {
       if (found?.used === told) return;
       if (found === undefined) return await files.markDamage(undefined);
       const job = await files.job();
-      // The log says it, /retrain status and npm run doctor.
+      // No notice then: the log, /retrain status and `npm run doctor` say the same.
       if (job === undefined || !serves(job.platform)) return;
       const lock = await files.lock(LOCK);
       if (lock === undefined) return;
@@ -70,20 +73,20 @@ export class DamageWatch {
         if ((await files.damageTold()) === found.used) return;
         const board = await findBoard(job.platform, job.channel);
         if (board === undefined)
-          log.warn('the channel of the last training is gone: nobody is told of a damaged version');
+          log.warn('the channel of the last training is gone: nobody is told that a version is damaged');
         await board?.post({ text: found.text });
         await files.markDamage(found.used);
       } finally {
         await lock.release();
       }
     } catch (err) {
-      log.warn({ err }, 'that a version cannot be loaded could not be told');
+      log.warn({ err }, 'the notice that a version cannot be loaded could not be sent');
     }
   }
 
   async #damage(): ReturnType<typeof insteadOfUsed> {
     const { registry, reading, refresh } = this.#options;
-    // Another may have been put in use a moment ago; a look that is under way may have begun before that.
+    // Another version may have been put in use a moment ago. The first refresh may only wait for one that began before that.
     await refresh();
     await refresh();
     return await insteadOfUsed(registry, reading);

@@ -13,10 +13,10 @@ import { canBeLearned, findVotes, type Votes, verdictOf, votesIfAny } from '../t
 import { trainingPlan } from '../training/run/plan.ts';
 import type { Job, RetrainingRequest } from './files.ts';
 
-/** Data that a network can be trained on, and what there is to know about it. */
+/** Data that a network can be trained on, and what was found in it. */
 interface CheckedData {
   readonly sets: Fer2013['sets'];
-  /** What people voted for, where that file lies beside the chunks. */
+  /** Votes, where their file is in the same folder as the chunks. */
   readonly votes: Votes | undefined;
   /** A sentence each. */
   readonly findings: readonly string[];
@@ -24,9 +24,8 @@ interface CheckedData {
 
 /**
  * Reads and checks a folder of FER2013 before anything is trained on it.
- * @param options.clean leaves rows of Training that equal a row of PublicTest or PrivateTest out
- * @throws UserError that says in words what is wrong: a chunk missing, damaged or there twice; a split or an emotion without
- *   a picture
+ * @param options.clean whether to leave out rows of Training that equal a row of PublicTest or PrivateTest
+ * @throws UserError that says what is wrong: a chunk is missing, damaged or there twice; a split or an emotion has no picture
  */
 export async function readCheckedData(
   directory: string,
@@ -77,9 +76,9 @@ export async function readCheckedData(
 }
 
 /**
- * Makes a training of what an admin asks for.
- * @returns it, and the folder of its data
- * @throws UserError 'bad-usage' or 'not-found' where it cannot be started like that
+ * Makes a job from an admin's request.
+ * @returns the job, and the folder of its data
+ * @throws UserError 'bad-usage' or 'not-found' where the data option names no folder
  */
 export async function newJob(
   dataDirectory: string,
@@ -93,7 +92,7 @@ export async function newJob(
   };
 }
 
-/** @throws UserError where the data option is no folder in DATA_DIR */
+/** The folder that a job's data option names. @throws UserError where that is no folder in DATA_DIR */
 export async function dataFolder(dataDirectory: string, { data }: Pick<Job, 'data'>): Promise<string> {
   if (data === undefined) return dataDirectory;
   if (!/^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u.test(data))
@@ -108,7 +107,7 @@ export async function dataFolder(dataDirectory: string, { data }: Pick<Job, 'dat
   );
 }
 
-/** Why DATA_DIR cannot be looked at, without saying where on the machine it is. */
+/** Turns a file system's error about DATA_DIR into a UserError that does not name the folder's path. */
 export async function inChatWords<T>(look: () => Promise<T>): Promise<T> {
   try {
     return await look();
@@ -124,7 +123,7 @@ function votesFinding(training: FaceSet, publicTest: FaceSet, votes: Votes): str
   return `Votes: ${left} rows of Training are none of the seven emotions to most people; they agree on ${agreed} of PublicTest.`;
 }
 
-/** Whether it is the published data, and if not, how much of it is another. */
+/** Says whether it is the published data, and if not, how the counts of pictures differ. */
 function whichData({ original, splits }: DatasetReport): string {
   if (original) return 'This is FER2013 as published.';
   const different = SPLITS.filter((split) => splits[split].images !== splits[split].official.images);

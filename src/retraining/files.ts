@@ -9,34 +9,34 @@ import type { TrainingPlanInput } from '../training/run/plan.ts';
 import { type VersionId, versionId } from '../versions/shipped.ts';
 
 /**
- * What a training leaves on the disk while it runs, in STATE_DIR/retraining; each file is replaced whole. By them any
- * process can say how it goes, call it off, and go on with it after a crash.
+ * The files of a training in STATE_DIR/retraining. Each file is replaced whole. Any process can read from them how the
+ * training goes, cancel it, and continue it after a crash.
  */
 
 const jobSchema = z.object({
   id: z.string(),
-  /** Where progress is told: a platform's name and a channel's id on it. */
+  /** Where progress is reported: a platform's name and a channel's id on it. */
   platform: z.string(),
   channel: z.string(),
-  /** Who started it: an id on that platform, for no name is stored. Earlier releases wrote a name. */
+  /** Who started it: an id on that platform, since no name is stored. Earlier releases wrote a name. */
   by: z.string(),
   /** A folder inside DATA_DIR; absent for DATA_DIR itself. */
   data: z.string().optional(),
   clean: z.boolean(),
-  /** How much better on PublicTest it must be to be put in use, 0..1. */
+  /** How much higher its accuracy on PublicTest must be for it to be put in use, 0..1. */
   margin: z.number(),
   /** A plan as trainingPlan() takes it. */
   plan: z.record(z.string(), z.unknown()),
 });
 
-/** A training as it was asked for. */
+/** A training as it was requested. */
 export type Job = Readonly<z.infer<typeof jobSchema>>;
 
-/** What an admin asks for. */
+/** An admin's request for a training. */
 export interface RetrainingRequest extends Pick<Job, 'platform' | 'channel' | 'by' | 'clean' | 'margin'> {
   readonly plan: TrainingPlanInput;
   readonly data?: string | undefined;
-  /** What others call the person `by`; kept in memory only. */
+  /** Display name of the person `by`; kept in memory only. */
   readonly name: string;
 }
 
@@ -55,12 +55,12 @@ const progressSchema = z.object({
 
 const statusSchema = z.object({
   job: z.string(),
-  /** 'running' also while nobody works on it: a bot that starts goes on with it. */
+  /** 'running' also while no process works on it: the next bot continues it. */
   state: z.enum(['running', 'cancelled', 'failed', 'finished']),
   phase: z.enum(['starting', 'checking', 'training', 'judging']),
   /** The process that trains. */
   pid: z.int().optional(),
-  /** What was found in the data, a sentence each. */
+  /** Sentences about the data. */
   findings: z.array(z.string()),
   progress: progressSchema.optional(),
   /** Why it failed, for people. */
@@ -68,10 +68,10 @@ const statusSchema = z.object({
   result: z.object({ version: z.int(), promoted: z.boolean() }).optional(),
 });
 
-/** How a training stands. */
+/** The status of a training. */
 export type JobStatus = Readonly<z.infer<typeof statusSchema>>;
 
-/** How a training stands that is about to start. */
+/** The status of a training that is about to start. */
 export function newStatus(job: string): JobStatus {
   return { job, state: 'running', phase: 'starting', findings: [] };
 }
@@ -80,16 +80,16 @@ const markSchema = z.object({ job: z.string() });
 
 const damageSchema = z.object({ version: versionId.optional() });
 
-/** The files of the one training that there can be. */
+/** The files of the last training; there is one at a time. */
 export class RetrainingFiles {
-  /** Holds them, and the locks. */
+  /** Folder of the files and the locks. */
   readonly directory: string;
 
   constructor(stateDirectory: string) {
     this.directory = join(stateDirectory, 'retraining');
   }
 
-  /** Where a training keeps its checkpoints. */
+  /** Folder of a training's checkpoints. */
   run(job: string): string {
     return join(this.runs, job);
   }
@@ -98,13 +98,13 @@ export class RetrainingFiles {
     return join(this.directory, 'runs');
   }
 
-  /** Takes a lock among all that share these files. @returns undefined where somebody holds it */
+  /** Takes a lock among all processes that share these files. @returns undefined where another process holds it */
   async lock(name: string): Promise<FileLock | undefined> {
     await makePrivateFolder(this.directory);
     return await acquireLock(this.directory, name);
   }
 
-  /** The last training that was asked for, whatever became of it. */
+  /** The last training that was requested, in whatever state it is. */
   async job(): Promise<Job | undefined> {
     return await this.#read('job.json', jobSchema);
   }
@@ -113,7 +113,7 @@ export class RetrainingFiles {
     await this.#write('job.json', job);
   }
 
-  /** How a training stands; one of which nothing was written yet is about to start. */
+  /** The status of a training; `newStatus` where none was written yet. */
   async status(job: string): Promise<JobStatus> {
     const status = await this.#read('status.json', statusSchema);
     return status?.job === job ? status : newStatus(job);
@@ -123,7 +123,7 @@ export class RetrainingFiles {
     await this.#write('status.json', status);
   }
 
-  /** Asks whichever process trains to stop: it looks here. */
+  /** Asks the process that trains to stop: it looks at this file. */
   async askToCancel(job: string): Promise<void> {
     await this.#write('cancel.json', { job });
   }
@@ -136,7 +136,7 @@ export class RetrainingFiles {
     return (await this.#read('cancel.json', markSchema))?.job === job;
   }
 
-  /** Remembers that a training's end has been told. */
+  /** Remembers that the end of a training has been reported. */
   async markTold(job: string): Promise<void> {
     await this.#write('told.json', { job });
   }
@@ -149,7 +149,7 @@ export class RetrainingFiles {
     return (await this.#read('told.json', markSchema))?.job === job;
   }
 
-  /** The version in use of which it was told last that it cannot be loaded; undefined once it can be. */
+  /** The version in use that was last reported as damaged; undefined once the version in use can be loaded. */
   async damageTold(): Promise<VersionId | undefined> {
     return (await this.#read('damage.json', damageSchema))?.version;
   }
@@ -163,7 +163,7 @@ export class RetrainingFiles {
       return schema.parse(JSON.parse(await readFile(join(this.directory, name), 'utf8')));
     } catch (error) {
       const code = codeOf(error);
-      // Not there, or of another release of this program: as good as not there.
+      // A file of another release counts as missing.
       if (code === 'ENOENT' || error instanceof z.ZodError || error instanceof SyntaxError) return undefined;
       throw error;
     }

@@ -1,4 +1,4 @@
-/** How the training stands that is under way, on whichever machine. No names, no channel. */
+/** How far the training under way is, on whichever machine. It carries neither names nor a channel. */
 export interface Standing {
   /** The training's id. */
   readonly job: string;
@@ -8,31 +8,31 @@ export interface Standing {
   readonly epochs?: number;
 }
 
-/** The right to be the one training among all machines, as long as it lasts. */
+/** The right to train, which only one machine has at a time. It ends if it is not renewed. */
 export interface Lease {
-  /** Fires once another machine may have the right: the training has to pause. */
+  /** Aborted once another machine may have the right: the training has to pause. */
   readonly lost: AbortSignal;
-  /** Lets other machines have it. Never rejects: what cannot be given back runs out by itself. */
+  /** Gives the right back. Never rejects: a lease that cannot be given back expires by itself. */
   release(): Promise<void>;
 }
 
-/** Machines of which one trains at a time. */
+/** A group of machines, one of which may train at a time. */
 export interface Machines {
   /**
-   * Takes the right to train. It is renewed until it is released, and runs out soon after its machine dies; a training has it again
-   * by its id.
-   * @param options.standing what other machines are told, asked at each renewal
-   * @param options.onCancel called once another machine calls the training off
-   * @returns undefined where another training has it
-   * @throws UserError 'busy' where that cannot be found out
+   * Takes the right to train. It is renewed until it is released, and expires soon after its machine dies. A training that had the right
+   * can take it again, since it is bound to the training's id.
+   * @param options.standing what other machines are told; called at each renewal
+   * @param options.onCancel called once another machine cancels the training
+   * @returns undefined where another training has the right
+   * @throws UserError 'busy' where Redis does not answer
    */
   claim(
     job: string,
     options: { readonly standing: () => Standing; readonly onCancel: () => void },
   ): Promise<Lease | undefined>;
-  /** The training that is under way; undefined where there is none. Errors as of `claim`. */
+  /** The training under way; undefined where there is none. @throws as `claim` does */
   current(): Promise<Standing | undefined>;
-  /** Calls off the training that is under way. @returns false where there is none; errors as of `claim` */
+  /** Cancels the training under way. @returns false where there is none @throws as `claim` does */
   cancel(): Promise<boolean>;
   close(): Promise<void>;
 }

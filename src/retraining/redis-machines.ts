@@ -5,12 +5,12 @@ import { REDIS_PREFIX, type RedisPart, shareRedis } from '../base/redis.ts';
 import type { Lease, Machines, Standing } from './machines.ts';
 
 const KEY = `${REDIS_PREFIX}:retraining`;
-/** Milliseconds that a lease lasts without being renewed: after a machine has died another may train so much later. */
+/** Milliseconds that a lease lasts without renewal: after a machine has died, another may train that much later. */
 const LEASE_MS = 30_000;
-/** How often it is renewed in that time, and with it what others are told: so soon a training hears that it is called off. */
+/** Renewals in that time. Each one also publishes the standing, and finds out whether the training has been cancelled. */
 const RENEWALS = 6;
 
-/** Takes or renews: the owner is compared and the lease set in one step. */
+/** Takes or renews the lease. It compares the owner and sets the lease in one step. */
 const HOLD = `
   local owner = redis.call('HGET', KEYS[1], 'job')
   if owner and owner ~= ARGV[1] then return 'other' end
@@ -18,7 +18,7 @@ const HOLD = `
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
   return redis.call('HGET', KEYS[1], 'cancelled') and 'cancelled' or 'held'`;
 const RELEASE = `if redis.call('HGET', KEYS[1], 'job') == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
-/** What has run out meanwhile is not made again. */
+/** Marks the lease as cancelled, unless it has expired in the meantime. */
 const CANCEL = `
   if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
   redis.call('HSET', KEYS[1], 'cancelled', '1')
@@ -31,7 +31,7 @@ const standingSchema = z.object({
   epochs: z.int().optional(),
 });
 
-/** Machines that share a Redis: the training's id stands there, with a time to live. */
+/** Machines that share a Redis. The lease is a key with the training's id and a time to live. */
 export class RedisMachines implements Machines {
   readonly #redis: RedisPart;
   readonly #log: Logger;
@@ -90,7 +90,7 @@ export class RedisMachines implements Machines {
   ): Lease {
     const lost = new AbortController();
     let isTold = isCancelled;
-    // By the time before each renewal: the lease itself begins later.
+    // Measured before each renewal, so it is never later than the lease's own start in Redis.
     let heldSince = performance.now();
     let renewing: Promise<void> | undefined;
     const lose = () => {

@@ -10,8 +10,8 @@ import type { Notice } from './boards.ts';
 
 /**
  * The result card, with the curves and the confusion matrix.
- * @param outcome whether the version was put in use, and how much better it had to be for that, 0..1
- * @param directory the version's
+ * @param outcome whether the version was put in use, and how much better it had to be for that (0..1)
+ * @param directory the version's folder
  */
 export async function resultNotice(
   card: VersionCard,
@@ -92,7 +92,7 @@ export async function resultNotice(
   return { text, pictures, figures };
 }
 
-/** A share (0..1), and the same of the network that was in use where there is one. */
+/** A share (0..1), and the same figure of the network that was in use, if there was one. */
 interface Compared {
   readonly name: string;
   readonly now: number;
@@ -114,7 +114,7 @@ function compared({ against, privateTest, publicTest }: VersionCard) {
   return { splits, recalls };
 }
 
-/** By how much it changed, in words: "+3.2 points", "−1.0 points, worse". */
+/** A change in words: "+3.2 points", "−1.0 points, worse". */
 function change(now: number, before: number): string {
   const difference = points(now - before);
   return `${difference} points${isWorse(difference) ? ', worse' : ''}`;
@@ -151,7 +151,7 @@ function inCell(difference: string): string {
   return `${difference} ${isWorse(difference) ? 'worse' : 'better'}`;
 }
 
-/** That a training ended before its last epoch, and why. */
+/** Says that a training ended before its last epoch, and why. */
 export function earlyLine(
   card: Pick<VersionCard, 'epochs' | 'bestEpoch'> & { readonly plannedEpochs: number },
 ): string {

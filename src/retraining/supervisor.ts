@@ -18,36 +18,36 @@ interface RetrainingOptions extends TrainingProcessOptions {
   readonly dataDirectory: string;
   readonly registry: VersionRegistry;
   readonly log: Logger;
-  /** Told when another version was put in use, so that this process need not wait for its next look. */
+  /** Called when another version was put in use, so that this process need not wait for its next look. */
   readonly onPromoted?: () => Promise<void>;
   /** Least milliseconds between two edits of the message that follows a training: as often as platforms allow. */
   readonly editEveryMs?: number;
-  /** Machines of which one trains at a time; this one alone unless given. Closed by `stop`. */
+  /** The machines that share a Redis; this machine is alone where absent. `stop` closes it. */
   readonly machines?: Machines;
-  /** Milliseconds between looks for a training that nobody looks after. */
+  /** Milliseconds between looks for a training that no process supervises. */
   readonly adoptEveryMs?: number;
 }
 
-/** A child that ends like that many times without an epoch in between is given up. */
+/** A training is given up after its process has ended unexpectedly this many times without an epoch in between. */
 const MAX_CRASHES = 5;
 const RESTART_MS = 500;
 /** Milliseconds between looks for a training whose bot has died, or that waits for one on another machine. */
 const ADOPT_EVERY_MS = 30_000;
 
-/** The one training that there can be: starts it, looks after its process, tells how it goes and how it ended. */
+/** Runs one training at a time: starts it, supervises its process, reports its progress and its end. */
 export class Retraining {
   readonly #options: RetrainingOptions;
   readonly #files: RetrainingFiles;
   readonly #holds: Holds;
   readonly #stopping = new AbortController();
   readonly #boards = new Boards();
-  /** The name of whoever started the training of this id, where that was in this process. */
+  /** Name of the person who started the training of this id; known only in the process in which it was started. */
   #starter: { readonly job: string; readonly name: string } | undefined;
   #child: ChildProcess | undefined;
   #watch: Promise<void> | undefined;
-  /** The newest status heard: ahead of the file while it trains, and all there is where the disk is full. */
+  /** The newest status from the child: newer than the file while it trains, and the only one where the disk is full. */
   #heard: JobStatus | undefined;
-  /** The training whose end this process could not tell: left to the next bot. */
+  /** The training whose end this process could not report. The next bot reports it. */
   #untold: string | undefined;
   #adopting: NodeJS.Timeout | undefined;
 
@@ -59,8 +59,8 @@ export class Retraining {
   }
 
   /**
-   * Goes on with a training that ran when its bot ended, now and whenever another process's bot dies.
-   * @param serves which platforms this process can tell a training on: those of others are left to the processes that can
+   * Continues a training that ran when its bot ended, now and whenever the bot of another process dies.
+   * @param serves whether this process can report on a platform; trainings of other platforms are left to other processes
    */
   async begin(findBoard: BoardFinder, serves: (platform: string) => boolean = () => true): Promise<void> {
     this.#boards.use(findBoard, serves);
@@ -70,9 +70,9 @@ export class Retraining {
   }
 
   /**
-   * Starts a training; it is looked after in the background.
-   * @throws UserError 'busy' where one is under way; 'not-allowed' where nothing could be said of it; 'bad-usage' or
-   *   'not-found' where it cannot be started like that
+   * Starts a training and supervises it in the background.
+   * @throws UserError 'busy' where one is under way; 'not-allowed' where the bot could not report on it in the channel;
+   *   'bad-usage' or 'not-found' where the data option names no folder
    */
   async start(request: RetrainingRequest): Promise<Job> {
     const { job, folder } = await newJob(this.#options.dataDirectory, request);
@@ -91,14 +91,14 @@ export class Retraining {
     return job;
   }
 
-  /** The last training and how it stands; undefined where there was none. */
+  /** The last training and its status; undefined where there was none. */
   async status(): Promise<{ readonly job: Job; readonly status: JobStatus } | undefined> {
     const job = await this.#files.job();
     if (!job) return undefined;
     return { job, status: this.#heard?.job === job.id ? this.#heard : await this.#files.status(job.id) };
   }
 
-  /** How the last training stands, in lines and curves, and one on another machine; undefined where there was none. */
+  /** The status of the last training, and of one on another machine, as a message; undefined where there was none. */
   async statusNotice(): Promise<Notice | undefined> {
     const last = await this.status();
     const elsewhere = await this.#holds.elsewhereIfKnown(last?.job);
@@ -106,7 +106,7 @@ export class Retraining {
   }
 
   /**
-   * Calls the training off, in whichever process and on whichever machine it runs; a checkpoint is written first.
+   * Cancels the training, in whichever process and on whichever machine it runs. A checkpoint is written first.
    * @throws UserError 'not-found' where none runs
    */
   async cancel(): Promise<void> {
@@ -120,13 +120,13 @@ export class Retraining {
     } catch (error) {
       throw explainFullDisk(error);
     }
-    // The bot that trained may have died with no other left on its platform: then this one ends the training.
+    // The bot that trained may have died, with no other left on its platform. Then this one ends the training.
     await this.#adopt(true);
   }
 
   /**
-   * Goes on with a training that was called off or failed.
-   * @param where the channel in which it reports from now on; the same as before unless given
+   * Continues a training that was cancelled or failed.
+   * @param where the channel in which it reports from now on; the same as before by default
    * @throws UserError where there is nothing to continue, or a training is running
    */
   async resume(where?: Where): Promise<Job> {
@@ -153,7 +153,7 @@ export class Retraining {
     }
   }
 
-  /** Waits until this process looks after no training any more. */
+  /** Waits until this process supervises no training any more. */
   async idle(): Promise<void> {
     await this.#watch;
   }
@@ -183,7 +183,7 @@ export class Retraining {
     try {
       const job = await this.#files.job();
       if (!job || job.id === this.#untold || !(ofAnyPlatform || this.#boards.serves(job.platform))) return;
-      // A training that failed here, on a disk too full to record it, is not restarted by itself.
+      // A training that failed here, with a disk too full to record it, is not restarted automatically.
       if (this.#heard?.job === job.id && this.#heard.state !== 'running') return;
       if (await this.#files.isTold(job.id)) return;
       const hold = await this.#holds.take();
@@ -198,7 +198,7 @@ export class Retraining {
     this.#heard = undefined;
     this.#untold = undefined;
     this.#watch = this.#run(job, hold, folder)
-      .catch((error: unknown) => log.error({ err: error }, 'a training could not be looked after'))
+      .catch((error: unknown) => log.error({ err: error }, 'a training could not be supervised'))
       .then(() => hold.release())
       .catch((error: unknown) => log.error({ err: error }, 'the lock of a training could not be released'))
       .finally(() => {
@@ -217,7 +217,7 @@ export class Retraining {
         status = { ...status, state: 'cancelled' };
         break;
       }
-      // Taken up again once another machine's training has ended.
+      // It is taken up again once the other machine's training has ended.
       if (!(await this.#holds.share(hold, job))) return;
       let ending: string;
       try {
@@ -247,14 +247,14 @@ export class Retraining {
 
   /**
    * Runs the training's process once.
-   * @param folder the data's, where that has just been looked up
+   * @param folder folder of the data, if it has just been looked up
    * @returns how it ended
    */
   async #train(job: Job, hold: Hold, folder: string | undefined, message: ProgressMessage): Promise<string> {
     const options = this.#options;
     const data = folder ?? (await dataFolder(options.dataDirectory, job));
     const paused = AbortSignal.any([this.#stopping.signal, hold.lost]);
-    // Nobody would tell a process that starts now to pause.
+    // A process that starts now would not be told to pause.
     if (paused.aborted) return 'not begun';
     const child = startTraining(options, data, join(this.#files.run(job.id), 'temporary'));
     this.#child = child;
@@ -269,7 +269,7 @@ export class Retraining {
     return ending;
   }
 
-  /** An end that cannot be told now is told when a bot starts. */
+  /** Reports the end. If that fails, the next bot that starts reports it. */
   async #tellEnd(job: Job, status: JobStatus, board: NoticeBoard): Promise<void> {
     const { log, registry, onPromoted } = this.#options;
     if (status.result?.promoted) await onPromoted?.();
@@ -277,7 +277,7 @@ export class Retraining {
     if (!isTold) this.#untold = job.id;
   }
 
-  /** How it ended, in the file or, where that cannot be written, in memory. */
+  /** Keeps the last status in the file or, where that cannot be written, in memory. */
   async #keep(status: JobStatus): Promise<void> {
     try {
       await this.#files.writeStatus(status);

@@ -9,17 +9,17 @@ import type { Job, JobStatus, RetrainingFiles } from './files.ts';
 import type { Standing } from './machines.ts';
 import { earlyLine, resultNotice } from './result-notice.ts';
 
-/** Platforms bound how often a message may be edited. */
+/** Milliseconds between edits: platforms limit how often a message may be edited. */
 const EDIT_EVERY_MS = 5000;
-/** Editing a message older than an hour is bounded more tightly still. */
+/** Milliseconds after which a fresh message is posted: messages older than an hour may be edited even less often. */
 const FRESH_EVERY_MS = 50 * 60_000;
-/** What could not be shown is tried again after this long: a platform that is out of reach is so for a while. */
+/** Milliseconds until a failed message is tried again: a platform out of reach usually stays so for a while. */
 const RETRY_MS = 60_000;
 
 /**
- * A message that follows a training: edited at most every 5 s with the newest text, replaced by a fresh one every 50
- * minutes. Nothing that goes wrong with it reaches the training; one that somebody deleted stays away until it is time for a
- * fresh one.
+ * A message that shows a training's progress. It is edited at most every 5 s with the newest text, and replaced by a fresh one
+ * every 50 minutes. Its errors never reach the training. A message that somebody deleted is not posted again until it is time
+ * for a fresh one.
  */
 export class ProgressMessage {
   readonly #board: NoticeBoard;
@@ -42,28 +42,28 @@ export class ProgressMessage {
     this.#everyMs = everyMs;
   }
 
-  /** Shows this as soon as it may. Never throws. */
+  /** Shows a notice as soon as the limits allow. Never throws. */
   show(notice: Notice): void {
     this.#pending = notice;
     this.#schedule();
   }
 
   /**
-   * Drops the text that waits, lets the one being sent arrive, then has the message say how the training ended. Never rejects.
-   * @param last absent where the training goes on without this message
+   * Drops the waiting text, waits for the one being sent, then shows the last one. Never rejects.
+   * @param last says how the training ended; absent where the training goes on without this message
    */
   async close(last?: Notice): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#sending;
     const wait = this.#nextAt - Date.now();
-    // After a failure a moment ago it is not worth waiting for.
+    // After a recent failure the wait would be long. The end is posted as a message of its own anyway.
     if (last === undefined || !this.#message || wait > this.#everyMs) return;
     await new Promise((done) => setTimeout(done, Math.max(0, wait)));
     await this.#try(() => this.#edit(last));
   }
 
-  /** One text is sent at a time: where a platform is slow, only the newest of those that came in between is sent next. */
+  /** Sends one text at a time. Of the texts that come while one is being sent, only the newest is sent next. */
   #schedule(): void {
     if (this.#timer || this.#sending || this.#closed || this.#pending?.text === this.#shown) return;
     this.#timer = setTimeout(
@@ -112,8 +112,8 @@ const PHASES: Readonly<Record<JobStatus['phase'], string>> = {
 };
 
 /**
- * How a training stands, in lines.
- * @param starter what whoever started it is called
+ * The status of a training, in lines.
+ * @param starter name of the person who started it
  */
 export function statusText(job: Job, status: JobStatus, starter: string): string {
   const { state, phase, progress, findings, error, result } = status;
@@ -131,18 +131,18 @@ export function statusText(job: Job, status: JobStatus, starter: string): string
   return lines.join('\n');
 }
 
-/** The curves of a training so far; nothing before its first epoch has ended. */
+/** The learning curves of a training so far; nothing before its first epoch has ended. */
 export function curvesOf({ progress }: JobStatus): Pick<Notice, 'figures'> {
   return progress && progress.history.length > 0 ? { figures: { curves: progress.history } } : {};
 }
 
-/** That there is a training already, how far it is and who started it. */
+/** The error that a training is under way already, with its progress and who started it. */
 export function underWay(
   last: { readonly job: Job; readonly status: JobStatus } | undefined,
   starterOf: (job: Job) => string,
 ): UserError {
   const sentence = 'A training is under way already';
-  // Just after it took its lock, and just before it lets go, the files tell of an earlier training or of one that has ended.
+  // Just after a training took the lock, and just before it releases it, the files describe an earlier training or an ended one.
   if (last?.status.state !== 'running')
     return new UserError('busy', `${sentence}: it begins or ends just now. Try again in a moment.`);
   const { progress } = last.status;
@@ -150,7 +150,7 @@ export function underWay(
   return new UserError('busy', `${sentence} (started by ${starterOf(last.job)}${stands}). /retrain status tells more.`);
 }
 
-/** That there is a training on another machine already, and how far it is. */
+/** The error that a training is under way on another machine already, with its progress. */
 export function underWayElsewhere(standing: Standing | undefined): UserError {
   const stands = standing?.epoch === undefined ? '' : ` (epoch ${standing.epoch} of ${standing.epochs})`;
   return new UserError(
@@ -159,7 +159,7 @@ export function underWayElsewhere(standing: Standing | undefined): UserError {
   );
 }
 
-/** How the last training of this machine stands, in lines and curves, and one on another machine; undefined where there is neither. */
+/** The status of this machine's last training, and of one on another machine, as a message; undefined where there is neither. */
 export function standsNotice(
   last: { readonly job: Job; readonly status: JobStatus; readonly starter: string } | undefined,
   elsewhere: Standing | undefined,
@@ -180,7 +180,7 @@ function elsewhereLine({ architecture, epoch, epochs }: Standing): string {
   return `Training ${architecture} on another machine: ${stands}. It says how it goes where it was started.`;
 }
 
-/** What other machines are told of a training. */
+/** What other machines are told about a training. */
 export function standingOf({ id, plan }: Job, status: JobStatus | undefined): Standing {
   const { progress } = status ?? {};
   const architecture = String(plan.architecture);
@@ -195,7 +195,7 @@ function howFar(
   const { epoch, epochs, history } = progress;
   if (phase === 'judging' && epoch < epochs)
     return earlyLine({ epochs: epoch, plannedEpochs: epochs, bestEpoch: bestOf(progress) + 1 });
-  // What has ended has no time left.
+  // The progress line tells the time left, which an ended training does not have.
   if (state === 'running' && phase !== 'judging') return progressLine(progress);
   if (history.length === 0) return 'It ended within the first epoch.';
   const took = duration(history.reduce((sum, { seconds }) => sum + seconds, 0));
@@ -211,7 +211,7 @@ function publicTestLine(progress: NonNullable<JobStatus['progress']>): string {
   );
 }
 
-/** The first epoch, from 0, of those with the highest accuracy on PublicTest: the one that training keeps. */
+/** The epoch, from 0, with the highest accuracy on PublicTest, the first of equal ones: the training keeps its weights. */
 function bestOf({ history }: NonNullable<JobStatus['progress']>): number {
   const accuracies = history.map(({ valAccuracy }) => valAccuracy);
   return accuracies.indexOf(Math.max(...accuracies));
@@ -220,11 +220,11 @@ function bestOf({ history }: NonNullable<JobStatus['progress']>): number {
 interface EndTeller {
   readonly log: Logger;
   readonly registry: VersionRegistry;
-  /** What whoever started the training is called. */
+  /** Name of the person who started the training. */
   readonly starter: string;
 }
 
-/** Tells how a training ended, and remembers that it was told. Never rejects. @returns whether it was told */
+/** Reports how a training ended, and remembers that it was reported. Never rejects. @returns whether it was reported */
 export async function tellEnd(
   job: Job,
   status: JobStatus,
@@ -242,12 +242,15 @@ export async function tellEnd(
     if (status.state === 'finished') await rm(files.runs, { recursive: true, force: true });
     await files.markTold(job.id);
   } catch (error) {
-    teller.log.warn({ err: error }, 'that the end of a training was told could not be remembered');
+    teller.log.warn(
+      { err: error },
+      'the end of a training was told, but the file that remembers this could not be written',
+    );
   }
   return true;
 }
 
-/** Tells how a training ended: its result with pictures, or why there is none. */
+/** Posts how a training ended: its result with pictures, or why there is none. */
 async function postEnd(
   job: Job,
   status: JobStatus,

@@ -5,7 +5,7 @@ import { startProcess } from '../base/workers.ts';
 import type { EngineChoice } from '../emotion/engines/engine.ts';
 import type { ChildArguments } from './child.ts';
 
-/** What the training's process works with. */
+/** Settings of the training's process. */
 export interface TrainingProcessOptions {
   readonly stateDirectory: string;
   readonly modelDirectory: string;
@@ -14,18 +14,18 @@ export interface TrainingProcessOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Threads that the training computes on; one a core by default. */
   readonly threads?: number;
-  /** Most bytes that the training may take: 4 GiB, or half of a smaller machine. */
+  /** Most bytes of memory that the training may take; by default 4 GiB, or half of the machine's memory if that is less. */
   readonly memoryBytes?: number;
-  /** Trained versions that are kept: 5. */
+  /** How many trained versions are kept; 5 by default. */
   readonly keepVersions?: number;
-  /** The file that the process runs: child.ts. */
+  /** The file that the process runs; child.ts by default. */
   readonly child?: URL;
 }
 
 /**
  * Starts the process that trains the job in the state folder.
  * @param data folder of the data
- * @param temporary folder of its temporary files: what a kill leaves there goes with the run
+ * @param temporary folder for its temporary files; files that a killed process leaves are deleted with the run's folder
  */
 export function startTraining(options: TrainingProcessOptions, data: string, temporary: string): ChildProcess {
   const { stateDirectory, modelDirectory, engine = 'auto', threads, keepVersions = 5 } = options;
@@ -48,7 +48,7 @@ export function startTraining(options: TrainingProcessOptions, data: string, tem
   });
 }
 
-/** Waits for a process: how it ended, in words for the log, and the end of what it wrote to its standard error. */
+/** Waits until a process ends. @returns how it ended, in words for the log, and the last 4000 characters of its standard error */
 export async function endOf(child: ChildProcess): Promise<{ readonly ending: string; readonly complaint: string }> {
   let complaint = '';
   child.stderr!.on('data', (chunk: Buffer) => {

@@ -18,31 +18,31 @@ import { figuresOf, type NewVersion, type VersionCard } from '../versions/versio
 import { readCheckedData } from './data.ts';
 import type { Job, JobStatus } from './files.ts';
 
-/** What the training of a job works with. */
+/** Parameters of `retrain`. */
 interface RetrainingWork {
   readonly job: Job;
   /** Folder of the data. */
   readonly data: string;
-  /** Folder of the checkpoints; a run that is there is continued. */
+  /** Folder of the checkpoints. A run found there is continued. */
   readonly run: string;
   readonly registry: VersionRegistry;
   readonly engine: EngineChoice;
   readonly threads?: number;
-  /** Most bytes that the process may take, code and everything. */
+  /** Most bytes of memory that the whole process may take. */
   readonly memoryBytes: number;
-  /** Trained versions that are kept. */
+  /** How many trained versions are kept. */
   readonly keepVersions: number;
   /** Stops after a checkpoint. */
   readonly signal: AbortSignal;
-  /** Is told what changed. */
+  /** Called with each change of the status. */
   readonly onChange: (change: Partial<JobStatus>) => void;
 }
 
 /**
- * A training from the data to a version, the whole of it or what a crash has left to do: every step is found done or done
- * again.
+ * Trains a network from the data and stores it as a version. After a crash it does only what is left: a step that is done is
+ * not done again.
  * @returns undefined where the signal stopped it
- * @throws UserError for what an admin can put right
+ * @throws UserError about mistakes that an admin can put right
  */
 export async function retrain(work: RetrainingWork): Promise<JobStatus['result'] | undefined> {
   const { job, registry, signal, onChange } = work;
@@ -103,7 +103,7 @@ export async function retrain(work: RetrainingWork): Promise<JobStatus['result']
   return await putInUse(work, (await registry.list()).find((one) => one.version === version)!);
 }
 
-/** The trainer speaks of folders, which nobody in a chat sees. */
+/** Rewords the trainer's error about changed data: it names folders, which people in a chat do not see. */
 function inAdminsWords(error: unknown): unknown {
   if (!(error instanceof UserError) || error.code !== 'bad-data') return error;
   return new UserError(
@@ -114,8 +114,8 @@ function inAdminsWords(error: unknown): unknown {
 }
 
 /**
- * The network in use on the same pictures, by what it learned from: that is what people are used to from it. Without a network
- * that can be loaded any other is better.
+ * Measures the network in use on the same pictures, by the kind of labels that it learned from, since its users expect that.
+ * Where it cannot be loaded, `against` is absent, and the new network counts as better.
  */
 async function judgeInUse(
   { registry }: RetrainingWork,
@@ -156,7 +156,7 @@ async function putInUse(
   const { version, against, publicTest, incomparable = false } = card;
   const gain = against === undefined ? 1 : publicTest.accuracy - against.publicTest.accuracy;
   const better = !incomparable && gain > 0 && gain >= job.margin;
-  // A crash may have come between this and saying so.
+  // An earlier run may have promoted it and crashed before it reported so.
   if (better && (await registry.inUse()).version !== version) await registry.promote(version);
   await registry.prune(keepVersions);
   return { version, promoted: better };

@@ -1,6 +1,6 @@
 /**
- * Runs in a worker thread, since networks are loaded, warmed up and run on the thread that calls them. The thread does one task
- * at a time: a network is never replaced while it reads faces.
+ * Runs in a worker thread, since a network is loaded, warmed up and run on the thread that calls it. The thread does one task
+ * at a time, so a network is never replaced while it reads faces.
  */
 import { UserError, type UserErrorCode } from '../base/errors.ts';
 import { type Classifier, createClassifier, type Reading } from '../emotion/classifier.ts';
@@ -10,19 +10,19 @@ import { FACE_PIXELS } from '../emotion/labels.ts';
 import { VersionRegistry } from './registry.ts';
 import type { VersionId } from './shipped.ts';
 
-/** A version of the network, and what it computes with. */
+/** A version of the network, and the engine that it runs on. */
 export interface NetworkChoice {
   readonly modelDirectory: string;
   readonly version: VersionId;
   readonly engine: EngineChoice;
-  /** What onnxruntime reads on; the CPU by default, and where it cannot be had. */
+  /** onnxruntime's execution provider; the CPU by default, and where the chosen one is not available. */
   readonly provider?: Provider;
   /** Threads to compute with; the engine's choice by default. */
   readonly threads?: number;
 }
 
 export type ClassifierTask =
-  /** Loads a network and reads with it from now on; where it cannot be loaded, the one before stays. */
+  /** Loads a network and uses it from now on. Where it cannot be loaded, the previous one stays. */
   | { readonly kind: 'use'; readonly network: NetworkChoice }
   /**
    * Reads crops, n * 2304 gray bytes one after the other, with the network in use; `network` is loaded where the thread has
@@ -32,7 +32,7 @@ export type ClassifierTask =
   /** Frees the network. */
   | { readonly kind: 'free' };
 
-/** A mistake travels as words: between threads, errors lose their class. `trouble` is the engine's. */
+/** A UserError is passed as its code and message, since errors lose their class between threads. `trouble` is the engine's. */
 export type ClassifierAnswer =
   | { readonly readings: readonly Reading[]; readonly trouble?: string }
   | { readonly mistake: { readonly code: UserErrorCode; readonly message: string } };
@@ -62,7 +62,7 @@ async function answer(task: ClassifierTask): Promise<Reading[]> {
   return [];
 }
 
-/** Loads a network and reads one face with it, so that the first photo does not wait for it to get ready. */
+/** Loads a network and reads one face with it, so that the first photo does not wait for the warm-up. */
 async function load({
   modelDirectory,
   version,

@@ -1,16 +1,16 @@
 import type { VersionRegistry } from './registry.ts';
 import type { VersionId } from './shipped.ts';
 
-/** What photos are read with. */
+/** The network that photos are read with. */
 export interface InstalledNetwork {
   readonly version: VersionId;
-  /** Was put in use and could not be loaded. */
+  /** The version that was put in use but could not be loaded. */
   readonly refused?: VersionId;
 }
 
 /**
- * Says that the version in use could not be loaded and another one reads, and what to do; undefined where all is well, and while
- * a version that was put in use a moment ago has not been tried yet.
+ * Says that the version in use could not be loaded, that another one reads photos, and what to do. Undefined where all is well,
+ * and where a version that was put in use a moment ago has not been tried yet.
  */
 export async function insteadOfUsed(
   registry: VersionRegistry,

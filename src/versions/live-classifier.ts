@@ -10,15 +10,15 @@ import type { InstalledNetwork } from './instead.ts';
 import type { VersionRegistry } from './registry.ts';
 import type { VersionId } from './shipped.ts';
 
-/** Milliseconds between looks at which version is in use: a small file, read whole. */
+/** Milliseconds between looks at which version is in use. A look reads one small file. */
 const LOOK_EVERY_MS = 1000;
 
 interface LiveOptions {
-  /** What computes; onnx by default. */
+  /** The engine; onnx by default. */
   readonly engine?: EngineChoice;
   /** Threads to compute with; the engine's choice by default. */
   readonly threads?: number;
-  /** What onnxruntime reads on; the CPU by default, and where it cannot be had, which the log says. */
+  /** onnxruntime's execution provider; the CPU by default. Where the chosen one is not available the CPU is used and the log says so. */
   readonly provider?: Provider;
   readonly lookEveryMs?: number;
 }
@@ -34,10 +34,10 @@ export class LiveClassifier implements Classifier {
   readonly #worker: WorkerPool<ClassifierTask, ClassifierAnswer>;
   #timer: NodeJS.Timeout | undefined;
   #version: VersionId = 0;
-  /** Could not be loaded when it was put in use: not tried again and again. */
+  /** The version that could not be loaded when it was put in use. It is not tried again until another one is chosen. */
   #refused: VersionId | undefined;
   #refreshing: Promise<void> | undefined;
-  /** What was told of the engine. */
+  /** The engine's trouble that was logged last. */
   #trouble: string | undefined;
 
   private constructor(registry: VersionRegistry, log: Logger, options: LiveOptions) {
@@ -55,7 +55,7 @@ export class LiveClassifier implements Classifier {
   }
 
   /**
-   * Loads the version in use; where that is damaged, the one before, then the shipped one, then whatever else can be loaded.
+   * Loads the version in use. Where that is damaged it tries the previous one, then the shipped one, then all others.
    * @throws UserError 'bad-model' where none can be loaded, 'bad-usage' where the engine cannot
    */
   static async open(registry: VersionRegistry, log: Logger, options: LiveOptions = {}): Promise<LiveClassifier> {
@@ -70,19 +70,19 @@ export class LiveClassifier implements Classifier {
     return live;
   }
 
-  /** What faces are read with, and what should have been. */
+  /** The version that faces are read with, and the version in use if that could not be loaded. */
   get installed(): InstalledNetwork {
     return { version: this.#version, ...(this.#refused !== undefined && { refused: this.#refused }) };
   }
 
   async classify(crops: readonly Uint8Array[]): Promise<Reading[]> {
     if (crops.length === 0) return [];
-    // In memory that the thread shares: nothing is copied on the way.
+    // Shared memory, so that nothing is copied on the way to the thread.
     const bytes = joinCrops(crops, new Uint8Array(new SharedArrayBuffer(crops.length * FACE_PIXELS)));
     return await this.#run({ kind: 'read', network: this.#choose(this.#version), crops: bytes });
   }
 
-  /** Looks now rather than at the next tick. Never rejects: a version that cannot be loaded leaves the old one in use. */
+  /** Looks now rather than at the next tick. Never rejects: where a version cannot be loaded, the old one stays in use. */
   refresh(): Promise<void> {
     this.#refreshing ??= this.#follow().finally(() => {
       this.#refreshing = undefined;
@@ -104,7 +104,7 @@ export class LiveClassifier implements Classifier {
     for (const candidate of new Set([version, before, 0, ...(await this.#others())])) {
       try {
         await this.#use(candidate);
-        // What could not be loaded now is not tried again before it is chosen again.
+        // The version in use is not tried again until it is chosen again.
         if (candidate !== version) this.#refused = version;
         for (const refusal of refusals) this.#log.error(refusal, 'a version cannot be loaded; taking another');
         return;
@@ -117,7 +117,7 @@ export class LiveClassifier implements Classifier {
     throw refusals[0]!.err;
   }
 
-  /** What else there is to read with: trained versions, the newest first, then what ships beside. */
+  /** All other versions: trained ones, the newest first, then the shipped ones. */
   async #others(): Promise<VersionId[]> {
     const [trained, shipped] = await Promise.all([this.#registry.list(), this.#registry.shipped()]);
     return [...trained.reverse(), ...shipped].map(({ version }) => version);

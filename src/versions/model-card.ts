@@ -42,7 +42,7 @@ export function modelCard(
 ): string {
   const { network, plan, epoch, history, origin = [] } = trained;
   const { publicTest, privateTest, calibration, votes } = figures;
-  // What the network learned from is what its confidence was fitted to.
+  // The network's confidence was fitted to the kind of labels that it learned from.
   const byVotes = plan.labels !== 'fer2013' && votes !== undefined;
   const judged = byVotes ? votes.privateTest : privateTest;
   const { confidence } = judged;
@@ -108,7 +108,7 @@ and in education, except for medical or safety reasons.
 
 const COMPARISON = '## Trained for comparison';
 
-/** The card with its last section, on the networks trained for comparison, written anew. */
+/** Replaces the card's last section, about the networks trained for comparison. */
 export function withComparison(card: string, others: readonly TrainingReport[]): string {
   const at = card.indexOf(COMPARISON);
   const body = at < 0 ? card : card.slice(0, at);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { VersionId } from './shipped.ts';
 import { type InUse, inUseSchema } from './version-folder.ts';
 
-/** Trainings that are remembered as cleared away. */
+/** How many trainings are remembered whose versions were removed. */
 const MAX_REMOVED = 200;
 
 const listSchema = z.object({
@@ -11,22 +11,22 @@ const listSchema = z.object({
   inUse: inUseSchema,
   /** The trained versions: their numbers, and the trainings that made them. */
   versions: z.array(z.object({ version: z.int().min(1), job: z.string() })),
-  /** Trainings whose versions were cleared away, the latest last. */
+  /** Trainings whose versions were removed, the latest last. */
   removed: z.array(z.string()),
 });
 
-/** The networks that machines share, without their files. */
+/** The list of the networks that machines share. The files are stored apart from it. */
 export type NetworkList = Readonly<z.infer<typeof listSchema>>;
 
-/** What of it one machine has. */
+/** The networks that this machine has. */
 export interface OwnNetworks extends Pick<NetworkList, 'inUse' | 'versions'> {
-  /** The numbers of all folders, those of versions that cannot be read too. */
+  /** The numbers of all folders, including versions that cannot be read. */
   readonly numbers: readonly number[];
 }
 
 const knownSchema = z.object({ list: listSchema, isWhole: z.boolean() });
 
-/** The list as far as a machine has followed it; not whole where it was ended on the way, so that it is not known what it has. */
+/** The shared list as this machine last applied it. `isWhole` is false where the process ended in between: what it has is then unknown. */
 export type KnownList = Readonly<z.infer<typeof knownSchema>>;
 
 /** @returns undefined for none, or one of another release */
@@ -47,27 +47,28 @@ function parsed<T>(text: string | undefined, schema: z.ZodType<T>): T | undefine
   }
 }
 
-/** What a machine has to do to be in step with the others. */
+/** What a machine has to do to be synchronised with the others. */
 export interface Merged {
-  /** The list as it is to be for all. */
+  /** The new list for all machines. */
   readonly list: NetworkList;
-  /** Whether that is another one than the others know. */
+  /** Whether it differs from the shared list. */
   readonly isNews: boolean;
-  /** Versions of this machine that take another number, since theirs is another training's. */
+  /** Versions of this machine that need another number, since another training's version has theirs. */
   readonly renumbered: readonly { readonly from: number; readonly to: number }[];
 }
 
 /**
- * Brings together what a machine has and what all share. Nothing is taken for cleared away because it is not there: only what says so.
- * @param last absent where this machine has never been in step
- * @param shared the list that all share; absent where there is none
+ * Merges this machine's networks with the shared list. A version counts as removed only where this machine is known to have had it, or
+ * where the shared list says so; a version that is merely missing is not.
+ * @param last the list as this machine last applied it; absent where it never has
+ * @param shared the list that all machines share; absent where there is none
  */
 export function mergeLists(own: OwnNetworks, last: KnownList | undefined, shared: NetworkList | undefined): Merged {
   const known = last?.list;
-  // A Redis that lost its latest changes: this machine knows better.
+  // Redis has lost its latest changes, so this machine's list is newer.
   const isOlder = known !== undefined && (shared === undefined || shared.revision < known.revision);
   const has = (versions: OwnNetworks['versions'], job: string) => versions.some((one) => one.job === job);
-  // A folder that is there and cannot be read was damaged by the disk.
+  // A folder that exists but cannot be read was damaged by the disk, not removed.
   const isCleared = ({ version, job }: OwnNetworks['versions'][number]) =>
     last?.isWhole === true && !own.numbers.includes(version) && !has(own.versions, job);
   const cleared = (known?.versions ?? []).filter(isCleared).map(({ job }) => job);
@@ -92,13 +93,13 @@ export function mergeLists(own: OwnNetworks, last: KnownList | undefined, shared
   return { list: { revision, ...list }, isNews, renumbered };
 }
 
-/** What is in use, by the new numbers of versions that have got one. */
+/** Replaces the numbers of renumbered versions in `InUse`. */
 export function renamed({ version, before }: InUse, renumbered: Merged['renumbered']): InUse {
   const now = (id: VersionId) => renumbered.find(({ from }) => from === id)?.to ?? id;
   return { version: now(version), ...(before !== undefined && { before: now(before) }) };
 }
 
-/** By their content, whatever the order of their keys. */
+/** Whether two values have the same content, whatever the order of their keys. */
 function isSame(one: object, other: object): boolean {
   const sorted = (value: object) =>
     JSON.stringify(value, (_, inner: unknown) =>

@@ -5,10 +5,10 @@ import type { LearningSets } from '../training/data/votes.ts';
 import { likeliest, measure } from '../training/run/metrics.ts';
 
 /**
- * How strongly to correct for emotions that are rare in the training split (Menon et al. 2021, arXiv 2007.07314), of 0,
- * 0.1, ... 1. Of those whose accuracy is at most `mostLost` below that of 0, the one with the largest macro recall. At
- * 1, an emotion's probability would be divided by its share of the training images; disgust has 1.5 % of FER2013's.
- * @param probabilities n * 7, as the network gives them for faces that it was not trained on
+ * Chooses how strongly to correct for emotions that are rare in the training split (Menon et al. 2021, arXiv 2007.07314):
+ * 0, 0.1, ... or 1. Among the strengths that cost at most `mostLost` of accuracy, it takes the one with the largest macro
+ * recall. At 1, an emotion's probability is divided by its share of the training images; disgust has 1.5 % of FER2013's.
+ * @param probabilities n * 7, the network's outputs for faces that it was not trained on
  * @param labels n indexes into EMOTIONS
  * @param shares what share of the training targets each emotion has, as `sharesOf` gives them
  * @param mostLost accuracy that may be given up for a larger macro recall, 0..1
@@ -30,8 +30,8 @@ export function fitPriorCorrection(
 }
 
 /**
- * The weights with the correction in the last layer's bias, so that it costs nothing when faces are read; as they are
- * where the network has no such bias.
+ * Puts the correction into the last layer's bias, so that it costs nothing when faces are read. Weights of a network without
+ * such a bias are returned unchanged.
  * @param shares what share of the training targets each emotion has, as `sharesOf` gives them
  */
 export function correctPriors(
@@ -48,9 +48,9 @@ export function correctPriors(
 }
 
 /**
- * The weights with so much less for 'neutral', in the last bias. Where faces are voted on one by one a third of them is called neutral; what
- * people post shows fewer. Nothing changes where the network has no such bias.
- * @param by what is taken from the logit: at 0.7 its odds against any other emotion are halved
+ * Subtracts a constant from the logit of 'neutral', in the last bias. Where people vote on single faces, a third of them is called neutral;
+ * pictures that people post show fewer. Weights of a network without such a bias are returned unchanged.
+ * @param by subtracted from the logit: 0.7 halves its odds against any other emotion
  */
 export function withLessNeutral(network: Network, weights: Weights, by: number): Weights {
   const name = biasOfLogits(network);
@@ -68,8 +68,8 @@ export function biasOfLogits(network: Network): string | undefined {
 }
 
 /**
- * The share of each emotion in what a network learned from, 0..1: of the targets where there are some, such as shares of
- * votes, else of the labels. One that does not occur counts as one image.
+ * The share of each emotion in what a network learned from, 0..1: from the targets where there are any, such as shares of
+ * votes, otherwise from the labels. An emotion that does not occur counts as one image.
  */
 export function sharesOf({ training: { labels, count }, targets }: LearningSets): number[] {
   const sums = countLabels({ labels });

@@ -7,17 +7,17 @@ import { describeNetwork, type ShippedNetwork, shippedBeside, shippedFolder, typ
 import type { NewVersion, VersionCard } from './version-card.ts';
 import { type InUse, VersionFolder } from './version-folder.ts';
 
-/** A network that came with the bot, as `versions` lists it; one that cannot be read has no description. */
+/** A network that ships with the bot. One that cannot be read has no description. */
 interface ShippedVersion {
   readonly version: VersionId;
   readonly network: ShippedNetwork | undefined;
 }
 
 /**
- * The networks that a bot has to choose from: version 0 is the shipped one in the model directory itself, those that ship beside
- * it go by the names of their folders, trained ones are whole folders in its `versions`. Each of these appears there in one
- * rename once all of it is on the disk, and is loaded only where its files are those that its card was written with. Which one is
- * in use is one small file, replaced durably; every process looks at it.
+ * The networks that a bot can use. Version 0 is the shipped one in the model directory itself. Other shipped networks are called
+ * by the names of their folders. Trained versions are folders in `versions`: each appears there by one rename once all of it is
+ * on the disk, and is loaded only if its files have the checksums on its card. One small file, replaced durably, says which
+ * version is in use; every process looks at it.
  */
 export class VersionRegistry {
   readonly #model: string;
@@ -35,13 +35,13 @@ export class VersionRegistry {
     this.#filesIn = openFiles;
   }
 
-  /** Where a version's network lies. */
+  /** Folder of a version's network. */
   directoryOf(version: VersionId): string {
     if (typeof version === 'string') return shippedFolder(this.#model, version);
     return version === 0 ? this.#model : this.#folder.of(version);
   }
 
-  /** What is in use; version 0 where nothing else was ever chosen. */
+  /** The version in use; 0 where none was ever chosen. */
   async inUse(): Promise<InUse> {
     return await this.#folder.inUse();
   }
@@ -51,7 +51,7 @@ export class VersionRegistry {
     return await this.#folder.list();
   }
 
-  /** The networks that came with the bot: version 0, and those that ship beside it. */
+  /** The networks that ship with the bot: version 0, and those in folders beside it. */
   async shipped(): Promise<ShippedVersion[]> {
     const versions: VersionId[] = [0, ...(await shippedBeside(this.#model))];
     return await Promise.all(
@@ -66,8 +66,8 @@ export class VersionRegistry {
   }
 
   /**
-   * Loads a version's network. Every file of the version is read once and hashed once; who asks while a load is under way
-   * shares it.
+   * Loads a version's network. Every file of the version is read once and hashed once. A call during a load under way shares
+   * that load.
    * @throws UserError 'not-found' where there is no such version, 'bad-model' where it is damaged
    */
   load(version: VersionId): Promise<StoredModel> {
@@ -101,10 +101,10 @@ export class VersionRegistry {
   }
 
   /**
-   * Adds a version. Nothing of it can be seen before all of it is on the disk.
-   * @param write puts the network (and what else belongs to it) into the folder it is given
+   * Adds a version. It becomes visible only once all of it is on the disk.
+   * @param write writes the network and its other files into the given folder
    * @returns its number
-   * @throws the file system's error, such as ENOSPC; no trace is left then
+   * @throws the file system's error, such as ENOSPC; nothing is left behind then
    */
   async store(card: NewVersion, write: (directory: string) => Promise<void>): Promise<number> {
     return await this.#folder.locked(async () => {
@@ -121,10 +121,10 @@ export class VersionRegistry {
 
   /**
    * Puts a version in use, in every process.
-   * @throws UserError where it does not exist, is damaged, or is in use already; the old one then stays
+   * @throws UserError where it does not exist, is damaged, or is in use already; the old version then stays in use
    */
   async promote(chosen: VersionId): Promise<void> {
-    // The network of the model directory has a name as well.
+    // Version 0 may also be called by its folder's name.
     const version = this.directoryOf(chosen) === this.#model ? 0 : chosen;
     await this.#folder.locked(async () => {
       const { version: before } = await this.inUse();
@@ -134,7 +134,7 @@ export class VersionRegistry {
   }
 
   /**
-   * Puts the version that was in use before in use again; a second rollback takes that back.
+   * Puts the previous version in use again. A second rollback undoes the first.
    * @returns its number or name
    * @throws UserError 'not-found' where there was none
    */
@@ -148,7 +148,7 @@ export class VersionRegistry {
     });
   }
 
-  /** Removes the oldest trained versions but `keep`, never the one in use nor the one before it. */
+  /** Removes the oldest trained versions until `keep` are left; never the one in use nor the previous one. */
   async prune(keep: number): Promise<void> {
     await this.#folder.locked(async () => {
       const { version, before } = await this.inUse();

@@ -17,11 +17,11 @@ import { VersionFolder } from './version-folder.ts';
 
 const LIST = `${REDIS_PREFIX}:networks`;
 const CARD = 'card.json';
-/** What a machine was in step with last, beside its versions. */
+/** File with the list that this machine last applied, in the folder of its versions. */
 const KNOWN_FILE = 'shared.json';
-/** Milliseconds between looks at what others have changed: one short text. */
+/** Milliseconds between looks for changes by other machines. A look reads one short text. */
 const LOOK_EVERY_MS = 1000;
-/** Sets the list where it still is the one that was read; '' stands for none. */
+/** Sets the list if it is still the one that was read; '' stands for none. */
 const REPLACE = `
   if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
   redis.call('SET', KEYS[1], ARGV[2])
@@ -30,8 +30,8 @@ const REPLACE = `
 const FILE_PATH = /^(?:[\w-][\w.-]*\/)?[\w-][\w.-]*$/;
 
 /**
- * Keeps a machine's trained networks, and which one is in use, in step with those of all machines that share a Redis. Each machine has all
- * of them on its own disk, so that Redis is read only when something has changed, and photos are read while it is away.
+ * Synchronises this machine's trained networks, and which one is in use, with all machines that share a Redis. Each machine has all networks
+ * on its own disk. So their files are fetched only when something has changed, and photos are read even while Redis is away.
  */
 export class SharedNetworks {
   readonly #redis: RedisPart;
@@ -39,7 +39,7 @@ export class SharedNetworks {
   readonly #log: Logger;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
-  /** What this machine had and all shared when they were last in step. */
+  /** State of this machine and of the shared list when they were last synchronised. */
   #inStep: string | undefined;
   #complaint: string | undefined;
 
@@ -50,7 +50,7 @@ export class SharedNetworks {
   }
 
   /**
-   * Brings this machine in step, and keeps it so.
+   * Synchronises this machine now, and keeps it synchronised.
    * @param modelDirectory folder of the shipped network
    * @param options.signal gives up waiting for a Redis that is away
    * @throws Error where Redis cannot be reached or refuses
@@ -67,14 +67,14 @@ export class SharedNetworks {
     return shared;
   }
 
-  /** Looks now rather than at the next tick. Never rejects: what cannot be brought in step now is tried again. */
+  /** Looks now rather than at the next tick. Never rejects: a failure is tried again at the next tick. */
   look(): Promise<void> {
     this.#looking ??= this.#bringInStep()
       .then(() => {
         this.#complaint = undefined;
       })
       .catch((err: unknown) => {
-        // Every second, until somebody mends it.
+        // Logged once: the same error comes every second until its cause is gone.
         if (this.#complaint !== String(err))
           this.#log.error({ err }, 'the networks could not be brought in step with those of other machines');
         this.#complaint = String(err);
@@ -111,7 +111,7 @@ export class SharedNetworks {
       const card = cards.find((one) => one.job === job);
       if (card && (await this.#redis.client.exists(keyOf(job))) === 0) await this.#upload(card);
     }
-    // Another machine was quicker: looked at again at the next tick.
+    // Another machine was quicker. The next tick merges again.
     if (isNews && !(await this.#redis.client.eval(REPLACE, 1, LIST, text, JSON.stringify(list)))) return;
     for (const job of list.removed) {
       if (shared?.versions.some((one) => one.job === job)) await this.#redis.client.del(keyOf(job));
@@ -120,9 +120,9 @@ export class SharedNetworks {
     this.#inStep = stepOf(isNews ? JSON.stringify(list) : text, await this.#own());
   }
 
-  /** Makes this machine's folder what the list says. @throws where something of it cannot be had; the rest is done */
+  /** Applies the list to this machine's folder. @throws where a network cannot be fetched; the rest is still applied */
   async #take(list: NetworkList): Promise<void> {
-    // Before the choice is changed, which would pass for this machine's own.
+    // Written before the version in use changes. Otherwise, after a crash, that change would be taken for this machine's own choice.
     await writeDurably(this.#knownFile, JSON.stringify({ list, isWhole: false } satisfies KnownList));
     const problems: unknown[] = [];
     const before = await this.#own();
@@ -132,7 +132,7 @@ export class SharedNetworks {
       await this.#download(version, job).catch((error: unknown) => problems.push(error));
     }
     const { inUse, versions, numbers } = await this.#own();
-    // Tried again as soon as it is.
+    // A version that could not be fetched is put in use once it has been.
     const isThere = typeof list.inUse.version === 'string' || [0, ...numbers].includes(list.inUse.version);
     const isOther = inUse.version !== list.inUse.version || inUse.before !== list.inUse.before;
     if (isOther && isThere) await this.#folder.use(list.inUse);
@@ -159,7 +159,7 @@ export class SharedNetworks {
     return join(this.#folder.path, KNOWN_FILE);
   }
 
-  /** Whether a version's files are not those that its card was written with. */
+  /** Whether a version's files differ from the checksums on its card. */
   async #isDamaged(version: number): Promise<boolean> {
     const card = await this.#folder.card(version);
     return card === undefined || damageIn(card, await filesOf(this.#folder.of(version))) !== undefined;
@@ -181,7 +181,7 @@ export class SharedNetworks {
     const files = new Map(found.filter(([path]) => path !== CARD && FILE_PATH.test(path)));
     const damaged = damageIn(card, files);
     if (damaged !== undefined) throw new Error(`version ${version} came damaged (${damaged})`);
-    // One that this disk has damaged.
+    // A version of this number that is here already was damaged by the disk.
     if ((await this.#folder.numbers()).includes(version)) await this.#folder.remove(version);
     await this.#folder.put(async (directory) => {
       await writeAll(directory, files);
@@ -205,12 +205,12 @@ export class SharedNetworks {
   }
 }
 
-/** What tells one state of both from another. */
+/** A text that changes whenever the shared list or this machine's state changes. */
 function stepOf(text: string, { inUse, numbers }: Pick<OwnNetworks, 'inUse' | 'numbers'>): string {
   return JSON.stringify([text, inUse, numbers]);
 }
 
-/** The first file that is not the one which the card was written with. */
+/** The first file that differs from its checksum on the card. */
 function damageIn(card: VersionCard, files: ReadonlyMap<string, Uint8Array>): string | undefined {
   const found = Object.entries(card.files).find(
     ([name, checksum]) => sha256(files.get(name) ?? new Uint8Array()) !== checksum,
@@ -222,7 +222,7 @@ function keyOf(job: string): string {
   return `${REDIS_PREFIX}:network:${job}`;
 }
 
-/** The files of a folder and of those in it, by their paths. */
+/** The files of a folder and its subfolders, by relative path. */
 async function filesOf(directory: string): Promise<Map<string, Buffer>> {
   const found = await readdir(directory, { recursive: true, withFileTypes: true });
   const paths = found.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));

@@ -21,15 +21,15 @@ import { biasOfLogits, correctPriors, fitPriorCorrection, sharesOf, withLessNeut
 import { describeNetwork } from './shipped.ts';
 import { buildReport, type TrainingReport } from './training-report.ts';
 
-/** How networks are stored: half the size; figures are measured after the rounding. */
+/** How weights are stored: at half the size of float32. Figures are measured after the rounding. */
 const STORED_AS = 'float16';
 
 /**
- * Accuracy that a network that learned from votes may lose for a larger macro recall. Votes call a third of FER2013's faces neutral and one
- * in a hundred disgusted; pictures that people post show fewer neutral and more disgusted and angry faces.
+ * Accuracy that a network trained on votes may lose for a larger macro recall. Votes call a third of FER2013's faces neutral and one in a
+ * hundred disgusted. Pictures that people post show fewer neutral and more disgusted and angry faces.
  */
 const VOTES_MOST_LOST = 0.01;
-/** The same by FER2013's labels, which are spread more evenly. */
+/** The same for a network trained on FER2013's labels, which are spread more evenly. */
 const LABELS_MOST_LOST = 0.003;
 
 /** The best network of a training run, and how it came to be. */
@@ -42,25 +42,25 @@ export interface TrainedNetwork {
   readonly epoch: number;
   /** How strongly the weights are corrected for rare emotions, 0..1; see `fitPriorCorrection`. */
   readonly priorCorrection?: number | undefined;
-  /** What was taken from the logit of 'neutral'; see `withLessNeutral`. */
+  /** The amount subtracted from the logit of 'neutral'; see `withLessNeutral`. */
   readonly lessNeutral?: number | undefined;
   /** The commands that made the weights which the run started from, the oldest first; none for random ones. */
   readonly origin?: readonly string[] | undefined;
 }
 
-/** A trained network's figures, all measured on the weights as they are stored and read as the bot reads them. */
+/** A trained network's figures, all measured with the stored weights, in the way that the bot reads faces. */
 export interface ShippedFigures {
   readonly calibration: Calibration;
   /** By FER2013's own labels. */
   readonly publicTest: Evaluation;
   readonly privateTest: Evaluation;
-  /** By what people voted for, where votes were at hand. */
+  /** By votes, where they were available. */
   readonly votes?: { readonly publicTest: VotesEvaluation; readonly privateTest: VotesEvaluation } | undefined;
 }
 
 /**
  * Reads a run's best network.
- * @throws UserError 'not-found' where the folder holds no run with an epoch done
+ * @throws UserError 'not-found' where the folder holds no run with a finished epoch
  */
 export async function readRun(directory: string): Promise<TrainedNetwork> {
   const checkpoint = await loadCheckpoint(directory);
@@ -72,8 +72,8 @@ export async function readRun(directory: string): Promise<TrainedNetwork> {
 }
 
 /**
- * Corrects a network for emotions that are rare in what it learned from.
- * @param set the faces that decide how strongly
+ * Corrects a network for emotions that are rare in its training data.
+ * @param set faces on which the strength of the correction is chosen
  */
 async function correctRareEmotions(
   trained: TrainedNetwork,
@@ -90,22 +90,22 @@ async function correctRareEmotions(
   return { ...trained, weights: correctPriors(network, weights, shares, strength), priorCorrection: strength };
 }
 
-/** Whether the network in a directory learned from votes, as far as its file tells. @throws UserError 'bad-model' */
+/** Whether the network in a directory learned from votes, according to its file. @throws UserError 'bad-model' */
 export async function isFromVotes(directory: string): Promise<boolean> {
   const { labels = 'fer2013' } = (await describeNetwork(directory)).trained ?? {};
   return labels !== 'fer2013';
 }
 
-/** Whether a network learned from votes, so that these are what it is fitted and compared by. */
+/** Whether a network learned from votes. If so, it is fitted and compared by votes. */
 function learnsFromVotes({ plan }: Pick<TrainedNetwork, 'plan'>): boolean {
   return plan.labels !== 'fer2013';
 }
 
 /**
- * Corrects a network for rare emotions and calibrates it, both on PublicTest (without the rows that equal a Training row) by the
- * labels that it learned from, and measures it.
- * @param votes needed for a network that learned from votes
- * @param lessNeutral what is taken from the logit of 'neutral' besides
+ * Corrects a network for rare emotions, calibrates it and measures it. Both are fitted on PublicTest, without the rows that equal
+ * a Training row, by the kind of labels that the network learned from.
+ * @param votes required for a network that learned from votes
+ * @param lessNeutral also subtracted from the logit of 'neutral'
  * @returns the network with its correction, and its figures
  * @throws UserError 'no-data' where votes are needed and missing
  */
@@ -155,7 +155,7 @@ export async function judgeNetwork(
   }
 }
 
-/** Writes a network into a directory with its calibration, its origin and its figures; a crash leaves the old one. */
+/** Writes a network into a directory with its calibration, its origin and its figures. After a crash the old one is still there. */
 export async function storeNetwork(directory: string, trained: TrainedNetwork, figures: ShippedFigures): Promise<void> {
   const { network, weights, plan, history, epoch, priorCorrection, lessNeutral, origin: earlier } = trained;
   const { calibration, ...measured } = figures;
@@ -174,7 +174,7 @@ export async function storeNetwork(directory: string, trained: TrainedNetwork, f
   await saveModel(directory, { network, weights, metadata, quantization: STORED_AS });
 }
 
-/** The report of a training, as writeReport takes it: measured by the labels that the network learned from. */
+/** The report of a training for `writeReport`, measured by the kind of labels that the network learned from. */
 export function reportOf(trained: TrainedNetwork, { privateTest, votes }: ShippedFigures): TrainingReport {
   const { network, plan, history, origin } = trained;
   return buildReport(
@@ -192,8 +192,8 @@ export function reportOf(trained: TrainedNetwork, { privateTest, votes }: Shippe
 }
 
 /**
- * PublicTest accuracy of the network in a directory, by votes where there are some, else by FER2013's labels; undefined where
- * there is no network.
+ * PublicTest accuracy of the network in a directory, by votes where they are given, otherwise by FER2013's labels; undefined
+ * where there is no network.
  */
 export async function publicTestAccuracy(
   directory: string,
@@ -212,7 +212,7 @@ export async function publicTestAccuracy(
   }
 }
 
-/** PublicTest without the rows that equal a Training row and without black images: what is fitted is fitted on these. */
+/** PublicTest without the rows that equal a Training row and without black images: corrections and calibration are fitted on it. */
 function unseenFaces(sets: Fer2013['sets']): FaceSet {
   const seen = new Set(trainingDuplicates(sets.PublicTest, sets.Training));
   const unseen = indexesWhere(sets.PublicTest, (index) => !seen.has(index));

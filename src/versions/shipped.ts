@@ -5,10 +5,10 @@ import { entriesOf } from '../base/files.ts';
 import { loadDescription } from '../emotion/layers-format/layers-format.ts';
 import { LABELS } from '../training/run/plan.ts';
 
-/** What a shipped network beside the one in the model directory is called by: the name of its folder. */
+/** The name of a shipped network that is not in the model directory itself: that of its folder. */
 const SHIPPED_NAME = /^[a-z][\w-]{0,39}$/i;
 
-/** What a version is called by: the number of a trained one, 0 for the network of the model directory, else a shipped one's name. */
+/** Identifies a version: the number of a trained one, 0 for the network in the model directory, or the name of another shipped one. */
 export const versionId = z.union([z.int().min(0), z.string().regex(SHIPPED_NAME)]);
 
 export type VersionId = z.infer<typeof versionId>;
@@ -18,7 +18,7 @@ const pairSchema = z.object({
   privateTest: z.object({ accuracy: z.number() }),
 });
 
-/** What a network's file tells of how it came to be and how good it is. */
+/** The metadata in a network's file: how it was trained and how good it is. */
 const toldSchema = z.object({
   trained: z
     .object({
@@ -40,15 +40,15 @@ export interface ShippedNetwork extends z.infer<typeof toldSchema> {
 }
 
 /**
- * The folder under which all networks lie that ship together: a model directory, or the folder around it where that holds a
- * network too (model/ for model/fer2013).
+ * The folder that holds all shipped networks: the model directory, or its parent folder if that holds a network too (model/ for
+ * model/fer2013).
  */
 function rootOf(modelDirectory: string): string {
   const around = dirname(resolve(modelDirectory));
   return existsSync(join(around, 'model.json')) ? around : resolve(modelDirectory);
 }
 
-/** Where the shipped network of a name lies, seen from the model directory. */
+/** The folder of a shipped network, by its name. */
 export function shippedFolder(modelDirectory: string, name: string): string {
   const root = rootOf(modelDirectory);
   return name === basename(root) ? root : join(root, name);
@@ -64,7 +64,7 @@ export async function shippedBeside(modelDirectory: string): Promise<string[]> {
   });
 }
 
-/** What a network's file tells of it, without its weights. @throws UserError 'bad-model' */
+/** Reads a network's description from its file, without its weights. @throws UserError 'bad-model' */
 export async function describeNetwork(directory: string): Promise<ShippedNetwork> {
   const { architecture, metadata } = await loadDescription(directory);
   return { directory, architecture: architecture.name, ...toldSchema.parse(metadata) };

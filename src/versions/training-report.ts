@@ -15,12 +15,12 @@ const schema = z
     architecture: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/i, 'must be a name of letters, digits, dots and dashes'),
     /** Trained numbers in the network. */
     parameters: count,
-    /** The command that trained it, to be given again. */
+    /** The command that trained it, and trains it again. */
     command: z.string().min(1),
-    /** The commands that made the weights which it started from, the oldest first; absent for random ones. */
+    /** The commands that made the weights it started from, the oldest first; absent for random weights. */
     origin: z.array(z.string().min(1)).min(1).optional(),
     seed: count,
-    /** What it learned from and is measured by, where that is not FER2013's own labels. */
+    /** The labels that it learned from and is measured by, if not FER2013's own. */
     labels: z.enum(['votes', 'both']).optional(),
     /** One entry an epoch; losses in nats, accuracies 0..1; val is PublicTest. */
     epochs: z
@@ -41,10 +41,10 @@ const schema = z
     }
   });
 
-/** What is kept of one training, in `model/reports/<architecture>.json`. */
+/** The report of one training, kept in `model/reports/<architecture>.json`. */
 export type TrainingReport = z.infer<typeof schema>;
 
-/** A training's report with PrivateTest's metrics in the form that the report has. */
+/** Makes a report of a training's data and its metrics on PrivateTest. @throws UserError 'bad-data' */
 export function buildReport(
   training: Omit<TrainingReport, 'privateTest'>,
   { images, accuracy, confusion }: Pick<Metrics, 'images' | 'accuracy' | 'confusion'>,
@@ -59,7 +59,7 @@ interface ReportFiles {
   readonly confusion: string;
 }
 
-/** Where the report of an architecture lies in a folder (usually model/reports). */
+/** Paths of an architecture's report in a folder (usually model/reports). */
 export function reportFiles(directory: string, architecture: string): ReportFiles {
   return {
     json: join(directory, `${architecture}.json`),
@@ -69,14 +69,14 @@ export function reportFiles(directory: string, architecture: string): ReportFile
 }
 
 /**
- * Writes a report as JSON with its learning curves and confusion matrix as PNG beside it. Each file is replaced whole or
- * not at all; the JSON comes last, so that its pictures are there when it is.
+ * Writes a report as JSON, and its learning curves and confusion matrix as PNG. Each file is replaced whole or not at all. The
+ * JSON is written last, so that its pictures are there when it is.
  * @throws UserError 'bad-data' if the report is not valid (a training that diverged has no finite loss); nothing is written
  */
 export async function writeReport(directory: string, report: TrainingReport): Promise<ReportFiles> {
   const valid = checked(report, 'The training report');
   const files = reportFiles(directory, valid.architecture);
-  // The bot, which only wants to know where reports lie, draws no chart.
+  // Loaded only here: the bot needs this file for the paths of reports, and draws no chart.
   const { confusionMatrix, learningCurves } = await import('../training/pictures/charts.ts');
   const [curves, confusion] = await Promise.all([
     learningCurves(valid.epochs, valid.architecture),

@@ -17,7 +17,7 @@ type VersionFigures = Readonly<z.infer<typeof figuresSchema>>;
 
 const bothSchema = z.object({ publicTest: figuresSchema, privateTest: figuresSchema });
 
-/** What is known of a trained version, beside its network. */
+/** The card of a trained version: what is known about it, besides its network. */
 export const versionCardSchema = bothSchema.extend({
   version: z.int().min(1),
   /** The training that made it. */
@@ -26,16 +26,16 @@ export const versionCardSchema = bothSchema.extend({
   architecture: z.string(),
   /** The command that trains it again. */
   command: z.string(),
-  /** Epochs that were trained, and how many were planned: more where it ended early. */
+  /** Epochs that were trained. `plannedEpochs` is larger where the training ended early. */
   epochs: z.int(),
   plannedEpochs: z.int().optional(),
   /** The epoch, from 1, whose network this is. */
   bestEpoch: z.int(),
-  /** The network that was in use when this one was made, on the same images; absent where none could be read. */
+  /** Figures, on the same images, of the network that was in use when this one was made; absent where it could not be read. */
   against: bothSchema.extend({ version: versionId }).optional(),
-  /** What its figures are by; absent for FER2013's own labels. */
+  /** The labels that its figures are measured by; absent for FER2013's own. */
   measure: z.literal('votes').optional(),
-  /** True where the network in use learned from votes and there were none to compare by. */
+  /** True where the network in use learned from votes and no votes were there to compare by. */
   incomparable: z.boolean().optional(),
   /** SHA-256 of the version's files by name. */
   files: z.record(z.string(), z.string().length(64)),
@@ -46,7 +46,7 @@ export type VersionCard = Readonly<z.infer<typeof versionCardSchema>>;
 /** A card before its version is stored. */
 export type NewVersion = Omit<VersionCard, 'version' | 'files' | 'created'>;
 
-/** Of an evaluation, what a card keeps. */
+/** The part of an evaluation that a card keeps. */
 export function figuresOf({ images, accuracy, macroRecall, recall }: VersionFigures): VersionFigures {
   return { images, accuracy, macroRecall, recall };
 }

@@ -16,32 +16,32 @@ export type InUse = Readonly<z.infer<typeof inUseSchema>>;
 const CARD_FILE = 'card.json';
 const IN_USE_FILE = 'in-use.json';
 const LOCK = 'registry';
-/** Nothing under the lock takes longer than a load of one network, or its way from another machine. */
+/** How long to wait for the lock, in milliseconds. The longest work under it is to load one network, or to copy it from another machine. */
 const LOCK_MS = 30_000;
 
-/** The folder of the trained versions, each a folder of its own; what changes it is to be called under its lock. */
+/** The folder of the trained versions, each in a folder of its own. Methods that change it must be called within `locked`. */
 export class VersionFolder {
-  /** Where it is. */
+  /** Its path. */
   readonly path: string;
 
-  /** @param modelDirectory folder of the shipped network, which it lies in */
+  /** @param modelDirectory folder of the shipped network, in which `versions` is */
   constructor(modelDirectory: string) {
     this.path = join(modelDirectory, 'versions');
   }
 
-  /** Where a trained version's files lie. */
+  /** Folder of a trained version. */
   of(version: number): string {
     return join(this.path, String(version));
   }
 
-  /** What is in use; version 0 where nothing else was ever chosen. */
+  /** The version in use; 0 where none was ever chosen. */
   async inUse(): Promise<InUse> {
     const text = await readIfThere(join(this.path, IN_USE_FILE));
     if (text === undefined) return { version: 0 };
     try {
       return inUseSchema.parse(JSON.parse(text));
     } catch {
-      // The file is replaced whole: this one was damaged by the disk, and the shipped network still works.
+      // The file is only ever replaced whole, so the disk has damaged it. The shipped network still works.
       return { version: 0 };
     }
   }
@@ -58,7 +58,7 @@ export class VersionFolder {
     try {
       return versionCardSchema.parse(JSON.parse(text));
     } catch {
-      // A damaged card makes a damaged version: it is not offered.
+      // A version with a damaged card counts as damaged, and is not offered.
       return undefined;
     }
   }
@@ -81,9 +81,9 @@ export class VersionFolder {
   }
 
   /**
-   * Adds a version. Nothing of it can be seen before all of it is on the disk.
-   * @param write puts its files into the folder that it is given, and says what its card is
-   * @throws the file system's error, such as ENOSPC; no trace is left then
+   * Adds a version. It becomes visible only once all of it is on the disk.
+   * @param write writes its files into the given folder, and returns its card
+   * @throws the file system's error, such as ENOSPC; nothing is left behind then
    */
   async put(write: (directory: string) => Promise<VersionCard>): Promise<void> {
     const aside = join(this.path, `${randomUUID()}.tmp`);
@@ -100,18 +100,18 @@ export class VersionFolder {
   }
 
   async remove(version: number): Promise<void> {
-    // Out of sight in one step: half a version must not be listed.
+    // Renamed first, so that it disappears in one step and half a version is never listed.
     const aside = join(this.path, `${randomUUID()}.tmp`);
     await rename(this.of(version), aside);
     await rm(aside, { recursive: true, force: true });
   }
 
-  /** Has every process read with another version from now on; replaced durably. */
+  /** Makes every process use another version from now on. The file is replaced durably. */
   async use(next: InUse): Promise<void> {
     await writeDurably(join(this.path, IN_USE_FILE), JSON.stringify(next));
   }
 
-  /** Removes what a crash in the middle of `put` or `remove` left. */
+  /** Removes folders that a crash in the middle of `put` or `remove` has left. */
   async clearLeftovers(): Promise<void> {
     for (const name of await entriesOf(this.path))
       if (/^[\da-f-]{36}\.tmp$/.test(name)) await rm(join(this.path, name), { recursive: true, force: true });
