@@ -11,7 +11,7 @@ const DOCUMENTS = [
 ];
 const { scripts }: { scripts: Record<string, string> } = JSON.parse(read('package.json'));
 
-/** What runs each npm script that documents name: tests of it, or .ci/run. A new one fails until it stands here. */
+/** The tests (or .ci/run) that run each npm script that documents name. A new script fails until it is added here. */
 const RUN_BY: Readonly<Record<string, readonly string[]>> = {
   start: ['test/helpers/main-process.ts'],
   worker: ['test/e2e/workers.test.ts'],
@@ -39,7 +39,7 @@ const RUN_BY: Readonly<Record<string, readonly string[]>> = {
   test: ['.ci/run'],
   ci: ['.ci/run'],
 };
-/** Take hours, or change sources: of these only the options are looked at. */
+/** Scripts that take hours or change sources: only their options are checked. */
 const NOT_RUN = ['fit-faces', 'fit-covers', 'format'];
 /** Asks for what only some machines have. */
 const NOT_GIVEN = ['--python'];

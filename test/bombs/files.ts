@@ -2,13 +2,13 @@ import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import sharp, { type Sharp } from 'sharp';
 
-/** A file that somebody posts to bring the bot down, or without a thought. */
+/** A costly file, which somebody may post to crash the bot or by chance. */
 export interface Bomb {
   readonly name: string;
   readonly bytes: Buffer;
 }
 
-/** Noise, which no format makes small. @param megapixels how many, in a picture half as high again as wide */
+/** Noise, which no format compresses well. @param megapixels the size of the picture, which is 1.5 times as high as wide */
 function noise(megapixels: number, channels: 3 | 4 = 3): Sharp {
   const width = Math.round(Math.sqrt(megapixels * 1e6 * 1.5));
   const height = Math.round((megapixels * 1e6) / width);
@@ -28,7 +28,7 @@ async function hugeAvif(): Promise<Buffer> {
   return bytes;
 }
 
-/** A HEIC or AVIF before as many bytes as a file may have: all of them are loaded and handed on. */
+/** A HEIC or AVIF, padded to the largest size of a file: all of its bytes are loaded and passed on. */
 function padded(picture: Buffer): Buffer {
   const free = Buffer.alloc(31_000_000);
   free.writeUInt32BE(free.length);

@@ -146,7 +146,7 @@ describe('an edited message', () => {
     expect(await session.edited('m', ['p', 'q'])).toBe(false);
     expect(await session.edited('m', ['q'])).toBe(true);
     expect(there()).toEqual(['q', 'words']);
-    // What has been taken back is known no more.
+    // A reply that was removed is no longer known.
     expect(await session.edited('m', ['q'])).toBe(false);
     expect(request.signal.aborted).toBe(false);
     expect(await request.reply({ text: 'p again', about: pictures[0]! })).toBe(NO_MESSAGE);

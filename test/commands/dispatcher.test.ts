@@ -124,7 +124,7 @@ describe('a command', () => {
     expect(told).toContain('/emotions: /emotions');
     expect(told).toContain('/retrain: /retrain start architecture:vgg9 epochs:22');
     expect(told).toContain('/help: /help retrain');
-    // No wall of ranges: one screen of a phone or so.
+    // The text fits on about one screen of a phone.
     expect(text).not.toMatch(/\d–\d|\|/);
     expect(text.length).toBeLessThan(120 + 200 * lines.length);
     for (const { name, options, example = '' } of registry.list())

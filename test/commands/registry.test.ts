@@ -61,7 +61,7 @@ describe('a command in a message to the bot', () => {
     expect(commandIn('/Help emotions\nplease', commands)).toEqual({ name: 'help', input: 'emotions\nplease' });
     expect(commandIn('emotions-help x', commands, (name) => `emotions-${name}`)).toEqual({ name: 'help', input: 'x' });
     expect(commandIn('emotions-help', commands)).toBeUndefined();
-    // Whoever types a slash means a command: it is told which there are.
+    // A slash means a command: the answer says which commands there are.
     expect(commandIn(' /hlep me', commands)).toEqual({ name: 'hlep', input: 'me' });
   });
 

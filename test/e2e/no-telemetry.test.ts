@@ -71,14 +71,14 @@ test(`neither a bot on its page nor one on both chats, all of them on this machi
 }, or leaves anything of onnxruntime’s telemetry behind, in any thread`, { timeout: 180_000 }, async () => {
   const [bots, others] = [await temporaryFolder(), await temporaryFolder()];
   const [bot, onChats, other] = [join(bots, 'bot'), join(bots, 'chats'), join(others, 'other')];
-  // Nothing else of this environment: the library also keeps quiet where CI or the like is set, and would prove nothing.
+  // Nothing else of this environment: the library sends nothing where CI or the like is set, and the test would prove nothing.
   const around = (folder: string) => ({ HOME: folder, TMPDIR: folder, XDG_CACHE_HOME: join(folder, '.cache') });
   const environment = { ...around(bots), MODEL_DIR: join(ROOT, 'model') };
   const main = startMain(bots, environment, CAN_WATCH ? watched(bot) : []);
   const chatting = CAN_WATCH ? onBothChats(bots, environment, onChats) : undefined;
   expect((await postSample(await main.address())).card?.people.length).toBeGreaterThan(0);
   const chats = await chatting;
-  // The library by itself, started later, does try and leaves something: once it has, the bot would have done so as well.
+  // The library by itself, started later, does try to connect and leaves files. By then the bot would have done so too.
   const plain =
     "await (await import('onnxruntime-node')).InferenceSession.create(new Uint8Array(9)).catch(() => setInterval(() => {}, 1000))";
   const command = [...(CAN_WATCH ? watched(other) : []), process.execPath, '--input-type=module', '--eval', plain];

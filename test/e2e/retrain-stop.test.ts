@@ -35,7 +35,7 @@ async function epochsDone(files: RetrainingFiles, epochs: number, earlier?: numb
   );
 }
 
-/** What a stopped bot must leave: nobody at work, no lock held, a checkpoint to go on from, a training that is not over. */
+/** Checks the state after a bot was stopped: no process works, no lock is held, there is a checkpoint, and the training is not over. */
 async function expectPaused(files: RetrainingFiles, before: Awaited<ReturnType<typeof epochsDone>>) {
   expect(await processStart(before.pid)).toBeUndefined();
   expect(await isLocked(files.directory, 'supervisor')).toBe(false);
@@ -47,7 +47,7 @@ async function expectPaused(files: RetrainingFiles, before: Awaited<ReturnType<t
   return { pid: before.pid, history };
 }
 
-/** Waits until a bot has gone on by itself with what an earlier one left. */
+/** Waits until a bot has continued the training of an earlier one by itself. */
 async function goneOn(files: RetrainingFiles, left: Awaited<ReturnType<typeof expectPaused>>) {
   const after = await epochsDone(files, left.history.length + 1, left.pid);
   expect(after.history.slice(0, left.history.length)).toEqual(left.history);
@@ -79,7 +79,7 @@ test('however a bot is stopped while a training runs: a checkpoint, no process l
   expect(await second.exitCode(), second.output.stderr).toBe(0);
   const afterTwo = await expectPaused(files, again);
 
-  // Called off and gone on with by hand, then Ctrl+C, which reaches every process too.
+  // Cancelled and resumed by hand, then Ctrl+C, which also reaches every process.
   const third = await startBot(site);
   const origin = await third.address();
   const resumed = await goneOn(files, afterTwo);

@@ -14,7 +14,7 @@ test('evaluate --photos counts faces found, missed and seen where there are none
   await writeFile(photo, await sharp(sampleBytes(6)).resize(640).jpeg().toBuffer());
   const seen = JSON.parse((await runScript('emotions.ts', photo, '--json', ...FAST)).stdout);
   const [, ...others] = seen.faces.map(({ box }: { box: unknown }) => box);
-  // Of the faces that are there one is not told of, and one is where nobody is.
+  // The detector misses one of the faces, and finds one where there is none.
   const faces = [...others, { x: 0, y: 0, width: 60, height: 60 }];
   const boxes = join(folder, 'boxes.json');
   await writeFile(boxes, JSON.stringify({ 'people.jpg': { width: seen.width, height: seen.height, faces } }));

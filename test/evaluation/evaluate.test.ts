@@ -47,7 +47,7 @@ it('slices are quarters of the set by what the crops look like', async () => {
   ]);
   expect(slices.map(({ accuracy }) => accuracy)).toEqual([0.5, 1, 0.5, 1]);
   expect(slices.map(({ images }) => images)).toEqual([2, 2, 2, 2]);
-  // As many are happy as sad. Of the darkest two one is each, the sad one right; of the next two both are sad.
+  // Half are happy, half sad. Of the two darkest one is happy and one is sad, and the sad one is read right; the next two are both sad.
   expect(slices.map(({ sameMix }) => sameMix)).toEqual([0.5, 1, 0.5, 1]);
 });
 

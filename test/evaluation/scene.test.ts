@@ -7,7 +7,7 @@ import { cropFace, cropSquare } from '../../src/photo/crop.ts';
 import { DEFAULT_LIMITS, decodePhoto } from '../../src/photo/decode.ts';
 import { toGray } from '../../src/photo/image.ts';
 
-/** A smooth crop that looks the same from no two sides. */
+/** A smooth crop without any symmetry. */
 const lopsided = Uint8Array.from({ length: FACE_PIXELS }, (_, k) => {
   const [x, y] = [k % FACE_SIZE, Math.floor(k / FACE_SIZE)];
   return 120 + 70 * Math.sin(x / 6) + 50 * Math.cos(y / 9 + x / 20);

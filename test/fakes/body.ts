@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** The body of a request; undefined where whoever sent it died in the middle, as a bot does that a test kills. */
+/** The body of a request; undefined where the sender died in the middle, e.g. a bot that a test kills. */
 export async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   try {

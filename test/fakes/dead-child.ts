@@ -1,2 +1,2 @@
-/** The training's process as one that dies as soon as it has begun. */
+/** Stands in for the training's process, and dies as soon as it has begun. */
 process.kill(process.pid, 'SIGKILL');

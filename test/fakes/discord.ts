@@ -75,7 +75,7 @@ export class FakeDiscord {
   uploadLimit = 10 * 1024 * 1024;
   /** How many shards it tells a bot to have. */
   recommendedShards = 1;
-  /** Stands between the bot and every call, those for files too: it may wait, fail, or fail once the call has been done. */
+  /** Intercepts every call, also those for files. It may wait, fail, or fail after the call has succeeded. */
   between: ((call: Call, done: () => Answer) => Promise<Answer>) | undefined;
   readonly #guilds: FakeGuild[] = [];
   readonly #channels = new Map<string, FakeChannel>();
@@ -284,7 +284,7 @@ export class FakeDiscord {
     this.#failures.push({ method, path, answer, times });
   }
 
-  /** Takes an interaction's token no longer, as after 15 minutes. */
+  /** Stops accepting an interaction's token, as Discord does after 15 minutes. */
   expire(interaction: FakeInteraction): void {
     interaction.isExpired = true;
   }

@@ -1,4 +1,4 @@
-/** The training's process as one that is killed after each of its first six epochs; from then on it is the true one. */
+/** Stands in for the training's process: it is killed after each of the first six epochs, and afterwards trains as the real one. */
 import { RetrainingFiles } from '../../src/retraining/files.ts';
 
 const KILLS = 6;

@@ -3,10 +3,10 @@ import { Settings } from '../../src/settings/settings.ts';
 import { type Store, unreachable } from '../../src/settings/store.ts';
 import { PhotoCooldown } from '../../src/work/cooldown.ts';
 
-/** Settings in memory and cooldowns, for tests that are about what becomes of a request. */
+/** Settings in memory and cooldowns, for tests of how requests are handled. */
 export function fakeRules(
   options: {
-    /** Photos in a minute; as many as come unless told. */
+    /** Photos a minute; no limit by default. */
     readonly personPerMinute?: number;
     readonly channelPerMinute?: number;
     readonly readsForwards?: boolean;

@@ -118,7 +118,7 @@ export class FakeSlack {
   readonly lacking = new Set<string>();
   /** Channels that the bot is in. */
   readonly joined = new Set([CHANNEL, 'D1']);
-  /** Stands between the bot and every method of the Web API, and 'file' and 'upload': it may wait, fail, or fail once the call has been done. */
+  /** Intercepts every method of the Web API, and 'file' and 'upload'. It may wait, fail, or fail after the call has succeeded. */
   between: ((method: string, done: () => Answer) => Promise<Answer>) | undefined;
   /** Where signed requests go; over the socket where there is none. */
   httpTarget: string | undefined;
@@ -493,7 +493,7 @@ export class FakeSlack {
     send({ status: 404 });
   }
 
-  /** What stands between the bot and the file hosts does with a call; undefined where it lets it through. */
+  /** The interceptor's answer to a call to the file hosts; undefined where it lets the call through. */
   async #failureOf(method: 'upload' | 'file'): Promise<Answer | undefined> {
     const answer = await this.between?.(method, () => ({ status: 200 }));
     return answer?.status === 200 ? undefined : answer;
@@ -637,7 +637,7 @@ export class FakeSlack {
     }
   }
 
-  /** What whoever has a code gets for it, once. */
+  /** The answer to an installation code, which works once. */
   #install({ code = '', client_id: id, client_secret: secret }: Readonly<Record<string, string>>): unknown {
     const install = this.installs.get(code);
     if (install === undefined || id !== this.clientId || secret !== this.clientSecret) return undefined;

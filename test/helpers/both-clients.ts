@@ -1,6 +1,6 @@
 /**
- * With both chats' tokens: loads what talks to them, as the bot does, and has Discord's client send a picture to a server of its own.
- * Prints whether what came is a form that holds it. Loaded in its own process, since what has been loaded first decides.
+ * Loads the clients of both chats, as a bot with both tokens does, and makes Discord's client send a picture to a local server.
+ * Prints whether the server received a form with the picture. It runs in its own process, since the order of loading matters.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -21,8 +21,8 @@ export interface MainProcess {
 }
 
 /**
- * Starts the program in a working directory of its own, where no developer's .env takes part, and in a process group of its
- * own, so that a test can press Ctrl+C; what is left of the group ends with the test.
+ * Starts the program in a working directory of its own, without the developer's .env, and in a process group of its
+ * own, so that a test can press Ctrl+C. Processes that are left in the group are ended with the test.
  * @param under a program that runs it, with its arguments
  * @param source what is run in its place, with its arguments
  */

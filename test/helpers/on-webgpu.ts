@@ -1,4 +1,4 @@
-/** Reads the same with a small network on the CPU and by WebGPU: `on-webgpu.ts` prints what computed, and how far the answers are apart. */
+/** Reads the same input with a small network on the CPU and on WebGPU. `on-webgpu.ts` prints the device, and how much the answers differ. */
 import { ARCHITECTURES } from '../../src/emotion/architectures.ts';
 import { createEngine } from '../../src/emotion/engines/create-engine.ts';
 import { sizeOf, unroll } from '../../src/emotion/network.ts';

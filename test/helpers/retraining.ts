@@ -45,7 +45,7 @@ export async function registryWith(versions: number) {
   return { directory, registry };
 }
 
-/** What a bot makes of a site; the message that follows a training is edited more often than a platform would allow. */
+/** The retraining services of a bot at a site. It edits the progress message more often than a platform would allow. */
 export function openSite(site: Site, more: Partial<ConstructorParameters<typeof Retraining>[0]> = {}) {
   const registry = new VersionRegistry(site.modelDirectory);
   const log = createLogger({ level: 'silent' });
@@ -59,7 +59,7 @@ export function tinyTraining(epochs = 12, more: Partial<RetrainingRequest> = {})
   return { platform: 'test', channel: 'c1', by: 'U1', name: 'Ada', clean: false, margin: 0, plan, ...more };
 }
 
-/** A channel that keeps what it is told; `texts` has each message's latest text. */
+/** A channel that records its messages; `texts` has each message's latest text. */
 export function noticeBoard() {
   const notices: Notice[] = [];
   return {

@@ -13,7 +13,7 @@ export interface ScriptResult {
   readonly stderr: string;
 }
 
-/** What surrounds a tool in a test, where it matters. */
+/** A tool's standard input, terminal and signal, where a test needs them. */
 interface Around {
   readonly stdin?: AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal;

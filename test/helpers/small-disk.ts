@@ -22,7 +22,7 @@ export async function smallDisk(bytes: number): Promise<string | undefined> {
   return directory;
 }
 
-/** Takes the space on a file's disk but so many bytes. */
+/** Fills a file's disk until only so many bytes are free. */
 export async function fillDisk(file: string, free: number): Promise<void> {
   const { bavail, bsize } = await statfs(dirname(file));
   await writeFile(file, Buffer.alloc(Math.max(0, bavail * bsize - free)));

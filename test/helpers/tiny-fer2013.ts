@@ -100,7 +100,7 @@ export async function writeTinyFer2013(
   }
 }
 
-/** Makes a path at which there is something that cannot be looked at, whoever asks: a link to itself. */
+/** Makes a path that nobody can stat: a link to itself. */
 export async function unreadable(path: string): Promise<string> {
   await symlink(path, path);
   return path;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 type Look<T> = T | undefined | null | false;
 
-/** Milliseconds between two looks, once it takes long. */
+/** Milliseconds between two looks, after the first ones. */
 const MOST_BETWEEN_MS = 60;
 
 /**
@@ -22,7 +22,7 @@ export async function until<T>(
     if (found) return found;
     const waited = performance.now() - start;
     if (waited > forMs) throw new Error(`${what} was not seen`);
-    // What takes long needs the machine more than the looks do.
+    // After a while, looks become rare, to leave the processor to the work that is waited for.
     await delay(Math.min(MOST_BETWEEN_MS, 10 + waited / 20));
   }
 }

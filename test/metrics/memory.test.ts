@@ -28,7 +28,7 @@ test.skipIf(!existsSync('/proc/self/smaps_rollup'))(
     expect(whole.rss).toBeGreaterThan(held.rss);
     end();
     await once(child, 'exit');
-    // It has ended: only this process is left to tell of.
+    // The child has ended, so only this process counts.
     expect(await memoryOfTree(child.pid)).toEqual({ rss: expect.any(Number), processes: 1 });
   },
 );

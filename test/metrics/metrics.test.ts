@@ -64,7 +64,7 @@ test('with nothing to ask yet there are figures all the same', async () => {
   const text = await createMetrics(() => undefined).text();
   expect(text).toContain('emotion_bot_queue_waiting 0\n');
   expect(text).not.toContain('emotion_bot_ready{');
-  // There is no share of nothing.
+  // A share of zero rows does not exist.
   expect(text).not.toMatch(/^emotion_bot_training_accuracy /m);
 });
 

@@ -117,7 +117,7 @@ describe('fitCovers', () => {
     const of = (as: 'nothing' | 'mouth' | 'eyes') =>
       others.filter((seen) => scoreOutlines(seen[as], scores) >= 0.5).length;
     expect(of('nothing')).toBeLessThanOrEqual(1);
-    // A third of the mouths have a hand before them, which ten faces hardly teach.
+    // A third of the mouths are covered by a hand, which ten faces are too few to learn.
     expect(of('mouth') + of('eyes')).toBeGreaterThanOrEqual(1.5 * others.length);
   });
 });

@@ -21,7 +21,7 @@ const fixture = (name: string) => readFileSync(new URL(`../fixtures/${name}`, im
 const flat = (width: number, height: number) =>
   sharp({ create: { width, height, channels: 3, background: '#777777' }, limitInputPixels: false });
 
-/** Stands for a decoded photo where none is expected: the pixels of one would be printed, which takes gigabytes. */
+/** Stands for a decoded photo in a failed assertion: printing the pixels themselves would take gigabytes. */
 const widthOf = async (photo: Promise<DecodedPhoto>) => (await photo).width;
 
 const isSame = (a: DecodedPhoto, b: DecodedPhoto) => Buffer.compare(a.image.data, b.image.data) === 0;
@@ -293,7 +293,7 @@ describe('decodePhoto', () => {
         end = resolve;
       });
     });
-    // Its own pixels, as those of frames that were read before, are no other walk's.
+    // No other walk may get its pixels, nor those of the frames that were read before.
     const own = (patienceMilliseconds: number) =>
       reusingPixels(async () => {
         takePixels(3);

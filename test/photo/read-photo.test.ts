@@ -15,7 +15,7 @@ const happy = reading({ happy: 9, neutral: 1 });
 const unsure = reading({ sad: 4, neutral: 3, fear: 3 });
 const detector = createFaceDetector();
 afterAll(() => detector.close());
-/** However busy the machine that runs the tests is. */
+/** A time limit that no machine exceeds, however busy it is. */
 const limits = { maxMilliseconds: 55_000 };
 
 /** A detector that finds these faces in whatever it is shown. */
@@ -35,7 +35,7 @@ describe('the bytes of a file', () => {
       return [];
     });
     const tools = { detector: { ...finds(), detect }, classifier: fakeClassifier([]), limits };
-    // As the bot does it: gone is what is given back then.
+    // Frees the bytes as the bot does: they cannot be read afterwards.
     const own = copyToGiveBack(file);
     onDecoded.mockImplementation(() => giveBack(own));
     expect((await readPhoto(own, tools, { onDecoded })).width).toBe(300);

@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { aloneWithPixels, reusingPixels, takePixels } from '../../src/photo/shared-pixels.ts';
 
-/** What a walk gets that takes so many bytes. */
+/** The shared memory that a walk gets for so many bytes. */
 const walk = (bytes: number) => reusingPixels(async () => ({ buffer: takePixels(bytes).buffer }));
 
 describe('shared pixels', () => {

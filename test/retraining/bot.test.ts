@@ -100,7 +100,7 @@ test('bots killed at any moment leave nobody at work; the next goes on, and the 
     expect(more.slice(0, left.length)).toEqual(left);
     process.kill(pid!, 'SIGKILL');
   });
-  // Before it is judged, nothing goes on without a bot; then, what is nearly done is ended.
+  // Until the network is judged, a training stops without its bot. After that it finishes, since it is nearly done.
   expect(await registry.list()).toEqual([]);
   await killWhen(() => untilPhase(files, 'judging'));
 

@@ -94,7 +94,7 @@ test('a child that dies often, with an epoch in between each time, is started ag
   // Older ones are cleared away with every training.
   expect((await registry.list()).map(({ version }) => version)).toEqual([3, 4]);
 
-  // The name of whoever started it is in this process's memory, and on no disk.
+  // The name of the person who started it is in this process's memory only, not on the disk.
   expect((await retraining.statusNotice())!.text).toContain('started by Ada');
   expect(await readFile(join(site.stateDirectory, 'retraining', 'job.json'), 'utf8')).not.toContain('Ada');
   const next = openSite(site).retraining;

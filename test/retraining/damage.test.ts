@@ -13,7 +13,7 @@ import { until } from '../helpers/until.ts';
 const log = createLogger({ level: 'silent' });
 const HERE = () => true;
 
-/** A machine whose last training was told in a channel, with a network that reads photos. */
+/** A machine whose last training's result was posted in a channel, with a network that reads photos. */
 async function machine() {
   const { directory, registry } = await registryWith(2);
   const files = new RetrainingFiles(await temporaryFolder());
@@ -54,7 +54,7 @@ test('admins are told once, where the last training was told, that a version can
   await Promise.all([watch(board), watch(board)]);
   expect(board.notices).toHaveLength(1);
   await first.stop();
-  // Once it is well again, and another is not, that is told.
+  // Once it is repaired and another is damaged, admins are told of that one.
   await registry.promote(1);
   await until(async () => (await files.damageTold()) === undefined, 'its being well again');
   await registry.promote(0);
@@ -68,7 +68,7 @@ test('a version that was put in use a moment ago is not told of before it has be
   const { files, registry, remember } = await machine();
   await remember();
   const board = noticeBoard();
-  // Another is put in use as often as one looks.
+  // At each look another version is in use.
   const refresh = async () => await registry.promote((await registry.inUse()).version === 1 ? 0 : 1);
   const watch = new DamageWatch({ files, registry, log, refresh, reading: async () => ({ version: 0 }) });
   await refresh();

@@ -13,7 +13,7 @@ import { train } from '../../src/training/run/trainer.ts';
 import { makeSite, noticeBoard, openSite, tinyTraining } from '../helpers/retraining.ts';
 import { temporaryFolder, tinyRows, writeTinyFer2013 } from '../helpers/tiny-fer2013.ts';
 
-/** Rows of which PublicTest has every third label wrong: no network can go on getting better there. */
+/** Rows in which every third label of PublicTest is wrong, so that no network can keep getting better there. */
 function partlyMislabelled() {
   return tinyRows(4, ['Training', 'PublicTest', 'PrivateTest']).map((row, i) =>
     row.split === 'PublicTest' && i % 3 === 0 ? { ...row, label: (row.label + 1) % EMOTIONS.length } : row,

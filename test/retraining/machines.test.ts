@@ -54,7 +54,7 @@ describe.skipIf(!HAS_REDIS)('machines that share a Redis', () => {
       'the end of a lease that nobody renews',
       10 * LEASE_MS,
     );
-    // What is given back late takes nothing from whoever has it now.
+    // Giving it back late does not take it from the machine that has it now.
     await next!.release();
     expect(await one.current()).toMatchObject({ job: 'a' });
     await after.release();

@@ -60,7 +60,7 @@ test('over two hours: edited at most every 5 s, and always the message of the la
   await message.close();
   expect(board.posts.map(({ at }) => Math.round((at - start) / MINUTE))).toEqual([0, 50, 100]);
   expect(leastGap([...board.posts, ...board.edits].sort((a, b) => a.at - b.at))).toBeGreaterThanOrEqual(5000);
-  // One in five seconds or so is not far from as often as may be.
+  // One edit in about five seconds is close to the allowed rate.
   expect(board.edits.length).toBeGreaterThan(1000);
   for (const edit of board.edits) {
     expect(edit.of).toBe(board.posts.findLastIndex(({ at }) => at <= edit.at));

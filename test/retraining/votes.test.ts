@@ -6,7 +6,7 @@ import { SPLITS } from '../../src/training/data/fer2013.ts';
 import { makeSite, noticeBoard, openSite, tinyTraining } from '../helpers/retraining.ts';
 import { tinyRows } from '../helpers/tiny-fer2013.ts';
 
-/** Votes by which everybody sees the face's own label, but for anger, which all take for sadness. */
+/** Votes in which everybody sees the face's own label, except that all take anger for sadness. */
 function votesText(): string {
   const order = ['neutral', 'happy', 'surprise', 'sad', 'angry', 'disgust', 'fear'];
   const names = ['angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral'];

@@ -22,7 +22,7 @@ import { until } from '../helpers/until.ts';
 const benchmark = (...args: string[]) => runScript('benchmark.ts', ...args);
 
 let folder: string;
-/** A small photo of four people, and a network that is quick: what is measured here is not looked at. */
+/** A small photo of four people, and a fast network: the tests do not check the figures. */
 let photo: string;
 let model: string;
 beforeAll(async () => {

@@ -65,7 +65,7 @@ describe('emotions', () => {
         .map(Number);
     expect(words(stdout)).toHaveLength(4);
     expect(words(told)).toEqual(words(stdout));
-    // Another processor may round otherwise.
+    // Another processor may round differently.
     for (const [k, number] of numbers(stdout).entries()) expect(Math.abs(number - numbers(told)[k]!)).toBeLessThan(4);
   });
 

@@ -67,7 +67,7 @@ describe.skipIf(!HAS_REDIS)('Redis', () => {
     await expect(settings.channelMode('p', 'c')).rejects.toMatchObject(lost);
     // Nobody had asked this one for anything before.
     await expect(unasked.hasOptedOut('p', 'ann')).rejects.toMatchObject(lost);
-    // One that is started anew begins anew; the first one does not take over its key.
+    // A new Redis begins empty; the first store does not adopt its key.
     const anew = await open();
     await anew.setOptedOut('p', 'cem', true);
     expect(await anew.hasOptedOut('p', 'cem')).toBe(true);

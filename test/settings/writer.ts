@@ -12,7 +12,7 @@ for (let k = 0; k < Number(count); k++) {
 }
 await store.close();
 
-/** As the store asks whoever finds it held by others. */
+/** Tries again, as the store's error asks where other processes hold it. */
 async function untilKept(key: string, value: string): Promise<void> {
   for (;;) {
     try {

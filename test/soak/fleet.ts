@@ -22,7 +22,7 @@ export type ProgramKind = 'bot' | 'worker';
 export interface FleetOptions {
   readonly bots: number;
   readonly workers: number;
-  /** Where each has a folder of its own, which it keeps when it is started again, and beside that its log. */
+  /** The folder in which each process has a folder of its own, which it keeps over restarts, with its log beside it. */
   readonly folder: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly internal: Internal;
@@ -134,7 +134,7 @@ export class Program {
             JSON.stringify({ directory: this.folder, environment: own, internal, milliseconds: standInMs }),
           ];
     return spawn(process.execPath, [...flags, compiled, ...words], {
-      // No .env is here; nothing of this environment gets in: there may be tokens in it.
+      // There is no .env here, and nothing of this environment is passed on, since it may contain tokens.
       cwd: this.folder,
       env: { ...variables, ...own },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -36,7 +36,7 @@ export interface SoakOptions extends UnrestOptions {
   readonly log: (line: string) => void;
 }
 
-/** What came of it. */
+/** The result of a run. */
 export interface SoakResult {
   readonly judged: readonly Judged[];
   readonly removed: number;
@@ -55,14 +55,17 @@ export interface SoakResult {
 /** Milliseconds between two looks at what is still owed, and at the memory. */
 const LOOK_MS = 500;
 const MEMORY_MS = 2000;
-/** Nothing goes wrong any more once posting has ended, and no more than this share of the photos is open, or this share of the time that posting took has passed. */
+/**
+ * Failures stop after the last photo was posted: when at most this share of the photos is unanswered, or when this share of the time that
+ * posting took has passed.
+ */
 const CALM_SHARE = 0.1;
 const CALM_AFTER = 0.5;
 /** Of all messages, how many were posted at least, and at most, when Redis is restarted; and how long it is away, in milliseconds. */
 const REDIS_AT = [0.3, 0.6] as const;
 const REDIS_AWAY_MS = [200, 2500] as const;
 
-/** Runs bots and workers on chats of their own, posts photos, has things go wrong, and looks what became of every photo. */
+/** Runs bots and workers on fake chats, posts photos, causes failures, and checks the outcome of every photo. */
 export async function soak(options: SoakOptions): Promise<SoakResult> {
   const { logs } = options;
   const folder = logs === undefined ? mkdtempSync(join(tmpdir(), 'soak-')) : resolve(logs);

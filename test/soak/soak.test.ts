@@ -8,7 +8,7 @@ import { judge } from './tally.ts';
 
 const SOAK = '../test/soak/soak.ts';
 
-/** What became of the photos of a message by what was said of it; it has two, 'p1' and 'p2', unless told. */
+/** The outcomes of a message's photos, judged by the replies to it. By default it has two photos, 'p1' and 'p2'. */
 function fatesBy(changes: Partial<PostedMessage>, ...said: readonly Partial<Said>[]): string[] {
   const message: PostedMessage = {
     platform: 'discord',

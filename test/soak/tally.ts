@@ -12,7 +12,7 @@ export interface Judged {
   readonly said: readonly Said[];
 }
 
-/** What the bot says in place of an answer that it cannot give by its own fault; more than that is in its log. */
+/** The bot's reply when it cannot answer because of a fault of its own; its log has the details. */
 const WENT_WRONG = /Something went wrong on my side/;
 const NO_FACE = /I found no face in this picture/;
 
@@ -28,7 +28,7 @@ export function judge(posted: readonly PostedMessage[], said: readonly Said[]): 
     .flatMap((message) => judgeMessage(message, byMessage.get(message.id) ?? []));
 }
 
-/** What names a photo is about that one; the rest is about those photos that nothing names, or about all where each is named. */
+/** A reply that names a photo is about that photo. Other replies are about the photos that no reply names, or about all where each is named. */
 function judgeMessage(message: PostedMessage, said: readonly Said[]): Judged[] {
   const { files, kinds } = message;
   const inOrder = [...said].sort((a, b) => a.at - b.at);
@@ -57,7 +57,7 @@ export function open(judged: readonly Judged[]): Judged[] {
   return judged.filter(({ fate }) => fate === 'lost' || fate === 'thinking');
 }
 
-/** A time that a share of the photos were answered within, in milliseconds: of so many, the next one up. */
+/** The time in milliseconds within which a share of the photos were answered, rounded up to the next photo. */
 export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }

@@ -163,7 +163,7 @@ export class Unrest {
   }
 }
 
-/** Does something every so many seconds, by half more or less, until the signal fires. */
+/** Does something at random intervals, from half to one and a half times the given seconds, until the signal fires. */
 async function every(
   seconds: number,
   random: Random,

@@ -51,7 +51,7 @@ it('of equally good corrections the weakest is taken', () => {
 });
 
 it('accuracy is given for macro recall, up to what may be lost', () => {
-  // One disgusted face is won at 16^0.1 = 1.32; as many angry ones are lost there as are told.
+  // At 16^0.1 = 1.32 one more disgusted face is read right, and `angry` angry faces are read wrong.
   const lost = (angry: number, mostLost: number) => {
     const close = Array.from({ length: 2 + angry }, () => [0, 0.5, 1, 0.4] as const);
     const faces = [...close, ...Array.from({ length: 998 - angry }, () => [0, 0.9, 1, 0.01] as const)];

@@ -117,7 +117,7 @@ test('pruning keeps the newest, the one in use and the one before', async () => 
   await registry.prune(4);
   expect(await numbers(registry)).toEqual([1, 2, 5, 6]);
   expect(await registry.store(plainCard('next'), (aside) => saveUntrained(aside, 7))).toBe(7);
-  // The newest stays even where those two are all that may.
+  // The newest stays even where only those two may be kept.
   await registry.prune(2);
   expect(await numbers(registry)).toEqual([1, 2, 7]);
   // The shipped network is none of those that are counted.

@@ -140,7 +140,7 @@ describe.skipIf(!HAS_REDIS)('networks of machines that share a Redis', () => {
     await other.start();
     await other.registry.load(1);
     expect(await other.registry.inUse()).toEqual({ version: 1, before: 0 });
-    // Where Redis has it not either, it stays as it is.
+    // A version that Redis does not have either stays as it is.
     await other.networks.close();
     const client = new Redis(redis.url);
     await client.del('emotion-bot:network:one-1');

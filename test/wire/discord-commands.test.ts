@@ -68,7 +68,7 @@ describe('/emotions', () => {
     await answers(discord, 2);
     await aWhile();
     expect(discord.said()).toHaveLength(2);
-    // Each was taken up once: Discord refused nothing that would look like another process.
+    // Each was answered once: Discord refused no second answer, as it would to another process.
     expect(discord.callsTo('POST', /callback/)).toHaveLength(2);
     expect(log.join('')).not.toContain('another process');
   });

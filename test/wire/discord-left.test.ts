@@ -12,7 +12,7 @@ import { afterwards, aWhile, cleanUp, stateFolder } from './running-bot.ts';
 
 afterEach(cleanUp);
 
-/** A bot that is stopped in the middle of what `ask` asks of it, once it has heard of all of it, and what the next one needs. */
+/** A bot that is stopped in the middle of the requests that `ask` makes, once it has received all of them; with what the next bot needs. */
 async function stoppedInTheMiddle<Asked>(
   ask: (discord: FakeDiscord, stuck: { readonly begun: number }) => Promise<Asked>,
   begun = 1,
@@ -194,7 +194,7 @@ describe('a command that a run of the bot leaves', () => {
 
   test('is not told of a restart where its asker alone has been told why there is no answer, but is while it shows ‘is thinking’', async () => {
     const stuck = stuckReader();
-    // Never stopped before the end, as one that is killed.
+    // Not stopped before the test ends, like a bot that is killed.
     const { discord } = await startOnDiscord({ readPhoto: stuck.readPhoto, environment: { SHUTDOWN_SECONDS: '1' } });
     const thinking = discord.command('emotions', { files: { image: discord.file(await plainPicture(64, 48)) } });
     await until(() => stuck.begun === 1 && thinking.state === 'deferred', '‘is thinking’');

@@ -13,7 +13,7 @@ import { aWhile, cleanUp } from './running-bot.ts';
 
 afterEach(cleanUp);
 
-/** A picture of noise, which no JPEG makes small. */
+/** A picture of noise, which JPEG compresses badly. */
 async function noise(width: number, height: number): Promise<Buffer> {
   const channels = 3;
   const bytes = randomBytes(width * height * channels);
@@ -98,7 +98,7 @@ describe('a posted picture', () => {
       discord.file(Buffer.from('words'), 'notes.png.txt', { contentType: 'text/plain; charset=utf-8' }),
     ];
     discord.post({ author: user('ann'), files: others });
-    // A photo of the same message is answered: what is none has cost nobody their turn.
+    // A photo of the same message is answered: the file that is no picture has used up no turn.
     discord.post({ files: [...others, discord.file(await plainPicture(64, 48), 'photo', { contentType })] });
     const [answer] = await answers(discord, 1);
     expect(answer!.files[0]!.filename).toBe('photo-emotions.jpg');
@@ -509,12 +509,12 @@ describe('an edit', () => {
     const changed = discord.edit(post, { files: [a!, added(b!)] });
     await answers(discord, 2);
     discord.edit(changed, { content: 'both' });
-    // What a bot adds to its own is nobody's photo, and is not even asked for.
+    // A picture that a bot adds to its own message is not answered, and not even loaded.
     const program = discord.post({ author: user('other', { bot: true }) });
     discord.edit(program, { files: [added(a!)] });
     await first.bot.stop();
     expect(discord.callsTo('GET', new RegExp(`/messages/${program.id}$`))).toEqual([]);
-    // It looks whether the earlier one has answered what came before its start.
+    // It checks whether the earlier process has answered messages from before its start.
     vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 20_000);
     await startOnDiscord({ discord });
     discord.edit(changed, { content: 'both of us' });

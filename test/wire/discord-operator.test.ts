@@ -210,7 +210,7 @@ describe('what is said after the answer', () => {
 
 test('a start that is called off, as where another platform cannot connect, leaves no connection behind', async () => {
   const { discord, platform } = await prepare();
-  // Discord lets it wait, so that it is under way when it is called off.
+  // Discord delays it, so that it is under way when it is aborted.
   const body = { message: 'You are being rate limited.', retry_after: 1, global: false };
   discord.fail('GET', /gateway/, { status: 429, body, headers: { 'retry-after': '1' } });
   const outcome = expect(platform.start()).rejects.toThrow('the bot is stopping');

@@ -40,7 +40,7 @@ export async function leave(state: string, job: Omit<Job, 'files' | 'begun'> & P
   await inJournal(state, (journal) => journal.begin({ files: [], begun: Date.now(), ...job }));
 }
 
-/** As if the bot had been killed while, or after, it said something of a job to its asker alone. */
+/** Marks a job as if the bot had been killed while, or after, it sent a reply that only the asker sees. */
 export async function whisper(state: string, job: JobKey): Promise<void> {
   await inJournal(state, (journal) => journal.whisper(job));
 }

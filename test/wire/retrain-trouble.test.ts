@@ -68,7 +68,7 @@ describe.each([
 
     const tries = chat.remove('Training tiny, started by');
     await until(() => tries() > 0, 'an edit in vain', 20_000);
-    // Its process tells of it every half second, each time with another text: one edit or more for each.
+    // Its process reports every half second with a new text, and each report takes one edit or more.
     const told = new Set<number>();
     await until(async () => told.add(await epochs()).size > 4, 'further epochs', 60_000);
     expect(tries()).toBe(1);

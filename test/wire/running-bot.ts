@@ -57,7 +57,7 @@ export async function runBot(
 const TURNS = { count: 20, milliseconds: 4 };
 
 /**
- * Long enough for an answer that must not come: bot and fake run in this process, so that a busy machine lengthens both alike.
+ * Waits long enough for an answer that must not come. Bot and fake run in this process, so a busy machine slows both alike.
  */
 export async function aWhile(): Promise<void> {
   for (let turn = 0; turn < TURNS.count; turn++) await delay(TURNS.milliseconds);

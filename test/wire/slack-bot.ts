@@ -1,4 +1,4 @@
-// Before everything else: its dependencies do not load once others have put their polyfills in place under vitest.
+// Imported first: under vitest, its dependencies do not load after other packages have installed their polyfills.
 import 'discord.js';
 import { loadConfig } from '../../src/config.ts';
 import { type FakeMessage, FakeSlack } from '../fakes/slack.ts';

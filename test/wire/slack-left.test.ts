@@ -10,7 +10,7 @@ afterEach(cleanUp);
 
 const BOT = 'slack T1 UBOT';
 
-/** A bot that is stopped in the middle of what `ask` asks of it, once it has heard of all of it, and what the next one needs. */
+/** A bot that is stopped in the middle of the requests that `ask` makes, once it has received all of them; with what the next bot needs. */
 async function stoppedInTheMiddle<Asked>(ask: (slack: FakeSlack) => Promise<Asked>, at = 0) {
   const stuck = stuckReader(at);
   const state = stateFolder();

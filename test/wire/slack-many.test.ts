@@ -143,7 +143,7 @@ test('a workspace that removes it takes its token and settings along; the others
   await say(ONE, '/emotions', 'channel:off', 'UADMIN');
   await say(ONE, '/privacy', 'opt-out', 'UANN');
   await say(TWO, '/emotions', 'channel:asked', 'UADMIN', 'C2');
-  // Told late, after it has been installed again: the token works, so nothing is forgotten.
+  // The event arrives late, after the app was installed again: the token works, so nothing is deleted.
   slack.workspace = ONE;
   slack.event({ type: 'app_uninstalled' });
   slack.event({ type: 'tokens_revoked', tokens: { oauth: ['U5'], bot: [] } });

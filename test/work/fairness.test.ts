@@ -8,7 +8,7 @@ import { RedisWorker } from '../../src/work/redis-worker.ts';
 import { HAS_REDIS, startRedis, type TestRedis } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 
-/** A queue that does one thing at a time, whatever keeps it. */
+/** A queue that does one job at a time, in memory or in Redis. */
 interface OneByOne {
   /** Somebody asks, e.g. 'channel person'. Resolves once it waits. */
   ask(who: string): Promise<void>;
@@ -17,7 +17,7 @@ interface OneByOne {
   close(): Promise<void>;
 }
 
-/** Lets so many through as it is told to, and keeps in mind whose turn it was. */
+/** Lets the given number of jobs run, and records whose turn it was. */
 function gate() {
   const order: string[] = [];
   const waiting: (() => void)[] = [];
@@ -48,7 +48,7 @@ function inProcess(): OneByOne {
   const queue = new FairQueue({ concurrency: 1, maxWaiting: 500 });
   const { pass, serve, order } = gate();
   let open!: () => void;
-  // Until everybody has asked who asks before the first one is done.
+  // Waits until everybody who asks before the first job is done has asked.
   void queue.run(() => new Promise<void>((go) => (open = go)), { channel: 'first', person: 'first' });
   return {
     ask: async (who) => {

@@ -96,7 +96,7 @@ describe('FileJournal', () => {
     await closed(dead);
     const all = await Promise.all([await openJournal(), await openJournal()].map((one) => one.takeOver('discord 1')));
     expect(all.flat().map(({ message }) => message)).toEqual(['m1']);
-    // Nor does it take its own for somebody else's.
+    // Nor does it take over its own jobs as if they were another process's.
     await living.begin(job('m3'));
     expect(await living.takeOver('discord 1')).toEqual([]);
   });
@@ -162,7 +162,7 @@ describe('FileJournal', () => {
   });
 
   test('puts a broken file aside, and says so', async () => {
-    // Not over one that was open: closing it may still write to it, and would mend it.
+    // Not written over an open file: closing that file may still write to it, and would repair it.
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     writeFileSync(path, 'torn'.repeat(2000));
     const journal = await openJournal();

@@ -50,7 +50,7 @@ describe.skipIf(!HAS_REDIS)('what machines have seen', () => {
     ]);
     expect([...(await third.lastSeen('slack T1'))]).toEqual([['c3', '1']]);
     await third.close();
-    // Where it was, it does not rely on others: what they have seen may have died with them.
+    // For channels that it has seen itself, it does not rely on other machines: they may have died before they answered.
     const again = await openOther();
     expect((await again.lastSeen(BOT)).get('c2')).toBe('150');
     await again.close();

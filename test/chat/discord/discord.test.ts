@@ -49,7 +49,7 @@ describe('the Remove button', () => {
     const [component] = removeButtonRow(button).toJSON().components as { custom_id: string }[];
     expect(component!.custom_id.length).toBeLessThanOrEqual(100);
     expect(parseRemoveButton(component!.custom_id)).toEqual(button);
-    // That of an early version does not name the picture.
+    // The button of an early version does not name the picture.
     expect(parseRemoveButton(`remove:${id}:7`)).toEqual({ people: [id], source: '7' });
   });
 

@@ -18,7 +18,7 @@ const hasCuda = existsSync(join(LIBRARIES, 'libonnxruntime_providers_cuda.so'));
 /** Vulkan in software, which comes with Debian's Chromium. */
 const SOFTWARE = '/usr/lib/chromium';
 const hasVulkan = existsSync(join(SOFTWARE, 'vk_swiftshader_icd.json'));
-/** Where it is asked for: to compile for a card that is none takes as long as a hundred other tests. */
+/** Runs only on request, since compiling for a software card takes as long as a hundred other tests. */
 const triesWebGpu = hasVulkan && process.env.WEBGPU_TESTS === '1';
 
 test.skipIf(hasCuda)('a provider that cannot be opened gives way to the CPU, and the engine says why', async () => {

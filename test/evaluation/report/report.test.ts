@@ -103,7 +103,7 @@ describe('report', () => {
 
   it('ends with 1 and a sentence where there is no network, labels file or folder, and leaves no page', async () => {
     const photos = dirname(samplePath(1));
-    // The first has no labels beside it, which is no mistake.
+    // The first has no labels file beside it, which is allowed.
     for (const [sentence, ...args] of [
       ['No usable model', photos, '--model', folder],
       ['none.json', photos, '--labels', join(folder, 'none.json')],

@@ -10,7 +10,7 @@ interface Sent {
   readonly d: unknown;
 }
 
-/** What a client that has identified is told; it outlives the connection. */
+/** The session of an identified client; it outlives the connection. */
 interface Session {
   readonly id: string;
   /** Its number, from 0, and how many there are. */
@@ -77,7 +77,7 @@ export class FakeGateway {
     for (const socket of this.#open()) socket.send(JSON.stringify({ op: 7, d: null }));
   }
 
-  /** Ends every connection and its session: what happens until the client is back is told to nobody. */
+  /** Ends every connection and its session. Events until the client is back are lost. */
   forget(): void {
     const open = this.#open();
     this.#sessions.clear();
@@ -163,7 +163,7 @@ function ready(told: Ready, session: Session): object {
   return { ...told, guilds, session_id: session.id, shard: session.shard };
 }
 
-/** Whether an event is told over a session: by the server that it is about, else it is a direct message's. */
+/** Whether a session gets an event: by the event's server, or, without one, as a direct message. */
 function isOn(session: Session, data: unknown): boolean {
   const { guild_id: about, members, id } = data as { guild_id?: string; members?: unknown; id: string };
   const guild = about ?? (members === undefined ? undefined : id);

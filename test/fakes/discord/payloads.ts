@@ -1,4 +1,4 @@
-/** What Discord's API and gateway send, as far as a bot like this one sees it. */
+/** Payloads of Discord's API and gateway, as far as this bot uses them. */
 
 /** Discord's first second, in milliseconds. */
 const EPOCH = 1_420_070_400_000n;
@@ -23,7 +23,7 @@ export const PERMISSIONS = {
 
 export type Permission = keyof typeof PERMISSIONS;
 
-/** What everyone may in a server of the fake's. */
+/** The permissions of everyone in the fake's servers. */
 export const USUAL_PERMISSIONS = bits(
   'ViewChannel',
   'SendMessages',

@@ -17,8 +17,8 @@ interface Open {
 }
 
 /**
- * Slack's way with several sockets of one app: an event goes to one of them, by turns, and to another one where that does not acknowledge
- * it in time or closes. An event that finds no socket, or nobody to acknowledge it, is given up after the last try.
+ * Delivers events as Slack does to several sockets of one app. Each event goes to one of them, in turns, and to another one if the first
+ * closes or does not acknowledge it in time. An event that no socket acknowledges is given up after the last try.
  */
 export class Delivery {
   readonly #sockets: ReadonlySet<WebSocket>;

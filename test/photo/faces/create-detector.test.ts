@@ -188,7 +188,7 @@ describe('createFaceDetector', () => {
       let ticks = 0;
       const timer = setInterval(() => ticks++, 10);
       try {
-        // Long enough for many ticks: the network needs a tenth of a second for it. Had it worked here, none would have come through.
+        // Large enough for many ticks: the network needs a tenth of a second. On this thread, it would block them all.
         for (let times = choice === 'network' ? 4 : 1; times > 0; times--) await one.detect(image);
         expect(ticks).toBeGreaterThan(10);
         const sent = post.mock.calls.map(([message]) => bytesOf(message));

@@ -60,7 +60,7 @@ describe('annotateMoving', () => {
       expect([file.format, file.width, file.pageHeight, file.pages]).toEqual([format, width, height, FRAMES]);
       expect([file.delay, file.loop]).toEqual([moving.milliseconds, 2]);
       const scale = width / 320;
-      // Thin lines lose colour: the plate of the label is what is looked at, which goes along with the box.
+      // Thin lines lose their colour, so the test looks at the label's plate, which moves with the box.
       const [at] = await extent(picture.bytes, 0, EMOTION_COLOURS.happy);
       const [later] = await extent(picture.bytes, 2, EMOTION_COLOURS.happy);
       expect(Math.abs(later - at - 80 * scale)).toBeLessThan(8);
@@ -73,7 +73,7 @@ describe('annotateMoving', () => {
   it('keeps a label on the same side of its box, whatever else is there', async () => {
     const plateOf = async (file: Buffer, page: number) => await extent(file, page, EMOTION_COLOURS.happy);
     const still = new Map(Array.from({ length: FRAMES }, (_, k) => [k, { ...happy, box: box(120) }]));
-    // Somebody else passes right above the label, where one that is placed anew would not go.
+    // Somebody else passes right above the label, where a newly placed label would not go.
     const passer: MovingMark = {
       ...sad,
       sightings: new Map([[2, { ...sad, box: { x: 118, y: 20, width: 40, height: 42 } }]]),

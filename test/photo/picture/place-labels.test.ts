@@ -84,7 +84,7 @@ describe('placeLabels', () => {
     // Three by three, closer than a label is high, with room around them.
     const close = Array.from({ length: 9 }, (_, k) => face(200 + (k % 3) * 84, 100 + Math.floor(k / 3) * 84));
     const { places, worstCover } = place(close);
-    // Less than what is worth a line.
+    // Labels may cover less than a connecting line is worth.
     expect(worstCover).toBeLessThanOrEqual(0.02);
     const [from, to] = places[4]!.leader!;
     const middle = close[4]!;

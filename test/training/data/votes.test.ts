@@ -68,7 +68,7 @@ describe('votes', () => {
     expect((await votesFor(data, { directory: folder })).count).toBe(21);
     const empty = await temporaryFolder();
     expect(await findVotes(empty)).toBeUndefined();
-    // What cannot be looked at may hold some.
+    // A file that cannot be read may hold votes.
     await expect(findVotes(await unreadable(join(empty, 'loop')))).rejects.toMatchObject({ code: 'ELOOP' });
     await expect(votesFor(data, { directory: empty })).rejects.toMatchObject({
       code: 'no-data',

@@ -47,7 +47,7 @@ test('equal shapes are taken over as they are; other layers and wider networks a
     /not those of thin or of a narrower network.*conv2/,
   );
   expect(() => weightsFrom(from, unroll(ARCHITECTURES.get('tiny')!), 1)).toThrow(/not those of tiny/);
-  // Channels that a flatten has mixed with places cannot be told apart.
+  // After a flatten, channels and positions are mixed, so the channels cannot be identified.
   const flat = (name: string, filters: number) =>
     unroll({
       name,

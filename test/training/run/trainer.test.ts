@@ -261,7 +261,7 @@ test('where no checkpoint is whole, or there is none, a resumed run says so and 
   expect(warnings[1]).toMatch(/000000012 is damaged .*000000008 is damaged .*There is no .*starting at the beginning/);
   expect(again.history[0]!.valAccuracy).toBeGreaterThan(0);
   expect(straight.history).toHaveLength(3);
-  // The damaged ones, of later steps, do not push the new one out.
+  // The damaged checkpoints of later steps do not displace the new one.
   expect(await checkpoints(directory)).toEqual(['checkpoint-000000004']);
 });
 
@@ -368,7 +368,7 @@ test('a run from given weights starts there, with a fresh optimizer', async () =
 test('a network learns from a teacher what the labels do not say, and a resumed run from the same answers', async () => {
   const teacher = await temporaryFolder();
   await cp(join((await learned()).directory, BEST), join(teacher, BEST), { recursive: true });
-  // The labels of this set are all the same: what the student can tell apart it has from the teacher.
+  // The labels of this set are all the same, so the student can only have learned from the teacher.
   const mislabelled = { ...training, labels: new Uint8Array(training.count).fill(3) };
   const plan = { ...LEARNING, epochs: 20, seed: 5, teacher: { folders: [join(teacher, BEST)], weight: 1 } };
   const student = await train(runIn(await temporaryFolder(), plan, { training: mislabelled }));
