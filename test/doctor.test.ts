@@ -37,7 +37,7 @@ async function findings(
   return Object.fromEntries((await examine(config, problems, parts)).map((finding) => [finding.part, finding]));
 }
 
-test('the doctor says what is active, and what to do about what is not', async () => {
+test('the doctor says which parts are active, and how to activate the others', async () => {
   const found = await findings({ MODEL_DIR: join(root, 'model'), DETECTOR: 'haar' });
   expect(Object.values(found).filter(({ state }) => state === 'broken')).toEqual([]);
   expect(found.Engine).toMatchObject({ state: 'ok', finding: expect.stringContaining('onnx') });
@@ -62,7 +62,7 @@ test.each(['network', 'fusion'])('the doctor starts no OpenCV where DETECTOR=%s'
   expect(others['Face detector']).toMatchObject({ state: 'ok', finding: expect.stringContaining(DETECTOR) });
 });
 
-test('every check goes on after others failed, what can be tried is tried, and no token is shown', async () => {
+test('every check runs even if others failed, everything that can be tried is tried, and no token is shown', async () => {
   const data = await temporaryFolder();
   await mkdir(join(data, 'chunks'));
   for (const name of ['fer2013_01.csv.gz', 'fer2013_02.csv.gz', 'fer2013new.csv'])
@@ -101,7 +101,7 @@ test('every check goes on after others failed, what can be tried is tried, and n
   expect(JSON.stringify(found)).not.toMatch(/nobody|no token at all/);
 });
 
-test('a card that onnxruntime cannot compute on is told, with what the engine computes on instead', async () => {
+test('the doctor names a card that onnxruntime cannot use, and the device that the engine uses instead', async () => {
   const { Engine: found } = await findings({ ONNX_PROVIDER: 'cuda', THREADS: '1' }, {}, ['Engine']);
   // Where CUDA's libraries are installed and there is a card, it is used.
   if (found!.state !== 'ok')
@@ -127,7 +127,7 @@ test.each([
   else expect(look().finding).toMatch(finding);
 });
 
-test('a state folder is tried and left as it was; one that others may look into is told', async () => {
+test('the doctor tries the state folder and leaves it as it was; it warns of one that others can open', async () => {
   const parent = await temporaryFolder();
   const found = await findings({ STATE_DIR: join(parent, 'not', 'yet') }, {}, ['State folder']);
   expect(found['State folder']).toMatchObject({ state: 'ok', finding: expect.stringContaining('first needed') });
@@ -148,7 +148,7 @@ describe('ports', () => {
     return String((other.address() as AddressInfo).port);
   }
 
-  test('that another program uses are told, and where the page goes instead', async () => {
+  test('that another program uses are named, with the port that the page uses instead', async () => {
     const [page, figures] = await Promise.all([taken(), taken()]);
     const found = await findings({ LOCAL_PORT: page, METRICS_PORT: figures }, {}, parts);
     expect(found.Page).toMatchObject({
@@ -167,7 +167,7 @@ describe('ports', () => {
     expect([free.Page!.state, free.Figures!.state]).toEqual(['ok', 'ok']);
   });
 
-  test('that a bot uses which runs already are known by what answers there', async () => {
+  test('that a running bot uses are recognised by its answer', async () => {
     const environment = { LOCAL_PORT: '0', STATE_DIR: await temporaryFolder() };
     const log = createLogger({ level: 'silent' });
     const bot = await startBot(loadConfig({ environment, directory: environment.STATE_DIR }), log, fakePhotoReader());
@@ -202,7 +202,7 @@ describe('training data', () => {
   };
   const chunk = (n: number) => csvText(tinyRows(1, SPLITS).slice(n, n + 4));
 
-  test('is read, not only its names', async () => {
+  test('is read row by row, not only listed', async () => {
     const found = await look({
       'fer2013_01.csv': chunk(0),
       'fer2013_02.csv': `${chunk(4)}7,1 2 3,Training\n`,
@@ -221,7 +221,7 @@ describe('training data', () => {
     });
   });
 
-  test('that is something else is told as what it is', async () => {
+  test('that is another kind of file is named as what it is', async () => {
     const found = await look({ 'fer2013.csv': 'name,age\nAda,36\n' });
     expect(found['Training data']).toMatchObject({
       state: 'partly',
@@ -399,7 +399,7 @@ test('a network beside the one in use that cannot be loaded is named, with what 
   });
 });
 
-test('what .env sets in vain is named, with what was most likely meant', async () => {
+test('unknown settings in .env are named, with the setting that was most likely meant', async () => {
   const directory = await temporaryFolder();
   await writeFile(join(directory, '.env'), 'LOCAL_PROT=4000\nPATIENCE=5\n');
   const { config } = loadUsableConfig({ directory, environment: {} });

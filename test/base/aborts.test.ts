@@ -5,7 +5,7 @@ import { unlessAborted, withDeadline } from '../../src/base/aborts.ts';
 const tooLate = () => new Error('too late');
 
 describe('unlessAborted', () => {
-  it('hands on what the promise comes to', async () => {
+  it('resolves or rejects as the promise does', async () => {
     const { signal } = new AbortController();
     expect(await unlessAborted(Promise.resolve(7), signal)).toBe(7);
     expect(await unlessAborted(Promise.resolve(8))).toBe(8);

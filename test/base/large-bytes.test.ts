@@ -19,7 +19,7 @@ test('bytes that come in pieces lie in one place, up to the most there may be', 
   expect(growing.bytes()).toHaveLength(3_000_000);
 });
 
-test('their memory is free at once when it is given back, and those who still look see nothing', () => {
+test('their memory is freed at once when it is given back, and readers that still hold it see no bytes', () => {
   const large = Buffer.alloc(100_000_000, 1);
   const copy = copyToGiveBack(large);
   expect(copy.equals(large)).toBe(true);

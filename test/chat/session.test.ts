@@ -61,7 +61,7 @@ function start(options: Partial<SessionOptions> = {}) {
 }
 
 describe('a removed message', () => {
-  test('takes its answers along, one that is being sent too, and calls off the work on it', async () => {
+  test('removes its answers, also one that is being sent, and aborts the work on it', async () => {
     const { session, begin, say, there } = start();
     let sent = () => {};
     const slow = async (reply: Reply) => {
@@ -82,7 +82,7 @@ describe('a removed message', () => {
     expect(there()).toEqual(['other']);
   });
 
-  test('whose pictures another message asked about takes the answers to them along', async () => {
+  test('removes the answers to its pictures that another message asked about', async () => {
     const { session, begin, there } = start();
     const [own, others] = [picture('p', 'm'), picture('q', 'n')];
     const { request } = begin({ message: 'asks' });
@@ -96,21 +96,21 @@ describe('a removed message', () => {
     expect(there()).toEqual([]);
   });
 
-  test('is called off where it went before the work on it began', async () => {
+  test('is not answered if it was removed before the work on it began', async () => {
     const { session, begin } = start();
     expect(await session.removed('m')).toBe(false);
     expect(begin({ message: 'm' }).request.signal.aborted).toBe(true);
     expect(begin({ message: 'n' }).request.signal.aborted).toBe(false);
   });
 
-  test('that nothing is known of is said to be unknown, also beside work that was given up before', async () => {
+  test('that is not known is reported as unknown, also beside work that was aborted before', async () => {
     const { session, begin } = start();
     begin({ message: 'm' });
     expect(await session.removed('m')).toBe(true);
     expect(await session.removed('unknown')).toBe(false);
   });
 
-  test('is forgotten, the oldest first, before all of them fill the memory', async () => {
+  test('is forgotten, the oldest first, so that removals do not fill the memory', async () => {
     const { session, begin, there } = start();
     const { request } = begin();
     await request.reply({ text: 'oldest', about: picture('p', 'oldest') });
@@ -137,7 +137,7 @@ describe('an edited message', () => {
 
   const pictures = [picture('p', 'm'), picture('q', 'm')];
 
-  test('that lost one of two pictures loses the answer to that one, also one to come', async () => {
+  test('that lost one of two pictures loses the answer to that one, also one that is not sent yet', async () => {
     const { session, begin, there } = start();
     const { request } = begin({ message: 'm', pictures });
     await request.reply({ text: 'p', about: pictures[0]! });
@@ -154,7 +154,7 @@ describe('an edited message', () => {
     expect(there()).toEqual(['q', 'words', 'q again']);
   });
 
-  test('that lost all of them calls off the work on it', async () => {
+  test('that lost all its pictures aborts the work on it', async () => {
     const { session, begin } = start();
     const { request } = begin({ message: 'm', pictures });
     const words = begin({ message: 'm' });
@@ -165,7 +165,7 @@ describe('an edited message', () => {
   });
 });
 
-test('a picture that is removed from everywhere takes the answers to it along in every message, those to come too', async () => {
+test('removing a picture everywhere removes the answers to it in every message, also those that are not sent yet', async () => {
   const { session, begin, there } = start();
   const [here, again, other] = [picture('p', 'm'), picture('p', 'n'), picture('q', 'm')];
   const asked = begin({ message: 'm', pictures: [here, other] });
@@ -180,7 +180,7 @@ test('a picture that is removed from everywhere takes the answers to it along in
   expect(there()).toEqual(['q']);
 });
 
-test('a removed channel calls off the work in it, and no other', () => {
+test('a removed channel aborts the work in it, and no other', () => {
   const { session, begin } = start();
   const [here, there] = [begin({ channel: 'here' }), begin({ channel: 'there' })];
   session.channelRemoved('here');
@@ -188,7 +188,7 @@ test('a removed channel calls off the work in it, and no other', () => {
 });
 
 describe('stopping', () => {
-  test('waits for what is under way; whoever asks meanwhile is told, and nothing is begun for them', async () => {
+  test('waits for requests under way; people who ask meanwhile are told, and no work is begun for them', async () => {
     const { session, begin, told } = start();
     const first = begin();
     const ends: string[] = [];
@@ -206,7 +206,7 @@ describe('stopping', () => {
     await stopped;
   });
 
-  test('gives up at its deadline what has not ended', async () => {
+  test('aborts unfinished work at its deadline', async () => {
     const { session, begin } = start();
     const { request } = begin();
     const deadline = new AbortController();
@@ -217,7 +217,7 @@ describe('stopping', () => {
     expect(request.signal.reason).toBe(reason);
   });
 
-  test('disconnects once all has ended, and at the deadline all the same', async () => {
+  test('disconnects once all work has ended, and at the deadline in any case', async () => {
     const { session, begin, told } = start();
     const first = begin();
     const disconnect = vi.fn(async () => void begin());
@@ -235,7 +235,7 @@ describe('stopping', () => {
     expect(disconnect).toHaveBeenCalledTimes(2);
   });
 
-  test('disconnects after the work; whoever asks until then is told before it ends', async () => {
+  test('disconnects after the work; people who ask until then are told before it ends', async () => {
     const { session, begin } = start();
     const first = begin();
     let disconnect = () => {};
@@ -260,7 +260,7 @@ describe('stopping', () => {
     expect(order).toEqual(['work is done', 'told', 'stopped']);
   });
 
-  test('tells whoever asks in the last moment before its deadline, and does not hang on a connection that stays', async () => {
+  test('tells people who ask in the last moment before its deadline, and does not wait for a connection that stays open', async () => {
     const { session, begin } = start();
     const deadline = new AbortController();
     const { request } = begin();
@@ -272,7 +272,7 @@ describe('stopping', () => {
     expect([request.signal.aborted, told.mock.calls.length]).toEqual([true, 1]);
   });
 
-  test('goes on with what was taken on before, and waits for what else is being done about an event', async () => {
+  test('continues requests that it accepted before, and waits for other work on an event', async () => {
     const { session, begin, told } = start();
     let end = () => {};
     session.waitFor(new Promise<void>((done) => (end = done)));
@@ -287,7 +287,7 @@ describe('stopping', () => {
     await stopped;
   });
 
-  test('passes on what else failed to end', async () => {
+  test('passes on the error of other work that failed to end', async () => {
     const { session } = start();
     await expect(session.stop(new AbortController().signal, () => Promise.reject(new Error('no')))).rejects.toThrow(
       'no',
@@ -295,7 +295,7 @@ describe('stopping', () => {
   });
 });
 
-test('an end that fails stands in the log and disturbs nobody', async () => {
+test('a failure at the end is logged and has no other effect', async () => {
   const { session, begin, log } = start();
   const end = () => Promise.reject(new Error('no end'));
   begin({ end }).done();
@@ -303,7 +303,7 @@ test('an end that fails stands in the log and disturbs nobody', async () => {
   expect(log.join('')).toContain('no end');
 });
 
-test('what has been noted is forgotten once it is settled, but not while it is being answered', async () => {
+test('a noted job is deleted once it is settled, but not while it is being answered', async () => {
   const noted = new Set<string>();
   const journal: Journal = {
     begin: async ({ message }) => void noted.add(message),
@@ -329,7 +329,7 @@ test('what has been noted is forgotten once it is settled, but not while it is b
   expect([...noted]).toEqual([]);
 });
 
-test('that something is said to the asker alone is noted before it is said, since nobody can look for it', async () => {
+test('a reply that only the asker sees is noted before it is sent, since the bot cannot look for it later', async () => {
   const done: string[] = [];
   const note = (what: string) => async () => void done.push(what);
   const journal: Journal = {
@@ -361,7 +361,7 @@ test('that something is said to the asker alone is noted before it is said, sinc
 describe('an event', () => {
   afterEach(() => void vi.useRealTimers());
 
-  test('is taken on once in a quarter of an hour, by whichever of its ids', () => {
+  test('is accepted once in a quarter of an hour, by any of its ids', () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const { session } = start();
     expect(session.claim('event:1', 'file:1')).toBe(true);
@@ -436,7 +436,7 @@ test.each([
   },
 );
 
-test('a word to its asker alone that a chat refuses does not count for a worker', async () => {
+test('a reply to the asker alone that the chat refuses does not count for a worker', async () => {
   const noted: boolean[] = [];
   const { session } = start({
     dispatch: async (request) => void (await request.reply({ text: 'too many', private: true }).catch(() => {})),

@@ -76,7 +76,7 @@ describe('an answer that could not be sent', () => {
   });
 });
 
-test('jobs that three runs have ended over are looked at alone and marked before; one that ended the last run alone is not tried again', async () => {
+test('jobs during which three runs ended are marked and then tried alone; one that ended a run while it was tried alone is not tried again', async () => {
   let underWay = 0;
   const seen: (readonly [string, number, boolean | undefined])[] = [];
   const left: LeftJob[] = [
@@ -103,7 +103,7 @@ test('jobs that three runs have ended over are looked at alone and marked before
   expect(done).toEqual(['suspect old', 'suspect guilty']);
 });
 
-test('what may have been said twice to its asker alone is not said a third time', async () => {
+test('a reply that only the asker sees, and that may have been sent twice, is not sent a third time', async () => {
   const takenUp: string[] = [];
   const whispered = (message: string, whispers: LeftJob['whispers']): LeftJob => ({
     ...job(message),
@@ -120,7 +120,7 @@ test('what may have been said twice to its asker alone is not said a third time'
   expect(done).toEqual(['end twice']);
 });
 
-test('where workers answer them, jobs that runs have ended over are handed on together with the others', async () => {
+test('where workers answer, jobs during which runs ended are handed to them together with the others', async () => {
   let underWay = 0;
   let most = 0;
   const left = Array.from({ length: 40 }, (_, k) => ({

@@ -325,7 +325,7 @@ describe('what must hold before a command runs', () => {
   });
 });
 
-describe('the edge', () => {
+describe('an error', () => {
   test('a person’s mistake becomes its sentence and no error in the log', async () => {
     const { dispatcher, logged } = setUp(command(() => Promise.reject(new UserError('busy', 'Try again later.'))));
     const { request, replies } = fakeRequest({ command: { name: 'do' } });
@@ -386,7 +386,7 @@ describe('the edge', () => {
   });
 });
 
-describe('what passes by itself', () => {
+describe('a temporary error', () => {
   const busyHost = async (name: string): Promise<Attachment> => ({
     ...(await photo(name)),
     isPicture: () => Promise.reject(new UserError('busy', 'not just now')),
@@ -419,7 +419,7 @@ describe('what passes by itself', () => {
   });
 });
 
-describe('what is told of it', () => {
+describe('what is reported about a request', () => {
   test('each request has an id of its own in all that is logged of it, in the queue behind another one too', async () => {
     const { dispatcher, logged } = setUp(undefined, undefined, 'debug');
     const requests = await Promise.all(

@@ -168,7 +168,7 @@ describe('/emotions', () => {
     expect(readPhoto).toHaveBeenCalledTimes(2);
   });
 
-  test('a picture that the bot broke down over before is not loaded again, and said so', async () => {
+  test('a picture that crashed the bot before is not loaded again, and the bot says so', async () => {
     const fetch = vi.fn();
     const { request } = fakeRequest();
     const again = { ...request, earlier: { brokeDown: true } };

@@ -55,7 +55,7 @@ describe('photoReply', () => {
     expect(photoReply(ABOUT, [fakeFace('sad', 0.6)], PICTURE).text).toBe(`1 person\n1. sad 60 %\n${NOTICE}`);
   });
 
-  test('leads with what there is to see of all, and leaves nobody out', () => {
+  test('begins with a summary, and leaves nobody out', () => {
     const crowd = [
       ...Array(130).fill(fakeUnsureFace('surprise', 'disgust')),
       ...Array(70).fill(fakeFace('happy', 0.9)),

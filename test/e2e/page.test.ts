@@ -570,7 +570,7 @@ describe.skipIf(!hasBrowser)('the page in a browser', () => {
     await inLightAndDark('completion');
   });
 
-  test('a bot that went away is told of, and so is its return', async () => {
+  test('the page says when the bot has gone away, and when it is back', async () => {
     await bot.stop();
     await expect
       .poll(() => page.getByRole('alert').textContent(), { timeout: 20_000 })

@@ -4,7 +4,7 @@ import { REAL_FER2013 } from '../helpers/real-fer2013.ts';
 import { runScript } from '../helpers/run-script.ts';
 
 describe('evaluate --walk', () => {
-  it('says what counts where it is not asked', async () => {
+  it('prints the defaults in its help', async () => {
     const { stdout } = await runScript('evaluate.ts', '--help');
     expect(stdout).toMatch(/--images N .*\(default: 600\)/);
     expect(stdout).toMatch(/--seed N .*\(default: 1\)/);

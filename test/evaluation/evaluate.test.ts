@@ -21,7 +21,7 @@ it('an evaluation counts unsure readings as their likeliest emotion, and tells h
   expect(confidence.calibrationError).toBeCloseTo(0.05, 6); // 0.8 said, 0.75 right
 });
 
-it('rows whose pixels equal a Training row are told apart, and more than one chunk is read', async () => {
+it('rows whose pixels equal a Training row are counted separately, and more than one chunk is read', async () => {
   const levels = Array.from({ length: 1100 }, (_, k) => (k % 2 === 0 ? 200 : 50));
   const set = plainFaces(
     levels,
@@ -33,7 +33,7 @@ it('rows whose pixels equal a Training row are told apart, and more than one chu
   expect(withoutTrainingDuplicates).toEqual({ images: 550, accuracy: 500 / 550 });
 });
 
-it('slices are quarters of the set by what the crops look like', async () => {
+it('slices are quarters of the set by the crops’ brightness, contrast and sharpness', async () => {
   const set = plainFaces([10, 250, 110, 90, 20, 240, 120, 30], [4, 3, 4, 4, 3, 3, 3, 4]);
   const readings = await byBrightness.classify(
     Array.from({ length: set.count }, (_, k) => set.pixels.subarray(k * FACE_PIXELS, (k + 1) * FACE_PIXELS)),

@@ -50,7 +50,7 @@ describe('known photos', () => {
   const made = mkdtemp(join(tmpdir(), 'known-photos-'));
   afterAll(async () => await rm(await made, { recursive: true }));
 
-  it('brings boxes to the size that the bot works on, and turns them with the photo', async () => {
+  it('scales boxes to the size that the bot works on, and turns them with the photo', async () => {
     const folder = await made;
     const white = { create: { width: 40, height: 40, channels: 3 as const, background: 'white' } };
     // A white face in a black picture, its box given at half of the picture's size.
@@ -71,7 +71,7 @@ describe('known photos', () => {
     expect((await readEmptyPictures(folder)).map(({ name, faces }) => [name, faces])).toEqual([['white.png', []]]);
   });
 
-  it('says what cannot be read', async () => {
+  it('names the photos that cannot be read', async () => {
     const folder = await made;
     await writeFile(join(folder, 'bad.json'), '{"white.png": {"faces": 3}}');
     await expect(readKnownPhotos(folder, join(folder, 'bad.json'))).rejects.toMatchObject({ code: 'bad-data' });

@@ -33,7 +33,7 @@ describe('layOut', () => {
     expect(layOut(small, 5).map(({ length }) => length)).toEqual([12, 12, 6]);
   });
 
-  it('gives every face one place, in the picture and apart from the others', () => {
+  it('gives every face a place inside the picture, apart from the others', () => {
     const scenes = layOut(faces, 5);
     expect(new Set(scenes.flat().map(({ face }) => face))).toEqual(new Set(faces));
     expect(scenes.flat()).toHaveLength(faces.length);
@@ -74,7 +74,7 @@ describe('drawScene', () => {
     expect(Buffer.compare(file, await drawScene(scene!, 2, 0))).not.toBe(0);
   });
 
-  it('shows faces where layOut put them, at their size and tilt: cropped there they are what they were', async () => {
+  it('shows faces where layOut put them, at their size and tilt, so that cropping there gives them back', async () => {
     for (const [number, scene] of layOut(faces, 3).entries()) {
       const { image } = await decodePhoto(await drawScene(scene, 3, number), DEFAULT_LIMITS);
       const gray = toGray(image);

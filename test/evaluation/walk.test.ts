@@ -63,7 +63,7 @@ describe('walkScenes', () => {
     expect(scenes).toEqual(Array.from({ length: walk.scenes }, (_, k) => [k + 1, walk.scenes]));
   });
 
-  it('stops when it is called off', async () => {
+  it('stops when it is aborted', async () => {
     const controller = new AbortController();
     const reason = new Error('enough');
     const detector = knowing(planned, 4, () => true);

@@ -29,7 +29,7 @@ async function figures(): Promise<string> {
   return await metrics.text();
 }
 
-test('counts what happens, and asks for the rest each time', async () => {
+test('counts events, and asks for the other figures at each request', async () => {
   const lines = (await figures()).split('\n');
   expect(lines).toEqual(
     expect.arrayContaining([
@@ -60,7 +60,7 @@ test('counts what happens, and asks for the rest each time', async () => {
   expect(lines.find((line) => line.startsWith('emotion_bot_memory_bytes{kind="rss"}'))).toMatch(/ \d{8,}$/);
 });
 
-test('with nothing to ask yet there are figures all the same', async () => {
+test('shows figures before there is anything to ask', async () => {
   const text = await createMetrics(() => undefined).text();
   expect(text).toContain('emotion_bot_queue_waiting 0\n');
   expect(text).not.toContain('emotion_bot_ready{');
@@ -81,7 +81,7 @@ async function shown(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
 
 const FIGURE = /\b(?:emotion_bot|nodejs|process)_\w+/g;
 
-test('the dashboard shows what there is, and all that is the bot’s own', async () => {
+test('the dashboard shows only existing figures, and all of the bot’s own', async () => {
   const known = await shown();
   const dashboard = JSON.parse(readFileSync(join(import.meta.dirname, '../../docs/grafana.json'), 'utf8'));
   const targets: { expr: string; legendFormat: string }[] = dashboard.panels.flatMap(

@@ -10,7 +10,7 @@ async function start() {
   return { server, lines };
 }
 
-test('health says how late the event loop was since the last look', async () => {
+test('/healthz says the delay of the event loop since the last request', async () => {
   const { server } = await start();
   const health = async () =>
     (await (await fetch(`${server.origin}/healthz`)).json()) as {
@@ -28,7 +28,7 @@ test('health says how late the event loop was since the last look', async () => 
   expect(late.mean).toBeLessThan(late.max);
 });
 
-test('what cannot be looked up is a line in the log and status 500, and the server goes on', async () => {
+test('a figure that cannot be read gives status 500 and a line in the log, and the server keeps running', async () => {
   const { server, lines } = await start();
   server.watch({
     queue: { waiting: 0, running: 0, oldestMs: 0 },

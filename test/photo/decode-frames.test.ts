@@ -63,7 +63,7 @@ describe('decodePhoto of an animation whose frames are wanted', () => {
     expect(pixel(moving!.frames[2]!, 5, 5)[0]).toBeGreaterThan(230);
   });
 
-  it('gives a single frame where others who wait have no patience for more', async () => {
+  it('gives a single frame where other photos wait', async () => {
     const file = await animation(await Promise.all([60, 160].map((gray) => plainFrame(800, 600, gray))), 'webp');
     const impatient = { ...DEFAULT_LIMITS, patienceMilliseconds: 0 };
     const wanted = { most: 24, maxSide: 640 };

@@ -309,7 +309,7 @@ describe('decodePhoto', () => {
     expect((await decode(await flat(20, 10).png().toBuffer())).width).toBe(20);
   });
 
-  it('is waited for by a program that does nothing else, costly pictures too', async () => {
+  it('keeps a program running that does nothing else, also for costly pictures', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'decode-'));
     const files = {
       small: await flat(40, 30).png().toBuffer(),

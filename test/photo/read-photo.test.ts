@@ -346,7 +346,7 @@ describe('readPhoto', () => {
     expect((await readPhoto(await picture, { detector: large, classifier: watching })).faces).toHaveLength(1);
   });
 
-  it('does not begin the next step once it was called off', async () => {
+  it('does not begin the next step once it was aborted', async () => {
     const controller = new AbortController();
     const reason = new Error('the message was deleted');
     const classify = vi.fn(classifier.classify);
@@ -380,7 +380,7 @@ describe('readPhoto', () => {
     expect(told!.aborted).toBe(true);
   });
 
-  it('ends when it is called off, even where a step does not listen', async () => {
+  it('ends when it is aborted, even if a step ignores the signal', async () => {
     const deaf = { ...classifier, classify: async () => await new Promise<never>(() => {}) };
     const controller = new AbortController();
     const reason = new Error('the message was deleted');
@@ -415,7 +415,7 @@ describe('readPhoto', () => {
     });
   });
 
-  it('does nothing when it was called off before', async () => {
+  it('does nothing if it was aborted before', async () => {
     const reason = new Error('never mind');
     const options = { signal: AbortSignal.abort(reason) };
     await expect(readPhoto(new Uint8Array(0), { detector: finds(), classifier }, options)).rejects.toBe(reason);

@@ -40,7 +40,7 @@ describe('shared pixels', () => {
     expect((await walk(9_000_000)).buffer).not.toBe(buffer);
   });
 
-  it('are new where there is no walk, and those of a walk where what takes them was bound in it', async () => {
+  it('are new outside a walk, and belong to the walk in which their taker was bound', async () => {
     expect(takePixels(70).buffer.byteLength).toBe(70);
     let take = takePixels;
     const asked = new EventEmitter();
@@ -53,7 +53,7 @@ describe('shared pixels', () => {
     expect((await walk(3_000_000)).buffer).toBe(buffer);
   });
 
-  it('are waited for by whoever needs the room, those of a walk that fails too, and not by itself', async () => {
+  it('are waited for by others that need the room, also those of a walk that fails, but not by their own walk', async () => {
     const never = new AbortController().signal;
     const ends: ((how: Promise<void>) => void)[] = [];
     const others = [0, 1].map(() =>

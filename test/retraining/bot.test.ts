@@ -64,7 +64,7 @@ async function leftBehind(site: Site, more: Partial<RetrainingRequest> = {}): Pr
   return files;
 }
 
-test('bots killed at any moment leave nobody at work; the next goes on, and the last tells the result', {
+test('bots killed at any moment leave no process at work; the next bot continues the training, and the last one posts the result', {
   timeout: 300_000,
 }, async () => {
   const epochs = 80;

@@ -36,7 +36,7 @@ async function machine() {
   };
 }
 
-test('admins are told once, where the last training was told, that a version cannot be loaded and what reads in its place', async () => {
+test('admins are told once, in the channel of the last training, that a version cannot be loaded and which one replaces it', async () => {
   const { files, registry, remember, damage, watch } = await machine();
   await remember();
   await registry.promote(1);
@@ -64,7 +64,7 @@ test('admins are told once, where the last training was told, that a version can
   expect(elsewhere.notices).toEqual([]);
 });
 
-test('a version that was put in use a moment ago is not told of before it has been tried', async () => {
+test('a version that was just put in use is not reported as damaged before it has been tried', async () => {
   const { files, registry, remember } = await machine();
   await remember();
   const board = noticeBoard();
@@ -77,7 +77,7 @@ test('a version that was put in use a moment ago is not told of before it has be
   expect(board.notices).toEqual([]);
 });
 
-test('what cannot be said now is said later; without a training there is nobody to tell', async () => {
+test('a notice that cannot be sent now is sent later; without a training there is nobody to tell', async () => {
   const { files, registry, remember, damage, watch } = await machine();
   await registry.promote(1);
   await damage(1);

@@ -102,7 +102,7 @@ test('an edit that the platform holds up for minutes is followed by one more, no
   expect(leastGap(board.edits)).toBeGreaterThanOrEqual(5000);
 });
 
-test('what cannot be shown is tried again a minute later, and never thrown', async () => {
+test('an update that fails is tried again a minute later, and never throws', async () => {
   const board = channel();
   const message = follow(board);
   board.refuse = true;

@@ -144,13 +144,13 @@ describe('a table of options', () => {
     expect([code, stdout, values]).toEqual([2, '', undefined]);
   });
 
-  test('names what a long list has that is near, and never the list', () => {
+  test('names the nearest word of a long list, and never the whole list', () => {
     const { read } = choice(['one', 'two', 'three', 'four', 'five'], 'one of many words');
     expect(() => read(['thre'], 'much')).toThrow(/^--much cannot be thre\. Did you mean three\?$/);
     expect(() => read(['none at all'], 'much')).toThrow(/^--much cannot be none at all\.$/);
   });
 
-  test('is what help shows, with defaults and without the way to the repository', async () => {
+  test('is shown by --help, with defaults, and with paths relative to the repository', async () => {
     const { code, stdout, values } = await run('--count', '0', '-h');
     expect([code, values]).toEqual([0, undefined]);
     expect(stdout.split('\n')).toEqual([
@@ -200,7 +200,7 @@ describe('a table of options', () => {
     expect(await failing([], { ...terminal, signal: AbortSignal.abort() })).toBe(130);
   });
 
-  test('a bug of a tool stays one', async () => {
+  test('a bug of a tool is thrown unchanged', async () => {
     const failing = tool({ usage: [], about: '', options: {} }, () => Promise.reject(new TypeError('a bug')));
     const quiet = { write: () => {} };
     const call = failing([], { stdout: quiet, stderr: quiet, signal: new AbortController().signal });

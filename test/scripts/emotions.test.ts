@@ -43,7 +43,7 @@ function objects({ stdout }: ScriptResult) {
 }
 
 describe('emotions', () => {
-  it('prints a line a person and nothing else: of the sample photo what the README says', async () => {
+  it('prints a line for each person and nothing else; for the sample photo, the lines in the README', async () => {
     const told = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
     const sample = fileURLToPath(new URL('../../assets/sample.jpg', import.meta.url));
     const { code, stdout } = await emotions(sample, ...FAST);
@@ -202,7 +202,7 @@ describe('emotions', () => {
     }
   });
 
-  it('shows on a terminal how far it has come, and takes that away again', async () => {
+  it('shows its progress on a terminal, and removes it again', async () => {
     const nobody = await file('dull.png', await fourColours(64, 48).png().toBuffer());
     const result = await runScriptIn({ isTTY: true }, 'emotions.ts', nobody, nobody, nobody, ...FAST);
     const shown = (k: number) =>
@@ -210,7 +210,7 @@ describe('emotions', () => {
     expect(result.stderr).toBe(`${[1, 2, 3].map(shown).join('')}\r\u001b[K`);
   });
 
-  it('reads what is put into a folder while it watches it, and ends well', async () => {
+  it('reads photos that are put into a folder while it watches it, and exits with 0', async () => {
     const album = join(folder, 'coming');
     await mkdir(album);
     const bytes = await fourColours(64, 48).png().toBuffer();

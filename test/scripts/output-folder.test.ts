@@ -30,7 +30,7 @@ describe('openOutputFolder', () => {
     return written;
   };
 
-  it('tells photos of one name apart by what sets them apart: folder, ending, however it is spelt', async () => {
+  it('gives photos with the same name different names, by their folder or ending, in upper and lower case', async () => {
     expect(
       await writeAll(join(folder, 'same'), ...['a/x.jpg', 'b/x.jpg', 'y.jpg'].map((name) => photoFile(name))),
     ).toEqual(['a-x-emotions.jpg', 'b-x-emotions.jpg', 'y-emotions.jpg']);
@@ -48,7 +48,7 @@ describe('openOutputFolder', () => {
     ]);
   });
 
-  it('has the folders of the folder that was named, and one picture of a photo that is named twice', async () => {
+  it('keeps the subfolders of the named folder, and writes one picture for a photo that is named twice', async () => {
     const path = join(folder, 'tree');
     const twice = photoFile('in/sub/x.jpg', 'sub/x.jpg');
     await writeAll(path, twice, photoFile('in/x.jpg', 'x.jpg'), twice);
@@ -56,7 +56,7 @@ describe('openOutputFolder', () => {
     expect(await readFile(join(path, 'sub', 'x-emotions.jpg'), 'utf8')).toBe('in/sub/x.jpg');
   });
 
-  it('keeps a photo that was not known before apart from those that were', async () => {
+  it('gives a photo that was not known before another name than the known ones', async () => {
     const out = await openOutputFolder(join(folder, 'later'), []);
     for (const name of ['a/x.jpg', 'b/x.jpg', 'a/x.jpg', 'b/x.png']) await out.write(photoFile(name), bytes);
     expect(await names(join(folder, 'later'))).toEqual(['x-emotions.jpg', 'x-jpg-emotions.jpg', 'x-png-emotions.jpg']);

@@ -25,7 +25,7 @@ async function saveMade(directory: string, labels: 'votes' | 'fer2013' | undefin
   await saveModel(directory, { network, weights: initialWeights(network, 1), metadata: { trained } });
 }
 
-test('a recipe begins at the network that ships on its way, and each of its trainings goes on from the one before', async () => {
+test('a recipe begins at the last of its networks that ships, and each training continues from the one before', async () => {
   const model = join(await temporaryFolder(), 'model');
   await saveMade(model, 'votes', FIRST, SECOND, THIRD);
   await saveMade(join(model, 'fer2013'), undefined, FIRST);
@@ -40,7 +40,7 @@ test('a recipe begins at the network that ships on its way, and each of its trai
   expect(await recipeOf(join(model, 'fer2013'), undefined, undefined)).toEqual(labels);
 });
 
-test('a teacher that went on from another is made in as many trainings; what a training starts from can teach it too', async () => {
+test('a teacher that was trained in several steps is made in as many; the starting network of a training can be its teacher too', async () => {
   const [model, training] = [join(await temporaryFolder(), 'model'), await temporaryFolder()];
   const teacher = join(training, 'tiny', 'best');
   const last = `${THIRD} --teacher model --teacher ${teacher} --teacher-weight 0.5`;

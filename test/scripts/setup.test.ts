@@ -29,7 +29,7 @@ test('setup:native says what to type where OpenCV is missing and may not be inst
   expect((await calls()).filter((call) => /^npm|install/.test(call))).toEqual([]);
 });
 
-test('setup:native ends with what a program said that failed', async () => {
+test('setup:native ends with the output of the program that failed', async () => {
   await machine({ 'pkg-config': 'echo /usr', npm: 'echo nothing reaches the registry; exit 1' });
   const { code, stderr } = await runScript('setup-native.ts');
   expect([code, stderr]).toEqual([

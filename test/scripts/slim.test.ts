@@ -16,7 +16,7 @@ async function packages(...files: string[]): Promise<string> {
   return modules;
 }
 
-test('leaves out what no bot here loads, and nothing else', async () => {
+test('removes the files that the bot does not load, and nothing else', async () => {
   const modules = await packages(
     `onnxruntime-node/bin/napi-v6/${HERE}/onnxruntime.node`,
     'onnxruntime-node/bin/napi-v6/plan9/mips/onnxruntime.node',

@@ -29,7 +29,7 @@ async function watching(album: string, out?: string): Promise<string[]> {
   return told;
 }
 
-test('whatever way a photo comes into the folder, it is read once', async () => {
+test('a photo is read once, however it gets into the folder', async () => {
   const [album, aside] = [await temporaryFolder(), await temporaryFolder()];
   await writeFile(join(album, 'there-before.png'), 'x');
   await mkdir(join(aside, 'moved', 'in', 'it'), { recursive: true });
@@ -60,7 +60,7 @@ test('whatever way a photo comes into the folder, it is read once', async () => 
   expect(told.slice(5)).toEqual(['one.png', 'moved/two.png']);
 });
 
-test('a photo that comes after a new folder was looked at and before it is watched is read, too, and so is what becomes of it', async () => {
+test('a photo that is put into a new folder after it was listed and before it is watched is read too, and again when it changes', async () => {
   const album = await temporaryFolder();
   const told = await watching(album);
   const photo = join(album, 'sub', 'new.png');

@@ -156,7 +156,7 @@ test('nothing is written before something is set', async () => {
   expect(existsSync(join(directory, 'state'))).toBe(false);
 });
 
-test('no id stands in the file, and what is taken back is gone from it', async () => {
+test('no id is in the file, and a deleted entry leaves nothing in it', async () => {
   const settings = new Settings(new FileStore(path));
   await settings.setOptedOut('platform-name', '1234567890', true);
   await settings.setChannelMode('platform-name', 'C0SECRET', 'off');

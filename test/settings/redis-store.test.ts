@@ -75,7 +75,7 @@ describe.skipIf(!HAS_REDIS)('Redis', () => {
     await Promise.all([settings, anew, unasked].map((one) => one.close()));
   });
 
-  test('that is only a copy just now refuses in words', async () => {
+  test('that is only a replica at the moment refuses in words', async () => {
     const redis = await redisWith('--replicaof', '127.0.0.1 1');
     const settings = await openSettings({ redisUrl: redis.url, stateDirectory: '/nonexistent' }, log);
     const refusal = { code: 'busy', message: expect.stringContaining('I could not save that just now') };
@@ -83,7 +83,7 @@ describe.skipIf(!HAS_REDIS)('Redis', () => {
     await settings.close();
   });
 
-  test('whose place another one takes while its connection lasts is left for that one', async () => {
+  test('is left for another server that takes over its address while the connection lasts', async () => {
     const [first, second] = [await redisWith(), await redisWith()];
     let { port } = new URL(first.url);
     const address = connectTo(() => Number(port)).listen(0, '127.0.0.1');

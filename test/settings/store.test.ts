@@ -81,7 +81,7 @@ for (const { kind, available, open } of KINDS) {
       });
     });
 
-    test('are replaced where they are what is known, and nowhere else', async () => {
+    test('are replaced only if they still have the expected value', async () => {
       await both(async (one, other) => {
         expect(await one.replace('replaced', 'a', 'b')).toBe(false);
         expect(await one.get('replaced')).toBeUndefined();
@@ -97,7 +97,7 @@ for (const { kind, available, open } of KINDS) {
       });
     });
 
-    test('of people and channels are told apart by platform, person and kind', async () => {
+    test('of people and channels are kept separate by platform, id and kind', async () => {
       await both(async (one, other) => {
         const [settings, elsewhere] = [new Settings(one), new Settings(other)];
         expect(await elsewhere.hasOptedOut('p', '1')).toBe(false);

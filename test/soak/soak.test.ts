@@ -64,7 +64,7 @@ describe('what became of photos', () => {
   });
 });
 
-test('what is posted is the seed’s alone', () => {
+test('the posted photos depend on the seed alone', () => {
   const plan = (seed: number) => planMessages({ photos: 200, rate: 10, seed });
   expect(plan(7)).toEqual(plan(7));
   expect(plan(8)).not.toEqual(plan(7));

@@ -50,7 +50,7 @@ it('of equally good corrections the weakest is taken', () => {
   expect(fitPriorCorrection(rows(clear), labels, TRAINED, 0.003)).toBe(0);
 });
 
-it('accuracy is given for macro recall, up to what may be lost', () => {
+it('accuracy is traded for macro recall, up to the allowed loss', () => {
   // At 16^0.1 = 1.32 one more disgusted face is read right, and `angry` angry faces are read wrong.
   const lost = (angry: number, mostLost: number) => {
     const close = Array.from({ length: 2 + angry }, () => [0, 0.5, 1, 0.4] as const);

@@ -164,7 +164,7 @@ test('each file of a version is read once and hashed once, however many ask for 
   await expect(counting.load(1)).rejects.toMatchObject({ code: 'bad-model' });
 });
 
-test('a lock is one process, is taken over from a dead one by one of many, and tells a reused number apart', async () => {
+test('a lock has one owner, is taken over from a dead process by one of many, and recognises a reused process number', async () => {
   const directory = await temporaryFolder();
   const first = await acquireLock(directory, 'one');
   expect(await acquireLock(directory, 'one')).toBeUndefined();

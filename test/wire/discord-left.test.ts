@@ -192,7 +192,7 @@ describe('a command that a run of the bot leaves', () => {
     await until(() => asked.state === 'answered', 'the end of ‘is thinking’');
   });
 
-  test('is not told of a restart where its asker alone has been told why there is no answer, but is while it shows ‘is thinking’', async () => {
+  test('gets no word of a restart if its asker has been told privately why there is no answer, but does while it shows ‘is thinking’', async () => {
     const stuck = stuckReader();
     // Not stopped before the test ends, like a bot that is killed.
     const { discord } = await startOnDiscord({ readPhoto: stuck.readPhoto, environment: { SHUTDOWN_SECONDS: '1' } });

@@ -440,7 +440,7 @@ describe('an edit', () => {
     expect(discord.said()).toEqual([]);
   });
 
-  test('that takes the pictures out removes answers of an earlier run of the bot', async () => {
+  test('that takes the pictures out removes answers that an earlier run of the bot gave', async () => {
     const first = await startOnDiscord();
     const { discord } = first;
     const post = discord.post({ content: 'look', files: [discord.file(await plainPicture(64, 48))] });

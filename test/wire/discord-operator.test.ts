@@ -208,7 +208,7 @@ describe('what is said after the answer', () => {
   });
 });
 
-test('a start that is called off, as where another platform cannot connect, leaves no connection behind', async () => {
+test('a start that is aborted, e.g. since another platform cannot connect, leaves no connection behind', async () => {
   const { discord, platform } = await prepare();
   // Discord delays it, so that it is under way when it is aborted.
   const body = { message: 'You are being rate limited.', retry_after: 1, global: false };

@@ -21,7 +21,7 @@ async function hear(chat: Chat, sentence: string): Promise<string> {
   return await until(async () => (await chat.said()).find((text) => text.includes(sentence)), sentence, 90_000);
 }
 
-test('that the network in use cannot be loaded is told where the last training was told', async () => {
+test('a network in use that cannot be loaded is reported where the last training’s result was posted', async () => {
   const site = await makeSite();
   const training = trainingAt(site);
   const { registry } = training;
@@ -78,7 +78,7 @@ describe.each([
     expect((await retraining.status())!).toMatchObject({ job: { id: job }, status: { state: 'cancelled' } });
   });
 
-  test('is not begun where nothing could be said of it', { timeout: 60_000 }, async () => {
+  test('is not begun in a channel where the bot cannot report it', { timeout: 60_000 }, async () => {
     const training = trainingAt(await makeSite());
     const chat = await connect({ training, where: 'closed' });
     chat.retrain('admin', { action: 'start' });

@@ -130,7 +130,7 @@ test('what was begun elsewhere, is not allowed, or gives a token that rotates in
   expect(answeredWith(slack)).toEqual([]);
 });
 
-test('a workspace that removes it takes its token and settings along; the others, and who opted out, stay', async () => {
+test('when a workspace removes it, its token and settings are deleted; the others’, and who opted out, stay', async () => {
   const { slack, log } = await start();
   for (const installed of [ONE, TWO, ORGANISATION]) await install(slack, installed);
   slack.joined.add('C2');
@@ -209,7 +209,7 @@ test('a key that does not open what is kept ends the start with a sentence; behi
   expect(answeredWith(slack)).toEqual(['xoxb-one']);
 });
 
-test('a workspace that Slack has wait keeps no other from being answered', async () => {
+test('a workspace that Slack rate-limits does not delay the others', async () => {
   const { slack } = await start();
   await install(slack, ONE);
   await install(slack, TWO);

@@ -165,7 +165,7 @@ describe('a picture that somebody else shares again', () => {
     expect(slack.fileRequests).toEqual([]);
   });
 
-  test('of which Slack does not say whose it is is not read where the operator wants to know', async () => {
+  test('whose poster Slack does not name is not read if the operator requires a known poster', async () => {
     const { slack } = await startOnSlack({ environment: { FORWARDED_PHOTOS: 'refuse' } });
     const original = await elsewhere(slack);
     slack.post({ attachments: [slack.shared(original)] });

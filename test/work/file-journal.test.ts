@@ -147,7 +147,7 @@ describe('FileJournal', () => {
     ]);
   });
 
-  test('that another program holds is given up before Slack takes an event for one that did not arrive, and used again after', async () => {
+  test('that another program locks is given up before Slack would resend an event, and used again afterwards', async () => {
     const journal = await openJournal();
     const other = new Database(path);
     other.exec('BEGIN EXCLUSIVE');

@@ -89,7 +89,7 @@ describe('FairQueue', () => {
     expect(order).toEqual(['ada', 'bob', 'eve', 'ada', 'bob', 'ada', 'ada']);
   });
 
-  test('counts what waits for its person’s turn, and forgets it with its signal', async () => {
+  test('counts work that waits for its person’s turn, and drops it when it is aborted', async () => {
     const queue = new FairQueue({ concurrency: 1, maxWaiting: 2 });
     const { open, wait } = gate();
     const controller = new AbortController();

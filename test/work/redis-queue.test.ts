@@ -89,7 +89,7 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
     expect(done).toBe(1);
   });
 
-  test('a quiet channel waits for none of what a busy one has waiting', async () => {
+  test('a photo from a quiet channel does not wait for those of a busy one', async () => {
     const bot = await queue();
     const jobs = [...Array.from({ length: 8 }, (_, k) => job(String(k), 'busy')), job('8', 'quiet')];
     const all: Promise<void>[] = [];

@@ -36,7 +36,7 @@ describe('texts', () => {
     expect(layOut({ text: '😀'.repeat(3000) }).join('')).toBe('😀'.repeat(3000));
   });
 
-  test('of nothing are one empty text', () => {
+  test('that are empty stay one empty text', () => {
     expect(layOut({ text: '' })).toEqual(['']);
   });
 });
@@ -44,7 +44,7 @@ describe('texts', () => {
 describe('the Remove button', () => {
   const id = '9'.repeat(20);
 
-  test('says all that it stands for, within Discord’s bound for ids', () => {
+  test('holds all its data, within Discord’s limit for ids', () => {
     const button = { people: [id, '8'.repeat(20)], source: '7'.repeat(20), picture: '6'.repeat(20) };
     const [component] = removeButtonRow(button).toJSON().components as { custom_id: string }[];
     expect(component!.custom_id.length).toBeLessThanOrEqual(100);

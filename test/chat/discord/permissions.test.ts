@@ -32,7 +32,7 @@ describe('why no answer comes', () => {
     vi.useRealTimers();
   });
 
-  test('is told once an hour a channel, with what is lacking', async () => {
+  test('is said once an hour for each channel, with the missing permissions', async () => {
     vi.useFakeTimers({ now: 1_700_000_000_000, toFake: ['Date'] });
     const refusals = new Refusals(createLogger({ level: 'silent' }));
     const { user, got } = person();

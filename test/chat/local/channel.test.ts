@@ -92,7 +92,7 @@ describe('posting', () => {
 });
 
 describe('removing', () => {
-  test('an answer takes its photo and every other answer to it along, in view and in memory', () => {
+  test('removing an answer also removes its photo and every other answer to it, in view and in memory', () => {
     const { file, message } = postPhoto();
     const one = answer(file.id);
     const two = answer(file.id, 11);
@@ -121,14 +121,14 @@ describe('removing', () => {
     expect(texts()).toEqual(['you: at the beach']);
   });
 
-  test('a message of a person takes the answers to its photos along', () => {
+  test('removing a person’s message also removes the answers to its photos', () => {
     const { file, message } = postPhoto();
     answer(file.id);
     channel.remove(message.id);
     expect(channel.messages()).toEqual([]);
   });
 
-  test('what is gone already is no error', () => {
+  test('removing something twice is no error', () => {
     expect(channel.remove('nothing')).toBe(false);
     expect(events).toEqual([]);
   });
@@ -270,7 +270,7 @@ describe('large photos', () => {
     expect(await waited(9_000_000)).toBe('let in');
   });
 
-  test('what waits for too long is told so, and what is given up waits no longer', async () => {
+  test('an upload that waits too long is refused, and an aborted one waits no longer', async () => {
     const unread = new Unread(10, 30);
     unread.add('a', 10);
     await expect(unread.reserve(1, new AbortController().signal)).rejects.toMatchObject({ code: 'busy' });

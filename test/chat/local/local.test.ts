@@ -190,7 +190,7 @@ describe('photos', () => {
     ]);
   });
 
-  test('of a large photo the page keeps a copy, which /emotions reads again', async () => {
+  test('the page keeps a copy of a large photo, which /emotions reads again', async () => {
     const large = Buffer.concat([await plainPicture(64, 48), Buffer.alloc(2_000_000)]);
     const copy = await plainPicture(40, 30, 'jpeg');
     const read: number[] = [];
@@ -556,7 +556,7 @@ describe('starting and stopping', () => {
     }
   });
 
-  test('it has started once what reads photos is loaded', async () => {
+  test('it has started once the photo reader is loaded', async () => {
     let load!: () => void;
     const ready = new Promise<void>((done) => {
       load = done;
@@ -567,7 +567,7 @@ describe('starting and stopping', () => {
     expect((await starting).bot.addresses).toHaveLength(1);
   });
 
-  test('where what reads photos cannot be loaded it ends with that, and its page is gone', async () => {
+  test('if the photo reader cannot be loaded, it ends with that error, and its page is gone', async () => {
     const { bot, origin } = await start();
     await bot.stop();
     const mistake = new UserError('bad-model', 'There is no network.');
@@ -576,7 +576,7 @@ describe('starting and stopping', () => {
     await expect(fetch(origin)).rejects.toThrow();
   });
 
-  test('stopping takes nothing new, finishes what runs, then ends the page', async () => {
+  test('stopping accepts nothing new, finishes running work, then ends the page', async () => {
     let finish!: () => void;
     const held = new Promise<void>((done) => {
       finish = done;
@@ -598,7 +598,7 @@ describe('starting and stopping', () => {
     await expect(fetch(origin)).rejects.toThrow();
   });
 
-  test('what does not end in time is given up', async () => {
+  test('work that does not end in time is aborted', async () => {
     let signal!: AbortSignal;
     const { bot, page, upload, post } = await start({
       environment: { SHUTDOWN_SECONDS: '1' },

@@ -74,7 +74,7 @@ describe.each(['/api/read', '/api/files'])('a file that comes in at %s', (path) 
     socket.destroy();
   });
 
-  test('and breaks off, since whoever sends it goes, is nobody’s mistake', async () => {
+  test('and breaks off, since its sender went away, is no error', async () => {
     const socket = await begin(path, 1000, 'half');
     // It has been begun.
     expect((await read(await plainPicture(64, 48))).status).toBe(200);

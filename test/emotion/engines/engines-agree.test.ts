@@ -150,7 +150,7 @@ describe.each([PLAIN, POOLED, DROPPING, COLOUR, WIDE])('training $name', (entry)
   });
 });
 
-describe('training with momentum that does not look ahead', () => {
+describe('training with momentum that is not Nesterov’s', () => {
   it('is the same in both', async () => {
     const network = unroll(PLAIN);
     const weights = randomWeights(network);

@@ -19,7 +19,7 @@ const judge = (faces: ReturnType<typeof read>[], labels: LabelledFace[], labelSi
 const verdicts = (...given: Parameters<typeof judge>) => judge(...given).map(({ verdict }) => verdict);
 
 describe('judgePhoto', () => {
-  it('calls the label and what it allows besides right, anything else wrong', () => {
+  it('calls the label and the emotions that it also allows right, anything else wrong', () => {
     const place = box(100, 100, 80);
     expect(verdicts([read(place, 'happy')], [label(place, 'happy')])).toEqual(['right']);
     expect(verdicts([read(place, 'neutral')], [label(place, 'happy', 'neutral')])).toEqual(['right']);
@@ -58,7 +58,7 @@ describe('judgePhoto', () => {
     expect(verdicts(faces, labels)).toEqual(['right', 'right']);
   });
 
-  it('lists faces that were not found last, and does not ask for small ones', () => {
+  it('lists missed faces last, and does not count small ones as missed', () => {
     const labels = [
       label(box(500, 100, 36), 'sad'),
       label(box(600, 100, 35), 'sad'),
@@ -69,7 +69,7 @@ describe('judgePhoto', () => {
     expect(verdicts([read(box(600, 100, 35), 'happy')], labels)).toEqual(['wrong', 'missed', 'missed']);
   });
 
-  it('measures smallness where faces are sought: in a photo of half that size, enlarged', () => {
+  it('judges whether a face is small at the size at which faces are searched for: a photo of half that size is enlarged', () => {
     const labels = { width: 640, height: 480, faces: [label(box(10, 10, 18), 'sad'), label(box(90, 10, 17), 'sad')] };
     const judged = judgePhoto({ width: 640, height: 480, faces: [] }, labels);
     expect(judged.map(({ verdict }) => verdict)).toEqual(['missed', 'small']);

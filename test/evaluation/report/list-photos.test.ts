@@ -25,7 +25,7 @@ it('lists all pictures, in folders too, those that cannot be read among them, nu
   });
 });
 
-it('lists the labelled photos, there or not, and tells what it leaves out', async () => {
+it('lists the labelled photos, also missing ones, and names the photos that it leaves out', async () => {
   expect(await listPhotos(folder, labelled('photo10.jpg', 'party/1.png', 'gone.jpg'))).toEqual({
     names: ['gone.jpg', 'party/1.png', 'photo10.jpg'],
     unlabelled: ['phone.heic', 'photo2.JPG'],

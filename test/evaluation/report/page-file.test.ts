@@ -15,7 +15,7 @@ async function* pieces(...texts: string[]) {
   yield* texts;
 }
 
-it('puts the page in place when it is whole, and leaves nothing else behind', async () => {
+it('puts the page in place when it is complete, and leaves nothing else behind', async () => {
   const path = join(folder, 'report.html');
   await writeFile(path, 'old');
   const page = await openPageFile(path);
@@ -53,7 +53,7 @@ it('says that a path is no place for a page before anything is read', async () =
     await expect(openPageFile(join(folder, name))).rejects.toMatchObject({ name: 'UserError', code: 'bad-usage' });
 });
 
-it('does not take the place of what it cannot look at', async () => {
+it('does not replace a file that it cannot examine', async () => {
   const path = await unreadable(join(folder, 'loop.html'));
   await expect(openPageFile(path)).rejects.toMatchObject({ code: 'ELOOP' });
 });

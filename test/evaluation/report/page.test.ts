@@ -80,7 +80,7 @@ async function textOf(given: Report): Promise<string> {
 }
 
 describe('the page of a report', () => {
-  it('says what came of every face, and what it all comes to', () => {
+  it('shows the verdict of every face, and the totals', () => {
     expect(page).toContain('3 detections: 1 right, 1 wrong, 1 false; 1 face missed.');
     expect(page).toContain('stored without calibration');
     expect(page).toContain('1 other picture of the folder has no labels and was left out.');

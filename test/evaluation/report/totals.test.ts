@@ -11,7 +11,7 @@ const unsure = (emotion: Emotion) => ({
   reading: { ...reading({ [emotion]: 0.4, fear: 0.3, disgust: 0.3 }), box },
 });
 
-it('adds up verdicts, those of sure readings apart, and what became of each label', () => {
+it('adds up verdicts, separately those of sure readings, and the outcome of each label', () => {
   const faces: JudgedFace[] = [
     { verdict: 'right', ...sure('happy'), label: label('happy') },
     { verdict: 'right', ...sure('neutral'), label: label('happy', 'neutral') },

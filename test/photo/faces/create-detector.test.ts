@@ -202,7 +202,7 @@ describe('createFaceDetector', () => {
     },
   );
 
-  it('stops when it is called off', async () => {
+  it('stops when it is aborted', async () => {
     const reason = new Error('no longer wanted');
     const controller = new AbortController();
     const image = await toRgb(sampleBytes(5));

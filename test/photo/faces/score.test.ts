@@ -155,7 +155,7 @@ describe('gatherEvidence', () => {
     expect(of(0.998)).toBeLessThan(of(0.999));
   });
 
-  it('lets surer sightings say more about where the face is, and none from an angle at which it is seen less well than from another', () => {
+  it('weights the place by how sure each sighting is, and ignores sightings from an angle at which the face is seen less well', () => {
     const at = (centreX: number, score: number) => ({ score, square: { centreX, centreY: 50, side: 40 } });
     const none = { score: LEAST_SIGHTING };
     const { seen } = toEvidence(place(100, 20), [at(90, 0.99), at(150, 0.5), at(90, 0.9), none, at(110, 0.02), none]);
@@ -276,7 +276,7 @@ describe('keepFaces', () => {
 });
 
 describe('the fitted score', () => {
-  it('takes nothing that speaks for a face as a word against it', () => {
+  it('has no negative coefficient for evidence of a face', () => {
     const { coefficients, threshold } = readFaceScore();
     expect(coefficients).toHaveLength(EVIDENCE.length);
     expect(coefficients.every((value) => value >= 0)).toBe(true);

@@ -96,7 +96,7 @@ describe('placeLabels', () => {
     expect(places[0]!.leader).toBeUndefined();
   });
 
-  it('takes a shorter version, or a place away from it, before it lies along the box of somebody else', () => {
+  it('takes a shorter version, or a more distant place, rather than lie along somebody else’s box', () => {
     // Three in a row, as far apart as a label is high and each a little lower: a long label above the first runs along all of them.
     const [long, short] = [
       { width: 270, height: 24 },
@@ -122,7 +122,7 @@ describe('placeLabels', () => {
     expect(places[1]).toEqual(place(faces).places[1]);
   });
 
-  it('passes over versions wider than the picture', () => {
+  it('skips versions that are wider than the picture', () => {
     const narrow = { width: 60, height: 400 };
     const { places } = placeLabels(narrow, [face(5, 100, 40)], [[label, { width: 50, height: 20 }]], { gap: GAP })!;
     expect(places[0]!.width).toBe(50);

@@ -187,7 +187,7 @@ describe('readFer2013', () => {
     expect(warnings).toEqual([expect.stringContaining('2 of 15 chunks missing (fer2013_07, fer2013_15)')]);
   });
 
-  it('names missing chunks as the chunks are named, not as a copy is', async () => {
+  it('names missing chunks after the chunks, not after a copy of one', async () => {
     const chunk = csvText(rows);
     const folder = await folderWith({
       'Copy of fer2013_01.csv': chunk,
@@ -282,7 +282,7 @@ describe('readFer2013', () => {
     expect(warnings).toEqual([expect.stringMatching(/^fer2013_01.* and 11 more files were left out: their rows/)]);
   });
 
-  it('names the file that a copy is one of, though others hold some of its rows as well', async () => {
+  it('names the file that a copy was made of, even if other files hold some of its rows', async () => {
     const folder = await temporaryFolder();
     await writeTinyFer2013(folder, [rows[8]!, rows[9]!, ...rows], { chunks: 5, gzip: false });
     await copyFile(join(folder, 'fer2013_01.csv'), join(folder, 'fer2013_01 (1).csv'));
@@ -385,14 +385,14 @@ describe('readFer2013', () => {
     await expect(readFer2013(join(folder, 'fer2013', 'fer2013.csv'))).rejects.toThrow('fer2013.csv is no folder: name');
   });
 
-  it('names what may be the data rather than what lies beside it', async () => {
+  it('names the file that may be the data rather than the files beside it', async () => {
     const folder = await folderWith({ 'paper.pdf': '%PDF-1.7\n', 'fer2013.txt': csvText(rows), 'README.md': 'Faces.' });
     const error = await readFer2013(folder).catch((thrown: unknown) => thrown);
     expect((error as UserError).message).toContain('fer2013.txt: it looks like FER2013');
     expect((error as UserError).message).not.toContain('paper.pdf');
   });
 
-  it('takes no folder for a file, whatever it is called, and a README for no data', async () => {
+  it('never takes a folder for a file, nor a README for data', async () => {
     const folder = await folderWith({ 'README.md': 'FER2013: an emotion and 48x48 pixels, gray, each.' });
     await expect(readFer2013(folder)).rejects.toMatchObject({ code: 'no-data' });
     await mkdir(join(folder, 'fer2013.csv'));

@@ -27,7 +27,7 @@ async function refusal(content: string | Buffer, name?: string): Promise<string>
 }
 
 describe('splitFer2013', () => {
-  it('cuts into fifteen chunks of as many rows, each with the header, that are the file when joined', async () => {
+  it('cuts a file into fifteen equal chunks, each with the header, which give the file again when joined', async () => {
     const out = await temporaryFolder();
     const names = await splitFer2013(await fileWith(text), out, { expected });
     expect(names).toHaveLength(15);

@@ -76,7 +76,7 @@ describe('votes', () => {
     });
   });
 
-  test('a target is the share of the votes for the seven; what most take for something else is left out', async () => {
+  test('a target is the share of the votes for the seven emotions; faces that most people take for something else are left out', async () => {
     const votes = await readVotes(join(folder, 'fer2013new.csv'));
     const { set, targets } = votedFaces(data.sets.Training, votes, 0);
     expect([...set.rows.index]).toEqual([0, 1, 3, 4, 5, 6]);

@@ -159,7 +159,7 @@ describe('normalise', () => {
     expect(out.every((value) => value === 0)).toBe(true);
   });
 
-  it('does a pack of crops as it does each', () => {
+  it('normalises a batch of crops as it does each crop', () => {
     const second = drawTinyFace(2, 9);
     const both = normaliseAll(Uint8Array.from([...face, ...second]));
     const expected = new Float32Array(2 * FACE_PIXELS);

@@ -59,7 +59,7 @@ describe('createBatchSource', () => {
     expect(await batches(source({ ...taught, threads: 2 }), 5)).toEqual(inline);
   });
 
-  it('makes the same bits whichever epoch came before, and goes on in the middle of one', async () => {
+  it('makes the same bits whichever epoch came before, and can start in the middle of one', async () => {
     const made = source({ threads: 1 });
     const fresh = await batches(made, 1);
     await batches(made, 0);

@@ -36,7 +36,7 @@ describe('measure', () => {
     expect(JSON.parse(JSON.stringify(metrics))).toEqual(metrics);
   });
 
-  it('refuses what is no emotion, and lists of different length', () => {
+  it('refuses labels that are no emotion, and lists of different length', () => {
     expect(() => measure([0], [7])).toThrow(RangeError);
     expect(() => measure([-1], [0])).toThrow(RangeError);
     expect(() => measure([0, 1], [0])).toThrow('2 labels but 1 predictions');

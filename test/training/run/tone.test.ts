@@ -91,7 +91,7 @@ test('noise has the deviation asked for, and nothing leaves 0..1', () => {
   }
 });
 
-test('what is drawn keeps to its bounds, which grow with the strength', () => {
+test('random tones stay within bounds that grow with the strength', () => {
   const drawn = (strength: number) => Array.from({ length: 400 }, (_, seed) => drawTone(new Random(seed, 4), strength));
   for (const { gamma, shade, resolution, blur, noise } of drawn(1)) {
     expect(gamma).toBeGreaterThan(0.4 - 1e-6);
@@ -105,7 +105,7 @@ test('what is drawn keeps to its bounds, which grow with the strength', () => {
   expect(Math.max(...drawn(0.5).map(({ gamma }) => gamma))).toBeLessThan(1.59);
 });
 
-test('what is drawn at full strength: how far, and for how many crops', () => {
+test('random tones at full strength: how strong they are, and how many crops they change', () => {
   const drawn = Array.from({ length: 5000 }, (_, k) => drawTone(new Random(k), 1));
   const range = (of: (tone: Tone) => number, among = drawn) => [Math.min(...among.map(of)), Math.max(...among.map(of))];
   const share = (of: (tone: Tone) => boolean) => drawn.filter(of).length / drawn.length;

@@ -132,7 +132,7 @@ function watchedEngine() {
   return { engine, seen };
 }
 
-test('every setting of the plan reaches the engine, and what is validated is the average of the weights', async () => {
+test('every setting of the plan reaches the engine, and the average of the weights is validated', async () => {
   const { engine, seen } = watchedEngine();
   const plan = trainingPlan({
     architecture: 'tiny',
@@ -233,7 +233,7 @@ test('on several threads a resumed run has the same losses to 1e-4', async () =>
   });
 });
 
-test('a damaged checkpoint is passed over for the one before, and a half-written one is not looked at', async () => {
+test('a damaged checkpoint is skipped for the one before, and a half-written one is ignored', async () => {
   const { directory, history } = await plainRun();
   const names = (await checkpoints(directory)).sort();
   expect(names).toEqual(['checkpoint-000000008', 'checkpoint-000000012']);
@@ -248,7 +248,7 @@ test('a damaged checkpoint is passed over for the one before, and a half-written
   expect(resumed.history.map(({ loss }) => loss)).toEqual(history.map(({ loss }) => loss));
 });
 
-test('where no checkpoint is whole, or there is none, a resumed run says so and starts at the beginning', async () => {
+test('a resumed run without an intact checkpoint says so and starts at the beginning', async () => {
   const directory = await temporaryFolder();
   const warnings: string[] = [];
   const resume = (epochs: number) =>
@@ -265,7 +265,7 @@ test('where no checkpoint is whole, or there is none, a resumed run says so and 
   expect(await checkpoints(directory)).toEqual(['checkpoint-000000004']);
 });
 
-test('a training goes on from a checkpoint of before a setting was there; one with a setting that is gone is refused by name', async () => {
+test('a training continues from a checkpoint that is older than a setting; a checkpoint with a removed setting is refused by name', async () => {
   const directory = await temporaryFolder();
   await train(runIn(directory, { epochs: 2 }, { ...stopping(({ epoch }) => epoch === 2) }));
   const change = async (to: (plan: Record<string, unknown>) => unknown) => {
@@ -298,7 +298,7 @@ test('the first of equally good epochs is kept', async () => {
   expect((await loadModel(join(directory, BEST))).metadata.epoch).toBe(1);
 });
 
-test('the time left is that of the images that are left at the present speed', async () => {
+test('the time left is that of the remaining images at the current speed', async () => {
   const { told } = await plainRun();
   expect(told).toHaveLength(3 * 5);
   for (const { epoch, epochs, batch, batches, imagesPerSecond, secondsLeft } of told) {
@@ -393,7 +393,7 @@ test('training stops early where the validation gets no better, and the best epo
   expect(outcome.history.length - outcome.bestEpoch).toBe(2);
 });
 
-test('a learning rate that breaks the network is named', async () => {
+test('a learning rate that makes the loss diverge is named', async () => {
   const directory = await temporaryFolder();
   await expect(
     train(runIn(directory, { learningRate: 10, weightDecay: 1, momentum: 0.99, epochs: 60 })),

@@ -37,7 +37,7 @@ describe('gatherCandidates', () => {
     expect(candidates.map(({ hits }) => hits)).toEqual([7, 6, 5]);
   });
 
-  it('makes nothing of nothing', () => {
+  it('gathers no candidates from no boxes', () => {
     expect(gatherCandidates([])).toEqual([]);
   });
 });

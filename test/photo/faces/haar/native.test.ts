@@ -155,7 +155,7 @@ describe.skipIf(missing !== undefined)('OpenCV’s native binding', () => {
     },
   );
 
-  it('goes on after it was called off in the middle, and leaves no process', async () => {
+  it('still works after it was aborted in the middle, and leaves no process', async () => {
     const native = createHaarProposer(HAAR_ALONE, { threads: 1, openCv: 'auto' });
     const image = await toRgb(sampleBytes(6));
     try {
