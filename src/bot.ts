@@ -201,7 +201,8 @@ const isState = (name: string) => name === 'retraining' || /\.db(\W|$)/.test(nam
 async function shutState(directory: string, log: Logger): Promise<void> {
   try {
     const { shut, staysOpen } = await shutFolder(directory, isState);
-    if (shut > 0) log.warn({ directory, shut }, 'the state folder was open to other users of this machine: I shut it');
+    if (shut > 0)
+      log.warn({ directory, shut }, 'the state folder was open to other users of this machine: I closed it');
     if (staysOpen) {
       log.warn(
         { directory },
@@ -209,7 +210,7 @@ async function shutState(directory: string, log: Logger): Promise<void> {
       );
     }
   } catch (error) {
-    log.warn({ directory, err: error }, 'the state folder may be open to others, and I may not shut it');
+    log.warn({ directory, err: error }, 'the state folder may be open to other users, and I could not close it');
   }
 }
 

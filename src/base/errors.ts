@@ -107,7 +107,7 @@ export function tooLarge(maxBytes: number): UserError {
 export function brokeDown(options?: ErrorOptions): UserError {
   return new UserError(
     'broke-down',
-    'I broke down over this picture, so I leave it alone. Save it anew, as a JPEG for instance, and post that.',
+    'Reading this picture made me crash, so I do not try it again. Save it in another format, such as JPEG, and post that.',
     options,
   );
 }

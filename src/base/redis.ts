@@ -124,7 +124,7 @@ async function untilThere(url: string, log: Logger, signal: AbortSignal): Promis
       log.warn({ err }, 'Redis at REDIS_URL cannot be reached: I wait for it, and start once it answers');
     },
   });
-  if (isAway) log.info('Redis is there now');
+  if (isAway) log.info('Redis answers now');
   return client;
 }
 

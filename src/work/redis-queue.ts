@@ -150,7 +150,7 @@ export class RedisJobQueue implements JobQueue {
     try {
       await (await queue.getJob(id))?.changePriority({ priority: turn });
     } catch (err) {
-      this.#log.debug({ err }, 'a photo that waits could not change its turn');
+      this.#log.debug({ err }, 'a waiting photo could not be given another turn');
     }
   }
 

@@ -160,7 +160,7 @@ describe('/emotions', () => {
       const asked = command.run(fakeRequest().request, { image });
       await expect(asked).rejects.toMatchObject({
         code: 'broke-down',
-        message: expect.stringContaining('leave it alone'),
+        message: expect.stringContaining('do not try it again'),
       });
     }
     expect(readPhoto).toHaveBeenCalledOnce();

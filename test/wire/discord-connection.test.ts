@@ -289,7 +289,7 @@ describe('a permission that is missing', () => {
     const ann = user('ann');
     discord.closeDirectChannel(ann);
     discord.post({ channel, author: ann, files: [discord.file(await photo())] });
-    await until(() => log.some((line) => line.includes('takes no direct messages')), 'the line in the log');
+    await until(() => log.some((line) => line.includes('accepts no direct messages')), 'the line in the log');
     expect(log.join('')).not.toContain('"level":"error"');
   });
 

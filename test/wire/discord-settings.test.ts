@@ -220,7 +220,7 @@ test('a bot that is started again remembers who opted out, and shuts what an ear
   const readPhoto = vi.fn(fakePhotoReader());
   const { discord, log } = await startOnDiscord({ discord: first.discord, readPhoto, environment });
   expect((await stat(file)).mode & 0o777).toBe(0o600);
-  expect(log.join('')).toContain('open to other users of this machine: I shut it');
+  expect(log.join('')).toContain('open to other users of this machine: I closed it');
   for (const author of [shy, user('ann')]) {
     discord.post({ author, files: [discord.file(await plainPicture(64, 48))] });
   }

@@ -57,7 +57,7 @@ describe('a file of a partner’s workspace', () => {
     slack.next.set('files.info', [{ body: { ok: false, error: 'internal_error' } }]);
     slack.post({ files: [stub], text: `<@${slack.me}>` });
     await until(() => slack.ephemeral.length === 1);
-    expect(slack.ephemeral[0]!.text).toContain('Slack does not tell me just now what that file is.');
+    expect(slack.ephemeral[0]!.text).toContain('Slack cannot tell me at the moment what that file is.');
     expect(slack.fileRequests).toEqual([]);
   });
 

@@ -151,7 +151,7 @@ export class InteractionAnswer {
       return await say(await user.createDM(), reply, { askedBy: user.id });
     } catch (error) {
       if (!isUnreachable(error)) throw error;
-      this.#context.log.info({ platform: 'discord' }, 'a person takes no direct messages');
+      this.#context.log.info({ platform: 'discord' }, 'a person accepts no direct messages');
       return NO_MESSAGE;
     }
   }

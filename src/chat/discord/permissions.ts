@@ -112,7 +112,7 @@ export class Refusals {
       await user.send({ ...plainMessage(text), ...onlyOnce(about) });
     } catch (error) {
       if (!isUnreachable(error)) throw error;
-      this.#log.info({ platform: 'discord' }, 'a person takes no direct messages');
+      this.#log.info({ platform: 'discord' }, 'a person accepts no direct messages');
     }
   }
 }

@@ -256,7 +256,7 @@ function isPage(bytes: Uint8Array): boolean {
 
 function inUserWords(error: unknown): UserError {
   if (error instanceof UserError) return error;
-  return new UserError('busy', 'Slack does not tell me just now what that file is. Ask again in a minute.', {
+  return new UserError('busy', 'Slack cannot tell me at the moment what that file is. Ask again in a minute.', {
     cause: error,
   });
 }

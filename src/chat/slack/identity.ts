@@ -41,7 +41,7 @@ export async function identify(api: SlackApi, what: string): Promise<Me> {
   const { user_id: userId, user: name, team, bot_id: botId, enterprise_id: enterpriseId } = answer;
   // If a whole organisation has installed the app, its token may name no workspace.
   const teamId = answer.team_id || enterpriseId;
-  if (!userId || !teamId) throw new Error('Slack does not say whose the bot token is');
+  if (!userId || !teamId) throw new Error('Slack does not say which account the bot token belongs to');
   return {
     userId,
     teamId,

@@ -114,7 +114,7 @@ export class People {
       const { user } = await this.#api.users.info({ user: id });
       return user?.profile?.display_name || user?.real_name || user?.name || id;
     } catch (err) {
-      this.#log.warn({ platform: 'slack', err }, 'Slack does not say what somebody is called');
+      this.#log.warn({ platform: 'slack', err }, 'Slack does not say the name of a person');
       // A missing name is no reason to fail.
       return id;
     }
