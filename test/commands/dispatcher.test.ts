@@ -415,7 +415,7 @@ describe('a temporary error', () => {
   test('where it cannot be answered later, it is told', async () => {
     const { request, replies } = fakeRequest({ attachments: [await photo('a.png')] });
     await setUp(undefined, fakeRules({ broken: true })).dispatcher.dispatch(request);
-    expect(replies).toMatchObject([{ text: expect.stringContaining('I cannot look up just now') }]);
+    expect(replies).toMatchObject([{ text: expect.stringContaining('I cannot look up at the moment') }]);
   });
 });
 
