@@ -5,7 +5,7 @@ import { crossEntropy, likeliest } from '../training/run/metrics.ts';
 /** The bins of an expected calibration error, as in Guo et al. (2017, arXiv 1706.04599). */
 const BINS = 15;
 
-/** What a threshold aims at. */
+/** The goal that a threshold is chosen for. */
 interface ThresholdGoal {
   /** This share of the answers that are given is to be right, 0..1 ... */
   readonly sureAccuracy: number;
@@ -13,12 +13,12 @@ interface ThresholdGoal {
   readonly mostUnsure: number;
 }
 
-/** FER2013's own labels say something else than most people about one face in three. */
+/** FER2013's own labels differ from what most people say about one face in three, so the goal is low. */
 export const LABELS_GOAL: ThresholdGoal = { sureAccuracy: 0.82, mostUnsure: 0.3 };
-/** People's votes are a cleaner measure, so more can be asked. */
+/** Votes have less noise, so the goal is higher. */
 export const VOTES_GOAL: ThresholdGoal = { sureAccuracy: 0.92, mostUnsure: 0.22 };
 
-/** How well confidence fits: see `calibrationError`, and what the threshold does. */
+/** How well confidence matches accuracy, and what the threshold does. */
 export interface ConfidenceReport {
   /** Expected calibration error, 0..1. */
   readonly calibrationError: number;
@@ -30,7 +30,7 @@ export interface ConfidenceReport {
 
 /**
  * Fits temperature and threshold on faces that the network was not trained on.
- * @param probabilities n * 7, as the network gives them
+ * @param probabilities n * 7, the network's outputs
  * @param labels n indexes into EMOTIONS
  */
 export function fitCalibration(probabilities: Float32Array, labels: Uint8Array, goal = LABELS_GOAL): Calibration {
@@ -39,14 +39,14 @@ export function fitCalibration(probabilities: Float32Array, labels: Uint8Array, 
   return { temperature, unsureBelow };
 }
 
-/** One answer: how probable it says it is (0..1), whether that is too little to be given, whether it is right. */
+/** One answer: its confidence (0..1), whether that is too low to give it, and whether it is right. */
 export interface Answer {
   readonly confidence: number;
   readonly unsure: boolean;
   readonly right: boolean;
 }
 
-/** How well confidences fit, on faces that nothing was fitted on. */
+/** Judges confidences on faces that nothing was fitted on. */
 export function judgeConfidence(answers: readonly Answer[]): ConfidenceReport {
   const sure = answers.filter(({ unsure }) => !unsure);
   return {
@@ -56,7 +56,7 @@ export function judgeConfidence(answers: readonly Answer[]): ConfidenceReport {
   };
 }
 
-/** The temperature with the lowest cross-entropy, to 0.1 %, by golden-section search: the loss has one valley in it. */
+/** The temperature with the lowest cross-entropy, to 0.1 %, by golden-section search: the loss has a single minimum in it. */
 function fitTemperature(probabilities: Float32Array, labels: Uint8Array): number {
   const loss = (temperature: number) => crossEntropy(tempered(probabilities, temperature), labels);
   const golden = (Math.sqrt(5) - 1) / 2;
@@ -69,7 +69,7 @@ function fitTemperature(probabilities: Float32Array, labels: Uint8Array): number
   return Number(((low + high) / 2).toFixed(3));
 }
 
-/** The lowest threshold, in hundredths, with which enough of the answers are right; else the highest that leaves few enough unsure. */
+/** The lowest threshold, in hundredths, with which enough answers are right; otherwise the highest that leaves few enough unsure. */
 function fitThreshold(
   probabilities: Float32Array,
   labels: Uint8Array,
@@ -92,7 +92,7 @@ function answersOf(probabilities: Float32Array, labels: Uint8Array): Omit<Answer
   });
 }
 
-/** Mean distance between confidence and accuracy over 15 equal bins of confidence, each weighing as its share. */
+/** Mean difference between confidence and accuracy over 15 equal bins of confidence, each weighted by its share of the answers. */
 function calibrationError(answers: readonly Omit<Answer, 'unsure'>[]): number {
   let error = 0;
   for (let bin = 0; bin < BINS; bin++) {

@@ -12,30 +12,30 @@ import {
   tally,
 } from './known-photos.ts';
 
-/** What `npm run evaluate` is asked where it measures face detection. */
+/** Options of `npm run evaluate` for face detection. */
 interface FacesQuestion {
   /** Folder of the photos. */
   readonly photos: string;
-  /** File of the faces in them; absent where nobody is in any. */
+  /** File with the faces in them; absent where there are no people in any. */
   readonly boxes: string | undefined;
-  /** A detector; all of them unless told. */
+  /** A detector; all of them by default. */
   readonly detector: DetectorChoice | undefined;
-  /** Degrees clockwise to turn the photos by, one round each. */
+  /** Degrees clockwise by which the photos are turned, one round for each. */
   readonly tilts: readonly number[];
 }
 
-/** How one detector did on photos turned by one angle. */
+/** Result of one detector on photos turned by one angle. */
 interface FacesAnswer extends Tally {
   readonly detector: DetectorChoice;
   /** Degrees clockwise. */
   readonly tilt: number;
   readonly photos: number;
-  /** Photos with something missed or false, and how many of each. */
+  /** Photos with missed or false faces, and how many of each. */
   readonly flaws: readonly { readonly photo: string; readonly missed: number; readonly false: number }[];
 }
 
 /**
- * Measures detectors on photos whose faces are known, or in which there is nobody.
+ * Measures detectors on photos whose faces are known, or on photos without people.
  * @throws UserError bad-data, no-data; those of decodePhoto; the signal's reason when it was aborted
  */
 export async function evaluateFaces(question: FacesQuestion, signal: AbortSignal): Promise<FacesAnswer[]> {
@@ -73,7 +73,7 @@ async function measure(
   return { detector: choice, tilt, photos: photos.length, ...tally(judgements), flaws };
 }
 
-/** The answers as a table, a line each, and the photos that are not flawless. */
+/** The answers as a table, a line each, followed by the photos with missed or false faces. */
 export function facesTable(answers: readonly FacesAnswer[]): string {
   const line = (...cells: (string | number)[]) => cells.map((cell) => String(cell).padStart(9)).join('');
   return [

@@ -7,18 +7,18 @@ import { agreedFaces, agreementWith, personAgreement, type Votes } from '../trai
 import { type Metrics, measure } from '../training/run/metrics.ts';
 import { type ConfidenceReport, judgeConfidence } from './calibrate.ts';
 
-/** How good a classifier is on labelled faces, as the bot uses it. */
+/** Figures of a classifier on labelled faces, used as the bot uses it. */
 export interface Evaluation extends Metrics {
-  /** The same without the faces whose pixels equal a Training row: the network has seen those with their labels. */
+  /** The same without faces whose pixels equal a Training row: the network has seen those with their labels. */
   readonly withoutTrainingDuplicates: Pick<Metrics, 'images' | 'accuracy'>;
-  /** How honest its confidence is. */
+  /** How well its confidence matches its accuracy. */
   readonly confidence: ConfidenceReport;
 }
 
-/** Faces read at a time: bounds the memory of the answers under way. */
+/** Faces read at a time, which limits the memory that it takes. */
 const CHUNK = 512;
 
-/** One reading a face of the set, in its order. */
+/** Reads all faces of a set. @returns one reading a face, in their order */
 export async function readAll(classifier: Classifier, set: FaceSet): Promise<Reading[]> {
   const readings: Reading[] = [];
   for (let from = 0; from < set.count; from += CHUNK) {
@@ -35,22 +35,22 @@ export function likeliestOf({ scores }: Reading): number {
 
 /**
  * Reads every face of a set and compares the likeliest emotion, unsure or not, with the label.
- * @param training the rows to look for duplicates in; without them none is found
+ * @param training rows in which duplicates are looked for; without it no face counts as a duplicate
  */
 export async function evaluate(classifier: Classifier, set: FaceSet, training?: FaceSet): Promise<Evaluation> {
   return judgeReadings(await readAll(classifier, set), set, training);
 }
 
-/** How good a classifier is by what people voted for, on the faces on which they agree; see `agreedFaces`. */
+/** Figures of a classifier by votes, on the faces on which people agree; see `agreedFaces`. */
 export interface VotesEvaluation extends Metrics {
   /** The mean share of a face's votes that the answer has, 0..1. */
   readonly agreement: number;
-  /** How often one person who voted agrees with another, 0..1: what `agreement` can be held against. */
+  /** How often two of the people who voted agree with each other, 0..1: a reference for `agreement`. */
   readonly personAgreement: number;
   readonly confidence: ConfidenceReport;
 }
 
-/** Compares readings, one a face of the set, with what people voted for. */
+/** Compares readings, one a face of the set, with the votes. */
 export function judgeByVotes(readings: readonly Reading[], set: FaceSet, votes: Votes): VotesEvaluation {
   const agreed = agreedFaces(set, votes);
   const position = new Map(Array.from(set.rows.index, (row, k) => [row, k]));
@@ -88,7 +88,7 @@ function confidenceOf(
   );
 }
 
-/** What of a crop can be measured without knowing who is in it. */
+/** Properties of a crop that can be measured without knowing who is in it. */
 const PROPERTIES = ['brightness', 'contrast', 'sharpness'] as const;
 type Property = (typeof PROPERTIES)[number];
 
@@ -103,15 +103,15 @@ export interface Slice {
   readonly images: number;
   /** Share whose likeliest emotion is the label, 0..1. */
   readonly accuracy: number;
-  /** The same with each emotion weighed by its share of the whole set, so that the mix of emotions plays no part. */
+  /** The same with each emotion weighted by its share of the whole set, so that the mix of emotions plays no part. */
   readonly sameMix: number;
   /** Share read as 'unsure', 0..1. */
   readonly unsure: number;
 }
 
 /**
- * How well faces are read by how their crops look, in quarters of equal size: for whom a network works less well, as far as
- * pictures without names can tell.
+ * Accuracy by properties of the crops, in quarters of equal size. It shows for which pictures a network works less well, as far
+ * as that can be told without knowing who is in them.
  * @param readings one a face of the set
  */
 export function slicesOf(set: FaceSet, readings: readonly Reading[]): Slice[] {
@@ -143,7 +143,7 @@ export function slicesOf(set: FaceSet, readings: readonly Reading[]): Slice[] {
   });
 }
 
-/** Mean of the recalls, each weighing as its emotion does in the whole set; emotions that do not occur here are left out. */
+/** Mean of the recalls, each weighted by its emotion's share of the whole set. Emotions that do not occur here are left out. */
 function sameMix(recall: Metrics['recall'], counts: readonly number[]): number {
   let [sum, weight] = [0, 0];
   for (const [k, emotion] of EMOTIONS.entries()) {
@@ -156,7 +156,7 @@ function sameMix(recall: Metrics['recall'], counts: readonly number[]): number {
 }
 
 /**
- * Mean and standard deviation of a crop's 2304 gray levels, and how sharp it is: the mean absolute difference of a pixel to
+ * Mean and standard deviation of a crop's 2304 gray levels, and its sharpness: the mean absolute difference between a pixel and
  * the mean of its four neighbours, as a share of the standard deviation.
  */
 export function measureCrop(crop: Uint8Array): Readonly<Record<Property, number>> {
@@ -172,7 +172,7 @@ export function measureCrop(crop: Uint8Array): Readonly<Record<Property, number>
   return { brightness, contrast, sharpness };
 }
 
-/** What an evaluation came to, for people: a table a part, with an empty line between. */
+/** An evaluation as text: one table for each part, with an empty line between them. */
 export function evaluationText(
   evaluation: Evaluation,
   voted: VotesEvaluation | undefined,

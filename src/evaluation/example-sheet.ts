@@ -14,7 +14,7 @@ const CAPTION = 40;
 const CELL = { width: SIDE + GAP, height: SIDE + CAPTION + GAP };
 const LABEL_WIDTH = 130;
 const TITLE_HEIGHT = 120;
-/** Between the right and the wrong ones. */
+/** Gap between the right and the wrong examples, in pixels. */
 const MIDDLE = 30;
 const WIDTH = MARGIN + LABEL_WIDTH + 2 * COLUMNS * CELL.width + MIDDLE + MARGIN;
 const HEIGHT = TITLE_HEIGHT + EMOTIONS.length * CELL.height + MARGIN;
@@ -26,13 +26,13 @@ export interface Example {
   /** Indexes into EMOTIONS. */
   readonly label: number;
   readonly read: number;
-  /** Probability of what was read, 0..1. */
+  /** Probability of the emotion that was read, 0..1. */
   readonly confidence: number;
 }
 
 /**
- * Of each emotion's faces, those read right and those read wrong with the most confidence, up to six of each; no picture
- * twice. What a network is surest of shows what it has learned, and where it and the labels part.
+ * For each emotion, the faces read right and those read wrong with the highest confidence, up to six of each, and no picture
+ * twice. They show what a network has learned, and where it disagrees with the labels.
  * @param readings one a face of the set
  */
 export function examplesOf(set: FaceSet, readings: readonly Reading[]): Example[] {
@@ -54,7 +54,7 @@ export function examplesOf(set: FaceSet, readings: readonly Reading[]): Example[
   );
 }
 
-/** A PNG of these examples, a row for each label: right ones left, wrong ones right, with what was read of each. */
+/** A PNG with a row for each label: right examples on the left, wrong ones on the right, each with what was read. */
 export async function exampleSheet(set: FaceSet, examples: readonly Example[]): Promise<Buffer> {
   const places = new Map(examples.map((example) => [example, placeOf(example, examples)]));
   const faces = examples.map(async (example): Promise<OverlayOptions> => {

@@ -4,7 +4,7 @@ import { FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
 import { COVERS, type Cover, type CoverScore, type CoverScores, OUTLINES, outlines } from '../photo/covered.ts';
 import { applyTransform, IDENTITY } from '../training/run/transform.ts';
 
-/** Rounds over the examples, the first step of the descent, and how much coefficients shrink at each. */
+/** Epochs over the examples, the first step size of the descent, and the weight decay at each step. */
 const EPOCHS = 25;
 const FIRST_STEP = 0.016;
 const DECAY = 2.5e-5;
@@ -12,7 +12,7 @@ const DECAY = 2.5e-5;
 /** A face as it is, and with each of the covers drawn over it. */
 type Seen = Readonly<Record<Cover | 'nothing', Float32Array>>;
 
-/** Outlines of faces, shifted, turned and scaled as detectors frame them, each bare and with covers of its own. */
+/** Outlines of faces that are shifted, turned and scaled as detectors frame them: each without a cover, and with covers drawn for it. */
 export function drawExamples(faces: readonly Uint8Array[], seed: number): Seen[] {
   return faces.map((face, k) => {
     const random = new Random(seed, k);
@@ -66,7 +66,7 @@ function moved(crop: Uint8Array, random: Random): Uint8Array {
 
 type Shape = (x: number, y: number) => boolean;
 
-/** Paints a shape: a pixel by how many of four points in it the shape holds. */
+/** Paints a shape. A pixel's coverage is the share of four points in it that lie within the shape. */
 function paint(crop: Uint8Array, shape: Shape, gray: (x: number, y: number) => number): void {
   for (let y = 0; y < FACE_SIZE; y++) {
     for (let x = 0; x < FACE_SIZE; x++) {
@@ -79,8 +79,8 @@ function paint(crop: Uint8Array, shape: Shape, gray: (x: number, y: number) => n
 }
 
 /**
- * A medical mask, a scarf or the like: from somewhere on the nose to the chin, lighter or darker to one side, plain, in folds or
- * patterned, most with straps. FER2013's faces have their eyes some 18 pixels below the top, the tip of the nose at 28, the chin at 46.
+ * Draws a medical mask, a scarf or the like: from somewhere on the nose to the chin, lighter or darker to one side, plain, folded or
+ * patterned, most with straps. In FER2013's faces the eyes are about 18 pixels below the top, the tip of the nose at 28, the chin at 46.
  */
 function coverMouth(face: Uint8Array, random: Random): Uint8Array {
   const crop = face.slice();
@@ -122,7 +122,7 @@ function coverMouth(face: Uint8Array, random: Random): Uint8Array {
 /** Share of the covered mouths that a hand covers. */
 const HANDS = 0.35;
 
-/** A hand before mouth and chin: fingers side by side with shadows between them, from below or from one side, about as light as the face. */
+/** Draws a hand before mouth and chin: fingers with shadows between them, from below or from one side, about as light as the face. */
 function holdHand(face: Uint8Array, random: Random): Uint8Array {
   const crop = face.slice();
   const middle = { x: random.between(20, 28), y: random.between(35, 40) };
@@ -155,7 +155,7 @@ function holdHand(face: Uint8Array, random: Random): Uint8Array {
   return crop;
 }
 
-/** Sunglasses, round or square, darker or lighter below, some with a glint; or a dark band across both eyes. */
+/** Draws sunglasses, round or square, darker or lighter below, some with a glint; or a dark band across both eyes. */
 function coverEyes(face: Uint8Array, random: Random): Uint8Array {
   const crop = face.slice();
   const middle = { x: random.between(22, 26), y: random.between(14.5, 22) };

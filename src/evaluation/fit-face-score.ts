@@ -17,20 +17,20 @@ import {
   tally,
 } from './known-photos.ts';
 
-/** Keeps three coefficients that rest on some seventy faces small; a third or three times as much keeps the same faces. */
+/** Keeps the three coefficients small, since they rest on about seventy faces. With a third or three times this value the same faces are kept. */
 const RIDGE = 1;
-/** Examples lie in the picture with at least this part of theirs: of a face that is cut in half, labels may say one thing or the other. */
+/** At least this share of an example lies within the picture. A face that is cut in half may be labelled as a face or not. */
 const LEAST_INSIDE = 2 / 3;
 
-/** A photo with all that the detector took for a face in it, all in pixels of the picture that was searched. */
+/** A photo with all places that the detector took for faces, in pixels of the picture that was searched. */
 interface Seen {
   readonly picture: Rectangle;
   readonly faces: readonly KnownFace[];
-  /** Of each place what is known after each stage of the second look. */
+  /** For each place, the evidence after each stage of the second look. */
   readonly places: readonly (readonly Evidence[])[];
 }
 
-/** Looks at photos as the detector does, and keeps all that speaks for a face anywhere in them. */
+/** Searches photos as the detector does, and keeps all evidence for faces in them. */
 export async function lookAt(photos: readonly KnownPhoto[], signal: AbortSignal): Promise<Seen[]> {
   const network = createDetectorNetwork();
   try {
@@ -39,7 +39,7 @@ export async function lookAt(photos: readonly KnownPhoto[], signal: AbortSignal)
       const { image, faces } = await loadKnownPhoto(photo);
       const search = await toSearchPicture(image);
       const places = gatherPlaces(await network.propose(search, NETWORK_PASSES, signal));
-      // All looks at all places: which of them count depends on a score that is yet to be fitted.
+      // All views of all places are kept: which of them count depends on a score that is yet to be fitted.
       const look = (looks: readonly Look[]) => network.look(search, looks, signal);
       const stages: Evidence[][] = [];
       for (let last = 1; last <= STAGES; last++)
@@ -56,7 +56,10 @@ export async function lookAt(photos: readonly KnownPhoto[], signal: AbortSignal)
   }
 }
 
-/** Every place as an example of a face or of something else, by all views but those of what the edge cuts; parts of faces, and faces that the edge cuts, are neither. */
+/**
+ * Makes every place an example of a face or of something else, from all its views except those that the picture's edge cuts. Parts of faces,
+ * and faces that the edge cuts, are left out.
+ */
 export function examplesOf(seen: readonly Seen[]): Example[] {
   return seen.flatMap(({ picture, faces, places }) =>
     places.flatMap((stages) => {
@@ -76,7 +79,7 @@ export function fitScore(seen: readonly Seen[], threshold: number): FaceScore {
   return { intercept: round(intercept), coefficients: coefficients.map(round), threshold };
 }
 
-/** What is found, missed and false where a score decides. */
+/** Counts the found, missed and false faces with a score. */
 export function judgeAll(seen: readonly Seen[], score: FaceScore): Tally {
   return tally(
     seen.map(({ picture, faces, places }) => {
@@ -104,18 +107,18 @@ export function inWords({ found, missed, false: wrong }: Tally): string {
   return `${found} found, ${missed} missed, ${wrong} false`;
 }
 
-/** A place whose numbers and nature are known. */
+/** A place with its numbers, and whether it is a face. */
 export interface Example {
   readonly numbers: readonly number[];
   readonly face: boolean;
 }
 
-/** Newton's method has long settled after this many steps. */
+/** Newton's method has long converged after this many steps. */
 const STEPS = 60;
 
 /**
  * Fits a logistic regression by Newton's method (iteratively reweighted least squares), with a ridge on all but the intercept.
- * @param ridge weight of the squared coefficients beside the negative log likelihood; keeps them small where examples are few
+ * @param ridge weight of the squared coefficients, added to the negative log likelihood; keeps them small where examples are few
  * @throws when there are no faces among the examples, or nothing else
  */
 export function fitLogistic(

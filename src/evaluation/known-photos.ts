@@ -9,7 +9,7 @@ import type { RgbImage } from '../photo/image.ts';
 
 /** A face whose place is known. */
 export interface KnownFace extends Rectangle {
-  /** Whether a detector that does not find it missed it: faces narrower than LEAST_WIDTH are too small to ask for. */
+  /** Whether it counts as missed where a detector does not find it: faces narrower than LEAST_WIDTH do not. */
   readonly counts: boolean;
 }
 
@@ -17,12 +17,12 @@ export interface KnownFace extends Rectangle {
 export interface KnownPhoto {
   readonly name: string;
   readonly file: string;
-  /** Size that the boxes are given at, in pixels; absent where there are none. */
+  /** Size of the picture that the boxes refer to, in pixels; absent where there are none. */
   readonly size?: { readonly width: number; readonly height: number };
   readonly faces: readonly KnownFace[];
 }
 
-/** Narrower faces do not count as missed; in pixels of the size that the boxes are given at. */
+/** Narrower faces do not count as missed. In pixels of the picture that the boxes refer to. */
 export const LEAST_WIDTH = 36;
 
 const SCHEMA = z.record(
@@ -38,7 +38,7 @@ const SCHEMA = z.record(
 
 /**
  * Photos with their faces.
- * @param folder where the photos lie
+ * @param folder folder of the photos
  * @param boxesFile JSON: by file name `{width, height, faces: [{x, y, width, height}]}`, the boxes in pixels of the photo shrunk (or
  *   enlarged) to that width and height
  * @throws UserError bad-data where that file cannot be read as such
@@ -58,7 +58,7 @@ export async function readKnownPhotos(folder: string, boxesFile: string): Promis
   }));
 }
 
-/** The names in a folder of photos. @throws UserError no-data where it cannot be read */
+/** File names in a folder of photos. @throws UserError no-data where it cannot be read */
 export async function namesIn(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);
@@ -68,7 +68,7 @@ export async function namesIn(folder: string): Promise<string[]> {
 }
 
 /**
- * Pictures in which there is nobody.
+ * Pictures without people.
  * @throws UserError no-data where the folder holds none (or is none)
  */
 export async function readEmptyPictures(folder: string): Promise<KnownPhoto[]> {
@@ -87,7 +87,7 @@ interface LoadedPhoto {
 
 /**
  * Decodes a photo as the bot does.
- * @param tilt degrees to turn it by, clockwise; the corners that come in are gray, the boxes keep their sizes
+ * @param tilt degrees to turn it by, clockwise; the new corners are gray, and the boxes keep their sizes
  * @throws UserError as decodePhoto does
  */
 export async function loadKnownPhoto(photo: KnownPhoto, tilt = 0): Promise<LoadedPhoto> {
@@ -109,7 +109,7 @@ async function turned({ image, faces }: LoadedPhoto, degrees: number): Promise<L
     .raw()
     .toBuffer({ resolveWithObject: true });
   const middle = ({ width, height }: Size) => centreOf({ x: 0, y: 0, width, height });
-  // sharp turns clockwise, which is what leads back from a turn counter-clockwise.
+  // sharp turns clockwise: points are mapped back counter-clockwise.
   const turn = wayBack({ angle: degrees, from: middle(image), to: middle(info) });
   const turnedFaces = faces.map((face) => {
     const { x, y } = centreOf(face);
@@ -119,21 +119,21 @@ async function turned({ image, faces }: LoadedPhoto, degrees: number): Promise<L
   return { image: { width: info.width, height: info.height, data }, faces: turnedFaces };
 }
 
-/** How a detector did. */
+/** A detector's result on one photo. */
 export interface Judgement {
   /** Known faces that count and were found. */
   readonly found: readonly KnownFace[];
-  /** Known faces that count and were not. */
+  /** Known faces that count and were not found. */
   readonly missed: readonly KnownFace[];
   /** Boxes that are no face. */
   readonly false: readonly Rectangle[];
 }
 
-/** A box shows a face where they overlap (intersection over union) by more than this, or where its centre lies in the face and they are alike in size. */
+/** A box shows a face if they overlap (intersection over union) by more than this, or if its centre lies in the face and they are alike in size. */
 const FOUND_OVERLAP = 0.3;
 /** Alike in size: neither is this many times as wide as the other. */
 const ALIKE = 2;
-/** A box is false where it overlaps no face by more than this, and its centre lies in none. */
+/** A box is false if it overlaps no face by more than this, and its centre lies in none. */
 const FALSE_OVERLAP = 0.2;
 
 function centreIn(box: Rectangle, face: Rectangle): boolean {
@@ -142,7 +142,7 @@ function centreIn(box: Rectangle, face: Rectangle): boolean {
   return x >= face.x && x <= face.x + face.width && y >= face.y && y <= face.y + face.height;
 }
 
-/** Whether a box shows a face, as FOUND_OVERLAP and ALIKE say. */
+/** Whether a box shows a face, by FOUND_OVERLAP and ALIKE. */
 export function shows(box: Rectangle, face: Rectangle): boolean {
   if (overlap(box, face).union > FOUND_OVERLAP) return true;
   return centreIn(box, face) && box.width < ALIKE * face.width && face.width < ALIKE * box.width;
@@ -156,7 +156,7 @@ export function labelOf(box: Rectangle, faces: readonly Rectangle[]): 'face' | '
 }
 
 /**
- * Which box shows which face: pairs that overlap most come first, each box shows one face at most.
+ * Matches boxes with faces. Pairs that overlap most are matched first, and each box shows at most one face.
  * @returns for each face the index of its box, or undefined where none shows it
  */
 export function matchBoxes(boxes: readonly Rectangle[], faces: readonly Rectangle[]): (number | undefined)[] {
@@ -169,7 +169,7 @@ export function matchBoxes(boxes: readonly Rectangle[], faces: readonly Rectangl
   return matches;
 }
 
-/** Compares what was found in a photo with what is there. Each box finds one face at most. */
+/** Compares the boxes found in a photo with its known faces. Each box finds at most one face. */
 export function judge(boxes: readonly Rectangle[], faces: readonly KnownFace[]): Judgement {
   const unused = new Set(boxes);
   const found: KnownFace[] = [];
@@ -182,7 +182,7 @@ export function judge(boxes: readonly Rectangle[], faces: readonly KnownFace[]):
   return { found, missed, false: [...unused].filter((box) => labelOf(box, faces) === 'false') };
 }
 
-/** What several photos' judgements come to. */
+/** Counts over several photos. */
 export interface Tally {
   found: number;
   missed: number;

@@ -15,7 +15,7 @@ export interface SceneFace {
   readonly tilt: number;
 }
 
-/** Where a face lies in a scene. */
+/** A face and its place in a scene. */
 interface PlacedFace<Face extends SceneFace = SceneFace> {
   readonly face: Face;
   /** The face's square before it was turned about its centre, in pixels of the scene. */
@@ -27,9 +27,9 @@ export const SCENE_HEIGHT = 960;
 
 /** Most faces in one scene. */
 const MOST_FACES = 12;
-/** Places that are tried for a face in a scene. */
+/** How many places are tried for a face in a scene. */
 const TRIES = 200;
-/** Scenes that a face may still go to: the latest so many. */
+/** A face may go to one of this many latest scenes. */
 const OPEN_SCENES = 8;
 
 /** Width of the band around a face, as a part of its side, in which its repeated border pixels fade into the background. */
@@ -57,7 +57,7 @@ function extent({ size, tilt }: SceneFace): number {
 }
 
 /**
- * Lays faces out in scenes, each in the first one with room for it, at random places where they neither touch nor leave the picture.
+ * Lays faces out in scenes, each in the first scene with room for it. Places are random; faces neither touch each other nor leave the picture.
  * @param seed whole number; the same faces and seed give the same scenes
  * @throws RangeError where a face is larger than a scene
  */
@@ -131,7 +131,7 @@ function paste({ face: { crop, size, tilt }, box }: PlacedFace, { width, height,
   const centre = centreOf(box);
   const reach = extent({ crop, size, tilt }) / 2;
   const step = FACE_SIZE / size;
-  // From the crop's centre, with the turn undone.
+  // Relative to the crop's centre, with the turn undone.
   const back = wayBack({ angle: -tilt, from: centre, to: { x: 0, y: 0 } });
   for (let y = Math.max(0, Math.floor(centre.y - reach)); y < Math.min(height, centre.y + reach); y++) {
     for (let x = Math.max(0, Math.floor(centre.x - reach)); x < Math.min(width, centre.x + reach); x++) {

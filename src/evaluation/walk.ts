@@ -20,16 +20,16 @@ export interface WalkFace extends SceneFace {
   readonly label: number;
 }
 
-/** What became of a face. Emotions are indexes into EMOTIONS: the likeliest ones, unsure or not. */
+/** A face and how it was read. Emotions are indexes into EMOTIONS: the likeliest ones, unsure or not. */
 interface WalkedFace {
   readonly face: WalkFace;
-  /** What the network sees in the face's own 48 x 48 pixels. */
+  /** The network's reading of the face's own 48 x 48 pixels. */
   readonly direct: number;
-  /** What the bot saw in it in the scene; undefined where it found no face there. */
+  /** The bot's reading of it in the scene; undefined where it found no face there. */
   readonly walked: number | undefined;
 }
 
-/** What a walk through scenes came to. */
+/** The result of reading scenes. */
 export interface Walk {
   readonly faces: readonly WalkedFace[];
   readonly scenes: number;
@@ -49,15 +49,15 @@ export function planWalk(faces: readonly Pick<WalkFace, 'crop' | 'label'>[]): Wa
 
 interface WalkOptions {
   readonly signal?: AbortSignal;
-  /** Is told after each scene how many are done, and of how many. */
+  /** Called after each scene with the number of scenes done, and of all. */
   readonly onScene?: (done: number, of: number) => void;
 }
 
-/** Longest time for one scene: this measures, nobody waits for an answer. */
+/** Longest time for one scene, in milliseconds. It is long, since nobody waits for an answer. */
 const MOST_MILLISECONDS = 600_000;
 
 /**
- * Pastes faces into scenes, has the bot read these as it reads any photo, and has the network read the faces directly.
+ * Pastes faces into scenes and reads these as the bot reads any photo; also reads the faces with the network directly.
  * @param seed whole number; the same faces and seed give the same scenes
  * @throws the signal's reason when it was aborted
  */
@@ -95,7 +95,7 @@ export async function walkScenes(
   return { faces: walked, scenes: scenes.length, false: wrong };
 }
 
-/** How faces fared. */
+/** Figures of a group of faces. */
 interface WalkShare {
   readonly images: number;
   readonly found: number;
@@ -104,16 +104,16 @@ interface WalkShare {
   readonly walked: number;
 }
 
-/** What a walk came to in figures. */
+/** Figures of a whole walk. */
 interface WalkFigures extends WalkShare {
   readonly scenes: number;
   /** Boxes that show none of the faces. */
   readonly false: number;
-  /** Standard error of walked - direct: both are of the same faces, so only those that one alone got right count. */
+  /** Standard error of walked - direct. Both are of the same faces, so only faces that exactly one of them read right count. */
   readonly error: number;
   /** By side in pixels, the smallest first. */
   readonly bySize: readonly (WalkShare & { readonly size: number })[];
-  /** By degrees of tilt, from the most counter-clockwise on. */
+  /** By degrees of tilt, the most counter-clockwise first. */
   readonly byTilt: readonly (WalkShare & { readonly tilt: number })[];
 }
 
@@ -158,13 +158,13 @@ function errorOf(faces: readonly WalkedFace[]): number {
   return Math.sqrt(squares / (n - 1) / n);
 }
 
-/** What the walk came to, and what was asked. */
+/** Figures of a walk, with its options. */
 export interface WalkAnswer extends WalkFigures {
   readonly detector: DetectorChoice;
   readonly seed: number;
 }
 
-/** What `npm run evaluate -- --walk` is asked. */
+/** Options of `npm run evaluate -- --walk`. */
 interface WalkPlan {
   /** Faces to paste into scenes. */
   readonly images: number;
@@ -174,8 +174,8 @@ interface WalkPlan {
 }
 
 /**
- * Has the bot find and read faces of a set in larger pictures, and compares with reading them directly.
- * @param onScene is told after each scene how many are done, and of how many
+ * Finds and reads faces of a set in larger pictures as the bot does, and compares that with reading them directly.
+ * @param onScene called after each scene with the number of scenes done, and of all
  * @throws UserError no-data where the set has no face; the signal's reason when it was aborted
  */
 export async function evaluateWalk(
@@ -198,7 +198,7 @@ export async function evaluateWalk(
   }
 }
 
-/** The answer as a table: a line for all, for each size and for each tilt. */
+/** The answer as a table: a line for all faces, for each size and for each tilt. */
 export function walkTable(answer: WalkAnswer): string {
   const cells = (texts: readonly (string | number)[]) => texts.map((text) => String(text).padStart(9)).join('');
   const row = (name: string | number, { images, found, direct, walked }: WalkShare) =>

@@ -12,26 +12,26 @@ interface Detected {
   readonly reading: FaceReading;
 }
 
-/** What came of one face, box in pixels of the upright photo. */
+/** The verdict on one face. Boxes are in pixels of the upright photo. */
 export type JudgedFace =
-  /** Found; right where its likeliest emotion is the label's or one that the label allows. */
+  /** Found. It is right if its likeliest emotion is the label's or one that the label allows. */
   | (Detected & { readonly verdict: 'right' | 'wrong'; readonly label: LabelledFace })
   /** A box that shows no labelled face, or one that a better box shows already. */
   | (Detected & { readonly verdict: 'false' })
-  /** A labelled face without a box; 'small' where it is too small to ask for. */
+  /** A labelled face without a box; 'small' where it is too small to count as missed. */
   | { readonly verdict: 'missed' | 'small'; readonly label: LabelledFace }
   /** Read in a photo without labels. */
   | (Detected & { readonly verdict: 'unlabelled' });
 
 export type Verdict = JudgedFace['verdict'];
 
-/** Most that the shape of the labels' picture may differ from the photo's, as a part of it: sizes are whole pixels. */
+/** Largest difference between the shapes of the labels' picture and the photo, as a share: sizes are rounded to whole pixels. */
 const SHAPE_TOLERANCE = 0.01;
 
 /**
- * Compares what was read in a photo with what is there.
+ * Compares the readings of a photo with its labels.
  * @param photo its size in pixels, upright, and its faces in the order of their numbers
- * @param labels absent where nobody labelled it
+ * @param labels absent where it has none
  * @returns detections in the order of their numbers, then the faces that were not found
  * @throws UserError bad-data where the labels are of a picture of another shape
  */
@@ -92,25 +92,25 @@ export interface Counts {
   false: number;
 }
 
-/** What became of the faces with one label. */
+/** The verdicts on the faces with one label. */
 export interface EmotionRow extends Omit<Counts, 'false'> {
   readonly emotion: Emotion;
   /** Faces with this label, found or not; small ones only if found. */
   labelled: number;
   missed: number;
-  /** What the wrong ones were read as, the most frequent first. */
+  /** The emotions that the wrong ones were read as, the most frequent first. */
   readonly readAs: readonly { readonly emotion: Emotion; readonly count: number }[];
 }
 
-/** What a whole report comes to. */
+/** The totals of a report. */
 export interface Totals extends Counts {
   /** Boxes in labelled photos: right + wrong + false. */
   readonly detections: number;
   /** Labelled faces that no box shows. */
   missed: number;
-  /** Labelled faces that no box shows and that are too small to ask for. */
+  /** Labelled faces that no box shows and that are too small to count as missed. */
   small: number;
-  /** Of the right ones, those that are right only by an emotion that the label allows besides its own. */
+  /** How many of the right ones are right only by an emotion that the label allows besides its own. */
   rightByAlso: number;
   /** The same verdicts on the detections that were not called 'unsure'. */
   readonly sure: Counts;

@@ -7,23 +7,23 @@ import { EMOTIONS, type Emotion } from '../../emotion/labels.ts';
 import type { Rectangle } from '../../photo/faces/box.ts';
 import type { PhotoReading } from '../../photo/read-photo.ts';
 
-/** A face that a person saw in a photo, and what that person says it shows. */
+/** A face in a photo with the emotion that a person labelled it with. */
 export interface LabelledFace extends Rectangle {
   readonly emotion: Emotion;
-  /** Emotions that are right as well, where the face leaves room for them; most faces have none. */
+  /** Other emotions that count as right, where the face is ambiguous; most faces have none. */
   readonly also: readonly Emotion[];
 }
 
 /** Every face in one photo. */
 export interface PhotoLabels {
-  /** Size that the boxes are given at, in pixels: the photo's own, or any other of its shape. */
+  /** Size of the picture that the boxes refer to, in pixels: the photo's own, or any other of the same shape. */
   readonly width: number;
   readonly height: number;
   /** Boxes in pixels of that size; none for a photo without people. */
   readonly faces: readonly LabelledFace[];
 }
 
-/** By the photo's path from the folder on, such as 'a.jpg' or 'party/a.jpg'. */
+/** Labels by the photo's path within the folder, such as 'a.jpg' or 'party/a.jpg'. */
 export type Labels = ReadonlyMap<string, PhotoLabels>;
 
 const emotionSchema = z.enum(EMOTIONS, {
@@ -99,14 +99,14 @@ async function readText(file: string): Promise<string> {
 
 function parseJson(file: string, text: string): unknown {
   try {
-    // Editors of Windows put a byte order mark before the text.
+    // Editors on Windows put a byte order mark before the text.
     return JSON.parse(text.replace(/^\ufeff/, ''));
   } catch (error) {
     throw new UserError('bad-data', `${file} is no JSON: ${(error as Error).message}.`, { cause: error });
   }
 }
 
-/** Where an issue is, as a person counts: ['a.jpg', 'faces', 1, 'emotion'] is "a.jpg, face 2, emotion". */
+/** The place of an issue in words, counted from 1: ['a.jpg', 'faces', 1, 'emotion'] is "a.jpg, face 2, emotion". */
 function placeOf(path: readonly PropertyKey[]): string {
   const words = path.flatMap((step, k) => {
     if (path[k + 1] !== undefined && typeof path[k + 1] === 'number' && step === 'faces') return [];
@@ -116,11 +116,11 @@ function placeOf(path: readonly PropertyKey[]): string {
 }
 
 function sentenceOf(issue: z.core.$ZodIssue): string {
-  // What is wrong with a name stands one level deeper.
+  // For a bad name, zod nests the actual issue one level deeper.
   return issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
 }
 
-/** What a draft has where a person is to write an emotion. readLabels refuses it, so that none is forgotten. */
+/** Placeholder in a draft where a person must write an emotion. readLabels refuses it, so that none is forgotten. */
 const TO_BE_LABELLED = '?';
 const DRAFTED = /"emotion"\s*:\s*"\?"/g;
 
@@ -128,8 +128,8 @@ const DRAFTED = /"emotion"\s*:\s*"\?"/g;
 type Draft = ReadonlyMap<string, Pick<PhotoReading, 'width' | 'height' | 'faces'>>;
 
 /**
- * Starts a labels file: a box for every face that was found, row by row, and nothing of what was read in it, which would sway
- * whoever labels. Faces that were not found are to be added and boxes that are no faces removed.
+ * Starts a labels file with a box for every face that was found, row by row. It leaves the readings out, since they would
+ * influence the person who labels. That person adds missed faces and removes false boxes.
  * @throws UserError not-allowed where there is a file already, or none may be made
  */
 export async function writeDraft(file: string, photos: Draft): Promise<void> {
@@ -149,7 +149,7 @@ export async function writeDraft(file: string, photos: Draft): Promise<void> {
   }
 }
 
-/** What is said where there is a labels file already: no draft replaces a person's labels. */
+/** The error that there is a labels file already: no draft replaces a person's labels. */
 export function alreadyThere(file: string): UserError {
   return new UserError('not-allowed', `${file} is there already and stays as it is. Name another file with --labels.`);
 }

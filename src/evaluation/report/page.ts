@@ -11,7 +11,7 @@ import { THUMBNAIL_SIDE } from './report-pictures.ts';
 import { photoSentence, reportSentences } from './words.ts';
 
 /**
- * The report as one HTML page that needs nothing else: style and pictures are in it, and its policy lets it load nothing.
+ * The report as one self-contained HTML page: style and pictures are in it, and its content security policy lets it load nothing.
  * @returns the page in pieces, since a page of many photos is longer than a string may be
  */
 export async function* pageOf(report: Report): AsyncGenerator<string> {
@@ -55,7 +55,7 @@ ${notes.map((note) => html`<p class="note">${note}</p>\n`)}`;
 
 const TILES = ['right', 'wrong', 'false', 'missed'] as const;
 
-/** The four numbers, large. What they say is in the sentence below them, too. */
+/** The four numbers in large type. The sentence below them says the same. */
 function tiles(totals: Totals): Markup {
   const items = TILES.map(
     (name) => html`<li data-verdict="${name}"><strong>${totals[name]}</strong> <span>${name}</span></li>\n`,
@@ -184,7 +184,7 @@ function escapeHtml(text: string): string {
     .replaceAll("'", '&#39;');
 }
 
-/** A page on its way to the disk: what stood at its path stays until the page is whole. */
+/** A page that is being written. A file that was at its path stays until the page is whole. */
 interface PageFile {
   /** Writes the pieces and puts the page in place. */
   finish(pieces: AsyncIterable<string>): Promise<void>;
@@ -193,7 +193,7 @@ interface PageFile {
 }
 
 /**
- * Opens `<path>.tmp`, and makes its folder where there is none, so that a mistake is known before the photos are read.
+ * Opens `<path>.tmp`, and makes its folder where there is none, so that a mistake shows before the photos are read.
  * @throws UserError bad-usage where the path is no place for a page, not-allowed, no-space
  */
 export async function openPageFile(path: string): Promise<PageFile> {

@@ -5,23 +5,23 @@ import { centreOf, type Rectangle } from '../../photo/faces/box.ts';
 import type { RgbImage } from '../../photo/image.ts';
 import { outputSize } from '../../photo/picture/annotate.ts';
 
-/** As in a chat, but with time: nobody waits for an answer, and a busy machine is no reason to leave a photo out. */
+/** The limits of a chat with much more time: nobody waits for an answer, and no photo is left out because the machine is busy. */
 export const REPORT_LIMITS: PhotoLimits = {
   ...DEFAULT_LIMITS,
   maxMilliseconds: 5 * 60_000,
   patienceMilliseconds: Infinity,
 };
 
-/** A photo as the report shows it beside the annotated one: upright, of the same size, without metadata. All are JPEG files. */
+/** The pictures of a photo in the report, as JPEG files without metadata. `original` is upright and as large as the annotated picture. */
 export interface ReportPictures {
   readonly original: Buffer;
   /** Each face with what is around it, THUMBNAIL_SIDE pixels square, in the order asked. */
   readonly thumbnails: readonly Buffer[];
 }
 
-/** Pixels, width and height: shown at half of that, sharp on dense screens. */
+/** Width and height in pixels. Thumbnails are shown at half of that, so that they are sharp on high-density screens. */
 export const THUMBNAIL_SIDE = 144;
-/** Around a face its thumbnail shows this much more on each side, as a part of the box's longer side. */
+/** A thumbnail shows this much more than the face's box on each side, as a share of the box's longer side. */
 const MARGIN = 0.2;
 const JPEG_QUALITY = 82;
 
@@ -50,7 +50,7 @@ function pixels({ data, width, height }: RgbImage) {
   return sharp(data, { raw: { width, height, channels: 3 } });
 }
 
-/** The square around a box; of one at the edge, what there is of it. */
+/** The square around a box, cut where it reaches beyond the picture's edge. */
 async function thumbnail(image: RgbImage, box: Rectangle, scale: number): Promise<Buffer> {
   const half = Math.max(box.width, box.height) * scale * (0.5 + MARGIN);
   const span = (centre: number, most: number) => {

@@ -13,7 +13,7 @@ import { boxOf, type JudgedFace, judgePhoto } from './judge.ts';
 import { alreadyThere, type Labels, writeDraft } from './labels.ts';
 import { drawReportPictures, REPORT_LIMITS, type ReportPictures } from './report-pictures.ts';
 
-/** What a report is made with. */
+/** The network and the detector of a report. */
 interface ToolChoice {
   /** Directory of the network: the shipped one, a version or the `best` of a training. */
   readonly model: string;
@@ -22,8 +22,8 @@ interface ToolChoice {
 }
 
 /**
- * Loads detector and network for some work, and closes them afterwards, also where the work fails.
- * @throws UserError bad-usage for a detector that there is not, bad-model; whatever the work throws
+ * Loads detector and network for some work, and closes them afterwards, even where the work fails.
+ * @throws UserError bad-usage for an unknown detector, bad-model; whatever the work throws
  */
 async function withPhotoTools(
   { model, detector: name }: ToolChoice,
@@ -51,7 +51,7 @@ export interface ModelNote {
 }
 
 /**
- * What loadClassifier makes of a model directory, for people to read.
+ * Describes the network in a model directory for the report.
  * @throws UserError bad-model as loadModel does
  */
 export async function readModelNote(directory: string): Promise<ModelNote> {
@@ -65,21 +65,21 @@ export async function readModelNote(directory: string): Promise<ModelNote> {
   };
 }
 
-/** What of a folder is read. */
+/** The photos of a folder that are read. */
 interface PhotoList {
-  /** Paths from the folder on, in the order of the report. */
+  /** Paths within the folder, in the order of the report. */
   readonly names: readonly string[];
   /** Pictures of the folder that the labels file does not name: they are left out. */
   readonly unlabelled: readonly string[];
 }
 
 /**
- * The photos to read, in the folder and in those in it: those that the labels name, whether they are there or not, or all pictures where there are no labels.
- * @throws UserError no-data where the folder cannot be read, has no picture, or none of those that are labelled
+ * The photos to read in a folder and its subfolders: all that the labels name, even missing ones; or all pictures where there are no labels.
+ * @throws UserError no-data where the folder cannot be read, has no picture, or has none of the labelled ones
  */
 export async function listPhotos(folder: string, labels: Labels | undefined): Promise<PhotoList> {
   await namesIn(folder);
-  // Of a picture that cannot be read after all, such as a BMP, the report says so.
+  // Pictures that turn out to be unreadable, such as BMP files, are listed too: the report says that they could not be read.
   const pictures = await picturesIn(folder);
   if (!labels) {
     if (pictures.length === 0) throw new UserError('no-data', `There are no pictures in ${folder}.`);
@@ -100,7 +100,7 @@ export interface ReadPhoto extends Required<Pick<PhotoReading, 'width' | 'height
   readonly pictures: ReportPictures;
 }
 
-/** A photo that could not be read or judged; nothing of it counts. */
+/** A photo that could not be read or judged. It does not count in any figure. */
 interface BrokenPhoto {
   readonly name: string;
   readonly error: UserError;
@@ -110,7 +110,7 @@ export type ReportedPhoto = ReadPhoto | BrokenPhoto;
 
 /**
  * Reads one photo of a folder as the bot reads photos, and judges it by its labels.
- * @throws the signal's reason when it was aborted; what a person can get wrong is in the answer
+ * @throws the signal's reason when it was aborted; a UserError is returned in the answer instead
  */
 export async function reportPhoto(
   folder: string,
@@ -136,7 +136,7 @@ export function facesOf(photos: readonly ReportedPhoto[]): JudgedFace[] {
   return photos.flatMap((photo) => ('error' in photo ? [] : photo.faces));
 }
 
-/** All that a report says. */
+/** The content of a report. */
 export interface Report {
   /** The folder, as it was given. */
   readonly folder: string;
@@ -153,13 +153,13 @@ export interface Report {
 
 interface ReportQuestion extends ToolChoice {
   readonly folder: string;
-  /** What is in the labels file, and where that is; absent where nothing is judged. */
+  /** The labels file and its content; absent where nothing is judged. */
   readonly labels?: { readonly file: string; readonly photos: Labels } | undefined;
 }
 
 /**
  * Reads the photos of a folder one after the other.
- * @param onPhoto is called with each photo as soon as it was read, or could not be
+ * @param onPhoto is called with each photo once it has been read or has failed
  * @throws UserError as listPhotos and withPhotoTools do; the signal's reason when it was aborted
  */
 export async function makeReport(

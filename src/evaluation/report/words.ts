@@ -14,7 +14,7 @@ function totalsSentence({ detections, right, wrong, false: wrongly, missed }: To
   return `${count(detections, 'detection')}: ${right} right, ${wrong} wrong, ${wrongly} false; ${count(missed, 'face')} missed.`;
 }
 
-/** What else the totals say, a sentence each. */
+/** Further sentences about the totals. */
 function totalsDetails(totals: Totals): string[] {
   const { detections, right, rightByAlso, sure, small } = totals;
   const sentences: string[] = [];
@@ -57,7 +57,7 @@ function modelSentence({ architecture, parameters, calibrated, calibration }: Mo
   return `${architecture} (${parameters.toLocaleString('en')} parameters), ${how}, unsure below ${percent(unsureBelow)}`;
 }
 
-/** What a report comes to, a sentence each: the totals first, then what they rest on. */
+/** The sentences of a report: `results` are the totals, `notes` say what they are based on. */
 export function reportSentences(report: Report): { readonly results: string[]; readonly notes: string[] } {
   const totals = totalsOf(facesOf(report.photos));
   const broken = report.photos.filter((photo) => 'error' in photo).length;

@@ -14,18 +14,18 @@ interface SplitCount {
   readonly emotions: Readonly<Record<Emotion, number>>;
 }
 
-/** What people voted on the rows of one split. */
+/** The votes on the rows of one split. */
 interface VotesCount {
   readonly rows: number;
   /** Rows on which people agree (see `agreedFaces`), by the emotion that they agree on. */
   readonly counting: SplitCount;
-  /** The other rows, by why they do not count. */
+  /** The other rows, by the reason why they do not count. */
   readonly leftOut: Readonly<Record<LeftOut, number>>;
   /** The share of the rows that count whose label is that emotion, 0..1; null where none counts. */
   readonly likeLabel: number | null;
 }
 
-/** What there is to know about a copy of FER2013 before training on it. */
+/** The result of checking a copy of FER2013 before training on it. */
 export interface DatasetReport {
   readonly splits: Readonly<Record<Split, SplitCount & { readonly official: SplitCount }>>;
   /** Rows that could not be read. */
@@ -37,11 +37,11 @@ export interface DatasetReport {
   readonly inTraining: { readonly PublicTest: number; readonly PrivateTest: number };
   /** All-black images, as file:line. */
   readonly black: readonly string[];
-  /** What people voted, where there is a file of votes that belongs to the data. */
+  /** The votes, where there is a file of votes that belongs to the data. */
   readonly votes?: Readonly<Record<Split, VotesCount>> | undefined;
   /** True if every pixel, label and split, in order, is that of Kaggle's file. */
   readonly original: boolean;
-  /** What is wrong, a sentence each; empty if this is FER2013 whole. The flaws that the original has are not listed here. */
+  /** Problems, a sentence each; empty if this is all of FER2013. The flaws that the original has are not listed here. */
   readonly problems: readonly string[];
 }
 
@@ -52,7 +52,7 @@ export interface DatasetReport {
 const ORIGINAL_DIGEST = '1bd6b568a0e8b39ba7ac63bdc09880301ab9d2d3102c7c7d42318d0eb8c00975';
 
 /**
- * Looks a data set through, comparing it with what Kaggle published (or with `expected` counts).
+ * Checks a data set against what Kaggle published (or against `expected` counts).
  * @param votes the votes on it, or why they cannot be used
  */
 export function checkDataset(data: Fer2013, expected = OFFICIAL_COUNTS, votes?: Votes | UserError): DatasetReport {

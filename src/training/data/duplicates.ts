@@ -48,8 +48,8 @@ class ContentGroups {
 }
 
 /**
- * Indexes of the rows of `set` whose pixels equal a row of `training`, ascending. Scores without them are the honest ones:
- * the network has seen these very pictures (288 rows of PrivateTest and 280 of PublicTest).
+ * Indexes of the rows of `set` whose pixels equal a row of `training`, ascending. Fair scores leave them out: the network has
+ * seen these very pictures (288 rows of PrivateTest and 280 of PublicTest).
  */
 export function trainingDuplicates(set: FaceSet, training: FaceSet): Uint32Array {
   const seen = new ContentGroups();

@@ -14,8 +14,8 @@ interface FaceFolders {
 }
 
 /**
- * Reads a folder that has a folder an emotion ('angry', 'Disgust', ... in any case). Every picture in those is a whole
- * face crop of any size: it is made gray and resized to 48 x 48, without detection or margin. Other files are ignored.
+ * Reads a folder with one subfolder for each emotion ('angry', 'Disgust', ... in any case). Every picture in those is a
+ * whole face crop of any size: it is made gray and resized to 48 x 48, without detection or margin. Other files are ignored.
  * @throws UserError 'no-data' where there is no such folder or no picture in any
  */
 export async function readFaceFolders(directory: string): Promise<FaceFolders> {
@@ -64,7 +64,7 @@ async function emotionFolders(directory: string): Promise<{ name: string; emotio
   });
 }
 
-/** A picture file as a 48 x 48 gray crop; undefined where it is no picture that can be read. */
+/** A picture file as a 48 x 48 gray crop; undefined where it is no readable picture. */
 async function readCrop(path: string): Promise<Uint8Array | undefined> {
   try {
     const { image } = await decodePhoto(await readFile(path), DEFAULT_LIMITS);

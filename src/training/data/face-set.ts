@@ -34,7 +34,7 @@ export function countLabels({ labels }: Pick<FaceSet, 'labels'>): number[] {
   return counts;
 }
 
-/** Where crop `index` stands, as file:line, for messages. */
+/** The origin of crop `index` as file:line, for messages. */
 export function whereIs(set: FaceSet, index: number): string {
   return `${set.rows.files[set.rows.file[index]!]}:${set.rows.line[index]}`;
 }
@@ -46,7 +46,7 @@ export function isBlack(set: FaceSet, index: number): boolean {
   return true;
 }
 
-/** Indexes of all rows of the set for which `keep` says true. */
+/** Indexes of all rows of the set for which `keep` returns true. */
 export function indexesWhere(set: FaceSet, keep: (index: number) => boolean): Uint32Array {
   const kept: number[] = [];
   for (let i = 0; i < set.count; i++) if (keep(i)) kept.push(i);

@@ -6,12 +6,12 @@ import { CSV, foundBeside } from './not-fer2013.ts';
 /** The project keeps fer2013.csv in this many pieces (fer2013_01 to fer2013_15). */
 export const CHUNKS = 15;
 
-/** The name of chunk `n`, from 1, without its extension: fer2013_01 to fer2013_15 unless told otherwise. */
+/** The name of chunk `n`, from 1, without its extension: fer2013_01 to fer2013_15 by default. */
 export function chunkStem(n: number, base = 'fer2013'): string {
   return `${base}_${String(n).padStart(2, '0')}`;
 }
 
-/** Name of FER+'s votes, as they are published. */
+/** Name of the published file of FER+'s votes. */
 export const VOTES_FILE = 'fer2013new.csv';
 
 /** Whether a file holds FER+'s votes, plain or gzipped: they lie beside the chunks and are read on their own. */
@@ -40,7 +40,7 @@ export function notUnderstood(directory: string, found: readonly string[]): User
   );
 }
 
-/** Files that are named where none can be understood. */
+/** Most files that are named where none can be understood. */
 const MOST_NAMED = 4;
 
 /** Names of the folder's CSV files, in the order of the numbers in them. */
@@ -65,7 +65,7 @@ export async function csvFiles(directory: string, signal: AbortSignal | undefine
 const stem = (file: string) => file.replace(/\.csv(\.gz)?$/i, '');
 
 /**
- * The number in a chunk's name: fer2013_07.csv.gz -> 7, and so for what browsers and desktops call a copy of it.
+ * The number in a chunk's name: fer2013_07.csv.gz -> 7. The names that browsers and desktops give to copies are understood too.
  * Undefined if it is not one: fer_2013.csv is a whole file.
  */
 export function chunkNumber(file: string): number | undefined {
@@ -74,8 +74,8 @@ export function chunkNumber(file: string): number | undefined {
 }
 
 /**
- * What of a folder's CSV files to read. Where all chunks are there, the whole file they were made from is left out: this spares
- * reading 300 MB to find that its rows are theirs.
+ * Chooses which of a folder's CSV files to read. Where all chunks are there, the whole file that they were made from is left out:
+ * otherwise 300 MB would be read only to find that its rows are the same.
  */
 export function chooseFiles(all: readonly string[]): { files: string[]; warnings: string[] } {
   const numbered = all.filter((file) => chunkNumber(file) !== undefined);
@@ -88,7 +88,7 @@ export function chooseFiles(all: readonly string[]): { files: string[]; warnings
   };
 }
 
-/** @throws UserError 'bad-data' if two of the files go by one number or name, but do not hold the same rows */
+/** @throws UserError 'bad-data' if two of the files have the same number or name, but do not hold the same rows */
 export function refuseTwins(files: readonly string[]): void {
   const seen = new Map<number | string, string>();
   for (const file of files) {

@@ -1,6 +1,6 @@
 import { EMOTIONS, FACE_PIXELS } from '../../emotion/labels.ts';
 
-/** FER2013's own names (column Usage): 28,709 rows to learn from, 3,589 to validate on, 3,589 to judge by. */
+/** FER2013's own names (column Usage): 28,709 rows for training, 3,589 for validation, 3,589 for the final test. */
 export const SPLITS = ['Training', 'PublicTest', 'PrivateTest'] as const;
 
 export type Split = (typeof SPLITS)[number];
@@ -68,7 +68,7 @@ function shown(line: Buffer, [start, end]: Span): string {
   return JSON.stringify(end - start > 20 ? `${text}…` : text);
 }
 
-/** What a good row says, its pixels apart. `wanted` is false if the row's split was not asked for (its pixels are not read). */
+/** A good row, without its decoded pixels. `wanted` is false if the row's split was not requested (its pixels are not read). */
 export interface ParsedRow {
   readonly label: number;
   readonly split: Split;
@@ -107,7 +107,7 @@ export function parseRow(
   return (row.wanted ? parsePixels(line, pixels, out, offset) : undefined) ?? row;
 }
 
-/** Reads 2304 decimal numbers 0..255 parted by spaces, byte by byte (300 MB of text pass here); a sentence if they are bad. */
+/** Reads 2304 decimal numbers 0..255 separated by spaces, byte by byte for speed (300 MB of text). @returns a sentence if they are bad */
 function parsePixels(line: Buffer, [start, end]: Span, out: Uint8Array, offset: number): string | undefined {
   let count = 0;
   let p = start;
@@ -120,7 +120,7 @@ function parsePixels(line: Buffer, [start, end]: Span, out: Uint8Array, offset: 
     let value = 0;
     for (; p < end && line[p] !== SPACE; p++) {
       const digit = line[p]! - ZERO;
-      // NaN keeps a sign, a point or a letter from passing for a number; p runs on to the end of the value for the message.
+      // NaN makes a value with a sign, a point or a letter invalid; p goes on to the end of the value for the message.
       value = digit >= 0 && digit <= 9 ? value * 10 + digit : Number.NaN;
     }
     if (!(value <= 255)) return `pixel ${count + 1} is ${shown(line, [valueStart, p])}, not a number from 0 to 255`;

@@ -20,7 +20,7 @@ import { findRepeats } from './same-rows.ts';
 
 export { SPLITS, type Split } from './fer2013-row.ts';
 
-/** A row that was left out: 1-based line of the file and what is wrong with it. */
+/** A row that was left out: the 1-based line of the file, and what is wrong with it. */
 export interface SkippedRow {
   readonly file: string;
   readonly line: number;
@@ -29,22 +29,22 @@ export interface SkippedRow {
 
 /** FER2013 as read from a folder. */
 export interface Fer2013 {
-  /** The rows of each split, in file order; a split that was not asked for is empty. */
+  /** The rows of each split, in file order; a split that was not requested is empty. */
   readonly sets: Readonly<Record<Split, FaceSet>>;
-  /** Bad rows, in file order. Pixels of splits that were not asked for are not looked at. */
+  /** Bad rows, in file order. Pixels of splits that were not requested are not checked. */
   readonly skipped: readonly SkippedRow[];
   /** Rows of all splits, bad ones included, without those that were left out because another file holds them. */
   readonly rows: number;
   /** Names of the files whose rows these are, in order. */
   readonly files: readonly string[];
-  /** Names of the chunks of the fifteen that are not there (without extension); empty if the data is not in chunks. */
+  /** Names of missing chunks (without extension); empty if the data is not in chunks. */
   readonly missingChunks: readonly string[];
-  /** Sentences for the person: missing chunks, files that were left out and why. Show them; they do not stop a training. */
+  /** Sentences for people: missing chunks, files that were left out and why. Show them; they do not stop a training. */
   readonly warnings: readonly string[];
 }
 
 export interface ReadOptions {
-  /** Splits to keep (all three unless told); the pixels of others are not parsed, which is faster. */
+  /** Splits to keep (all three by default); the pixels of others are not parsed, which is faster. */
   readonly splits?: readonly Split[];
   readonly signal?: AbortSignal;
 }
@@ -113,7 +113,7 @@ export async function readFer2013(directory: string, options: ReadOptions = {}):
   const kept = read.filter(({ keys }, f) => keys.length === 0 || repeats.leftOut[f]!.includes(false));
   refuseTwins(kept.filter(({ keys }) => keys.length > 0).map(({ name }) => name));
   const keptNames = kept.map(({ name }) => name);
-  // A chunk that was left out has its rows elsewhere: it is not missing.
+  // A chunk that was left out is not missing: its rows are in other files.
   const missingChunks = keptNames.some((name) => chunkNumber(name) !== undefined) ? findMissingChunks(names) : [];
   if (missingChunks.length > 0) {
     warnings.push(
@@ -130,15 +130,15 @@ export async function readFer2013(directory: string, options: ReadOptions = {}):
   return { sets, skipped, rows, files: keptNames, missingChunks, warnings };
 }
 
-/** Where each row stands among those that are taken, from 0; -1 for one that is left out. */
+/** Index of each row among those that are kept, from 0; -1 for one that is left out. */
 function placesOf(leftOut: readonly boolean[]): Int32Array {
   let next = 0;
   return Int32Array.from(leftOut, (out) => (out ? -1 : next++));
 }
 
 /**
- * The same for the same row, in whichever order its columns stand and however its numbers are written.
- * @param pixels of a row that is wanted; those of others are not read
+ * A key that is equal for equal rows, whatever the order of the columns and the notation of the numbers.
+ * @param pixels pixels of a wanted row; those of other rows are not read
  */
 function rowKey({ label, split, wanted, text }: ParsedRow, pixels: Uint8Array): string {
   return `${label}${split}${hash('sha1', wanted ? pixels : plainNumbers(text), 'base64')}`;
@@ -161,7 +161,7 @@ function rowlessFile(
   return [`${name}: none of its ${keys.length} rows can be read; line ${first.line} ${first.reason}`];
 }
 
-/** Rows kept in memory by the block, so that nothing is copied again and again while the number of rows is unknown. */
+/** Collects rows in blocks of memory, so that nothing is copied repeatedly while the number of rows is unknown. */
 class RowCollector {
   private static readonly BLOCK = 1024;
   private readonly blocks: Uint8Array[] = [];
@@ -186,8 +186,8 @@ class RowCollector {
   }
 
   /**
-   * The set of the rows that are taken, in shared memory of exactly their size; the collector is empty afterwards.
-   * @param places for each row of the data set, where it stands among those that are taken; -1 leaves it out
+   * The set of the kept rows, in shared memory of exactly their size. The collector is empty afterwards.
+   * @param places for each row of the data set its index among the kept rows; -1 leaves it out
    */
   finish(places: Int32Array): FaceSet {
     const taken = [...this.index.keys()].filter((i) => places[this.index[i]!]! >= 0);

@@ -8,10 +8,10 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const EMPTY = Buffer.alloc(0);
 
-/** Longest line kept, in bytes: a FER2013 row has at most 9,240. What is longer is handed on cut to this length. */
+/** Longest line, in bytes: a FER2013 row has at most 9,240. Longer lines are cut to this length. */
 const MAX_LINE = 1 << 16;
 
-/** Bytes read and inflated at a time: large enough that the stream machinery does not show beside 20 MB of text. */
+/** Bytes read and inflated at a time: large enough that the overhead of streams is negligible for 20 MB of text. */
 const CHUNK = 1 << 20;
 
 export interface Line {
@@ -50,11 +50,11 @@ export async function* readLines(path: string, signal?: AbortSignal): AsyncGener
 function openText(path: string, signal: AbortSignal | undefined): Readable {
   const source = createReadStream(path, { highWaterMark: CHUNK, signal });
   if (!path.toLowerCase().endsWith('.gz')) return source;
-  // `pipeline` hands an error of either stream to the reader of the last one, who throws it: nothing to do in the callback.
+  // `pipeline` passes an error of either stream to the reader of the last one, which throws it, so the callback does nothing.
   return pipeline(source, createGunzip({ chunkSize: CHUNK }), () => {});
 }
 
-/** Why a file cannot be read, as a sentence that names it; any other error as it is. */
+/** Turns an error of reading into a UserError that names the file; returns any other error unchanged. */
 function explained(error: unknown, path: string): unknown {
   const code = codeOf(error) ?? '';
   if (!code.startsWith('Z_'))

@@ -4,25 +4,25 @@ import { EMOTIONS } from '../../emotion/labels.ts';
 import { columnNames, parseHeader, SPLITS } from './fer2013-row.ts';
 import { readLines } from './lines.ts';
 
-/** A name that FER2013's files go by. */
+/** Names that FER2013's files may have. */
 export const CSV = /^[^.].*\.csv(\.gz)?$/i;
 
-/** Files that hold others, by file-type's names. */
+/** Archives and compressed files, by file-type's extensions. */
 const ARCHIVE = /^(tar|tar\..+|zip|gz|bz2|xz|zst|7z|rar|lz|lz4|cab|Z)$/;
 
-/** Tables that are no CSV, and arrays and objects of programs; some would pass for archives by their bytes. */
+/** Tables that are no CSV, and serialised arrays and objects. By their bytes some would be taken for archives. */
 const TABLE = /\.(parquet|arrow|feather|h5|hdf5|npz|npy|pkl|pickle|joblib|mat|xlsx?|ods|sqlite3?|db|arff)$/i;
 
 const AS_CSV = 'save its rows as a CSV with the columns emotion, pixels and Usage';
 
-/** Control characters that no table has; of the bytes above, a name in any language may have any. */
+/** Control characters that no text table has. Bytes of 0x80 and above may occur in a name in any language. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const NOT_TEXT = /[\x01-\x08\x0e-\x1f\x7f]|^\x89PNG/;
 
-/** Files that desktops make to stand for others. */
+/** Shortcut files of desktops. */
 const SHORTCUT = /\.(lnk|url|webloc|desktop)$/i;
 
-/** What browsers call a download that is not finished. */
+/** Extensions that browsers give to unfinished downloads. */
 const UNFINISHED = /\.(part|partial|crdownload|download|opdownload|tmp)$/i;
 
 const NOT_THESE = 'not emotion, pixels and Usage';
@@ -31,7 +31,7 @@ const OF_THE_SAME_PAGE = 'take fer2013.tar.gz or icml_face_data.csv of the same 
 const PARTED_BY: Readonly<Record<string, string>> = { ';': 'semicolons', '\t': 'tabs', '|': 'bars' };
 
 /**
- * What a file is that does not start as FER2013 does, and what to do about it: a clause that starts with 'it' or 'its'.
+ * Says what a file is that does not start as FER2013 does, and what to do about it: a clause that starts with 'it' or 'its'.
  * @param line its first line that is not empty, without the line break, cut to what `readLines` keeps
  */
 export async function foundInstead(line: Buffer | undefined): Promise<string> {
@@ -44,16 +44,16 @@ async function binaryFound(line: Buffer): Promise<string | undefined> {
   const zeroAt = line.indexOf(0);
   if (bom === 0xfffe || bom === 0xfeff || (zeroAt >= 0 && zeroAt < 2 && line.indexOf(0, zeroAt + 1) === zeroAt + 2))
     return 'it is in UTF-16: save it as UTF-8';
-  // Loaded here: only what cannot be read needs it.
+  // Loaded here, since only unreadable files need it.
   const { fileTypeFromBuffer } = await import('file-type');
   const type = await fileTypeFromBuffer(line);
   if (type?.ext === 'gz') return 'it is gzipped: unpack it, or give it a name that ends in .csv.gz';
-  // A workbook is a zip archive whose first file tells the types of the others.
+  // A workbook is a zip archive whose first file lists the types of the others.
   if (type?.ext === 'zip' && line.includes('[Content_Types].xml')) return `it is an Excel workbook: ${AS_CSV}`;
   if (type && ARCHIVE.test(type.ext))
     return `it is ${type.ext === 'xz' ? 'an' : 'a'} ${type.ext} archive: unpack it, and take the CSV inside`;
   if (type) return `it is a ${type.ext} file (${type.mime}), not a CSV`;
-  // A tar archive of old starts with a file's name, padded with zero bytes.
+  // An old tar archive starts with a file's name, padded with zero bytes.
   if (zeroAt >= 0) return 'it is an archive or not text: unpack it, and take the CSV inside';
   return NOT_TEXT.test(line.toString('latin1')) ? 'it is not text: download the CSV itself' : undefined;
 }
@@ -70,7 +70,7 @@ function textFound(line: Buffer): string {
   if (/^\s*[[{]/.test(text!)) return `it is JSON: ${AS_CSV}`;
   if (/^\s*<(!doctype|html|head|body|\?xml|!--)/i.test(text!))
     return 'it is a web page, perhaps one that asks to log in: download the file itself';
-  // Excel's word for what parts the columns.
+  // Excel's declaration of the column separator.
   if (/^sep=.?$/i.test(text!.trim()))
     return `its first line is "${text!.trim()}", which is Excel's: take that line out`;
   const mark = /[,;\t|]/.exec(text!)?.[0] ?? ',';
@@ -96,22 +96,22 @@ function unquoted(field: string): string {
   return field.trim().replace(/^"(.*)"$/, '$1');
 }
 
-/** What a field of a row is by its content. */
+/** Which column a field belongs to, by its content. */
 function columnOf(field: string): string | undefined {
   if ((SPLITS as readonly string[]).includes(field)) return 'Usage';
   if (/^\d$/.test(field)) return 'emotion';
   return /^\d+( +\d+){9}/.test(field) ? 'pixels' : undefined;
 }
 
-/** Words about the data: they lie in a folder of data, and nobody takes them for it. */
+/** Documents about the data. They are usual in a folder of data, and nobody takes them for the data itself. */
 const ABOUT_THE_DATA = /^(readme|licen[cs]e|provenance|notice|copying)|\.md$/i;
 /** The project's own labels, in its own folder of data. */
 const OWN_LABELS = 'real-photos.json';
 
 /**
- * What was found in the files of a folder without a CSV. Some may be FER2013 all the same: archives, a CSV of another
- * name, a CSV one folder further down. Where there are such files, only they are named; otherwise all but words about the data.
- * @param passOver names of files of which something is said already
+ * Describes the files of a folder without a usable CSV. Some may be FER2013 all the same: archives, a CSV with another
+ * name, a CSV one folder further down. Where there are such files, only they are named; otherwise all but documents about the data.
+ * @param passOver names of files that are described already
  */
 export async function foundBeside(
   directory: string,
@@ -124,7 +124,7 @@ export async function foundBeside(
   for (const entry of entries) {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) {
-      // One that may not be read is passed over.
+      // A file that may not be read is skipped.
       const names = await readdir(path).catch((): string[] => []);
       const inside = names.find((name) => CSV.test(name));
       if (areEmotions(names)) found.push(`${entry.name}: ${PICTURES}`);
@@ -139,7 +139,7 @@ export async function foundBeside(
   return (found.length > 0 ? found : others).sort();
 }
 
-/** What a file without a CSV's name is: it may hold FER2013, or is something else. */
+/** Describes a file without a CSV's name: it may hold FER2013, or is something else. */
 async function foundIn(
   path: string,
   signal: AbortSignal | undefined,
@@ -154,7 +154,7 @@ async function foundIn(
   return { other: (await binaryFound(first)) ?? 'it is text without a column of pixels' };
 }
 
-/** What a file is that may hold FER2013; undefined for any other. @param first its first line */
+/** Describes a file that may hold FER2013; undefined for any other. @param first its first line */
 async function maybeFer2013(path: string, first: Buffer): Promise<string | undefined> {
   if (parseHeader(first)) {
     if (UNFINISHED.test(path)) return 'it looks like a part of FER2013: its download did not end, so start it again';
@@ -162,7 +162,7 @@ async function maybeFer2013(path: string, first: Buffer): Promise<string | undef
   }
   const binary = await binaryFound(first);
   if (binary !== undefined) return /unpack it|UTF-16/.test(binary) ? binary : undefined;
-  // Words about the data, such as a README's, have no such column.
+  // Prose, such as a README, has no such column.
   const text = first.toString('latin1');
   // A table over several lines begins with a bracket alone.
   if (/^\s*[[{]/.test(text)) return /^\s*.\s*$|"pixels"/.test(text) ? textFound(first) : undefined;
@@ -174,13 +174,13 @@ async function maybeFer2013(path: string, first: Buffer): Promise<string | undef
 const PICTURES =
   'it is a folder of pictures, a folder an emotion: evaluate --faces reads these, but training needs the rows of a CSV';
 
-/** Whether names in a folder are those of emotions, so that pictures lie in there. */
+/** Whether the names in a folder are those of emotions, so that it is a data set of pictures. */
 function areEmotions(names: readonly string[]): boolean {
   const lower = names.map((name) => name.toLowerCase());
   return EMOTIONS.filter((emotion) => lower.includes(emotion)).length > 2;
 }
 
-/** The first line of a file, unpacked where it is gzipped. */
+/** The first line of a file, decompressed where it is gzipped. */
 async function firstLine(path: string, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
   for await (const { bytes } of readLines(path, signal)) return bytes;
   return undefined;

@@ -1,4 +1,4 @@
-/** The rows of one file in order: a key each, the same for the same rows; '' for a row that cannot be read. */
+/** The rows of one file in order: a key for each, equal for equal rows; '' for a row that cannot be read. */
 interface RowKeys {
   readonly name: string;
   readonly keys: readonly string[];
@@ -6,17 +6,17 @@ interface RowKeys {
   readonly preferred: boolean;
 }
 
-/** Which rows are there already in another file. */
+/** Rows that another file holds already. */
 interface Repeats {
   /** For each file, whether each of its rows is to be left out. */
   readonly leftOut: readonly (readonly boolean[])[];
-  /** A sentence for each file, or several alike, of which something was left out. */
+  /** A sentence for each file, or for several alike, with rows that were left out. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Finds files that repeat what others hold: a download made twice, the same data in its other form, a whole file beside
- * its parts. FER2013 itself repeats a twentieth of its rows. So a file counts as a repetition only where at least half
+ * Finds files that repeat the rows of others: a second download, the same data in its other form, a whole file beside
+ * its chunks. FER2013 itself repeats a twentieth of its rows. So a file counts as a repetition only where at least half
  * of its rows, and no fewer than two, are in other files. Its other rows are taken. Preferred files come first, then
  * long ones, then those with short names, since a copy's name is longer than the original's.
  */
@@ -29,10 +29,10 @@ export function findRepeats(files: readonly RowKeys[]): Repeats {
       one.name.length - other.name.length
     );
   });
-  /** The files that hold a row, of those that have been looked at. */
+  /** For each row, the files looked at so far that hold it. */
   const holders = new Map<string, Set<number>>();
   const leftOut: boolean[][] = files.map(({ keys }) => keys.map(() => false));
-  /** Files that were left out whole, by the names of those that hold their rows. */
+  /** Files that were left out entirely, by the names of the files that hold their rows. */
   const whole = new Map<string, number[]>();
   const warnings: string[] = [];
   for (const f of order) {
@@ -58,7 +58,7 @@ export function findRepeats(files: readonly RowKeys[]): Repeats {
   return { leftOut, warnings };
 }
 
-/** Files that together hold the rows that any holds, those with the most of them first. */
+/** Few files that together hold all rows that any file holds: greedily, the one with the most rows first. */
 function fewestHolders(keys: readonly string[], holders: ReadonlyMap<string, ReadonlySet<number>>): number[] {
   const chosen: number[] = [];
   let left = keys.flatMap((key) => holders.get(key) ?? []);

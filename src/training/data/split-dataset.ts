@@ -16,17 +16,17 @@ interface SplitOptions {
   readonly gzip?: boolean;
   /** Replace chunks that are there already. */
   readonly force?: boolean;
-  /** Images of each emotion that each split must have; the official ones unless told. */
+  /** Images of each emotion that each split must have; the official counts by default. */
   readonly expected?: typeof OFFICIAL_COUNTS;
-  /** Called when a chunk has been written aside. */
+  /** Called when a chunk has been written under its temporary name. */
   readonly onChunk?: (name: string, rows: number) => void;
   readonly signal?: AbortSignal;
 }
 
 /**
  * Cuts a whole FER2013 file (fer2013.csv or icml_face_data.csv, also gzipped) into the fifteen chunks fer2013_01 to
- * fer2013_15, each with the header and about as many rows; lines stay as they are. The chunks are written aside and
- * take their names only when the whole file has been found to be FER2013; otherwise nothing changes.
+ * fer2013_15, each with the header and about as many rows; lines stay as they are. The chunks have temporary names until
+ * the whole file has been found to be FER2013; otherwise nothing changes.
  * @returns the names of the chunks
  * @throws UserError 'not-found' if there is no such file; 'bad-data', saying why, if it is not FER2013; 'bad-usage' if there
  *   are chunks already and `force` is not set; AbortError if the signal fires
@@ -68,13 +68,13 @@ function chunkNames(gzip: boolean): string[] {
   return Array.from({ length: CHUNKS }, (_, c) => `${chunkStem(c + 1)}.csv${gzip ? '.gz' : ''}`);
 }
 
-/** Names of the chunks in a folder, in either form: a plain and a gzipped one beside each other would be the data twice. */
+/** Names of the chunks in a folder, plain or gzipped: both forms beside each other would hold the data twice. */
 async function existingChunks(directory: string): Promise<string[]> {
   const own = new Set([...chunkNames(true), ...chunkNames(false)]);
   return (await readdir(directory)).filter((name) => own.has(name)).sort();
 }
 
-/** Writes a header and lines, each with a line feed, as fast as the disk and the compressor take them. */
+/** Writes a header and lines, each with a line feed, no faster than the disk and the compressor take them. */
 async function writeLines(
   path: string,
   header: Buffer,
@@ -93,7 +93,7 @@ async function writeLines(
   await pipeline([source, ...targets], { signal });
 }
 
-/** The rows of a file that must be FER2013: every row is checked as it passes, the counts when it ends. */
+/** Reads the rows of a file that must be FER2013. It checks every row as it is read, and the counts at the end. */
 class Fer2013Input {
   readonly expectedRows: number;
   private readonly name: string;

@@ -8,7 +8,7 @@ import { isVotesFile, VOTES_FILE } from './fer2013-files.ts';
 import { columnNames, SPLITS, type Split } from './fer2013-row.ts';
 import { readLines } from './lines.ts';
 
-/** The ten columns of votes, in the file's order: the seven emotions in FER+'s words, then what is none of them. */
+/** The ten columns of votes, in the file's order: the seven emotions in FER+'s words, then the other choices. */
 const COLUMNS = [
   'neutral',
   'happiness',
@@ -22,7 +22,7 @@ const COLUMNS = [
   'nf',
 ] as const;
 
-/** The same columns in the order in which they are kept: the emotions as in EMOTIONS, then the others. */
+/** The same columns in the order in which they are stored: the emotions as in EMOTIONS, then the others. */
 const KEPT = [
   'anger',
   'disgust',
@@ -43,7 +43,7 @@ const BEFORE = 2;
 const FEWEST_VOTES = 9;
 const MOST_VOTES = 10;
 
-/** What people said of each row of FER2013 (Barsoum et al. 2016, arXiv 1608.01041). */
+/** People's votes on each row of FER2013 (Barsoum et al. 2016, arXiv 1608.01041). */
 export interface Votes {
   readonly file: string;
   readonly count: number;
@@ -53,7 +53,7 @@ export interface Votes {
   readonly split: Uint8Array;
 }
 
-/** A set of faces with what people say of them. Labels are the emotion with the most votes. */
+/** A set of faces with votes. Labels are the emotion with the most votes. */
 interface VotedFaces {
   readonly set: FaceSet;
   /** set.count * 7 numbers that sum to 1 a face: the target to learn. */
@@ -61,7 +61,7 @@ interface VotedFaces {
 }
 
 /**
- * How often a person drawn from the ten who voted on a face agrees with another one of them, 0..1: the mean over the faces of
+ * How often a random person of the ten who voted on a face agrees with another of them, 0..1: the mean over the faces of
  * sum(n_k (n_k - 1)) / (n (n - 1)), where n_k of n votes are for column k.
  */
 export function personAgreement(set: FaceSet, votes: Votes): number {
@@ -75,7 +75,7 @@ export function personAgreement(set: FaceSet, votes: Votes): number {
 }
 
 /**
- * The mean share of the ten votes that answers have, 0..1.
+ * The mean share of a face's votes that its answer has, 0..1.
  * @param answers one index into EMOTIONS a face
  */
 export function agreementWith(set: FaceSet, votes: Votes, answers: ArrayLike<number>): number {
@@ -93,7 +93,7 @@ export async function findVotes(directory: string): Promise<string | undefined> 
   return name && join(directory, name);
 }
 
-/** Where the votes on a data set lie: in a file, else beside the chunks. */
+/** Where the votes on a data set are: in `file` if it is given, otherwise beside the chunks. */
 interface VotesPlace {
   readonly directory: string;
   readonly file?: string | undefined;
@@ -101,7 +101,7 @@ interface VotesPlace {
 }
 
 /**
- * The votes on a data set, read and checked; undefined where no file is named and none lies beside the chunks.
+ * The votes on a data set, read and checked; undefined where no file is given and none is beside the chunks.
  * @throws UserError 'bad-data' where they are not those of this data set
  */
 export async function votesIfAny(
@@ -192,7 +192,7 @@ export function votesOf(votes: Votes, row: number): Uint8Array {
   return votes.counts.subarray(row * KEPT.length, (row + 1) * KEPT.length);
 }
 
-/** Which emotions have the most votes of a row (several where votes are tied), and whether something else has as many or more. */
+/** The emotions with the most votes of a row (several in a tie), and whether another choice has as many or more. */
 function winnersOf(
   votes: Votes,
   row: number,
@@ -204,15 +204,15 @@ function winnersOf(
   return { winners, most, other: Math.max(...ten.subarray(EMOTIONS.length)) };
 }
 
-/** Why a row of votes does not count: its emotions are tied, or something else has as many votes as any of the seven. */
+/** Why a row of votes does not count: its emotions are tied, or another choice has as many votes as any of the seven. */
 export type LeftOut = 'tied' | 'contempt' | 'unknown' | 'not a face';
 
-/** What is none of the emotions, in the order of the last columns. */
+/** The choices that are none of the seven emotions, in the order of the last columns. */
 const OTHERS = ['contempt', 'unknown', 'not a face'] as const satisfies readonly LeftOut[];
 
 /**
- * What a row counts as where one emotion has more votes than each of the other nine columns (an index into EMOTIONS), else
- * why it does not count.
+ * The emotion (an index into EMOTIONS) of a row on which it has more votes than each of the other nine columns; otherwise the
+ * reason why the row does not count.
  */
 export function verdictOf(votes: Votes, row: number): number | LeftOut {
   const { winners, most, other } = winnersOf(votes, row);
@@ -221,7 +221,7 @@ export function verdictOf(votes: Votes, row: number): number | LeftOut {
 }
 
 /**
- * The faces to judge by: those on which one emotion has more votes than each of the other nine columns. Their labels are
+ * The faces for evaluation: those on which one emotion has more votes than each of the other nine columns. Their labels are
  * that emotion.
  */
 export function agreedFaces(set: FaceSet, votes: Votes): FaceSet {
@@ -236,16 +236,16 @@ export function agreedFaces(set: FaceSet, votes: Votes): FaceSet {
   return relabelled(set, kept, labels);
 }
 
-/** Whether a row can be learned from: none of the other three columns has more votes than any of the seven. */
+/** Whether a row is used for training: none of the other three columns has more votes than every one of the seven. */
 export function canBeLearned(votes: Votes, row: number): boolean {
   const { most, other } = winnersOf(votes, row);
   return most >= other;
 }
 
 /**
- * The faces to learn from, with their targets: the distribution of the votes over the seven emotions, and `labelWeight` of
- * FER2013's own label. Left out are rows on which contempt, 'unknown' or 'not a face' has more votes than any of the seven.
- * @param labelWeight 0..1: 0 for the votes alone
+ * The faces for training, with their targets: the distribution of the votes over the seven emotions, mixed with FER2013's own
+ * label. Rows on which contempt, 'unknown' or 'not a face' has more votes than every one of the seven are left out.
+ * @param labelWeight share of FER2013's label, 0..1: 0 for the votes alone
  */
 export function votedFaces(set: FaceSet, votes: Votes, labelWeight: number): VotedFaces {
   const kept: number[] = [];
@@ -266,7 +266,7 @@ export function votedFaces(set: FaceSet, votes: Votes, labelWeight: number): Vot
   return { set: relabelled(set, kept, labels), targets: Float32Array.from(targets) };
 }
 
-/** What a network learns from and is validated on. */
+/** The sets that a network is trained and validated on. */
 export interface LearningSets {
   readonly training: FaceSet;
   /** training.count * 7 targets; absent where each label is its face's target. */
@@ -275,8 +275,8 @@ export interface LearningSets {
 }
 
 /**
- * The faces of a data set with the labels that a plan asks for: FER2013's own, or votes, on PublicTest those on which people
- * agree.
+ * The faces of a data set with the labels that a plan requires: FER2013's own, or votes. By votes, validation takes the faces of
+ * PublicTest on which people agree.
  * @throws UserError 'no-data' where votes are asked for and there are none
  */
 export function learningSets(

@@ -41,8 +41,8 @@ const CONFIG: Config = {
 };
 
 /**
- * Loads the charting libraries when the first chart is drawn. Not before: Vega-Lite gives every Set a method of its own,
- * with which discord.js cannot be loaded any more; and most processes never draw a chart.
+ * Loads the charting libraries when the first chart is drawn. Not earlier: Vega-Lite adds a method to every Set, after which
+ * discord.js cannot be loaded any more; and most processes never draw a chart.
  */
 async function loadVega() {
   const [{ parse, View }, { compile }, { fontSize, textMetrics }] = await Promise.all([
@@ -50,7 +50,7 @@ async function loadVega() {
     import('vega-lite'),
     import('vega-scenegraph'),
   ]);
-  // Vega lays out by this. Without it (and without a canvas) it would guess 0.8 of the font size for every letter.
+  // Vega measures text with this. Without it (and without a canvas) it would assume 0.8 of the font size for every letter.
   textMetrics.width = (item, text) => textWidth(`${text ?? ''}`, fontSize(item));
   return { parse, View, compile };
 }
@@ -84,7 +84,7 @@ const VALIDATION_COLOUR = '#D55E00';
 /** One of several charts side by side. */
 type Panel = Extract<TopLevelSpec, { hconcat: unknown }>['hconcat'][number];
 
-/** Where a mark stands. */
+/** The position of a mark. */
 type Position = Pick<NonNullable<Extract<TopLevelSpec, { mark: unknown }>['encoding']>, 'x' | 'y'>;
 
 const grouped = (count: number) => count.toLocaleString('en-US');
@@ -92,7 +92,7 @@ const grouped = (count: number) => count.toLocaleString('en-US');
 /**
  * Learning curves: loss on the left, accuracy on the right, training and validation in each.
  * @param epochs at least one
- * @param name what was trained, for the title
+ * @param name name of what was trained, for the title
  * @returns a PNG
  * @throws RangeError without an epoch
  */
@@ -158,7 +158,7 @@ export function confusionMatrix(matrix: readonly (readonly number[])[], name: st
     x: { field: 'predicted', type: 'nominal', sort: null, title: 'Predicted', axis: { labelAngle: 0, ticks: false } },
     y: { field: 'truth', type: 'nominal', sort: null, title: 'True', axis: { ticks: false } },
   };
-  // White on dark cells, black on light ones; from here on white has the greater contrast.
+  // White letters on dark cells, black ones on light cells. From this shade on white has the higher contrast.
   const ink = { condition: { test: 'datum.share > 0.68', value: 'white' }, value: '#202124' } as const;
   return renderChart({
     title: {
@@ -219,7 +219,7 @@ export function classDistribution(counts: Readonly<Record<Split, readonly number
         field: 'count',
         type: 'quantitative',
         title: 'Images',
-        // Room for the number beside the longest bar.
+        // Leaves room for the number beside the longest bar.
         scale: { domain: [0, 1.45 * Math.max(1, ...counts[split])], nice: false },
         axis: { grid: false, tickCount: 4, format: ',d', tickMinStep: 1 },
       },

@@ -1,6 +1,6 @@
 import { confusionMatrix } from './charts.ts';
 
-/** Draws a confusion matrix off the thread that talks: the charting libraries alone take half a second to load. */
+/** Draws a confusion matrix in a worker thread: loading the charting libraries alone would block the main thread for half a second. */
 export default async function draw({ matrix, name }: { matrix: number[][]; name: string }): Promise<Uint8Array> {
   return new Uint8Array(await confusionMatrix(matrix, name));
 }

@@ -1,7 +1,7 @@
 import { createWorkerPool } from '../../base/workers.ts';
 
 /**
- * `confusionMatrix` of charts.ts on a thread of its own, which ends with it.
+ * Runs `confusionMatrix` of charts.ts on a thread of its own, which ends afterwards.
  * @param matrix rows true, columns predicted, in label order
  * @param name what was judged, for the title
  * @returns a PNG

@@ -1,6 +1,6 @@
 import type { EpochResult } from './charts.ts';
 
-/** Some figures, in rows under a heading each. */
+/** A table of figures. */
 export interface FigureTable {
   readonly caption: string;
   readonly head: readonly string[];
@@ -8,9 +8,9 @@ export interface FigureTable {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** What stands in charts and in lines of text, as data: for whoever can draw it in a way of its own. */
+/** The content of charts and of lines of text as data, for a platform that draws its own. */
 export interface Figures {
-  /** What there is to say beside them; the whole text where absent. */
+  /** Text that goes with them; where absent, the message's whole text. */
   readonly lead?: string;
   readonly table?: FigureTable;
   /** Learning curves: one entry an epoch. */

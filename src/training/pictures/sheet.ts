@@ -3,7 +3,7 @@ import { FACE_PIXELS, FACE_SIZE } from '../../emotion/labels.ts';
 import { sameFace } from '../data/duplicates.ts';
 import { type FaceSet, faceAt } from '../data/face-set.ts';
 
-/** Each pixel of a crop is so many pixels wide and high on a sheet. */
+/** Each pixel of a crop is this many pixels wide and high on a sheet. */
 const ZOOM = 2;
 /** Side of a face on a sheet, in pixels. */
 export const SIDE = FACE_SIZE * ZOOM;
@@ -29,7 +29,7 @@ export async function drawSheet(
 
 /** Crop `index` of a set as a PNG of SIDE x SIDE pixels, its pixels squares. */
 export async function enlargedFace(set: FaceSet, index: number): Promise<Buffer> {
-  // A copy: sharp takes no view of shared memory.
+  // A copy, since sharp does not accept views of shared memory.
   const pixels = Buffer.alloc(FACE_PIXELS);
   pixels.set(faceAt(set, index));
   return await sharp(pixels, { raw: { width: FACE_SIZE, height: FACE_SIZE, channels: 1 } })
@@ -38,7 +38,7 @@ export async function enlargedFace(set: FaceSet, index: number): Promise<Buffer>
     .toBuffer();
 }
 
-/** The first `count` of some crops of a set that show different faces: FER2013 has many pictures twice. */
+/** The first `count` different pictures among some crops of a set: FER2013 has many pictures twice. */
 export function firstDifferent(set: FaceSet, indexes: Iterable<number>, count: number): number[] {
   const chosen: number[] = [];
   for (const index of indexes) {

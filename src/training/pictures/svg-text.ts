@@ -12,8 +12,8 @@ export function textElement(text: string, size: number, x: number, y: number): s
 }
 
 /**
- * Replaces every `<text>` of an SVG made by Vega by the outlines of its glyphs, with the same place, fill and opacity: a
- * machine without fonts (a container, say) would draw text as empty boxes.
+ * Replaces every `<text>` in an SVG made by Vega with the outlines of its glyphs, with the same place, fill and opacity: a
+ * machine without fonts (a container, for example) would draw text as empty boxes.
  * @throws Error if a text has several lines (Vega nests tspans then): give it as several texts
  */
 export function outlineText(svg: string): string {

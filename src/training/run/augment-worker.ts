@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Augmenter, type Batch, type BatchPlan, type Samples } from './augment.ts';
 
-/** What the thread is started with. The samples lie in shared memory. */
+/** The thread's worker data. The samples are in shared memory. */
 export interface AugmentWorkerData extends Samples {
   readonly plan: BatchPlan;
 }

@@ -25,7 +25,7 @@ export interface AugmentationOptions {
   readonly erasing: number;
   /**
    * How far tones and sharpness may be changed, 0..1: gamma, light from one side, lower resolution, blur, noise, each at
-   * random. Standardising a crop takes changes of contrast and brightness away again, but none of these.
+   * random. Standardising a crop undoes changes of contrast and brightness, but none of these.
    */
   readonly tone: number;
 }
@@ -53,19 +53,19 @@ export interface BatchPlan {
   readonly labelSmoothing: number;
   /** One factor per emotion, in label order; all 1 by default. */
   readonly classWeights?: readonly number[] | undefined;
-  /** Share of the targets that is the teacher's where the set has one, 0..1. */
+  /** Share of the teacher's probabilities in the targets, where the set has a teacher, 0..1. */
   readonly teacherWeight?: number | undefined;
 }
 
 /** What batches are made of. */
 export interface Samples extends Pick<FaceSet, 'pixels' | 'labels'> {
-  /** count * 7 probabilities that a teacher gives the faces, in label order. */
+  /** count * 7 probabilities from a teacher, in label order. */
   readonly teacher?: Float32Array | undefined;
   /** count * 7 targets, such as shares of votes, in place of the labels. */
   readonly targets?: Float32Array | undefined;
 }
 
-/** One step's worth of samples, as a TrainingSession takes it. */
+/** The samples of one training step, as a TrainingSession takes them. */
 export interface Batch {
   /** batchSize * 2304 normalised inputs; there is one channel, so NCHW and NHWC are the same. */
   readonly x: Float32Array<ArrayBuffer>;
@@ -136,7 +136,7 @@ export function augmentBatch(faces: Samples, order: Uint32Array, plan: BatchPlan
   for (let k = 0; k < n; k++) {
     standardise(x, k * FACE_PIXELS);
     const rectangle = erased[k];
-    // 0 is a normalised crop's own mean: the hole is gray and shifts no other pixel.
+    // 0 is the mean of a normalised crop, so the erased part is gray and does not shift other pixels.
     if (rectangle) fillRectangle(x, k * FACE_PIXELS, rectangle, 0);
   }
   return { x, y, epoch, index };

@@ -7,19 +7,19 @@ import type { AugmentAnswer, AugmentRequest, AugmentWorkerData } from './augment
 
 export interface BatchSourceOptions extends BatchPlan {
   readonly set: FaceSet;
-  /** set.count * 7 probabilities that a teacher gives the faces; followed as far as teacherWeight says. */
+  /** set.count * 7 probabilities from a teacher; their share of the targets is teacherWeight. */
   readonly teacher?: Float32Array | undefined;
   /** set.count * 7 targets in place of the labels. */
   readonly targets?: Float32Array | undefined;
-  /** Worker threads that make batches ahead of the training; 0 makes each when it is asked for, on this thread. */
+  /** Worker threads that make batches ahead of the training; with 0 each batch is made on this thread when it is requested. */
   readonly threads: number;
 }
 
 /** An endless supply of epochs over one set. */
 export interface BatchSource {
-  /** Samples a batch: the size asked for, or all of a smaller set. */
+  /** Samples a batch: the requested size, or all of a smaller set. */
   readonly batchSize: number;
-  /** Whole batches an epoch. The rest of the shuffled order (fewer than a batch) sits the epoch out. */
+  /** Whole batches an epoch. The rest of the shuffled order (fewer than a batch) is left out of that epoch. */
   readonly batchesPerEpoch: number;
   /** The batches of epoch n (from 0), in order, from batch `first` (0) on. One epoch at a time. */
   epoch(n: number, first?: number): AsyncIterable<Batch>;
@@ -27,7 +27,7 @@ export interface BatchSource {
   close(): Promise<void>;
 }
 
-/** Batches each thread has in the making or ready. Three ride out a slow moment and hold under 2 MB at 64 samples. */
+/** Batches that each thread has ready or under way. Three bridge a slow moment, and take less than 2 MB at 64 samples. */
 const AHEAD = 3;
 
 /**
@@ -54,7 +54,7 @@ export function createBatchSource({ set, teacher, targets, threads, ...asked }: 
 }
 
 interface BatchMaker {
-  /** How many batches are worth asking for at a time. */
+  /** How many batches to request ahead. */
   readonly ahead: number;
   make(epoch: number, index: number): Promise<Batch>;
   close(): Promise<void>;
@@ -111,7 +111,7 @@ class ThreadedMaker implements BatchMaker {
       const request: AugmentRequest = { id, epoch, index };
       this.workers[index % this.workers.length]!.postMessage(request);
     });
-    // A batch made ahead may never be awaited (the epoch was left early); whoever awaits it still gets the error.
+    // A batch made ahead may never be awaited, since an epoch may be left early. A caller that awaits it still gets the error.
     made.catch(() => {});
     return made;
   }
@@ -121,7 +121,7 @@ class ThreadedMaker implements BatchMaker {
     await Promise.all(this.workers.map((worker) => worker.terminate()));
   }
 
-  /** Keeps the first error and hands it to everyone who waits, now or later. */
+  /** Keeps the first error and rejects all requests with it, present and future ones. */
   private fail(error: Error): void {
     this.failure ??= error;
     for (const { reject } of this.waiting.values()) reject(this.failure);
@@ -129,7 +129,7 @@ class ThreadedMaker implements BatchMaker {
   }
 }
 
-/** The bytes in shared memory: as they are if they lie there already, else a copy. */
+/** The bytes in shared memory: the same array if it is there already, otherwise a copy. */
 function shared(bytes: Uint8Array): Uint8Array {
   if (bytes.buffer instanceof SharedArrayBuffer) return bytes;
   const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));

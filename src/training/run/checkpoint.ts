@@ -10,18 +10,18 @@ import type { Network, Weights } from '../../emotion/network.ts';
 import type { FaceSet } from '../data/face-set.ts';
 import { keptPlan, planDifferences, type TrainingPlan } from './plan.ts';
 
-/** What a checkpoint, and the status of a training, keep of an epoch. */
+/** The figures of an epoch that a checkpoint and a training's status keep. */
 export const epochSchema = z.object({
   loss: z.number(),
   accuracy: z.number(),
   valLoss: z.number(),
   valAccuracy: z.number(),
-  /** Seconds that training took, validation left out, and images a second over them. */
+  /** Seconds that training took, without validation, and images a second in that time. */
   seconds: z.number(),
   imagesPerSecond: z.number(),
 });
 
-/** What an epoch came to; losses are means a sample, accuracies 0..1. */
+/** Result of an epoch. Losses are means a sample; accuracies are 0..1. */
 export type EpochResult = Readonly<z.infer<typeof epochSchema>>;
 
 const progressSchema = z.object({
@@ -32,18 +32,18 @@ const progressSchema = z.object({
   /** The epoch (from 0) and the batch in it (from 0) that come next. */
   epoch: z.int(),
   batch: z.int(),
-  /** Sums over the batches of the present epoch so far. */
+  /** Sums over the batches of the current epoch so far. */
   lossSum: z.number(),
   correct: z.number(),
   seconds: z.number(),
   history: z.array(epochSchema),
-  /** The commands that made the weights which the run started from, the oldest first; none for random ones. */
+  /** The commands that made the weights that the run started from, the oldest first; absent for random weights. */
   origin: z.array(z.string()).optional(),
-  /** Epochs (from 0) of the best validation accuracy so far; -1 before the first. */
+  /** The epoch (from 0) with the best validation accuracy so far; -1 before the first. */
   bestEpoch: z.int(),
 });
 
-/** Where a run stands, beside its weights and optimizer state. */
+/** Progress of a run. Its weights and optimizer state are stored apart from it. */
 export type RunProgress = Readonly<z.infer<typeof progressSchema>>;
 
 interface Checkpoint {
@@ -62,17 +62,17 @@ const stateSchema = z.object({
 const STATE_FILE = 'state.json';
 const SLOTS_FILE = 'slots.bin';
 const NAME = /^checkpoint-(\d{9})$/;
-/** The newest, and the one before for when the newest turns out to be damaged. */
+/** How many checkpoints are kept: the newest, and the previous one in case the newest is damaged. */
 const KEPT = 2;
 
-/** Fingerprint of a plan: what must not change between a run and its resumption. */
+/** Fingerprint of the part of a plan that must not change between a run and its resumption. */
 export function planKey(plan: object): string {
   return JSON.stringify(Object.fromEntries(Object.entries(plan).sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 
 /**
- * Writes a checkpoint into a run's directory: beside its place, forced to the disk, then renamed, so that a crash leaves
- * either no trace of it or all of it. Older ones but the one before are removed.
+ * Writes a checkpoint into a run's directory: under a temporary name, synced to the disk, then renamed, so that a crash leaves
+ * either all of it or nothing. Checkpoints older than the previous one are removed.
  */
 export async function saveCheckpoint(directory: string, network: Network, checkpoint: Checkpoint): Promise<void> {
   const name = `checkpoint-${String(checkpoint.state.step).padStart(9, '0')}`;
@@ -98,8 +98,8 @@ export async function saveCheckpoint(directory: string, network: Network, checkp
 }
 
 /**
- * The newest checkpoint of a run that is whole; a damaged one is passed over for the one before.
- * @param onDamaged is called for each one that was passed over
+ * The newest undamaged checkpoint of a run.
+ * @param onDamaged is called for each damaged one that is skipped
  * @returns undefined where there is none
  */
 export async function loadCheckpoint(
@@ -116,7 +116,7 @@ export async function loadCheckpoint(
   return undefined;
 }
 
-/** Whether a run left a checkpoint in a folder, whole or damaged. */
+/** Whether a folder holds a checkpoint of a run, damaged or not. */
 export async function hasCheckpoints(directory: string): Promise<boolean> {
   return (await checkpointNames(directory)).length > 0;
 }
@@ -135,7 +135,7 @@ async function readCheckpoint(directory: string): Promise<Checkpoint> {
   let offset = 0;
   const slots = new Map<string, Float32Array>();
   for (const { name, length } of json.slots) {
-    // A copy: the bytes of a file need not lie where a Float32Array may start.
+    // A copy: the bytes of a file may not be aligned for a Float32Array.
     slots.set(name, new Float32Array(new Uint8Array(bytes.subarray(offset, offset + length * 4)).buffer));
     offset += length * 4;
   }
@@ -146,7 +146,7 @@ function parseState(text: string): z.infer<typeof stateSchema> {
   try {
     return stateSchema.parse(JSON.parse(text));
   } catch (error) {
-    // zod's own message is a page of JSON.
+    // zod's own message is far too long: a page of JSON.
     throw new UserError('bad-model', `${STATE_FILE} has changed or is cut short.`, { cause: error });
   }
 }
@@ -159,7 +159,7 @@ async function checkpointNames(directory: string): Promise<string[]> {
     .reverse();
 }
 
-/** What a run and its resumption have in common. */
+/** Parameters that a run and its resumption share. */
 interface ResumedRun {
   readonly plan: TrainingPlan;
   readonly directory: string;
@@ -167,9 +167,9 @@ interface ResumedRun {
 }
 
 /**
- * The checkpoint to go on from, if there is one.
- * @param data fingerprint of the data, as `fingerprint` gives it
- * @throws UserError where it is of another run
+ * The checkpoint to continue from, if there is one.
+ * @param data fingerprint of the data, from `fingerprint`
+ * @throws UserError where the checkpoint belongs to another run
  */
 export async function earlierCheckpoint(run: ResumedRun, data: string): Promise<Checkpoint | undefined> {
   const damaged: string[] = [];
@@ -192,7 +192,7 @@ export async function earlierCheckpoint(run: ResumedRun, data: string): Promise<
   return checkpoint;
 }
 
-/** Where a run stands that begins. */
+/** Progress of a run that is about to begin. */
 export function freshProgress(plan: string, data: string, origin: readonly string[] | undefined): RunProgress {
   const start = { epoch: 0, batch: 0, lossSum: 0, correct: 0, seconds: 0, history: [], bestEpoch: -1 };
   return { plan, data, ...start, ...(origin && { origin: [...origin] }) };

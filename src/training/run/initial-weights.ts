@@ -38,11 +38,11 @@ function normal(random: Random): number {
 }
 
 /**
- * Weights to start from those of another network: the same where all shapes are equal, else those of a narrower network
- * of the same layers with new channels beside its own. The new ones begin as in `initialWeights` and the old ones take
- * nothing from them: a face is read as before until training mixes them. (Function-preserving, as in Chen et al. 2016,
- * arXiv 1511.05641, though there channels are copied.)
- * @throws UserError 'bad-usage' where the layers are others or wider
+ * Makes starting weights from those of another network. Where all shapes are equal they are the same. The other network may
+ * also have the same layers with fewer channels: then new channels are added, which begin as in `initialWeights`. Old channels
+ * get no input from new ones at first, so faces are read as before until training mixes them. (Function-preserving, as in Chen
+ * et al. 2016, arXiv 1511.05641, though there channels are copied.)
+ * @throws UserError 'bad-usage' where the layers differ or are wider
  */
 export function weightsFrom(from: { network: Network; weights: Weights }, network: Network, seed: number): Weights {
   const refuse = (name: string) =>
@@ -62,7 +62,7 @@ export function weightsFrom(from: { network: Network; weights: Weights }, networ
   return fresh;
 }
 
-/** The last two dimensions may be smaller; those before, a kernel's height and width, are the same. */
+/** Whether the last two dimensions are equal or smaller, and those before them, a kernel's height and width, are equal. */
 function narrower(old: readonly number[], wide: readonly number[]): boolean {
   const channels = Math.min(2, wide.length);
   return (
@@ -71,7 +71,7 @@ function narrower(old: readonly number[], wide: readonly number[]): boolean {
   );
 }
 
-/** Copies `[..., in, out]` (or `[out]`) into the corner of a larger one; what leads from new inputs to old outputs becomes 0. */
+/** Copies `[..., in, out]` (or `[out]`) into the corner of a larger one. Weights from new inputs to old outputs become 0. */
 function widen(data: Float32Array, shape: readonly number[], old: Float32Array, oldShape: readonly number[]): void {
   const [inputs, outputs] = [shape.at(-2) ?? 1, shape.at(-1)!];
   const [oldInputs, oldOutputs] = [oldShape.at(-2) ?? 1, oldShape.at(-1)!];

@@ -9,7 +9,7 @@ export interface Metrics {
   readonly images: number;
   /** Share of images whose prediction is their label; 0 for no images. */
   readonly accuracy: number;
-  /** Mean of the recalls of the emotions that occur, each counting alike; 0 for no images. */
+  /** Mean of the recalls of the emotions that occur, with equal weights; 0 for no images. */
   readonly macroRecall: number;
   /** Per emotion, the share of its images that were recognised; null if it does not occur. */
   readonly recall: Readonly<Record<Emotion, number | null>>;
@@ -75,7 +75,7 @@ export async function predictAll(predictor: Predictor, set: FaceSet): Promise<Fl
 
 /** Mean of -log(probability of the label): the loss without smoothing. */
 export function crossEntropy(probabilities: Float32Array, labels: Uint8Array): number {
-  // A probability can round to 0, whose logarithm would drown all others.
+  // A probability can round to 0, and its logarithm would outweigh all others.
   const least = 1e-7;
   let sum = 0;
   for (let k = 0; k < labels.length; k++)

@@ -6,20 +6,20 @@ import type { OptimizerOptions, TrainerOptions } from '../../emotion/engines/eng
 import { DEFAULT_AUGMENTATION } from './augment.ts';
 import { balancedClassWeights } from './targets.ts';
 
-/** What a network may learn from. */
+/** Kinds of labels that a network may learn from. */
 export const LABELS = ['votes', 'fer2013', 'both'] as const;
 
-/** What a plan's `from` says for a network that starts from face-api's face recognition, see recognition.ts. */
+/** Value of a plan's `from` for a network that starts from face-api's face recognition: see recognition.ts. */
 export const FACE_API = 'face-api';
 
-/** Least and largest values of settings that people set in a chat too. */
+/** Smallest and largest values of settings that people may also set in a chat. */
 export const BOUNDS = {
   epochs: { min: 1, max: 1000 },
   batchSize: { min: 2, max: 4096 },
   seed: { min: 0, max: 0xffff_ffff },
   patience: { min: 0, max: 1000 },
 } as const;
-/** The largest learning rate; it may be as small as one likes. */
+/** The largest learning rate. There is no smallest one, but it must be positive. */
 export const MOST_LEARNING_RATE = 10;
 
 function whole({ min, max }: { readonly min: number; readonly max: number }) {
@@ -46,7 +46,7 @@ const schema = z.strictObject({
   architecture: z.string().default(DEFAULT_ARCHITECTURE),
   epochs: whole(BOUNDS.epochs).default(22),
   batchSize: whole(BOUNDS.batchSize).default(64),
-  /** The one cycle's highest learning rate. */
+  /** Highest learning rate of the one-cycle schedule. */
   learningRate: z.number().positive().max(MOST_LEARNING_RATE).default(0.1),
   /** Share of the steps in which the learning rate rises. */
   warmUp: share.default(0.15),
@@ -56,20 +56,20 @@ const schema = z.strictObject({
   momentum: share.default(0.9),
   weightDecay: z.number().min(0).max(1).default(5e-4),
   labelSmoothing: share.default(0.1),
-  /** Longest gradient; 0 switches clipping off. */
+  /** Gradients with a larger norm are clipped to it; 0 switches clipping off. */
   clipNorm: z.number().min(0).default(0),
   /** Decay of the moving average of the weights that is then validated and kept; 0 switches it off. */
   averageDecay: share.default(0),
-  /** What is learned: what people voted for each face (FER+), FER2013's own labels, or votes with a share of the label. */
+  /** What is learned: people's votes (FER+), FER2013's own labels, or votes mixed with a share of the label. */
   labels: z.enum(LABELS).default('fer2013'),
   /** The share of FER2013's label in the targets where `labels` is 'both'. */
   labelWeight: share.default(0.25),
-  /** 'balanced' gives rare emotions more say: weights proportional to 1 / sqrt(images of the emotion). */
+  /** 'balanced' gives rare emotions more weight, proportional to 1 / sqrt(images of the emotion). */
   classWeights: z.enum(['none', 'balanced']).default('none'),
   augmentation: z.union([augmentation, z.literal('none')]).default(DEFAULT_AUGMENTATION),
   /** The folder of the network whose weights the run starts from, in place of random ones, or `FACE_API`. */
   from: z.string().optional(),
-  /** Trained networks to learn from beside the labels, and the share of the targets that is theirs. */
+  /** Trained networks to learn from besides the labels, and their share of the targets. */
   teacher: z.strictObject({ folders: z.array(z.string()).min(1), weight: share }).optional(),
   /** Epochs without a better validation accuracy after which training stops; 0 never stops early. */
   patience: whole(BOUNDS.patience).default(0),
@@ -86,13 +86,13 @@ export function trainingPlan(input: TrainingPlanInput = {}): TrainingPlan {
   throw new UserError('bad-usage', `The training's ${settingName(issue.path)} ${complaint(issue)}.`);
 }
 
-/** A plan as a run kept it, with the defaults of settings that came later, and with those that are no longer there. */
+/** A run's stored plan. Settings added later have their defaults; settings that were removed later stay in it. */
 export function keptPlan(text: string): object {
   const kept: object = JSON.parse(text);
   return { ...kept, ...schema.strip().safeParse(kept).data };
 }
 
-/** What people call a setting: as its option of `npm run train` is called, where it has one. */
+/** A setting's name for people: that of its option of `npm run train`, where it has one. */
 function settingName(path: readonly PropertyKey[]): string {
   const name = String(path.at(-1) ?? 'settings');
   return name in OPTIONS ? OPTIONS[name as keyof typeof OPTIONS] : name;
@@ -134,13 +134,13 @@ export function optimizerOf(plan: TrainingPlan): OptimizerOptions {
     : { kind: 'adam', beta1: plan.momentum, beta2: 0.999, epsilon: 1e-7 };
 }
 
-/** What an engine's training takes of a plan. @param batchSize images a step: the plan's own where there are so many */
+/** The part of a plan that an engine's training needs. @param batchSize images a step; less than the plan's where the set is smaller */
 export function trainerOptions(plan: TrainingPlan, batchSize = plan.batchSize): TrainerOptions {
   const { weightDecay, clipNorm, averageDecay, seed } = plan;
   return { batchSize, optimizer: optimizerOf(plan), weightDecay, clipNorm, averageDecay, seed };
 }
 
-/** One factor an emotion; undefined for a plan without. */
+/** One factor an emotion; undefined for a plan without class weights. */
 export function classWeightsOf(plan: TrainingPlan, labels: Uint8Array): readonly number[] | undefined {
   return plan.classWeights === 'none' ? undefined : balancedClassWeights(labels, 0.5);
 }
@@ -165,7 +165,7 @@ const OPTIONS = {
   from: 'from',
 } as const satisfies Partial<Record<keyof TrainingPlan, string>>;
 
-/** The command that trains by a plan: architecture, epochs and seed always, of the rest what is not the default. */
+/** The command that trains by a plan. It names architecture, epochs and seed always, and other settings where they are not the default. */
 export function commandOf(plan: TrainingPlan): string {
   const defaults = trainingPlan();
   const told = new Set<string>(['architecture', 'epochs', 'seed']);

@@ -1,7 +1,7 @@
 import { exactPercent } from '../../base/numbers.ts';
 import type { EpochResult } from './checkpoint.ts';
 
-/** Told after every step and every epoch. */
+/** Progress of a training, reported after every step and every epoch. */
 export interface TrainingProgress {
   /** The epoch under way, from 1, and how many there will be at most. */
   readonly epoch: number;
@@ -13,18 +13,18 @@ export interface TrainingProgress {
   readonly loss: number;
   readonly accuracy: number;
   readonly imagesPerSecond: number;
-  /** Seconds until the last epoch ends, at the present speed. */
+  /** Seconds until the last epoch ends, at the current speed. */
   readonly secondsLeft: number;
   /** Epochs that have ended. */
   readonly history: readonly EpochResult[];
-  /** True once an epoch, rather than a step. */
+  /** True for the report at the end of an epoch, false for that of a step. */
   readonly epochEnded: boolean;
 }
 
 /** Characters of the bar. */
 const WIDTH = 20;
 
-/** Progress as one line of text, with a bar over the present epoch: for a terminal and for a chat message alike. */
+/** Progress as one line of text, with a bar for the current epoch: for a terminal or a chat message. */
 export function progressLine(progress: TrainingProgress): string {
   const { epoch, epochs, batch, batches, loss, accuracy, imagesPerSecond, secondsLeft } = progress;
   const full = Math.round((WIDTH * batch) / batches);
@@ -37,7 +37,7 @@ export function progressLine(progress: TrainingProgress): string {
   ].join(' · ');
 }
 
-/** What an epoch came to, as one line. */
+/** The result of an epoch as one line. */
 export function epochLine({ epoch, epochs, history }: TrainingProgress): string {
   const { loss, accuracy, valLoss, valAccuracy, imagesPerSecond, seconds } = history.at(-1)!;
   return [

@@ -9,16 +9,16 @@ import type { FaceSet } from '../data/face-set.ts';
 import { initialWeights } from './initial-weights.ts';
 
 /**
- * A network to start from that knows faces, if not yet what they express: dlib's face recognition (a ResNet by Davis King,
- * trained on three million pictures of faces, public domain: https://github.com/davisking/dlib-models), which the npm package
- * @vladmandic/face-api carries with a byte a weight. Learning goes on from there faster, and generalises better, than from
- * random numbers (docs/experiments.md).
+ * A pre-trained network to start from: dlib's face recognition (a ResNet by Davis King, trained on three million pictures of
+ * faces, public domain: https://github.com/davisking/dlib-models). The npm package @vladmandic/face-api holds its weights, one
+ * byte each. Training from there is faster, and generalises better, than training from random weights
+ * (docs/experiments.md).
  */
 
-/** The architecture that it gives. */
+/** The resulting architecture. */
 const ARCHITECTURE = 'resnet';
 
-/** The blocks that are taken on, in order; those of 256 channels that follow would leave less than a pixel. */
+/** The blocks that are used, in order. The blocks of 256 channels that follow would shrink the maps to less than a pixel. */
 const BLOCKS = [
   ...['conv32_1', 'conv32_2', 'conv32_3'],
   ...['conv64_down', 'conv64_1', 'conv64_2', 'conv64_3'],
@@ -28,20 +28,20 @@ const BLOCKS = [
 const CONVOLUTIONS = ['conv32_down', ...BLOCKS.flatMap((block) => [`${block}/conv1`, `${block}/conv2`])];
 
 /**
- * A standardised crop spreads by 1; what face-api shows its network, (colour - mean) / 256, by about this much: the spread of
+ * A standardised crop has a standard deviation of 1. face-api's input, (colour - mean) / 256, has about this one: that of
  * FER2013's crops.
  */
 const SPREAD = 0.22;
 
-/** Channels that vary less are as good as dead: their kernels grow no further. */
+/** Channels with a smaller variance are as good as dead: their kernels are not scaled up further. */
 const LEAST_VARIANCE = 1e-4;
 
-/** Faces by which the running statistics are set. */
+/** How many faces set the running statistics. */
 const SAMPLE = 256;
 
 type Faces = Pick<FaceSet, 'count' | 'pixels'>;
 
-/** What one of face-api's convolutions is followed by: each channel times gamma, plus beta. */
+/** The scale layer after each of face-api's convolutions: each channel times gamma, plus beta. */
 interface Scale {
   readonly gamma: Float32Array;
   readonly beta: Float32Array;
@@ -53,13 +53,13 @@ interface Start {
 }
 
 /**
- * The 'resnet' that computes what face-api's recognition computes of a crop at twice its size: grays in place of colours, and
- * maps padded on all sides. Its scales become batch normalisations that leave its numbers as they are for `faces`. The last
- * layers are new: a normalisation, and the dense layer.
+ * The 'resnet' that computes what face-api's recognition computes from a crop at twice its size, with grays in place of colours
+ * and with maps padded on all sides. Its scales become batch normalisations that leave its values unchanged for `faces`. The
+ * last layers are new: a normalisation, and the dense layer.
  * @param faces at least one; the first 256 set the running statistics
  * @param seed of the dense layer's weights
- * @throws UserError 'not-found' where face-api or its files are not there
- * @throws Error where its files are not in the format that is known
+ * @throws UserError 'not-found' where face-api or its files are missing
+ * @throws Error where its files are not in the known format
  */
 export async function recognitionStart(faces: Faces, seed: number): Promise<Start> {
   const network = unroll(architectureOf(ARCHITECTURE));
@@ -83,7 +83,7 @@ export async function recognitionStart(faces: Faces, seed: number): Promise<Star
       const bias = numbersOf(known, `${from}/conv/bias`);
       const beta = shift.map((value, k) => value + bias[k]! * gamma[k]!);
       scales.set(node.name, { gamma, beta });
-      // By a mean of 0 and a variance of 1 (less epsilon) it scales and shifts, no more: the network as it was.
+      // With a mean of 0 and a variance of 1 (less epsilon) it only scales and shifts, as in the original network.
       taken.set(`${node.name}/gamma`, gamma);
       taken.set(`${node.name}/beta`, beta);
       taken.set(`${node.name}/moving_variance`, new Float32Array(gamma.length).fill(1 - node.epsilon));
@@ -100,9 +100,9 @@ function explainMissing(error: unknown): never {
 }
 
 /**
- * The same network with the running statistics that `faces` give it, and kernels by which each channel varies by about 1.
- * A normalisation takes the length of a kernel away, but the shorter it is, the more a step turns it: face-api's are so
- * short that a few steps would make it forget.
+ * The same network with running statistics from `faces`, and with kernels scaled so that each channel has a variance of about 1.
+ * A normalisation cancels the length of a kernel. But the shorter a kernel is, the more a step changes its direction: face-api's
+ * are so short that the network would forget within a few steps.
  */
 async function settled(
   network: Network,
@@ -142,9 +142,9 @@ async function settled(
 }
 
 /**
- * The first kernel, [5, 5, 1, 32], from one of [7, 7, 3, 32] that moves by two pixels over a picture of twice the size. Doubling
- * a picture by bilinear interpolation and then taking every second place is one convolution of the picture itself; the three
- * colours of a gray are one number.
+ * The first kernel, [5, 5, 1, 32], from one of [7, 7, 3, 32] with stride 2 over a picture of twice the size. To double a picture
+ * by bilinear interpolation and then take every second place is one convolution of the picture itself. The three colours of a
+ * gray are equal, so their kernels are added up.
  */
 function firstKernel(known: ReadonlyMap<string, FaceApiWeight>): Float32Array {
   const { shape, data } = weightOf(known, `${CONVOLUTIONS[0]}/conv/filters`);
@@ -161,7 +161,7 @@ function firstKernel(known: ReadonlyMap<string, FaceApiWeight>): Float32Array {
   return kernel;
 }
 
-/** Which pixels a pixel of the doubled picture is made of, counted from the one before the window's first, with their shares. */
+/** The pixels that a pixel of the doubled picture is interpolated from, with their shares; counted from the one before the window. */
 function tapsOf(place: number): readonly (readonly [tap: number, share: number])[] {
   const tap = Math.floor(place / 2);
   return place % 2 === 0

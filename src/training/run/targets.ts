@@ -31,7 +31,7 @@ export function writeDistribution(
 }
 
 /**
- * Moves a sample's seven targets towards what a teacher says of it: (1 - share) of what stands there plus share of the
+ * Moves a sample's seven targets towards a teacher's probabilities: (1 - share) of the present targets plus share of the
  * teacher's probabilities, times the class's weight.
  * @param probabilities n * 7, of which those of `sample` are used
  */
@@ -48,9 +48,9 @@ export function followTeacher(
 }
 
 /**
- * Class weights, one per emotion, that make up for rare ones: proportional to 1 / count^power. Their mean over the
- * samples is 1, so that the learning rate keeps its meaning. Power 1 gives every emotion an equal say (disgust then
- * weighs 16 times happy), 0.5 is a gentler choice, 0 switches them off. An absent emotion has weight 0.
+ * Class weights, one per emotion, that compensate for rare ones: proportional to 1 / count^power. Their mean over the
+ * samples is 1, so that the learning rate keeps its meaning. Power 1 gives every emotion the same total weight (a sample of
+ * disgust then weighs 16 times one of happy), 0.5 is a gentler choice, 0 switches them off. An absent emotion has weight 0.
  * @param labels indexes into EMOTIONS
  */
 export function balancedClassWeights(labels: Uint8Array, power = 1): number[] {

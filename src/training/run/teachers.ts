@@ -7,7 +7,7 @@ import { loadModel } from '../../emotion/layers-format/layers-format.ts';
 import { readOnce } from '../../emotion/views.ts';
 import type { FaceSet } from '../data/face-set.ts';
 
-/** Name of the file, in a run's directory, with what the teachers say of the faces. */
+/** Name of the file, in a run's directory, with the teachers' probabilities. */
 const TEACHING = 'teaching.bin';
 
 /** A run that learns from trained networks. */
@@ -20,8 +20,8 @@ interface TaughtRun {
 }
 
 /**
- * What a run's teachers say of its faces. Asked once a run and then kept beside its checkpoints: a resumed run learns from
- * the same numbers, even where the teachers have changed since.
+ * The teachers' probabilities for a run's faces. They are computed once and stored beside the checkpoints. So a resumed run
+ * learns from the same numbers, even where the teachers have changed since.
  */
 export async function teaching(run: TaughtRun, faces: FaceSet): Promise<Float32Array> {
   const file = join(run.directory, TEACHING);
@@ -33,14 +33,14 @@ export async function teaching(run: TaughtRun, faces: FaceSet): Promise<Float32A
   return await askTeachers(run.engine, run.teachers, faces);
 }
 
-/** Keeps what the teachers said, for a run that is resumed. */
+/** Stores the teachers' probabilities for a resumed run. */
 export async function keepTeaching(directory: string, answers: Float32Array): Promise<void> {
   await mkdir(directory, { recursive: true });
   await writeDurably(join(directory, TEACHING), Buffer.from(answers.buffer));
 }
 
 /**
- * What trained networks say of the faces that another learns from (distillation: Hinton et al. 2015, arXiv 1503.02531):
+ * The probabilities of trained networks for the faces that another network learns from (distillation: Hinton et al. 2015, arXiv 1503.02531):
  * the mean of their probabilities, each read as the bot reads a face.
  * @param directories the networks' folders
  * @returns count * 7 probabilities, in label order

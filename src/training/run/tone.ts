@@ -3,7 +3,7 @@ import type { Random } from '../../base/random.ts';
 import { FACE_PIXELS, FACE_SIZE } from '../../emotion/labels.ts';
 import { sampleAt } from '../../photo/image.ts';
 
-/** How tones and sharpness of one crop are changed, all chance but the noise decided. */
+/** How tones and sharpness of one crop are changed. All random choices are made, except the noise. */
 export interface Tone {
   /** Exponent on every gray 0..1: below 1 lightens shadows, above 1 darkens them. */
   readonly gamma: number;
@@ -15,7 +15,7 @@ export interface Tone {
   readonly resolution: number;
   /** Weight of the neighbours in a 3 x 3 blur, 0 (none) .. 1 (a box). */
   readonly blur: number;
-  /** Standard deviation of what is added to every gray. */
+  /** Standard deviation of the noise added to every gray. */
   readonly noise: number;
 }
 
@@ -55,7 +55,7 @@ export function applyTone(x: Float32Array, offset: number, tone: Tone, random: R
     for (let column = 0; column < FACE_SIZE; column++, p++) {
       const light = 1 + cos * (column - centre) + sin * (row - centre);
       const gray = clamp(crop[p]! * light, 0, 1) ** tone.gamma;
-      // The sum of three even draws is near enough to a normal one; a twelfth is the variance of each.
+      // The sum of three uniform numbers is nearly normal. Each has a variance of a twelfth.
       const grain = tone.noise > 0 ? tone.noise * 2 * (random.next() + random.next() + random.next() - 1.5) : 0;
       crop[p] = clamp(gray + grain, 0, 1);
     }
@@ -74,7 +74,7 @@ function reduce(crop: Float32Array, size: number): void {
   }
 }
 
-/** Every row of `rows` rows of 48 pixels reduced to `size` pixels, each the mean of what it covers. */
+/** Reduces each of `rows` rows of 48 pixels to `size` pixels, each the mean of the area that it covers. */
 function averaged(x: Float32Array, rows: number, size: number): Float32Array {
   const out = new Float32Array(rows * size);
   const step = FACE_SIZE / size;
@@ -98,7 +98,7 @@ function transposed(x: Float32Array, rows: number, columns: number): Float32Arra
   return out;
 }
 
-/** Mixes every pixel with the mean of the 3 x 3 pixels about it; pixels outside repeat the nearest edge. */
+/** Mixes every pixel with the mean of the 3 x 3 pixels around it; pixels outside repeat the nearest edge. */
 function blur(crop: Float32Array, weight: number): void {
   const source = crop.slice();
   const last = FACE_SIZE - 1;

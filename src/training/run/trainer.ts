@@ -34,22 +34,22 @@ export interface TrainingRun {
   readonly validation: FaceSet;
   /** Holds the checkpoints and, in best/, the best network so far. */
   readonly directory: string;
-  /** 'fresh' forgets an earlier run in the directory, 'resume' goes on with it (and starts where there is none). */
+  /** 'fresh' deletes an earlier run in the directory; 'resume' continues it, or starts one where there is none. */
   readonly start: 'fresh' | 'resume';
-  /** A network to start a fresh run from, in place of random weights, and the commands that made it, if known. */
+  /** A network that a fresh run starts from in place of random weights, and the commands that made it, if known. */
   readonly from?:
     | { readonly network: Network; readonly weights: Weights; readonly origin?: readonly string[] | undefined }
     | undefined;
-  /** Threads that augment, beside those of the engine; 0 does it in between the steps. */
+  /** Threads for augmentation, besides those of the engine; with 0 it is done between the steps. */
   readonly augmentationThreads?: number;
-  /** Stops after the step under way and a checkpoint. */
+  /** Aborts the training: it stops after the step under way and a checkpoint. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: TrainingProgress) => void;
   readonly onWarning?: (sentence: string) => void;
 }
 
 interface TrainingOutcome {
-  /** 'stopped': the signal fired; the run can be resumed. 'early': patience ran out. */
+  /** 'stopped': the signal was aborted, and the run can be resumed. 'early': patience ran out. */
   readonly ended: 'finished' | 'early' | 'stopped';
   readonly history: readonly EpochResult[];
   /** The best epoch, from 1; 0 where none has ended. */
@@ -62,9 +62,9 @@ interface TrainingOutcome {
 export const BEST = 'best';
 
 /**
- * Trains a network: every epoch over all of the training set, then validation, then a checkpoint. The weights that are
- * validated and kept are the moving average where the plan keeps one.
- * @throws UserError 'bad-usage' where a run to be resumed had another plan or other data
+ * Trains a network: every epoch goes over the whole training set, then come validation and a checkpoint. Where the plan has a
+ * moving average of the weights, that average is validated and kept.
+ * @throws UserError 'bad-usage' where a resumed run had another plan, 'bad-data' where it had other data
  */
 export async function train(run: TrainingRun): Promise<TrainingOutcome> {
   const { engine, network, plan } = run;
@@ -90,7 +90,7 @@ export async function train(run: TrainingRun): Promise<TrainingOutcome> {
       ...(checkpoint ? { state: checkpoint.state } : {}),
     });
     try {
-      // Not before: a mistake in the settings of a new run must not cost the earlier one.
+      // Not earlier: a mistake in the settings of a new run must not delete the earlier run.
       if (!checkpoint) await removeCheckpoints(run.directory);
       if (teacher) await keepTeaching(run.directory, teacher);
       const progress = checkpoint?.progress ?? freshProgress(planKey(plan), data, run.from?.origin);
@@ -123,7 +123,7 @@ class Trainer {
 
   async run(): Promise<TrainingOutcome> {
     const { plan } = this.training;
-    // A resumed run says where it stands, even where nothing is left to train.
+    // A resumed run reports its progress, even where nothing is left to train.
     if (this.progress.history.length > 0 && this.progress.batch === 0) this.tell(true);
     while (this.progress.epoch < plan.epochs) {
       if (this.outOfPatience()) return this.outcome('early');
@@ -136,7 +136,7 @@ class Trainer {
     return this.outcome('finished');
   }
 
-  /** Trains what is left of the present epoch. @returns false where the signal ended it before */
+  /** Trains the rest of the current epoch. @returns false where the signal ended it early */
   private async trainEpoch(): Promise<boolean> {
     const { plan, signal } = this.training;
     const steps = plan.epochs * this.source.batchesPerEpoch;
@@ -203,7 +203,7 @@ class Trainer {
     this.tell(true);
   }
 
-  /** How the weights of an epoch, counted from 1, came to be. */
+  /** Metadata about the origin of an epoch's weights. @param epoch from 1 */
   private originOf(epoch: number): Readonly<Record<string, unknown>> {
     const { plan } = this.training;
     const { origin } = this.progress;

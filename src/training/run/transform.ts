@@ -2,7 +2,7 @@ import { clamp } from '../../base/numbers.ts';
 import { FACE_PIXELS, FACE_SIZE } from '../../emotion/labels.ts';
 import { sampleAt } from '../../photo/image.ts';
 
-/** What is done to one crop, all chance decided. */
+/** How one crop is changed. All random choices are made. */
 export interface Transform {
   /** Mirrored left to right, before everything else. */
   readonly flip: boolean;
@@ -35,8 +35,8 @@ export function applyTransform(crop: Uint8Array, transform: Transform, out: Floa
 const CROP = { width: FACE_SIZE, height: FACE_SIZE };
 
 /**
- * The inverse of flip, then turn and scale about the centre, then shift: for each pixel of the result, where in the crop it
- * comes from. `wayBack` of the photos' boxes has no scale, and rounds otherwise: a training would no longer come out as its seed says.
+ * Samples the crop at the inverse of: flip, then turn and scale about the centre, then shift. `wayBack` of the photos' boxes is not used: it
+ * has no scale and rounds differently, so that a training with the same seed would no longer give the same weights.
  */
 function resample(crop: Uint8Array, t: Transform, out: Float32Array, offset: number): void {
   const centre = (FACE_SIZE - 1) / 2;
