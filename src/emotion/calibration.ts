@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { EMOTIONS } from './labels.ts';
 
 /**
- * What turns a network's probabilities into honest ones, fitted on pictures that it was not trained on and stored with
- * its weights.
+ * Calibrates a network's probabilities. It is fitted on pictures that the network was not trained on, and stored with its
+ * weights.
  */
 export const calibrationSchema = z.object({
   /** Logits are divided by this before the softmax (Guo et al. 2017, arXiv 1706.04599): above 1 it lowers confidence. */

@@ -6,7 +6,7 @@ import { EMOTIONS, FACE_SIZE, likeliestEmotion, type Scores, toScores } from './
 import { loadModel, type StoredModel } from './layers-format/layers-format.ts';
 import { joinCrops, readViews } from './views.ts';
 
-/** Why a face cannot be read, whatever the network says of it. */
+/** Why a face cannot be read, whatever the network's answer is. */
 export type Unreadable = 'small' | 'covered' | 'cut';
 
 /** What the network sees in one face. */
@@ -33,7 +33,7 @@ export interface Classifier {
 }
 
 interface ClassifierOptions {
-  /** What computes; the onnx engine by default. */
+  /** The engine; onnx by default. */
   readonly engine?: Engine;
   /** Threads to compute with; the engine's choice by default. */
   readonly threads?: number;

@@ -61,11 +61,11 @@ export const BATCH = 64;
 
 /** Every face is seen twice, as it is and mirrored, and the two answers are averaged. */
 const VIEWS = 2;
-/** As fast as more at a time, within a tenth; what the network computes with 64 views takes 80 MB, and an engine keeps what it once took. */
+/** Faces read at once. More at once would be at most a tenth faster; but 64 views take 80 MB, and an engine keeps memory that it once took. */
 const FACES_AT_A_TIME = 8;
 
 /**
- * What the bot's network says of faces: the mean of its probabilities over the views of each.
+ * Reads faces as the bot does: the mean of the network's probabilities over the views of each face.
  * @param crops n * 2304 gray bytes, one crop after the other
  * @returns n * 7 probabilities, in label order
  */

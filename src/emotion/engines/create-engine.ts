@@ -8,7 +8,7 @@ import { createTensorflowEngine } from './tensorflow/tensorflow-engine.ts';
 interface EngineOptions {
   /** Threads to compute with, where a call does not say; one a core by default. TensorFlow sets its own. */
   readonly threads?: number;
-  /** What onnxruntime reads faces on; the CPU where it cannot be had, and then `Engine.trouble` says why. */
+  /** onnxruntime's execution provider for reading faces. Where it is not available the CPU is used, and `Engine.trouble` says why. */
   readonly provider?: Provider;
   /** Looks for TensorFlow.js; tests put their own here. */
   readonly find?: (packages?: readonly string[]) => Promise<RuntimeSearch>;

@@ -5,7 +5,7 @@ export const ENGINE_CHOICES = ['auto', 'onnx', 'tensorflow'] as const;
 
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 
-/** What onnxruntime reads faces on: the processor, a card by WebGPU, or an NVIDIA card by CUDA. */
+/** onnxruntime's execution providers for reading faces: the CPU, a GPU by WebGPU, or an NVIDIA GPU by CUDA. */
 export const PROVIDERS = ['cpu', 'webgpu', 'cuda'] as const;
 
 export type Provider = (typeof PROVIDERS)[number];
@@ -21,7 +21,7 @@ export interface Engine {
   readonly name: 'onnx' | 'tensorflow';
   /** What computes, in words: "CPU, 2 threads". */
   readonly device: string;
-  /** Why it does not compute on what was asked for, as a clause; absent where it does. */
+  /** Why it does not compute on the requested device, as a clause; absent where it does. */
   readonly trouble?: string;
   predictor(network: Network, weights: Weights, options?: PredictorOptions): Promise<Predictor>;
   trainer(network: Network, weights: Weights, options: TrainerOptions): Promise<TrainingSession>;

@@ -1,6 +1,6 @@
 /**
- * Where a face is: every shape that says so, and the ways from one to another. All lengths are in pixels, all angles in degrees
- * clockwise as one looks at the picture.
+ * The shapes that describe where a face is, and the conversions between them. All lengths are in pixels, all angles in degrees
+ * clockwise as seen in the picture.
  */
 
 export interface Point {
@@ -62,7 +62,7 @@ export function toBox({ centreX, centreY, side }: Square): Rectangle {
 }
 
 /**
- * What the network framed, in the frame of the cascades.
+ * Converts a network's frame into the cascades' square.
  * @param frame in pixels of the picture, its sides along those of the picture turned back by `angle`
  * @param angle degrees that the head leans
  */
@@ -76,7 +76,7 @@ export function scaledSize({ width, height }: Size, factor: number): Size {
   return { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)) };
 }
 
-/** A box in pixels of one picture as one in pixels of a larger or smaller copy of it; all else that the box says stays. */
+/** Scales a box from pixels of a picture to pixels of a larger or smaller copy of it; its other properties stay. */
 export function toCopy<Box extends Rectangle>(box: Box, picture: Size, copy: Size): Box {
   const x = copy.width / picture.width;
   const y = copy.height / picture.height;
@@ -84,7 +84,7 @@ export function toCopy<Box extends Rectangle>(box: Box, picture: Size, copy: Siz
 }
 
 /**
- * What several squares make of one face: their errors differ, so their mean is better than any of them.
+ * The weighted mean of several squares of one face. Their errors differ, so the mean is better than any of them.
  * @param squares at least one, with weights above 0
  */
 export function meanSquare(squares: readonly { readonly square: Square; readonly weight: number }[]): Square {
@@ -112,7 +112,7 @@ export function turnedSize({ width, height }: Size, degrees: number): Size {
   };
 }
 
-/** Leads a point of a turned picture to where it lies in the picture itself. */
+/** Maps a point of a turned picture to the same point in the original picture. */
 export type WayBack = (x: number, y: number) => Point;
 
 /**
@@ -153,7 +153,7 @@ export function showSameFace(a: Rectangle, b: Rectangle): boolean {
 }
 
 /**
- * Gathers what is about the same face. Each item joins the group that it is closest to, by the group's first and so its surest item.
+ * Groups items that show the same face. Each item joins the closest group, measured to the group's first and so surest item.
  * @param items the surest first
  * @param closeness of an item to a group's first one: above 0 where both are about the same face; of equal ones the surer counts
  */

@@ -8,7 +8,7 @@ import { closeScale, searchScale, toClosePicture } from './search-picture.ts';
 
 /** Side of a tile, in pixels. */
 const TILE = 640;
-/** Tiles overlap by this much at least: a face that one tile's edge cuts lies whole in the next, if it is smaller than this. */
+/** Least overlap of two tiles, in pixels: a face smaller than this that one tile's edge cuts is whole in the next tile. */
 const OVERLAP = 128;
 /** Faces that are higher than this in the close picture are found in the picture as a whole. */
 const MOST_HEIGHT = 110;
@@ -25,10 +25,10 @@ const LEAST_SCALE = 0.8;
 const PROBE_SCORE = 0.3;
 const PROBED = 3;
 
-/** Most places that are looked at again: twice as many as there are faces in the largest crowd that is read whole. */
+/** Most places that get a second look: twice as many as the faces in the largest crowd that is read completely. */
 const MOST_PLACES = 400;
 
-/** From this many faces on, one more is no surprise: it is looked for, and this is the score that it needs then. */
+/** With this many faces, one more is likely. So more are looked for, and they need only CROWD_THRESHOLD as their score. */
 const CROWD = 20;
 const CROWD_THRESHOLD = 0.3;
 
@@ -39,7 +39,7 @@ const CROWD_THRESHOLD = 0.3;
  * @param whole.search size of the copy that was searched as a whole
  * @param whole.found what was found in it
  * @param whole.hides what `mayHideFaces` says of the photo
- * @returns what speaks for further faces, in pixels of `search`; [] where a closer look is not worth its time
+ * @returns evidence for further faces, in pixels of `search`; [] where a closer look is not worth its time
  */
 export async function searchClosely(
   image: RgbImage,
@@ -112,7 +112,7 @@ function tilesOf({ width, height }: Size): Tile[] {
   );
 }
 
-/** Where the tiles along one side of a picture begin: as few as will do, evenly spread. */
+/** Offsets of the tiles along one side of a picture: as few as possible, evenly spread. */
 function startsOf(length: number): number[] {
   const count = Math.max(1, Math.ceil((length - OVERLAP) / (TILE - OVERLAP)));
   const step = count === 1 ? 0 : (length - TILE) / (count - 1);

@@ -4,7 +4,7 @@ import type { FaceBox } from './box.ts';
 /** What finds faces: a network (the default), or OpenCV's cascades. */
 export const DETECTORS = ['network', 'haar'] as const;
 
-/** What settings and commands take: 'fusion' is the network too; it was the default while the cascade had a word in it, and stands in people's .env. */
+/** What settings and commands accept. 'fusion' means the network too: it was the default while the cascades were used as well, and is in people's .env. */
 export const DETECTOR_CHOICES = [...DETECTORS, 'fusion'] as const;
 export type DetectorChoice = (typeof DETECTOR_CHOICES)[number];
 

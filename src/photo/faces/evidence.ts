@@ -4,7 +4,7 @@ import { LEAST_SIGHTING } from './network/boxes.ts';
 import type { Look, Sighting } from './network/network.ts';
 import type { Place } from './places.ts';
 
-/** All that speaks for a face at one place in the picture. */
+/** The evidence for a face at one place in the picture. */
 export interface Evidence {
   /** Where it was proposed. */
   readonly proposed: Square;
@@ -27,12 +27,12 @@ export const EVIDENCE = ['surest', 'look'] as const;
 
 /** Angles that a place is looked at from, turned back by each. */
 export const UPRIGHT_ANGLES = [-30, 0, 30];
-/** How a kept face is looked at besides, to tell how far its head leans. */
+/** Further angles and the view size, in pixels, that are used to measure how far a kept face's head leans. */
 const FURTHER_ANGLES = [-60, 60];
 const LEAN_SIZE = 96;
 /**
- * Where that says that it leans by as many degrees, all angles are looked from in a larger size, and the two answers averaged. On photos turned by
- * known angles that errs by 7 degrees, the first size alone by 8.5.
+ * Where the measured lean is at least this many degrees, all angles are viewed again in a larger size, and the two results are averaged. On
+ * photos turned by known angles the error is then 7 degrees; with the first size alone it is 8.5.
  */
 const LEANING = 10;
 const LARGER_LEAN_SIZE = 128;
@@ -46,9 +46,9 @@ type View = Omit<Look, 'place'>;
 const NEARLY_UPRIGHT = 15;
 
 /**
- * The second look. One view settles what is plainly no face; the rest is looked at from three angles, since a hand or a crest on a sleeve that
- * happens to look like a face from one does so from few others; what is in doubt then is looked at larger, and what the picture's edge cuts, of
- * which half is a mirror image, in all these ways.
+ * The stages of the second look. One view is enough for a place that is clearly no face. The others are viewed from three angles, since a hand
+ * or a crest on a sleeve may look like a face from one angle but seldom from others. Places still in doubt are viewed in a larger size. Places
+ * that the picture's edge cuts are half mirror image, so they get all these views.
  */
 const SECOND_LOOK: readonly ((place: Place) => readonly View[])[] = [
   (place) => [{ pixels: LEAN_SIZE, angle: firstAngle(place), mirrored: false }],
@@ -72,10 +72,10 @@ function furtherAngles(place: Place): number[] {
   return UPRIGHT_ANGLES.filter((angle) => angle !== firstAngle(place));
 }
 
-/** Sightings with a higher score count as if they had this one: above it, differences say nothing. */
+/** Higher scores of sightings are cut to this one: above it, differences mean nothing. */
 const MOST_SIGHTING = 0.999;
 
-/** What is seen well counts this much more than what is seen badly: the power that errs least on photos turned by known angles. */
+/** Power of the weights of good sightings over bad ones: the one with the least error on photos turned by known angles. */
 const LEAN_POWER = 6;
 
 /** How much a sighting says, 0 for none. */
@@ -90,8 +90,8 @@ type AskNetwork = (looks: readonly Look[]) => Promise<readonly Sighting[]>;
 type GoesOn = (evidence: Evidence, stage: number) => boolean;
 
 /**
- * Places (or faces) are divided among so many, each of which goes on by itself: while one waits for its answer the network is at work on another's
- * looks, and nobody waits for the slowest at each stage.
+ * Places (or faces) are divided into this many shares, each of which goes through the stages by itself. While one share waits for its answer,
+ * the network works on another's, and no share waits for the slowest at each stage.
  */
 const SHARES = 3;
 
@@ -161,8 +161,8 @@ export function toEvidence(place: Place, sightings: readonly Sighting[]): Eviden
 }
 
 /**
- * What all looks say together. A head that leans is seen from two neighbouring angles, and so is one that stands upright: the pair that sees it
- * better counts.
+ * Combines all looks into one number. A head, leaning or upright, is seen well from two neighbouring angles, so the pair that sees it better
+ * counts.
  */
 function lookOf(first: number, fromAngles: readonly number[], larger: readonly number[]): number {
   if (fromAngles.length === 0) return first;

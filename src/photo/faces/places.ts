@@ -2,7 +2,7 @@ import { logOdds } from '../../base/numbers.ts';
 import { groupByFace, overlap, SAME_PLACE, type Square, toBox, toSquare } from './box.ts';
 import { LEAST_SCORE, type NetworkProposal } from './network/network.ts';
 
-/** A place in the picture that the network took for a face, with what it said of it at first sight. */
+/** A place in the picture that the network took for a face, with the result of its first passes. */
 export interface Place {
   readonly square: Square;
   /** How far the head seems to lean clockwise, in degrees. */
@@ -20,7 +20,7 @@ interface Proposal {
   readonly strength: number;
 }
 
-/** Gathers what the network's passes proposed, each place once, the surest first. */
+/** Groups the proposals of the network's passes: each place once, the surest first. */
 export function gatherPlaces(proposals: readonly NetworkProposal[]): Place[] {
   const sorted = proposals.map(framed).sort((a, b) => b.strength - a.strength);
   const groups = groupByFace(sorted, (first, proposal) => {
@@ -41,8 +41,7 @@ function framed(proposal: NetworkProposal): Proposal {
 }
 
 /**
- * How far the head leans, at first sight. The network sees a face in several passes: what lies between their angles comes from how well
- * each sees it at best.
+ * A first estimate of how far the head leans. The network sees a face in several passes; the best score at each angle weights that angle.
  * @param proposals the strongest first
  */
 function leaning(proposals: readonly Proposal[]): number {

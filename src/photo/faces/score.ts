@@ -33,12 +33,12 @@ export function scoreOf({ numbers }: Pick<Evidence, 'numbers'>, { intercept, coe
   return logistic(sum);
 }
 
-/** A place that scores less than this by one view is no face: of those with faces in fifteen photos, as they are and turned by up to 30 degrees, none does. */
+/** A place that scores less than this by one view is no face. No face in fifteen photos, upright or turned by up to 30 degrees, scored less. */
 const NO_FACE = 0.1;
-/** Where the score by views from three angles lies between these, a larger view is looked at. */
+/** A place whose score by views from three angles is between these gets a larger view. */
 const DOUBT = { from: 0.2, to: 0.9 };
 
-/** Of a place of which more than this lies outside the picture, the mirror image makes the other half ... */
+/** If more than this share of a place lies outside the picture, its other half is the mirror image ... */
 const MOST_OUTSIDE = 1 / 3;
 /**
  * ... and anything beside its mirror image looks a little like a face: it needs this score by all views. A leaf has 0.88, two faces that the edge
@@ -51,7 +51,7 @@ function isCut(place: Square, picture: Size): boolean {
 }
 
 /**
- * Whether more looks at a place may change what is made of it.
+ * Whether more looks at a place may change the decision about it.
  * @param stage how many stages of the second look were made
  * @param picture size of the picture that was searched
  */
@@ -77,7 +77,7 @@ export interface KeptFace extends ScoredPlace {
   readonly square: Square;
 }
 
-/** No more than this part of a face is covered by surer ones: what lies between two faces shows half of each. */
+/** Surer faces cover no more than this share of a face: a place between two faces shows half of each, and is dropped. */
 const MOST_COVERED = 0.4;
 
 /** A head in a group is smaller than this part of the place that frames the group. */

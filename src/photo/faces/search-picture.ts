@@ -3,8 +3,8 @@ import { resizePicture } from '../picture-thread.ts';
 import { scaledSize } from './box.ts';
 
 /**
- * Faces are sought on a picture that fits in here. A pass takes time in proportion to the area, and all that verifies
- * a face was chosen at this size.
+ * Faces are looked for in a picture that fits into this size. A pass takes time in proportion to the area, and all
+ * thresholds were chosen at this size.
  */
 const SEARCH_SIZE = { width: 1280, height: 960 };
 /** Smaller pictures are enlarged towards that size, but no more than this: faces in thumbnails are small. */

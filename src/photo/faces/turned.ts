@@ -6,19 +6,19 @@ import type { NetworkPass, NetworkProposer } from './network/network.ts';
 import { gatherPlaces } from './places.ts';
 import { type FaceScore, fills, type KeptFace, scoreOf } from './score.ts';
 
-/** Degrees clockwise that a photo lies turned where its camera did not say so. */
+/** Degrees clockwise by which a photo may be turned without its metadata saying so. */
 const TURNS = [180, 90, 270] as const;
 type Turn = (typeof TURNS)[number];
 
-/** The surest faces tell which way is up. Where all of so many are surer than this, it is the way the photo stands: in photos turned over one at least was not. */
+/** The photo is upright if its MOST_TELLING surest faces all score more than UPRIGHT: in photos upside down at least one scored less. */
 const MOST_TELLING = 3;
 const UPRIGHT = 0.977;
 /** The others are looked at in this size, in pixels: in a smaller one a head on its top is seen nearly as well. */
 const SIZE = 128;
 
 /**
- * Around a face that fills its picture lies the picture's mirror image, in which it stands on its head: such a face must be seen better by so
- * much. Upright ones from the wild were seen better by up to 1.35 upside down.
+ * A face that fills its picture is surrounded by the picture's mirror image, in which it is upside down. So a turn must make such a face score
+ * better by this much. Upright faces in everyday pictures scored up to 1.35 better upside down.
  */
 const MARGIN_OF_FILLING = 1.5;
 
@@ -34,8 +34,8 @@ const MOST_PLACES = 3;
 const LEAST_SCORE = 0.95;
 
 /**
- * How far a photo lies turned, by the faces found in it as it stands: the network sees a face best the right way up. A photo of several
- * people that stands upright is mostly known by its surest faces, without a look.
+ * By how much a photo is turned, judged by the faces found in it: the network sees a face best when it is upright. An upright photo of several
+ * people is mostly recognised by its surest faces, without further looks.
  * @param search the picture that was searched
  * @param found what was found in it
  * @returns undefined where it stands upright, as far as can be told
@@ -88,12 +88,12 @@ async function turnThatShowsMore(
   return best;
 }
 
-/** A photo that lies turned, set upright. */
+/** Sets a turned photo upright. */
 export async function turnBack(image: RgbImage, turn: Turn): Promise<RgbImage> {
   return await turnPicture(image, 360 - turn);
 }
 
-/** A face found in the photo set upright, where it is in the photo as it lies. */
+/** Maps a face found in the upright photo back to the photo as it was given. */
 export function asItLies(face: FaceBox, upright: RgbImage, turn: Turn): FaceBox {
   const lying = turn === 180 ? upright : { width: upright.height, height: upright.width };
   const middle = ({ width, height }: { width: number; height: number }) => ({ x: width / 2, y: height / 2 });

@@ -38,7 +38,7 @@ export function emitForward(context: OpContext, network: Network, input: Value):
   };
 }
 
-/** Walks back as far as the first node that learns; where two nodes take one's output, its gradients add up. */
+/** Emits gradients back to the first trainable node. Where two nodes use one output, its gradients are added up. */
 function emitBackward(
   { graph }: OpContext,
   nodes: readonly NetworkNode[],

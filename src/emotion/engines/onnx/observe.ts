@@ -10,8 +10,8 @@ interface Spread {
 }
 
 /**
- * Mean and (biased) variance of each channel that reaches the batch normalisations of a network, which go by their running
- * statistics meanwhile.
+ * Mean and (biased) variance of each channel at the inputs of a network's batch normalisations, which use their running
+ * statistics during this.
  * @param x count inputs of the network, channels last
  * @returns by the normalisation's name
  */

@@ -11,12 +11,12 @@ const TOLERANCE = 1e-2;
 const SIDE = 8;
 const CHANNELS = 2;
 
-/** Found out once a process and provider. */
+/** Results, found out once for each provider. */
 const known = new Map<Provider, Promise<string | undefined>>();
 
 /**
- * Why onnxruntime cannot compute on a card here, as a clause; undefined where it can: a small network is computed on it and on the CPU, and
- * both must come out alike.
+ * Why onnxruntime cannot compute on a provider here, as a clause; undefined where it can. A small network is computed on it and on the CPU,
+ * and both results must agree.
  */
 export function providerTrouble(provider: Provider): Promise<string | undefined> {
   const trouble = known.get(provider) ?? (provider === 'cpu' ? Promise.resolve(undefined) : tried(provider));
@@ -34,14 +34,14 @@ async function tried(provider: Provider): Promise<string | undefined> {
   }
 }
 
-/** What onnxruntime says, without where in its sources it says so. */
+/** onnxruntime's message without the place in its sources. */
 function inWords(message: string): string {
   if (/adapter/i.test(message)) return 'there is no graphics card with a driver that it can use';
   if (/shared library|not available|no available backend/i.test(message)) return 'its libraries are not installed';
   return message.split('\n')[0]!.slice(0, 200);
 }
 
-/** The kinds of operation that our networks are made of, on a picture of waves. */
+/** Computes the kinds of operation that our networks consist of, on a picture of waves. */
 async function compute(provider: Provider): Promise<Float32Array> {
   const graph = new GraphBuilder();
   const x = graph.input('x', ['n', CHANNELS, SIDE, SIDE]);

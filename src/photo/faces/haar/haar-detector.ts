@@ -13,7 +13,7 @@ interface Candidate {
   readonly eyes: number;
 }
 
-/** Gathers what several passes proposed: one candidate a place, the one with the most hits first. */
+/** Groups the proposals of several passes into one candidate a place, the one with the most hits first. */
 export function gatherCandidates(proposals: readonly HaarProposal[]): Candidate[] {
   const sorted = [...proposals].sort((a, b) => b.neighbours - a.neighbours);
   const groups = groupByFace(sorted, (best, proposal) => (showSameFace(toBox(best), toBox(proposal)) ? 1 : 0));
@@ -34,7 +34,7 @@ export function gatherCandidates(proposals: readonly HaarProposal[]): Candidate[
  */
 const HITS_NEEDED = [30, 12, 4];
 
-/** Whether enough speaks for a candidate to call it a face. */
+/** Whether a candidate has enough hits and eyes to be a face. */
 export function isFace({ hits, eyes }: Candidate): boolean {
   return hits >= HITS_NEEDED[Math.min(eyes, 2)]!;
 }

@@ -52,9 +52,9 @@ const upright: HaarPass = {
 };
 
 /**
- * All that the cascades can tell, for the detector that they are alone. They propose loosely: what speaks for a place in all passes
- * together is weighed afterwards. alt2 finds more faces with fewer false ones than the default cascade; heads that lean need the
- * picture turned. Below 30 pixels hits are mostly false.
+ * Settings for a detector that uses the cascades alone. They propose loosely; the evidence of all passes is weighed afterwards.
+ * alt2 finds more faces with fewer false ones than the default cascade. Leaning heads need the picture turned. Below 30 pixels
+ * hits are mostly false.
  */
 export const HAAR_ALONE: HaarLook = {
   passes: [0, TILT, -TILT].map((angle) => ({ ...upright, angle })),

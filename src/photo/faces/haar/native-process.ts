@@ -1,6 +1,6 @@
 /**
- * Runs as a process of its own, which a thread starts: the cascades with the system's OpenCV. Whatever goes wrong in native code ends
- * this process and nothing else. It has none of the bot's environment, and ends with the thread that started it.
+ * Runs the cascades with the system's OpenCV in a process of its own, which a thread starts. A crash in native code ends only this
+ * process. It has none of the bot's environment, and ends with the thread that started it.
  */
 
 import { errorText } from '../../../base/errors.ts';

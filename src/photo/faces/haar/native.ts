@@ -24,7 +24,7 @@ export interface NativeOpenCv {
   end(): void;
 }
 
-/** The process ended while it was needed: the native library broke down. */
+/** The process ended while it was needed: the native library crashed. */
 export class NativeOpenCvGone extends Error {
   override readonly name = 'NativeOpenCvGone';
 }
@@ -67,7 +67,7 @@ export async function startNativeOpenCv(find = findBinary): Promise<NativeOpenCv
 
 async function ask(child: ChildProcess, task: GrayTask): Promise<HaarProposal[]> {
   const answer = answerOf(child);
-  // It may have ended since; then its end is the answer.
+  // The process may have ended already. Then answerOf rejects.
   if (child.connected) child.send(task, () => {});
   const said = await answer;
   if (said.kind === 'found') return said.proposals;

@@ -8,7 +8,7 @@ export const CELL = 32;
 /** The view of a place is this many times as wide as the face's square: the face fills half of it each way. */
 const CONTEXT = 2;
 
-/** How a pass sees a picture: what leads from places in what the network is shown back to the picture. */
+/** The geometry of a pass: it maps places in the network's input back to the picture. */
 export interface View {
   /** Size of what the network is shown, in pixels; multiples of CELL. */
   readonly columns: number;
@@ -19,7 +19,7 @@ export interface View {
   readonly cell: { readonly width: number; readonly height: number };
   /** Width of the margin that shows the mirror image of what lies inside the picture's edge, in the picture's own pixels. */
   readonly margin: number;
-  /** Whether the picture stands as it is, so that it is sampled at the very places where face-api samples it. */
+  /** Whether the picture is neither turned nor mirrored, so that it is sampled at the same places as in face-api. */
   readonly plain: boolean;
   /** A point of the turned picture (in the picture's own pixels, from the view's top left corner) as a point of the picture. */
   readonly back: WayBack;

@@ -12,7 +12,7 @@ export function emitMaxPool(
 ): Emitted {
   const { graph } = context;
   const attributes = windowAttributes(node);
-  // Where nothing goes back nobody asks which pixel was the largest, which WebGPU cannot say.
+  // Without a gradient the indices of the largest pixels are not needed. WebGPU does not have them.
   const [output, indices] =
     context.batchSize === undefined
       ? [graph.node('MaxPool', [x], attributes)]
