@@ -52,7 +52,7 @@ export interface Merged {
   /** The new list for all machines. */
   readonly list: NetworkList;
   /** Whether it differs from the shared list. */
-  readonly isNews: boolean;
+  readonly isChanged: boolean;
   /** Versions of this machine that need another number, since another training's version has theirs. */
   readonly renumbered: readonly { readonly from: number; readonly to: number }[];
 }
@@ -88,9 +88,9 @@ export function mergeLists(own: OwnNetworks, last: KnownList | undefined, shared
   const isOwnChoice = shared === undefined || isOlder || hasChosen;
   const inUse = isOwnChoice ? renamed(own.inUse, renumbered) : shared.inUse;
   const list = { inUse, versions, removed };
-  const isNews = shared === undefined || !isSame(list, { ...shared, revision: undefined });
-  const revision = Math.max(shared?.revision ?? 0, known?.revision ?? 0) + (isNews ? 1 : 0);
-  return { list: { revision, ...list }, isNews, renumbered };
+  const isChanged = shared === undefined || !isSame(list, { ...shared, revision: undefined });
+  const revision = Math.max(shared?.revision ?? 0, known?.revision ?? 0) + (isChanged ? 1 : 0);
+  return { list: { revision, ...list }, isChanged, renumbered };
 }
 
 /** Replaces the numbers of renumbered versions in `InUse`. */

@@ -104,7 +104,7 @@ export class SharedNetworks {
     const text = (await this.#redis.client.get(LIST)) ?? '';
     const shared = parseList(text);
     const known = parseKnown(await readIfThere(this.#knownFile));
-    const { list, isNews, renumbered } = mergeLists(await this.#own(), known, shared);
+    const { list, isChanged, renumbered } = mergeLists(await this.#own(), known, shared);
     for (const { from, to } of renumbered) await this.#renumber(from, to);
     const cards = await this.#folder.list();
     for (const { job } of list.versions) {
@@ -112,12 +112,12 @@ export class SharedNetworks {
       if (card && (await this.#redis.client.exists(keyOf(job))) === 0) await this.#upload(card);
     }
     // Another machine was quicker. The next tick merges again.
-    if (isNews && !(await this.#redis.client.eval(REPLACE, 1, LIST, text, JSON.stringify(list)))) return;
+    if (isChanged && !(await this.#redis.client.eval(REPLACE, 1, LIST, text, JSON.stringify(list)))) return;
     for (const job of list.removed) {
       if (shared?.versions.some((one) => one.job === job)) await this.#redis.client.del(keyOf(job));
     }
     await this.#take(list);
-    this.#inStep = stepOf(isNews ? JSON.stringify(list) : text, await this.#own());
+    this.#inStep = stepOf(isChanged ? JSON.stringify(list) : text, await this.#own());
   }
 
   /** Applies the list to this machine's folder. @throws where a network cannot be fetched; the rest is still applied */

@@ -67,7 +67,7 @@ describe('isCovered', () => {
     expect((await crops(drawing)).filter(isCovered).length).toBeGreaterThanOrEqual(PEOPLE.length - 1);
   });
 
-  it('says nothing of a crop in which nothing can be seen', () => {
+  it('calls no crop covered in which nothing can be seen', () => {
     for (const gray of [0, 128, 255]) expect(isCovered(new Uint8Array(48 ** 2).fill(gray))).toBe(false);
     const haze = Uint8Array.from({ length: 48 ** 2 }, (_, k) => 120 + (k % 7));
     expect(isCovered(haze)).toBe(false);

@@ -317,7 +317,7 @@ describe('readPhoto', () => {
     expect(read).toEqual([1]);
   });
 
-  it('crops off the thread that talks: what waits for that thread comes first', async () => {
+  it('crops on another thread: work that waits for the main thread comes first', async () => {
     // Turns of the loop while a face as large as the picture is cropped, which takes many times as long as one turn.
     let turns = 0;
     let counting: NodeJS.Immediate;

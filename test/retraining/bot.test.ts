@@ -144,7 +144,7 @@ test('a full disk ends a training in words, and once there is space it goes on (
   await registry.load(1);
 });
 
-test('a training whose data folder is gone when the next bot looks for it fails in words', async () => {
+test('a training whose data folder is gone when the next bot continues it fails with a sentence that says so', async () => {
   const site = await makeSite();
   await leftBehind(site, { data: 'gone' });
   const { retraining } = openSite(site);

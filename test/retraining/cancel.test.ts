@@ -55,7 +55,9 @@ test('cancelled from another process, then resumed, but on no other data; two ad
   await expect(watcher.resume()).rejects.toMatchObject({ code: 'bad-usage' });
 });
 
-test('a child that dies again and again without an epoch is given up in words', { timeout: 120_000 }, async () => {
+test('a child that dies again and again without an epoch is given up with a sentence that says why', {
+  timeout: 120_000,
+}, async () => {
   const child = new URL('../fakes/dead-child.ts', import.meta.url);
   const { retraining, log } = openSite(await makeSite(), { child });
   const warn = vi.spyOn(log, 'warn');

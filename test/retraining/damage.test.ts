@@ -77,7 +77,7 @@ test('a version that was just put in use is not reported as damaged before it ha
   expect(board.notices).toEqual([]);
 });
 
-test('a notice that cannot be sent now is sent later; without a training there is nobody to tell', async () => {
+test('a notice that cannot be sent now is sent later; without a training there is no channel to send it to', async () => {
   const { files, registry, remember, damage, watch } = await machine();
   await registry.promote(1);
   await damage(1);

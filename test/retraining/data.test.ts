@@ -49,7 +49,7 @@ test('a split or an emotion without a picture is named', async () => {
   );
 });
 
-test('a DATA_DIR that is not there or cannot be looked at is no folder without data', async () => {
+test('a DATA_DIR that is missing or unreadable is not reported as a folder without data', async () => {
   const folder = await temporaryFolder();
   await expect(dataFolder(folder, { data: 'none' })).rejects.toMatchObject({ code: 'not-found' });
   await expect(dataFolder(join(folder, 'nowhere'), { data: 'none' })).rejects.toMatchObject({

@@ -60,7 +60,7 @@ describe.skipIf(!HAS_REDIS)('machines that share a Redis', () => {
     await after.release();
   });
 
-  test('a training has the right again by its id, as after a restart of its bot', async () => {
+  test('a training takes its right again by its id, as after a restart of its bot', async () => {
     const [before, after] = [await machine(), await machine()];
     await before.claim('a', telling('a'));
     await before.close();
@@ -69,7 +69,7 @@ describe.skipIf(!HAS_REDIS)('machines that share a Redis', () => {
     await lease!.release();
   });
 
-  test('another machine calls it off', async () => {
+  test('another machine can cancel the training', async () => {
     const [one, other] = [await machine(), await machine()];
     expect(await other.cancel()).toBe(false);
     const told = telling('a');
@@ -102,7 +102,7 @@ describe.skipIf(!HAS_REDIS)('machines that share a Redis', () => {
     await startAgain();
   });
 
-  test('of two bots on two machines one trains: the other says so, calls it off, and goes on with its own once it may', {
+  test('with bots on two machines one trains; the other one says so, cancels it, and continues its own training once it may', {
     timeout: 120_000,
   }, async () => {
     const sites = [await makeSite(), await makeSite()];

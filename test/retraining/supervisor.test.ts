@@ -73,7 +73,7 @@ test('a broken chunk, a missing one and a path are said in words, and the networ
   expect((await stat(site.stateDirectory)).mode & 0o777).toBe(0o700);
 });
 
-test('the memory bound ends a training in words', { timeout: 300_000 }, async () => {
+test('a training that exceeds its memory limit ends with a sentence that says so', { timeout: 300_000 }, async () => {
   const { retraining } = openSite(await makeSite(), { memoryBytes: 100 * 2 ** 20 });
   await retraining.begin(async () => noticeBoard());
   await retraining.start(tinyTraining());

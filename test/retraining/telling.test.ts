@@ -68,7 +68,7 @@ test('over two hours: edited at most every 5 s, and always the message of the la
   }
 });
 
-test('one that was deleted is not written to again until it is time for a fresh one', async () => {
+test('a message that was deleted is not posted again until it is time for a fresh one', async () => {
   const board = channel();
   const message = follow(board);
   await tell(message, MINUTE);
@@ -85,7 +85,7 @@ test('one that was deleted is not written to again until it is time for a fresh 
   await message.close();
 });
 
-test('an edit that the platform holds up for minutes is followed by one more, not by all that came meanwhile', async () => {
+test('an edit that the platform delays for minutes is followed by one more, not by all texts that came in between', async () => {
   const board = channel();
   const message = follow(board);
   await tell(message, 20_000);
@@ -121,7 +121,7 @@ test('an update that fails is tried again a minute later, and never throws', asy
   await message.close({ text: 'the end' });
 });
 
-test('at the end it says how it ended, once it may, and nothing after that', async () => {
+test('the last text says how the training ended, as soon as the limits allow, and none follows it', async () => {
   const board = channel();
   const message = follow(board);
   await tell(message, 7000);

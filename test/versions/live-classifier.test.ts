@@ -19,7 +19,7 @@ import { drawTinyFace, temporaryFolder } from '../helpers/tiny-fer2013.ts';
 const log = createLogger({ level: 'silent' });
 const faces = EMOTIONS.map((_, label) => drawTinyFace(label, label));
 
-test('the thread that talks is free while a network loads and reads', { timeout: 120_000 }, async () => {
+test('the main thread is free while a network loads and reads', { timeout: 120_000 }, async () => {
   const directory = await temporaryFolder();
   const network = unroll(ARCHITECTURES.get('compact')!);
   await saveModel(directory, { network, weights: initialWeights(network, 1) });

@@ -112,7 +112,7 @@ it('a network without a bias before its softmax stays as it is', () => {
   expect(correctPriors(network, weights, TRAINED, 1)).toBe(weights);
 });
 
-it('a strength of 0 is no correction, and an emotion that was never seen is no infinity', () => {
+it('a strength of 0 changes nothing, and an emotion that was never seen gives no infinity', () => {
   const network = unroll(ARCHITECTURES.get('tiny')!);
   const weights = initialWeights(network, 3);
   expect(correctPriors(network, weights, TRAINED, 0)).toBe(weights);
@@ -120,7 +120,7 @@ it('a strength of 0 is no correction, and an emotion that was never seen is no i
   expect([...bias].every(Number.isFinite)).toBe(true);
 });
 
-it('takes from the logit of neutral alone, and leaves the given weights as they are', () => {
+it('subtracts from the logit of neutral alone, and does not change the given weights', () => {
   const network = unroll(ARCHITECTURES.get('tiny')!);
   const weights = initialWeights(network, 1);
   const name = biasOfLogits(network)!;

@@ -92,7 +92,7 @@ describe.skipIf(!HAS_REDIS)('networks of machines that share a Redis', () => {
     expect(await jobs(one.registry)).toEqual(await jobs(other.registry));
   });
 
-  test('a Redis that has lost everything, or its latest changes, gets them again; nothing is cleared away for that', async () => {
+  test('a Redis that has lost everything, or its latest changes, gets them again, and no version is removed', async () => {
     const one = await machine(1);
     const other = await machine(0);
     const client = new Redis(redis.url);
@@ -116,7 +116,7 @@ describe.skipIf(!HAS_REDIS)('networks of machines that share a Redis', () => {
     expect((await third.registry.inUse()).version).toBe(2);
   });
 
-  test('a version whose card this disk has damaged is no version cleared away: it comes again', async () => {
+  test('a version whose card the disk has damaged does not count as removed: it is fetched again', async () => {
     const one = await machine(2);
     const other = await machine(0);
     await writeFile(join(other.registry.directoryOf(2), 'card.json'), '{"ver');
@@ -129,7 +129,7 @@ describe.skipIf(!HAS_REDIS)('networks of machines that share a Redis', () => {
     await other.registry.load(2);
   });
 
-  test('a version in use that this disk has damaged comes again at the next start, whole', async () => {
+  test('a version in use that the disk has damaged is fetched again at the next start', async () => {
     const one = await machine(1);
     await one.registry.promote(1);
     await one.networks.look();
@@ -150,7 +150,7 @@ describe.skipIf(!HAS_REDIS)('networks of machines that share a Redis', () => {
     expect(await jobs(other.registry)).toEqual(['1 one-1']);
   });
 
-  test('what is damaged reaches nobody, is said once, and keeps nothing else from following', async () => {
+  test('a damaged version is not shared, is logged once, and does not stop the others from being shared', async () => {
     const one = await machine(0);
     const other = await machine(0);
     for (const v of [1, 2]) await one.registry.store(plainCard(`one-${v}`), (aside) => saveUntrained(aside, v));

@@ -151,7 +151,7 @@ test('a network is fitted on PublicTest without the rows that it learned from an
   expect(figures.publicTest.images).toBe(9);
 });
 
-test('more is asked of the sure answers of a network that learned from votes', async () => {
+test('the threshold of a network that learned from votes aims at a higher accuracy', async () => {
   const rows = [...tinyRows(1, ['Training']), ...tinyRows(15, ['PublicTest']), ...tinyRows(1, ['PrivateTest'])];
   const counts = new Uint8Array(rows.length * 10);
   for (const [k, { label }] of rows.entries()) counts[k * 10 + label] = 10;

@@ -51,7 +51,7 @@ it('finds no frames in a picture, and none in a file that is cut', async () => {
   }
 });
 
-it('takes a damaged file for what it is, whatever its tables say', () => {
+it('treats a damaged file as damaged, whatever its tables say', () => {
   const random = new Random(3);
   for (let round = 0; round < 2000; round++) {
     const whole = fixture(round % 2 === 0 ? 'black-first.avif' : 'black-first.heics');

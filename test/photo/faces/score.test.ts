@@ -114,7 +114,7 @@ describe('gatherEvidence', () => {
     expect(second!.fromAngles).toEqual([0, 0, 0]);
   });
 
-  it('looks no further where a stage settles the matter', async () => {
+  it('looks no further where a stage is enough to decide', async () => {
     const asked: Look[] = [];
     const evidence = await gatherEvidence(
       [place(100), place(200), place(300)],
@@ -187,7 +187,7 @@ describe('leansOf', () => {
     expect(Math.abs(told! - lean)).toBeLessThan(12);
   });
 
-  it('keeps to what was thought before where nothing is seen', async () => {
+  it('keeps the first estimate where nothing is seen', async () => {
     const nothing = async (looks: readonly Look[]) => looks.map(() => ({ score: LEAST_SIGHTING }));
     const unseen = { square, angle: -35, fromAngles: [0, 0, 0] };
     expect(await leansOf([unseen], nothing)).toEqual([-35]);

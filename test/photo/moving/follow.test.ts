@@ -69,7 +69,7 @@ describe('steady', () => {
     expect(Math.max(...xs) - Math.min(...xs)).toBeLessThan(5);
   });
 
-  it('lets a glimpse change little of what stands beside it', () => {
+  it('lets a short frame change its neighbours only a little', () => {
     const person = new Map([happy, surprise].map((what, k) => [k, at(0, 0, 40, what)]));
     const [stands] = steady(person, [2000, 20]).values();
     expect(stands!.scores.happy).toBeCloseTo((0.9 + 0.005 * 0.2) / 1.005);
@@ -92,7 +92,7 @@ describe('courseOf', () => {
     courseOf(new Map(readings.map((what, k) => [k, at(0, 0, 40, what)] as const)), EVENLY);
   const times = (count: number, what: Reading) => Array.from({ length: count }, () => what);
 
-  it('names what is shown, one after the other', () => {
+  it('names the expressions, one after the other', () => {
     expect(course(...times(5, happy), ...times(4, surprise))).toEqual(['happy', 'surprise']);
     expect(course(...times(5, happy))).toEqual(['happy']);
     // Of few frames each may be shown for long.
@@ -104,7 +104,7 @@ describe('courseOf', () => {
     ]);
   });
 
-  it('passes over a flicker and what is unsure, and names no more than four', () => {
+  it('leaves out noise and unsure readings, and names no more than four', () => {
     expect(course(...times(5, happy), surprise, ...times(5, happy))).toEqual(['happy']);
     expect(course(...times(3, happy), ...times(3, unsure), ...times(3, happy))).toEqual(['happy']);
     expect(course(...times(6, unsure))).toEqual([]);

@@ -46,7 +46,7 @@ describe('annotate', () => {
     expect(count(drawn, '#808080', { x: 310, y: 310, width: 180, height: 180 })).toBe(180 * 180);
   });
 
-  it('tells in the alternative text what is to be seen', async () => {
+  it('describes the picture in the alternative text', async () => {
     const box = { x: 10, y: 10, width: 20, height: 20 };
     const { altText } = await annotate(plain(100, 100), { width: 100, height: 100 }, [
       { ...happy, box },
@@ -66,7 +66,7 @@ describe('annotate', () => {
     expect(count(drawn, EMOTION_COLOURS.happy, { x: 16, y: 0, width: 8, height: 300 })).toBeGreaterThan(500);
   });
 
-  it('leaves no metadata in what goes out', async () => {
+  it('leaves no metadata in the annotated picture', async () => {
     const { bytes } = await annotate(plain(300, 200), { width: 300, height: 200 }, []);
     const { exif, icc, xmp, iptc, orientation, format } = await sharp(bytes).metadata();
     expect({ exif, icc, xmp, iptc, orientation, format }).toEqual({

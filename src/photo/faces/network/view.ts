@@ -19,7 +19,7 @@ export interface View {
   readonly cell: { readonly width: number; readonly height: number };
   /** Width of the margin that shows the mirror image of what lies inside the picture's edge, in the picture's own pixels. */
   readonly margin: number;
-  /** Whether the picture is neither turned nor mirrored, so that it is sampled at the same places as in face-api. */
+  /** Whether the picture is shown without a turn and without a margin, so that it is sampled at the same places as in face-api. */
   readonly plain: boolean;
   /** A point of the turned picture (in the picture's own pixels, from the view's top left corner) as a point of the picture. */
   readonly back: WayBack;
