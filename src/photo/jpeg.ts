@@ -17,15 +17,15 @@ const AHEAD = Uint8Array.from({ length: 16 }, (_, k) => (k % 2 === 0 ? 0xff : 0)
 export const END_MARK = Uint8Array.of(0xff, END_OF_IMAGE);
 
 /**
- * A JPEG in a form in which the decoder tells a whole picture from a cut one. It takes a missing end mark for an
- * incomplete file, though nothing else may be missing. Where there is one, it fills in gray what the scan before it
- * lacks, and says so in a warning. Of the last rows libvips does not see that warning.
+ * Changes the end of a JPEG so that the decoder can tell a whole picture from a cut one. The decoder takes a missing end
+ * mark for an incomplete file, even if nothing else is missing. Where there is an end mark, it fills missing parts of the
+ * scan with gray and gives a warning. libvips does not see that warning where it is about the last rows.
  *
- * So a file of one scan ends here with that scan, whatever follows it in the file (an end mark, a video, a second
- * picture): a decoder that wants more than there is says that the file ends too early. Where only a few bytes are
- * missing, it may take what it reads ahead for them: then the picture depends on that. One of several scans gets an end
- * mark, since all of them are read first.
- * @returns the file in parts, one after the other, and how many bytes at its end may be anything
+ * So a file of one scan is cut after that scan, whatever follows it in the file (an end mark, a video, a second picture).
+ * A decoder that needs more bytes then reports that the file ends too early. Where only a few bytes are missing, it may
+ * use the padding in their place: then the picture depends on the padding. A file of several scans gets an end mark,
+ * since all of them are read first.
+ * @returns consecutive parts of the file, and how many bytes of padding are at its end
  */
 export function withClearEnd(bytes: Uint8Array): { readonly parts: readonly Uint8Array[]; readonly anything: number } {
   const end = endOfOnlyScan(bytes);

@@ -111,7 +111,7 @@ async function inShares<Item, Result>(
   return results;
 }
 
-/** Looks at places again. @param goesOn whether to look at a place further; all looks are made unless told */
+/** Gives places their second look. @param goesOn whether a place needs the next stage; all stages are made by default */
 export async function gatherEvidence(
   places: readonly Place[],
   look: AskNetwork,

@@ -4,13 +4,13 @@ import type { InferenceSession } from 'onnxruntime-node';
 import type { Provider } from '../engine.ts';
 
 /**
- * How every session of ours runs: on the CPU unless told, one operation at a time, each spread over the threads. Threads take small
+ * Options of all our sessions: on the CPU by default, one operation at a time, each spread over the threads. Threads take small
  * pieces of work and sleep while they wait, which leaves the processor to others. This is as fast on an idle machine; on
  * a busy one, where a thread may be held up, a training step took a fifth less time (measured).
  */
 export function sessionOptions(threads?: number, provider: Provider = 'cpu'): InferenceSession.SessionOptions {
   return {
-    // What a card has no operation for is computed on the CPU.
+    // Operations that a GPU provider lacks are computed on the CPU.
     executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',

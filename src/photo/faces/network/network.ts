@@ -10,10 +10,10 @@ export interface NetworkPass {
   readonly angle: number;
   /** Width of the margin of mirrored picture around the picture, as a part of its longer side; 0 for none. */
   readonly margin: number;
-  /** Height of the smallest face that the pass is for, as a part of the picture's shorter side; all faces unless told. */
+  /** Height of the smallest face that the pass is for, as a part of the picture's shorter side; absent for all faces. */
   readonly fills?: number;
   /**
-   * Top left corner of the tile that is shown, `side` pixels of the picture wide and high; the whole picture unless told. What a tile's
+   * Top left corner of the tile that is shown, `side` pixels of the picture wide and high; absent for the whole picture. What a tile's
    * edge cuts is left to the tile beside it.
    */
   readonly corner?: Point;
