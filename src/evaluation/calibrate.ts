@@ -60,11 +60,21 @@ export function judgeConfidence(answers: readonly Answer[]): ConfidenceReport {
 function fitTemperature(probabilities: Float32Array, labels: Uint8Array): number {
   const loss = (temperature: number) => crossEntropy(tempered(probabilities, temperature), labels);
   const golden = (Math.sqrt(5) - 1) / 2;
+  const at = (temperature: number) => ({ temperature, loss: loss(temperature) });
   let [low, high] = [0.2, 5];
+  // One of the two places within an interval lies within the next one as well, at the other place.
+  let one = at(high - golden * (high - low));
+  let other = at(low + golden * (high - low));
   while (high - low > 0.001) {
-    const [a, b] = [high - golden * (high - low), low + golden * (high - low)];
-    if (loss(a) < loss(b)) high = b;
-    else low = a;
+    if (one.loss < other.loss) {
+      high = other.temperature;
+      other = one;
+      one = at(high - golden * (high - low));
+    } else {
+      low = one.temperature;
+      one = other;
+      other = at(low + golden * (high - low));
+    }
   }
   return Number(((low + high) / 2).toFixed(3));
 }
