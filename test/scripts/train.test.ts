@@ -137,8 +137,9 @@ test('a network is compared in the card of the one in use, and one that goes on 
 
   const taught = ['--from', model, '--teacher', join(runs, 'other', 'best'), '--teacher-weight', '0.5'];
   expect((await training('tiny', 'second', ...taught)).code).toBe(0);
-  expect((await ship('second', '--force')).code).toBe(0);
+  expect((await ship('second', '--force', '--less-neutral', '0.1')).code).toBe(0);
   const card = await readFile(join(model, 'README.md'), 'utf8');
+  expect(card).toContain('| Neutral | its logit less 0.1, in the last bias');
   const first = 'npm run train -- --architecture tiny --epochs 1 --batch 14 --learning-rate 0.01 --seed 1';
   expect(card).toContain(`| Started from | the weights of \`${first}\` |`);
   expect(card).toContain(`${first} ${taught.join(' ')}\``);
