@@ -12,7 +12,7 @@ test('what Slack does not say of a person stands in the log, and work goes on', 
   expect(await people.displayName('U1')).toBe('U1');
   expect(await people.isBot('U1')).toBe(false);
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([
-    { level: 'warn', msg: expect.stringContaining('called'), err: { message: 'ratelimited' } },
+    { level: 'warn', msg: expect.stringContaining('the name of a person'), err: { message: 'ratelimited' } },
     { level: 'warn', msg: expect.stringContaining('a bot'), err: { message: 'ratelimited' } },
   ]);
 });
