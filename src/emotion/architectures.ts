@@ -52,8 +52,8 @@ interface PoolLayer {
 }
 
 /**
- * The sum of two ways from one input (He et al. 2016, arXiv 1512.03385): through `body`, and past it through `shortcut`,
- * which is the input itself where it has no layers.
+ * A residual block (He et al. 2016, arXiv 1512.03385): the sum of `body` and `shortcut` applied to one input. A `shortcut`
+ * without layers is the input itself.
  */
 interface ResidualLayer {
   readonly kind: 'residual';
@@ -62,7 +62,7 @@ interface ResidualLayer {
 }
 
 export interface Architecture {
-  /** Lower-case letters, digits and dashes; names files and reports. */
+  /** Lower-case letters, digits and dashes; used in the names of files and reports. */
   readonly name: string;
   /** One sentence for `--help` and the model card. */
   readonly summary: string;
@@ -82,8 +82,8 @@ export function convolve(filters: number): Layer[] {
 }
 
 /**
- * Two 3x3 convolutions, then, except in the last block, 2x2 max pooling. Its last ReLU comes after the pooling: both orders
- * give the same numbers and gradients, and this one does a quarter of the work.
+ * Two 3x3 convolutions, followed by 2x2 max pooling except in the last block. The last ReLU comes after the pooling: both
+ * orders give the same numbers and gradients, and this one needs a quarter of the work.
  */
 function block(width: number, halved: boolean): Layer[] {
   const second: Layer = { kind: 'conv', filters: width, kernel: 3 };
@@ -101,7 +101,7 @@ function answer(dropout: number): Layer[] {
 }
 
 /**
- * Blocks of two 3x3 convolutions, then the mean over the last map: the shape of Simonyan & Zisserman (2015, arXiv 1409.1556)
+ * Blocks of two 3x3 convolutions, then the mean over the last maps: the design of Simonyan & Zisserman (2015, arXiv 1409.1556)
  * with batch normalisation and without their dense layers.
  */
 function blocks(widths: readonly number[], dropout: number): Layer[] {
@@ -115,7 +115,7 @@ function vgg9(widths: readonly number[], last: number): Layer[] {
 
 const FACE = [48, 48, 1] as const;
 
-/** Two 3x3 convolutions and the way past them; `halved` moves the first by two pixels, and the way past by means of four. */
+/** Two 3x3 convolutions and the shortcut past them. `halved`: the first has stride 2, and the shortcut averages 2x2 pixels. */
 function residual(width: number, halved = false): Layer[] {
   const conv: Layer = { kind: 'conv', filters: width, kernel: 3 };
   return [
@@ -133,7 +133,7 @@ function residual(width: number, halved = false): Layer[] {
   ];
 }
 
-/** 48 -> 24 -> 12 -> 6 -> 3 pixels: the stages of dlib's face recognition as far as they fit, see training/run/recognition.ts. */
+/** 48 -> 24 -> 12 -> 6 -> 3 pixels: as many stages of dlib's face recognition network as fit; see training/run/recognition.ts. */
 function resnet(): Layer[] {
   return [
     { kind: 'conv', filters: 32, kernel: 5 },
@@ -155,12 +155,12 @@ function resnet(): Layer[] {
   ];
 }
 
-/** 3x3 convolution without padding, with a bias and ReLU, as networks had it before batch normalisation. */
+/** 3x3 convolution without padding, with a bias and ReLU, as was usual before batch normalisation. */
 function convolvePlainly(filters: number, kernel = 3): Layer[] {
   return [{ kind: 'conv', filters, kernel, padding: 'valid', bias: true }, relu];
 }
 
-/** The network that the notebook started from: 48 -> 44 -> 20 -> 18 -> 16 -> 7 -> 5 -> 3 -> 1 pixels. */
+/** The notebook's first network: 48 -> 44 -> 20 -> 18 -> 16 -> 7 -> 5 -> 3 -> 1 pixels. */
 function baseline(): Layer[] {
   const average = { kind: 'averagePool', size: 3, stride: 2, padding: 'valid' } as const;
   const dropout = { kind: 'dropout', rate: 0.2 } as const;
@@ -258,7 +258,7 @@ const LIST: readonly Architecture[] = [
 /** Every network that can be trained, by name. */
 export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(LIST.map((entry) => [entry.name, entry]));
 
-/** @throws UserError 'bad-usage' for a name that no architecture has */
+/** @throws UserError 'bad-usage' for an unknown name */
 export function architectureOf(name: string): Architecture {
   const found = ARCHITECTURES.get(name);
   if (found) return found;
@@ -268,5 +268,5 @@ export function architectureOf(name: string): Architecture {
   throw new UserError('bad-usage', `There is no architecture called ${name}.${next}`);
 }
 
-/** The network of a plan that names none, such as that of /retrain. */
+/** The network of a plan that does not name one, such as the plan of /retrain. */
 export const DEFAULT_ARCHITECTURE = 'vgg9';

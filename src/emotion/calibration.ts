@@ -14,7 +14,7 @@ export const calibrationSchema = z.object({
 
 export type Calibration = Readonly<z.infer<typeof calibrationSchema>>;
 
-/** For a model stored without a calibration: its probabilities as they are, and 'unsure' below one half. */
+/** For a model stored without a calibration: probabilities are not changed, and below one half a reading is 'unsure'. */
 export const UNCALIBRATED: Calibration = { temperature: 1, unsureBelow: 0.5 };
 
 /**

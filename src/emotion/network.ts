@@ -1,16 +1,16 @@
 import type { Architecture, Layer, Padding } from './architectures.ts';
 
 /**
- * An architecture unrolled into primitive operations with names, shapes and weights: what both engines, the file
- * format and the parameter count work on. Shapes leave the batch out and are channels-last.
+ * An architecture unrolled into primitive operations with names, shapes and weights. Both engines, the file format and the
+ * parameter count use it. Shapes are channels-last and do not include the batch.
  */
 export interface Network {
   readonly architecture: Architecture;
-  /** Each takes what nodes before it give, and the last one is the output. */
+  /** In order: a node's inputs are outputs of nodes before it. The last node is the output. */
   readonly nodes: readonly NetworkNode[];
   /** All weights in node order, in TensorFlow's layout. */
   readonly weights: readonly WeightSpec[];
-  /** Numbers that training changes, running statistics included. */
+  /** Count of all numbers that training changes, running statistics included. */
   readonly parameters: number;
 }
 
@@ -89,14 +89,16 @@ export function unroll(architecture: Architecture): Network {
   return { architecture, nodes, weights, parameters };
 }
 
-/** The node that adds what two others give. */
+/** The node that adds the outputs of two others. */
 function sumOf(one: NetworkNode, other: NetworkNode, name: string): NetworkNode {
   if (one.shape.join() !== other.shape.join())
-    throw new Error(`a residual's ways end in ${one.shape.join('x')} and ${other.shape.join('x')}`);
+    throw new Error(
+      `the body and the shortcut of a residual end in ${one.shape.join('x')} and ${other.shape.join('x')}`,
+    );
   return { op: 'add', name, inputs: [one.name, other.name], shape: one.shape, weights: [] };
 }
 
-/** The node that a layer becomes where it follows x. */
+/** The node of a layer that follows x. */
 function nodeOf(layer: Exclude<Layer, { kind: 'residual' }>, name: string, x: NetworkNode): NetworkNode {
   const { shape } = x;
   const inputs = [x.name];
@@ -162,7 +164,7 @@ function maps(x: NetworkNode, kind: string): readonly [number, number, number] {
   return [height, width, channels];
 }
 
-/** Where a window goes over the maps of x, and the size of what it leaves. */
+/** How a window moves over the maps of x, and the output's size. */
 function slide(layer: { kind: string; kernel: number; stride?: number; padding?: Padding }, x: NetworkNode) {
   const [inHeight, inWidth, channels] = maps(x, layer.kind);
   const { kernel, stride = 1, padding = layer.kind.endsWith('Pool') ? 'valid' : 'same' } = layer;

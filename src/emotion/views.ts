@@ -61,7 +61,7 @@ export const BATCH = 64;
 
 /** Every face is seen twice, as it is and mirrored, and the two answers are averaged. */
 const VIEWS = 2;
-/** Faces read at once. More at once would be at most a tenth faster; but 64 views take 80 MB, and an engine keeps memory that it once took. */
+/** Faces read at once. Larger batches would be at most a tenth faster, but 64 views take 80 MB, and an engine never frees memory. */
 const FACES_AT_A_TIME = 8;
 
 /**
@@ -88,7 +88,7 @@ export async function readViews(predictor: Predictor, crops: Uint8Array): Promis
   return out;
 }
 
-/** The same by a network that is loaded for these faces alone. */
+/** Does the same with a network that is loaded for these faces only. */
 export async function readOnce(
   engine: Engine,
   network: Network,

@@ -62,7 +62,7 @@ function fitTemperature(probabilities: Float32Array, labels: Uint8Array): number
   const golden = (Math.sqrt(5) - 1) / 2;
   const at = (temperature: number) => ({ temperature, loss: loss(temperature) });
   let [low, high] = [0.2, 5];
-  // One of the two places within an interval lies within the next one as well, at the other place.
+  // Of the two points inside an interval, one is also inside the next interval, where it takes the other point's role.
   let one = at(high - golden * (high - low));
   let other = at(low + golden * (high - low));
   while (high - low > 0.001) {

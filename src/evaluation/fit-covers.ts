@@ -126,7 +126,7 @@ const HANDS = 0.35;
 function holdHand(face: Uint8Array, random: Random): Uint8Array {
   const crop = face.slice();
   const middle = { x: random.between(20, 28), y: random.between(35, 40) };
-  // Which way the fingers point, from straight up to either side.
+  // The direction of the fingers, from straight up to either side.
   const turn = random.between(-1.7, 1.7);
   const [cos, sin] = [Math.cos(turn), Math.sin(turn)];
   const across = (x: number, y: number) => (x - middle.x) * cos + (y - middle.y) * sin;

@@ -39,7 +39,7 @@ export async function lookAt(photos: readonly KnownPhoto[], signal: AbortSignal)
       const { image, faces } = await loadKnownPhoto(photo);
       const search = await toSearchPicture(image);
       const places = gatherPlaces(await network.propose(search, NETWORK_PASSES, signal));
-      // All views of all places are kept: which of them count depends on a score that is yet to be fitted.
+      // All views of all places are kept: the score that decides which of them count is not fitted yet.
       const look = (looks: readonly Look[]) => network.look(search, looks, signal);
       const stages: Evidence[][] = [];
       for (let last = 1; last <= STAGES; last++)

@@ -9,7 +9,7 @@ import type { RgbImage } from '../photo/image.ts';
 
 /** A face whose place is known. */
 export interface KnownFace extends Rectangle {
-  /** Whether it counts as missed where a detector does not find it: faces narrower than LEAST_WIDTH do not. */
+  /** Whether it counts as missed if a detector does not find it. Faces narrower than LEAST_WIDTH do not count. */
   readonly counts: boolean;
 }
 
@@ -125,7 +125,7 @@ export interface Judgement {
   readonly found: readonly KnownFace[];
   /** Known faces that count and were not found. */
   readonly missed: readonly KnownFace[];
-  /** Boxes that are no face. */
+  /** Boxes that do not show a known face. */
   readonly false: readonly Rectangle[];
 }
 

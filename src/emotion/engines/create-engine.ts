@@ -6,7 +6,7 @@ import { findRuntime, inWords, type LoadFailure, NATIVE_PACKAGES, type RuntimeSe
 import { createTensorflowEngine } from './tensorflow/tensorflow-engine.ts';
 
 interface EngineOptions {
-  /** Threads to compute with, where a call does not say; one a core by default. TensorFlow sets its own. */
+  /** Threads for calls that do not give a number; one per core by default. TensorFlow chooses its own. */
   readonly threads?: number;
   /** onnxruntime's execution provider for reading faces. Where it is not available the CPU is used, and `Engine.trouble` says why. */
   readonly provider?: Provider;
@@ -17,7 +17,7 @@ interface EngineOptions {
 /**
  * The engine that a person chose.
  *
- * @throws UserError 'bad-usage' where TensorFlow was asked for and none of its packages loads: says what to install
+ * @throws UserError 'bad-usage' if TensorFlow was chosen and none of its packages can be loaded; it says what to install
  */
 export async function createEngine(choice: EngineChoice, options: EngineOptions = {}): Promise<Engine> {
   const { threads, provider = 'cpu', find = findRuntime } = options;
@@ -27,7 +27,7 @@ export async function createEngine(choice: EngineChoice, options: EngineOptions 
     return createTensorflowEngine(runtime);
   }
   if (choice === 'auto') {
-    // Without the GPU package there can be no GPU, and loading the other one costs a second.
+    // Without the GPU package no GPU can be used, and loading the other package takes a second.
     const { runtime } = await find([NATIVE_PACKAGES[0]]);
     if (runtime?.gpu) return createTensorflowEngine(runtime);
   }

@@ -2,13 +2,13 @@ import { PURPOSE, Random } from '../../base/random.ts';
 import { type Network, type NetworkNode, sizeOf } from '../network.ts';
 
 /**
- * Dropout masks, made outside the engines so that all of them drop the same numbers and a run can be repeated: a mask
- * derives from (seed, epoch, batch number, layer) alone.
+ * Dropout masks. They are made outside the engines, so that all engines drop the same numbers and a run can be repeated: a mask
+ * depends on (seed, epoch, batch number, layer) only.
  */
 
 type DropoutNode = NetworkNode & { readonly op: 'dropout' };
 
-/** The nodes that drop anything, in network order: a node's place here is the layer number of its masks. */
+/** The dropout nodes with a rate above 0, in network order. A node's index here is the layer number of its masks. */
 export function droppingNodes(network: Network): DropoutNode[] {
   return network.nodes.filter((node): node is DropoutNode => node.op === 'dropout' && node.rate > 0);
 }
@@ -30,7 +30,7 @@ export function drawMask(
   for (let k = 0; k < mask.length; k++) mask[k] = random.next() < rate ? 0 : kept;
 }
 
-/** A batch of masks, channels first, as channels last; what is not maps has one order only and is returned as it is. */
+/** Converts a batch of masks from channels first to channels last. Masks of vectors are returned as they are. */
 export function maskChannelsLast(mask: Float32Array, shape: readonly number[]): Float32Array {
   if (shape.length !== 3) return mask;
   const [pixels, channels] = [shape[0]! * shape[1]!, shape[2]!];

@@ -19,7 +19,7 @@ export function checkInputs({ architecture }: Network, x: Float32Array, count: n
 /** Runs and trains networks. Data goes in and out as plain arrays, so that no caller knows which library computes. */
 export interface Engine {
   readonly name: 'onnx' | 'tensorflow';
-  /** What computes, in words: "CPU, 2 threads". */
+  /** The device, as text: "CPU, 2 threads". */
   readonly device: string;
   /** Why it does not compute on the requested device, as a clause; absent where it does. */
   readonly trouble?: string;
@@ -56,7 +56,7 @@ export interface TrainerOptions {
   readonly clipNorm: number;
   /** Decay of the moving average of the weights, 0..1; 0 keeps none. */
   readonly averageDecay: number;
-  /** What dropout masks derive from, together with a batch's epoch and number. */
+  /** The seed of the dropout masks, used together with a batch's epoch and number. */
   readonly seed: number;
   readonly threads?: number;
   /** Optimizer state to continue from, as `state()` gave it. */
@@ -76,7 +76,7 @@ export interface TrainingBatch {
   readonly x: Float32Array;
   /** batchSize * classes targets; smoothed, mixed or weighted: a row need not sum to 1. */
   readonly y: Float32Array;
-  /** Which batch of which epoch this is (both from 0): dropout masks derive from it. */
+  /** The batch's epoch and number, both from 0. The dropout masks depend on them. */
   readonly epoch: number;
   readonly index: number;
 }
@@ -84,11 +84,11 @@ export interface TrainingBatch {
 export interface StepResult {
   /** Mean over the batch of -sum(target * log(probability)), without the weight penalty. */
   readonly loss: number;
-  /** Inputs whose likeliest class is that of the largest target. */
+  /** Number of inputs whose likeliest class is the class of the largest target. */
   readonly correct: number;
 }
 
-/** What an optimizer remembers between steps, by name, in TensorFlow's layout. */
+/** The state that an optimizer keeps between steps, by name, in TensorFlow's layout. */
 export interface TrainingState {
   readonly step: number;
   readonly slots: ReadonlyMap<string, Float32Array>;
@@ -99,7 +99,7 @@ export interface TrainingSession {
   step(batch: TrainingBatch, learningRate: number): Promise<StepResult>;
   /** A copy of the weights as they are now. */
   weights(): Promise<Weights>;
-  /** A copy of their moving average, or undefined where none is kept. */
+  /** A copy of their moving average; undefined if none is kept. */
   average(): Promise<Weights | undefined>;
   /** A copy of the optimizer's state, moving average included. */
   state(): Promise<TrainingState>;

@@ -41,12 +41,12 @@ const MODEL_FILE = 'model.json';
  */
 const WEIGHTS_FILES = ['weights.bin', 'weights-2.bin'] as const;
 
-/** A reader that lost the race against that many saves in a row gives up. */
+/** A reader gives up after this many attempts, each of which a save interrupted. */
 const READ_ATTEMPTS = 3;
 
 /**
- * Writes a model into a directory, made where missing, over one that is there: a crash at any moment leaves the old
- * model or the new one. One writer at a time; readers may read meanwhile.
+ * Writes a model into a directory, which is created if needed. It replaces a model that is there: a crash at any moment leaves
+ * the old model or the new one. There may be one writer at a time; others may read meanwhile.
  *
  * @throws Error where the weights are not those of the network
  * @throws UserError 'bad-model' where a weight is too large for float16
@@ -72,7 +72,7 @@ export async function saveModel(directory: string, model: ModelToSave): Promise<
   await rm(join(directory, other), { force: true });
 }
 
-/** The files of a model's directory by name, each read once and hashed once however often it is asked for. */
+/** The files of a model's directory by name. Each is read once and hashed once. */
 interface ModelFiles {
   /** @throws the file system's error, such as ENOENT */
   bytes(name: string): Promise<Uint8Array>;
@@ -98,10 +98,10 @@ function once<T>(known: Map<string, T>, name: string, make: () => T): T {
 }
 
 /**
- * Reads the model that saveModel wrote into a directory. float32 weights come back bit for bit; float16 ones as the
- * float32 numbers that tf.loadLayersModel makes of them.
+ * Reads the model that saveModel wrote into a directory. float32 weights are read bit for bit. float16 weights become the same
+ * float32 numbers as with tf.loadLayersModel.
  *
- * @param open gives the directory's files; called again where a save may have replaced them meanwhile
+ * @param open gives the directory's files; called again if a save may have replaced them meanwhile
  * @throws UserError 'bad-model' where a file is missing, cut or changed, or the network has a layer this version
  * does not know
  */
@@ -112,15 +112,15 @@ export async function loadModel(directory: string, open = () => filesIn(director
     try {
       return await readGeneration(directory, json, files);
     } catch (error) {
-      // A save may have replaced the model between our two reads; then, and only then, is it worth another look.
+      // Another attempt only helps if a save replaced the model between the two reads.
       if (attempt === READ_ATTEMPTS || json === (await readModelFile(directory, open()))) throw error;
     }
   }
 }
 
 /**
- * What a model's model.json says of it, without its weights.
- * @throws UserError 'bad-model' where the file is missing or is none
+ * Reads a model's model.json, without its weights.
+ * @throws UserError 'bad-model' if the file is missing or is not a model.json of this program
  */
 export async function loadDescription(
   directory: string,
@@ -245,7 +245,7 @@ async function readOrRefuse(directory: string, file: string, files: ModelFiles):
   }
 }
 
-/** The weights files that the directory's model.json refers to, whoever wrote it; none where there is no such list. */
+/** The weights files that the directory's model.json lists, whichever program wrote it; none if it has no list. */
 async function weightsFilesInUse(directory: string): Promise<readonly string[]> {
   const json = await readIfThere(join(directory, MODEL_FILE));
   if (json === undefined) return [];

@@ -1,8 +1,8 @@
 import type { Network, NetworkNode, Window } from '../network.ts';
 
 /**
- * A network as a Keras model configuration, which tf.loadLayersModel and tf.models.modelFromJSON build a LayersModel
- * from. The layer of a node has the node's name, so its weights get the names that the network gives them.
+ * A network as a Keras model configuration: tf.loadLayersModel and tf.models.modelFromJSON build a LayersModel from it. Each
+ * layer has the name of its node, so its weights get the names that the network gives them.
  */
 interface LayersTopology {
   readonly class_name: 'Model';
@@ -17,7 +17,7 @@ interface LayersTopology {
 }
 
 interface LayerConfig {
-  /** Keras' name of the layer's class. */
+  /** The name of the layer's class in Keras. */
   readonly class_name: string;
   readonly name: string;
   readonly config: Readonly<Record<string, unknown>>;
@@ -25,7 +25,7 @@ interface LayerConfig {
   readonly inbound_nodes: readonly (readonly [...Reference, object][])[];
 }
 
-/** Output 0 of application 0 of a layer: all that networks without shared layers need. */
+/** Output 0 of application 0 of a layer: networks without shared layers need no other. */
 type Reference = readonly [layer: string, application: number, output: number];
 
 export interface TopologyOptions {
@@ -33,13 +33,13 @@ export interface TopologyOptions {
   readonly weightDecay?: number;
   /**
    * 'layer' (the default) lets TensorFlow.js draw the masks. 'input' makes each mask an input of the model, so that a
-   * training run can be repeated. It is named by `maskInput` and of the node's shape: 0 drops, 1 / (1 - rate) keeps. A
-   * node of rate 0 needs none.
+   * training run can be repeated. `maskInput` names it, and it has the node's shape: 0 drops, 1 / (1 - rate) keeps. A node
+   * with rate 0 has no mask.
    */
   readonly dropout?: 'layer' | 'input';
 }
 
-/** Name of the input that holds the mask of a dropout node where the topology has masks as inputs. */
+/** The name of a dropout node's mask input, in a topology with masks as inputs. */
 function maskInput(node: NetworkNode): string {
   return `${node.name}_mask`;
 }
@@ -61,7 +61,7 @@ export function topologyOf(network: Network, options: TopologyOptions = {}): Lay
   };
 }
 
-/** The Keras layers that compute a node from those that it takes; the last of them has the node's name. */
+/** The Keras layers that compute a node from its inputs; the last of them has the node's name. */
 function layersOf(node: NetworkNode, options: TopologyOptions): LayerConfig[] {
   const { name, inputs } = node;
   const one = (className: string, config: Readonly<Record<string, unknown>> = {}) => [
@@ -148,7 +148,7 @@ function pool({ kernel, stride, padding }: Window) {
   return { pool_size: [kernel, kernel], strides: [stride, stride], padding, data_format: 'channels_last' };
 }
 
-/** Keras' L2 adds l2 * sum(w^2), without the half that makes lambda the factor of the gradient. */
+/** Keras' L2 adds l2 * sum(w^2), without the factor 1/2 with which the gradient is lambda * w. */
 function penalty({ weightDecay = 0 }: TopologyOptions) {
   return weightDecay > 0 ? { class_name: 'L1L2', config: { l1: 0, l2: weightDecay / 2 } } : null;
 }

@@ -2,7 +2,7 @@ import { Float16Array, f16round } from '@petamoriken/float16';
 import { UserError } from '../../base/errors.ts';
 import { type Network, sizeOf, type Weights } from '../network.ts';
 
-/** The largest finite half-precision number; what rounds above it becomes infinite. */
+/** The largest finite half-precision number. A number that rounds to more becomes infinite. */
 const FLOAT16_MAX = 65504;
 
 /** One entry of a TensorFlow.js weights manifest, for what we write: float32 numbers, stored in 4 or in 2 bytes. */
@@ -10,7 +10,7 @@ interface ManifestEntry {
   readonly name: string;
   readonly shape: readonly number[];
   readonly dtype: 'float32';
-  /** How the numbers are stored where that is not as they are; original_dtype is what the Python converter adds. */
+  /** How the numbers are stored, unless as float32. The Python converter adds original_dtype. */
   readonly quantization?: { readonly dtype: 'float16'; readonly original_dtype?: 'float32' | undefined } | undefined;
 }
 

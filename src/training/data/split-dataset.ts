@@ -155,7 +155,7 @@ class Fer2013Input {
     }
   }
 
-  /** Closes the file, wherever the reading stopped. */
+  /** Closes the file, also if it was not read to the end. */
   async close(): Promise<void> {
     await this.lines.return?.();
   }

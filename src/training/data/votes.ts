@@ -56,7 +56,7 @@ export interface Votes {
 /** A set of faces with votes. Labels are the emotion with the most votes. */
 interface VotedFaces {
   readonly set: FaceSet;
-  /** set.count * 7 numbers that sum to 1 a face: the target to learn. */
+  /** The targets to learn: set.count * 7 numbers, which sum to 1 for each face. */
   readonly targets: Float32Array;
 }
 

@@ -7,15 +7,15 @@ import type { Backward, Emitted, OpContext } from './ops/op.ts';
 import { emitAveragePool, emitGlobalAveragePool, emitMaxPool } from './ops/pooling.ts';
 
 interface ForwardPass {
-  /** What goes into the closing softmax: [n, classes]. */
+  /** The input of the final softmax: [n, classes]. */
   readonly logits: Value;
-  /** Emits the way back from the gradient of the logits; gives every trainable weight's gradient by name. */
+  /** Emits the backward pass from the gradient of the logits. Returns the gradient of every trainable weight by name. */
   backward(gradient: Value): Map<string, Value>;
 }
 
 /**
- * Emits all of a network but its closing softmax, which the caller needs in different forms.
- * @throws Error where the network does not end in a softmax
+ * Emits a network without its final softmax, which training and inference compute in different ways.
+ * @throws Error if the network does not end in a softmax
  */
 export function emitForward(context: OpContext, network: Network, input: Value): ForwardPass {
   const { nodes } = network;
@@ -38,7 +38,7 @@ export function emitForward(context: OpContext, network: Network, input: Value):
   };
 }
 
-/** Emits gradients back to the first trainable node. Where two nodes use one output, its gradients are added up. */
+/** Emits gradients back to the first trainable node. If two nodes use one output, its gradients are added up. */
 function emitBackward(
   { graph }: OpContext,
   nodes: readonly NetworkNode[],

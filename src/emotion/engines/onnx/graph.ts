@@ -10,7 +10,7 @@ const OPSET = 17;
 const IR_VERSION = 8;
 /** onnxruntime's own operators, such as FusedMatMul. */
 const CONTRIB = 'com.microsoft';
-/** Its operators on maps whose channels lie in blocks; see ops/blocked-conv.ts. */
+/** onnxruntime's operators on maps with channels in blocks; see ops/blocked-conv.ts. */
 const BLOCKED = 'com.microsoft.nchwc';
 
 const FLOAT = 1;
@@ -73,10 +73,10 @@ const SCHEMA = protobuf.Root.fromJSON({
 });
 const MODEL = SCHEMA.lookupType('ModelProto');
 
-/** An attribute's kind follows its JavaScript form: a list of integers, { float } or an integer, or a string. */
+/** The JavaScript type decides the attribute's type: a list of integers, { float }, an integer or a string. */
 type AttributeValue = number | readonly number[] | string | { readonly float: number };
 
-/** A side of a shape: a number, or the name of one that is known only at run time. */
+/** A dimension of a shape: a number, or a name for one that is known only at run time. */
 type Side = number | string;
 
 /** A value's name in the graph. */
@@ -112,8 +112,8 @@ export class GraphBuilder {
   }
 
   /**
-   * Declares `value` as an output called `name`. The operation's result then has that name for all
-   * its readers; only inputs, constants and values that are an output already are copied.
+   * Declares `value` as an output called `name`. The operation's result is renamed wherever it is used. Only inputs, constants
+   * and values that are already an output are copied.
    */
   output(name: string, shape: readonly Side[], value: Value): void {
     if (this.computed.has(value) && !this.renamed.has(value)) this.renamed.set(value, name);
@@ -161,7 +161,7 @@ export class GraphBuilder {
     return this.append(opType, input, attributes, 1, CONTRIB)[0]!;
   }
 
-  /** Appends a node of onnxruntime's operators on maps whose channels lie in blocks. */
+  /** Appends a node of onnxruntime's operators on maps with channels in blocks. */
   blocked(opType: string, input: readonly Value[], attributes: Record<string, AttributeValue> = {}): Value {
     this.usesBlocked = true;
     return this.append(opType, input, attributes, 1, BLOCKED)[0]!;

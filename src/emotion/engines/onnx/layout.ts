@@ -1,12 +1,12 @@
 import { sizeOf, type WeightSpec } from '../../network.ts';
 
 /**
- * Convolution kernels are [height, width, in, out] in TensorFlow and [out, in, height, width] in ONNX. All else is the same
- * in both.
+ * Convolution kernels are [height, width, in, out] in TensorFlow and [out, in, height, width] in ONNX. All other weights are
+ * the same in both.
  */
 const TO_ONNX = [3, 2, 0, 1] as const;
 
-/** What decides the order of a weight's numbers. */
+/** The properties of a weight that decide the order of its numbers. */
 type Kind = Pick<WeightSpec, 'role' | 'shape'>;
 
 /** A weight's shape in ONNX. */
@@ -21,7 +21,7 @@ export function toOnnx(spec: Kind, data: Float32Array): Float32Array<ArrayBuffer
   return order ? permute(data, spec.shape, order) : Float32Array.from(data);
 }
 
-/** The way back from toOnnx; always a copy. */
+/** The inverse of toOnnx; always a copy. */
 export function fromOnnx(spec: WeightSpec, data: Float32Array): Float32Array<ArrayBuffer> {
   const order = orderOf(spec);
   if (!order) return Float32Array.from(data);
@@ -56,7 +56,7 @@ interface Axis {
   readonly stride: number;
 }
 
-/** Channels-last inputs as channels-first; with one channel both are the same and nothing is copied. */
+/** Converts channels-last inputs to channels-first. With one channel both are the same, and nothing is copied. */
 export function channelsFirst(
   x: Float32Array,
   count: number,

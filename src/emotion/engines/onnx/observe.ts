@@ -3,17 +3,17 @@ import type { Network, Weights } from '../../network.ts';
 import { inferenceGraph, inferenceInput } from './onnx-engine.ts';
 import { sessionOptions } from './session.ts';
 
-/** One number a channel. */
+/** One number per channel. */
 interface Spread {
   readonly mean: Float32Array;
   readonly variance: Float32Array;
 }
 
 /**
- * Mean and (biased) variance of each channel at the inputs of a network's batch normalisations, which use their running
- * statistics during this.
+ * Mean and (biased) variance of each channel at the inputs of a network's batch normalisations. The normalisations use their
+ * running statistics meanwhile.
  * @param x count inputs of the network, channels last
- * @returns by the normalisation's name
+ * @returns the statistics by the normalisation's name
  */
 export async function normalisedSpreads(
   network: Network,

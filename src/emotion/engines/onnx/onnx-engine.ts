@@ -11,17 +11,17 @@ import type { OpContext } from './ops/op.ts';
 import { sessionOptions } from './session.ts';
 import { startTraining } from './training-session.ts';
 
-/** Names of an inference graph's ends: "x" [n, c, h, w] in, "probabilities" [n, classes] out. */
+/** Input and output of an inference graph: "x" [n, c, h, w] in, "probabilities" [n, classes] out. */
 const INFERENCE_INPUT = 'x';
 const INFERENCE_OUTPUT = 'probabilities';
 
 interface OnnxEngineOptions {
   /**
-   * Threads to compute with, where a call does not say. By default one a processor that this process may use;
-   * onnxruntime's own choice, one a physical core, would leave half of a small virtual machine idle.
+   * Threads for calls that do not give a number. By default one for each processor that this process may use. onnxruntime's own
+   * default, one for each physical core, would leave half of a small virtual machine idle.
    */
   readonly threads?: number;
-  /** What faces are read on; it must be there: see `providerTrouble`. Networks are trained on the CPU whatever it is. */
+  /** The provider that faces are read with. It must be available: see `providerTrouble`. Training always uses the CPU. */
   readonly provider?: Provider;
 }
 
@@ -30,7 +30,7 @@ const DEVICES: Readonly<Record<Exclude<Provider, 'cpu'>, string>> = {
   cuda: 'a card by CUDA',
 };
 
-/** The default engine: onnxruntime, for which we write the graphs, those of training included. */
+/** The default engine: onnxruntime with graphs written here, for inference and for training. */
 export function createOnnxEngine(options: OnnxEngineOptions = {}): Engine {
   const { threads = availableParallelism(), provider = 'cpu' } = options;
   return {
@@ -58,7 +58,7 @@ async function createPredictor(
   };
 }
 
-/** What a session of an inference graph is fed with. @throws Error where x is not `count` inputs of the network, channels last */
+/** The inputs for a session of an inference graph. @throws Error if x is not `count` inputs of the network, channels last */
 export function inferenceInput(network: Network, x: Float32Array, count: number): ort.InferenceSession.FeedsType {
   checkInputs(network, x, count);
   const { input } = network.architecture;
@@ -69,8 +69,8 @@ export function inferenceInput(network: Network, x: Float32Array, count: number)
 }
 
 /**
- * A network with its weights as an ONNX model for any number of inputs. onnxruntime folds batch norm into convs.
- * @param observe is given what reaches each batch normalisation
+ * A network with its weights as an ONNX model for any number of inputs. onnxruntime folds batch normalisations into convolutions.
+ * @param observe called with the input of each batch normalisation
  */
 export function inferenceGraph(
   network: Network,

@@ -6,17 +6,17 @@ import type { Provider } from '../engine.ts';
 import { GraphBuilder } from './graph.ts';
 import { sessionOptions } from './session.ts';
 
-/** How far a sum of 18 products of numbers below 1 may stray by rounding, cards that compute with fewer digits included. */
+/** Largest rounding error accepted in a sum of 18 products of numbers below 1, also on GPUs that compute with fewer digits. */
 const TOLERANCE = 1e-2;
 const SIDE = 8;
 const CHANNELS = 2;
 
-/** Results, found out once for each provider. */
+/** Results of the check, one for each provider. */
 const known = new Map<Provider, Promise<string | undefined>>();
 
 /**
- * Why onnxruntime cannot compute on a provider here, as a clause; undefined where it can. A small network is computed on it and on the CPU,
- * and both results must agree.
+ * Why onnxruntime cannot compute with a provider on this machine, as a clause; undefined if it can. A small network is computed
+ * with it and on the CPU, and both results must agree.
  */
 export function providerTrouble(provider: Provider): Promise<string | undefined> {
   const trouble = known.get(provider) ?? (provider === 'cpu' ? Promise.resolve(undefined) : tried(provider));
@@ -30,18 +30,18 @@ async function tried(provider: Provider): Promise<string | undefined> {
     const apart = Math.max(...expected.map((value, k) => Math.abs(value - found[k]!)));
     return apart < TOLERANCE ? undefined : `what it computes on ${provider} is wrong`;
   } catch (error) {
-    return inWords(errorText(error));
+    return withoutSourcePlace(errorText(error));
   }
 }
 
-/** onnxruntime's message without the place in its sources. */
-function inWords(message: string): string {
+/** onnxruntime's error message without the place in its source code. */
+function withoutSourcePlace(message: string): string {
   if (/adapter/i.test(message)) return 'there is no graphics card with a driver that it can use';
   if (/shared library|not available|no available backend/i.test(message)) return 'its libraries are not installed';
   return message.split('\n')[0]!.slice(0, 200);
 }
 
-/** Computes the kinds of operation that our networks consist of, on a picture of waves. */
+/** Runs every kind of operation that the networks use, on a picture of waves. */
 async function compute(provider: Provider): Promise<Float32Array> {
   const graph = new GraphBuilder();
   const x = graph.input('x', ['n', CHANNELS, SIDE, SIDE]);

@@ -5,7 +5,7 @@ import { GraphBuilder, type Value } from './graph.ts';
 import { onnxShape } from './layout.ts';
 import type { OpContext } from './ops/op.ts';
 
-/** A tensor that a step reads under `name` and leaves, renewed, under `nextName(name)`. */
+/** A tensor that a step reads as `name`; its new value is the output `nextName(name)`. */
 export interface StateTensor {
   readonly name: string;
   readonly spec: WeightSpec;
@@ -16,32 +16,32 @@ export interface StateTensor {
 export interface TrainingGraph {
   readonly model: Uint8Array;
   readonly state: readonly StateTensor[];
-  /** Dropout masks that a step reads, with their whole shapes. */
+  /** Dropout masks that a step reads, with their full shapes. */
   readonly masks: readonly { readonly name: string; readonly shape: readonly number[]; readonly rate: number }[];
 }
 
-/** Names of the graph's ends beside the state: x [n, c, h, w] and y [n, classes] in, loss and probabilities out. */
+/** Names of the inputs and outputs besides the state: x [n, c, h, w] and y [n, classes] in, loss and probabilities out. */
 export const TRAINING_ENDS = { x: 'x', y: 'y', loss: 'loss', probabilities: 'probabilities' } as const;
 
-/** The name under which a step leaves a state tensor. */
+/** The name of the output with a state tensor's new value. */
 export function nextName(name: string): string {
   return `${name}>next`;
 }
 
-/** The name under which a graph that tells its gradients gives that of a weight. */
+/** The name of the output with a weight's gradient, in a graph made with `tellGradients`. */
 export function gradientName(name: string): string {
   return `${name}>gradient`;
 }
 
 type Options = Pick<TrainerOptions, 'batchSize' | 'optimizer' | 'weightDecay' | 'clipNorm' | 'averageDecay'> & {
-  /** Channels in a block of the direct convolutions that this processor has; 0, the default, does without them. */
+  /** Block size, in channels, of this processor's direct convolutions; 0, the default, does without them. */
   readonly channelBlock?: number;
 };
 
 /**
- * One training step as an ordinary ONNX graph: forward pass, loss, every gradient and the update. onnxruntime-node has
- * no training of its own; this needs none.
- * @param tellGradients adds every gradient (penalty included, before clipping) as an output, for checking them
+ * One training step as an ordinary ONNX graph: forward pass, loss, all gradients and the update. onnxruntime-node cannot train;
+ * it only has to run this graph.
+ * @param tellGradients adds every gradient (with the weight penalty, before clipping) as an output, so that tests can check them
  */
 export function trainingGraph(network: Network, options: Options, tellGradients = false): TrainingGraph {
   const graph = new GraphBuilder();
@@ -115,8 +115,8 @@ export function trainingGraph(network: Network, options: Options, tellGradients 
 }
 
 /**
- * Softmax and cross-entropy, -sum(target * log(probability)) averaged over the batch. Targets may be soft or weighted,
- * so a row's sum s need not be 1: the gradient at the logits is (s * probability - target) / batch.
+ * Softmax and cross-entropy, -sum(target * log(probability)), averaged over the batch. Targets may be soft or weighted, so the
+ * sum s of a row need not be 1. The gradient of the logits is (s * probability - target) / batch.
  */
 function emitLoss(graph: GraphBuilder, logits: Value, y: Value, batchSize: number) {
   const logs = graph.node('LogSoftmax', [logits], { axis: 1 });
@@ -128,7 +128,7 @@ function emitLoss(graph: GraphBuilder, logits: Value, y: Value, batchSize: numbe
   return { loss, probabilities, gradient: graph.node('Div', [difference, graph.scalar(batchSize)]) };
 }
 
-/** Adds the gradient of the weight penalty to that of a kernel. */
+/** Adds the gradient of the weight penalty to the gradient of a kernel. */
 function penalise(graph: GraphBuilder, spec: WeightSpec, gradients: Map<string, Value>, decay: number): Value {
   const gradient = gradients.get(spec.name);
   if (gradient === undefined) throw new Error(`${spec.name} has no gradient`);
@@ -136,10 +136,10 @@ function penalise(graph: GraphBuilder, spec: WeightSpec, gradients: Map<string, 
   return graph.node('Add', [gradient, graph.node('Mul', [spec.name, graph.scalar(decay)])]);
 }
 
-/** Scalars that change from step to step and come in as inputs. */
+/** Scalars that change at each step, so they are inputs. */
 export const STEP_INPUTS = {
   learningRate: 'learningRate',
-  /** 1 / (1 - beta1^t) and 1 / (1 - beta2^t), Adam's corrections of step t = 1, 2, ... */
+  /** 1 / (1 - beta1^t) and 1 / (1 - beta2^t): Adam's bias corrections of step t = 1, 2, ... */
   correction1: 'adam.correction1',
   correction2: 'adam.correction2',
   averageDecay: 'averageDecay',

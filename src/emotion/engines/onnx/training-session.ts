@@ -24,8 +24,8 @@ import {
 
 /**
  * Builds a network's training graph and loads weights and optimizer state into it.
- * @param channelBlock how many channels a block of this processor's direct convolutions holds, 0 to do without them;
- *   found out by default. What comes out differs by rounding alone.
+ * @param channelBlock block size, in channels, of this processor's direct convolutions; 0 to do without them. Probed by
+ *   default. The results differ by rounding only.
  */
 export async function startTraining(
   network: Network,
@@ -39,8 +39,8 @@ export async function startTraining(
 }
 
 /**
- * Holds the state twice: a step reads one copy and writes the other, then they change places. So nothing is allocated
- * or copied between steps, and no operation can read a tensor that another has already renewed.
+ * Holds the state twice: a step reads one copy and writes the other, then the two are swapped. So nothing is allocated or
+ * copied between steps, and no operation can read a tensor that another has already overwritten.
  */
 class OnnxTrainingSession implements TrainingSession {
   private current: Map<string, ort.Tensor>;
@@ -144,7 +144,7 @@ class OnnxTrainingSession implements TrainingSession {
   }
 }
 
-/** A state tensor at the start: a weight, what a checkpoint remembers, or, for a fresh run, zeros or the weight. */
+/** The first value of a state tensor: a weight, a checkpoint's value or, in a new run, zeros or a copy of the weight. */
 function initial(entry: StateTensor, weights: Weights, state: TrainingState | undefined): ort.Tensor {
   const stored = entry.kind === 'weight' ? weights.get(entry.spec.name) : state?.slots.get(entry.name);
   if (stored === undefined && (entry.kind === 'weight' || state)) throw new Error(`${entry.name} is missing`);

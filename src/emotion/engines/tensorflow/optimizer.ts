@@ -8,7 +8,7 @@ export interface SessionOptimizer extends Optimizer {
   learningRate: number;
   /** Updates done so far. */
   readonly step: number;
-  /** What it remembers, by `<weight name>/<slot>`. */
+  /** The optimizer's state, by `<weight name>/<slot>`. */
   readonly slots: ReadonlyMap<string, Variable>;
 }
 
@@ -32,7 +32,7 @@ export function createOptimizer(
   const slots = createSlots(tf, weights, rule.slots, options.state);
   const nameOf = new Map([...weights].map(([name, variable]) => [variable.name, name]));
 
-  // Made here, not at the top of the file: it must extend the Optimizer of the package that loaded.
+  // Not at the top of the file: the class must extend the Optimizer of the package that was loaded.
   class NetworkOptimizer extends tf.Optimizer implements SessionOptimizer {
     static readonly className = 'EmotionBotOptimizer';
     learningRate = 0;
@@ -89,7 +89,7 @@ function createSlots(
 
 interface Rule {
   readonly slots: readonly string[];
-  /** What, times the learning rate, is taken from the weight in update `step` (1, 2, ...), and the slots' new values. */
+  /** What update `step` (1, 2, ...) subtracts from the weight, before it is multiplied by the learning rate; and the new slots. */
   descend(gradient: Tensor, slots: readonly Tensor[], step: number): { direction: Tensor; renewed: Tensor[] };
 }
 
@@ -142,7 +142,7 @@ export class WeightAverage {
     );
   }
 
-  /** Takes in the weights that update `step` (1, 2, ...) left. */
+  /** Adds the weights after update `step` (1, 2, ...) to the average. */
   update(step: number): void {
     const { tf } = this;
     const decay = averageDecayAt(step, this.decay);
@@ -169,10 +169,10 @@ function slotName(weight: string): string {
 }
 
 /**
- * A variable that training remembers beside a weight, named `<weight name>/<slot>`: what the state of an earlier run
- * holds under that name, or, in a fresh run, a copy of `start`.
+ * A variable that training keeps for a weight, named `<weight name>/<slot>`. Its value comes from the state of an earlier run;
+ * in a new run it is a copy of `start`.
  *
- * @throws Error where the state lacks it or holds another number of elements
+ * @throws Error if the state lacks it or has another number of elements
  */
 function slotVariable(tf: TensorFlow, name: string, start: Tensor, state: TrainingState | undefined): Variable {
   const trainable = false;

@@ -12,7 +12,7 @@ export interface Runtime {
   readonly gpu: boolean;
 }
 
-/** A package that did not load, and why, in words. */
+/** A package that could not be loaded, and the reason as a sentence part. */
 export interface LoadFailure {
   readonly package: string;
   readonly reason: string;
@@ -24,13 +24,13 @@ export interface RuntimeSearch {
   readonly failures: readonly LoadFailure[];
 }
 
-/** The packages with TensorFlow's own library, the better first. Both are optional peers: npm does not fetch them. */
+/** The packages with TensorFlow's native library, the better first. Both are optional peers: npm does not install them. */
 export const NATIVE_PACKAGES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
 
-/** TensorFlow.js in plain JavaScript, hundreds of times slower: what tests compare with. */
+/** TensorFlow.js in plain JavaScript. It is hundreds of times slower; tests compare the engines with it. */
 export const JAVASCRIPT_PACKAGE = '@tensorflow/tfjs';
 
-/** Loads the first of the packages that can be loaded. Never throws: a native library that fails is a finding. */
+/** Loads the first of the packages that can be loaded. Never throws: a package that cannot be loaded is listed in the result. */
 export async function findRuntime(packages: readonly string[] = NATIVE_PACKAGES): Promise<RuntimeSearch> {
   const failures: LoadFailure[] = [];
   for (const name of packages) {

@@ -17,9 +17,9 @@ import { createOptimizer, type SessionOptimizer, WeightAverage } from './optimiz
 import type { Runtime, TensorFlow } from './runtime.ts';
 
 /**
- * The engine that computes with TensorFlow.js, whichever of its packages `findRuntime` loaded: a LayersModel is built
- * from the network and trained by model.fit. TensorFlow shares its threads among all its work and TensorFlow.js has no
- * way to set their number, so the `threads` options have no effect here.
+ * The engine that computes with the TensorFlow.js package that `findRuntime` loaded. A LayersModel is built from the network and
+ * trained by model.fit. All work shares TensorFlow's threads, and TensorFlow.js cannot set their number, so the `threads` options
+ * have no effect here.
  */
 export function createTensorflowEngine({ tf, package: name, gpu }: Runtime): Engine {
   return {
@@ -103,7 +103,7 @@ class TensorflowTrainingSession implements TrainingSession {
     if (options.averageDecay > 0)
       this.movingAverage = new WeightAverage(tf, this.variables, options.averageDecay, options.state);
     const { crossEntropy, correct } = measures(tf);
-    // The loss that fit reports has the weight penalty in it; the same function as a metric has not.
+    // The loss that fit reports includes the weight penalty. The same function as a metric does not.
     model.compile({ optimizer: this.optimizer, loss: crossEntropy, metrics: [crossEntropy, correct] });
   }
 
@@ -123,7 +123,7 @@ class TensorflowTrainingSession implements TrainingSession {
       });
       this.movingAverage?.update(optimizer.step);
       const [loss, correct] = [history.crossEntropy, history.correct].map((values) => values![0] as number);
-      // fit averages a count over the batches of an epoch, here one, and may round it.
+      // fit averages a count over the batches of an epoch (here one) and may round it.
       return { loss: loss!, correct: Math.round(correct!) };
     } finally {
       tf.dispose([...inputs, targets]);
@@ -163,13 +163,13 @@ class TensorflowTrainingSession implements TrainingSession {
   }
 }
 
-/** What fit minimises and reports, of targets and logits [batch, classes]. fit names a metric after its function. */
+/** The loss and the metric that fit reports, from targets and logits [batch, classes]. fit names a metric after its function. */
 function measures(tf: TensorFlow) {
-  /** -sum(target * log(softmax(logits))) of every row; the gradient at the logits is softmax * sum(target) - target. */
+  /** -sum(target * log(softmax(logits))) of each row. The gradient of the logits is softmax * sum(target) - target. */
   function crossEntropy(targets: Tensor, logits: Tensor): Tensor {
     return tf.tidy(() => tf.neg(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), -1)));
   }
-  /** Rows whose largest logit stands where the largest target does. */
+  /** Number of rows whose largest logit has the index of the largest target. */
   function correct(targets: Tensor, logits: Tensor): Tensor {
     return tf.tidy(() => tf.sum(tf.cast(tf.equal(tf.argMax(targets, -1), tf.argMax(logits, -1)), 'float32')));
   }

@@ -6,21 +6,21 @@ import { GraphBuilder, type Value } from '../graph.ts';
 import { sessionOptions } from '../session.ts';
 import { type ConvShape, windowAttributes } from './op.ts';
 
-/** Blocks that onnxruntime has direct convolutions for: 8 channels with AVX2, 16 with AVX-512 and on some ARM processors. */
+/** Block sizes, in channels, of onnxruntime's direct convolutions: 8 with AVX2, 16 with AVX-512 and on some ARM processors. */
 const BLOCKS: readonly number[] = [8, 16];
-/** How far a sum of 288 products of numbers below 1 may stray by rounding; a wrong order of channels strays by whole units. */
+/** Largest rounding error accepted in a sum of 288 products of numbers below 1. A wrong order of channels is off by whole units. */
 const TOLERANCE = 1e-3;
 
-/** Whether the channels fill whole blocks; a block of 0 means that this processor has none. */
+/** Whether both numbers of channels are multiples of the block size; 0 means that this processor has no blocks. */
 export function fillsBlocks(block: number, { in: [inChannels], out: [outChannels] }: ConvShape): boolean {
   return block > 0 && inChannels % block === 0 && outChannels % block === 0;
 }
 
 /**
- * A convolution by onnxruntime's direct kernels, which compute on whole blocks of channels and need no columns: about
- * 1.5 times as fast as Conv with a kernel that is not constant (measured). onnxruntime reorders only constant kernels by
- * itself, so this graph does it: [out / b, in / b, k, k, b in, b out], under the usual shape.
- * @param x [n, in, h, w], kernel [out, in, k, k], both in the usual order, as is what comes out
+ * A convolution by onnxruntime's direct kernels. They compute on whole blocks of channels and need no im2col matrix. They are
+ * about 1.5 times as fast as Conv with a kernel that is not constant (measured). onnxruntime itself reorders only constant
+ * kernels, so this graph reorders the kernel to [out / b, in / b, k, k, b in, b out], and keeps the shape it is declared with.
+ * @param x [n, in, h, w], kernel [out, in, k, k]; both, and the result, have their channels in the usual order
  */
 export function blockedConv(
   graph: GraphBuilder,
@@ -43,11 +43,11 @@ export function blockedConv(
 let found: Promise<number> | undefined;
 
 /**
- * How many channels the blocks of onnxruntime's direct convolutions hold on this processor; 0 where there are none. They
- * are internal to it and not documented, so they are used only where a small convolution comes out right.
+ * The block size, in channels, of onnxruntime's direct convolutions on this processor; 0 where it has none. These operators
+ * are internal and not documented, so they are used only if a small convolution gives the right result.
  */
 export function findChannelBlock(): Promise<number> {
-  found ??= probe().catch(() => 0); // Where onnxruntime knows no such operator, the session fails.
+  found ??= probe().catch(() => 0); // The session fails if onnxruntime does not know the operator.
   return found;
 }
 
@@ -77,7 +77,7 @@ async function convolvesRight(block: number): Promise<boolean> {
   return (data as Float32Array)[0]! < TOLERANCE;
 }
 
-/** Numbers -1..1 of which hardly two are the same. */
+/** Numbers -1..1, nearly all different. */
 function waves(count: number, frequency: number): Float32Array {
   return Float32Array.from({ length: count }, (_, k) => Math.sin(frequency * (k + 1)));
 }

@@ -15,8 +15,8 @@ import {
 import { winogradConv, winogradTiles } from './winograd.ts';
 
 /**
- * Convolution; x [n, in, h, w], kernel [out, in, k, k]. An inference graph leaves it to onnxruntime; when training, where
- * kernels are not constant, sizes decide how it is computed.
+ * Convolution; x [n, in, h, w], kernel [out, in, k, k]. An inference graph uses onnxruntime's Conv. In training, kernels are
+ * not constant, and the method is chosen by the sizes.
  */
 export function emitConv(context: OpContext, node: NodeOf<'conv'>, x: Value, inputShape: readonly number[]): Emitted {
   const { graph } = context;
@@ -75,8 +75,8 @@ function onnxConv(
 }
 
 /**
- * The input's gradient: the transposed convolution. Where the window moves by one pixel, that is an ordinary
- * convolution with the kernel turned by 180 degrees and its channels swapped, which runs faster.
+ * The gradient of the input: the transposed convolution. With stride 1 this equals an ordinary convolution with the kernel
+ * rotated by 180 degrees and its channels swapped, which runs faster.
  */
 function inputGradient(context: OpContext, gradient: Value, kernel: Value, window: Window, shape: ConvShape): Value {
   const { graph } = context;
@@ -86,19 +86,19 @@ function inputGradient(context: OpContext, gradient: Value, kernel: Value, windo
   return onnxConv(context, gradient, swapped, undefined, opposite(window), back);
 }
 
-/** A kernel turned by 180 degrees. */
+/** A kernel rotated by 180 degrees. */
 function turned(graph: GraphBuilder, kernel: Value): Value {
   const last = graph.ints(-1, -1);
   return graph.node('Slice', [kernel, last, graph.ints(-(2 ** 31), -(2 ** 31)), graph.ints(2, 3), last]);
 }
 
-/** The window that undoes a window of stride 1. */
+/** The window of the transposed convolution, for a window of stride 1. */
 function opposite({ kernel, padding, pads }: Window): Window {
   const [top, left, bottom, right] = pads.map((pad) => kernel - 1 - pad) as [number, number, number, number];
   return { kernel, stride: 1, padding, pads: [top, left, bottom, right] };
 }
 
-/** ConvTranspose that gives exactly the input's size: pixels that no window reached come as output padding. */
+/** ConvTranspose that gives exactly the input's size. Pixels that no window reached are added as output padding. */
 export function transposed(
   graph: GraphBuilder,
   gradient: Value,

@@ -2,15 +2,15 @@ import type { Window } from '../../../network.ts';
 import type { GraphBuilder, Value } from '../graph.ts';
 import type { ConvShape } from './op.ts';
 
-/** Kernels of at most this many numbers per output get their gradient from one product per image (measured). */
+/** Kernels of at most this many numbers per output channel get their gradient from one product per image (measured). */
 const THIN_INPUTS = 64;
 
 /** On maps of at most this many pixels the gradient comes from one product over the whole batch (measured). */
 const SMALL_PIXELS = 64;
 
 /**
- * The kernel's gradient: for every kernel pixel, the product of the output's gradient with the inputs that the pixel
- * met, summed over batch and positions. All three ways give the same result; which is fastest depends on the sizes.
+ * The gradient of the kernel: for each kernel pixel, the product of the output's gradient and the inputs that the pixel was
+ * multiplied with, summed over batch and positions. All three methods give the same result; the sizes decide which is fastest.
  */
 export function kernelGradient(
   graph: GraphBuilder,
@@ -28,7 +28,7 @@ export function kernelGradient(
     : joinedKernelGradient(graph, x, gradient, window, shape);
 }
 
-/** One product per image of the gradient with all inputs that the kernel pixels met: few channels alone make thin matrices. */
+/** One product per image, over all kernel pixels at once: with few channels, one pixel alone would make a thin matrix. */
 function thinKernelGradient(graph: GraphBuilder, x: Value, gradient: Value, window: Window, shape: ConvShape): Value {
   const [outChannels, height, width] = shape.out;
   const met = concat(graph, taps(graph, x, window, height, width), 1);
@@ -38,9 +38,9 @@ function thinKernelGradient(graph: GraphBuilder, x: Value, gradient: Value, wind
 }
 
 /**
- * One product per kernel pixel and image. Each kernel pixel sees the input shifted, up or down and left or right. Here the
- * gradient is shifted up or down instead, the other way, so that fewer shifted copies of the input are needed: copies cost
- * more than the products do.
+ * One product per kernel pixel and image. Each kernel pixel sees the input shifted vertically and horizontally. Here the
+ * gradient is shifted vertically instead, in the opposite direction. So fewer shifted copies of the input are needed;
+ * copies cost more than the products.
  */
 function shiftedKernelGradient(
   graph: GraphBuilder,
@@ -54,7 +54,7 @@ function shiftedKernelGradient(
   const [inChannels] = shape.in;
   const [outChannels, height, width] = shape.out;
   const shifts = Array.from({ length: kernel }, (_, k) => k - (kernel - 1) / 2);
-  // Negative padding cuts off what is shifted out.
+  // Negative padding cuts off the rows that are shifted out.
   const moved = (value: Value, down: number, right: number) =>
     down === 0 && right === 0 ? value : graph.node('Pad', [value, graph.ints(0, 0, down, right, 0, 0, -down, -right)]);
   const flat = (value: Value, channels: number) =>
@@ -69,7 +69,7 @@ function shiftedKernelGradient(
   return graph.node('Reshape', [concat(graph, products, 2), graph.ints(outChannels, inChannels, kernel, kernel)]);
 }
 
-/** One product over all kernel pixels and the whole batch: for small maps, which have few positions an image. */
+/** One product over all kernel pixels and the whole batch: for small maps, which have few positions per image. */
 function joinedKernelGradient(graph: GraphBuilder, x: Value, gradient: Value, window: Window, shape: ConvShape): Value {
   const swap = { perm: [1, 0, 2, 3] };
   const [outChannels, height, width] = shape.out;
@@ -79,7 +79,7 @@ function joinedKernelGradient(graph: GraphBuilder, x: Value, gradient: Value, wi
   return tapsLast(graph, graph.node('Gemm', [rows, columns], { transB: 1 }), window, shape);
 }
 
-/** What every kernel pixel meets, over the whole batch: [k * k * in, n * height * width]. */
+/** The inputs that each kernel pixel is multiplied with, over the whole batch: [k * k * in, n * height * width]. */
 function columnsOf(graph: GraphBuilder, x: Value, window: Window, shape: ConvShape): Value {
   const [, height, width] = shape.out;
   const channelsFirst = graph.node('Transpose', [x], { perm: [1, 0, 2, 3] });
@@ -87,7 +87,7 @@ function columnsOf(graph: GraphBuilder, x: Value, window: Window, shape: ConvSha
   return graph.node('Reshape', [met, graph.ints(window.kernel ** 2 * shape.in[0], shape.n * height * width)]);
 }
 
-/** rows [n, a, p] times columns [n, b, p] turned, summed over n: [a, b]. */
+/** rows [n, a, p] times the transpose of columns [n, b, p], summed over n: [a, b]. */
 function productSum(graph: GraphBuilder, rows: Value, columns: Value): Value {
   const products = graph.contrib('FusedMatMul', [rows, columns], { transB: 1 });
   return graph.node('ReduceSum', [products, graph.ints(0)], { keepdims: 0 });
@@ -100,8 +100,8 @@ function tapsLast(graph: GraphBuilder, product: Value, { kernel }: Window, shape
 }
 
 /**
- * Views of maps through each pixel of a window: for kernel row i and column j, the pixels that it meets as the window
- * moves, [n, c, height, width] of the output. The first two dimensions of x may be swapped: they stay as they are.
+ * The inputs of each pixel of a window: for kernel row i and column j, the pixels that it covers as the window moves,
+ * [n, c, height, width] with the output's height and width. The first two dimensions of x may be swapped; they are kept as given.
  */
 function taps(graph: GraphBuilder, x: Value, window: Window, height: number, width: number): Value[] {
   const { kernel, stride, pads } = window;
@@ -119,7 +119,7 @@ function taps(graph: GraphBuilder, x: Value, window: Window, height: number, wid
   return views;
 }
 
-/** Values side by side along an axis. */
+/** Values concatenated along an axis. */
 function concat(graph: GraphBuilder, values: readonly Value[], axis: number): Value {
   return values.length === 1 ? values[0]! : graph.node('Concat', values, { axis });
 }

@@ -3,7 +3,7 @@ import type { Emitted, NodeOf, OpContext } from './op.ts';
 
 /**
  * Batch normalisation (Ioffe & Szegedy 2015, arXiv 1502.03167) over all but the channel dimension; x [n, c, h, w] or
- * [n, c]. When training, by the batch's own mean and (biased) variance, which also move the running statistics.
+ * [n, c]. Training uses the batch's own mean and (biased) variance, and updates the running statistics with them.
  */
 export function emitBatchNorm(context: OpContext, node: NodeOf<'batchNorm'>, x: Value): Emitted {
   const { graph, batchSize } = context;
@@ -26,7 +26,7 @@ export function emitBatchNorm(context: OpContext, node: NodeOf<'batchNorm'>, x: 
       ? channelSum(graph, value)
       : graph.node('ReduceSum', [value, graph.ints(0)], { keepdims: 0 });
   const mean = graph.node('Div', [sum(x), count]);
-  // In two operations: onnxruntime's ReduceSumSquare takes longer than both (measured).
+  // Two operations, since onnxruntime's ReduceSumSquare takes longer than both together (measured).
   const meanSquare = graph.node('Div', [sum(graph.node('Mul', [x, x])), count]);
   // The difference of two rounded numbers can come out a little below zero where a channel hardly varies.
   const spread = graph.node('Sub', [meanSquare, graph.node('Mul', [mean, mean])]);
@@ -55,7 +55,7 @@ export function emitBatchNorm(context: OpContext, node: NodeOf<'batchNorm'>, x: 
       const shift = graph.node('Neg', [
         graph.node('Add', [graph.node('Mul', [scaleByCount, dBeta]), graph.node('Mul', [slope, mean])]),
       ]);
-      // onnxruntime's scale-and-shift in one pass is a batch normalisation by mean 0 and variance 1.
+      // A batch normalisation with mean 0 and variance 1 scales and shifts in one pass.
       const zeros = graph.tensor(new Float32Array(channels), [channels]);
       const ones = graph.tensor(new Float32Array(channels).fill(1), [channels]);
       const scaled = graph.node('BatchNormalization', [gradient, scale, shift, zeros, ones], {
@@ -72,8 +72,8 @@ export function emitBatchNorm(context: OpContext, node: NodeOf<'batchNorm'>, x: 
 }
 
 /**
- * Sums over batch, height and width, [n, c, h, w] to [c]: each map first, which onnxruntime does faster than all at once
- * (measured).
+ * Sums over batch, height and width, [n, c, h, w] to [c]. Each map is summed first: in onnxruntime this is faster than one sum
+ * over all three (measured).
  */
 export function channelSum(graph: GraphBuilder, maps: Value): Value {
   const ofMaps = graph.node('ReduceSum', [maps, graph.ints(2, 3)], { keepdims: 0 });

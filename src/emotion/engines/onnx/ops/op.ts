@@ -2,34 +2,34 @@ import type { NetworkNode, Window } from '../../../network.ts';
 import type { GraphBuilder, Value } from '../graph.ts';
 
 /**
- * What every operation of a network is written against. It emits its forward pass into the graph. When training, it
- * also returns how a gradient of its output becomes gradients of its input and weights. Maps are channels-first here,
- * [batch, channels, height, width], because that is what onnxruntime computes fastest.
+ * The interface between a network's operations and the graph. An operation emits its forward pass into the graph. In training
+ * it also returns the function that emits its backward pass. Maps are channels-first here, [batch, channels, height, width],
+ * because onnxruntime computes fastest on them.
  */
 export interface OpContext {
   readonly graph: GraphBuilder;
-  /** Inputs in a batch when training; undefined where a graph takes any number (inference). */
+  /** Batch size in training; undefined for inference, where the graph takes any number of inputs. */
   readonly batchSize: number | undefined;
-  /** Channels in a block of onnxruntime's direct convolutions (see ops/blocked-conv.ts); 0 where they are not to be used. */
+  /** Block size, in channels, of onnxruntime's direct convolutions (see ops/blocked-conv.ts); 0 to do without them. */
   readonly channelBlock: number;
   /** The value that holds a weight, in ONNX's layout. */
   weight(name: string): Value;
-  /** Is given what reaches a batch normalisation of an inference graph. */
+  /** Called with the input of each batch normalisation of an inference graph. */
   readonly observe?: ((node: NetworkNode, x: Value) => void) | undefined;
-  /** Declares what a running statistic becomes after this batch. */
+  /** Declares the new value of a running statistic after this batch. */
   update(name: string, value: Value): void;
-  /** Declares the input that brings a dropout mask: [batch, units] for a vector, [batch, c, h, w] for maps. */
+  /** Declares the input for a dropout mask: [batch, units] for a vector, [batch, c, h, w] for maps. */
   mask(node: NetworkNode): Value;
 }
 
 interface Gradients {
-  /** Of what came in; undefined where the caller did not want it. */
+  /** Gradient of the operation's input; undefined if the caller did not want it. */
   readonly input: Value | undefined;
-  /** By weight name, in ONNX's layout. */
+  /** Gradients of the weights by name, in ONNX's layout. */
   readonly weights?: Readonly<Record<string, Value>>;
 }
 
-/** Emits the gradients, given that of the output. `wanted` is false where nothing before the node learns. */
+/** Emits the gradients from the gradient of the output. `wanted` is false if no node before this one has trainable weights. */
 export type Backward = (gradient: Value, wanted: boolean) => Gradients;
 
 export interface Emitted {
@@ -37,7 +37,7 @@ export interface Emitted {
   readonly backward: Backward;
 }
 
-/** An operation's node, narrowed to the kind that its emitter takes. */
+/** A node, narrowed to the kind that its emitter takes. */
 export type NodeOf<Op extends NetworkNode['op']> = Extract<NetworkNode, { op: Op }>;
 
 /** [channels, height, width] of a node's maps. */
@@ -59,9 +59,9 @@ export interface ConvShape {
   readonly out: readonly [channels: number, height: number, width: number];
 }
 
-/** A convolution with its way back, whichever way it is computed. */
+/** A convolution with its backward pass, by any of the methods. */
 export interface EmittedConv {
   readonly output: Value;
-  /** From the output's gradient, that of the kernel and, where it is wanted, of the input. */
+  /** From the gradient of the output: the gradient of the kernel and, if wanted, of the input. */
   gradients(gradient: Value, wanted: boolean): { readonly input: Value | undefined; readonly kernel: Value };
 }

@@ -12,7 +12,7 @@ export function emitMaxPool(
 ): Emitted {
   const { graph } = context;
   const attributes = windowAttributes(node);
-  // Without a gradient the indices of the largest pixels are not needed. WebGPU does not have them.
+  // Only the gradient needs the indices of the largest pixels, and WebGPU cannot compute them.
   const [output, indices] =
     context.batchSize === undefined
       ? [graph.node('MaxPool', [x], attributes)]
@@ -20,13 +20,13 @@ export function emitMaxPool(
   return {
     output,
     backward(gradient) {
-      if (indices === undefined) throw new Error('an inference graph has no way back');
+      if (indices === undefined) throw new Error('an inference graph has no gradients');
       const sides = [context.batchSize!, ...mapsOf(inputShape)];
       const apart = node.kernel === node.stride && node.pads.every((pad) => pad === 0);
       if (apart) {
         return { input: graph.node('MaxUnpool', [gradient, indices, graph.ints(...sides)], attributes) };
       }
-      // Windows that overlap can share their largest pixel: its gradients add up.
+      // Overlapping windows can share their largest pixel, so its gradients are added up.
       const zeros = graph.node('ConstantOfShape', [graph.ints(sizeOf(sides))]);
       const flat = (value: Value) => graph.node('Reshape', [value, graph.ints(-1)]);
       const scattered = graph.node('ScatterElements', [zeros, flat(indices), flat(gradient)], {
@@ -63,7 +63,7 @@ export function emitAveragePool(
   };
 }
 
-/** For every output position, 1 / the number of its window's pixels that lie inside the maps. */
+/** For each output position, 1 / the number of its window's pixels that lie inside the maps. */
 function windowShares(
   { kernel, stride, pads }: NodeOf<'averagePool'>,
   inHeight: number,

@@ -9,14 +9,14 @@ export type Tiles = readonly [number, number];
 const TILES = [2, 3, 4];
 
 /**
- * Winograd's way is taken where it needs at most this share of the direct way's products. Its transforms are counted, and are
- * products of thin matrices, which run slower (measured).
+ * Winograd's method is used if it needs at most this share of the multiplications of the direct method. Its transforms are
+ * counted too; they are products of thin matrices, which run slower (measured).
  */
 const LIMIT = 0.65;
 
 /**
- * The tiles with which Winograd's convolution is faster. Undefined where it is not: on large maps of few channels, where the
- * transforms cost more than they save, and for anything but 3x3 kernels of stride 1.
+ * The tile size with which Winograd's convolution is fastest. Undefined if the direct one is faster: for large maps with few
+ * channels, whose transforms cost more than they save, and for all but 3x3 kernels of stride 1.
  */
 export function winogradTiles({ kernel, stride }: Window, { in: input, out }: ConvShape): Tiles | undefined {
   if (kernel !== 3 || stride !== 1) return undefined;
@@ -35,15 +35,15 @@ function bestTile(length: number, kernel: number): number {
   return TILES.reduce((best, tile) => (pointsOf(length, tile, kernel) < pointsOf(length, best, kernel) ? tile : best));
 }
 
-/** Points of all tiles along an axis. */
+/** Number of points of all tiles along an axis. */
 function pointsOf(length: number, tile: number, kernel: number): number {
   return Math.ceil(length / tile) * (tile + kernel - 1);
 }
 
 /**
- * A convolution of stride 1 by Winograd's transforms, as matrix products alone. Two products, one an axis, cut all maps
- * of the batch into tiles, pad and transform them. One more for each point of a tile sums over the channels. Two turn
- * tiles back into maps. The gradient of each step is its transpose, and nothing is transformed twice.
+ * A convolution of stride 1 by Winograd's transforms, written as matrix products only. Two products, one per axis, cut all
+ * maps of the batch into tiles, pad them and transform them. One product for each point of a tile sums over the channels. Two
+ * more turn the tiles back into maps. The gradient of each step is its transpose, and nothing is transformed twice.
  * @param x [n, in, h, w], kernel [out, in, k, k]
  */
 export function winogradConv(
@@ -85,7 +85,7 @@ export function winogradConv(
     const both = fused(reshape(matrices.down, 1, rows, h), reshape(wide, columns, n * channels, h), { transB: 1 });
     return reshape(both, across.points, tilesAcross, down.points, tilesDown * n, channels);
   };
-  /** The way back; last, image by image, as onnxruntime turns a whole batch more slowly (measured). */
+  /** The inverse. The last step goes image by image, since onnxruntime transposes a whole batch more slowly (measured). */
   const toMaps = (matrices: Matrices, tiles: Value, [channels, h, w]: ConvShape['in']) => {
     const flat = reshape(tiles, columns, rows, n * channels);
     const wide = fused(flat, reshape(matrices.down, 1, rows, h), { transA: 1 });
@@ -120,7 +120,7 @@ export function winogradConv(
   };
 }
 
-/** Transforms of whole maps along their two axes, [points * tiles, pixels] each. */
+/** The transforms of whole maps along their two axes, [points * tiles, pixels] each. */
 interface Matrices {
   readonly down: Value;
   readonly across: Value;
@@ -128,7 +128,7 @@ interface Matrices {
 
 type Rows = AxisTransform['input'];
 
-/** A transform for every tile of an axis, [point, tile, pixel]: its rows `tile` pixels apart from `start` on. */
+/** A transform for every tile of an axis, [point, tile, pixel]. The first tile starts at `start`, the others `tile` pixels apart. */
 function along(rows: Rows, tiles: number, tile: number, start: number, length: number): Float32Array {
   const matrix = new Float32Array(rows.length * tiles * length);
   rows.forEach((row, point) => {
@@ -141,39 +141,39 @@ function along(rows: Rows, tiles: number, tile: number, start: number, length: n
   return matrix;
 }
 
-/** Both axes' transforms of a kernel at once, [across point, down point, row, column]. */
+/** The transform of a kernel along both axes, [across point, down point, row, column]. */
 function kernelMatrix(across: Rows, down: Rows): Float32Array {
   return Float32Array.from(across.flatMap((a) => down.flatMap((d) => d.flatMap((p) => a.map((q) => p * q)))));
 }
 
 /**
- * Winograd's convolution as matrices (Lavin & Gray 2016, arXiv 1509.09308; the construction from chosen points is that of
- * Toom and Cook). Along one axis, `tile` outputs of a kernel of `kernel` numbers are
+ * The matrices of Winograd's convolution (Lavin & Gray 2016, arXiv 1509.09308), constructed from chosen points by the method of
+ * Toom and Cook. Along one axis, the `tile` outputs of a kernel of `kernel` numbers are
  *
- *     y = output' * ((kernel matrix * g) . (input * d)),    d: tile + kernel - 1 inputs, . element by element
+ *     y = output' * ((kernel matrix * g) . (input * d)),    d: tile + kernel - 1 inputs, .: element-wise
  *
- * Only the product element by element is made for every pair of channels: `points` multiplications instead of tile * kernel.
+ * Only the element-wise product is computed for every pair of channels: `points` multiplications instead of tile * kernel.
  */
 interface AxisTransform {
   /** Outputs of one tile. */
   readonly tile: number;
   /** Multiplications of one tile: tile + kernel - 1. */
   readonly points: number;
-  /** [points][tile + kernel - 1], from inputs. */
+  /** [points][tile + kernel - 1]: transforms inputs. */
   readonly input: readonly (readonly number[])[];
-  /** [points][kernel], from a kernel. */
+  /** [points][kernel]: transforms a kernel. */
   readonly kernel: readonly (readonly number[])[];
-  /** [points][tile], whose transpose gives outputs. */
+  /** [points][tile]: its transpose gives the outputs. */
   readonly output: readonly (readonly number[])[];
 }
 
 /**
- * Where the polynomials are evaluated, besides infinity; small and balanced numbers round least (Barabasz et al. 2020,
- * arXiv 1803.10986).
+ * The points at which the polynomials are evaluated, besides infinity. Small, balanced numbers give the smallest rounding
+ * errors (Barabasz et al. 2020, arXiv 1803.10986).
  */
 const POINTS = [0, 1, -1, 0.5, -2];
 
-/** @throws Error where tile + kernel - 1 asks for more points than are chosen here */
+/** @throws Error if tile + kernel - 1 needs more points than POINTS has */
 export function axisTransform(tile: number, kernel: number): AxisTransform {
   const points = tile + kernel - 1;
   if (points - 1 > POINTS.length) throw new Error(`no points for tiles of ${tile} with kernels of ${kernel}`);
