@@ -21,6 +21,15 @@ test('every file that ARCHITECTURE.md names, and docs/inside.md, is there, and h
   }
 });
 
+test('docs/inside.md names functions of the journal that it has', () => {
+  const [, table = ''] = readFileSync(join(ROOT, 'docs', 'inside.md'), 'utf8').split('| `Journal` |');
+  const [rows = ''] = table.split('\n\n');
+  const names = [...rows.matchAll(/^\| (`.+?) \|/gm)].flatMap(([, cell]) => cell!.match(/\w+(?=[(`])(?!\))/g) ?? []);
+  expect(names.length).toBeGreaterThan(6);
+  const journal = readFileSync(join(ROOT, 'src', 'work', 'journal.ts'), 'utf8');
+  for (const name of names) expect.soft(journal, name).toMatch(new RegExp(`^  ${name}\\(`, 'm'));
+});
+
 const DOCUMENTS = ['', 'docs', 'data', 'model', 'model/fer2013', 'assets/fonts'].flatMap((folder) =>
   readdirSync(join(ROOT, folder)).flatMap((name) => (name.endsWith('.md') ? [join(folder, name)] : [])),
 );
