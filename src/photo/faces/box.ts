@@ -16,7 +16,7 @@ export interface Size {
 /** An upright box; x and y are its left and its top edge. */
 export interface Rectangle extends Point, Size {}
 
-/** An upright box around a face, and how far the head leans: 0 when it is upright. */
+/** An upright box around a face, and the angle by which the head leans: 0 if it is upright. */
 export interface LeaningBox extends Rectangle {
   readonly angle: number;
 }
@@ -34,7 +34,7 @@ export interface Square {
   readonly side: number;
 }
 
-/** A box as the network frames a face: width and height lie along the sides of the picture that it was shown, which may be turned. */
+/** A box as the network frames a face. Its sides are parallel to the sides of the network's view, which may be rotated. */
 export interface NetworkFrame extends Size {
   readonly centreX: number;
   readonly centreY: number;
@@ -42,7 +42,7 @@ export interface NetworkFrame extends Size {
 
 /** Two boxes that overlap by more than this (intersection over union) are about the same face. */
 export const SAME_PLACE = 0.3;
-/** So are those of which more than this part of the smaller one lies in the other: a box within a face is no second face. */
+/** So are two boxes if more than this part of the smaller one lies in the other: a box within a face is not a second face. */
 const WITHIN = 0.7;
 
 /**
@@ -116,8 +116,8 @@ export function turnedSize({ width, height }: Size, degrees: number): Size {
 export type WayBack = (x: number, y: number) => Point;
 
 /**
- * The way back from a picture that was turned counter-clockwise, so that heads leaning by `angle` stand upright in it.
- * @param turn.from the point of the turned picture that the turn leaves in its place, such as its centre
+ * Maps points back from a picture that was turned counter-clockwise, so that heads leaning by `angle` are upright in it.
+ * @param turn.from the fixed point of the rotation in the turned picture, such as its centre
  * @param turn.to the same point in the picture
  * @param turn.mirrored whether left and right were exchanged after the turn
  */
@@ -146,7 +146,7 @@ export function overlap(a: Rectangle, b: Rectangle): { union: number; ofSmaller:
   return { union: shared / (areas[0]! + areas[1]! - shared), ofSmaller: shared / Math.min(...areas) };
 }
 
-/** Whether two boxes are about one face: they lie at the same place, or one within the other. */
+/** Whether two boxes are about the same face: they lie at the same place, or one lies within the other. */
 export function showSameFace(a: Rectangle, b: Rectangle): boolean {
   const { union, ofSmaller } = overlap(a, b);
   return union > SAME_PLACE || ofSmaller > WITHIN;
@@ -155,7 +155,7 @@ export function showSameFace(a: Rectangle, b: Rectangle): boolean {
 /**
  * Groups items that show the same face. Each item joins the closest group, measured to the group's first and so surest item.
  * @param items the surest first
- * @param closeness of an item to a group's first one: above 0 where both are about the same face; of equal ones the surer counts
+ * @param closeness of an item to a group's first one: above 0 if both are about the same face. If two are equal, the surer group wins
  */
 export function groupByFace<Item>(
   items: readonly Item[],

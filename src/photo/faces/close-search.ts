@@ -8,38 +8,38 @@ import { closeScale, searchScale, toClosePicture } from './search-picture.ts';
 
 /** Side of a tile, in pixels. */
 const TILE = 640;
-/** Least overlap of two tiles, in pixels: a face smaller than this that one tile's edge cuts is whole in the next tile. */
+/** Smallest overlap of two tiles, in pixels. If a tile's edge cuts a face smaller than this, the next tile shows all of it. */
 const OVERLAP = 128;
 /** Faces that are higher than this in the close picture are found in the picture as a whole. */
 const MOST_HEIGHT = 110;
 
-/** This many faces with a side of less than SMALL pixels of the searched picture make it worth looking closer. */
+/** A close search is made if at least this many faces have a side of less than SMALL pixels of the searched picture. */
 const FEW = 2;
 const SMALL = 45;
 /** A photo that was shrunk further than this to be searched as a whole may hide faces from that search altogether. */
 const LEAST_SCALE = 0.8;
 /**
- * So every third tile of such a photo is tried first, as large as the photo is worked on, in which every face that can be read is large
- * enough to be seen; FEW faces with this score make it worth looking closer.
+ * So every third tile of such a photo is tried first, at the size at which the photo is processed. There every face that can be read
+ * is large enough to be seen. If FEW faces have this score, a close search is made.
  */
 const PROBE_SCORE = 0.3;
 const PROBED = 3;
 
-/** Most places that get a second look: twice as many as the faces in the largest crowd that is read completely. */
+/** Largest number of places that get a second look: twice the number of faces in the largest crowd that is read completely. */
 const MOST_PLACES = 400;
 
-/** With this many faces, one more is likely. So more are looked for, and they need only CROWD_THRESHOLD as their score. */
+/** With this many faces, further ones are likely. So a close search is made, and faces need only CROWD_THRESHOLD as their score. */
 const CROWD = 20;
 const CROWD_THRESHOLD = 0.3;
 
 /**
- * Looks for faces that are too small for a search of the picture as a whole, in tiles of a larger copy: where that search found small
- * ones or many, and in large photos.
+ * Searches tiles of a larger copy for faces that are too small for the search of the whole picture. It does so if that search found
+ * small faces or many faces, and in large photos.
  * @param image the photo
  * @param whole.search size of the copy that was searched as a whole
- * @param whole.found what was found in it
- * @param whole.hides what `mayHideFaces` says of the photo
- * @returns evidence for further faces, in pixels of `search`; [] where a closer look is not worth its time
+ * @param whole.found the faces found in it
+ * @param whole.hides the result of `mayHideFaces` for the photo
+ * @returns evidence for further faces, in pixels of `search`; [] if no close search is made
  */
 export async function searchClosely(
   image: RgbImage,
@@ -74,7 +74,7 @@ export async function searchClosely(
   }));
 }
 
-/** Whether the photo is large, and a part of it shows faces that are too small for a search of the photo as a whole. */
+/** Whether the photo is large and some of its tiles show faces that are too small for a search of the photo as a whole. */
 export async function mayHideFaces(image: RgbImage, network: NetworkProposer, signal?: AbortSignal): Promise<boolean> {
   const { width, height } = image;
   if (searchScale(width, height) >= LEAST_SCALE) return false;
@@ -84,12 +84,12 @@ export async function mayHideFaces(image: RgbImage, network: NetworkProposer, si
   return proposals.filter((face) => face.height < mostHeight && face.score > PROBE_SCORE).length >= FEW;
 }
 
-/** The score that a face needs once so many were found. @param threshold that in a picture of few */
+/** The score that a face needs if this many were found. @param threshold the score needed in a picture with few faces */
 export function thresholdInCrowd(threshold: number, faces: number): number {
   return faces < CROWD ? threshold : Math.min(threshold, CROWD_THRESHOLD);
 }
 
-/** Whether a place lies in a box that is about as large: it was found there already. */
+/** Whether a place was already found: it lies in a box of about the same size. */
 function isAround({ x, y, width }: ReturnType<typeof toBox>, { centreX, centreY, side }: Square): boolean {
   const near = Math.abs(centreX - x - width / 2) < width / 4 && Math.abs(centreY - y - width / 2) < width / 4;
   return near && side < 1.5 * width && width < 1.5 * side;

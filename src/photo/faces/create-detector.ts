@@ -8,7 +8,7 @@ interface FaceDetectorOptions {
   readonly detector?: DetectorChoice;
   /** What runs the cascades; 'auto' by default. */
   readonly openCv?: OpenCvChoice;
-  /** Most threads for the cascades; by default as many as the machine has cores, 2 at most (each holds OpenCV, about 100 MB). */
+  /** Largest number of threads for the cascades. Default: the machine's cores, at most 2 (each thread holds OpenCV, about 100 MB). */
   readonly threads?: number;
 }
 

@@ -1,22 +1,22 @@
 import type { RgbImage } from '../image.ts';
 import type { FaceBox } from './box.ts';
 
-/** What finds faces: a network (the default), or OpenCV's cascades. */
+/** The kinds of face detector: a network (the default), or OpenCV's cascades. */
 export const DETECTORS = ['network', 'haar'] as const;
 
-/** What settings and commands accept. 'fusion' means the network too: it was the default while the cascades were used as well, and is in people's .env. */
+/** The names that settings and commands accept. 'fusion', an earlier default that people still have in their .env, means the network. */
 export const DETECTOR_CHOICES = [...DETECTORS, 'fusion'] as const;
 export type DetectorChoice = (typeof DETECTOR_CHOICES)[number];
 
-/** What runs OpenCV's cascades: the system's OpenCV where its binding is built, otherwise WebAssembly (the default); or always WebAssembly. */
+/** How OpenCV's cascades are run: by the system's OpenCV if its binding is built, else in WebAssembly (the default); or always in WebAssembly. */
 export const OPENCV_CHOICES = ['auto', 'wasm'] as const;
 export type OpenCvChoice = (typeof OPENCV_CHOICES)[number];
 
 /** Finds faces in upright pictures. Implementations never work on the main thread. */
 export interface FaceDetector {
   /**
-   * @returns one box a face in pixels of the image, none overlapping another by much, in no particular order; [] when there is no face
-   * @throws the signal's reason when it was aborted
+   * @returns one box per face in pixels of the image, in no particular order; [] if there is no face. Boxes overlap little or not at all
+   * @throws the signal's reason if it was aborted
    */
   detect(image: RgbImage, options?: { signal?: AbortSignal }): Promise<FaceBox[]>;
   /** Ends the detector's threads; detect must not be called afterwards. */

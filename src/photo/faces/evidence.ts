@@ -8,13 +8,13 @@ import type { Place } from './places.ts';
 export interface Evidence {
   /** Where it was proposed. */
   readonly proposed: Square;
-  /** Where the second look saw it: the mean of its sightings; where it was proposed if there were none. */
+  /** Where the second look saw it: the mean of the sightings, or the proposed place if there were none. */
   readonly seen: Square;
   /** How far the head leans clockwise, in degrees. */
   readonly angle: number;
   /** What the score is computed from, in the order of EVIDENCE. */
   readonly numbers: readonly number[];
-  /** How well a face is seen there from each of UPRIGHT_ANGLES, as weightOf says; none where the first view left no doubt. */
+  /** How well a face is seen there from each of UPRIGHT_ANGLES (see weightOf); empty if the first view left no doubt. */
   readonly fromAngles: readonly number[];
 }
 
@@ -25,7 +25,7 @@ export interface Evidence {
  */
 export const EVIDENCE = ['surest', 'look'] as const;
 
-/** Angles that a place is looked at from, turned back by each. */
+/** The angles that a place is viewed from: it is turned back by each. */
 export const UPRIGHT_ANGLES = [-30, 0, 30];
 /** Further angles and the view size, in pixels, that are used to measure how far a kept face's head leans. */
 const FURTHER_ANGLES = [-60, 60];
@@ -38,7 +38,7 @@ const LEANING = 10;
 const LARGER_LEAN_SIZE = 128;
 
 /**
- * How a place is shown, of which the view's middle half is the place: the size in pixels, and the angle that it is turned back by.
+ * How a place is shown: the size of the view in pixels, and the angle that the place is turned back by. The place fills the middle half.
  */
 type View = Omit<Look, 'place'>;
 
@@ -60,7 +60,7 @@ const SECOND_LOOK: readonly ((place: Place) => readonly View[])[] = [
     { pixels: 192, angle, mirrored: true },
   ],
 ];
-/** Stages that the second look has. */
+/** Number of stages of the second look. */
 export const STAGES = SECOND_LOOK.length;
 
 function firstAngle({ angle }: Place): number {
@@ -72,21 +72,21 @@ function furtherAngles(place: Place): number[] {
   return UPRIGHT_ANGLES.filter((angle) => angle !== firstAngle(place));
 }
 
-/** Higher scores of sightings are cut to this one: above it, differences mean nothing. */
+/** Higher scores of sightings are cut to this one, since differences above it mean nothing. */
 const MOST_SIGHTING = 0.999;
 
-/** Power of the weights of good sightings over bad ones: the one with the least error on photos turned by known angles. */
+/** Exponent that gives good sightings more weight than bad ones: the one with the smallest error on photos turned by known angles. */
 const LEAN_POWER = 6;
 
-/** How much a sighting says, 0 for none. */
+/** Weight of a sighting; 0 for none. */
 export function weightOf({ score }: Sighting): number {
   return logOdds(Math.min(MOST_SIGHTING, score)) - logOdds(LEAST_SIGHTING);
 }
 
-/** Asks the network: one sighting a look, in their order. */
+/** Asks the network: one sighting per look, in their order. */
 type AskNetwork = (looks: readonly Look[]) => Promise<readonly Sighting[]>;
 
-/** Whether more looks at a place may change what is made of it. @param stage how many stages of the second look were made, at least 1 */
+/** Whether more looks at a place may change the decision about it. @param stage number of stages of the second look so far, at least 1 */
 type GoesOn = (evidence: Evidence, stage: number) => boolean;
 
 /**
@@ -103,7 +103,7 @@ async function inShares<Item, Result>(
   const results: Result[] = [];
   await Promise.all(
     Array.from({ length: Math.min(SHARES, items.length) }, async (_, first) => {
-      // The surest come first, and take the most looks: each share has some of them.
+      // The surest come first and need the most looks, so each share gets some of them.
       const share = items.filter((_, k) => k % SHARES === first);
       for (const [k, result] of (await work(share)).entries()) results[first + k * SHARES] = result;
     }),
@@ -174,7 +174,7 @@ function lookOf(first: number, fromAngles: readonly number[], larger: readonly n
 /** All angles, in the order in which a head that turns passes them. */
 const LEAN_ANGLES = [FURTHER_ANGLES[0]!, ...UPRIGHT_ANGLES, FURTHER_ANGLES[1]!];
 
-/** A face whose lean is sought: where it is, how it is seen from UPRIGHT_ANGLES, and what to answer where it is not seen at all. */
+/** A face whose lean is measured: its place, how well it is seen from UPRIGHT_ANGLES, and the answer if it is not seen at all. */
 interface LeaningFace extends Pick<Evidence, 'angle' | 'fromAngles'> {
   readonly square: Square;
 }

@@ -2,7 +2,7 @@ import { logOdds } from '../../base/numbers.ts';
 import { groupByFace, overlap, SAME_PLACE, type Square, toBox, toSquare } from './box.ts';
 import { LEAST_SCORE, type NetworkProposal } from './network/network.ts';
 
-/** A place in the picture that the network took for a face, with the result of its first passes. */
+/** A place in the picture that the network proposed as a face, with the result of its first passes. */
 export interface Place {
   readonly square: Square;
   /** How far the head seems to lean clockwise, in degrees. */

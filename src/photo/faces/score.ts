@@ -4,7 +4,7 @@ import { logistic } from '../../base/numbers.ts';
 import { meanSquare, overlap, SAME_PLACE, type Size, type Square, sharedArea, showSameFace, toBox } from './box.ts';
 import { EVIDENCE, type Evidence } from './evidence.ts';
 
-/** How evidence becomes one number: a logistic regression. */
+/** The logistic regression that turns evidence into one number. */
 export interface FaceScore {
   readonly intercept: number;
   /** One for each of EVIDENCE, in that order. */
@@ -22,20 +22,20 @@ const SCHEMA = z.object({
   threshold: z.number().min(0).max(1),
 });
 
-/** @throws when the file of the fitted score is missing or not in its format */
+/** @throws if the file of the fitted score is missing or has another format */
 export function readFaceScore(): FaceScore {
   return SCHEMA.parse(JSON.parse(readFileSync(FACE_SCORE_FILE, 'utf8')));
 }
 
-/** How likely a place is a face, 0..1. */
+/** The probability that a place is a face, 0..1. */
 export function scoreOf({ numbers }: Pick<Evidence, 'numbers'>, { intercept, coefficients }: FaceScore): number {
   const sum = coefficients.reduce((total, coefficient, k) => total + coefficient * numbers[k]!, intercept);
   return logistic(sum);
 }
 
-/** A place that scores less than this by one view is no face. No face in fifteen photos, upright or turned by up to 30 degrees, scored less. */
+/** A place that scores less than this by one view is not a face. In fifteen photos, upright or turned by up to 30 degrees, no face scored less. */
 const NO_FACE = 0.1;
-/** A place whose score by views from three angles is between these gets a larger view. */
+/** A place gets a larger view if its score by views from three angles is between these. */
 const DOUBT = { from: 0.2, to: 0.9 };
 
 /** If more than this share of a place lies outside the picture, its other half is the mirror image ... */
@@ -52,7 +52,7 @@ function isCut(place: Square, picture: Size): boolean {
 
 /**
  * Whether more looks at a place may change the decision about it.
- * @param stage how many stages of the second look were made
+ * @param stage number of stages of the second look so far
  * @param picture size of the picture that was searched
  */
 export function mayChange(place: Evidence, stage: number, score: FaceScore, picture: Size): boolean {
@@ -92,7 +92,7 @@ const FILLING = 0.6;
 const FILLING_THRESHOLD = 0.66;
 
 /**
- * The places that are faces, the surest first; what shows a surer face, or parts of several, is dropped.
+ * The places that are faces, the surest first. A place that shows a surer face again, or parts of several, is dropped.
  * @param threshold places that score at least this are faces, 0..1
  * @param picture size of the picture that was searched, in pixels
  */
@@ -120,7 +120,7 @@ export function fills({ side }: Square, { width, height }: Size): boolean {
   return side > FILLING * Math.min(width, height);
 }
 
-/** Whether two places show one face: they were proposed, or seen at the second look, at the same spot. */
+/** Whether two places show the same face: they were proposed at the same spot, or seen there at the second look. */
 function sameFace(a: Evidence, b: Evidence): boolean {
   if (showSameFace(toBox(a.proposed), toBox(b.proposed))) return true;
   return overlap(toBox(a.seen), toBox(b.seen)).union > SAME_PLACE;

@@ -18,7 +18,7 @@ export function createScoredDetector(): FaceDetector {
   const score = readFaceScore();
   const network = createDetectorNetwork();
   const find = async (image: RgbImage, signal?: AbortSignal) => {
-    // Of a large photo a smaller copy is made meanwhile, on another thread.
+    // For a large photo, another thread makes a smaller copy meanwhile.
     const hides = mayHideFaces(image, network, signal);
     hides.catch(() => {});
     const search = await toSearchPicture(image);

@@ -6,14 +6,14 @@ import type { NetworkPass, NetworkProposer } from './network/network.ts';
 import { gatherPlaces } from './places.ts';
 import { type FaceScore, fills, type KeptFace, scoreOf } from './score.ts';
 
-/** Degrees clockwise by which a photo may be turned without its metadata saying so. */
+/** Degrees clockwise by which a photo may be turned without a note in its metadata. */
 const TURNS = [180, 90, 270] as const;
 type Turn = (typeof TURNS)[number];
 
 /** The photo is upright if its MOST_TELLING surest faces all score more than UPRIGHT: in photos upside down at least one scored less. */
 const MOST_TELLING = 3;
 const UPRIGHT = 0.977;
-/** The others are looked at in this size, in pixels: in a smaller one a head on its top is seen nearly as well. */
+/** View size, in pixels, of the other photos' faces: in a smaller view, an upside-down head is seen nearly as well. */
 const SIZE = 128;
 
 /**
@@ -24,21 +24,21 @@ const MARGIN_OF_FILLING = 1.5;
 
 /** Where no face is surer than this, what was found may be none: on their sides, photos show some of up to 0.97, upright ones one of 0.98. */
 const SURE = 0.97;
-/** So there, and where nothing was found, each turn is tried by these passes, and by a second look at this many places. */
+/** In that case, and if nothing was found, each turn is tried with these passes, and with a second look at this many places. */
 const PASSES: readonly NetworkPass[] = [
   { side: 544, angle: 0, margin: 0.15 },
   { side: 128, angle: 0, margin: 0.5, fills: 0.6 },
 ];
 const MOST_PLACES = 3;
-/** The score that the surest of these places needs: three more looks at a picture are three more chances to be wrong. */
+/** The score that the surest of these places needs. It is high, since three more looks are three more chances to be wrong. */
 const LEAST_SCORE = 0.95;
 
 /**
- * By how much a photo is turned, judged by the faces found in it: the network sees a face best when it is upright. An upright photo of several
- * people is mostly recognised by its surest faces, without further looks.
+ * Finds out by which angle a photo is turned, from the faces found in it: the network sees a face best if it is upright. Most upright
+ * photos of several people are recognised by their surest faces, without further looks.
  * @param search the picture that was searched
- * @param found what was found in it
- * @returns undefined where it stands upright, as far as can be told
+ * @param found the faces found in it
+ * @returns undefined if it is upright, or if the angle cannot be determined
  */
 export async function turnOf(
   search: RgbImage,
@@ -66,7 +66,7 @@ export async function turnOf(
   return best;
 }
 
-/** The turn that shows a face where the photo as it stands shows none that is sure. @param most score of its surest */
+/** The turn that shows a sure face, for a photo that shows none as it is. @param most score of the surest face in the photo as it is */
 async function turnThatShowsMore(
   search: RgbImage,
   most: number,

@@ -3,17 +3,17 @@ import type { FaceDetector, OpenCvChoice } from '../detector.ts';
 import { toSearchPicture } from '../search-picture.ts';
 import { createHaarProposer, HAAR_ALONE, type HaarProposal } from './haar.ts';
 
-/** A place in the picture that one or more passes took for a face, with all that speaks for it. */
+/** A place in the picture that one or more passes proposed as a face, with the evidence for it. */
 interface Candidate {
   /** The proposal with the most hits: its box and angle are the candidate's. */
   readonly best: HaarProposal;
-  /** Hits of all passes together, each pass counted with its best proposal here. */
+  /** Sum of the hits of all passes. Each pass counts with its best proposal here. */
   readonly hits: number;
-  /** Most eyes that were found in any of its proposals; of more than two, some are none. */
+  /** Largest number of eyes found in one of its proposals. If it is more than two, some of them are not eyes. */
   readonly eyes: number;
 }
 
-/** Groups the proposals of several passes into one candidate a place, the one with the most hits first. */
+/** Groups the proposals of several passes into one candidate per place, the one with the most hits first. */
 export function gatherCandidates(proposals: readonly HaarProposal[]): Candidate[] {
   const sorted = [...proposals].sort((a, b) => b.neighbours - a.neighbours);
   const groups = groupByFace(sorted, (best, proposal) => (showSameFace(toBox(best), toBox(proposal)) ? 1 : 0));
@@ -29,7 +29,7 @@ export function gatherCandidates(proposals: readonly HaarProposal[]): Candidate[
 }
 
 /**
- * Hits that a face needs when no eye, one eye, or both were found in it. Chosen on fifteen group photos with 74 faces of 36 pixels
+ * Number of hits that a face needs if no eye, one eye, or both were found in it. Chosen on fifteen group photos with 74 faces of 36 pixels
  * and more, of which 69 are found and nothing else; numbers around these make a difference of one or two.
  */
 const HITS_NEEDED = [30, 12, 4];
@@ -39,7 +39,7 @@ export function isFace({ hits, eyes }: Candidate): boolean {
   return hits >= HITS_NEEDED[Math.min(eyes, 2)]!;
 }
 
-/** A candidate as the detector's answer. */
+/** Converts a candidate to a face of the detector's result. */
 export function toFaceBox({ best, hits }: Candidate): FaceBox {
   return { ...toBox(best), angle: best.angle, score: hits };
 }

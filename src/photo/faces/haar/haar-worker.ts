@@ -19,11 +19,11 @@ export default async function runTask({ image, openCv, ...how }: HaarTask): Prom
       if (!('missing' in found)) return await found.run(task);
     } catch (error) {
       if (!(error instanceof NativeOpenCvGone)) throw error;
-      // No photo goes unanswered for it: this one, and this thread from now on, do without.
+      // This picture is still searched: from now on this thread uses WebAssembly.
       native = Promise.resolve({ missing: error.message });
     }
   }
-  // Loaded where it is needed: it takes 100 MB.
+  // Loaded only if it is needed, since it takes 100 MB.
   const { runPassInWasm } = await import('./wasm-opencv.ts');
   return await runPassInWasm(task);
 }

@@ -7,41 +7,41 @@ import type { OpenCvChoice } from '../detector.ts';
 export interface HaarPass {
   /** File name in model/cascades. */
   readonly cascade: string;
-  /** Degrees that the heads sought lean clockwise: the picture is turned back by it before the cascade runs. */
+  /** Degrees clockwise by which the heads that are sought lean: the picture is turned back by this angle first. */
   readonly angle: number;
-  /** Each size of face sought is this many times the last. */
+  /** Scale factor: each size of face that is sought is this many times the previous one. */
   readonly scaleFactor: number;
   /** A face needs more than this many overlapping hits. */
   readonly minNeighbours: number;
 }
 
-/** How the cascades look at a picture. */
+/** Settings of the cascades. */
 interface HaarLook {
   readonly passes: readonly HaarPass[];
   /** Smallest face sought, in pixels of the picture. */
   readonly minFace: number;
-  /** Whether to look for eyes in what was found. */
+  /** Whether to look for eyes in the faces found. */
   readonly eyes: boolean;
 }
 
-/** What a worker is asked to do: one pass. */
+/** A worker's task: one pass. */
 export interface HaarTask extends Omit<HaarLook, 'passes'> {
   readonly image: RgbImage;
   readonly pass: HaarPass;
   readonly openCv: OpenCvChoice;
 }
 
-/** What a pass takes for a face, before anything is verified; in pixels of the task's image. */
+/** A face that a pass proposes, not yet verified; in pixels of the task's image. */
 export interface HaarProposal extends Square {
   /** The pass's angle, degrees clockwise. */
   readonly angle: number;
   /** Overlapping hits that were joined into this one. */
   readonly neighbours: number;
-  /** Centres of the eyes found in it; none where they were not looked for. */
+  /** Centres of the eyes found in it; empty if no eyes were sought. */
   readonly eyes: readonly Point[];
 }
 
-/** Degrees that the tilted passes turn the picture by: the upright cascade still sees heads that lean some 12 degrees. */
+/** Degrees that the tilted passes turn the picture by. The upright cascade still sees heads that lean by about 12 degrees. */
 const TILT = 22;
 
 const upright: HaarPass = {
@@ -52,9 +52,9 @@ const upright: HaarPass = {
 };
 
 /**
- * Settings for a detector that uses the cascades alone. They propose loosely; the evidence of all passes is weighed afterwards.
- * alt2 finds more faces with fewer false ones than the default cascade. Leaning heads need the picture turned. Below 30 pixels
- * hits are mostly false.
+ * Settings for a detector that uses only the cascades. The passes propose many places; the evidence of all passes is weighed later.
+ * alt2 finds more faces, with fewer false ones, than the default cascade. For leaning heads the picture must be turned. Most hits
+ * below 30 pixels are false.
  */
 export const HAAR_ALONE: HaarLook = {
   passes: [0, TILT, -TILT].map((angle) => ({ ...upright, angle })),
@@ -62,14 +62,14 @@ export const HAAR_ALONE: HaarLook = {
   eyes: true,
 };
 
-/** What the cascades take for faces. */
+/** Proposes faces with the cascades. */
 interface HaarProposer {
-  /** @param image picture of the size at which faces are sought; the proposals are in its pixels */
+  /** @param image the searched copy of the picture; the proposals are in its pixels */
   propose(image: RgbImage, signal?: AbortSignal): Promise<HaarProposal[]>;
   close(): Promise<void>;
 }
 
-/** OpenCV's cascades, one pass a task, on worker threads. */
+/** OpenCV's cascades on worker threads, one pass per task. */
 export function createHaarProposer(
   look: HaarLook,
   { threads, openCv = 'auto' }: { threads: number; openCv?: OpenCvChoice },

@@ -49,11 +49,11 @@ const BORDER_CONSTANT = 0;
 /**
  * Loads the package's binary, without its JavaScript, which looks for an OpenCV to build. The binary holds its classes once a process:
  * loaded on two threads, one would be given the other's. So one thread of a process loads it, and no other ever does.
- * @throws whatever the system says where it cannot be loaded
+ * @throws the system's error if it cannot be loaded
  */
 export function loadNativeOpenCv(binary: string): { readonly openCv: OpenCv<NativeMat>; readonly version: string } {
   const cv = createRequire(import.meta.url)(binary) as NativeModule;
-  // Hits come in the order in which they were found: with several threads, now in one and now in another.
+  // Hits come in the order in which they were found, which varies with several threads.
   cv.setNumThreads(1);
   const cascades = new Map<string, NativeCascade>();
   const loaded = (name: string) => {

@@ -9,7 +9,7 @@ import type { GrayTask } from './pass.ts';
 /** The npm package of OpenCV's native binding. It is an optional peer, which `npm ci` neither loads nor builds. */
 const PACKAGE = '@u4/opencv4nodejs';
 
-/** What the process says. */
+/** A message from the process. */
 export type NativeMessage =
   | { readonly kind: 'ready'; readonly version: string }
   | { readonly kind: 'found'; readonly proposals: HaarProposal[] }
@@ -17,9 +17,9 @@ export type NativeMessage =
 
 /** OpenCV in a process of its own. */
 export interface NativeOpenCv {
-  /** OpenCV's, e.g. '4.6.0'. */
+  /** OpenCV's version, e.g. '4.6.0'. */
   readonly version: string;
-  /** One pass; one at a time. @throws NativeOpenCvGone where the process has ended; Error with what OpenCV said */
+  /** Makes one pass; call it once at a time. @throws NativeOpenCvGone if the process has ended; Error with OpenCV's message */
   run(task: GrayTask): Promise<HaarProposal[]>;
   end(): void;
 }
@@ -29,7 +29,7 @@ export class NativeOpenCvGone extends Error {
   override readonly name = 'NativeOpenCvGone';
 }
 
-/** Where the package's binary is; otherwise why there is none, in words. */
+/** The path of the package's binary, or the reason why there is none, as text. */
 function findBinary(): { readonly binary: string } | { readonly missing: string } {
   let main: string;
   try {
@@ -43,9 +43,9 @@ function findBinary(): { readonly binary: string } | { readonly missing: string 
 }
 
 /**
- * Starts OpenCV where the binding is built.
- * @param find tests put a binary of their own here
- * @returns otherwise why it is not used, in words; never throws
+ * Starts OpenCV if the binding is built. Never throws.
+ * @param find finds the binary; tests give their own
+ * @returns OpenCV, or the reason why it is not used, as text
  */
 export async function startNativeOpenCv(find = findBinary): Promise<NativeOpenCv | { readonly missing: string }> {
   const found = find();
@@ -74,7 +74,7 @@ async function ask(child: ChildProcess, task: GrayTask): Promise<HaarProposal[]>
   throw new Error(`OpenCV: ${said.kind === 'failed' ? said.reason : said.kind}`);
 }
 
-/** The next thing that the process says. @throws NativeOpenCvGone */
+/** The next message from the process. @throws NativeOpenCvGone */
 function answerOf(child: ChildProcess): Promise<NativeMessage> {
   return new Promise((resolve, reject) => {
     const gone = (why: unknown) => settle(() => reject(new NativeOpenCvGone(`OpenCV’s process ended: ${why}`)));

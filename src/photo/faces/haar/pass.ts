@@ -11,7 +11,7 @@ export interface GrayTask {
   readonly eyes: boolean;
 }
 
-/** What a cascade takes for what it looks for: a square, and the overlapping hits that were joined into it. */
+/** A detection of a cascade: a square, and the number of overlapping hits that were joined into it. */
 export interface Hit {
   readonly x: number;
   readonly y: number;
@@ -19,22 +19,22 @@ export interface Hit {
   readonly neighbours: number;
 }
 
-/** How a cascade looks at a picture. */
+/** Settings of a cascade's run. */
 export interface CascadeLook {
   readonly scaleFactor: number;
-  /** As OpenCV counts: hits that are left once this many are not enough. */
+  /** OpenCV's parameter: a detection needs more overlapping hits than this. */
   readonly minNeighbours: number;
-  /** Shortest side of what is sought, in pixels of the picture. */
+  /** Smallest side of a detection, in pixels of the picture. */
   readonly minSize: number;
 }
 
-/** What a pass takes of OpenCV, whatever runs it. Pictures are gray, 8 bits a pixel, and lie in memory of OpenCV's until they are released. */
+/** The operations of OpenCV that a pass needs. Pictures are gray, 8 bits per pixel, and stay in OpenCV's memory until they are released. */
 export interface OpenCv<Mat> {
   fromGray(image: GrayImage): Mat;
   sizeOf(mat: Mat): Size;
-  /** A picture moved onto a black canvas, bilinearly. @param forward the way there: the 2 x 3 matrix of warpAffine, row by row */
+  /** Warps a picture onto a black canvas, bilinearly. @param forward the 2 x 3 matrix of warpAffine, row by row */
   move(mat: Mat, forward: readonly number[], size: Size): Mat;
-  /** A part of a picture, in whole pixels, bilinearly resized. */
+  /** Crops a picture, in whole pixels, and resizes the crop bilinearly. */
   resizePart(mat: Mat, part: Rectangle, size: Size): Mat;
   /** Runs a cascade over a picture. @param cascade file name in model/cascades */
   detect(cascade: string, mat: Mat, look: CascadeLook): Hit[];
@@ -47,14 +47,14 @@ const EYE_CASCADE = 'haarcascade_eye.xml';
 
 /** The cascade was trained on 20 x 20 pixels; faces are enlarged to this side so that an eye in them is larger than that. */
 const EYE_SEARCH_SIDE = 160;
-/** Eyes sit in the upper part of a face box; below it the cascade takes nostrils and mouth corners for eyes. */
+/** Eyes are in the upper part of a face box. Below it the cascade mistakes nostrils and mouth corners for eyes. */
 const EYE_SEARCH_PART = 0.6;
 /** An eye (with its brow, as the cascade saw them) is about a quarter as wide as the face box; half of that is too small. */
 const EYE_MIN_PART = 1 / 7;
 
 /**
  * Turns a picture counter-clockwise by an angle onto a canvas that holds all of it.
- * @returns the turned picture (the caller releases it) and the way back for a point on it
+ * @returns the turned picture (the caller releases it) and a function that maps its points back
  */
 function turned<Mat>(cv: OpenCv<Mat>, mat: Mat, angle: number): { mat: Mat; back: WayBack } {
   const { cos, sin } = cosAndSin(angle);

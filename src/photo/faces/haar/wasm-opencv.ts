@@ -40,7 +40,7 @@ const untyped = cv as unknown as UntypedOpenCv;
 
 const ANY_SIZE = { width: 0, height: 0 };
 
-/** The module is a thenable that never settles, so it cannot be awaited: it is ready once its classes exist. */
+/** Waits until the module's classes exist. The module itself is a thenable that never settles, so it cannot be awaited. */
 async function openCvReady(): Promise<void> {
   const giveUpAt = Date.now() + 60_000;
   while (typeof cv.Mat !== 'function') {

@@ -3,16 +3,16 @@ import { centreOf, groupByFace, overlap, type Rectangle, SAME_PLACE, toBox, toSq
 import type { Look, Sighting } from './network.ts';
 import { CELL, type View } from './view.ts';
 
-/** What the network takes for a face in one view of the picture. */
+/** A face that the network detected in one view of the picture. */
 export interface NetworkBox extends Rectangle {
   /** How sure the network is, 0..1. */
   readonly score: number;
 }
 
-/** Weaker sightings count as none; this is their score. */
+/** Sightings with a lower score count as none, and get this score. */
 export const LEAST_SIGHTING = 0.005;
 
-/** Width and height of each anchor in cells, and the overlap (IoU) of two faces at most; from face-api's const.ts. */
+/** Width and height of each anchor in cells, and the largest overlap (IoU) of two faces; from face-api's const.ts. */
 const ANCHORS = [
   [1.603231, 2.094468],
   [6.041143, 7.080126],
@@ -23,11 +23,11 @@ const ANCHORS = [
 const MOST_OVERLAP = 0.4;
 
 /**
- * The network's answer as boxes, one a face, the surest first.
+ * Converts the network's output to boxes, one per face, the surest first.
  * @param cells for each of the five anchors five maps (x, y, width, height, objectness) of the view's rows / 32 and columns / 32
- * @param view what was shown to the network
+ * @param view the view that the network was given
  * @param least lowest score of a box, between 0 and 1
- * @returns boxes in pixels of the turned picture that the view shows, unclipped
+ * @returns boxes in pixels of the rotated picture that the view shows, unclipped
  */
 export function toBoxes(cells: Float32Array, view: View, least: number): NetworkBox[] {
   const across = view.columns / CELL;
@@ -60,7 +60,7 @@ function keepSurest(boxes: readonly NetworkBox[]): NetworkBox[] {
   );
 }
 
-/** @param boxes what the network saw in the look's view, in pixels of the turned picture */
+/** @param boxes the network's boxes for the look's view, in pixels of the rotated picture */
 export function sightingOf(boxes: readonly NetworkBox[], look: Look, view: View): Sighting {
   const middle = (view.columns * view.step) / 2;
   const asked = toBox({ centreX: middle, centreY: middle, side: look.place.side });

@@ -2,18 +2,18 @@ import { type FaceApiWeight, readFaceApiWeights } from '../../../base/face-api-w
 import { GraphBuilder, type Value } from '../../../emotion/engines/onnx/graph.ts';
 import { onnxShape, toOnnx } from '../../../emotion/engines/onnx/layout.ts';
 
-/** Names of the graph's ends: "pixels" [1, 3, rows, columns], RGB 0..255, in; "cells" [1, 25, rows / 32, columns / 32] out. */
+/** Input and output of the graph: "pixels" [1, 3, rows, columns], RGB 0..255, in; "cells" [1, 25, rows / 32, columns / 32] out. */
 export const DETECTOR_INPUT = 'pixels';
 export const DETECTOR_OUTPUT = 'cells';
 
-/** Colour that the detector was trained to see as 0, RGB; from face-api's src/tinyFaceDetector/const.ts, as is the slope. */
+/** The mean colour (RGB) that is subtracted from each pixel. It and the slope are from face-api's src/tinyFaceDetector/const.ts. */
 const MEAN_RGB = [117.001, 114.697, 97.404];
 const LEAKY_SLOPE = 0.1;
 /** Layers after the first, each a depthwise 3x3 and a 1x1 convolution. */
 const SEPARABLE_LAYERS = 5;
-/** Parts that the first layer computes one after the other. */
+/** Number of parts that the first layer computes one after the other. */
 const STRIPS = 4;
-/** Numbers a cell: x, y, width, height and objectness for each of five anchors. */
+/** Numbers per cell: x, y, width, height and objectness for each of five anchors. */
 const CELL_NUMBERS = 25;
 
 /**
@@ -28,8 +28,8 @@ export function readDetectorWeights(): Promise<Map<string, FaceApiWeight>> {
 /**
  * The tiny face detector as an ONNX model for pictures whose sides are multiples of 32.
  *
- * It gives face-api's boxes: the first convolution is not padded, and max pools are padded at the bottom and the right
- * where the size is odd. The last of them moves by a single pixel, which keeps the size.
+ * It gives the same boxes as face-api: the first convolution is not padded, and max pooling is padded at the bottom and the
+ * right if the size is odd. The last max pooling has stride 1, which keeps the size.
  */
 export function detectorGraph(weights: ReadonlyMap<string, FaceApiWeight>): Uint8Array {
   const graph = new GraphBuilder();
@@ -40,7 +40,7 @@ export function detectorGraph(weights: ReadonlyMap<string, FaceApiWeight>): Uint
   };
   const bias = (name: string) => graph.tensor(weight(name).data, weight(name).shape, name);
   const kernel = (name: string, { shape, data } = toOnnxKernel(weight(name))) => graph.tensor(data, shape, name);
-  // It keeps the order of numbers, so that after pooling it gives the same as before from a quarter of the work.
+  // It is monotonic, so it gives the same result after pooling, with a quarter of the work.
   const activated = (x: Value) => graph.node('LeakyRelu', [x], { alpha: { float: LEAKY_SLOPE } });
   const pooled = (x: Value, stride: number) =>
     graph.node('MaxPool', [x], { kernel_shape: [2, 2], strides: [stride, stride], auto_pad: 'SAME_UPPER' });
@@ -66,14 +66,14 @@ export function detectorGraph(weights: ReadonlyMap<string, FaceApiWeight>): Uint
 }
 
 /**
- * The picture in STRIPS strips of rows, each as high as the first layer needs for its part of the rows that are left
- * after pooling. What that layer computes of a whole picture would be the largest thing by far, and onnxruntime keeps
- * the memory that it once took. That would be 80 MB instead of 40, at the same speed.
+ * The picture in STRIPS strips of rows. Each strip has the rows that the first layer needs for its part of the pooled rows. The
+ * first layer's output for a whole picture would be the largest tensor by far, and onnxruntime never frees memory: that would be
+ * 80 MB instead of 40, at the same speed.
  */
 function inStrips(graph: GraphBuilder, pixels: Value): Value[] {
   const axis = graph.ints(2);
   const rows = graph.node('Gather', [graph.node('Shape', [pixels]), axis]);
-  // A convolution by 3x3 without padding leaves two rows fewer, and pooling half of them.
+  // A 3x3 convolution without padding removes two rows, and pooling keeps half of the rest.
   const pooledRows = graph.node('Sub', [graph.node('Div', [rows, graph.ints(2)]), graph.ints(1)]);
   const bounds = Array.from({ length: STRIPS + 1 }, (_, k) =>
     graph.node('Mul', [
@@ -86,19 +86,19 @@ function inStrips(graph: GraphBuilder, pixels: Value): Value[] {
     .map((end, k) => graph.node('Slice', [pixels, bounds[k]!, graph.node('Add', [end, graph.ints(2)]), axis]));
 }
 
-/** A kernel [height, width, in, out] as ONNX has it: [out, in, height, width]. */
+/** Converts a kernel [height, width, in, out] to ONNX's [out, in, height, width]. */
 function toOnnxKernel({ shape, data }: FaceApiWeight) {
   const kernel = { role: 'kernel', shape } as const;
   return { shape: onnxShape(kernel), data: toOnnx(kernel, data) };
 }
 
-/** [height, width, channels, 1] to ONNX's [channels, 1, height, width]: the same with the last two axes the other way round. */
+/** Converts a depthwise kernel [height, width, channels, 1] to ONNX's [channels, 1, height, width]: swaps the last two axes first. */
 function depthwiseFirst({ shape, data }: FaceApiWeight) {
   const [height, width, channels] = shape as [number, number, number];
   return toOnnxKernel({ shape: [height, width, 1, channels], data });
 }
 
-/** The first layer takes (pixel - mean) / 255. It is linear and not padded, so its weights can do that themselves, exactly. */
+/** The first layer's input is (pixel - mean) / 255. The layer is linear and not padded, so this is folded into its weights, exactly. */
 function onRawPixels(filters: FaceApiWeight, bias: FaceApiWeight) {
   const kernel = toOnnxKernel(filters);
   const places = kernel.shape[2]! * kernel.shape[3]!;

@@ -19,7 +19,7 @@ async function openSession(): Promise<InferenceSession> {
   return await InferenceSession.create(detectorGraph(await readDetectorWeights()), sessionOptions(1));
 }
 
-/** Room for one view, used again by the next: a thread looks at one at a time, and would gather many before it tidies up. */
+/** The buffer for one view, which the next view reuses: new buffers would pile up until the garbage collector runs. */
 let room = new Float32Array(0);
 
 function roomFor(length: number): Float32Array<ArrayBuffer> {
@@ -27,7 +27,7 @@ function roomFor(length: number): Float32Array<ArrayBuffer> {
   return room.subarray(0, length);
 }
 
-/** What the network sees in one view, in pixels of the turned picture. */
+/** The network's boxes for one view, in pixels of the rotated picture. */
 async function boxesIn(image: RgbImage, view: View, least: number): Promise<NetworkBox[]> {
   session ??= openSession();
   const network = await session;
@@ -45,7 +45,7 @@ async function proposalsOf(image: RgbImage, pass: NetworkPass, least: number): P
     if (box.height < leastHeight || isCut(box, image, pass)) continue;
     const { x, y } = centreOf(box);
     const centre = view.back(x, y);
-    // The margin shows a mirror image: a face whose centre lies there is not in the picture.
+    // The margin shows a mirror image, so a face with its centre there is not in the picture.
     if (centre.x < 0 || centre.y < 0 || centre.x > image.width || centre.y > image.height) continue;
     const { width, height, score } = box;
     proposals.push({ centreX: centre.x, centreY: centre.y, width, height, pass, score });
@@ -53,7 +53,7 @@ async function proposalsOf(image: RgbImage, pass: NetworkPass, least: number): P
   return proposals;
 }
 
-/** Whether the edge of a tile cuts the box, and not that of the picture. */
+/** Whether the edge of a tile, not the edge of the picture, cuts the box. */
 function isCut(box: NetworkBox, image: RgbImage, { corner, side }: NetworkPass): boolean {
   if (!corner) return false;
   if (box.x < 0 && corner.x > 0) return true;

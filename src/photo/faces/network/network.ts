@@ -4,26 +4,26 @@ import type { NetworkFrame, Point, Square } from '../box.ts';
 
 /** One look of the network at a whole picture. */
 export interface NetworkPass {
-  /** Side of the square that the picture is fitted into, in pixels; a multiple of 32. Small faces need a large one, large faces a small one. */
+  /** Side of the square that the picture is fitted into, in pixels; a multiple of 32. Small faces need a large side, large faces a small one. */
   readonly side: number;
-  /** Degrees that the heads sought lean clockwise: the picture is turned back by it before the network looks. */
+  /** Degrees clockwise by which the heads that are sought lean: the picture is turned back by this angle first. */
   readonly angle: number;
-  /** Width of the margin of mirrored picture around the picture, as a part of its longer side; 0 for none. */
+  /** Width of the mirrored margin around the picture, as a part of the picture's longer side; 0 for none. */
   readonly margin: number;
   /** Height of the smallest face that the pass is for, as a part of the picture's shorter side; absent for all faces. */
   readonly fills?: number;
   /**
-   * Top left corner of the tile that is shown, `side` pixels of the picture wide and high; absent for the whole picture. What a tile's
-   * edge cuts is left to the tile beside it.
+   * Top left corner of the tile that is shown, `side` pixels of the picture wide and high; absent for the whole picture. A face that a
+   * tile's edge cuts is left to the next tile.
    */
   readonly corner?: Point;
 }
 
-/** A look of the network at one place in the picture rather than at the whole of it. */
+/** One look of the network at a place in the picture. */
 export interface Look {
-  /** Where a face is thought to be, in pixels of the picture. */
+  /** The supposed face, in pixels of the picture. */
   readonly place: Square;
-  /** Degrees that the head is thought to lean clockwise: the place is turned back by it. */
+  /** Degrees clockwise by which the head is supposed to lean: the place is turned back by this angle. */
   readonly angle: number;
   /** Side of the square that the network is shown, in pixels; a multiple of 32. */
   readonly pixels: number;
@@ -31,15 +31,15 @@ export interface Look {
   readonly mirrored: boolean;
 }
 
-/** What the network made of a look: its surest face at that place. */
+/** The result of a look: the surest face at that place. */
 export interface Sighting {
   /** 0..1, not below LEAST_SIGHTING. */
   readonly score: number;
-  /** The face's square, in pixels of the picture; absent where there was nothing. */
+  /** The face's square, in pixels of the picture; absent if there was none. */
   readonly square?: Square;
 }
 
-/** What a worker is asked to do: look at all of a picture, or at places in it. */
+/** A worker's task: to look at a whole picture, or at places in it. */
 export interface NetworkTask {
   readonly image: RgbImage;
   readonly passes: readonly NetworkPass[];
@@ -55,18 +55,18 @@ export interface NetworkAnswer {
   readonly sightings: readonly Sighting[];
 }
 
-/** What a pass takes for a face, before anything is verified; in pixels of the task's image. */
+/** A face that a pass proposes, not yet verified; in pixels of the task's image. */
 export interface NetworkProposal extends NetworkFrame {
-  /** Which of the task's passes it is of. */
+  /** Index of the pass that proposed it, among the task's passes. */
   readonly pass: NetworkPass;
   /** How sure the network is, 0..1. */
   readonly score: number;
 }
 
 /**
- * How the network looks at a picture. Large faces vanish at a large size and small ones at a small size, so it looks at
- * two. With the margin these show the picture as large as 416 and 738 pixels without one. Heads that lean by more than
- * some 20 degrees need the picture turned. Chosen among sizes of 320 to 1024, margins of 0 and 0.15, and turns of 22 to
+ * The passes over a picture. The network misses large faces at a large size and small faces at a small one, so it looks at two
+ * sizes. With the margin these show the picture as large as 416 and 738 pixels without one. For heads that lean by more than
+ * about 20 degrees the picture must be turned. Chosen among sizes of 320 to 1024, margins of 0 and 0.15, and turns of 22 to
  * 45 degrees: docs/faces.md. A face that fills its picture, such as an avatar cut at chin and forehead, is only seen in
  * a tiny copy, with and without room around it.
  */
@@ -79,25 +79,25 @@ export const NETWORK_PASSES: readonly NetworkPass[] = [
   { side: 128, angle: 0, margin: 0.5, fills: 0.6 },
 ];
 
-/** Lowest score of a proposal. A place that no pass scores higher is no face. */
+/** Lowest score of a proposal. A place that scores less in every pass is not a face. */
 export const LEAST_SCORE = 0.05;
 
-/** What asks the network, from the main thread. */
+/** The main thread's interface to the network. */
 export interface NetworkProposer {
   /**
-   * What the network takes for faces in all of a picture.
-   * @param image picture of the size at which faces are sought; the proposals are in its pixels
-   * @param passes how it looks; NETWORK_PASSES for a picture as a whole
+   * Finds proposals for faces in a whole picture.
+   * @param image the searched copy of the picture; the proposals are in its pixels
+   * @param passes the passes to make: NETWORK_PASSES for a picture as a whole
    */
   propose(image: RgbImage, passes: readonly NetworkPass[], signal?: AbortSignal): Promise<readonly NetworkProposal[]>;
-  /** What the network sees at places in that picture: one sighting a look, in their order. One thread does them all: ask for several parts at once. */
+  /** Looks at places in that picture: one sighting per look, in their order. One thread does all looks of a call, so use several calls at once. */
   look(image: RgbImage, looks: readonly Look[], signal?: AbortSignal): Promise<readonly Sighting[]>;
   close(): Promise<void>;
 }
 
 /**
- * The tiny face detector on threads of its own: the passes over a picture are shared among them, looks asked for at the same time take turns.
- * @param options.threads at most so many; each holds the network, some 50 MB
+ * The tiny face detector on threads of its own. The passes over a picture are divided among the threads; calls for looks take turns.
+ * @param options.threads largest number of threads; each holds the network, about 50 MB
  */
 export function createNetworkProposer({ threads }: { threads: number }): NetworkProposer {
   const worker = new URL('./network-worker.ts', import.meta.url);
@@ -117,7 +117,7 @@ export function createNetworkProposer({ threads }: { threads: number }): Network
   };
 }
 
-/** Divides work into so many parts at most that cost about the same; none of them is empty. */
+/** Divides work into at most this many parts of about equal cost; none of them is empty. */
 function shareOut<Work>(works: readonly Work[], most: number, costOf: (work: Work) => number): Work[][] {
   const parts = Array.from({ length: Math.max(1, Math.floor(most)) }, () => ({ works: [] as Work[], cost: 0 }));
   for (const work of [...works].sort((a, b) => costOf(b) - costOf(a))) {

@@ -2,30 +2,30 @@ import type { RgbImage } from '../../image.ts';
 import { turnedSize, type WayBack, wayBack } from '../box.ts';
 import type { Look, NetworkPass } from './network.ts';
 
-/** Pixels of a view that one cell of the network's answer stands for, each way: the sides of a view are multiples of it. */
+/** Width and height, in pixels of a view, of one cell of the network's output. The sides of a view are multiples of it. */
 export const CELL = 32;
 
-/** The view of a place is this many times as wide as the face's square: the face fills half of it each way. */
+/** The view of a place is this many times as wide as the face's square: the face fills half its width and height. */
 const CONTEXT = 2;
 
 /** The geometry of a pass: it maps places in the network's input back to the picture. */
 export interface View {
-  /** Size of what the network is shown, in pixels; multiples of CELL. */
+  /** Size of the network's input, in pixels; multiples of CELL. */
   readonly columns: number;
   readonly rows: number;
-  /** Pixels of the picture that one pixel of the view stands for, each way. */
+  /** Width and height of one pixel of the view, in pixels of the picture. */
   readonly step: number;
   /** Size of a cell in the picture's own pixels. */
   readonly cell: { readonly width: number; readonly height: number };
-  /** Width of the margin that shows the mirror image of what lies inside the picture's edge, in the picture's own pixels. */
+  /** Width of the margin around the picture, in the picture's own pixels. It shows the picture mirrored at its edge. */
   readonly margin: number;
-  /** Whether the picture is shown without a turn and without a margin, so that it is sampled at the same places as in face-api. */
+  /** Whether the picture has neither a rotation nor a margin. It is then sampled at the same points as in face-api. */
   readonly plain: boolean;
-  /** A point of the turned picture (in the picture's own pixels, from the view's top left corner) as a point of the picture. */
+  /** Maps a point of the rotated picture (in the picture's own pixels, from the view's top left corner) to a point of the picture. */
   readonly back: WayBack;
 }
 
-/** The view of a whole picture, with its margin turned back by the pass's angle, its longer side filling the pass's side. */
+/** The view of a whole picture with its margin, turned back by the pass's angle. Its longer side has the length of the pass's side. */
 export function viewOf(image: Pick<RgbImage, 'width' | 'height'>, pass: NetworkPass): View {
   const { corner, side } = pass;
   if (corner) {
@@ -38,7 +38,7 @@ export function viewOf(image: Pick<RgbImage, 'width' | 'height'>, pass: NetworkP
   const longest = Math.max(width, height);
   const plain = pass.angle === 0 && pass.margin === 0;
   if (plain) return { ...asFaceApi(width, height, side), margin, plain, back: (x, y) => ({ x, y }) };
-  // The shorter side is as short as whole cells let it be; the picture lies in the middle, and its margin grows into what is left.
+  // The shorter side is rounded to whole cells. The picture is centred, and its margin is extended into the rest.
   const step = longest / side;
   const cells = (length: number) => Math.max(CELL, CELL * Math.ceil(length / step / CELL - LEAST_CELL));
   const [columns, rows] = [cells(width), cells(height)];
@@ -55,23 +55,23 @@ export function viewOf(image: Pick<RgbImage, 'width' | 'height'>, pass: NetworkP
   };
 }
 
-/** What is left of a side beyond whole cells needs a further one from this part of a cell on: a little less margin shows as much. */
+/** A side is rounded up to whole cells if the rest is at least this part of a cell. A slightly narrower margin shows as much. */
 const LEAST_CELL = 0.3;
 
-/** A square view of a square. @param length in the picture's own pixels @param side in the view's */
+/** A square view of a square. @param length side of the square, in the picture's own pixels @param side side of the view, in its pixels */
 function square(length: number, side: number): Pick<View, 'columns' | 'rows' | 'step' | 'cell'> {
   const step = length / side;
   return { columns: side, rows: side, step, cell: { width: CELL * step, height: CELL * step } };
 }
 
-/** face-api shows the picture in the top left of a square, rounds its size there to whole pixels, and stretches what it finds accordingly. */
+/** face-api puts the picture into the top left of a square, rounds its size there to whole pixels, and scales the boxes accordingly. */
 function asFaceApi(width: number, height: number, side: number): Pick<View, 'columns' | 'rows' | 'step' | 'cell'> {
   const longest = Math.max(width, height);
   const cell = (length: number) => (CELL * length) / Math.max(1, Math.round((length * side) / longest));
   return { ...square(longest, side), cell: { width: cell(width), height: cell(height) } };
 }
 
-/** The view of one place, turned back and mirrored as the look says; beyond the picture's edge lies its mirror image. */
+/** The view of one place, turned back and mirrored as the look says. Outside the picture it shows the picture's mirror image. */
 export function viewOfPlace({ place, angle, pixels, mirrored }: Look): View {
   const width = CONTEXT * place.side;
   const from = { x: width / 2, y: width / 2 };
@@ -80,10 +80,10 @@ export function viewOfPlace({ place, angle, pixels, mirrored }: Look): View {
 }
 
 /**
- * The picture as a view shows it: bilinear samples, as tf.image.resizeBilinear takes them for face-api (the first sample lies on
- * the first pixel). The margin shows the mirror image of what lies inside the edge, so that half a face becomes a whole one;
- * beyond it all is black.
- * @param planes where they go: 3 * rows * columns numbers, whatever they were before
+ * Samples the picture for a view, bilinearly as tf.image.resizeBilinear does for face-api (the first sample lies on the first
+ * pixel). The margin shows the picture mirrored at its edge, so that half a face becomes a whole one. Beyond the margin all
+ * is black.
+ * @param planes receives the samples: 3 * rows * columns numbers; earlier content is overwritten
  * @returns the planes red, green, blue, rows * columns numbers 0..255 each
  */
 export function toPlanes(
@@ -92,7 +92,7 @@ export function toPlanes(
   planes: Float32Array<ArrayBuffer> = new Float32Array(3 * view.rows * view.columns),
 ): Float32Array<ArrayBuffer> {
   const { step } = view;
-  // Pixel centres lie at half numbers; places count in pixels from the centre of the first.
+  // Pixel centres are at half numbers. Sample positions are counted in pixels from the first pixel's centre.
   const origin = view.back(0.5, 0.5);
   const right = view.back(0.5 + step, 0.5);
   const down = view.back(0.5, 0.5 + step);
@@ -112,7 +112,7 @@ export function toPlanes(
   return planes;
 }
 
-/** Where the samples of a view lie in the picture: that of its top left pixel, and the ways to the next one. */
+/** The positions of a view's samples in the picture: the first one, and the steps to the next column and row. */
 interface Grid {
   readonly x: number;
   readonly y: number;
@@ -120,17 +120,17 @@ interface Grid {
   readonly down: { readonly x: number; readonly y: number };
 }
 
-/** Which pixel of a row (or column) shows at a whole place in it, which may lie outside the picture; -1 where there is black. */
+/** The index of the pixel that is shown at an integer position of a row (or column), which may be outside the picture; -1 for black. */
 type Edge = (place: number) => number;
 
 function edgeOf(length: number, view: View, longest: number): Edge {
-  // What face-api enlarges ends with its last pixel repeated at the edge of the square; where the square goes on, in black.
+  // face-api repeats the last pixel of an enlarged picture where the square ends there, and shows black where the square continues.
   if (view.plain) return (place) => (Math.min(place, longest - 1) < length ? Math.min(place, longest - 1) : -1);
   const margin = Math.ceil(view.margin);
   return (place) => mirroredPlace(place, length, margin);
 }
 
-/** The pixel that shows at a place inside or outside the picture, whose mirror image goes on for `margin` pixels; -1 for none. */
+/** The index of the pixel that is shown at a position. The picture is mirrored for `margin` pixels outside its edge; -1 beyond that. */
 function mirroredPlace(place: number, length: number, margin: number): number {
   if (place >= 0 && place < length) return place;
   if (place < -margin || place >= length + margin) return -1;
@@ -138,7 +138,7 @@ function mirroredPlace(place: number, length: number, margin: number): number {
   return mirrored >= 0 && mirrored < length ? mirrored : -1;
 }
 
-/** The two pixels that each sample along a row (or column) lies between, and how much each counts: nothing where it is black. */
+/** The two pixels on either side of each sample of a row (or column), and their weights, which are 0 for black. */
 interface Taps {
   readonly count: number;
   readonly first: Int32Array;
@@ -168,17 +168,17 @@ function tapsAlong(count: number, start: number, step: number, edge: Edge): Taps
 }
 
 /*
- * Both ways of sampling are their own rather than `sampleAt`, which takes one number of one plane and repeats the border: here three colours that
- * lie side by side share their places and weights, and beyond the edge lies a mirror image or black.
+ * `sampleAt` is not used here: it reads one number of one plane and repeats the border. The two functions below read three interleaved
+ * colours with the same positions and weights, and the picture continues beyond its edge as a mirror image or in black.
  */
 
-/** Samples a picture that is not turned: which pixels a sample lies between is the same all along its row and its column. */
+/** Samples a picture that is not rotated. All samples of a row or a column have the same neighbours there. */
 function sampleUpright(planes: Float32Array, { data, width }: RgbImage, columns: Taps, rows: Taps): void {
   const plane = rows.count * columns.count;
   const { ofFirst, ofSecond } = columns;
   const first = columns.first.map((column) => 3 * column);
   const second = columns.second.map((column) => 3 * column);
-  // A tile shows the pixels of the picture as they are. Copying them takes less than half the time of sampling, and gives the same numbers.
+  // A tile has the picture's own pixels. Copying them gives the same numbers as sampling, in less than half the time.
   const isWhole = ofFirst.every((part) => part === 1);
   for (let row = 0; row < rows.count; row++) {
     const ofUpper = rows.ofFirst[row]!;
