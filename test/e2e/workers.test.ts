@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FakeDiscord, type FakeMessage } from '../fakes/discord.ts';
 import { plainPicture } from '../fakes/photo.ts';
 import { FakeSlack } from '../fakes/slack.ts';
-import type { BotOnFakes } from '../helpers/bot-on-fakes.ts';
 import { startMain } from '../helpers/main-process.ts';
+import { type BotOnFakes, startOnBoth } from '../helpers/on-both-fakes.ts';
 import { onFakes } from '../helpers/on-fakes.ts';
 import { end, startOnFakes } from '../helpers/processes-on-fakes.ts';
 import { HAS_REDIS, startRedis, type TestRedis } from '../helpers/redis.ts';
@@ -37,6 +37,7 @@ describe.skipIf(!HAS_REDIS)('photos that workers read', () => {
         READ_BY: 'workers',
         PERSON_PHOTOS_PER_MINUTE: '0',
         CHANNEL_PHOTOS_PER_MINUTE: '0',
+        LOG_LEVEL: 'warn',
       },
       internal: both.internal,
       milliseconds,
@@ -69,9 +70,14 @@ describe.skipIf(!HAS_REDIS)('photos that workers read', () => {
     const settings = settingsFor(state, 40);
     // Its own reader would never end: whatever is answered, a worker has answered.
     const otherState = stateFolder();
-    const [bot, other, first] = await Promise.all([
+    // Those that are not killed are in this process, which has loaded already what a process of their own would load.
+    const here = async (program: 'bot' | 'worker', more: Partial<BotOnFakes>) => {
+      const running = await startOnBoth(program, { ...settings, ...more });
+      afterwards(() => running.stop());
+    };
+    const [bot, , first] = await Promise.all([
       startOnFakes('bot', { ...settings, milliseconds: 1_000_000 }),
-      startOnFakes('bot', { ...settings, directory: otherState, milliseconds: 1_000_000 }),
+      here('bot', { directory: otherState, milliseconds: 1_000_000 }),
       startOnFakes('worker', { ...settings, milliseconds: 400 }),
     ]);
     const photo = await plainPicture(64, 48);
@@ -84,14 +90,15 @@ describe.skipIf(!HAS_REDIS)('photos that workers read', () => {
     await end(first, 'SIGKILL');
     expect(onDiscord().length + onSlack().length).toBeLessThan(2 * PHOTOS);
     await redis.restart();
-    const second = await startOnFakes('worker', settings);
+    await here('worker', {});
     await until(() => onDiscord().length + onSlack().length >= PHOTOS, 'answers of the second worker');
     await end(bot, 'SIGKILL');
-    const third = await startOnFakes('bot', { ...settings, milliseconds: 1_000_000 });
+    await here('bot', { milliseconds: 1_000_000 });
     await until(() => onDiscord().length >= PHOTOS && onSlack().length >= PHOTOS, 'all answers');
     await until(async () => (await owesNothing(state)) && (await owesNothing(otherState)), 'empty journals');
     await aWhile();
-    await Promise.all([third, second, other].map((child) => end(child, 'SIGTERM')));
+    // All of them end without another word.
+    await cleanUp();
     expect(onDiscord().sort()).toEqual(messages.map(({ id }) => id).sort());
     expect(onSlack().sort()).toEqual(posts.map(({ ts }) => ts).sort());
   }, 180_000);
