@@ -6,7 +6,7 @@ import {
   type Outcome,
   report,
   requestId,
-  timed,
+  timeStep,
   withinRequest,
 } from '../src/base/observing.ts';
 import type { Command, Options } from './command.ts';
@@ -95,7 +95,7 @@ export class Dispatcher {
     const heard: Request = {
       ...request,
       reply: async (reply) => {
-        const posted = await timed('reply', () => request.reply(reply));
+        const posted = await timeStep('reply', () => request.reply(reply));
         said = true;
         return posted;
       },

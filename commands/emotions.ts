@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import QuickLRU from 'quick-lru';
 import { brokeDown, NotYet, UserError } from '../src/base/errors.ts';
 import { giveBack } from '../src/base/large-bytes.ts';
-import { beginStep, bindToRequest, timed } from '../src/base/observing.ts';
+import { beginStep, bindToRequest, timeStep } from '../src/base/observing.ts';
 import { WorkerDied } from '../src/base/workers.ts';
 import type { Frame } from '../src/photo/decode.ts';
 import type { Rectangle } from '../src/photo/faces/box.ts';
@@ -133,7 +133,7 @@ export function emotionsCommand(services: PhotoServices): Command {
       };
       const maxBytes = turn.large ? services.maxBytes : Math.min(services.maxBytes, LARGE_BYTES);
       const work = async (hold: HoldSlot) => {
-        const bytes = await timed('download', () => photo.fetch({ maxBytes, signal: request.signal }));
+        const bytes = await timeStep('download', () => photo.fetch({ maxBytes, signal: request.signal }));
         // Checked a second time: somebody may have opted out while their photo waited in the queue.
         if (!(await posterAgrees(request, photo, services))) {
           giveBack(bytes);

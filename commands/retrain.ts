@@ -5,7 +5,7 @@ import { ARCHITECTURES, DEFAULT_ARCHITECTURE } from '../src/emotion/architecture
 import type { Where } from '../src/retraining/boards.ts';
 import type { Retraining } from '../src/retraining/supervisor.ts';
 import { BOUNDS, LABELS, MOST_LEARNING_RATE, trainingPlan } from '../src/training/run/plan.ts';
-import { type InstalledNetwork, insteadOfUsed } from '../src/versions/instead.ts';
+import { type InstalledNetwork, loadFailureNotice } from '../src/versions/installed-network.ts';
 import type { VersionRegistry } from '../src/versions/registry.ts';
 import { type ShippedNetwork, type VersionId, versionId } from '../src/versions/shipped.ts';
 import { type Command, type CommandOption, defineCommand, type OptionsOf } from './command.ts';
@@ -204,7 +204,7 @@ function versionOf(text: string): VersionId {
 
 /** A sentence that says that another version than the one in use reads photos; empty where all is well. */
 async function replacementNotice({ registry, reading }: RetrainServices): Promise<string[]> {
-  const found = reading && (await insteadOfUsed(registry, reading));
+  const found = reading && (await loadFailureNotice(registry, reading));
   return found ? [found.text] : [];
 }
 

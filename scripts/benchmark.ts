@@ -22,13 +22,13 @@ const OPTIONS = {
   json: flag('print the medians as JSON instead'),
 };
 
-type Asked = Values<typeof OPTIONS>;
+type OptionValues = Values<typeof OPTIONS>;
 type Log = (sentence: string) => void;
 
 interface Measurement {
-  readonly options: readonly (keyof Asked)[];
+  readonly options: readonly (keyof OptionValues)[];
   /** @returns what to print */
-  readonly run: (values: Asked, log: Log) => Promise<string>;
+  readonly run: (values: OptionValues, log: Log) => Promise<string>;
 }
 
 const MEASUREMENTS = new Map<string, Measurement>([
@@ -74,7 +74,7 @@ Contenders take turns in one run: quote the ratios. Let nothing else run meanwhi
 
 // Each measurement is loaded only when it runs, so that --help and mistakes in usage answer at once.
 
-async function training({ architecture: name, ...values }: Asked, log: Log): Promise<string> {
+async function training({ architecture: name, ...values }: OptionValues, log: Log): Promise<string> {
   const architecture = architectureOf(name);
   const { batch, threads, steps, rounds, python } = values;
   const benchmark = { architecture, batch, threads, steps, rounds, python, log };
@@ -87,31 +87,31 @@ async function training({ architecture: name, ...values }: Asked, log: Log): Pro
   );
 }
 
-async function reading({ model, faces, threads, rounds }: Asked, log: Log): Promise<string> {
+async function reading({ model, faces, threads, rounds }: OptionValues, log: Log): Promise<string> {
   const { benchmarkReading, readingTable } = await import('./benchmark/reading.ts');
   const results = await benchmarkReading({ model, faces, threads, rounds, log });
   return `reading the faces of one photo; ${machine(threads)}\n\n${readingTable(results)}`;
 }
 
-async function photo({ photo: file, model, rounds, json }: Asked, log: Log): Promise<string> {
+async function photo({ photo: file, model, rounds, json }: OptionValues, log: Log): Promise<string> {
   const { benchmarkPhoto, photoJson, photoTable } = await import('./benchmark/photo.ts');
   const results = await benchmarkPhoto({ photo: file, model, rounds, log });
   return report(json, file ?? `${FIVE_PEOPLE}, 1280 x 960`, photoJson(results), photoTable(results));
 }
 
-async function start({ photo = FIVE_PEOPLE, model, rounds, json }: Asked, log: Log): Promise<string> {
+async function start({ photo = FIVE_PEOPLE, model, rounds, json }: OptionValues, log: Log): Promise<string> {
   const { benchmarkStart, startJson, startTable } = await import('./benchmark/bot.ts');
   const result = await benchmarkStart({ photo, model, rounds, log });
   return report(json, photo, startJson(result), startTable(result));
 }
 
-async function memory({ photo = FIVE_PEOPLE, model, photos, json }: Asked, log: Log): Promise<string> {
+async function memory({ photo = FIVE_PEOPLE, model, photos, json }: OptionValues, log: Log): Promise<string> {
   const { benchmarkMemory, memoryJson, memoryTable } = await import('./benchmark/bot.ts');
   const result = await benchmarkMemory({ photo, model, photos, log });
   return report(json, photo, memoryJson(result), memoryTable(result));
 }
 
-async function bombs({ photo = FIVE_PEOPLE, model, json }: Asked, log: Log): Promise<string> {
+async function bombs({ photo = FIVE_PEOPLE, model, json }: OptionValues, log: Log): Promise<string> {
   const [{ benchmarkBombs, bombsTable }, { readPhotoFile }] = await Promise.all([
     import('./benchmark/bombs.ts'),
     import('../src/photo/photo-file.ts'),

@@ -35,9 +35,9 @@ sheet  draws samples of every emotion and the class distribution as a picture`,
   },
 );
 
-type Around = Pick<Call<unknown>, 'signal' | 'print' | 'say'>;
+type CallContext = Pick<Call<unknown>, 'signal' | 'print' | 'say'>;
 
-async function check(directory: string, json: boolean, around: Around): Promise<number> {
+async function check(directory: string, json: boolean, around: CallContext): Promise<number> {
   const data = await readData(directory, around);
   const report = checkDataset(data, OFFICIAL_COUNTS, await votesOn(data, directory, around.signal));
   around.print(json ? JSON.stringify(report) : formatReport(report).trimEnd());
@@ -54,7 +54,7 @@ async function votesOn(data: Fer2013, directory: string, signal: AbortSignal): P
   }
 }
 
-async function sheet(directory: string, out: string, around: Around): Promise<number> {
+async function sheet(directory: string, out: string, around: CallContext): Promise<number> {
   const there = await statIfThere(out).catch((error: unknown) => {
     throw explainWrite(out, error);
   });

@@ -50,7 +50,7 @@ interface Options {
   readonly detector: DetectorChoice;
 }
 
-type Asked = Call<Options>;
+type EmotionsCall = Call<Options>;
 
 // The code that reads photos is imported only where it is needed, so that --help and mistakes in usage answer at once.
 
@@ -58,7 +58,7 @@ type Asked = Call<Options>;
 const NOTHING = (async function* () {})();
 
 /** Reads the photos one after the other, so that results come in the given order. A photo that fails does not stop the others. */
-async function readAll(call: Asked): Promise<number> {
+async function readAll(call: EmotionsCall): Promise<number> {
   const { photosOf } = await import('./emotions/photos.ts');
   const { words, values, terminal } = call;
   const photos = await photosOf(words, values.out, terminal.stdin ?? NOTHING);
@@ -74,7 +74,7 @@ async function readAll(call: Asked): Promise<number> {
 }
 
 /** Reads photos as they are put into a folder. Only Ctrl-C ends it, so that counts as success. */
-async function watchFolder(call: Asked, folder: string): Promise<number> {
+async function watchFolder(call: EmotionsCall, folder: string): Promise<number> {
   const { newPhotos } = await import('./emotions/watch.ts');
   const { values, signal, say, terminal } = call;
   const reader = await openReader(call, [], progressOn(terminal.stderr, 0), true);
@@ -99,7 +99,7 @@ interface Reader {
 
 /** Loads what reads photos. @param named whether each line has the photo's name */
 async function openReader(
-  { values, signal, print, say }: Asked,
+  { values, signal, print, say }: EmotionsCall,
   photos: readonly PhotoSource[],
   progress: Progress,
   named: boolean,

@@ -111,7 +111,7 @@ them there, and compares with reading them directly.`,
   },
 );
 
-type Around = Pick<Call<unknown>, 'signal' | 'say'>;
+type CallContext = Pick<Call<unknown>, 'signal' | 'say'>;
 
 interface WalkAsked {
   readonly data: string;
@@ -147,7 +147,7 @@ async function splitToRead(
   directory: string,
   split: Split,
   votesFile: string | undefined,
-  around: Around,
+  around: CallContext,
 ): Promise<FacesToRead> {
   const data = await readData(directory, around, { splits: [split, 'Training'] });
   const { sets } = data;
@@ -157,7 +157,7 @@ async function splitToRead(
   return { set: sets[split], training: sets.Training, votes };
 }
 
-async function facesToRead(faces: string, data: string | undefined, around: Around): Promise<FacesToRead> {
+async function facesToRead(faces: string, data: string | undefined, around: CallContext): Promise<FacesToRead> {
   const { set, ignored } = await readFaceFolders(faces);
   if (ignored.length > 0) around.say(`Ignored ${ignored.length} that are not pictures: ${ignored[0]} ...`);
   return {

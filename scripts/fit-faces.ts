@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../src/base/errors.ts';
 import { writeDurably } from '../src/base/files.ts';
-import { fitScore, inWords, judgeAll, leaveOneOut, lookAt } from '../src/evaluation/fit-face-score.ts';
+import { fitScore, judgeAll, leaveOneOut, lookAt, tallyText } from '../src/evaluation/fit-face-score.ts';
 import { readEmptyPictures, readKnownPhotos } from '../src/evaluation/known-photos.ts';
 import { EVIDENCE } from '../src/photo/faces/evidence.ts';
 import { FACE_SCORE_FILE } from '../src/photo/faces/score.ts';
@@ -41,7 +41,7 @@ found, missed and false: on the same photos, and on each photo with a score that
       const apart = leaveOneOut(seen, known, at);
       const nobody = judgeAll(seen.slice(photos.length), { ...score, threshold: at });
       print(
-        `  from ${at}: ${inWords(all)}; each by the others: ${inWords(apart)}; nobody there: ${nobody.false} false`,
+        `  from ${at}: ${tallyText(all)}; each by the others: ${tallyText(apart)}; nobody there: ${nobody.false} false`,
       );
     }
     if (values.write) await writeDurably(fileURLToPath(FACE_SCORE_FILE), `${JSON.stringify(score, null, 2)}\n`);

@@ -82,7 +82,7 @@ export function number(sign: string, help: string, bounds: Bounds, fallback?: nu
       const value = toNumber(text);
       if (Number.isNaN(value) && bounds.least === undefined && bounds.most === undefined)
         throw new UserError('bad-usage', `--${name} ${text} is no number.`);
-      if (!within(value, bounds)) throw new UserError('bad-usage', `--${name} must be a ${inWords(bounds)}.`);
+      if (!within(value, bounds)) throw new UserError('bad-usage', `--${name} must be a ${boundsText(bounds)}.`);
       return value;
     },
   };
@@ -97,7 +97,7 @@ export function numbers(help: string, bounds: Bounds, fallback: string): Option<
     read(texts, name) {
       const values = (texts.at(-1) ?? fallback).split(',').map(toNumber);
       if (!values.every((value) => within(value, bounds)))
-        throw new UserError('bad-usage', `--${name} must be ${inWords(bounds, 's')} with commas between them.`);
+        throw new UserError('bad-usage', `--${name} must be ${boundsText(bounds, 's')} with commas between them.`);
       return values;
     },
   };
@@ -114,7 +114,7 @@ function within(value: number, { least = -Infinity, most = Infinity, whole, open
   return open ? value > least && value < most : value >= least && value <= most;
 }
 
-function inWords({ least, most, whole, open }: Bounds, plural = ''): string {
+function boundsText({ least, most, whole, open }: Bounds, plural = ''): string {
   const range =
     most === undefined ? `from ${least} on` : `${open ? 'between' : 'from'} ${least} ${open ? 'and' : 'to'} ${most}`;
   return `${whole ? 'whole ' : ''}number${plural} ${range}`;

@@ -19,7 +19,7 @@ interface Options {
   readonly json: boolean;
 }
 
-type Around = Pick<Call<unknown>, 'signal' | 'print' | 'say'>;
+type CallContext = Pick<Call<unknown>, 'signal' | 'print' | 'say'>;
 
 export const main = tool(
   {
@@ -60,7 +60,7 @@ photos only; without one it shows all pictures of the folder and judges nothing.
 );
 
 /** Reads the photos, writes the page and prints the totals. @returns the exit status */
-async function report(options: Options, { signal, print, say }: Around): Promise<number> {
+async function report(options: Options, { signal, print, say }: CallContext): Promise<number> {
   // Loaded here so that --help and mistakes in usage answer at once.
   const { readLabels } = await import('../src/evaluation/report/labels.ts');
   const { openPageFile } = await import('../src/evaluation/report/page.ts');
@@ -90,7 +90,7 @@ async function report(options: Options, { signal, print, say }: Around): Promise
 }
 
 /** Writes a labels file for a person to fill in. @returns the exit status */
-async function draft(options: Options, { signal, print, say }: Around): Promise<number> {
+async function draft(options: Options, { signal, print, say }: CallContext): Promise<number> {
   const { makeDraft } = await import('../src/evaluation/report/report.ts');
   const labels = options.labels ?? join(options.folder, 'labels.json');
   const onBroken = (name: string, error: UserError) => say(`${name}: ${error.message}`);

@@ -1,6 +1,6 @@
 import { UserError } from '../src/base/errors.ts';
 import { providerTrouble } from '../src/emotion/engines/onnx/provider.ts';
-import { findRuntime, inWords, NATIVE_PACKAGES } from '../src/emotion/engines/tensorflow/runtime.ts';
+import { failuresText, findRuntime, NATIVE_PACKAGES } from '../src/emotion/engines/tensorflow/runtime.ts';
 import { runAsProcess, tool } from './command-line.ts';
 import { choice } from './options.ts';
 import { addPackage, isThere, npm, outcomeOf, removePackage, run } from './setup/steps.ts';
@@ -53,7 +53,7 @@ async function forTensorflow(say: Say, signal: AbortSignal): Promise<string> {
     throw error;
   }
   const { runtime, failures } = await findRuntime([PACKAGE]);
-  if (runtime === undefined) throw new UserError('not-found', `${inWords(failures)}.`);
+  if (runtime === undefined) throw new UserError('not-found', `${failuresText(failures)}.`);
   if (!runtime.gpu)
     throw new UserError('not-found', 'TensorFlow loads, but finds no card: CUDA 11.2 or cuDNN 8.1 is missing.');
   return 'TensorFlow computes on the card: ENGINE=auto takes it from the next start on. npm run doctor says so too.';

@@ -4,7 +4,7 @@ import type { Logger } from './base/log.ts';
 import { connectOrExplain } from './base/redis.ts';
 import type { Config } from './config.ts';
 import { createFaceDetector } from './photo/faces/create-detector.ts';
-import type { InstalledNetwork } from './versions/instead.ts';
+import type { InstalledNetwork } from './versions/installed-network.ts';
 import { LiveClassifier } from './versions/live-classifier.ts';
 import type { VersionRegistry } from './versions/registry.ts';
 import type { SharedNetworks } from './versions/shared-networks.ts';

@@ -3,7 +3,7 @@ import { Random } from '../../src/base/random.ts';
 import { loadClassifier } from '../../src/emotion/classifier.ts';
 import type { Engine } from '../../src/emotion/engines/engine.ts';
 import { createOnnxEngine } from '../../src/emotion/engines/onnx/onnx-engine.ts';
-import { findRuntime, inWords } from '../../src/emotion/engines/tensorflow/runtime.ts';
+import { failuresText, findRuntime } from '../../src/emotion/engines/tensorflow/runtime.ts';
 import { createTensorflowEngine } from '../../src/emotion/engines/tensorflow/tensorflow-engine.ts';
 import { FACE_PIXELS, FACE_SIZE } from '../../src/emotion/labels.ts';
 import { CROP_SIDE, type FaceApi, startFaceApi } from './face-api.ts';
@@ -59,7 +59,7 @@ export async function benchmarkReading(benchmark: ReadingBenchmark): Promise<Rea
     contenders.push(await botContender(createOnnxEngine({ threads }), model, crops));
     const { runtime, failures } = await findRuntime();
     if (runtime) contenders.push(await botContender(createTensorflowEngine(runtime), model, crops));
-    else log(`tensorflow is left out: ${inWords(failures)}`);
+    else log(`tensorflow is left out: ${failuresText(failures)}`);
     const peer = faceApi ? { ...faceApi, close: async () => {} } : await startFaceApi({ threads, log });
     if (peer) {
       contenders.unshift(await peerContender(peer, crops));

@@ -6,7 +6,7 @@ import { Random } from '../../src/base/random.ts';
 import type { Architecture } from '../../src/emotion/architectures.ts';
 import type { Engine } from '../../src/emotion/engines/engine.ts';
 import { createOnnxEngine } from '../../src/emotion/engines/onnx/onnx-engine.ts';
-import { findRuntime, inWords } from '../../src/emotion/engines/tensorflow/runtime.ts';
+import { failuresText, findRuntime } from '../../src/emotion/engines/tensorflow/runtime.ts';
 import { createTensorflowEngine } from '../../src/emotion/engines/tensorflow/tensorflow-engine.ts';
 import { EMOTIONS, FACE_PIXELS } from '../../src/emotion/labels.ts';
 import { unroll } from '../../src/emotion/network.ts';
@@ -63,7 +63,7 @@ async function engines(benchmark: TrainingBenchmark): Promise<Contender[]> {
   const found = [await engineContender(createOnnxEngine({ threads: benchmark.threads }), benchmark)];
   const { runtime, failures } = await findRuntime();
   if (runtime) found.push(await engineContender(createTensorflowEngine(runtime), benchmark));
-  else benchmark.log(`tensorflow is left out: ${inWords(failures)}`);
+  else benchmark.log(`tensorflow is left out: ${failuresText(failures)}`);
   return found;
 }
 

@@ -67,7 +67,7 @@ export function beginStep(step: Step): (ended?: boolean) => void {
 }
 
 /** Runs one step of the work on a request, and reports how long it took. */
-export async function timed<T>(step: Step, work: () => Promise<T>): Promise<T> {
+export async function timeStep<T>(step: Step, work: () => Promise<T>): Promise<T> {
   const end = beginStep(step);
   try {
     const result = await work();

@@ -68,8 +68,8 @@ interface WorkerPoolOptions {
    * the whole process. A task then runs to its end even if nobody waits for it any more, and `close` waits for it.
    */
   readonly uninterruptible?: boolean;
-  /** True where idle threads may be ended to free their memory (`restWorkers`). The next task loads again what a worker needs. */
-  readonly mayRest?: boolean;
+  /** True where idle threads may be ended to free their memory (`endIdleThreads`). The next task loads again what a worker needs. */
+  readonly idleThreadsMayEnd?: boolean;
   /** How long an uninterruptible task may go on after it was given up, in milliseconds. After that its thread is considered hung. */
   readonly hangsAfter?: number;
 }
@@ -154,13 +154,13 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
     signal?.addEventListener('abort', onAbort, { once: true });
     return await unlessAborted(result, signal);
   };
-  const rest = async () => {
+  const endIfIdle = async () => {
     if (atWork + running.size > 0) return;
     const resting = pool;
     pool = open();
     await resting.destroy();
   };
-  if (options.mayRest) resters.add(rest);
+  if (options.idleThreadsMayEnd) idlePools.add(endIfIdle);
   return {
     async run(task, signal) {
       signal?.throwIfAborted();
@@ -177,7 +177,7 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
       }
     },
     async close() {
-      resters.delete(rest);
+      idlePools.delete(endIfIdle);
       await Promise.all([...running].map(({ ended }) => ended));
       await pool.destroy();
     },
@@ -186,11 +186,11 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
 
 const noop = () => {};
 
-const resters = new Set<() => Promise<void>>();
+const idlePools = new Set<() => Promise<void>>();
 
-/** Ends the threads of all idle pools with `mayRest`. Their memory is free when this resolves. */
-export async function restWorkers(): Promise<void> {
-  await Promise.all([...resters].map((rest) => rest()));
+/** Ends the threads of all idle pools with `idleThreadsMayEnd`. Their memory is free when this resolves. */
+export async function endIdleThreads(): Promise<void> {
+  await Promise.all([...idlePools].map((endIfIdle) => endIfIdle()));
 }
 
 /** A running task in a pool that may be replaced. */

@@ -39,7 +39,7 @@ export class Session {
   readonly #leftSignals = new WeakSet<AbortSignal>();
   readonly #claims = new Claims();
   /** Keys of earlier runs' jobs that are being looked up or answered. */
-  readonly #takenUp = new Set<string>();
+  readonly #claimed = new Set<string>();
   readonly #jobs: UnansweredJobs | undefined;
   readonly #remote: RemoteWork | undefined;
   #isStopping = false;
@@ -49,9 +49,9 @@ export class Session {
     const { journal, queue, platform, log } = options;
     this.#replies = new Replies(this.#removals, this.#answers, options.messageOf);
     this.#pending = new Pending((err) => log.warn({ platform, err }, 'a request did not end cleanly'));
-    const takeUp = (job: Job, earlier: Request['earlier']) => this.#takeUp(job, earlier);
+    const answerJob = (job: Job, earlier: Request['earlier']) => this.#answerJob(job, earlier);
     this.#remote = queue && new RemoteWork(queue, platform, log);
-    this.#jobs = journal && new UnansweredJobs({ platform, log, journal, takeUp, handsOver: queue !== undefined });
+    this.#jobs = journal && new UnansweredJobs({ platform, log, journal, answerJob, handsOver: queue !== undefined });
   }
 
   /** True from the moment that `stop` is called. */
@@ -88,18 +88,18 @@ export class Session {
 
   /** Deletes a job that was noted, unless work on it is under way or will be tried again. */
   async settle(job: JobKey): Promise<void> {
-    const isOpen = this.#isUnderWay(job) || this.#takenUp.has(keyOf(job)) || this.#jobs?.isLater(job);
+    const isOpen = this.#isUnderWay(job) || this.#claimed.has(keyOf(job)) || this.#jobs?.isLater(job);
     if (!isOpen && !this.#isStopping) await this.#jobs?.end(job);
   }
 
   /** Starts to answer what earlier runs of an account have left, beside new requests. Call it once the bot can answer. */
-  takeOver(bot: string, isOurs?: (place: string) => Promise<boolean>): void {
-    if (this.#jobs) this.#pending.add(this.#jobs.takeOver(bot, isOurs));
+  answerLeftJobs(bot: string, isOurs?: (place: string) => Promise<boolean>): void {
+    if (this.#jobs) this.#pending.add(this.#jobs.answerLeftJobs(bot, isOurs));
   }
 
   /** Answers messages that came while the bot was not connected, unless they have been answered. */
-  async takeUp(jobs: readonly Job[]): Promise<void> {
-    await this.#jobs?.takeUp(jobs);
+  async answerJobs(jobs: readonly Job[]): Promise<void> {
+    await this.#jobs?.answerJobs(jobs);
   }
 
   /**
@@ -258,11 +258,11 @@ export class Session {
   }
 
   /** @returns false where the job can be deleted; true where it has just been answered, or is under way */
-  async #takeUp(job: Job, earlier: Request['earlier']): Promise<boolean> {
+  async #answerJob(job: Job, earlier: Request['earlier']): Promise<boolean> {
     const key = keyOf(job);
     // The platform may send the event again while the job is looked up.
-    if (this.#takenUp.has(key) || this.#isUnderWay(job)) return true;
-    this.#takenUp.add(key);
+    if (this.#claimed.has(key) || this.#isUnderWay(job)) return true;
+    this.#claimed.add(key);
     try {
       const inquiry = await this.#options.revive?.(job);
       if (inquiry === undefined) return false;
@@ -274,7 +274,7 @@ export class Session {
       if (!this.#remote?.takes(work)) await answered;
       return true;
     } finally {
-      this.#takenUp.delete(key);
+      this.#claimed.delete(key);
     }
   }
 

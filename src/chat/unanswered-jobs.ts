@@ -22,7 +22,7 @@ interface UnansweredJobsOptions {
    * @returns true once it has been answered; false where nobody waits for it any more, or it had been answered before
    * @throws where that cannot be found out
    */
-  readonly takeUp: (job: Job, earlier: Request['earlier']) => Promise<boolean>;
+  readonly answerJob: (job: Job, earlier: Request['earlier']) => Promise<boolean>;
 }
 
 /** The jobs that the bot has yet to answer. Each is written to the journal before work on it begins, and deleted once it is answered. */
@@ -84,18 +84,18 @@ export class UnansweredJobs {
   /**
    * Answers the jobs that earlier runs of the bot left, a few at a time so that new requests get their turn.
    * @param bot the account that was asked
-   * @param isOurs see `Journal.takeOver`
+   * @param isOurs see `Journal.takeOverJobs`
    */
-  async takeOver(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<void> {
+  async answerLeftJobs(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<void> {
     const { journal, log, platform } = this.#options;
-    const left = await journal.takeOver(bot, isOurs);
+    const left = await journal.takeOverJobs(bot, isOurs);
     if (left.length === 0) return;
-    const answered = await this.takeUp(left);
+    const answered = await this.answerJobs(left);
     log.info({ platform, left: left.length, answered }, 'went through the jobs that earlier runs of the bot had left');
   }
 
   /** Answers those of the jobs that have not been answered yet. @returns how many it answered */
-  async takeUp(all: readonly (Job | LeftJob)[]): Promise<number> {
+  async answerJobs(all: readonly (Job | LeftJob)[]): Promise<number> {
     const said = all.filter((job) => 'whispers' in job && job.whispers >= MOST_WHISPERS);
     await Promise.all(said.map((job) => this.end(job)));
     const jobs = all.filter((job) => !said.includes(job));
@@ -128,7 +128,7 @@ export class UnansweredJobs {
 
   async #try(job: Job, earlier: Request['earlier']): Promise<boolean> {
     try {
-      const isAnswered = await this.#options.takeUp(job, earlier);
+      const isAnswered = await this.#options.answerJob(job, earlier);
       if (!isAnswered) await this.end(job);
       return isAnswered;
     } catch (error) {

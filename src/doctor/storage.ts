@@ -32,14 +32,14 @@ export function storageChecks(config: Config, badSettings: readonly string[]): C
 function settings({ unknownSettings }: Config, bad: readonly string[]): Found {
   const problems = [
     ...bad.map((sentence) => ({ what: sentence.replace(/\.$/, ''), remedy: '' })),
-    ...unknownSettings.map((unknown) => ({ what: inWords(unknown), remedy: '' })),
+    ...unknownSettings.map((unknown) => ({ what: unknownSettingText(unknown), remedy: '' })),
   ];
   if (problems.length === 0) return { state: 'ok', finding: 'all of .env is understood' };
   const finding = problems.map(({ what }) => what).join('; ');
   return { state: bad.length > 0 ? 'broken' : 'partly', finding, remedy: `Mend .env; ${ENV_EXAMPLE} explains each.` };
 }
 
-function inWords({ name, meant }: UnknownSetting): string {
+function unknownSettingText({ name, meant }: UnknownSetting): string {
   return `${name} in .env is no setting${meant === undefined ? '' : `: did you mean ${meant}?`}`;
 }
 

@@ -103,7 +103,7 @@ export function leaveOneOut(seen: readonly Seen[], known: readonly Seen[], thres
   );
 }
 
-export function inWords({ found, missed, false: wrong }: Tally): string {
+export function tallyText({ found, missed, false: wrong }: Tally): string {
   return `${found} found, ${missed} missed, ${wrong} false`;
 }
 

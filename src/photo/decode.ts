@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { codeOf, tooLarge, UserError } from '../base/errors.ts';
-import { restWorkers } from '../base/workers.ts';
+import { endIdleThreads } from '../base/workers.ts';
 import {
   DECODE_ALONE_BYTES,
   DECODE_BYTES,
@@ -107,11 +107,11 @@ export async function decodePhoto(
   if (format === 'jpeg' && lacksScans(bytes)) throw cutPicture();
   if (format === 'tiff' && hasOddSamples(bytes)) throw unsupported();
   const wanted = format === 'gif' || format === 'webp' ? frames : undefined;
-  const { parts, anything } = forDecoder(bytes, format);
+  const { parts, padding } = forDecoder(bytes, format);
   const task = {
     format,
     bytes: parts.reduce((sum, part) => sum + part.length, 0),
-    anything,
+    padding,
     maxPixels: limits.maxPixels,
     maxSide: WORKING_SIDE,
     maxBytes: DECODE_BYTES,
@@ -144,7 +144,7 @@ export async function decodePhoto(
 /** Waits until no other walk is under way, and frees the memory that is kept for later walks. @throws the signal's reason */
 async function makeRoom(signal: AbortSignal): Promise<void> {
   await aloneWithPixels(signal);
-  await restWorkers();
+  await endIdleThreads();
 }
 
 /** Whether a picture needs more memory than usual, but no more than it may have while no other picture is read. */
@@ -163,7 +163,7 @@ function asAvif(bytes: Uint8Array): Uint8Array[] {
 /** The file as the decoder needs it: see `withClearEnd`. */
 function forDecoder(bytes: Uint8Array, format: PictureFormat): ReturnType<typeof withClearEnd> {
   if (format === 'jpeg') return withClearEnd(bytes);
-  return { parts: format === 'avif' ? asAvif(bytes) : [bytes], anything: 0 };
+  return { parts: format === 'avif' ? asAvif(bytes) : [bytes], padding: 0 };
 }
 
 /** @param isLegible whether the file's own header was read and describes a picture */

@@ -27,10 +27,10 @@ export const END_MARK = Uint8Array.of(0xff, END_OF_IMAGE);
  * since all of them are read first.
  * @returns consecutive parts of the file, and how many bytes of padding are at its end
  */
-export function withClearEnd(bytes: Uint8Array): { readonly parts: readonly Uint8Array[]; readonly anything: number } {
+export function withClearEnd(bytes: Uint8Array): { readonly parts: readonly Uint8Array[]; readonly padding: number } {
   const end = endOfOnlyScan(bytes);
-  if (end === undefined) return { parts: [bytes, END_MARK], anything: 0 };
-  return { parts: [bytes.subarray(0, end), AHEAD], anything: AHEAD.length };
+  if (end === undefined) return { parts: [bytes, END_MARK], padding: 0 };
+  return { parts: [bytes.subarray(0, end), AHEAD], padding: AHEAD.length };
 }
 
 /** Coefficients of a block of 8 x 8 samples. The first is proportional to their mean. */

@@ -38,7 +38,7 @@ async function run<Result>(task: PictureTask): Promise<Result> {
   pool ??= createWorkerPool(new URL('./picture-worker.ts', import.meta.url), {
     threads: 1,
     atOnce: AT_ONCE,
-    mayRest: true,
+    idleThreadsMayEnd: true,
   });
   return (await pool.run(task)) as Result;
 }

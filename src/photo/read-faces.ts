@@ -1,4 +1,4 @@
-import { timed } from '../base/observing.ts';
+import { timeStep } from '../base/observing.ts';
 import type { Classifier, Reading, Unreadable } from '../emotion/classifier.ts';
 import { partBeyond } from './crop.ts';
 import type { FaceBox } from './faces/box.ts';
@@ -32,11 +32,11 @@ export async function readFaces(
   { detector, classifier }: FaceTools,
   signal: AbortSignal,
 ): Promise<FoundFaces> {
-  const detected = await timed('detect', () => detector.detect(image, { signal }));
+  const detected = await timeStep('detect', () => detector.detect(image, { signal }));
   const found = inReadingOrder(surest(detected, MOST_FACES));
-  const crops = await timed('crop', () => cropFaces(image, found));
+  const crops = await timeStep('crop', () => cropFaces(image, found));
   signal.throwIfAborted();
-  const readings = await timed('classify', () => classifier.classify(crops.map(({ pixels }) => pixels)));
+  const readings = await timeStep('classify', () => classifier.classify(crops.map(({ pixels }) => pixels)));
   signal.throwIfAborted();
   const faces = found.map((box, k) => {
     const hidden = partBeyond(box, image) >= CUT_FROM ? 'cut' : 'covered';

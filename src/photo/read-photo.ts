@@ -1,6 +1,6 @@
 import { withDeadline } from '../base/aborts.ts';
 import { clamp } from '../base/numbers.ts';
-import { timed } from '../base/observing.ts';
+import { timeStep } from '../base/observing.ts';
 import type { Classifier } from '../emotion/classifier.ts';
 import {
   DEFAULT_LIMITS,
@@ -127,7 +127,7 @@ async function walk(
   { annotate: withPicture = true, moving: format, copy: withCopy = false, onDecoded }: ReadPhotoOptions,
   signal: AbortSignal,
 ): Promise<Omit<PhotoReading, 'milliseconds'>> {
-  const decode = (frames?: FramesWanted) => timed('decode', () => decodePhoto(bytes, limits, signal, frames));
+  const decode = (frames?: FramesWanted) => timeStep('decode', () => decodePhoto(bytes, limits, signal, frames));
   let decoded: DecodedPhoto;
   let moving: MovingReading | undefined;
   try {
@@ -161,7 +161,7 @@ async function readStill(
   const faces = found.map(({ box, ...reading }) => ({ box: toPhotoPixels(box, scale, photo), ...reading }));
   const seen = { ...photo, faces, more, ...(frame && { frame }) };
   if (!withPicture) return seen;
-  return { ...seen, picture: await timed('draw', () => drawPicture(image, photo, faces)) };
+  return { ...seen, picture: await timeStep('draw', () => drawPicture(image, photo, faces)) };
 }
 
 /** @param format of the annotated picture; where undefined none is drawn */
@@ -181,7 +181,7 @@ async function answerMoving(
   if (format === undefined) return seen;
   // Without people there is nothing to mark from frame to frame: one still picture is enough.
   const draw = () => (people.length > 0 ? drawMoving(animation, people, format) : drawPicture(image, photo, []));
-  return { ...seen, picture: await timed('draw', draw) };
+  return { ...seen, picture: await timeStep('draw', draw) };
 }
 
 /** A detector's box in whole pixels of the upright photo, cut at its edges, at least one pixel wide and high. */

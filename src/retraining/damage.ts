@@ -1,5 +1,5 @@
 import type { Logger } from '../base/log.ts';
-import { type InstalledNetwork, insteadOfUsed } from '../versions/instead.ts';
+import { type InstalledNetwork, loadFailureNotice } from '../versions/installed-network.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
 import type { BoardFinder } from './boards.ts';
 import type { RetrainingFiles } from './files.ts';
@@ -84,11 +84,11 @@ export class DamageWatch {
     }
   }
 
-  async #damage(): ReturnType<typeof insteadOfUsed> {
+  async #damage(): ReturnType<typeof loadFailureNotice> {
     const { registry, reading, refresh } = this.#options;
     // Another version may have been put in use a moment ago. The first refresh may only wait for one that began before that.
     await refresh();
     await refresh();
-    return await insteadOfUsed(registry, reading);
+    return await loadFailureNotice(registry, reading);
   }
 }

@@ -60,19 +60,19 @@ export class RedisMachines implements Machines {
     job: string,
     options: { readonly standing: () => Standing; readonly onCancel: () => void },
   ): Promise<Lease | undefined> {
-    const answer = await inWords(() => this.#hold(job, options.standing()));
+    const answer = await explained(() => this.#hold(job, options.standing()));
     if (answer === 'other') return undefined;
     if (answer === 'cancelled') options.onCancel();
     return this.#keep(job, options, answer === 'cancelled');
   }
 
   async current(): Promise<Standing | undefined> {
-    const text = await inWords(() => this.#redis.client.hget(KEY, 'standing'));
+    const text = await explained(() => this.#redis.client.hget(KEY, 'standing'));
     return text === null ? undefined : standingSchema.parse(JSON.parse(text));
   }
 
   async cancel(): Promise<boolean> {
-    return (await inWords(() => this.#redis.client.eval(CANCEL, 1, KEY))) === 1;
+    return (await explained(() => this.#redis.client.eval(CANCEL, 1, KEY))) === 1;
   }
 
   async close(): Promise<void> {
@@ -132,13 +132,13 @@ export class RedisMachines implements Machines {
   }
 }
 
-async function inWords<T>(work: () => Promise<T>): Promise<T> {
+async function explained<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
     throw new UserError(
       'busy',
-      'I cannot look up just now whether a training is under way on another machine. Try again in a minute.',
+      'I cannot look up at the moment whether a training is under way on another machine. Try again in a minute.',
       { cause },
     );
   }

@@ -11,7 +11,7 @@ import { dataFolder, newJob } from './data.ts';
 import { type Job, type JobStatus, RetrainingFiles, type RetrainingRequest } from './files.ts';
 import { type Hold, Holds } from './hold.ts';
 import type { Machines } from './machines.ts';
-import { curvesOf, ProgressMessage, standingOf, standsNotice, statusText, tellEnd, underWay } from './telling.ts';
+import { curvesOf, ProgressMessage, standingOf, statusNotice, statusText, tellEnd, underWay } from './telling.ts';
 import { endOf, startTraining, type TrainingProcessOptions } from './training-process.ts';
 
 interface RetrainingOptions extends TrainingProcessOptions {
@@ -102,7 +102,7 @@ export class Retraining {
   async statusNotice(): Promise<Notice | undefined> {
     const last = await this.status();
     const elsewhere = await this.#holds.elsewhereIfKnown(last?.job);
-    return standsNotice(last && { ...last, starter: this.#starterOf(last.job) }, elsewhere);
+    return statusNotice(last && { ...last, starter: this.#starterOf(last.job) }, elsewhere);
   }
 
   /**

@@ -160,7 +160,7 @@ export function underWayElsewhere(standing: Standing | undefined): UserError {
 }
 
 /** The status of this machine's last training, and of one on another machine, as a message; undefined where there is neither. */
-export function standsNotice(
+export function statusNotice(
   last: { readonly job: Job; readonly status: JobStatus; readonly starter: string } | undefined,
   elsewhere: Standing | undefined,
 ): Notice | undefined {

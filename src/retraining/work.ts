@@ -68,7 +68,7 @@ export async function retrain(work: RetrainingWork): Promise<JobStatus['result']
       if (process.memoryUsage.rss() > work.memoryBytes) tooMuch.abort();
     },
   }).catch((error: unknown) => {
-    throw inAdminsWords(error);
+    throw rewordForAdmins(error);
   });
   if (ended === 'stopped') {
     if (!tooMuch.signal.aborted) return undefined;
@@ -104,7 +104,7 @@ export async function retrain(work: RetrainingWork): Promise<JobStatus['result']
 }
 
 /** Rewords the trainer's error about changed data: it names folders, which people in a chat do not see. */
-function inAdminsWords(error: unknown): unknown {
+function rewordForAdmins(error: unknown): unknown {
   if (!(error instanceof UserError) || error.code !== 'bad-data') return error;
   return new UserError(
     'bad-data',

@@ -6,7 +6,7 @@ import type { EngineChoice, Provider } from '../emotion/engines/engine.ts';
 import { FACE_PIXELS } from '../emotion/labels.ts';
 import { joinCrops } from '../emotion/views.ts';
 import type { ClassifierAnswer, ClassifierTask, NetworkChoice } from './classifier-worker.ts';
-import type { InstalledNetwork } from './instead.ts';
+import type { InstalledNetwork } from './installed-network.ts';
 import type { VersionRegistry } from './registry.ts';
 import type { VersionId } from './shipped.ts';
 

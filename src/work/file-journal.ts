@@ -114,7 +114,7 @@ export class FileJournal implements Journal {
     else await this.#mark(job, WHISPERS);
   }
 
-  async takeOver(bot: string, isOurs: (place: string) => Promise<boolean> = async () => true): Promise<LeftJob[]> {
+  async takeOverJobs(bot: string, isOurs: (place: string) => Promise<boolean> = async () => true): Promise<LeftJob[]> {
     const found = (await this.#all(`SELECT * FROM jobs WHERE bot = ${literal(bot)} ORDER BY begun`)) as JobRow[];
     const owners = new Set(found.map(({ owner }) => owner));
     owners.delete(this.#owner);

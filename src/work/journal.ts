@@ -69,7 +69,7 @@ export interface Journal {
    * Takes over the jobs of processes that are not alive any more, oldest first. They belong to this process from now on.
    * @param isOurs whether this process may answer in a channel; by default it may in all. If this rejects, the job stays for another time
    */
-  takeOver(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<LeftJob[]>;
+  takeOverJobs(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<LeftJob[]>;
   /** Records the last message that was handled in a channel. It is written within a second, or with the next job. */
   markSeen(bot: string, place: string, message: string): void;
   /** The last message that was handled in each channel within the last 30 days, newest first. */

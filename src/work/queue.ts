@@ -233,7 +233,7 @@ export class FairQueue {
   #tooMany(): UserError {
     return new UserError(
       'busy',
-      `There are more photos than I can read just now. Try again in ${inWords(this.#waitMs)}.`,
+      `There are more photos than I can read just now. Try again in ${waitText(this.#waitMs)}.`,
     );
   }
 
@@ -260,7 +260,7 @@ function turnsIn(all: Map<string, Turns>, key: string): Turns {
 }
 
 /** A time to wait in words, rounded up; 'a minute' where it is not known. */
-function inWords(ms: number | undefined): string {
+function waitText(ms: number | undefined): string {
   if (ms === undefined) return 'a minute';
   const seconds = Math.max(5, Math.ceil(ms / 5000) * 5);
   if (seconds <= 55) return `${seconds} seconds`;

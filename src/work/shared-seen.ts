@@ -72,8 +72,8 @@ export class SharedSeen implements Journal {
     return this.#journal.whisper(job, couldNot);
   }
 
-  takeOver(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<LeftJob[]> {
-    return this.#journal.takeOver(bot, isOurs);
+  takeOverJobs(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<LeftJob[]> {
+    return this.#journal.takeOverJobs(bot, isOurs);
   }
 
   markSeen(bot: string, place: string, message: string): void {

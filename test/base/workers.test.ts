@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, threadId } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createWorkerPool, restWorkers, WorkerDied, type WorkerPool } from '../../src/base/workers.ts';
+import { createWorkerPool, endIdleThreads, WorkerDied, type WorkerPool } from '../../src/base/workers.ts';
 import type { ThreadTask } from '../fixtures/thread-worker.ts';
 
 type Pool = WorkerPool<ThreadTask, { result: number; threadId: number }>;
@@ -108,15 +108,15 @@ describe('createWorkerPool', () => {
   });
 
   it.each([false, true])(
-    'has idle threads rest, and starts others when work comes (uninterruptible: %s)',
+    'ends idle threads, and starts others when work comes (uninterruptible: %s)',
     async (uninterruptible) => {
       const worker = new URL('../fixtures/thread-worker.ts', import.meta.url);
-      const make = (): Pool => createWorkerPool(worker, { threads: 1, uninterruptible, mayRest: true });
+      const make = (): Pool => createWorkerPool(worker, { threads: 1, uninterruptible, idleThreadsMayEnd: true });
       const [idle, busy, other] = [make(), make(), pool(1, uninterruptible)];
       open.push(idle, busy);
       const [first, kept] = await Promise.all([idle.run({ square: 2 }), other.run({ square: 2 })]);
       const atWork = busy.run({ square: 3, after: 300 });
-      await restWorkers();
+      await endIdleThreads();
       const again = idle.run({ square: 4 });
       expect((await atWork).result).toBe(9);
       expect(await again).toMatchObject({ result: 16, threadId: expect.not.toSatisfy((id) => id === first.threadId) });

@@ -11,7 +11,7 @@ function job(message: string): Job {
 /** Unanswered jobs with a journal that only records the calls to it. */
 function start(
   left: readonly LeftJob[],
-  takeUp: (job: Job, earlier: Request['earlier']) => Promise<boolean>,
+  answerJob: (job: Job, earlier: Request['earlier']) => Promise<boolean>,
   handsOver = false,
 ) {
   const done: string[] = [];
@@ -21,14 +21,18 @@ function start(
     end: note('end'),
     suspect: note('suspect'),
     whisper: note('whisper'),
-    takeOver: async () => [...left],
+    takeOverJobs: async () => [...left],
     markSeen: () => {},
     lastSeen: async () => new Map(),
     close: async () => {},
   };
   const log: string[] = [];
   const logger = createLogger({ level: 'info', destination: { write: (line) => log.push(line) } });
-  return { unanswered: new UnansweredJobs({ platform: 'test', log: logger, journal, takeUp, handsOver }), done, log };
+  return {
+    unanswered: new UnansweredJobs({ platform: 'test', log: logger, journal, answerJob, handsOver }),
+    done,
+    log,
+  };
 }
 
 describe('an answer that could not be sent', () => {
@@ -55,23 +59,23 @@ describe('an answer that could not be sent', () => {
   });
 
   test('is forgotten once there is nobody to answer any more, and not tried by a bot that has stopped', async () => {
-    const takeUp = vi.fn(async () => false);
-    const { unanswered, done } = start([], takeUp);
+    const answerJob = vi.fn(async () => false);
+    const { unanswered, done } = start([], answerJob);
     unanswered.again(job('gone'));
     await vi.advanceTimersByTimeAsync(30_000);
     expect(done).toEqual(['end gone']);
     unanswered.again(job('later'));
     unanswered.stop();
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(takeUp).toHaveBeenCalledOnce();
+    expect(answerJob).toHaveBeenCalledOnce();
   });
 
   test('is looked for again where the chat does not say whether it was sent', async () => {
-    const takeUp = vi.fn(async () => true).mockRejectedValueOnce(new Error('status 500'));
-    const { unanswered, done } = start([{ ...job('m'), runs: 1, isSuspect: false, whispers: 0 }], takeUp);
-    await unanswered.takeOver('b');
+    const answerJob = vi.fn(async () => true).mockRejectedValueOnce(new Error('status 500'));
+    const { unanswered, done } = start([{ ...job('m'), runs: 1, isSuspect: false, whispers: 0 }], answerJob);
+    await unanswered.answerLeftJobs('b');
     await vi.advanceTimersByTimeAsync(30_000);
-    expect(takeUp).toHaveBeenCalledTimes(2);
+    expect(answerJob).toHaveBeenCalledTimes(2);
     expect(done).toEqual([]);
   });
 });
@@ -93,7 +97,7 @@ test('jobs during which three runs ended are marked and then tried alone; one th
     underWay -= 1;
     return true;
   });
-  await unanswered.takeOver('b');
+  await unanswered.answerLeftJobs('b');
   expect(seen).toEqual([
     ['a', 2, false],
     ['b', 2, false],
@@ -115,7 +119,7 @@ test('a reply that only the asker sees, and that may have been sent twice, is no
     takenUp.push(message);
     return true;
   });
-  await unanswered.takeOver('b');
+  await unanswered.answerLeftJobs('b');
   expect(takenUp).toEqual(['once']);
   expect(done).toEqual(['end twice']);
 });
@@ -129,16 +133,16 @@ test('where workers answer, jobs during which runs ended are handed to them toge
     isSuspect: k % 6 > 3,
     whispers: 0 as const,
   }));
-  const takeUp = vi.fn(async (_: Job, earlier: Request['earlier']) => {
+  const answerJob = vi.fn(async (_: Job, earlier: Request['earlier']) => {
     underWay += 1;
     most = Math.max(most, underWay);
     await new Promise((turn) => setImmediate(turn));
     underWay -= 1;
     return earlier?.brokeDown === false;
   });
-  const { unanswered, done } = start(left, takeUp, true);
-  await unanswered.takeOver('b');
-  expect(takeUp).toHaveBeenCalledTimes(40);
+  const { unanswered, done } = start(left, answerJob, true);
+  await unanswered.answerLeftJobs('b');
+  expect(answerJob).toHaveBeenCalledTimes(40);
   expect(most).toBe(16);
   expect(done).toEqual([]);
 });

@@ -6,7 +6,7 @@ import { retrainCommand } from '../../commands/retrain.ts';
 import { createLogger } from '../../src/base/log.ts';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
 import { trainingPlan } from '../../src/training/run/plan.ts';
-import type { InstalledNetwork } from '../../src/versions/instead.ts';
+import type { InstalledNetwork } from '../../src/versions/installed-network.ts';
 import { LiveClassifier } from '../../src/versions/live-classifier.ts';
 import { VersionRegistry } from '../../src/versions/registry.ts';
 import { fakeRequest } from '../fakes/request.ts';

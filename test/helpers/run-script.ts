@@ -14,7 +14,7 @@ export interface ScriptResult {
 }
 
 /** A tool's standard input, terminal and signal, where a test needs them. */
-interface Around {
+interface RunOptions {
   readonly stdin?: AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal;
   /** Whether what is said beside the result goes to a terminal. */
@@ -30,7 +30,7 @@ export async function runScript(name: string, ...args: string[]): Promise<Script
 
 /** The same, with what surrounds it. */
 export async function runScriptIn(
-  { stdin, signal = new AbortController().signal, isTTY, onOutput = () => {} }: Around,
+  { stdin, signal = new AbortController().signal, isTTY, onOutput = () => {} }: RunOptions,
   name: string,
   ...args: string[]
 ): Promise<ScriptResult> {

@@ -337,7 +337,7 @@ describe('decodePhoto', () => {
       const task = {
         format: 'png',
         bytes: file.length,
-        anything: 0,
+        padding: 0,
         blockBytes: 0,
         maxPixels: 1e9,
         maxSide: 100,

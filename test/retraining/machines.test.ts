@@ -97,7 +97,7 @@ describe.skipIf(!HAS_REDIS)('machines that share a Redis', () => {
     await until(() => second.lost.aborted, 'the loss without Redis', 10_000);
     await expect(one.claim('a', telling('a'))).rejects.toMatchObject({
       code: 'busy',
-      message: /cannot look up just now/,
+      message: /cannot look up at the moment/,
     });
     await startAgain();
   });

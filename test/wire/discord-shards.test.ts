@@ -128,7 +128,7 @@ test('what a killed process of one shard left is answered by the next one of tha
     messages.push(id);
     await leave(state, { bot, place: channel.id, message: id, kind: 'posted' });
   }
-  const left = () => inJournal(state, (journal) => journal.takeOver(bot, async () => false));
+  const left = () => inJournal(state, (journal) => journal.takeOverJobs(bot, async () => false));
   expect(await left()).toEqual([]);
   // The second one starts first.
   await startOnDiscord({ ...both.part('1'), discord: fake! });

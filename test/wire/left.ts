@@ -32,7 +32,7 @@ export async function inJournal<T>(state: string, look: (journal: FileJournal) =
 
 /** Jobs that the journal of a bot still holds. */
 export async function left(state: string, bot: string): Promise<number> {
-  return (await inJournal(state, (journal) => journal.takeOver(bot))).length;
+  return (await inJournal(state, (journal) => journal.takeOverJobs(bot))).length;
 }
 
 /** Writes a job down as if a bot had been killed over it. */

@@ -54,22 +54,22 @@ describe('FileJournal', () => {
     await first.end(job('m3'));
     await closed(first);
     const second = await openJournal();
-    expect(await second.takeOver('discord 1')).toEqual([
+    expect(await second.takeOverJobs('discord 1')).toEqual([
       { ...job('m2', { begun: 2, kind: 'command', about: 'm0', files: [] }), runs: 1, isSuspect: false, whispers: 0 },
       { ...job('m1', { begun: 3 }), runs: 1, isSuspect: false, whispers: 0 },
     ]);
-    expect(await second.takeOver('slack T2 U1')).toEqual([]);
+    expect(await second.takeOverJobs('slack T2 U1')).toEqual([]);
     await second.end(job('m2'));
     await second.suspect(job('m1'));
     await closed(second);
     const third = await openJournal();
-    expect(await third.takeOver('discord 1')).toMatchObject([{ message: 'm1', runs: 2, isSuspect: true }]);
+    expect(await third.takeOverJobs('discord 1')).toMatchObject([{ message: 'm1', runs: 2, isSuspect: true }]);
   });
 
   test('counts the runs that may have said something to the asker alone', async () => {
     const run = async (whispers: boolean, couldNot = false) => {
       const journal = await openJournal();
-      const [left] = await journal.takeOver('discord 1');
+      const [left] = await journal.takeOverJobs('discord 1');
       if (left === undefined) await journal.begin(job('m1'));
       if (whispers) await journal.whisper(job('m1'));
       if (couldNot) await journal.whisper(job('m1'), true);
@@ -94,11 +94,13 @@ describe('FileJournal', () => {
     const living = await openJournal();
     await living.begin(job('m2'));
     await closed(dead);
-    const all = await Promise.all([await openJournal(), await openJournal()].map((one) => one.takeOver('discord 1')));
+    const all = await Promise.all(
+      [await openJournal(), await openJournal()].map((one) => one.takeOverJobs('discord 1')),
+    );
     expect(all.flat().map(({ message }) => message)).toEqual(['m1']);
     // Nor does it take over its own jobs as if they were another process's.
     await living.begin(job('m3'));
-    expect(await living.takeOver('discord 1')).toEqual([]);
+    expect(await living.takeOverJobs('discord 1')).toEqual([]);
   });
 
   test('loses nothing of what it has said is written when its process is killed', async () => {
@@ -113,7 +115,7 @@ describe('FileJournal', () => {
     });
     await once(child, 'exit');
     const journal = await openJournal();
-    const left = (await journal.takeOver('discord 1')).map(({ message }) => message);
+    const left = (await journal.takeOverJobs('discord 1')).map(({ message }) => message);
     expect(left).toEqual(expect.arrayContaining(written));
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
@@ -142,7 +144,7 @@ describe('FileJournal', () => {
     const first = await openJournal();
     await first.begin(job(odd, { place: odd, files: ["f'1"] }));
     await closed(first);
-    expect(await (await openJournal()).takeOver('discord 1')).toMatchObject([
+    expect(await (await openJournal()).takeOverJobs('discord 1')).toMatchObject([
       { message: odd, place: odd, files: ["f'1"] },
     ]);
   });
@@ -158,7 +160,7 @@ describe('FileJournal', () => {
     other.close();
     await journal.begin(job('m2'));
     await closed(journal);
-    expect(await (await openJournal()).takeOver('discord 1')).toMatchObject([{ message: 'm2' }]);
+    expect(await (await openJournal()).takeOverJobs('discord 1')).toMatchObject([{ message: 'm2' }]);
   });
 
   test('puts a broken file aside, and says so', async () => {

@@ -90,11 +90,11 @@ describe.skipIf(!HAS_REDIS)('what machines have seen', () => {
     await one.close();
     await startAgain();
     const other = await openOther(own.url);
-    expect(await other.takeOver(BOT)).toEqual([]);
+    expect(await other.takeOverJobs(BOT)).toEqual([]);
     await other.close();
     const back = await open(own.url);
     expect([...(await back.lastSeen(BOT))]).toEqual([['c1', '1']]);
-    expect(await back.takeOver(BOT)).toMatchObject([{ message: '1', runs: 1 }]);
+    expect(await back.takeOverJobs(BOT)).toMatchObject([{ message: '1', runs: 1 }]);
     await back.close();
   });
 });

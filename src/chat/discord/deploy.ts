@@ -129,7 +129,7 @@ export async function deployCommands(
       ? `Registered ${where}: ${stored.map(shown).join(', ')}.`
       : `Cleared every command registered ${where}.`;
   } catch (error) {
-    throw inWords(error, guildId);
+    throw explainRegistration(error, guildId);
   }
 }
 
@@ -162,7 +162,7 @@ function shown({ name, type }: { readonly name: string; readonly type?: Applicat
   return type === ApplicationCommandType.Message ? `Apps > ${name}` : `/${name}`;
 }
 
-function inWords(error: unknown, guildId: string | undefined): unknown {
+function explainRegistration(error: unknown, guildId: string | undefined): unknown {
   if (error instanceof DiscordAPIError && error.status === 401) {
     return tokenRefused();
   }

@@ -115,7 +115,7 @@ export class DiscordPlatform implements Platform {
     client.on(Events.ShardDisconnect, ({ code }) => void this.#guard(() => this.#onDisconnect(code)));
     this.#context = context;
     const discord = this.#shared.config.discord!;
-    context.session.takeOver(accountOf(context), (channel) => isOurs(channel, client, discord));
+    context.session.answerLeftJobs(accountOf(context), (channel) => isOurs(channel, client, discord));
     this.#catchUp(context);
     // ShardReady means that the old session could not be resumed, so Discord does not send what came meanwhile.
     client.on(Events.ShardReady, () => this.#catchUp(context));

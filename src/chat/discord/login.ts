@@ -33,7 +33,7 @@ export async function logIn(client: Client, token: string, signal: AbortSignal):
     await unlessAborted(untilReady(client, token, signal), signal);
   } catch (error) {
     if (closeCode === GatewayCloseCodes.DisallowedIntents) throw new RefusedIntent('Discord refuses an intent');
-    throw inWords(error, closeCode);
+    throw explainConnection(error, closeCode);
   }
 }
 
@@ -52,7 +52,7 @@ async function untilReady(client: Client, token: string, signal: AbortSignal): P
 }
 
 /** Turns an error of connecting into a UserError where a person can put it right; returns other errors as they are. */
-export function inWords(error: unknown, closeCode?: number): unknown {
+export function explainConnection(error: unknown, closeCode?: number): unknown {
   const isInvalid = error instanceof DiscordjsError && error.code === DiscordjsErrorCodes.TokenInvalid;
   const isRefused = error instanceof DiscordAPIError && error.status === 401;
   if (isInvalid || isRefused || closeCode === GatewayCloseCodes.AuthenticationFailed) {

@@ -65,7 +65,7 @@ export class MissedMessages {
       for (const [channel, message] of held) this.markSeen(channel, message);
     }
     if (jobs.length === 0) return;
-    const answered = await context.session.takeUp(jobs);
+    const answered = await context.session.answerJobs(jobs);
     context.log.info({ platform: 'discord', found: jobs.length, answered }, 'photos were posted while I was away');
   }
 

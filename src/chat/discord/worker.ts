@@ -8,7 +8,7 @@ import { messageOf } from './attachment.ts';
 import { createClient } from './client.ts';
 import type { DiscordContext } from './context.ts';
 import { unlessClosed } from './errors.ts';
-import { inWords } from './login.ts';
+import { explainConnection } from './login.ts';
 import { Refusals } from './permissions.ts';
 import { accountOf } from './request.ts';
 import { revive } from './revive.ts';
@@ -51,7 +51,7 @@ export class DiscordWorker implements ChatWorker {
       client.user = Reflect.construct(ClientUser, [client, me]) as ClientUser;
       client.users.cache.set(me.id, client.user);
     } catch (error) {
-      throw inWords(error);
+      throw explainConnection(error);
     }
     this.#context = {
       ...this.#platform,

@@ -27,7 +27,7 @@ const MAX_NAME = 200;
 /** How all programs are named in the queue, so that they take turns with the page. */
 const PROGRAMS = { channel: 'local api', person: 'local api' };
 
-interface Asked {
+interface ReadRoute {
   Querystring: { picture?: unknown; name?: unknown };
 }
 
@@ -43,7 +43,7 @@ export async function serveReading(server: FastifyInstance, reading: Reading): P
     // The bytes tell what a picture is, so any content type is accepted and the body is passed on unparsed.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
-    scope.post<Asked>('/api/read', { bodyLimit: reading.maxBytes }, async (request, reply) => {
+    scope.post<ReadRoute>('/api/read', { bodyLimit: reading.maxBytes }, async (request, reply) => {
       if (reading.isStopping()) throw aboutToRestart();
       if (underWay.size >= MAX_READINGS)
         throw new UserError('busy', `I read ${MAX_READINGS} pictures for programs at a time. Try again in a moment.`);
@@ -59,7 +59,11 @@ export async function serveReading(server: FastifyInstance, reading: Reading): P
   return async () => void (await Promise.allSettled(underWay));
 }
 
-async function answer(request: FastifyRequest<Asked>, reply: FastifyReply, reading: Reading): Promise<FastifyReply> {
+async function answer(
+  request: FastifyRequest<ReadRoute>,
+  reply: FastifyReply,
+  reading: Reading,
+): Promise<FastifyReply> {
   const gone = goneSignal(reply);
   const accept = request.headers.accept ?? '';
   const wantsPicture = /^\s*image\//.test(accept);

@@ -3,7 +3,7 @@ import { tooLarge, UserError } from '../../base/errors.ts';
 import { downloadAttachment, HostRefused } from '../download.ts';
 import { fileKind } from '../file-kind.ts';
 import type { SlackContext } from './context.ts';
-import { inSlackWords } from './errors.ts';
+import { withExplainedErrors } from './errors.ts';
 
 /** The parts of Slack's payloads that the bot uses. All of it comes from outside, so every field may be missing. */
 
@@ -262,6 +262,6 @@ function inUserWords(error: unknown): UserError {
 }
 
 async function ask(id: string, context: SlackContext): Promise<SlackFile> {
-  const { file } = await inSlackWords(context.me.name, () => context.api.files.info({ file: id }));
+  const { file } = await withExplainedErrors(context.me.name, () => context.api.files.info({ file: id }));
   return file ?? {};
 }

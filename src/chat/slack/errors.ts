@@ -47,7 +47,7 @@ export function isClosed(error: unknown): boolean {
  * Turns a refusal of Slack's into a UserError where a person can put it right; returns other errors as they are.
  * @param botName the name that the bot is invited by
  */
-export function inWords(error: unknown, botName: string): unknown {
+export function explainSlackError(error: unknown, botName: string): unknown {
   const refuse = (sentence: string) => new UserError('not-allowed', sentence, { cause: error });
   const seconds = rateLimitOf(error);
   if (seconds !== undefined) {
@@ -81,12 +81,12 @@ export function inWords(error: unknown, botName: string): unknown {
   }
 }
 
-/** Runs a call, and throws its refusals as `inWords` gives them. */
-export async function inSlackWords<T>(botName: string, call: () => Promise<T>): Promise<T> {
+/** Runs a call, and throws its refusals as `explainSlackError` gives them. */
+export async function withExplainedErrors<T>(botName: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    throw inWords(error, botName);
+    throw explainSlackError(error, botName);
   }
 }
 

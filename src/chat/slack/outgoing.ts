@@ -4,7 +4,7 @@ import { inPieces } from '../pieces.ts';
 import { lettersOf } from '../right.ts';
 import type { PictureSource, SlackMessage } from './attachment.ts';
 import type { SlackContext } from './context.ts';
-import { inWords, isOutOfReach, slackCode, unlessGone } from './errors.ts';
+import { explainSlackError, isOutOfReach, slackCode, unlessGone } from './errors.ts';
 import { findPosted } from './messages-at.ts';
 import type { Holders } from './people.ts';
 import { postOnce } from './post-once.ts';
@@ -60,7 +60,7 @@ export async function send(
       return uploaded(context, to, files, buttons);
     } catch (error) {
       // An error that a person must put right would stop a message without blocks too.
-      if (slackCode(error) === undefined || isOutOfReach(error) || inWords(error, context.me.name) !== error)
+      if (slackCode(error) === undefined || isOutOfReach(error) || explainSlackError(error, context.me.name) !== error)
         throw error;
       context.log.info({ platform: 'slack', code: slackCode(error) }, 'Slack takes no blocks in an upload');
     }

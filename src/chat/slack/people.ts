@@ -5,7 +5,7 @@ import type { Config } from '../../config.ts';
 import type { PlatformContext } from '../platform.ts';
 import { isOperator } from '../rights.ts';
 import type { SlackApi } from './api.ts';
-import { inSlackWords } from './errors.ts';
+import { withExplainedErrors } from './errors.ts';
 import type { Me } from './identity.ts';
 
 /** For at least this many people it is remembered whether they are bots, which never changes. */
@@ -98,7 +98,7 @@ export class People {
    * @param team id of the workspace; by default the one that people ask in
    */
   async isAdmin(id: string, team = this.#team): Promise<boolean> {
-    const { user } = await inSlackWords(this.#me.name, () => this.#api.users.info({ user: id }));
+    const { user } = await withExplainedErrors(this.#me.name, () => this.#api.users.info({ user: id }));
     if (user === undefined || user.deleted || user.is_bot || user.is_stranger) return false;
     const isHere = user.team_id === undefined || user.team_id === team;
     const { enterprise_id: enterprise = user.enterprise_id, teams, ...organisation } = user.enterprise_user ?? {};

@@ -20,7 +20,7 @@ import {
   toAttachments,
 } from './attachment.ts';
 import type { SlackContext } from './context.ts';
-import { inSlackWords, inWords, isClosed, isOutOfReach, slackCode } from './errors.ts';
+import { explainSlackError, isClosed, isOutOfReach, slackCode, withExplainedErrors } from './errors.ts';
 import { messagesAt } from './messages-at.ts';
 import { send, slackText } from './outgoing.ts';
 import { isDirect } from './people.ts';
@@ -80,7 +80,7 @@ export function toChannel(context: SlackContext, id: string): Channel {
       settingsId: id,
       places: [me.teamId, me.enterpriseId].filter((home) => home !== undefined),
     }),
-    post: (reply) => inSlackWords(context.me.name, () => send(context, { channel: id }, reply)),
+    post: (reply) => withExplainedErrors(context.me.name, () => send(context, { channel: id }, reply)),
   };
 }
 
@@ -98,7 +98,7 @@ function toRequest(context: SlackContext, inquiry: SlackInquiry, signal: AbortSi
     channel: toChannel(context, channel),
     ...(inquiry.asked && { asked: true }),
     signal,
-    latestImages: (limit) => inSlackWords(context.me.name, () => latestImages(context, inquiry, limit)),
+    latestImages: (limit) => withExplainedErrors(context.me.name, () => latestImages(context, inquiry, limit)),
     reply: (reply) => answer(context, inquiry, reply),
     progress: async (text) => {
       // Only a person who typed a command cannot see that an answer is coming.
@@ -165,7 +165,7 @@ async function sendOrExplain(
   try {
     return await send(context, to, reply, removable);
   } catch (error) {
-    const reason = inWords(error, context.me.name);
+    const reason = explainSlackError(error, context.me.name);
     if (!(reason instanceof Error) || reason === error || isOutOfReach(error)) throw error;
     if (isClosed(error)) {
       const isAsked = inquiry.respond !== undefined || inquiry.asked === true;

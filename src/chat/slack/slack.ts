@@ -7,7 +7,7 @@ import { apiOptions, createApi } from './api.ts';
 import { messageOf } from './attachment.ts';
 import { connect } from './connect.ts';
 import { createContext, type SlackShared } from './context.ts';
-import { inWords, rateLimitOf, slackCode } from './errors.ts';
+import { explainSlackError, rateLimitOf, slackCode } from './errors.ts';
 import { whoAmI } from './identity.ts';
 import { INSTALL_PATH, installPages } from './install-pages.ts';
 import { Installations } from './installations.ts';
@@ -52,7 +52,7 @@ export class SlackPlatform implements Platform {
     const me = await whoAmI(createApi(slack.botToken, config, log));
     const workspaces = oneWorkspace(createContext(shared, { token: slack.botToken, me }));
     const how = await this.#connect(shared, workspaces, slack.connection);
-    this.#session.takeOver(accountOf({ me }));
+    this.#session.answerLeftJobs(accountOf({ me }));
     return `On Slack as ${me.name} in ${me.team}, ${how}`;
   }
 
@@ -67,7 +67,7 @@ export class SlackPlatform implements Platform {
     const installing = installPages(installer, installations, apiOptions(config, log));
     const count = await installations.count();
     const where = await this.#connect(shared, workspaces, connection, installing);
-    this.#session.takeOver(ACCOUNT_OF_ALL);
+    this.#session.answerLeftJobs(ACCOUNT_OF_ALL);
     return `On Slack in ${count} ${count === 1 ? 'workspace' : 'workspaces'}, ${where}; it is installed at ${INSTALL_PATH}`;
   }
 
@@ -102,7 +102,7 @@ export class SlackPlatform implements Platform {
       // Slack's rate limit hides whether the channel exists. Posting there will tell.
       if (rateLimitOf(error) !== undefined) return toChannel(context, channel);
       if (['channel_not_found', 'not_in_channel'].includes(slackCode(error) ?? '')) return undefined;
-      throw inWords(error, context.me.name);
+      throw explainSlackError(error, context.me.name);
     }
   }
 }

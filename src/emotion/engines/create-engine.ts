@@ -2,7 +2,13 @@ import { UserError } from '../../base/errors.ts';
 import type { Engine, EngineChoice, Provider } from './engine.ts';
 import { createOnnxEngine } from './onnx/onnx-engine.ts';
 import { providerTrouble } from './onnx/provider.ts';
-import { findRuntime, inWords, type LoadFailure, NATIVE_PACKAGES, type RuntimeSearch } from './tensorflow/runtime.ts';
+import {
+  failuresText,
+  findRuntime,
+  type LoadFailure,
+  NATIVE_PACKAGES,
+  type RuntimeSearch,
+} from './tensorflow/runtime.ts';
 import { createTensorflowEngine } from './tensorflow/tensorflow-engine.ts';
 
 interface EngineOptions {
@@ -42,7 +48,7 @@ export async function createEngine(choice: EngineChoice, options: EngineOptions 
 function notLoadable(failures: readonly LoadFailure[]): UserError {
   return new UserError(
     'bad-usage',
-    `TensorFlow cannot be loaded (${inWords(failures)}). Install it with ` +
+    `TensorFlow cannot be loaded (${failuresText(failures)}). Install it with ` +
       `\`npm install --no-save --save-optional --ignore-scripts=false ${NATIVE_PACKAGES[1]}@4.22.0\` ` +
       '(`npm run setup:gpu` for an NVIDIA card), or set ENGINE=onnx, which needs nothing.',
   );

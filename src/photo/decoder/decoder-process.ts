@@ -160,9 +160,9 @@ async function decodeJpeg(task: DecoderTask, file: Buffer): Promise<RgbImage> {
   const whole = await decodeUnlessWarned(task, file);
   if (whole) return whole;
   const picture = await decodeStrictly(task, file);
-  if (task.anything > 0 && file.length < LARGE_JPEG) {
+  if (task.padding > 0 && file.length < LARGE_JPEG) {
     // Where a file lacks a few bytes, the last blocks are decoded from the padding. So they change with it.
-    file.fill(0, file.length - task.anything);
+    file.fill(0, file.length - task.padding);
     const other = await shrunk(task, file, 0, 'truncated');
     if (Buffer.compare(picture.data, other.data) !== 0)
       throw new Error('premature end: the last blocks are not in the file');
@@ -176,16 +176,16 @@ async function decodeJpeg(task: DecoderTask, file: Buffer): Promise<RgbImage> {
  * @returns undefined where it warns of anything, and for a file without padding
  */
 async function decodeUnlessWarned(task: DecoderTask, file: Buffer): Promise<RgbImage | undefined> {
-  if (task.anything === 0) return undefined;
-  const end = file.subarray(-task.anything);
-  const anything = Buffer.from(end);
+  if (task.padding === 0) return undefined;
+  const end = file.subarray(-task.padding);
+  const padding = Buffer.from(end);
   end.set(END_MARK);
   let warned = false;
   // libvips fails when it sees a warning, but it reports a warning about the last rows only after it has succeeded.
   const picture = await shrunk(task, file, 0, 'warning', undefined, () => {
     warned = true;
   }).catch(() => undefined);
-  end.set(anything);
+  end.set(padding);
   return warned ? undefined : picture;
 }
 

@@ -7,7 +7,7 @@ export interface DecoderTask {
   /** Length of the file. */
   readonly bytes: number;
   /** Bytes of padding at its end, on which a whole picture does not depend. */
-  readonly anything: number;
+  readonly padding: number;
   /** Most pixels of one frame. */
   readonly maxPixels: number;
   /** Longest side of the decoded picture; a larger one is shrunk. */

@@ -38,7 +38,9 @@ async function onEdited(
   if (files.length === 0) return;
   if (files.some((file) => timeOf(file) < startedAt)) {
     // An earlier run may have answered it.
-    await session.takeUp([{ bot: accountOf(context), place, message: id, kind: 'posted', files, begun: Date.now() }]);
+    await session.answerJobs([
+      { bot: accountOf(context), place, message: id, kind: 'posted', files, begun: Date.now() },
+    ]);
     return;
   }
   const message = await unlessClosed(async () => {

@@ -2,7 +2,7 @@ import type { App } from '@slack/bolt';
 import type { CommandRegistry } from '../../../../commands/registry.ts';
 import { notYours } from '../../rights.ts';
 import { knownPicturesOf, type SlackMessage, sourceOf } from '../attachment.ts';
-import { inSlackWords } from '../errors.ts';
+import { withExplainedErrors } from '../errors.ts';
 import { READ_EMOTIONS, slackText, slashName, takeBack } from '../outgoing.ts';
 import { commandJobOf } from '../posted.ts';
 import { parseRemoveState, REMOVE } from '../remove-button.ts';
@@ -64,7 +64,7 @@ export function listenToCommands(app: App, commands: CommandRegistry): void {
         return;
       }
       try {
-        await inSlackWords(context.me.name, () => takeBack(context, channel, state, body.message?.ts));
+        await withExplainedErrors(context.me.name, () => takeBack(context, channel, state, body.message?.ts));
       } catch (error) {
         context.log.error({ platform: 'slack', err: error }, 'an answer could not be removed');
         await toAsker(respond)('I could not remove all of it. Try again in a minute.');

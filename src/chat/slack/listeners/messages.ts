@@ -86,7 +86,7 @@ async function onPosted(event: MessageEvent, eventId: string, context: SlackCont
   if (!session.claim(`event:${eventId}`, `message:${channel}:${ts}`)) return;
   if (isOlder(event, context)) {
     // Slack repeats events that it does not know to have arrived, so an earlier run may have answered the message.
-    await session.takeUp([jobOf(channel, event, context)]);
+    await session.answerJobs([jobOf(channel, event, context)]);
     return;
   }
   const inquiry = await inquiryOf(event, context, (all, asked) => {

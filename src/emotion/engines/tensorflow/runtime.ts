@@ -44,7 +44,7 @@ export async function findRuntime(packages: readonly string[] = NATIVE_PACKAGES)
 }
 
 /** Why packages did not load, as a part of a sentence. */
-export function inWords(failures: readonly LoadFailure[]): string {
+export function failuresText(failures: readonly LoadFailure[]): string {
   return failures.map((failure) => `${failure.package} is ${failure.reason}`).join('; ');
 }
 

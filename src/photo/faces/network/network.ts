@@ -101,7 +101,11 @@ export interface NetworkProposer {
  */
 export function createNetworkProposer({ threads }: { threads: number }): NetworkProposer {
   const worker = new URL('./network-worker.ts', import.meta.url);
-  const pool = createWorkerPool<NetworkTask, NetworkAnswer>(worker, { threads, uninterruptible: true, mayRest: true });
+  const pool = createWorkerPool<NetworkTask, NetworkAnswer>(worker, {
+    threads,
+    uninterruptible: true,
+    idleThreadsMayEnd: true,
+  });
   return {
     async propose(image, passes, signal) {
       const task = { image: inSharedMemory(image), least: LEAST_SCORE, looks: [] };

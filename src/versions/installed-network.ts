@@ -12,7 +12,7 @@ export interface InstalledNetwork {
  * Says that the version in use could not be loaded, that another one reads photos, and what to do. Undefined where all is well,
  * and where a version that was put in use a moment ago has not been tried yet.
  */
-export async function insteadOfUsed(
+export async function loadFailureNotice(
   registry: VersionRegistry,
   reading: () => Promise<InstalledNetwork>,
 ): Promise<{ readonly used: VersionId; readonly text: string } | undefined> {
