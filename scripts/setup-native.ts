@@ -94,7 +94,9 @@ const SOURCES = /^cc\/(core\/|imgproc\/|objdetect\/)?\w+\.cc$/;
 /** The parts of OpenCV that the package would also bind where they are installed. */
 const NOT_NEEDED =
   'CALIB3D DNN FACE FEATURES2D HIGHGUI IMG_HASH ML PHOTO TEXT TRACKING VIDEO XFEATURES2D XIMGPROC'.split(' ');
-/** Replaces the package's header that lists OpenCV's parts: OpenCV's own headers define every installed part, so the others are undefined. */
+/**
+ * Replaces the package's header that lists OpenCV's parts: OpenCV's own headers define every installed part, so the others are undefined.
+ */
 const PARTS = `#include "macros.h"\n${NOT_NEEDED.map((part) => `#undef HAVE_OPENCV_${part}\n`).join('')}`;
 
 /**

@@ -45,8 +45,8 @@ const SETTINGS = z.object({
 });
 
 /**
- * Values that only tests set: addresses of servers that stand in for the platforms, and shorter times. None of them is a setting: a bot that a
- * setting could point elsewhere would send its tokens there.
+ * Values that only tests set: addresses of servers that stand in for the platforms, and shorter times. None of them is a setting: a bot
+ * that a setting could point elsewhere would send its tokens there.
  */
 export interface Internal {
   /** Address of Discord's REST interface without its version, e.g. 'http://127.0.0.1:4000/api'. */
@@ -116,7 +116,10 @@ export interface Config {
   /** How long work under way may go on once the bot is told to stop, in milliseconds. */
   readonly shutdownMs: number;
   readonly log: { readonly level: (typeof LOG_LEVELS)[number] };
-  /** Where metrics and health are served: an address of this machine, and a TCP port, 0 for any free one. Absent where they are not served. */
+  /**
+   * Where metrics and health are served: an address of this machine, and a TCP port, 0 for any free one. Absent where they are not
+   * served.
+   */
   readonly metrics?: { readonly host: string; readonly port: number };
   /** All credentials in the settings. No log may hold them. */
   readonly secrets: readonly (string | RegExp)[];

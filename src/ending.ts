@@ -4,10 +4,16 @@ import type { Config } from './config.ts';
 
 /** Milliseconds that freeing the engine may take on top of SHUTDOWN_SECONDS. */
 const RELEASE_MS = 5000;
-/** Milliseconds within which further signals count as the same one: systemd signals every process of a service, and npm passes its signals on. */
+/**
+ * Milliseconds within which further signals count as the same one: systemd signals every process of a service, and npm passes its signals
+ * on.
+ */
 const SAME_SIGNAL_MS = 1000;
 
-/** Says on standard error why a process cannot start, and sets its exit status: 2 where the operator can put it right, 1 where it is a bug. */
+/**
+ * Says on standard error why a process cannot start, and sets its exit status: 2 where the operator can put it right, 1 where it is a
+ * bug.
+ */
 export function endOnMistake(error: unknown): void {
   // A mistake of the operator's is printed as a sentence. Anything else is a bug and is printed with its stack.
   const isMistake = error instanceof UserError;

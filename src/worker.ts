@@ -18,13 +18,16 @@ import { RedisWorker } from './work/redis-worker.ts';
 export interface PhotoWorker {
   /** Why it does not answer on other chats, one line each. */
   readonly troubles: readonly string[];
-  /** Accepts nothing new, finishes running work within the configured time, leaves the rest to other workers. Later calls wait for the first. */
+  /**
+   * Accepts nothing new, finishes running work within the configured time, leaves the rest to other workers. Later calls wait for the
+   * first.
+   */
   stop(): Promise<void>;
 }
 
 /**
- * Takes photos from Redis and answers them, on every platform that the configuration holds credentials for. Where Redis is down, it waits for
- * it. A chat that cannot be reached is tried again until it can.
+ * Takes photos from Redis and answers them, on every platform that the configuration holds credentials for. Where Redis is down, it waits
+ * for it. A chat that cannot be reached is tried again until it can.
  * @param readPhoto finds, reads and draws the faces of a picture file
  * @param ready resolves once the networks are loaded; no photo is taken before
  * @throws UserError 'bad-config' where there is no Redis or no platform, or where Redis or all platforms refuse the worker

@@ -1,6 +1,6 @@
 /**
- * A peer of `npm run benchmark -- photo`: Human on TensorFlow.js' wasm backend, with its detector (BlazeFace), mesh and emotion only. The mesh sets a
- * face upright before it is read, so it belongs to reading. A process of its own: see face-api-process.ts.
+ * A peer of `npm run benchmark -- photo`: Human on TensorFlow.js' wasm backend, with its detector (BlazeFace), mesh and emotion only. The
+ * mesh sets a face upright before it is read, so it belongs to reading. A process of its own: see face-api-process.ts.
  *
  * Argument: the package with the library.
  */

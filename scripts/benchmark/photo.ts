@@ -177,7 +177,9 @@ export function photoTable(results: readonly WalkResult[]): string {
   return `${walk}\n\nFrom the decoded picture to a reading of every face found\n\n${compared}`;
 }
 
-/** The result for programs: the faces that each found, medians of the bot's steps in milliseconds, and its time as a share of each peer's. */
+/**
+ * The result for programs: the faces that each found, medians of the bot's steps in milliseconds, and its time as a share of each peer's.
+ */
 export function photoJson(results: readonly WalkResult[]) {
   const steps = stepsOf(results);
   const of = (id: ContenderId) => results.find((result) => result.id === id);

@@ -2,7 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
-/** A weight of one of face-api's networks, in TensorFlow's order: kernels are [height, width, in, out], depthwise ones [height, width, channels, 1]. */
+/**
+ * A weight of one of face-api's networks, in TensorFlow's order: kernels are [height, width, in, out], depthwise ones [height, width,
+ * channels, 1].
+ */
 export interface FaceApiWeight {
   readonly shape: readonly number[];
   readonly data: Float32Array;

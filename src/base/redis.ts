@@ -49,8 +49,8 @@ interface Shared {
 const shared = new Map<string, Shared>();
 
 /**
- * Takes a share in the process's connection to a Redis, and opens the connection if there is none. If Redis is down, it waits for it and logs
- * that. A connection that is lost later is opened again.
+ * Takes a share in the process's connection to a Redis, and opens the connection if there is none. If Redis is down, it waits for it and
+ * logs that. A connection that is lost later is opened again.
  * @param signal gives up waiting
  * @throws Error where there is no Redis at the address, or Redis refuses; the signal's reason
  */
@@ -172,8 +172,8 @@ export async function connectRedis(
 }
 
 /**
- * Decides when to reconnect. After a failover, the address leads to the new primary, but the old connection still leads to the old one, which
- * is a read-only replica now and refuses writes.
+ * Decides when to reconnect. After a failover, the address leads to the new primary, but the old connection still leads to the old one,
+ * which is a read-only replica now and refuses writes.
  */
 function leavesACopy(): (error: Error) => boolean {
   let leftAt = Number.NEGATIVE_INFINITY;

@@ -30,8 +30,8 @@ export function startProcess(file: URL, args: readonly string[], options: ForkOp
 }
 
 /**
- * Starts a TypeScript file as an untrusted process that communicates over its standard streams. It gets nothing of this process's environment,
- * which holds tokens, and is set to return freed memory soon.
+ * Starts a TypeScript file as an untrusted process that communicates over its standard streams. It gets nothing of this process's
+ * environment, which holds tokens, and is set to return freed memory soon.
  * @param options.maxBytes largest writable memory (RLIMIT_DATA), on Linux; threads' stacks count whether used or not
  */
 export function startConfined(file: URL, { maxBytes }: { readonly maxBytes: number }): ChildProcessWithoutNullStreams {
@@ -110,7 +110,8 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
       // Threads are kept, with what they have loaded.
       idleTimeout: Number.POSITIVE_INFINITY,
       execArgv: NO_OPTIONS,
-      // By default each thread may fill 48 MB with short-lived objects before it collects garbage, which adds up over ten threads. Their data is elsewhere.
+      // By default each thread may fill 48 MB with short-lived objects before it collects garbage, which adds up over ten threads. Their
+      // data is elsewhere.
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
       // By default Piscina blocks the thread while it waits for work, so timers and promises that a worker left behind would not run.
       atomics: 'disabled',

@@ -1,6 +1,9 @@
 import type { ChatWorker, ChatWorkerContext } from './chat-worker.ts';
 
-/** Creates a worker for every platform that the configuration holds credentials for. Loads them one after the other, for the reason in platforms.ts. */
+/**
+ * Creates a worker for every platform that the configuration holds credentials for. Loads them one after the other, for the reason in
+ * platforms.ts.
+ */
 export async function createChatWorkers(context: ChatWorkerContext): Promise<ChatWorker[]> {
   const { discord, slack } = context.config;
   return [

@@ -1,6 +1,6 @@
 /**
- * The question 'Was it right?' under an answer: the part that is the same on every platform. The buttons themselves hold the reading of each
- * face, one letter a face. So nothing has to be stored, and a restart loses nothing.
+ * The question 'Was it right?' under an answer: the part that is the same on every platform. The buttons themselves hold the reading of
+ * each face, one letter a face. So nothing has to be stored, and a restart loses nothing.
  */
 import type { PhotoCard, Reply } from '../../commands/request.ts';
 import { UserError } from '../base/errors.ts';

@@ -149,7 +149,10 @@ export class UnansweredJobs {
   }
 }
 
-/** How many jobs of earlier runs are answered at a time. The second number is for jobs that workers answer: this process only looks them up. */
+/**
+ * How many jobs of earlier runs are answered at a time. The second number is for jobs that workers answer: this process only looks them
+ * up.
+ */
 const AT_A_TIME = 4;
 const HANDED_AT_A_TIME = 16;
 

@@ -17,7 +17,10 @@ import {
   tally,
 } from './known-photos.ts';
 
-/** Keeps the three coefficients small, since they rest on about seventy faces. With a third or three times this value the same faces are kept. */
+/**
+ * Keeps the three coefficients small, since they rest on about seventy faces. With a third or three times this value the same faces are
+ * kept.
+ */
 const RIDGE = 1;
 /** At least this share of an example lies within the picture. A face that is cut in half may be labelled as a face or not. */
 const LEAST_INSIDE = 2 / 3;
@@ -57,8 +60,8 @@ export async function lookAt(photos: readonly KnownPhoto[], signal: AbortSignal)
 }
 
 /**
- * Makes every place an example of a face or of something else, from all its views except those that the picture's edge cuts. Parts of faces,
- * and faces that the edge cuts, are left out.
+ * Makes every place an example of a face or of something else, from all its views except those that the picture's edge cuts. Parts of
+ * faces, and faces that the edge cuts, are left out.
  */
 export function examplesOf(seen: readonly Seen[]): Example[] {
   return seen.flatMap(({ picture, faces, places }) =>

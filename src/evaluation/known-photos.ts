@@ -129,7 +129,10 @@ export interface Judgement {
   readonly false: readonly Rectangle[];
 }
 
-/** A box shows a face if they overlap (intersection over union) by more than this, or if its centre lies in the face and they are alike in size. */
+/**
+ * A box shows a face if they overlap (intersection over union) by more than this, or if its centre lies in the face and they are alike in
+ * size.
+ */
 const FOUND_OVERLAP = 0.3;
 /** Alike in size: neither is this many times as wide as the other. */
 const ALIKE = 2;

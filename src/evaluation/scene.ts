@@ -57,7 +57,8 @@ function extent({ size, tilt }: SceneFace): number {
 }
 
 /**
- * Lays faces out in scenes, each in the first scene with room for it. Places are random; faces neither touch each other nor leave the picture.
+ * Lays faces out in scenes, each in the first scene with room for it. Places are random; faces neither touch each other nor leave the
+ * picture.
  * @param seed whole number; the same faces and seed give the same scenes
  * @throws RangeError where a face is larger than a scene
  */

@@ -2,7 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 
 /** Memory of a process and all its descendants, in bytes. */
 interface TreeMemory {
-  /** Pages that several processes share count once, so this much would become free on the machine. Absent where the system does not tell. */
+  /**
+   * Pages that several processes share count once, so this much would become free on the machine. Absent where the system does not tell.
+   */
   readonly pss?: number;
   /** Pages that several processes share count once for each of them. */
   readonly rss: number;

@@ -39,10 +39,10 @@ const COEFFICIENTS = 64;
 const NOTHING = 255;
 
 /**
- * Whether scans are missing at the end of a JPEG that has several. A component may have no scan at all. In a progressive file, low bits that
- * earlier scans left to later ones may be missing (ITU-T T.81, G.1.1.1). The decoder takes such a file for a whole one with less detail, and
- * does not complain. Coefficients that no scan has begun count as missing only in the first component, which is mostly the brightness: an
- * encoder may leave them out in the others.
+ * Whether scans are missing at the end of a JPEG that has several. A component may have no scan at all. In a progressive file, low bits
+ * that earlier scans left to later ones may be missing (ITU-T T.81, G.1.1.1). The decoder takes such a file for a whole one with less
+ * detail, and does not complain. Coefficients that no scan has begun count as missing only in the first component, which is mostly the
+ * brightness: an encoder may leave them out in the others.
  */
 export function lacksScans(bytes: Uint8Array): boolean {
   /** By component: how many low bits of each coefficient are still to come. */

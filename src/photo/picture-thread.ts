@@ -32,7 +32,8 @@ let pool: WorkerPool<PictureTask, unknown> | undefined;
 
 /**
  * Runs a task on the one thread that does all pixel work other than finding and reading faces. It is started once and does not keep the
- * process alive. So the main thread loads neither libvips nor the font, and neither a crowd's labels nor a face that fills the photo block it.
+ * process alive. So the main thread loads neither libvips nor the font, and neither a crowd's labels nor a face that fills the photo
+ * block it.
  */
 async function run<Result>(task: PictureTask): Promise<Result> {
   pool ??= createWorkerPool(new URL('./picture-worker.ts', import.meta.url), {

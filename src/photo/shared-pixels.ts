@@ -2,8 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { EventEmitter, once } from 'node:events';
 
 /**
- * Shared memory for pixels that several threads look at. Each thread that has seen a buffer keeps it until its garbage collector runs, which
- * is seldom in a thread that computes in native code. So a walk gives its buffers back, and the next walk uses them again.
+ * Shared memory for pixels that several threads look at. Each thread that has seen a buffer keeps it until its garbage collector runs,
+ * which is seldom in a thread that computes in native code. So a walk gives its buffers back, and the next walk uses them again.
  */
 const walks = new AsyncLocalStorage<SharedArrayBuffer[]>();
 /** The buffers of each walk under way that has taken any. `changes` tells those who wait for such walks to end. */
@@ -14,8 +14,8 @@ const free: SharedArrayBuffer[] = [];
 /** Most bytes kept for later: the pictures of two walks. The buffers used last are kept. */
 const MOST_FREE = 64 * 2 ** 20;
 /**
- * The smallest buffer, in bytes. Larger ones are rounded up to a power of two, so that most photos need one of a few sizes. Pages that nobody
- * writes to take no memory.
+ * The smallest buffer, in bytes. Larger ones are rounded up to a power of two, so that most photos need one of a few sizes. Pages that
+ * nobody writes to take no memory.
  */
 const SMALLEST = 2 ** 20;
 

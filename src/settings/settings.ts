@@ -109,8 +109,8 @@ export class Settings {
   }
 
   /**
-   * Deletes the settings of the channels of a place that the bot has left, and the notes about it. Who opted out there stays stored: that is
-   * a person's wish, and still holds if the bot comes back.
+   * Deletes the settings of the channels of a place that the bot has left, and the notes about it. Who opted out there stays stored: that
+   * is a person's wish, and still holds if the bot comes back.
    * @throws UserError as `Store.set` does
    */
   async forgetPlace(platform: string, place: string): Promise<void> {

@@ -30,8 +30,8 @@ const REPLACE = `
 const FILE_PATH = /^(?:[\w-][\w.-]*\/)?[\w-][\w.-]*$/;
 
 /**
- * Synchronises this machine's trained networks, and which one is in use, with all machines that share a Redis. Each machine has all networks
- * on its own disk. So their files are fetched only when something has changed, and photos are read even while Redis is away.
+ * Synchronises this machine's trained networks, and which one is in use, with all machines that share a Redis. Each machine has all
+ * networks on its own disk. So their files are fetched only when something has changed, and photos are read even while Redis is away.
  */
 export class SharedNetworks {
   readonly #redis: RedisPart;

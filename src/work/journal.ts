@@ -57,7 +57,9 @@ export interface Journal {
   begin(job: Job): Promise<void>;
   /** Deletes a job: it has been answered or refused, or nobody waits for it any more. Errors as for `begin`. */
   end(job: JobKey): Promise<void>;
-  /** Records that a job of an earlier run is about to run alone. If the process crashes now, this job is the cause. Errors as for `begin`. */
+  /**
+   * Records that a job of an earlier run is about to run alone. If the process crashes now, this job is the cause. Errors as for `begin`.
+   */
   suspect(job: JobKey): Promise<void>;
   /**
    * Records that a private reply to a job is about to be sent. If the process ends before `end`, nobody can check whether it was

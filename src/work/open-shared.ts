@@ -5,7 +5,10 @@ import { type Cooldown, PhotoCooldown } from './cooldown.ts';
 import type { JobQueue } from './job-queue.ts';
 import type { RedisClaims } from './redis-claims.ts';
 
-/** Opens the limits on photos, which hold for all processes that share a Redis. @throws UserError 'bad-config' where Redis cannot be used */
+/**
+ * Opens the limits on photos, which hold for all processes that share a Redis.
+ * @throws UserError 'bad-config' where Redis cannot be used
+ */
 export async function openCooldown(
   { redisUrl, cooldown }: Pick<Config, 'redisUrl' | 'cooldown'>,
   log: Logger,

@@ -16,7 +16,8 @@ export const LOSSES = `${REDIS_PREFIX}:losses`;
  * new job takes the first of their turns. The job that had it takes the first turn of the rounds after its own, and so on. The last of
  * them takes the channel's new turn. So at most one other job of each round is moved.
  *
- * Stored for a channel: the turns of its waiting jobs; the round and the person of each job; the latest served round, and who had a turn in it.
+ * Stored for a channel: the turns of its waiting jobs; the round and the person of each job; the latest served round, and who had a turn
+ * in it.
  */
 const TAKE_TURN = `
   local line, channel, person, id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]

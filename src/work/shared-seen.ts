@@ -85,7 +85,8 @@ export class SharedSeen implements Journal {
 
   async lastSeen(bot: string): Promise<ReadonlyMap<string, string>> {
     const own = await this.#journal.lastSeen(bot);
-    // A message that another machine has handled may have been lost with that machine. So this machine trusts its own record where it has one.
+    // A message that another machine has handled may have been lost with that machine. So this machine trusts its own record where it has
+    // one.
     if (own.size > 0) return own;
     return new Map((await this.#seenByAll(bot)).sort(([, a], [, b]) => (isLater(a, b) ? -1 : 1)));
   }

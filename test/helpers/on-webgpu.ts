@@ -1,4 +1,6 @@
-/** Reads the same input with a small network on the CPU and on WebGPU. `on-webgpu.ts` prints the device, and how much the answers differ. */
+/**
+ * Reads the same input with a small network on the CPU and on WebGPU. `on-webgpu.ts` prints the device, and how much the answers differ.
+ */
 import { ARCHITECTURES } from '../../src/emotion/architectures.ts';
 import { createEngine } from '../../src/emotion/engines/create-engine.ts';
 import { sizeOf, unroll } from '../../src/emotion/network.ts';

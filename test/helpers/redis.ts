@@ -18,7 +18,10 @@ export interface TestRedis {
   readonly url: string;
   /** Ends it and starts it again on the same port, without what it held. */
   restart(): Promise<void>;
-  /** Kills it. @returns what starts it again on the same port: without what it held, unless '--appendonly', 'yes' were among its settings */
+  /**
+   * Kills it.
+   * @returns what starts it again on the same port: without what it held, unless '--appendonly', 'yes' were among its settings
+   */
   takeDown(): Promise<() => Promise<void>>;
   /** Forgets everything, as FLUSHALL does. */
   empty(): Promise<void>;

@@ -8,7 +8,10 @@ const KEPT_MESSAGES = 50;
 const KEPT_PEOPLE = 500;
 /** How often a call is repeated where Discord's servers fail. */
 const RETRIES = 3;
-/** Longest wait, in milliseconds, that Discord's rate limits may ask for before a call. A call with a longer wait fails, so that calls do not pile up. */
+/**
+ * Longest wait, in milliseconds, that Discord's rate limits may ask for before a call. A call with a longer wait fails, so that calls do
+ * not pile up.
+ */
 const LONGEST_WAIT_MS = 60_000;
 
 /**
@@ -41,7 +44,8 @@ function clientOptions({ discord, internal }: Config, withContent: boolean): Cli
     makeCache: Options.cacheWithLimits({
       ...Options.DefaultMakeCacheSettings,
       MessageManager: KEPT_MESSAGES,
-      // Otherwise the cache would keep everyone who ever posted. The bot itself must stay in it, since its permissions are computed from its entry.
+      // Otherwise the cache would keep everyone who ever posted. The bot itself must stay in it, since its permissions are computed from
+      // its entry.
       GuildMemberManager: { maxSize: KEPT_PEOPLE, keepOverLimit: ({ id, client }) => id === client.user.id },
       UserManager: { maxSize: KEPT_PEOPLE, keepOverLimit: ({ id, client }) => id === client.user.id },
     }),

@@ -14,7 +14,10 @@ export function isGone(error: unknown): boolean {
   return hasCode(error, Code.UnknownMessage, Code.UnknownChannel) || answersNothing(error);
 }
 
-/** Whether the token of an interaction has expired. Discord accepts it for 15 minutes, or for 3 seconds if the bot has not acknowledged it. */
+/**
+ * Whether the token of an interaction has expired. Discord accepts it for 15 minutes, or for 3 seconds if the bot has not acknowledged
+ * it.
+ */
 export function isExpired(error: unknown): boolean {
   return hasCode(error, Code.UnknownInteraction, Code.InvalidWebhookToken, Code.UnknownWebhook);
 }

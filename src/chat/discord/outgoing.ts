@@ -156,7 +156,10 @@ function toFile(picture: OutgoingPicture, isSpoiler: boolean): AttachmentBuilder
   });
 }
 
-/** How many people the message itself lists. If there are more, the full list is attached as a text file, which Discord shows below the message. */
+/**
+ * How many people the message itself lists. If there are more, the full list is attached as a text file, which Discord shows below the
+ * message.
+ */
 const MAX_PEOPLE_IN_MESSAGE = 20;
 
 function isCrowd({ card, pictures }: Pick<Reply, 'card' | 'pictures'>): boolean {

@@ -43,7 +43,10 @@ export function isAdmin(permissions: Readonly<PermissionsBitField> | null | unde
   return permissions?.has(ADMIN) === true;
 }
 
-/** The permissions that the bot lacks in a channel, e.g. '‘Attach Files’ and ‘Send Messages’'. Names all that it needs where that is unknown. */
+/**
+ * The permissions that the bot lacks in a channel, e.g. '‘Attach Files’ and ‘Send Messages’'. Names all that it needs where that is
+ * unknown.
+ */
 export function missingInWords(channel: SendableChannels): string {
   const relevant = (Object.keys(NEEDED) as Needed[]).filter(
     (name) => name !== (channel.isThread() ? 'SendMessages' : 'SendMessagesInThreads'),

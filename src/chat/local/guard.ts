@@ -89,7 +89,10 @@ export function bringsKey({ method, url }: GuardedRequest, key: string): boolean
   return method === 'GET' && path === '/' && isSame(new URLSearchParams(query).get('key') ?? '', key);
 }
 
-/** The cookie in which the browser sends the key from then on. Its name holds the port, since browsers send a host's cookies to all its ports. */
+/**
+ * The cookie in which the browser sends the key from then on. Its name holds the port, since browsers send a host's cookies to all its
+ * ports.
+ */
 export function keyCookie(address: PageAddress): string {
   return `${keyPair(address)}; Path=/; HttpOnly; SameSite=Strict`;
 }

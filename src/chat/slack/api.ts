@@ -4,7 +4,9 @@ import type { Config } from '../../config.ts';
 
 export type SlackApi = webApi.WebClient;
 
-/** How often a failed call is repeated, and after which pauses in milliseconds. After a 429 the client first waits as long as Slack says. */
+/**
+ * How often a failed call is repeated, and after which pauses in milliseconds. After a 429 the client first waits as long as Slack says.
+ */
 export const RETRIES = { retries: 3, minTimeout: 300, maxTimeout: 5000, factor: 2 };
 /** Milliseconds for one try of one call, uploads included. */
 export const TIMEOUT_MS = 30_000;

@@ -55,7 +55,10 @@ async function openSocket(appToken: string, options: webApi.WebClientOptions): P
   }
 }
 
-/** Tests client ID and secret with an invalid code. Slack checks the client before it refuses the code, so its error tells which one is wrong. */
+/**
+ * Tests client ID and secret with an invalid code. Slack checks the client before it refuses the code, so its error tells which one is
+ * wrong.
+ */
 async function checkInstaller(
   { clientId, clientSecret }: SlackInstaller,
   options: webApi.WebClientOptions,

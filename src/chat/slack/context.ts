@@ -13,7 +13,10 @@ export interface SlackShared extends Pick<PlatformContext, 'config' | 'log' | 'c
   readonly startedAt: number;
 }
 
-/** What the bot needs to answer in one workspace. Each workspace has its own clients: if Slack makes one wait, the others are still answered. */
+/**
+ * What the bot needs to answer in one workspace. Each workspace has its own clients: if Slack makes one wait, the others are still
+ * answered.
+ */
 export interface SlackContext extends SlackShared {
   readonly api: SlackApi;
   /** A separate client, for messages that must not be posted twice. */

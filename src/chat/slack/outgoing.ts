@@ -112,7 +112,9 @@ async function sendText(
   };
 }
 
-/** Whether a message equals the one that the bot wants to post. If it has a Remove button, the data of the button decides, else the text. */
+/**
+ * Whether a message equals the one that the bot wants to post. If it has a Remove button, the data of the button decides, else the text.
+ */
 function isSame(message: SlackMessage, words: ReturnType<typeof content> | ReturnType<typeof plain>): boolean {
   const state = removeStateOf(message);
   if (!('blocks' in words)) return state === undefined && message.text === words.text;

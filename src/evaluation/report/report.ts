@@ -74,7 +74,8 @@ interface PhotoList {
 }
 
 /**
- * The photos to read in a folder and its subfolders: all that the labels name, even missing ones; or all pictures where there are no labels.
+ * The photos to read in a folder and its subfolders: all that the labels name, even missing ones; or all pictures where there are no
+ * labels.
  * @throws UserError no-data where the folder cannot be read, has no picture, or has none of the labelled ones
  */
 export async function listPhotos(folder: string, labels: Labels | undefined): Promise<PhotoList> {

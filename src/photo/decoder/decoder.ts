@@ -254,8 +254,8 @@ class DecoderProcess {
         filled += chunk.length;
         if (filled < decoded.bytes) return;
         resolve(decoded);
-        // The chunks are garbage now. If they were left until memory runs short, a full collection would run every photo or two, which takes
-        // 10 to 20 ms of this thread's time. (`npm start` passes --expose-gc to Node.)
+        // The chunks are garbage now. If they were left until memory runs short, a full collection would run every photo or two, which
+        // takes 10 to 20 ms of this thread's time. (`npm start` passes --expose-gc to Node.)
         globalThis.gc?.({ type: 'minor' });
       };
     });

@@ -30,7 +30,10 @@ interface HeicPicture {
   readonly close: () => void;
 }
 
-/** Bytes a pixel, measured and rounded up: of a picture that is decoded in one piece, more where it is then turned or cut; of its small copy. */
+/**
+ * Bytes a pixel, measured and rounded up: of a picture that is decoded in one piece, more where it is then turned or cut; of its small
+ * copy.
+ */
 const WHOLE = 4.3;
 const TURNED_OR_CUT = 1.5;
 const SMALL_COPY = 9;
@@ -44,8 +47,8 @@ const MOST_KEPT = 48_000_000;
 const MOST_FACTOR = 16;
 
 /**
- * The main picture of a HEIC file, upright. The file's own rotations are applied; an EXIF orientation besides them is ignored. A picture made
- * of tiles that is at least twice as large as wanted is decoded tile by tile.
+ * The main picture of a HEIC file, upright. The file's own rotations are applied; an EXIF orientation besides them is ignored. A picture
+ * made of tiles that is at least twice as large as wanted is decoded tile by tile.
  * @param maxSide longest side of the decoded pixels
  */
 export function openHeic(file: Uint8Array, maxSide: number): HeicPicture {

@@ -8,7 +8,10 @@ export const DETECTORS = ['network', 'haar'] as const;
 export const DETECTOR_CHOICES = [...DETECTORS, 'fusion'] as const;
 export type DetectorChoice = (typeof DETECTOR_CHOICES)[number];
 
-/** How OpenCV's cascades are run: by the system's OpenCV if its binding is built, else in WebAssembly (the default); or always in WebAssembly. */
+/**
+ * How OpenCV's cascades are run: by the system's OpenCV if its binding is built, else in WebAssembly (the default); or always in
+ * WebAssembly.
+ */
 export const OPENCV_CHOICES = ['auto', 'wasm'] as const;
 export type OpenCvChoice = (typeof OPENCV_CHOICES)[number];
 

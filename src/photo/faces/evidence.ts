@@ -46,9 +46,9 @@ type View = Omit<Look, 'place'>;
 const NEARLY_UPRIGHT = 15;
 
 /**
- * The stages of the second look. One view is enough for a place that is clearly no face. The others are viewed from three angles, since a hand
- * or a crest on a sleeve may look like a face from one angle but seldom from others. Places still in doubt are viewed in a larger size. Places
- * that the picture's edge cuts are half mirror image, so they get all these views.
+ * The stages of the second look. One view is enough for a place that is clearly no face. The others are viewed from three angles, since a
+ * hand or a crest on a sleeve may look like a face from one angle but seldom from others. Places still in doubt are viewed in a larger
+ * size. Places that the picture's edge cuts are half mirror image, so they get all these views.
  */
 const SECOND_LOOK: readonly ((place: Place) => readonly View[])[] = [
   (place) => [{ pixels: LEAN_SIZE, angle: firstAngle(place), mirrored: false }],
@@ -90,8 +90,8 @@ type AskNetwork = (looks: readonly Look[]) => Promise<readonly Sighting[]>;
 type GoesOn = (evidence: Evidence, stage: number) => boolean;
 
 /**
- * Places (or faces) are divided into this many shares, each of which goes through the stages by itself. While one share waits for its answer,
- * the network works on another's, and no share waits for the slowest at each stage.
+ * Places (or faces) are divided into this many shares, each of which goes through the stages by itself. While one share waits for its
+ * answer, the network works on another's, and no share waits for the slowest at each stage.
  */
 const SHARES = 3;
 
@@ -161,8 +161,8 @@ export function toEvidence(place: Place, sightings: readonly Sighting[]): Eviden
 }
 
 /**
- * Combines all looks into one number. A head, leaning or upright, is seen well from two neighbouring angles, so the pair that sees it better
- * counts.
+ * Combines all looks into one number. A head, leaning or upright, is seen well from two neighbouring angles, so the pair that sees it
+ * better counts.
  */
 function lookOf(first: number, fromAngles: readonly number[], larger: readonly number[]): number {
   if (fromAngles.length === 0) return first;

@@ -33,7 +33,10 @@ export function scoreOf({ numbers }: Pick<Evidence, 'numbers'>, { intercept, coe
   return logistic(sum);
 }
 
-/** A place that scores less than this by one view is not a face. In fifteen photos, upright or turned by up to 30 degrees, no face scored less. */
+/**
+ * A place that scores less than this by one view is not a face. In fifteen photos, upright or turned by up to 30 degrees, no face scored
+ * less.
+ */
 const NO_FACE = 0.1;
 /** A place gets a larger view if its score by views from three angles is between these. */
 const DOUBT = { from: 0.2, to: 0.9 };
@@ -41,8 +44,8 @@ const DOUBT = { from: 0.2, to: 0.9 };
 /** If more than this share of a place lies outside the picture, its other half is the mirror image ... */
 const MOST_OUTSIDE = 1 / 3;
 /**
- * ... and anything beside its mirror image looks a little like a face: it needs this score by all views. A leaf has 0.88, two faces that the edge
- * of a group photo cuts 0.91 and 0.94.
+ * ... and anything beside its mirror image looks a little like a face: it needs this score by all views. A leaf has 0.88, two faces that
+ * the edge of a group photo cuts 0.91 and 0.94.
  */
 const CUT_THRESHOLD = 0.9;
 
@@ -87,7 +90,8 @@ const MOST_OF_GROUP = 0.6;
 const FILLING = 0.6;
 /**
  * ... and needs this part of the score: a picture that somebody cut to one thing shows that thing, and a face that is cut at chin
- * and forehead looks less like one. A score of 0.43 found 98 % of 605 such pictures, but took a coin and an echidna for faces: docs/faces.md.
+ * and forehead looks less like one. A score of 0.43 found 98 % of 605 such pictures, but took a coin and an echidna for faces:
+ * docs/faces.md.
  */
 const FILLING_THRESHOLD = 0.66;
 

@@ -11,8 +11,8 @@ import { toSearchPicture } from './search-picture.ts';
 import { asItLies, turnBack, turnOf } from './turned.ts';
 
 /**
- * A detector with a fitted score. The network proposes places and looks at each again, the score decides which are faces, and a last look at
- * each face measures how far its head leans.
+ * A detector with a fitted score. The network proposes places and looks at each again, the score decides which are faces, and a last look
+ * at each face measures how far its head leans.
  */
 export function createScoredDetector(): FaceDetector {
   const score = readFaceScore();

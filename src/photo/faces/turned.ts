@@ -17,12 +17,14 @@ const UPRIGHT = 0.977;
 const SIZE = 128;
 
 /**
- * A face that fills its picture is surrounded by the picture's mirror image, in which it is upside down. So a turn must make such a face score
- * better by this much. Upright faces in everyday pictures scored up to 1.35 better upside down.
+ * A face that fills its picture is surrounded by the picture's mirror image, in which it is upside down. So a turn must make such a face
+ * score better by this much. Upright faces in everyday pictures scored up to 1.35 better upside down.
  */
 const MARGIN_OF_FILLING = 1.5;
 
-/** Where no face is surer than this, what was found may be none: on their sides, photos show some of up to 0.97, upright ones one of 0.98. */
+/**
+ * Where no face is surer than this, what was found may be none: on their sides, photos show some of up to 0.97, upright ones one of 0.98.
+ */
 const SURE = 0.97;
 /** In that case, and if nothing was found, each turn is tried with these passes, and with a second look at this many places. */
 const PASSES: readonly NetworkPass[] = [

@@ -69,7 +69,9 @@ export async function readMoving(
 /** LEAST_FRAMES may take this many times the time limit. */
 const PATIENCE = 1.3;
 
-/** All frames, from 0: the first, then those halfway between earlier ones. So the first few of them are always spread over the animation. */
+/**
+ * All frames, from 0: the first, then those halfway between earlier ones. So the first few of them are always spread over the animation.
+ */
 export function coarseToFine(count: number): number[] {
   const order = count > 0 ? [0] : [];
   for (let step = 2 ** Math.ceil(Math.log2(Math.max(1, count))); step > 1; step /= 2) {

@@ -95,7 +95,10 @@ function overlaysOf(size: Size, frames: readonly (readonly Mark[])[]): (Overlay 
   });
 }
 
-/** Moves a label along with its box, whose size may have changed: it stays as far from the same side. @returns relative to the box's corner */
+/**
+ * Moves a label along with its box, whose size may have changed: it stays as far from the same side.
+ * @returns relative to the box's corner
+ */
 function carried(place: Rectangle, from: Rectangle, to: Rectangle): Point {
   return {
     x: along(place.x, place.width, from.x, from.width, to.width),

@@ -44,7 +44,9 @@ const STYLES: readonly Style[] = [
   { part: 0.36, says: 'number' },
 ];
 
-/** For more people than the first number, large letters and words for everybody are not tried; for more than the second, no words at all. */
+/**
+ * For more people than the first number, large letters and words for everybody are not tried; for more than the second, no words at all.
+ */
 const MANY = [40, 100];
 
 /** Labels that need a larger share of the picture than this have no room, so the style is not tried. */

@@ -26,8 +26,8 @@ interface LayoutOptions {
 }
 
 /**
- * Costs of a place. Overlaps are multiplied by the share of the label that overlaps, 0..1. Labels on each other cannot be read, so they cost
- * most. Faces are the subject of the picture; a label covers its own rather than another's. A label that runs along another person's
+ * Costs of a place. Overlaps are multiplied by the share of the label that overlaps, 0..1. Labels on each other cannot be read, so they
+ * cost most. Faces are the subject of the picture; a label covers its own rather than another's. A label that runs along another person's
  * box may be taken for theirs.
  */
 const COST = {

@@ -40,8 +40,8 @@ export async function keepTeaching(directory: string, answers: Float32Array): Pr
 }
 
 /**
- * The probabilities of trained networks for the faces that another network learns from (distillation: Hinton et al. 2015, arXiv 1503.02531):
- * the mean of their probabilities, each read as the bot reads a face.
+ * The probabilities of trained networks for the faces that another network learns from (distillation: Hinton et al. 2015, arXiv
+ * 1503.02531): the mean of their probabilities, each read as the bot reads a face.
  * @param directories the networks' folders
  * @returns count * 7 probabilities, in label order
  * @throws UserError 'bad-model' where a folder holds no network that can be read

@@ -35,8 +35,8 @@ export function applyTransform(crop: Uint8Array, transform: Transform, out: Floa
 const CROP = { width: FACE_SIZE, height: FACE_SIZE };
 
 /**
- * Samples the crop at the inverse of: flip, then turn and scale about the centre, then shift. `wayBack` of the photos' boxes is not used: it
- * has no scale and rounds differently, so that a training with the same seed would no longer give the same weights.
+ * Samples the crop at the inverse of: flip, then turn and scale about the centre, then shift. `wayBack` of the photos' boxes is not used:
+ * it has no scale and rounds differently, so that a training with the same seed would no longer give the same weights.
  */
 function resample(crop: Uint8Array, t: Transform, out: Float32Array, offset: number): void {
   const centre = (FACE_SIZE - 1) / 2;

@@ -67,7 +67,10 @@ async function count(
   return await countOpinions(opinions, { platform: 'discord', place: guildId ?? channelId, answer }, given);
 }
 
-/** Changes the buttons under an answer so that they ask only about the remaining faces. If the bot cannot see the channel, they stay as they are. */
+/**
+ * Changes the buttons under an answer so that they ask only about the remaining faces. If the bot cannot see the channel, they stay as
+ * they are.
+ */
 async function updateButtons(
   { channel }: StringSelectMenuInteraction,
   { log }: DiscordContext,

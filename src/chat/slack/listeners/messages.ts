@@ -154,7 +154,10 @@ function isTombstone({ mode }: SlackFile): boolean {
   return mode === 'tombstone';
 }
 
-/** Whether a message may have lost a picture: Slack leaves a tombstone of it, or leaves it out. True where Slack does not say what was there before. */
+/**
+ * Whether a message may have lost a picture: Slack leaves a tombstone of it, or leaves it out. True where Slack does not say what was
+ * there before.
+ */
 function mayHaveLostPicture(before: SlackMessage | null | undefined, now: SlackMessage): boolean {
   if (!before) return true;
   const left = new Set(picturesOf(now).map(({ id }) => id));

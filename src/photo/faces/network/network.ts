@@ -4,7 +4,10 @@ import type { NetworkFrame, Point, Square } from '../box.ts';
 
 /** One look of the network at a whole picture. */
 export interface NetworkPass {
-  /** Side of the square that the picture is fitted into, in pixels; a multiple of 32. Small faces need a large side, large faces a small one. */
+  /**
+   * Side of the square that the picture is fitted into, in pixels; a multiple of 32. Small faces need a large side, large faces a small
+   * one.
+   */
   readonly side: number;
   /** Degrees clockwise by which the heads that are sought lean: the picture is turned back by this angle first. */
   readonly angle: number;
@@ -90,7 +93,10 @@ export interface NetworkProposer {
    * @param passes the passes to make: NETWORK_PASSES for a picture as a whole
    */
   propose(image: RgbImage, passes: readonly NetworkPass[], signal?: AbortSignal): Promise<readonly NetworkProposal[]>;
-  /** Looks at places in that picture: one sighting per look, in their order. One thread does all looks of a call, so use several calls at once. */
+  /**
+   * Looks at places in that picture: one sighting per look, in their order. One thread does all looks of a call, so use several calls at
+   * once.
+   */
   look(image: RgbImage, looks: readonly Look[], signal?: AbortSignal): Promise<readonly Sighting[]>;
   close(): Promise<void>;
 }
