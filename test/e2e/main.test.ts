@@ -86,27 +86,20 @@ describe('npm start', () => {
     expect(output.stderr).not.toContain('1234');
   });
 
-  test('says where its page is, answers a real photo there, and ends cleanly on SIGTERM', async () => {
-    const { child, output, address, exitCode } = startMain(directory, {});
-    const origin = await address();
-    expect(output.stdout.trim().split('\n')).toHaveLength(1);
-    const answer = await postSample(origin);
-    expect(answer.card?.heading).toMatch(/^\d+ (person|people)\b/);
-    expect(answer.files[0]?.altText).toMatch(/\w/);
-    child.kill('SIGTERM');
-    expect(await exitCode()).toBe(0);
-    await expect(fetch(origin)).rejects.toThrow();
-  });
-
-  test('loads no chat library that has no token, and nothing else that only some bots or other threads need; Ctrl+C, which reaches every process of the terminal’s group, ends it cleanly too', async () => {
+  test('says where its page is, answers a real photo there, loads no chat library that has no token, and nothing else that only some bots or other threads need; Ctrl+C, which reaches every process of the terminal’s group, ends it cleanly too', async () => {
     const report = `if (require('node:worker_threads').isMainThread)
       process.once('exit', () => process.stderr.write(Object.keys(module.constructor._cache).join('\\n')))`;
     const hook = join(directory, 'report.cjs');
     writeFileSync(hook, report);
     const { child, output, address, exitCode } = startMain(directory, { NODE_OPTIONS: `--require=${hook}` });
-    await address();
+    const origin = await address();
+    expect(output.stdout.trim().split('\n')).toHaveLength(1);
+    const answer = await postSample(origin);
+    expect(answer.card?.heading).toMatch(/^\d+ (person|people)\b/);
+    expect(answer.files[0]?.altText).toMatch(/\w/);
     process.kill(-child.pid!, 'SIGINT');
     expect(await exitCode()).toBe(0);
+    await expect(fetch(origin)).rejects.toThrow();
     const loaded = [...output.stderr.matchAll(/node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules)/g)].map(
       ([, name]) => name,
     );

@@ -76,7 +76,8 @@ test(`neither a bot on its page nor one on both chats, all of them on this machi
   const environment = { ...around(bots), MODEL_DIR: join(ROOT, 'model') };
   const main = startMain(bots, environment, CAN_WATCH ? watched(bot) : []);
   const chatting = CAN_WATCH ? onBothChats(bots, environment, onChats) : undefined;
-  expect((await postSample(await main.address())).card?.people.length).toBeGreaterThan(0);
+  const origin = await main.address();
+  expect((await postSample(origin)).card?.people.length).toBeGreaterThan(0);
   const chats = await chatting;
   // The library by itself, started later, does try to connect and leaves files. By then the bot would have done so too.
   const plain =
@@ -88,7 +89,9 @@ test(`neither a bot on its page nor one on both chats, all of them on this machi
   if (CAN_WATCH) await until(async () => (await connections(other)).length > 0, 'the library’s own connection', 90_000);
   await until(async () => (await traces(others)).length > 0, 'what the library leaves', 90_000);
   for (const { child } of [main, ...(chats ? [chats] : [])]) process.kill(-child.pid!, 'SIGTERM');
-  await Promise.all([main.exitCode(), chats?.exitCode()]);
+  // A signal ends them cleanly after a photo; strace ends as what it watches.
+  expect(await Promise.all([main.exitCode(), chats?.exitCode() ?? 0])).toEqual([0, 0]);
+  await expect(fetch(origin)).rejects.toThrow();
   expect(await traces(bots)).toEqual([]);
   if (!CAN_WATCH) return;
   expect(await connections(bot)).toEqual([]);
