@@ -1,4 +1,5 @@
-# Two stages: the packages of one system and the sources without their types; then Debian with Node.js' binary and nothing to build with.
+# Two stages. The first installs the packages for this system and removes the types from the sources. The second is Debian with Node.js'
+# binary and no build tools.
 # docs/deployment.md says how to run it.
 ARG NODE_IMAGE=node:20-bookworm-slim
 ARG BASE_IMAGE=debian:bookworm-slim
@@ -19,11 +20,11 @@ RUN npm run slim && mkdir -p model/versions
 FROM ${BASE_IMAGE}
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /app /app
-# What is kept: settings, trained networks, and the training data. The bot's user owns these folders, root all else.
+# Folders for lasting data: settings, trained networks and the training data. The bot's user owns them; root owns all else.
 RUN mkdir -p /state /data && chown 10001:10001 /state /data /app/model/versions && chmod 700 /state
 WORKDIR /app
 USER 10001:10001
-# The last three have memory that a photo took go back to the system, and Node keeps little for what is short-lived; `npm start` sets the same.
+# The last three return a photo's memory to the system, and limit Node's memory for short-lived objects; `npm start` sets the same.
 ENV NODE_ENV=production \
     STATE_DIR=/state \
     DATA_DIR=/data \
