@@ -4,7 +4,7 @@ import { writeDurably } from '../src/base/files.ts';
 import { exactPercent } from '../src/base/numbers.ts';
 import { drawExamples, fitCovers } from '../src/evaluation/fit-covers.ts';
 import { COVER_SCORES_FILE, COVERED_FROM, type COVERS, scoreOutlines } from '../src/photo/covered.ts';
-import { type FaceSet, faceAt, withoutBlack } from '../src/training/data/face-set.ts';
+import { firstFaces } from '../src/training/data/face-set.ts';
 import { readFer2013 } from '../src/training/data/fer2013.ts';
 import { runAsProcess, tool } from './command-line.ts';
 import { FROM_ONE, flag, number, text } from './options.ts';
@@ -36,10 +36,5 @@ drawn over them. Says how many bare and covered faces of PublicTest count as cov
     return 0;
   },
 );
-
-function firstFaces(set: FaceSet, most: number): Uint8Array[] {
-  const usable = withoutBlack(set);
-  return Array.from({ length: Math.min(most, usable.count) }, (_, k) => faceAt(usable, k));
-}
 
 await runAsProcess(import.meta.url, main);

@@ -40,7 +40,7 @@ const RUN_BY: Readonly<Record<string, readonly string[]>> = {
   ci: ['.ci/run'],
 };
 /** Scripts that take hours or change sources: only their options are checked. */
-const NOT_RUN = ['fit-faces', 'fit-covers', 'format'];
+const NOT_RUN = ['fit-faces', 'fit-covers', 'fit-no-person', 'format'];
 /** Asks for what only some machines have. */
 const NOT_GIVEN = ['--python'];
 /** npm's own commands that need no run. */

@@ -7,7 +7,7 @@ import { loadModel, type StoredModel } from './layers-format/layers-format.ts';
 import { joinCrops, readViews } from './views.ts';
 
 /** Why a face cannot be read, whatever the network's answer is. */
-export type Unreadable = 'small' | 'covered' | 'cut';
+export type Unreadable = 'small' | 'covered' | 'cut' | 'no-person';
 
 /** What the network sees in one face. */
 export interface Reading {

@@ -1,13 +1,9 @@
-import { clamp, logistic } from '../base/numbers.ts';
-import { Random, shuffledOrder } from '../base/random.ts';
-import { FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
-import { COVERS, type Cover, type CoverScore, type CoverScores, OUTLINES, outlines } from '../photo/covered.ts';
-import { applyTransform, IDENTITY } from '../training/run/transform.ts';
-
-/** Epochs over the examples, the first step size of the descent, and the weight decay at each step. */
-const EPOCHS = 25;
-const FIRST_STEP = 0.016;
-const DECAY = 2.5e-5;
+import { clamp } from '../base/numbers.ts';
+import { Random } from '../base/random.ts';
+import { FACE_SIZE } from '../emotion/labels.ts';
+import { COVERS, type Cover, type CoverScores } from '../photo/covered.ts';
+import { outlines } from '../photo/outlines.ts';
+import { fitOutlines, moved } from './fit-outlines.ts';
 
 /** A face as it is, and with each of the covers drawn over it. */
 type Seen = Readonly<Record<Cover | 'nothing', Float32Array>>;
@@ -25,43 +21,17 @@ export function drawExamples(faces: readonly Uint8Array[], seed: number): Seen[]
   });
 }
 
-/** Fits a score for each cover, by stochastic gradient descent. The same examples and seed give the same scores. */
+/** Fits a score for each cover. The same examples and seed give the same scores. */
 export function fitCovers(examples: readonly Seen[], seed: number): CoverScores {
   const rows = examples.flatMap((seen) =>
     (['nothing', ...COVERS] as const).map((cover) => ({ cover, numbers: seen[cover] })),
   );
-  const fitOne = (cover: Cover): CoverScore => {
-    const coefficients = new Float64Array(OUTLINES);
-    let intercept = 0;
-    for (let epoch = 0; epoch < EPOCHS; epoch++) {
-      for (const [n, row] of [...shuffledOrder(rows.length, seed, epoch)].entries()) {
-        const { cover: drawn, numbers } = rows[row]!;
-        const step = FIRST_STEP * (1 - (epoch + n / rows.length) / EPOCHS);
-        const sum = coefficients.reduce((total, coefficient, k) => total + coefficient * numbers[k]!, intercept);
-        const error = step * (logistic(sum) - (drawn === cover ? 1 : 0));
-        intercept -= error;
-        for (let k = 0; k < OUTLINES; k++) coefficients[k]! -= error * numbers[k]! + step * DECAY * coefficients[k]!;
-      }
-    }
-    const rounded = (value: number) => Number(value.toFixed(4));
-    return { intercept: rounded(intercept), coefficients: [...coefficients].map(rounded) };
-  };
+  const fitOne = (wanted: Cover) =>
+    fitOutlines(
+      rows.map(({ cover, numbers }) => ({ numbers, wanted: cover === wanted })),
+      seed,
+    );
   return { mouth: fitOne('mouth'), eyes: fitOne('eyes') };
-}
-
-/** The crop as another detection of the same face might frame it. */
-function moved(crop: Uint8Array, random: Random): Uint8Array {
-  const grays = new Float32Array(FACE_PIXELS);
-  const transform = {
-    ...IDENTITY,
-    flip: random.chance(0.5),
-    angle: random.between(-0.15, 0.15),
-    scale: random.between(0.88, 1.12),
-    dx: random.between(-3, 3),
-    dy: random.between(-3, 3),
-  };
-  applyTransform(crop, transform, grays, 0);
-  return Uint8Array.from(grays, (gray) => Math.round(255 * gray));
 }
 
 type Shape = (x: number, y: number) => boolean;

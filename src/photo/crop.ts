@@ -1,6 +1,7 @@
 import { clamp } from '../base/numbers.ts';
 import { FACE_PIXELS, FACE_SIZE } from '../emotion/labels.ts';
 import { centreOf, cosAndSin, type LeaningBox, type Point, type Size } from './faces/box.ts';
+import type { Flaw } from './flaw.ts';
 import { type GrayImage, type RgbImage, sampleAt, toGray } from './image.ts';
 
 /**
@@ -79,6 +80,6 @@ export function cropFromPhoto(photo: RgbImage, face: LeaningBox): Uint8Array {
 export interface FaceCrop {
   /** 48 * 48 bytes, row by row. */
   readonly pixels: Uint8Array;
-  /** Whether mouth or eyes are covered, so that there is no expression to read. */
-  readonly covered: boolean;
+  /** Why there is no expression to read; absent where there may be one. */
+  readonly flaw?: Flaw | undefined;
 }

@@ -1,8 +1,8 @@
 /** Runs in a worker thread: see picture-thread.ts. */
 import sharp, { type Sharp } from 'sharp';
-import { isCovered } from './covered.ts';
 import { cropFromPhoto, type FaceCrop } from './crop.ts';
 import type { LeaningBox } from './faces/box.ts';
+import { flawOf } from './flaw.ts';
 import type { RgbImage } from './image.ts';
 import { annotate } from './picture/annotate.ts';
 import { annotateMoving } from './picture/annotate-moving.ts';
@@ -37,10 +37,10 @@ async function writePixels(picture: Sharp, result: RgbImage): Promise<void> {
   result.data.set(await picture.raw().toBuffer());
 }
 
-/** Crops the faces of one photo, and says of each whether it is covered. */
+/** Crops the faces of one photo, and says of each what keeps it from being read. */
 function cropAll(image: RgbImage, faces: readonly LeaningBox[]): FaceCrop[] {
   return faces.map((face) => {
     const pixels = cropFromPhoto(image, face);
-    return { pixels, covered: isCovered(pixels) };
+    return { pixels, flaw: flawOf(pixels) };
   });
 }

@@ -39,8 +39,9 @@ export async function readFaces(
   const readings = await timeStep('classify', () => classifier.classify(crops.map(({ pixels }) => pixels)));
   signal.throwIfAborted();
   const faces = found.map((box, k) => {
-    const hidden = partBeyond(box, image) >= CUT_FROM ? 'cut' : 'covered';
-    const why = isSmall(box) ? 'small' : crops[k]!.covered ? hidden : undefined;
+    const flaw = crops[k]!.flaw;
+    const hidden = flaw === 'covered' && partBeyond(box, image) >= CUT_FROM ? 'cut' : flaw;
+    const why = isSmall(box) ? 'small' : hidden;
     return { ...asFarAsSeen(readings[k]!, why), box };
   });
   return { faces, more: mayBeMore(detected) };

@@ -20,10 +20,15 @@ describe('photoReply', () => {
   test('says why a face cannot be read, and guesses nothing', () => {
     const small = { ...fakeFace('angry', 0.9), emotion: 'unsure', unreadable: 'small' } as const;
     const covered = { ...small, unreadable: 'covered' } as const;
-    const reply = photoReply(ABOUT, [small, covered], PICTURE);
-    const lines = ['1. unsure: too small to read', '2. unsure: mouth or eyes covered'];
-    expect(reply.text).toBe(['2 people', ...lines, NOTICE].join('\n'));
-    expect(reply.card!.people.map(({ likeliest }) => likeliest)).toEqual([[], []]);
+    const drawn = { ...small, unreadable: 'no-person' } as const;
+    const reply = photoReply(ABOUT, [small, covered, drawn], PICTURE);
+    const lines = [
+      '1. unsure: too small to read',
+      '2. unsure: mouth or eyes covered',
+      '3. unsure: perhaps not a person',
+    ];
+    expect(reply.text).toBe(['3 people, all unsure', ...lines, NOTICE].join('\n'));
+    expect(reply.card!.people.map(({ likeliest }) => likeliest)).toEqual([[], [], []]);
   });
 
   test('says that there may be more people than were found, after those who were', () => {

@@ -1,9 +1,11 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { drawExamples, fitCovers } from '../../src/evaluation/fit-covers.ts';
-import { isCovered, OUTLINES, outlines, scoreOutlines } from '../../src/photo/covered.ts';
+import { scoreOutlines } from '../../src/photo/covered.ts';
 import { cropFace } from '../../src/photo/crop.ts';
+import { flawOf } from '../../src/photo/flaw.ts';
 import { toGray } from '../../src/photo/image.ts';
+import { OUTLINES, outlines } from '../../src/photo/outlines.ts';
 import { FACES, sampleBytes, toRgb } from '../fixtures/photos.ts';
 
 const PEOPLE = Object.entries(FACES).flatMap(([number, faces]) =>
@@ -58,9 +60,11 @@ async function crops(drawing: string): Promise<Uint8Array[]> {
   return photos.flat();
 }
 
-describe('isCovered', () => {
+const isCovered = (crop: Uint8Array) => flawOf(crop) === 'covered';
+
+describe('a cover', () => {
   it('lets bare faces be read', async () => {
-    expect((await crops('')).filter(isCovered)).toHaveLength(0);
+    expect((await crops('')).filter(flawOf)).toHaveLength(0);
   });
 
   it.each(COVERS)('sees %s', async (_, drawing) => {
@@ -68,9 +72,9 @@ describe('isCovered', () => {
   });
 
   it('calls no crop covered in which nothing can be seen', () => {
-    for (const gray of [0, 128, 255]) expect(isCovered(new Uint8Array(48 ** 2).fill(gray))).toBe(false);
+    for (const gray of [0, 128, 255]) expect(flawOf(new Uint8Array(48 ** 2).fill(gray))).toBeUndefined();
     const haze = Uint8Array.from({ length: 48 ** 2 }, (_, k) => 120 + (k % 7));
-    expect(isCovered(haze)).toBe(false);
+    expect(flawOf(haze)).toBeUndefined();
   });
 });
 

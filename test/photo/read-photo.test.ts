@@ -135,6 +135,17 @@ describe('readPhoto', () => {
     expect(photo.picture!.altText).toBe('Photo with 2 faces: 1. happy 90 %; 2. unsure: mouth or eyes covered');
   });
 
+  it('reads no drawing', async () => {
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="300" height="200"><rect width="300" height="200" fill="#dde"/>
+      <circle cx="150" cy="100" r="52" fill="#ffd93b" stroke="#333" stroke-width="4"/><circle cx="132" cy="88" r="7"/>
+      <circle cx="168" cy="88" r="7"/><path d="M122 110Q150 142 178 110" fill="none" stroke="#000" stroke-width="6"/></svg>`;
+    const drawing = await sharp(Buffer.from(svg)).jpeg().toBuffer();
+    const faces = finds({ x: 100, y: 50, width: 100, height: 100 });
+    const photo = await readPhoto(drawing, { detector: faces, classifier });
+    expect(photo.faces[0]).toMatchObject({ emotion: 'unsure', unreadable: 'no-person', scores: happy.scores });
+    expect(photo.picture!.altText).toBe('Photo with 1 face: 1. unsure: perhaps not a person');
+  });
+
   it('says of a face that the edge of the picture cuts that it is cut, not that a hand or a mask is before it', async () => {
     // The second person of sample 3, whose mouth lies below the picture, and beside it a part of somebody.
     const [, [left, top, side]] = FACES[3] as [[number, number, number], [number, number, number]];

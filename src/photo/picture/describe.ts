@@ -16,6 +16,7 @@ export const UNREADABLE: Readonly<Record<Unreadable, string>> = {
   small: 'too small to read',
   covered: 'mouth or eyes covered',
   cut: 'cut off at the edge',
+  'no-person': 'perhaps not a person',
 };
 
 /** A person's expression; in a moving picture it may change. */

@@ -79,3 +79,9 @@ export function withoutBlack(set: FaceSet): FaceSet {
     indexesWhere(set, (i) => !isBlack(set, i)),
   );
 }
+
+/** The first crops of a set that are not black, as views. */
+export function firstFaces(set: FaceSet, most: number): Uint8Array[] {
+  const usable = withoutBlack(set);
+  return Array.from({ length: Math.min(most, usable.count) }, (_, k) => faceAt(usable, k));
+}
