@@ -130,7 +130,8 @@ export class Program {
       standInMs === undefined
         ? [helper('start-on-fakes.ts'), JSON.stringify(internal), this.kind]
         : [
-            helper(`${this.kind}-on-fakes.ts`),
+            helper('program-on-fakes.ts'),
+            this.kind,
             JSON.stringify({ directory: this.folder, environment: own, internal, milliseconds: standInMs }),
           ];
     return spawn(process.execPath, [...flags, compiled, ...words], {
