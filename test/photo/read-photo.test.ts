@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { copyToGiveBack, giveBack } from '../../src/base/large-bytes.ts';
+import type { Reading } from '../../src/emotion/classifier.ts';
 import { FACE_PIXELS } from '../../src/emotion/labels.ts';
 import type { FaceBox } from '../../src/photo/faces/box.ts';
 import { createFaceDetector } from '../../src/photo/faces/create-detector.ts';
@@ -17,6 +18,11 @@ const detector = createFaceDetector();
 afterAll(() => detector.close());
 /** A time limit that no machine exceeds, however busy it is. */
 const limits = { maxMilliseconds: 55_000 };
+
+/** Settles a promise only after the test: a walk that never ends would keep its pixels, for which the costly pictures of other files wait. */
+function endAfterwards<T>(value: T): (resolve: (value: T) => void) => void {
+  return (resolve) => onTestFinished(() => resolve(value));
+}
 
 /** A detector that finds these faces in whatever it is shown. */
 function finds(...faces: Partial<FaceBox>[]): FaceDetector {
@@ -382,7 +388,7 @@ describe('readPhoto', () => {
     const stuck: FaceDetector = {
       detect: async (_, options) => {
         told = options!.signal;
-        return await new Promise(() => {});
+        return await new Promise(endAfterwards([]));
       },
       close: async () => {},
     };
@@ -392,7 +398,7 @@ describe('readPhoto', () => {
   });
 
   it('ends when it is aborted, even if a step ignores the signal', async () => {
-    const deaf = { ...classifier, classify: async () => await new Promise<never>(() => {}) };
+    const deaf = { ...classifier, classify: async () => await new Promise<Reading[]>(endAfterwards([])) };
     const controller = new AbortController();
     const reason = new Error('the message was deleted');
     const reading = readPhoto(await file, { detector: finds({}), classifier: deaf }, { signal: controller.signal });
