@@ -2,13 +2,12 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../src/base/errors.ts';
 import { writeDurably } from '../src/base/files.ts';
-import { logistic } from '../src/base/numbers.ts';
 import { drawExamples } from '../src/evaluation/fit-covers.ts';
 import { type Boxed, cropsIn, fitNoPerson, halvesByKind } from '../src/evaluation/fit-no-person.ts';
 import { readEmptyPictures } from '../src/evaluation/known-photos.ts';
 import { createScoredDetector } from '../src/photo/faces/scored-detector.ts';
 import { NO_PERSON_FILE, NO_PERSON_FROM } from '../src/photo/no-person.ts';
-import { logOddsBy, type OutlineScore, outlines } from '../src/photo/outlines.ts';
+import { type OutlineScore, outlines, probabilityBy } from '../src/photo/outlines.ts';
 import { firstFaces } from '../src/training/data/face-set.ts';
 import { readFer2013 } from '../src/training/data/fer2013.ts';
 import { runAsProcess, tool } from './command-line.ts';
@@ -76,7 +75,7 @@ function told(boxed: readonly Boxed[], score: OutlineScore, from: number): strin
 
 /** "3 of 300" */
 function toldOf(crops: readonly Uint8Array[], score: OutlineScore, from: number): string {
-  const count = crops.filter((crop) => logistic(logOddsBy(score, outlines(crop))) >= from).length;
+  const count = crops.filter((crop) => probabilityBy(score, outlines(crop)) >= from).length;
   return `${count} of ${crops.length}`;
 }
 

@@ -1,7 +1,6 @@
-import { logistic } from '../base/numbers.ts';
 import { type Random, shuffledOrder } from '../base/random.ts';
 import { FACE_PIXELS } from '../emotion/labels.ts';
-import { logOddsBy, OUTLINES, type OutlineScore } from '../photo/outlines.ts';
+import { OUTLINES, type OutlineScore, probabilityBy } from '../photo/outlines.ts';
 import { applyTransform, IDENTITY } from '../training/run/transform.ts';
 
 /** Epochs over the examples, the first step size of the descent, and the weight decay at each step. */
@@ -23,7 +22,7 @@ export function fitOutlines(examples: readonly OutlineExample[], seed: number): 
     for (const [n, row] of [...shuffledOrder(examples.length, seed, epoch)].entries()) {
       const { wanted, numbers } = examples[row]!;
       const step = FIRST_STEP * (1 - (epoch + n / examples.length) / EPOCHS);
-      const error = step * (logistic(logOddsBy({ intercept, coefficients }, numbers)) - (wanted ? 1 : 0));
+      const error = step * (probabilityBy({ intercept, coefficients }, numbers) - (wanted ? 1 : 0));
       intercept -= error;
       for (let k = 0; k < OUTLINES; k++) coefficients[k]! -= error * numbers[k]! + step * DECAY * coefficients[k]!;
     }

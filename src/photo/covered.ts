@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { logistic } from '../base/numbers.ts';
-import { logOddsBy, OUTLINE_SCORE, type OutlineScore } from './outlines.ts';
+import { OUTLINE_SCORE, type OutlineScore, probabilityBy } from './outlines.ts';
 
 /** What may be hidden behind a mask, a scarf or sunglasses. */
 export const COVERS = ['mouth', 'eyes'] as const;
@@ -25,7 +24,7 @@ export function isCovered(numbers: Float32Array): boolean {
 
 /** How likely mouth or eyes are covered, whichever is likelier, 0..1. */
 export function scoreOutlines(numbers: Float32Array, by: CoverScores): number {
-  return logistic(Math.max(...COVERS.map((cover) => logOddsBy(by[cover], numbers))));
+  return Math.max(...COVERS.map((cover) => probabilityBy(by[cover], numbers)));
 }
 
 /** @throws when the file of the fitted scores is missing or not in its format */

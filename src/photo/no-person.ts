@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { logistic } from '../base/numbers.ts';
-import { logOddsBy, OUTLINE_SCORE, type OutlineScore } from './outlines.ts';
+import { OUTLINE_SCORE, type OutlineScore, probabilityBy } from './outlines.ts';
 
 /** Where the fitted score is kept: written by `npm run fit-no-person`. */
 export const NO_PERSON_FILE = new URL('../../model/no-person-score.json', import.meta.url);
@@ -17,5 +16,5 @@ let score: OutlineScore | undefined;
  */
 export function isNoPerson(numbers: Float32Array): boolean {
   score ??= OUTLINE_SCORE.parse(JSON.parse(readFileSync(NO_PERSON_FILE, 'utf8')));
-  return logistic(logOddsBy(score, numbers)) >= NO_PERSON_FROM;
+  return probabilityBy(score, numbers) >= NO_PERSON_FROM;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { spreadOf } from '../base/numbers.ts';
+import { logistic, spreadOf } from '../base/numbers.ts';
 import { FACE_SIZE } from '../emotion/labels.ts';
 
 /** Cells of the crop, each way; and bins that half a turn of edge directions is divided into. */
@@ -23,6 +23,11 @@ export function logOddsBy({ intercept, coefficients }: OutlineScore, numbers: Fl
   let sum = intercept;
   for (let k = 0; k < OUTLINES; k++) sum += coefficients[k]! * numbers[k]!;
   return sum;
+}
+
+/** The probability, 0..1, that a score gives to a crop's outlines. */
+export function probabilityBy(score: OutlineScore, numbers: Float32Array): number {
+  return logistic(logOddsBy(score, numbers));
 }
 
 /**

@@ -135,16 +135,15 @@ export function drawOverlay(canvas: Size, marks: readonly Mark[], { places }: La
 
 /** The part of a canvas, in whole pixels, that holds all these rectangles and a margin around them. */
 function partAround(rectangles: readonly Rectangle[], margin: number, canvas: Size): Rectangle {
-  const edge = (value: number, length: number) => clamp(value, 0, length);
-  const x = edge(Math.floor(Math.min(...rectangles.map((one) => one.x)) - margin), canvas.width - 1);
-  const y = edge(Math.floor(Math.min(...rectangles.map((one) => one.y)) - margin), canvas.height - 1);
+  const x = clamp(Math.floor(Math.min(...rectangles.map((one) => one.x)) - margin), 0, canvas.width - 1);
+  const y = clamp(Math.floor(Math.min(...rectangles.map((one) => one.y)) - margin), 0, canvas.height - 1);
   const right = Math.ceil(Math.max(...rectangles.map((one) => one.x + one.width)) + margin);
   const bottom = Math.ceil(Math.max(...rectangles.map((one) => one.y + one.height)) + margin);
   return {
     x,
     y,
-    width: Math.max(1, edge(right, canvas.width) - x),
-    height: Math.max(1, edge(bottom, canvas.height) - y),
+    width: Math.max(1, clamp(right, 0, canvas.width) - x),
+    height: Math.max(1, clamp(bottom, 0, canvas.height) - y),
   };
 }
 
