@@ -105,7 +105,7 @@ interface Tile extends NetworkPass {
   readonly column: number;
 }
 
-/** The passes that show the network a picture in tiles, edge to edge. */
+/** The passes that show the network a picture in overlapping tiles. */
 function tilesOf({ width, height }: Size): Tile[] {
   return startsOf(height).flatMap((y, row) =>
     startsOf(width).map((x, column) => ({ side: TILE, angle: 0, margin: 0, corner: { x, y }, row, column })),

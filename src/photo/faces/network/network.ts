@@ -60,7 +60,7 @@ export interface NetworkAnswer {
 
 /** A face that a pass proposes, not yet verified; in pixels of the task's image. */
 export interface NetworkProposal extends NetworkFrame {
-  /** Index of the pass that proposed it, among the task's passes. */
+  /** The pass that proposed it. */
   readonly pass: NetworkPass;
   /** How sure the network is, 0..1. */
   readonly score: number;
