@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { readIfThere } from '../../src/base/files.ts';
@@ -65,6 +66,21 @@ async function onBothChats(folder: string, environment: Readonly<Record<string, 
   await until(isAnswered, 'an answer on each', 90_000);
   return main;
 }
+
+test.skipIf(!CAN_WATCH)('npm asks nobody for a newer npm and leaves no log', async () => {
+  const [folder, home] = [await temporaryFolder(), await temporaryFolder()];
+  await copyFile(join(ROOT, '.npmrc'), join(folder, '.npmrc'));
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ scripts: { start: 'true' } }));
+  const watch = join(folder, 'watch');
+  const [program, ...args] = [...watched(watch), 'npm', 'start'];
+  // Nothing else of this environment: npm does not ask where CI or the like is set.
+  const env = { PATH: process.env.PATH, HOME: home };
+  const npm = spawn(program!, args, { cwd: folder, env, stdio: 'ignore' });
+  expect(await once(npm, 'exit')).toEqual([0, null]);
+  expect(await connections(watch)).toEqual([]);
+  const left = await readdir(home, { recursive: true, withFileTypes: true });
+  expect(left.filter((entry) => entry.isFile())).toEqual([]);
+});
 
 test(`neither a bot on its page nor one on both chats, all of them on this machine, tries a connection elsewhere${
   CAN_WATCH ? '' : ' (not looked at: there is no strace)'
