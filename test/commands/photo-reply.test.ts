@@ -27,7 +27,8 @@ describe('photoReply', () => {
       '2. unsure: mouth or eyes covered',
       '3. unsure: perhaps not a person',
     ];
-    expect(reply.text).toBe(['3 people, all unsure', ...lines, NOTICE].join('\n'));
+    const heading = "2 people; 1 more face, perhaps not a person's";
+    expect(reply.text).toBe([heading, ...lines, NOTICE].join('\n'));
     expect(reply.card!.people.map(({ likeliest }) => likeliest)).toEqual([[], [], []]);
   });
 

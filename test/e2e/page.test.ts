@@ -181,7 +181,7 @@ describe.skipIf(!hasBrowser)('the page in a browser', () => {
       return visible.filter(Boolean).length;
     };
     expect(await shown()).toBe(20);
-    await answers().getByText('37 more people').click();
+    await answers().getByText('37 more faces').click();
     expect(await shown()).toBe(57);
     expect(await answers().getByRole('listitem').last().textContent()).toBe('57happy90 %');
   });

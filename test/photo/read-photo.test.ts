@@ -149,7 +149,7 @@ describe('readPhoto', () => {
     const faces = finds({ x: 100, y: 50, width: 100, height: 100 });
     const photo = await readPhoto(drawing, { detector: faces, classifier });
     expect(photo.faces[0]).toMatchObject({ emotion: 'unsure', unreadable: 'no-person', scores: happy.scores });
-    expect(photo.picture!.altText).toBe('Photo with 1 face: 1. unsure: perhaps not a person');
+    expect(photo.picture!.altText).toBe("Photo with 1 face, perhaps not a person's: 1. unsure: perhaps not a person");
   });
 
   it('says of a face that the edge of the picture cuts that it is cut, not that a hand or a mask is before it', async () => {

@@ -63,27 +63,56 @@ export function describeReading(reading: PersonReading): string {
  */
 export function describePhoto(readings: readonly PersonReading[], picture = 'Photo'): string {
   if (readings.length === 0) return `${picture} in which no face was found`;
-  const title = `${picture} with ${readings.length} ${readings.length === 1 ? 'face' : 'faces'}`;
+  const title = `${picture} with ${faces(readings)}`;
   const list = readings.map((reading, k) => `${k + 1}. ${describeReading(reading)}`).join('; ');
   const full = `${title}: ${list}`;
-  return full.length <= LONGEST ? full : `${title}: ${countEmotions(readings)}`;
+  if (full.length <= LONGEST) return full;
+  const people = peopleAmong(readings);
+  return people.length > 0 ? `${title}: ${countEmotions(people)}` : title;
 }
 
-/** For more people than this, a summary counts all expressions: that says more than the commonest one alone. */
+/** For more faces than this, a summary counts all expressions: that says more than the commonest one alone. */
 const CROWD = 20;
 
 /**
  * The first line of an answer, about all people together: "2 people", "7 people, mostly happy" or "5 people: 2
- * happy, 2 sad, 1 unsure". For a crowd: "49 faces: 22 unsure, 15 neutral, 12 happy".
+ * happy, 2 sad, 1 unsure". For a crowd: "49 faces: 22 unsure, 15 neutral, 12 happy". What is perhaps no person is
+ * counted apart: "1 person; 1 more face, perhaps not a person's".
  */
 export function summarise(readings: readonly Reading[]): string {
+  const people = peopleAmong(readings);
+  if (people.length === 0) return faces(readings);
+  if (people.length > CROWD) return `${faces(readings)}: ${countEmotions(people)}`;
+  const others = readings.length - people.length;
+  if (others === 0) return summarisePeople(people);
+  return `${summarisePeople(people)}; ${others} more ${others === 1 ? 'face' : 'faces'}, ${perhapsNot(others)}`;
+}
+
+function summarisePeople(readings: readonly Reading[]): string {
   const people = readings.length === 1 ? '1 person' : `${readings.length} people`;
   // For one or two people the lines below it say everything.
   if (readings.length <= 2) return people;
-  if (readings.length > CROWD) return `${readings.length} faces: ${countEmotions(readings)}`;
   const [[emotion, count]] = tally(readings) as [[string, number]];
   if (count === readings.length) return `${people}, all ${emotion}`;
   return count > readings.length / 2 ? `${people}, mostly ${emotion}` : `${people}: ${countEmotions(readings)}`;
+}
+
+/** "3 faces", "1 face, perhaps not a person's" or "3 faces, 1 of them perhaps not a person's". */
+function faces(readings: readonly Reading[]): string {
+  const all = readings.length;
+  const others = all - peopleAmong(readings).length;
+  const count = all === 1 ? '1 face' : `${all} faces`;
+  if (others === 0) return count;
+  return `${count}, ${others < all ? `${others} of them ` : ''}${perhapsNot(others)}`;
+}
+
+function perhapsNot(count: number): string {
+  return count === 1 ? "perhaps not a person's" : "perhaps not people's";
+}
+
+/** The readings without those of what is perhaps no person. */
+function peopleAmong<T extends Reading>(readings: readonly T[]): readonly T[] {
+  return readings.filter(({ unreadable }) => unreadable !== 'no-person');
 }
 
 /** "12 happy, 7 neutral, 3 unsure", the most frequent first. */

@@ -84,7 +84,7 @@ function showCard(card) {
       : make(
           'details',
           {},
-          make('summary', {}, others.length === 1 ? '1 more person' : `${others.length} more people`),
+          make('summary', {}, others.length === 1 ? '1 more face' : `${others.length} more faces`),
           make('ol', { className: 'people' }, ...others.map(showPerson)),
         ),
     card.more === undefined ? undefined : make('p', {}, card.more),
