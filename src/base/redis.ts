@@ -94,7 +94,7 @@ export async function isRedisConnected(url: string): Promise<boolean> {
 
 function open(url: string, log: Logger): Shared {
   const giveUp = new AbortController();
-  const opening = untilThere(url, log, giveUp.signal);
+  const opening = waitForRedis(url, log, { signal: giveUp.signal });
   const connection: Shared = { opening, giveUp, isThere: false, parts: 0 };
   shared.set(url, connection);
   opening.then(
@@ -110,13 +110,22 @@ function forget(url: string, connection: Shared): void {
   if (shared.get(url) === connection) shared.delete(url);
 }
 
-async function untilThere(url: string, log: Logger, signal: AbortSignal): Promise<Redis> {
+/**
+ * Opens a separate connection as `connectRedis` does. If Redis is down, it waits for it and logs that.
+ * @param options.signal gives up waiting
+ * @throws Error where there is no Redis at the address, or Redis refuses; the signal's reason
+ */
+export async function waitForRedis(
+  url: string,
+  log: Logger,
+  { signal, ...options }: { readonly waits?: boolean; readonly signal?: AbortSignal } = {},
+): Promise<Redis> {
   let isAway = false;
-  const client = await pRetry(() => connectRedis(url, log), {
+  const client = await pRetry(() => connectRedis(url, log, options), {
     retries: Number.POSITIVE_INFINITY,
     minTimeout: FIRST_PAUSE_MS,
     maxTimeout: LONGEST_PAUSE_MS,
-    signal,
+    ...(signal && { signal }),
     shouldRetry: ({ error }) => mayComeBack(error),
     onFailedAttempt: ({ error: err }) => {
       if (isAway || !mayComeBack(err)) return;

@@ -27,13 +27,8 @@ export class RedisStore implements Store {
    */
   static async connect(url: string, log: Logger): Promise<RedisStore> {
     const redis = await shareRedis(url, log);
-    try {
-      await warnOfEviction(redis.client, log);
-      return new RedisStore(redis);
-    } catch (error) {
-      redis.release();
-      throw error;
-    }
+    await warnOfEviction(redis.client, log);
+    return new RedisStore(redis);
   }
 
   async get(key: string): Promise<string | undefined> {
@@ -82,9 +77,17 @@ function keyOf(key: string): string {
   return `${PREFIX}${key}`;
 }
 
-/** Warns if Redis would evict data when its memory is full, and so lose who opted out. */
+/** Warns if Redis would evict data when its memory is full, and so lose who opted out. Never rejects. */
 async function warnOfEviction(client: Redis, log: Logger): Promise<void> {
-  const policy = /^maxmemory_policy:(allkeys-\w+)/m.exec(await client.info('memory'))?.[1];
+  let memory: string;
+  try {
+    memory = await client.info('memory');
+  } catch (err) {
+    // Redis may have gone away since the process connected. That is no reason not to start.
+    log.warn({ err }, 'could not find out whether Redis deletes data when its memory is full');
+    return;
+  }
+  const policy = /^maxmemory_policy:(allkeys-\w+)/m.exec(memory)?.[1];
   if (policy === undefined) return;
   log.warn({ policy }, 'Redis deletes data when its memory is full; set its maxmemory-policy to noeviction');
 }

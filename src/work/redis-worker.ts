@@ -1,7 +1,7 @@
 import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../base/log.ts';
-import { connectRedis, REDIS_PREFIX } from '../base/redis.ts';
+import { REDIS_PREFIX, waitForRedis } from '../base/redis.ts';
 import type { Loss, Turn } from './job-queue.ts';
 import type { Job } from './journal.ts';
 import { LOSSES, lineOf, markServed } from './redis-line.ts';
@@ -44,10 +44,10 @@ export class RedisWorker {
     this.#options = { concurrency, lostMs };
   }
 
-  /** Connects, without taking jobs yet. @throws Error where Redis cannot be reached or refuses */
+  /** Connects, without taking jobs yet. If Redis is down, it waits for it. @throws Error where there is no Redis, or Redis refuses */
   static async start(url: string, log: Logger, options: TakeOptions): Promise<RedisWorker> {
     // BullMQ needs a client that waits without limit for Redis, and duplicates it for each account.
-    const client = await connectRedis(url, log, { waits: true });
+    const client = await waitForRedis(url, log, { waits: true });
     const listening = client.duplicate();
     listening.on('error', (err) => log.warn({ err }, 'the connection to Redis is lost'));
     listening.on('message', (_, text: string) => {

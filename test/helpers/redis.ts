@@ -57,6 +57,7 @@ export async function startRedis(...args: string[]): Promise<TestRedis> {
     return started;
   };
   const end = async (child: ChildProcess) => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
     child.kill('SIGKILL');
     await exited;

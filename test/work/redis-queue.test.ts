@@ -37,9 +37,10 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
     {
       concurrency = 1,
       onLoss = () => {},
-    }: { concurrency?: number; onLoss?: (platform: string, loss: Loss) => void } = {},
+      log: logger = log,
+    }: { concurrency?: number; onLoss?: (platform: string, loss: Loss) => void; log?: typeof log } = {},
   ): Promise<RedisWorker> {
-    const started = await RedisWorker.start(redis.url, log, { concurrency, onLoss, lostMs: 400 });
+    const started = await RedisWorker.start(redis.url, logger, { concurrency, onLoss, lostMs: 400 });
     ends.push(() => started.close());
     await started.take(BOT, perform);
     return started;
@@ -179,13 +180,18 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
     expect(told).toEqual([['discord', { kind: 'edit', message: '1', left: ['2'], hidden: [] }]]);
   });
 
-  test('a Redis that has lost everything gets the jobs again', async () => {
+  test('a Redis that has lost everything gets the jobs again; a worker that starts while it is away waits for it', async () => {
     const bot = await queue();
     const all = Promise.all(['1', '2', '3'].map((message) => put(bot, job(message))));
     await waiting(3);
-    await redis.restart();
+    const comeBack = await redis.takeDown();
+    const lines: string[] = [];
+    const warnings = createLogger({ level: 'warn', destination: { write: (line) => lines.push(line) } });
     const done: string[] = [];
-    await worker(async ({ message }) => void done.push(message));
+    const starting = worker(async ({ message }) => void done.push(message), { log: warnings });
+    await until(() => lines.join('').includes('I wait for it'), 'the warning');
+    await comeBack();
+    await starting;
     await all;
     expect(done.sort()).toEqual(['1', '2', '3']);
   });
