@@ -13,7 +13,8 @@ import { DETECTOR_CHOICES, DETECTORS, type DetectorChoice } from '../src/photo/f
 import { readFaceFolders } from '../src/training/data/face-folders.ts';
 import type { FaceSet } from '../src/training/data/face-set.ts';
 import { SPLITS, type Split } from '../src/training/data/fer2013.ts';
-import { type Votes, votesFor } from '../src/training/data/votes.ts';
+import { votesFor } from '../src/training/data/votes.ts';
+import type { Votes } from '../src/training/data/votes-file.ts';
 import { type Call, inRepository, runAsProcess, tool } from './command-line.ts';
 import { choice, flag, number, numbers, text } from './options.ts';
 import { readData } from './read-data.ts';

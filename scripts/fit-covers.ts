@@ -5,9 +5,9 @@ import { exactPercent } from '../src/base/numbers.ts';
 import { drawExamples, fitCovers } from '../src/evaluation/fit-covers.ts';
 import { COVER_SCORES_FILE, COVERED_FROM, type COVERS, scoreOutlines } from '../src/photo/covered.ts';
 import { firstFaces } from '../src/training/data/face-set.ts';
-import { readFer2013 } from '../src/training/data/fer2013.ts';
 import { runAsProcess, tool } from './command-line.ts';
 import { FROM_ONE, flag, number, text } from './options.ts';
+import { readData } from './read-data.ts';
 
 const SEED = 1;
 const SCORES = [0.5, 0.6, COVERED_FROM, 0.8, 0.9];
@@ -23,8 +23,8 @@ drawn over them. Says how many bare and covered faces of PublicTest count as cov
       write: flag(`keep the scores in ${relative('.', fileURLToPath(COVER_SCORES_FILE))}`),
     },
   },
-  async ({ values, signal, print }) => {
-    const { sets } = await readFer2013(values.data, { splits: ['Training', 'PublicTest'], signal });
+  async ({ values, signal, print, say }) => {
+    const { sets } = await readData(values.data, { signal, say }, { splits: ['Training', 'PublicTest'] });
     const scores = fitCovers(drawExamples(firstFaces(sets.Training, values.faces), SEED), SEED);
     const kept = drawExamples(firstFaces(sets.PublicTest, 1000), SEED + 1);
     for (const from of SCORES) {

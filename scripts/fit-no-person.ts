@@ -9,9 +9,9 @@ import { createScoredDetector } from '../src/photo/faces/scored-detector.ts';
 import { NO_PERSON_FILE, NO_PERSON_FROM } from '../src/photo/no-person.ts';
 import { type OutlineScore, outlines, probabilityBy } from '../src/photo/outlines.ts';
 import { firstFaces } from '../src/training/data/face-set.ts';
-import { readFer2013 } from '../src/training/data/fer2013.ts';
 import { runAsProcess, tool } from './command-line.ts';
 import { FROM_ONE, flag, number, text } from './options.ts';
+import { readData } from './read-data.ts';
 
 const SEED = 1;
 const SCORES = [0.5, 0.7, 0.8, NO_PERSON_FROM, 0.95];
@@ -30,7 +30,7 @@ other. Pictures whose names are the same up to the first digit or hyphen are of 
       write: flag(`keep a score fitted to all in ${relative('.', fileURLToPath(NO_PERSON_FILE))}`),
     },
   },
-  async ({ values, signal, print }) => {
+  async ({ values, signal, print, say }) => {
     if (values.people === undefined || values.things === undefined)
       throw new UserError('bad-usage', 'Name the pictures of people and of things: --people DIR --things DIR.');
     const detector = createScoredDetector();
@@ -43,7 +43,7 @@ other. Pictures whose names are the same up to the first digit or hyphen are of 
     const people = await boxedIn(values.people);
     const things = await boxedIn(values.things);
     await detector.close();
-    const { sets } = await readFer2013(values.data, { splits: ['Training', 'PublicTest'], signal });
+    const { sets } = await readData(values.data, { signal, say }, { splits: ['Training', 'PublicTest'] });
     const faces = drawExamples(firstFaces(sets.Training, values.faces), SEED).flatMap((seen) => Object.values(seen));
     const kept = firstFaces(sets.PublicTest, 1000);
     const halves = { people: halvesByKind(people, SEED), things: halvesByKind(things, SEED) };

@@ -1,7 +1,8 @@
 import { UserError } from '../base/errors.ts';
 import { type Fer2013, readFer2013 } from '../training/data/fer2013.ts';
 import { CHUNKS, HOW_TO_SPLIT, VOTES_FILE } from '../training/data/fer2013-files.ts';
-import { checkVotes, findVotes, readVotes } from '../training/data/votes.ts';
+import { checkVotes } from '../training/data/votes.ts';
+import { findVotes, readVotes } from '../training/data/votes-file.ts';
 import type { Check, Found } from './finding.ts';
 
 /** How many rows FER2013 has. */

@@ -3,7 +3,8 @@ import type { Classifier, Reading } from '../emotion/classifier.ts';
 import { EMOTIONS, FACE_SIZE, likeliestEmotion } from '../emotion/labels.ts';
 import { trainingDuplicates } from '../training/data/duplicates.ts';
 import { countLabels, type FaceSet, faceAt } from '../training/data/face-set.ts';
-import { agreedFaces, agreementWith, personAgreement, type Votes } from '../training/data/votes.ts';
+import { agreedFaces, agreementWith, personAgreement } from '../training/data/votes.ts';
+import type { Votes } from '../training/data/votes-file.ts';
 import { type Metrics, measure } from '../training/run/metrics.ts';
 import { type ConfidenceReport, judgeConfidence } from './calibrate.ts';
 

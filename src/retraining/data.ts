@@ -9,7 +9,8 @@ import { trainingDuplicates } from '../training/data/duplicates.ts';
 import { type FaceSet, indexesWhere, selectFaces } from '../training/data/face-set.ts';
 import { type Fer2013, readFer2013, SPLITS } from '../training/data/fer2013.ts';
 import { CHUNKS } from '../training/data/fer2013-files.ts';
-import { canBeLearned, findVotes, type Votes, verdictOf, votesIfAny } from '../training/data/votes.ts';
+import { canBeLearned, verdictOf, votesIfAny } from '../training/data/votes.ts';
+import { findVotes, type Votes } from '../training/data/votes-file.ts';
 import { trainingPlan } from '../training/run/plan.ts';
 import type { Job, RetrainingRequest } from './files.ts';
 

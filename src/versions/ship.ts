@@ -13,7 +13,8 @@ import { type Evaluation, judgeByVotes, judgeReadings, readAll, type VotesEvalua
 import { trainingDuplicates } from '../training/data/duplicates.ts';
 import { type FaceSet, indexesWhere, selectFaces, withoutBlack } from '../training/data/face-set.ts';
 import type { Fer2013 } from '../training/data/fer2013.ts';
-import { agreedFaces, type LearningSets, learningSets, type Votes } from '../training/data/votes.ts';
+import { agreedFaces, type LearningSets, learningSets } from '../training/data/votes.ts';
+import type { Votes } from '../training/data/votes-file.ts';
 import { loadCheckpoint, type RunProgress } from '../training/run/checkpoint.ts';
 import { commandOf, type TrainingPlan, trainingPlan } from '../training/run/plan.ts';
 import { BEST } from '../training/run/trainer.ts';

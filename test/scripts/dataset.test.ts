@@ -54,6 +54,14 @@ describe('npm run dataset', () => {
     expect(stderr).toBe('icml_face_data.csv was left out: its rows are in fer2013.csv too, and are read once.\n');
   });
 
+  it('other tools that read the data say the same', async () => {
+    const folder = await temporaryFolder();
+    const text = csvText(tinyRows(1, ['Training', 'PublicTest']));
+    for (const name of ['fer2013.csv', 'copy.csv']) await writeFile(join(folder, name), text);
+    const { stderr } = await runScript('fit-covers.ts', '--data', folder, '--faces', '2');
+    expect(stderr).toBe('fer2013.csv was left out: its rows are in copy.csv too, and are read once.\n');
+  });
+
   it('explains a missing data set in one sentence, with no stack', async () => {
     const { code, stdout, stderr } = await runScript('dataset.ts', 'check', '--data', await temporaryFolder());
     expect([code, stdout]).toEqual([1, '']);

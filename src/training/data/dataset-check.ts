@@ -6,7 +6,8 @@ import { duplicateGroups, hasConflictingLabels, trainingDuplicates } from './dup
 import { countLabels, type FaceSet, indexesWhere, isBlack, whereIs } from './face-set.ts';
 import { type Fer2013, type SkippedRow, SPLITS, type Split } from './fer2013.ts';
 import { OFFICIAL_COUNTS, total } from './fer2013-row.ts';
-import { agreedFaces, type LeftOut, type Votes, verdictOf } from './votes.ts';
+import { agreedFaces, type LeftOut, verdictOf } from './votes.ts';
+import type { Votes } from './votes-file.ts';
 
 /** Images of one split, in all and per emotion. */
 interface SplitCount {

@@ -1,7 +1,10 @@
-import { readdir } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { codeOf, UserError } from '../../base/errors.ts';
 import { byNumber, explainFile, fileTrouble } from '../../base/files.ts';
-import { CSV, foundBeside } from './not-fer2013.ts';
+import { ALLOW_IT } from './lines.ts';
+import { A_FOLDER, CSV, foundBeside } from './not-fer2013.ts';
 
 /** The project keeps fer2013.csv in this many pieces (fer2013_01 to fer2013_15). */
 export const CHUNKS = 15;
@@ -15,8 +18,13 @@ export function chunkStem(n: number, base = 'fer2013'): string {
 export const VOTES_FILE = 'fer2013new.csv';
 
 /** Whether a file holds FER+'s votes, plain or gzipped: they lie beside the chunks and are read on their own. */
-export function isVotesFile(name: string): boolean {
+function isVotesFile(name: string): boolean {
   return [VOTES_FILE, `${VOTES_FILE}.gz`].includes(name.toLowerCase());
+}
+
+/** The files of votes among the names in a folder. The first one is read. */
+export function votesAmong(names: readonly string[]): string[] {
+  return names.filter(isVotesFile).sort((one, other) => one.length - other.length);
 }
 
 export const HOW_TO_SPLIT = 'Make the chunks with: npm run split-dataset -- fer2013.csv';
@@ -43,23 +51,49 @@ export function notUnderstood(directory: string, found: readonly string[]): User
 /** Most files that are named where none can be understood. */
 const MOST_NAMED = 4;
 
-/** Names of the folder's CSV files, in the order of the numbers in them. */
-export async function csvFiles(directory: string, signal: AbortSignal | undefined): Promise<string[]> {
+/**
+ * Names of the folder's CSV files, in the order of the numbers in them, with a sentence for each entry that is called like one and cannot be
+ * read: a folder, a link to nothing, or votes in a second form.
+ */
+export async function csvFiles(
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly all: string[]; readonly warnings: string[] }> {
   const entries = await readdir(directory, { withFileTypes: true }).catch((error: unknown): never => {
     if (codeOf(error) === 'ENOTDIR')
       throw new UserError('bad-usage', `${directory} is no folder: name the one it lies in.`);
     if (fileTrouble(error) === 'missing') throw noData(directory);
-    throw explainFile(error, { denied: ['not-allowed', `The folder ${directory} may not be read.`] });
+    throw explainFile(error, { denied: ['not-allowed', `The folder ${directory} may not be read: ${ALLOW_IT}.`] });
   });
-  const names = entries.flatMap((entry) => (entry.isDirectory() ? [] : [entry.name]));
-  const files = names.filter((name) => CSV.test(name) && !isVotesFile(name));
-  if (files.length === 0) {
-    const votes = names.filter(isVotesFile);
-    const alone = votes.map((name) => `${name}: it holds FER+'s votes alone, not the faces`);
-    const beside = [...alone, ...(await foundBeside(directory, { passOver: votes, signal }))];
+  const called = entries.filter(({ name }) => CSV.test(name) && !isVotesFile(name));
+  const looked = await Promise.all(called.map(async (entry) => ({ entry, odd: await oddity(directory, entry) })));
+  const odd = looked.flatMap(({ entry, odd }) => (odd === undefined ? [] : [{ entry, odd }]));
+  const all = looked.flatMap(({ entry, odd }) => (odd === undefined ? [entry.name] : [])).sort(byNumber);
+  const [read, ...twins] = votesAmong(entries.map(({ name }) => name));
+  if (all.length === 0) {
+    const alone = read === undefined ? [] : [`${read}: it holds FER+'s votes alone, not the faces`];
+    // What a folder holds is described below.
+    const links = odd
+      .filter(({ entry }) => !entry.isDirectory())
+      .map(({ entry, odd: what }) => `${entry.name}: ${what}`);
+    const passOver = read === undefined ? [] : [read, ...twins];
+    const beside = [...alone, ...links, ...(await foundBeside(directory, { passOver, signal }))];
     throw beside.length === 0 ? noData(directory) : notUnderstood(directory, beside);
   }
-  return files.sort(byNumber);
+  const warnings = [
+    ...odd.map(({ entry, odd: what }) => `${entry.name} was left out: ${what}.`).sort(byNumber),
+    ...twins.map((name) => `${name} was left out: the votes are read from ${read}.`),
+  ];
+  return { all, warnings };
+}
+
+/** Why an entry of a folder is no file that can be read; undefined where it is one. */
+async function oddity(directory: string, entry: Dirent): Promise<string | undefined> {
+  // A link is what it leads to.
+  const there = entry.isSymbolicLink() ? await stat(join(directory, entry.name)).catch(() => undefined) : entry;
+  if (there === undefined) return 'it is a link to something that is not there: copy the file itself';
+  if (there.isDirectory()) return A_FOLDER;
+  return there.isFile() ? undefined : 'it is no ordinary file: copy the file itself';
 }
 
 const stem = (file: string) => file.replace(/\.csv(\.gz)?$/i, '');

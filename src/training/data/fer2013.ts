@@ -57,7 +57,10 @@ export interface ReadOptions {
  *   damaged, has no header, or is there twice with different rows; AbortError if the signal fires.
  */
 export async function readFer2013(directory: string, options: ReadOptions = {}): Promise<Fer2013> {
-  const { files, warnings } = chooseFiles(await csvFiles(directory, options.signal));
+  const found = await csvFiles(directory, options.signal);
+  const chosen = chooseFiles(found.all);
+  const { files } = chosen;
+  const warnings = [...found.warnings, ...chosen.warnings];
   const wanted = new Set(options.splits ?? SPLITS);
   const bad: (SkippedRow & { readonly index: number })[] = [];
   const read: { readonly name: string; readonly keys: string[] }[] = [];
@@ -77,12 +80,16 @@ export async function readFer2013(directory: string, options: ReadOptions = {}):
     for await (const { bytes, number } of readLines(join(directory, file), options.signal)) {
       if (bytes.length === 0) continue;
       if (!columns) {
-        first = bytes;
+        if (bytes.toString().trim() === '') continue;
+        // A copy, since later lines are compared with it.
+        first = Buffer.from(bytes);
         columns = parseHeader(bytes);
         if (!columns) break;
         names.push(file);
         continue;
       }
+      // Chunks that were appended to one another have a header each.
+      if (bytes.equals(first!)) continue;
       const parsed = parseRow(bytes, columns, wanted, row, 0);
       if (typeof parsed === 'string') bad.push({ file, line: number, reason: parsed, index });
       else if (parsed.wanted) collectors[parsed.split].add(row, parsed.label, names.length - 1, number, index);
@@ -93,10 +100,10 @@ export async function readFer2013(directory: string, options: ReadOptions = {}):
       read.push({ name: file, keys });
       continue;
     }
-    const found = await foundInstead(first);
+    const instead = await foundInstead(first, /\.gz$/i.test(file));
     if (chunkNumber(file) !== undefined)
-      throw new UserError('bad-data', `${join(directory, file)} is not FER2013: ${found}. ${HOW_TO_SPLIT}`);
-    refused.push({ file, found });
+      throw new UserError('bad-data', `${join(directory, file)} is not FER2013: ${instead}. ${HOW_TO_SPLIT}`);
+    refused.push({ file, found: instead });
   }
   if (!read.some(({ keys }) => keys.some((key) => key !== '')))
     throw notUnderstood(directory, [

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { codeOf, UserError } from '../../base/errors.ts';
+import { codeOf, errorText, UserError } from '../../base/errors.ts';
 import { explainFile } from '../../base/files.ts';
 
 const LINE_FEED = 0x0a;
@@ -13,6 +13,9 @@ const MAX_LINE = 1 << 16;
 
 /** Bytes read and inflated at a time: large enough that the overhead of streams is negligible for 20 MB of text. */
 const CHUNK = 1 << 20;
+
+/** What to do where a file or folder may not be read. */
+export const ALLOW_IT = 'give the user who runs this the right to read it';
 
 export interface Line {
   /** The line without its line break (LF or CRLF). */
@@ -61,9 +64,11 @@ function explained(error: unknown, path: string): unknown {
     return explainFile(error, {
       missing: ['not-found', `There is no file ${path}.`],
       folder: ['not-found', `${path} is a folder, not a file.`],
-      denied: ['not-allowed', `${path} may not be read.`],
+      denied: ['not-allowed', `${path} may not be read: ${ALLOW_IT}.`],
     });
-  const what = code === 'Z_BUF_ERROR' ? 'is cut short' : 'is damaged or not a gzip file';
+  if (errorText(error).includes('incorrect header check'))
+    return new UserError('bad-data', `${path} is not gzipped: give it a name that ends in .csv.`, { cause: error });
+  const what = code === 'Z_BUF_ERROR' ? 'is cut short' : 'is damaged';
   return new UserError('bad-data', `${path} ${what}: copy it again or make it anew.`, { cause: error });
 }
 

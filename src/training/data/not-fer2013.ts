@@ -13,7 +13,10 @@ const ARCHIVE = /^(tar|tar\..+|zip|gz|bz2|xz|zst|7z|rar|lz|lz4|cab|Z)$/;
 /** Tables that are no CSV, and serialised arrays and objects. By their bytes some would be taken for archives. */
 const TABLE = /\.(parquet|arrow|feather|h5|hdf5|npz|npy|pkl|pickle|joblib|mat|xlsx?|ods|sqlite3?|db|arff)$/i;
 
-const AS_CSV = 'save its rows as a CSV with the columns emotion, pixels and Usage';
+const WITH_COLUMNS = ' with the columns emotion, pixels and Usage';
+const AS_CSV = `save its rows as a CSV${WITH_COLUMNS}`;
+const EMPTY = 'it is empty: copy it again';
+export const A_FOLDER = 'it is a folder, not a file: copy the file anew';
 
 /** Control characters that no text table has. Bytes of 0x80 and above may occur in a name in any language. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
@@ -33,13 +36,27 @@ const PARTED_BY: Readonly<Record<string, string>> = { ';': 'semicolons', '\t': '
 /**
  * Says what a file is that does not start as FER2013 does, and what to do about it: a clause that starts with 'it' or 'its'.
  * @param line its first line that is not empty, without the line break, cut to what `readLines` keeps
+ * @param isUnpacked whether the line comes out of a file that was gzipped
  */
-export async function foundInstead(line: Buffer | undefined): Promise<string> {
-  if (line === undefined) return 'it is empty: copy it again';
-  return (await binaryFound(line)) ?? textFound(line);
+export async function foundInstead(line: Buffer | undefined, isUnpacked = false): Promise<string> {
+  if (line === undefined) return EMPTY;
+  return (await binaryFound(line, isUnpacked)) ?? textFound(line);
 }
 
-async function binaryFound(line: Buffer): Promise<string | undefined> {
+/**
+ * Says what is wrong with the form of a table, whatever its columns: its encoding, its line ends, what parts its columns, or that it is no
+ * table at all. Undefined where nothing of that is wrong.
+ * @param line see `foundInstead`
+ */
+export async function wrongForm(line: Buffer | undefined): Promise<string | undefined> {
+  if (line === undefined) return EMPTY;
+  const found = (await binaryFound(line)) ?? formFound(line.toString('utf8'));
+  if (found !== undefined) return found.replace(WITH_COLUMNS, '');
+  const mark = /[,;\t|]/.exec(line.toString('utf8'))?.[0] ?? ',';
+  return mark === ',' ? undefined : partedBy(mark);
+}
+
+async function binaryFound(line: Buffer, isUnpacked = false): Promise<string | undefined> {
   const bom = line.length > 1 ? line.readUInt16BE(0) : 0;
   const zeroAt = line.indexOf(0);
   if (bom === 0xfffe || bom === 0xfeff || (zeroAt >= 0 && zeroAt < 2 && line.indexOf(0, zeroAt + 1) === zeroAt + 2))
@@ -47,7 +64,10 @@ async function binaryFound(line: Buffer): Promise<string | undefined> {
   // Loaded here, since only unreadable files need it.
   const { fileTypeFromBuffer } = await import('file-type');
   const type = await fileTypeFromBuffer(line);
-  if (type?.ext === 'gz') return 'it is gzipped: unpack it, or give it a name that ends in .csv.gz';
+  if (type?.ext === 'gz')
+    return isUnpacked
+      ? 'it is gzipped twice: unpack it once'
+      : 'it is gzipped: unpack it, or give it a name that ends in .csv.gz';
   // A workbook is a zip archive whose first file lists the types of the others.
   if (type?.ext === 'zip' && line.includes('[Content_Types].xml')) return `it is an Excel workbook: ${AS_CSV}`;
   if (type && ARCHIVE.test(type.ext))
@@ -58,31 +78,39 @@ async function binaryFound(line: Buffer): Promise<string | undefined> {
   return NOT_TEXT.test(line.toString('latin1')) ? 'it is not text: download the CSV itself' : undefined;
 }
 
-function textFound(line: Buffer): string {
-  const names = columnNames(line);
-  const [text, ...more] = line
-    .toString('utf8')
-    .replace(/^\uFEFF/, '')
-    .split('\r');
+/** What is wrong with the form of a text, as far as its first line tells. */
+function formFound(line: string): string | undefined {
+  const [text = '', ...more] = line.replace(/^\uFEFF/, '').split('\r');
   if (more.length > 0 && more[0] !== '') return 'its lines end in CR alone: save it with LF or CRLF at their ends';
-  if (text!.startsWith('version https://git-lfs'))
+  if (text.startsWith('version https://git-lfs'))
     return 'it only stands for a file that Git LFS keeps: git lfs pull gets it';
-  if (/^\s*[[{]/.test(text!)) return `it is JSON: ${AS_CSV}`;
-  if (/^\s*<(!doctype|html|head|body|\?xml|!--)/i.test(text!))
+  if (/^\s*[[{]/.test(text)) return `it is JSON: ${AS_CSV}`;
+  if (/^\s*<(!doctype|html|head|body|\?xml|!--)/i.test(text))
     return 'it is a web page, perhaps one that asks to log in: download the file itself';
   // Excel's declaration of the column separator.
-  if (/^sep=.?$/i.test(text!.trim()))
-    return `its first line is "${text!.trim()}", which is Excel's: take that line out`;
-  const mark = /[,;\t|]/.exec(text!)?.[0] ?? ',';
-  const fields = text!.split(mark).map(unquoted);
+  return /^sep=.?$/i.test(text.trim())
+    ? `its first line is "${text.trim()}", which is Excel's: take that line out`
+    : undefined;
+}
+
+function partedBy(mark: string): string {
+  return `its columns are parted by ${PARTED_BY[mark]}: save it with commas between them`;
+}
+
+function textFound(line: Buffer): string {
+  const text = line.toString('utf8').replace(/^\uFEFF/, '');
+  const form = formFound(text);
+  if (form !== undefined) return form;
+  const names = columnNames(line);
+  const mark = /[,;\t|]/.exec(text)?.[0] ?? ',';
+  const fields = text.split(mark).map(unquoted);
   const headless = fields.map(columnOf);
   if (headless.length > 1 && headless.includes('pixels') && !headless.includes(undefined))
     return headless.includes('Usage')
       ? `it starts with a row and has no header: put the line ${headless.join(mark)} before it${mark === ',' ? '' : ', and commas between the columns'}`
       : `it starts with a row, has no header and does not say which split (Usage) each row is of: ${OF_THE_SAME_PAGE}`;
   const lower = fields.map((name) => name.toLowerCase());
-  if (mark !== ',' && lower.includes('pixels'))
-    return `its columns are parted by ${PARTED_BY[mark]}: save it with commas between them`;
+  if (mark !== ',' && lower.includes('pixels')) return partedBy(mark);
   if (lower[0] === 'usage' && lower[1] === 'image name')
     return "it holds FER+'s votes, which are read beside the faces where the file is called fer2013new.csv";
   const found = names.join(', ');
@@ -129,7 +157,7 @@ export async function foundBeside(
       const inside = names.find((name) => CSV.test(name));
       if (areEmotions(names)) found.push(`${entry.name}: ${PICTURES}`);
       if (inside !== undefined) found.push(`${entry.name}: it is a folder with ${inside} in it: name ${path} instead`);
-      else if (CSV.test(entry.name)) found.push(`${entry.name}: it is a folder, not a file: copy the file anew`);
+      else if (CSV.test(entry.name)) found.push(`${entry.name}: ${A_FOLDER}`);
     } else if (entry.isFile() && !entry.name.startsWith('.') && ![OWN_LABELS, ...passOver].includes(entry.name)) {
       const what = await foundIn(path, signal);
       if ('maybe' in what) found.push(`${entry.name}: ${what.maybe}`);

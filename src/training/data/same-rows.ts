@@ -16,11 +16,12 @@ interface Repeats {
 
 /**
  * Finds files that repeat the rows of others: a second download, the same data in its other form, a whole file beside
- * its chunks. FER2013 itself repeats a twentieth of its rows. So a file counts as a repetition only where at least half
+ * its chunks. A file that repeats itself from some row on counts as its first part alone. FER2013 itself repeats a twentieth of its rows. So a file counts as a repetition only where at least half
  * of its rows, and no fewer than two, are in other files. Its other rows are taken. Preferred files come first, then
  * long ones, then those with short names, since a copy's name is longer than the original's.
  */
-export function findRepeats(files: readonly RowKeys[]): Repeats {
+export function findRepeats(given: readonly RowKeys[]): Repeats {
+  const files = given.map((file) => ({ ...file, keys: file.keys.slice(0, ownRows(file.keys)) }));
   const order = [...files.keys()].sort((a, b) => {
     const [one, other] = [files[a]!, files[b]!];
     return (
@@ -32,9 +33,12 @@ export function findRepeats(files: readonly RowKeys[]): Repeats {
   /** For each row, the files looked at so far that hold it. */
   const holders = new Map<string, Set<number>>();
   const leftOut: boolean[][] = files.map(({ keys }) => keys.map(() => false));
+  const warnings: string[] = given.flatMap(({ name, keys: { length } }, f) => {
+    const repeated = length - files[f]!.keys.length;
+    return repeated === 0 ? [] : [`${name} holds its rows more than once: ${repeated} of ${length} were left out.`];
+  });
   /** Files that were left out entirely, by the names of the files that hold their rows. */
   const whole = new Map<string, number[]>();
-  const warnings: string[] = [];
   for (const f of order) {
     const { name, keys } = files[f]!;
     const repeated = keys.filter((key) => holders.has(key)).length;
@@ -55,7 +59,25 @@ export function findRepeats(files: readonly RowKeys[]): Repeats {
     const were = copies.length === 1 ? 'was left out: its' : 'were left out: their';
     warnings.push(`${listed(files, copies)} ${were} rows are in ${others} too, and are read once.`);
   }
-  return { leftOut, warnings };
+  return {
+    leftOut: given.map(({ keys }, f) => keys.map((_, k) => leftOut[f]![k] ?? true)),
+    warnings,
+  };
+}
+
+/**
+ * How many rows a file begins to repeat after: half of them where it was appended to itself. All of them where it does not repeat itself.
+ * FER2013's own repetitions are no such thing, since all further rows must be repetitions, in the same order.
+ */
+function ownRows(keys: readonly string[]): number {
+  const [first] = keys;
+  for (let rows = keys.indexOf(first!, 2); rows > 0 && 2 * rows <= keys.length; rows = keys.indexOf(first!, rows + 1)) {
+    let k = rows;
+    // The last one may be a half row of a copy that broke off.
+    while (k < keys.length && (keys[k] === keys[k - rows] || keys[k] === '')) k++;
+    if (k === keys.length) return rows;
+  }
+  return keys.length;
 }
 
 /** Few files that together hold all rows that any file holds: greedily, the one with the most rows first. */

@@ -113,11 +113,12 @@ class Fer2013Input {
 
   /** Reads and checks the first line. */
   async header(): Promise<Buffer> {
-    const line = await this.next();
+    let line = await this.next();
+    while (line?.bytes.toString().trim() === '') line = await this.next();
     if (!line) throw this.refusal(await foundInstead(undefined));
     this.columns = parseHeader(line.bytes);
     if (this.columns) return line.bytes;
-    throw this.refusal(await foundInstead(line.bytes));
+    throw this.refusal(await foundInstead(line.bytes, /\.gz$/i.test(this.name)));
   }
 
   /** The next `count` rows. */

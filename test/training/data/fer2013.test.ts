@@ -1,4 +1,5 @@
-import { copyFile, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, symlink, unlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -7,6 +8,7 @@ import { EMOTIONS, FACE_PIXELS } from '../../../src/emotion/labels.ts';
 import { sameFace } from '../../../src/training/data/duplicates.ts';
 import { faceAt, isBlack, selectFaces, whereIs, withoutBlack } from '../../../src/training/data/face-set.ts';
 import { type Fer2013, readFer2013, SPLITS } from '../../../src/training/data/fer2013.ts';
+import { findVotes } from '../../../src/training/data/votes-file.ts';
 import {
   csvLine,
   csvText,
@@ -163,10 +165,16 @@ describe('readFer2013', () => {
       code: 'bad-data',
       message: expect.stringMatching(/fer2013_01\.csv\.gz is cut short/),
     });
+    const damaged = Buffer.from(whole);
+    damaged.fill(0xff, 200, 300);
+    await expect(readFer2013(await folderWith({ 'fer2013_01.csv.gz': damaged }))).rejects.toMatchObject({
+      code: 'bad-data',
+      message: expect.stringMatching(/fer2013_01\.csv\.gz is damaged: copy it again/),
+    });
     const not = await folderWith({ 'fer2013_01.csv.gz': csvText(rows) });
     await expect(readFer2013(not)).rejects.toMatchObject({
       code: 'bad-data',
-      message: expect.stringMatching(/fer2013_01\.csv\.gz is damaged or not a gzip file/),
+      message: expect.stringMatching(/fer2013_01\.csv\.gz is not gzipped: give it a name that ends in \.csv/),
     });
   });
 
@@ -299,6 +307,29 @@ describe('readFer2013', () => {
     expect((await readFer2013(folder)).sets.Training.count).toBe(24);
   });
 
+  it('reads rows once that one file holds twice, headers between them too, with the repetitions that the data itself has', async () => {
+    const own = [...rows, rows[3]!, rows[5]!];
+    const text = csvText(own);
+    const body = text.slice(text.indexOf('\n') + 1);
+    const warning = (times: string, repeated: number, all: number) =>
+      `fer2013.csv holds its rows ${times}: ${repeated} of ${all} were left out.`;
+    const cases: [content: string, warnings: string[]][] = [
+      [text + body, [warning('more than once', 65, 130)]],
+      [text + text, [warning('more than once', 65, 130)]],
+      [text + text + text, [warning('more than once', 130, 195)]],
+      // The chunks behind one another, each with its header.
+      [csvText(own.slice(0, 40)) + csvText(own.slice(40)), []],
+    ];
+    for (const [content, warnings] of cases) {
+      const data = await readFer2013(await folderWith({ 'fer2013.csv': content }));
+      expect(data).toMatchObject({ rows: 65, skipped: [], warnings });
+      expect([...data.sets.PrivateTest.rows.index].slice(-1)).toEqual([62]);
+      expect(SPLITS.map((split) => data.sets[split].count)).toEqual([23, 21, 21]);
+    }
+    const beside = await readFer2013(await folderWith({ 'fer2013.csv': text, 'both.csv': text + text }));
+    expect([beside.rows, beside.files, beside.warnings.length]).toEqual([65, ['both.csv'], 2]);
+  });
+
   it('refuses two chunks of one number that hold different rows', async () => {
     const folder = await temporaryFolder();
     await writeTinyFer2013(folder, rows);
@@ -337,6 +368,8 @@ describe('readFer2013', () => {
       ['<!DOCTYPE html>\n<title>Log in</title>', 'it is a web page, perhaps one that asks to log in'],
       ['version https://git-lfs.github.com/spec/v1\noid sha256:1', 'git lfs pull'],
       ['', 'it is empty: copy it again'],
+      ['\n  \n', 'it is empty: copy it again'],
+      [gzipSync(gzipSync(text)), 'it is gzipped twice: unpack it once', 'fer2013.csv.gz'],
       ['emotion,pixels,Usage\n', 'it has the header and no row'],
       [
         `emotion,pixels,Usage\n${body.join('\n').replaceAll(',', ';')}`,
@@ -417,6 +450,32 @@ describe('readFer2013', () => {
         code: 'bad-data',
         message: expect.stringContaining(sentence),
       });
+  });
+
+  it('names a folder, or a link to one, that lies in the place of a chunk, and one that lies there in vain', async () => {
+    const folder = await temporaryFolder();
+    await writeTinyFer2013(folder, rows);
+    await unlink(join(folder, 'fer2013_03.csv.gz'));
+    await mkdir(join(folder, 'fer2013_03.csv'));
+    await symlink(tmpdir(), join(folder, 'fer2013_04.csv'));
+    await symlink(join(folder, 'nowhere'), join(folder, 'fer2013_05.csv'));
+    expect((await readFer2013(folder)).warnings).toEqual([
+      'fer2013_03.csv was left out: it is a folder, not a file: copy the file anew.',
+      'fer2013_04.csv was left out: it is a folder, not a file: copy the file anew.',
+      'fer2013_05.csv was left out: it is a link to something that is not there: copy the file itself.',
+      expect.stringContaining('1 of 15 chunks missing (fer2013_03)'),
+    ]);
+    const links = await temporaryFolder();
+    await symlink(tmpdir(), join(links, 'fer2013.csv'));
+    await expect(readFer2013(links)).rejects.toThrow('fer2013.csv: it is a folder, not a file: copy the file anew. Or');
+  });
+
+  it('says of votes that lie there twice which are read', async () => {
+    const folder = await folderWith({ 'fer2013.csv': csvText(rows), 'fer2013new.csv': '', 'fer2013new.csv.gz': '' });
+    expect((await readFer2013(folder)).warnings).toEqual([
+      'fer2013new.csv.gz was left out: the votes are read from fer2013new.csv.',
+    ]);
+    expect(await findVotes(folder)).toBe(join(folder, 'fer2013new.csv'));
   });
 
   it('refuses a chunk without its header, and leaves out other CSV files with a warning', async () => {

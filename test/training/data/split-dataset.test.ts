@@ -67,8 +67,9 @@ describe('splitFer2013', () => {
     expect(await refusal('emotion,pixels\n0,1 2 3\n', 'train.csv')).toContain(
       'train.csv is not FER2013: its columns are "emotion, pixels"',
     );
+    expect(await refusal(gzipSync(gzipSync(text)), 'fer2013.csv.gz')).toContain('it is gzipped twice: unpack it once');
     expect(await refusal(Buffer.from(`fer2013.csv${'\0'.repeat(600)}`), 'fer2013.tar')).toContain('unpack it');
-    expect(await refusal(lines.slice(0, -1).join('\n'))).toContain('it has 41 rows instead of 42');
+    expect(await refusal(`\n${lines.slice(0, -1).join('\n')}`)).toContain('it has 41 rows instead of 42');
     expect(await refusal(`${text}${lines.at(-1)}\n`)).toContain('it has 43 rows instead of 42');
     expect(await refusal(text.replace(/^0,\d+ /m, '0,'))).toMatch(/line 2: has 2303 pixels instead of 2304/);
     expect(await refusal(text.replace(/^1,/m, '8,'))).toMatch(/line 3: emotion is "8"/);

@@ -9,14 +9,13 @@ import {
   agreedFaces,
   agreementWith,
   checkVotes,
-  findVotes,
   learningSets,
   personAgreement,
-  readVotes,
   votedFaces,
   votesFor,
   votesOf,
 } from '../../../src/training/data/votes.ts';
+import { findVotes, readVotes } from '../../../src/training/data/votes-file.ts';
 import { csvText, temporaryFolder, tinyRows, unreadable } from '../../helpers/tiny-fer2013.ts';
 
 const HEADER = 'Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF';
@@ -45,7 +44,7 @@ beforeEach(async () => {
   data = await readFer2013(folder);
 });
 
-async function fileOf(text: string): Promise<string> {
+async function fileOf(text: string | Buffer): Promise<string> {
   const path = join(await temporaryFolder(), 'fer2013new.csv');
   await writeFile(path, text);
   return path;
@@ -162,6 +161,23 @@ describe('a wrong file of votes is refused', () => {
       message: expect.stringMatching(message),
     });
     await expect(readVotes(file)).rejects.toThrow(file);
+  });
+
+  test.each([
+    ['semicolons', TEXT.replaceAll(',', ';'), /: its columns are parted by semicolons: save it with commas between/],
+    ['UTF-16', Buffer.from(`\uFEFF${TEXT}`, 'utf16le'), /: it is in UTF-16: save it as UTF-8\. The file should be/],
+    ['CR alone', TEXT.replaceAll('\n', '\r'), /: its lines end in CR alone: save it with LF or CRLF/],
+    ['a web page', '\n<!DOCTYPE html>\n', /: it is a web page, perhaps one that asks to log in/],
+    ['JSON', '[{"usage":"Training"}]\n', /: it is JSON: save its rows as a CSV\. The file/],
+    ['no content', '\n\n', /: it is empty: copy it again/],
+  ])('%s in the place of it is named', async (_, content, message) => {
+    const file = await fileOf(content);
+    await expect(readVotes(file)).rejects.toMatchObject({ code: 'bad-data', message: expect.stringMatching(message) });
+    await expect(readVotes(file)).rejects.toThrow(file);
+  });
+
+  test('an empty line before the header does no harm', async () => {
+    expect(await readVotes(await fileOf(`\n${TEXT}`))).toMatchObject({ count: 21 });
   });
 
   test('one of other rows, of other splits, or beside chunks that are not all there', async () => {
