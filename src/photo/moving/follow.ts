@@ -101,15 +101,19 @@ interface Weighed {
 
 /**
  * The weighted mean of several readings of one face; 'unsure' where more than half of the weight is. Readings that are unreadable count
- * only where all are.
+ * only where all are, or where more than half of the weight is perhaps no person's: a hand may hide a face for a while, but a drawing
+ * stays one.
  */
 export function average(readings: readonly Weighed[]): Reading {
+  const weightOf = (some: readonly Weighed[]) => some.reduce((sum, { weight }) => sum + weight, 0);
+  const drawn = readings.filter(({ seen }) => seen.unreadable === 'no-person');
   const legible = readings.filter(({ seen }) => seen.unreadable === undefined);
-  if (legible.length === 0) {
-    const { box: _, ...reading } = readings[0]!.seen;
+  const unread = weightOf(drawn) > weightOf(readings) / 2 ? drawn[0] : legible.length === 0 ? readings[0] : undefined;
+  if (unread) {
+    const { box: _, ...reading } = unread.seen;
     return reading;
   }
-  const total = legible.reduce((sum, { weight }) => sum + weight, 0);
+  const total = weightOf(legible);
   const mean = (value: (seen: FrameFace) => number) =>
     legible.reduce((sum, { seen, weight }) => sum + weight * value(seen), 0) / total;
   const names = Object.keys(legible[0]!.seen.scores) as (keyof Reading['scores'])[];

@@ -84,8 +84,9 @@ export function coarseToFine(count: number): number[] {
 function personOf(person: ReadonlyMap<number, FrameFace>, milliseconds: readonly number[]): MovingPerson {
   const sightings = steady(person, milliseconds);
   const all = [...sightings].map(([at, seen]) => ({ seen, weight: milliseconds[at]! }));
-  const course = courseOf(sightings, milliseconds);
-  return { ...average(all), box: averageBox(all), sightings, ...(course.length > 1 && { course }) };
+  const mean = average(all);
+  const course = mean.unreadable ? [] : courseOf(sightings, milliseconds);
+  return { ...mean, box: averageBox(all), sightings, ...(course.length > 1 && { course }) };
 }
 
 /** An animation of some of the frames that lasts as long as before. @param kept indexes of these frames; the first frame must be one */

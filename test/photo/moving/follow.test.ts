@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Reading } from '../../../src/emotion/classifier.ts';
-import { courseOf, type Followed, type FrameFace, follow, steady } from '../../../src/photo/moving/follow.ts';
+import { average, courseOf, type Followed, type FrameFace, follow, steady } from '../../../src/photo/moving/follow.ts';
 import { reading } from '../../fixtures/readings.ts';
 
 const happy = reading({ happy: 9, neutral: 1 });
@@ -84,6 +84,19 @@ describe('steady', () => {
     expect(never.get(0)).toMatchObject({ emotion: 'unsure', unreadable: 'covered' });
     const scores = flicker.get(1)!.scores;
     expect(Object.values(scores).reduce((sum, value) => sum + value, 0)).toBeCloseTo(1);
+  });
+});
+
+describe('average', () => {
+  const weighed = (weight: number, what: Reading) => ({ weight, seen: at(0, 0, 40, what) });
+  const drawn = { ...happy, emotion: 'unsure', unreadable: 'no-person' } as const;
+
+  it('takes what is perhaps no person for most of the time for none', () => {
+    const mostly = average([weighed(1, happy), weighed(3, drawn), weighed(1, hidden)]);
+    expect(mostly).toMatchObject({ emotion: 'unsure', unreadable: 'no-person' });
+    const seldom = average([weighed(3, happy), weighed(2, drawn)]);
+    expect(seldom).toMatchObject({ emotion: 'happy', confidence: happy.confidence });
+    expect(seldom).not.toHaveProperty('unreadable');
   });
 });
 
