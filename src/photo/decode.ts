@@ -107,11 +107,12 @@ export async function decodePhoto(
   if (format === 'jpeg' && lacksScans(bytes)) throw cutPicture();
   if (format === 'tiff' && hasOddSamples(bytes)) throw unsupported();
   const wanted = format === 'gif' || format === 'webp' ? frames : undefined;
-  const { parts, padding } = forDecoder(bytes, format);
+  const { parts, padding, hasSurplus } = forDecoder(bytes, format);
   const task = {
     format,
     bytes: parts.reduce((sum, part) => sum + part.length, 0),
     padding,
+    hasSurplus,
     maxPixels: limits.maxPixels,
     maxSide: WORKING_SIDE,
     maxBytes: DECODE_BYTES,
@@ -163,7 +164,7 @@ function asAvif(bytes: Uint8Array): Uint8Array[] {
 /** The file as the decoder needs it: see `withClearEnd`. */
 function forDecoder(bytes: Uint8Array, format: PictureFormat): ReturnType<typeof withClearEnd> {
   if (format === 'jpeg') return withClearEnd(bytes);
-  return { parts: format === 'avif' ? asAvif(bytes) : [bytes], padding: 0 };
+  return { parts: format === 'avif' ? asAvif(bytes) : [bytes], padding: 0, hasSurplus: false };
 }
 
 /** @param isLegible whether the file's own header was read and describes a picture */

@@ -3,18 +3,34 @@ const START_OF_SCAN = 0xda;
 const END_OF_IMAGE = 0xd9;
 /** Frames whose samples all come in full, one after the other: baseline, extended, lossless. */
 const SEQUENTIAL_FRAMES = [0xc0, 0xc1, 0xc3];
-/** The same with arithmetic coding, which may leave out zeros at the end of a scan. */
+/** The same with arithmetic coding. */
 const ARITHMETIC_FRAME = 0xc9;
 /** Frames whose first scans are coarse and whose later scans refine them (progressive): with Huffman and with arithmetic coding. */
-const PROGRESSIVE_FRAMES = [0xc2, 0xca];
+const ARITHMETIC_PROGRESSIVE_FRAME = 0xca;
+const PROGRESSIVE_FRAMES = [0xc2, ARITHMETIC_PROGRESSIVE_FRAME];
 
 /**
  * Padding, since a decoder reads a little further than it needs: eight bytes of ones, each with the zero that must follow 0xff in a
  * scan.
  */
 const AHEAD = Uint8Array.from({ length: 16 }, (_, k) => (k % 2 === 0 ? 0xff : 0));
+/**
+ * Zeros behind a scan that is coded arithmetically. They change nothing: an encoder may leave out zeros at a scan's end, so a decoder puts
+ * any number there. Of 152 whole pictures it needed no more than eight; where a hundredth of the file was missing, it mostly needed more.
+ */
+const ZEROS = new Uint8Array(8);
 /** What a JPEG ends with. */
 export const END_MARK = Uint8Array.of(0xff, END_OF_IMAGE);
+
+/** A JPEG whose end was changed so that a decoder can tell whether anything is missing. */
+interface ClearEnd {
+  /** Consecutive parts of the file. */
+  readonly parts: readonly Uint8Array[];
+  /** Bytes of padding at its end, on which a whole picture does not depend. */
+  readonly padding: number;
+  /** Whether a decoder finds bytes too many before the end mark if the picture is whole. */
+  readonly hasSurplus: boolean;
+}
 
 /**
  * Changes the end of a JPEG so that the decoder can tell a whole picture from a cut one. The decoder takes a missing end
@@ -25,12 +41,21 @@ export const END_MARK = Uint8Array.of(0xff, END_OF_IMAGE);
  * A decoder that needs more bytes then reports that the file ends too early. Where only a few bytes are missing, it may
  * use the padding in their place: then the picture depends on the padding. A file of several scans gets an end mark,
  * since all of them are read first.
- * @returns consecutive parts of the file, and how many bytes of padding are at its end
+ *
+ * With arithmetic coding the decoder takes everything that is missing for zeros, without a warning. So some zeros are put
+ * behind the last scan. Where it is the only one, the decoder reports that the file ends too early if it needs more of
+ * them. Where there are several, an end mark follows, and the decoder reports surplus bytes if it needs fewer.
  */
-export function withClearEnd(bytes: Uint8Array): { readonly parts: readonly Uint8Array[]; readonly padding: number } {
+export function withClearEnd(bytes: Uint8Array): ClearEnd {
+  const arithmetic = arithmeticScans(bytes);
+  if (arithmetic) {
+    const { end, isOnly } = arithmetic;
+    const parts = [bytes.subarray(0, end), ZEROS, ...(isOnly ? [] : [END_MARK])];
+    return { parts, padding: 0, hasSurplus: !isOnly };
+  }
   const end = endOfOnlyScan(bytes);
-  if (end === undefined) return { parts: [bytes, END_MARK], padding: 0 };
-  return { parts: [bytes.subarray(0, end), AHEAD], padding: AHEAD.length };
+  if (end === undefined) return { parts: [bytes, END_MARK], padding: 0, hasSurplus: false };
+  return { parts: [bytes.subarray(0, end), AHEAD], padding: AHEAD.length, hasSurplus: false };
 }
 
 /** Coefficients of a block of 8 x 8 samples. The first is proportional to their mean. */
@@ -83,6 +108,28 @@ function endOfOnlyScan(bytes: Uint8Array): number | undefined {
     }
   }
   return undefined;
+}
+
+/** Where the scans of an arithmetically coded JPEG end, without zeros at the end of the last one; undefined for any other. */
+function arithmeticScans(bytes: Uint8Array): { readonly end: number; readonly isOnly: boolean } | undefined {
+  let components: number | undefined;
+  let last: { readonly start: number; readonly isOnly: boolean } | undefined;
+  for (const { marker, at, end } of segmentsOf(bytes)) {
+    if (marker === ARITHMETIC_FRAME) components = bytes[at + 5];
+    else if (marker === ARITHMETIC_PROGRESSIVE_FRAME) components = Number.POSITIVE_INFINITY;
+    else if (marker === START_OF_SCAN) {
+      // Most pictures are of another kind: the megabytes after the header need no search.
+      if (components === undefined) return undefined;
+      last = { start: end, isOnly: bytes[at] === components };
+    }
+  }
+  if (last === undefined) return undefined;
+  const { start, isOnly } = last;
+  let end = endOfScan(bytes, start);
+  while (end > start && bytes[end - 1] === 0) end -= 1;
+  // The zero that must follow 0xff in a scan is part of it.
+  if (bytes[end - 1] === 0xff) end += 1;
+  return { end: Math.min(end, bytes.length), isOnly };
 }
 
 /** A marker and its parameters, which lie from `at` to `end`. The scan that may follow is not part of it. */

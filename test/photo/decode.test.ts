@@ -338,6 +338,7 @@ describe('decodePhoto', () => {
         format: 'png',
         bytes: file.length,
         padding: 0,
+        hasSurplus: false,
         blockBytes: 0,
         maxPixels: 1e9,
         maxSide: 100,

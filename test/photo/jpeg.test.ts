@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { describe, expect, it, test } from 'vitest';
 import { DEFAULT_LIMITS, decodePhoto } from '../../src/photo/decode.ts';
@@ -45,6 +46,33 @@ describe('a progressive JPEG', () => {
     const whole = await sharp(sampleBytes(5)).resize(250).jpeg({ progressive: true }).toBuffer();
     const preview = Buffer.concat([whole.subarray(0, scansOf(whole)[1]), END]);
     expect((await decode(Buffer.concat([whole, preview]))).width).toBe(250);
+  });
+});
+
+// Made with libjpeg-turbo's cjpeg: 64 x 48 pixels of waves with noise.
+describe.each([
+  ['in one scan', 'arithmetic.jpg'],
+  ['in a scan a colour', 'arithmetic-scans.jpg'],
+  ['progressively', 'arithmetic-progressive.jpg'],
+])('a JPEG that is coded arithmetically, %s', (_, name) => {
+  const whole = readFileSync(new URL(`../fixtures/${name}`, import.meta.url));
+  const scan = whole.subarray(0, -END.length);
+
+  it('is read, with zeros behind its scan as well, which an encoder may leave out', async () => {
+    const { image } = await decode(whole);
+    expect(image).toMatchObject({ width: 64, height: 48 });
+    for (const end of [END, Buffer.alloc(0), Buffer.alloc(200), Buffer.from([...Buffer.alloc(200), ...END])]) {
+      const other = await decode(Buffer.concat([scan, end]));
+      expect(Buffer.compare(other.image.data, image.data)).toBe(0);
+    }
+  });
+
+  it('is refused where its end is missing or zero', async () => {
+    for (const less of [20, Math.round(whole.length / 10)]) {
+      const cut = scan.subarray(0, -less);
+      for (const end of [[], END, Buffer.alloc(less), [...Buffer.alloc(less), ...END]])
+        await expect(decode(Buffer.from([...cut, ...end]))).rejects.toMatchObject({ code: 'cut-picture' });
+    }
   });
 });
 

@@ -191,7 +191,9 @@ async function decodeUnlessWarned(task: DecoderTask, file: Buffer): Promise<RgbI
 
 async function decodeStrictly(task: DecoderTask, file: Buffer): Promise<RgbImage> {
   try {
-    return await shrunk(task, file, 0, 'warning');
+    const picture = await shrunk(task, file, 0, 'warning');
+    if (task.hasSurplus) throw new Error('premature end: the last scan is not all in the file');
+    return picture;
   } catch (error) {
     if (/premature end|instead of RST/i.test(String(error))) throw error;
     // All other warnings are harmless: extra bytes, odd parameters.

@@ -8,6 +8,8 @@ export interface DecoderTask {
   readonly bytes: number;
   /** Bytes of padding at its end, on which a whole picture does not depend. */
   readonly padding: number;
+  /** Whether the decoder finds bytes too many before the end of a JPEG if the picture is whole. */
+  readonly hasSurplus: boolean;
   /** Most pixels of one frame. */
   readonly maxPixels: number;
   /** Longest side of the decoded picture; a larger one is shrunk. */
