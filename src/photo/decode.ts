@@ -93,7 +93,7 @@ export const WORKING_SIDE = 2048;
 /**
  * Turns a picture file into pixels: EXIF orientation applied, transparency laid on white, colours in sRGB. A process of its own does it.
  * That process is ended when it takes too long or the signal is aborted; the promise settles once it has ended.
- * @param frames which frames of an animated GIF or WebP to decode; where they would take too long, there is a single frame only
+ * @param frames which frames of an animated GIF, WebP or AVIF to decode; where they would take too long, there is a single frame only
  * @throws UserError too-large, empty-file, not-a-picture, unsupported-picture, cut-picture, too-many-pixels, too-slow; the signal's reason
  */
 export async function decodePhoto(
@@ -106,7 +106,7 @@ export async function decodePhoto(
   const format = await pictureFormat(bytes);
   if (format === 'jpeg' && lacksScans(bytes)) throw cutPicture();
   if (format === 'tiff' && hasOddSamples(bytes)) throw unsupported();
-  const wanted = format === 'gif' || format === 'webp' ? frames : undefined;
+  const wanted = format === 'gif' || format === 'webp' || isSequence(bytes) ? frames : undefined;
   const { parts, padding, hasSurplus } = forDecoder(bytes, format);
   const task = {
     format,
@@ -154,6 +154,17 @@ function wantsMore(decoded: Decoded): boolean {
   // For a WebP, memory for all pixels is allocated before its header is reported.
   return decoded.kind === 'failed' && OUT_OF_MEMORY.test(decoded.message);
 }
+
+/** Whether a file says that it is an animated AVIF, by the brands in its first box (AVIF 1.1, 6.3). */
+function isSequence(bytes: Uint8Array): boolean {
+  const first = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, MOST_BRANDS));
+  return (
+    first.toString('latin1', 4, 8) === 'ftyp' && first.toString('latin1', 8, first.readUInt32BE()).includes('avis')
+  );
+}
+
+/** Bytes of the first box that are looked at: it is shorter in any file. */
+const MOST_BRANDS = 256;
 
 /** An animated AVIF renamed to the brand that libvips knows: its main picture is the first frame. @returns consecutive parts of the file */
 function asAvif(bytes: Uint8Array): Uint8Array[] {

@@ -10,6 +10,7 @@ import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS, type DecodedPhoto, decodePhoto, WORKING_SIDE } from '../../src/photo/decode.ts';
 import { decodeApart } from '../../src/photo/decoder/decoder.ts';
+import { pictureSequence } from '../../src/photo/decoder/picture-sequence.ts';
 import { reusingPixels, takePixels } from '../../src/photo/shared-pixels.ts';
 import { fourColours, hugePng, pixel, SVG, sampleBytes, ZIP } from '../fixtures/photos.ts';
 import { tiff } from '../fixtures/tiffs.ts';
@@ -227,6 +228,44 @@ describe('decodePhoto', () => {
       for (const [k, value] of pixel(photo.image, 56, 8).entries())
         expect(Math.abs(value - [0, 255, 0][k]!)).toBeLessThan(40);
     }
+  });
+
+  describe('of an animated AVIF whose frames are wanted', () => {
+    const wanted = { most: 24, maxSide: 32 };
+    const decodeFrames = async (file: Buffer) => await decodePhoto(file, DEFAULT_LIMITS, undefined, wanted);
+
+    it('decodes each, made of others or not, and says how long it is shown', async () => {
+      const [black, colours] = (await decodeFrames(fixture('black-first.avif'))).animation!.frames;
+      expect([black!.width, black!.height]).toEqual([32, 24]);
+      expect(Math.max(...pixel(black!, 28, 4))).toBeLessThan(20);
+      expect(pixel(colours!, 28, 4)[1]).toBeGreaterThan(200);
+      const photo = await decodeFrames(fixture('blank-first.avif'));
+      expect(photo).toMatchObject({
+        width: 64,
+        height: 48,
+        animation: { of: 3, milliseconds: [100, 100, 100], loop: 0 },
+      });
+      expect(photo.frame).toBeUndefined();
+      expect(photo.animation!.frames.map((frame) => pixel(frame, 28, 4)[0]! > 128)).toEqual([true, false, true]);
+    });
+
+    it('lays what is transparent on white', async () => {
+      // Left transparent with black beneath, right red, then blue: avifenc --timescale 4 red.png blue.png transparent.avif
+      const { frames, milliseconds } = (await decodeFrames(fixture('transparent.avif'))).animation!;
+      expect(milliseconds).toEqual([250, 250]);
+      for (const frame of frames) expect(Math.min(...pixel(frame, 4, 12))).toBeGreaterThan(240);
+      const reds = frames.map((frame) => pixel(frame, 28, 12)[0]! > 128);
+      expect(reds).toEqual([true, false]);
+    });
+
+    it('reads the first one where another is damaged', async () => {
+      const damaged = Buffer.from(fixture('black-first.avif'));
+      const second = pictureSequence(damaged)!.still(1)!.subarray(-100);
+      damaged.fill(0xff, damaged.indexOf(second), damaged.indexOf(second) + second.length);
+      const photo = await decodeFrames(damaged);
+      expect(photo.animation).toBeUndefined();
+      expect(photo.frame).toEqual({ number: 1, of: 2 });
+    });
   });
 
   it('says that a TIFF or a JPEG is of a kind that cannot be read, and does not call it damaged', async () => {

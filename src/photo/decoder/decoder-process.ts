@@ -11,7 +11,7 @@ import { END_MARK } from '../jpeg.ts';
 import { APNG_BYTES, apngOf, firstShownOf } from './apng.ts';
 import { bytesToDecode, MEGABYTE } from './cost.ts';
 import { firstThatShows, showsSomething } from './first-shown.ts';
-import { type DecodedFrames, decodeFrames } from './frames.ts';
+import { type DecodedFrames, decodeFrames, decodeSequence } from './frames.ts';
 import { openHeic } from './heic.ts';
 import { framesToTry, type PictureSequence, pictureSequence } from './picture-sequence.ts';
 import type { DecoderAnswer, DecoderTask } from './task.ts';
@@ -29,7 +29,20 @@ async function run(task: DecoderTask, file: Buffer): Promise<Result> {
   const sequence = task.format === 'avif' || task.format === 'heic' ? pictureSequence(file) : undefined;
   const picture = sequence?.hasPicture === false ? (sequence.still(0) ?? file) : file;
   const result = await decodeAny(task, picture);
-  return sequence === undefined || sequence.of < 2 ? result : await firstOfSequence(task, result, sequence);
+  if (sequence === undefined || sequence.of < 2) return result;
+  return (
+    (await framesOfSequence(task, result, sequence, file.length)) ?? (await firstOfSequence(task, result, sequence))
+  );
+}
+
+/** Frames of an animated AVIF, where they are wanted and can be decoded. @param first its first frame, or the file's still picture */
+async function framesOfSequence(task: DecoderTask, { answer }: Result, sequence: PictureSequence, fileBytes: number) {
+  if (task.frames === undefined || task.format !== 'avif' || answer.kind !== 'decoded') return undefined;
+  // The file lies in memory twice while frames are taken from it.
+  const maxBytes = task.maxBytes - 2 * fileBytes;
+  // Where a frame is damaged, the first one is still good.
+  const frames = await decodeSequence(sequence, answer.size, { ...task.frames, maxBytes }).catch(() => undefined);
+  return frames && decodedFrames(frames, answer.size);
 }
 
 async function decodeAny(task: DecoderTask, file: Buffer): Promise<Result> {

@@ -1,5 +1,6 @@
 import sharp, { type Metadata } from 'sharp';
 import { scaledSize } from '../faces/box.ts';
+import type { PictureSequence } from './picture-sequence.ts';
 
 /** Frames of an animation, spread over it. */
 export interface DecodedFrames {
@@ -59,13 +60,103 @@ export async function decodeFrames(
       frames.copy(pixels, wanted.indexOf(frame) * bytes, (frame - page) * bytes, (frame - page + 1) * bytes);
     }
   }
+  const numbers = wanted.map((frame) => frame + 1);
+  return { ...size, pixels, numbers, of: pages, milliseconds: timesOf(wanted, lasts), loop };
+}
+
+/** About how long decoding the frames of an animated AVIF may take, in milliseconds; it is given up after twice that. */
+const SEQUENCE_MS = 3000;
+/** Bytes a pixel that a frame of an AVIF takes to decode, with the eight frames that its decoder keeps. */
+const FRAME_BYTES = 20 + 8 * 3;
+
+/**
+ * Decodes frames of an animated AVIF on a white background, shrunk so that no side is longer than `maxSide`.
+ * @param options.most most frames that are decoded; fewer where they would take longer than `within` milliseconds
+ * @param options.maxBytes most bytes of memory that decoding may take
+ * @returns undefined where two frames cannot be decoded within these limits
+ * @throws Error the decoder's own, where a frame is damaged
+ */
+export async function decodeSequence(
+  sequence: PictureSequence,
+  { width, height }: { readonly width: number; readonly height: number },
+  options: { readonly most: number; readonly maxSide: number; readonly maxBytes: number; readonly within?: number },
+): Promise<DecodedFrames | undefined> {
+  const { most, maxSide, maxBytes, within = SEQUENCE_MS } = options;
+  const { of, milliseconds: lasts, decodable } = sequence;
+  const size = scaledSize({ width, height }, Math.min(1, maxSide / Math.max(width, height)));
+  const bytes = size.width * size.height * 3;
+  if (FRAME_BYTES * width * height + most * bytes > maxBytes) return undefined;
+  const decoded = new Map<number, Buffer>();
+  const started = performance.now();
+  const passed = () => performance.now() - started;
+  const decode = async (frame: number) => {
+    if (!decoded.has(frame)) decoded.set(frame, await frameOf(sequence, frame, size, width * height));
+  };
+  const all = spread(lasts, most);
+  await decode(all[0]!);
+  const first = passed();
+  await decode(all[1]!);
+  // A frame is decoded with all that it builds on. The second one shows what each of these takes besides what any frame takes.
+  const others = (frame: number) => decodable[frame]!.frames - 1;
+  const each = Math.max(0, passed() - 2 * first) / Math.max(1, others(all[1]!));
+  const frames = affordable(lasts, most, (frame) => first + each * others(frame), within);
+  for (const frame of frames) {
+    if (passed() > 2 * within) return undefined;
+    await decode(frame);
+  }
+  if (frames.length < 2) return undefined;
+  const pixels = Buffer.concat(frames.map((frame) => decoded.get(frame)!));
+  return {
+    ...size,
+    pixels,
+    numbers: frames.map((frame) => frame + 1),
+    of,
+    milliseconds: timesOf(frames, lasts),
+    loop: 0,
+  };
+}
+
+/** As many frames at even intervals of time as take no longer than `within`. */
+function affordable(
+  lasts: readonly number[],
+  most: number,
+  timeFor: (frame: number) => number,
+  within: number,
+): number[] {
+  for (let count = most; count > 1; count--) {
+    const frames = spread(lasts, count);
+    if (frames.reduce((sum, frame) => sum + timeFor(frame), 0) <= within) return frames;
+  }
+  return [];
+}
+
+/** The pixels of a frame of an animated AVIF, as large as `size`. */
+async function frameOf(
+  sequence: PictureSequence,
+  frame: number,
+  { width, height }: { readonly width: number; readonly height: number },
+  maxPixels: number,
+): Promise<Buffer> {
+  const shrunk = (file: Buffer | undefined) =>
+    sharp(file, { failOn: 'truncated', limitInputPixels: maxPixels }).resize(width, height, { fit: 'fill' });
+  const colours = await shrunk(sequence.still(frame)).toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer();
+  const alpha = sequence.alpha?.(frame);
+  if (alpha === undefined) return colours;
+  const opacity = await shrunk(alpha).toColourspace('b-w').raw({ depth: 'uchar' }).toBuffer();
+  for (const [at, colour] of colours.entries()) {
+    colours[at] = 255 + Math.round(((colour - 255) * opacity[Math.floor(at / 3)]!) / 255);
+  }
+  return colours;
+}
+
+/** How long each of some frames is shown where the others are left out: until the next one, the first from the beginning. */
+function timesOf(frames: readonly number[], lasts: readonly number[]): number[] {
   const starts = startsOf(lasts);
   const end = starts.at(-1)! + lasts.at(-1)!;
-  const milliseconds = wanted.map((frame, k) => {
+  return frames.map((frame, k) => {
     const from = k === 0 ? 0 : starts[frame]!;
-    return (k + 1 < wanted.length ? starts[wanted[k + 1]!]! : end) - from;
+    return (k + 1 < frames.length ? starts[frames[k + 1]!]! : end) - from;
   });
-  return { ...size, pixels, numbers: wanted.map((frame) => frame + 1), of: pages, milliseconds, loop };
 }
 
 /** Picks frames at even intervals of time; all where there are no more than `most`. @param lasts how long each is shown @returns from 0 */

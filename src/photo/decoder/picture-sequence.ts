@@ -1,13 +1,19 @@
+import { clamp } from '../../base/numbers.ts';
+
 /** The frames of an animated AVIF or HEIC, and which of them can be made into still pictures. */
 export interface PictureSequence {
   /** How many frames the file has. */
   readonly of: number;
   /** Whether the file has a still picture as well, which programs without animation support show. */
   readonly hasPicture: boolean;
+  /** How long each frame is shown, in milliseconds: at least 1, and 100 where the file does not say. */
+  readonly milliseconds: readonly number[];
   /** Frames that can be decoded, from 0, and how many frames must be decoded for each: itself and those that it builds on. */
   readonly decodable: readonly { readonly frame: number; readonly frames: number }[];
-  /** Makes one of these frames a file of one picture. @returns undefined where its bytes are not in the file */
+  /** Makes one of these frames a file of one picture, without transparency. @returns undefined where its bytes are not in the file */
   still(frame: number): Buffer | undefined;
+  /** The same of its opacity, as a gray picture. Absent where all frames are opaque. */
+  alpha?(frame: number): Buffer | undefined;
 }
 
 /** A file that declares more frames is damaged, or made to exhaust memory. */
@@ -56,31 +62,41 @@ export function pictureSequence(file: Buffer): PictureSequence | undefined {
 
 function sequenceIn(file: Buffer): PictureSequence | undefined {
   const all = { from: 0, to: file.length };
-  for (const track of boxes(file, within(file, all, ['moov']), 'trak')) {
-    const media = within(file, track, ['mdia']);
-    const [handler] = boxes(file, media, 'hdlr');
-    const tables = within(file, media, ['minf', 'stbl']);
-    // Another track may hold the pictures' transparency.
-    if (handler === undefined || nameAt(file, handler.from + 8) !== 'pict') continue;
-    const described = descriptionIn(file, tables);
-    const samples = samplesOf(file, tables);
-    if (described === undefined || samples === undefined) continue;
-    const { coding, configuration, size } = described;
-    const starts = startsOf(wholeOnes(file, tables, samples.length), samples.length);
-    const decodable = starts.map((start, frame) => ({ frame, frames: frame - start + 1 }));
-    return {
-      of: samples.length,
-      hasPicture: boxes(file, all, 'meta').length > 0,
-      decodable: coding.showsLast ? decodable : decodable.filter(({ frames }) => frames === 1),
-      still(frame) {
-        const needed = samples.slice(starts[frame], frame + 1);
-        if (frame >= samples.length || needed.some(({ from, to }) => to <= from || to > file.length)) return undefined;
-        const data = Buffer.concat(needed.map(({ from, to }) => file.subarray(from, to)));
-        return stillPicture(coding, data, file.subarray(configuration.from, configuration.to), size);
-      },
-    };
-  }
-  return undefined;
+  const tracks = boxes(file, within(file, all, ['moov']), 'trak').flatMap((track) => trackIn(file, track) ?? []);
+  const pictures = tracks.find(({ kind }) => kind === 'pict');
+  if (pictures === undefined) return undefined;
+  const { coding, starts, milliseconds, still } = pictures;
+  // Another track holds the pictures' transparency.
+  const opacity = tracks.find(({ kind, starts: { length } }) => kind === 'auxv' && length === starts.length);
+  const decodable = starts.map((start, frame) => ({ frame, frames: frame - start + 1 }));
+  return {
+    of: starts.length,
+    hasPicture: boxes(file, all, 'meta').length > 0,
+    milliseconds,
+    decodable: coding.showsLast ? decodable : decodable.filter(({ frames }) => frames === 1),
+    still,
+    ...(opacity && { alpha: opacity.still }),
+  };
+}
+
+/** @returns undefined where it has no frames of a known codec, or not all of them are where it says */
+function trackIn(file: Buffer, track: Span) {
+  const media = within(file, track, ['mdia']);
+  const [handler] = boxes(file, media, 'hdlr');
+  const tables = within(file, media, ['minf', 'stbl']);
+  const described = descriptionIn(file, tables);
+  const samples = samplesOf(file, tables);
+  if (handler === undefined || described === undefined || samples === undefined) return undefined;
+  const { coding, configuration, size } = described;
+  const starts = startsOf(wholeOnes(file, tables, samples.length), samples.length);
+  const still = (frame: number) => {
+    const needed = samples.slice(starts[frame], frame + 1);
+    if (frame >= samples.length || needed.some(({ from, to }) => to <= from || to > file.length)) return undefined;
+    const data = Buffer.concat(needed.map(({ from, to }) => file.subarray(from, to)));
+    return stillPicture(coding, data, file.subarray(configuration.from, configuration.to), size);
+  };
+  const milliseconds = durationsOf(file, media, tables, samples.length);
+  return { kind: nameAt(file, handler.from + 8), coding, starts, milliseconds, still };
 }
 
 /** Most frames that are tried. */
@@ -176,6 +192,28 @@ function samplesOf(file: Buffer, tables: Span): Span[] | undefined {
     }
   }
   return samples.length === count ? samples : undefined;
+}
+
+/** What a frame is shown for where the file does not say, and most milliseconds: as long as a GIF can show one. */
+const USUAL_MS = 100;
+const MOST_MS = 655_350;
+
+/** How long each frame is shown, in milliseconds, by the table `stts` in ticks of the track's clock (ISO/IEC 14496-12, 8.6.1.2 and 8.4.2). */
+function durationsOf(file: Buffer, media: Span, tables: Span, count: number): number[] {
+  const [header] = boxes(file, media, 'mdhd');
+  const [table] = boxes(file, tables, 'stts');
+  if (header === undefined || table === undefined) return Array.from({ length: count }, () => USUAL_MS);
+  const ticksPerSecond = file.readUInt32BE(header.from + (file[header.from] === 1 ? 20 : 12));
+  const durations: number[] = [];
+  const runs = file.readUInt32BE(table.from + 4);
+  for (let run = 0; run < runs && durations.length < count; run++) {
+    const [frames, ticks] = [file.readUInt32BE(table.from + 8 + 8 * run), file.readUInt32BE(table.from + 12 + 8 * run)];
+    const milliseconds = ticks > 0 && ticksPerSecond > 0 ? Math.round((1000 * ticks) / ticksPerSecond) : USUAL_MS;
+    const last = Math.min(count, durations.length + frames);
+    while (durations.length < last) durations.push(clamp(milliseconds, 1, MOST_MS));
+  }
+  while (durations.length < count) durations.push(USUAL_MS);
+  return durations;
 }
 
 /** Key frames, which build on no other frame. Where the file does not list them, all frames are. */

@@ -14,6 +14,7 @@ async function colourOf(still: Buffer | undefined): Promise<number[]> {
 it('makes a file of its own of each frame', async () => {
   const sequence = pictureSequence(fixture('blank-first.avif'))!;
   expect(sequence).toMatchObject({ of: 3, hasPicture: true });
+  expect(sequence.milliseconds).toEqual([100, 100, 100]);
   expect(sequence.decodable).toEqual([0, 1, 2].map((frame) => ({ frame, frames: 1 })));
   const reds = await Promise.all(
     sequence.decodable.map(async ({ frame }) => (await colourOf(sequence.still(frame)))[0]),
