@@ -59,7 +59,7 @@ async function sheet(directory: string, out: string, around: CallContext): Promi
   const there = await statIfThere(out).catch((error: unknown) => {
     throw explainWrite(out, error);
   });
-  if (there && !there.isFile()) throw new UserError('bad-usage', `${out} is there and is no file.`);
+  if (there && !there.isFile()) throw new UserError('bad-usage', `${out} exists and is not a file.`);
   // Imported here, since the charting library takes longer to load than `check` takes to run.
   const { datasetSheet } = await import('../src/training/pictures/dataset-sheet.ts');
   const picture = await datasetSheet(await readData(directory, around));

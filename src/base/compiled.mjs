@@ -129,7 +129,10 @@ function writeCopy(copy, files) {
   writeFileSync(join(copy, 'package.json'), JSON.stringify({ type: 'module', sources: SOURCES }));
 }
 
-/** A source without its types. Its imports lead to files of the copy, but `import.meta` still names the source, where its other files are. */
+/**
+ * A source without its types. Its imports lead to files of the copy, but `import.meta` still names the source, where its other files
+ * are.
+ */
 function toJavaScript(path, text, transform) {
   const filename = join(SOURCES, path);
   let code;

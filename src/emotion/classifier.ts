@@ -41,7 +41,7 @@ interface ClassifierOptions {
 
 /**
  * Loads the network in a model directory, ready to read faces.
- * @throws UserError 'bad-model' where the directory holds no whole network of 48 x 48 x 1 inputs and seven outputs
+ * @throws UserError 'bad-model' where the directory does not hold a whole network with 48 x 48 x 1 inputs and seven outputs
  */
 export async function loadClassifier(modelDirectory: string, options: ClassifierOptions = {}): Promise<Classifier> {
   return await createClassifier(await loadModel(modelDirectory), modelDirectory, options);
@@ -50,7 +50,7 @@ export async function loadClassifier(modelDirectory: string, options: Classifier
 /**
  * The same for a model that is already in memory.
  * @param from where it was read, for the error message
- * @throws UserError 'bad-model' where the network has not 48 x 48 x 1 inputs and seven outputs
+ * @throws UserError 'bad-model' where the network does not have 48 x 48 x 1 inputs and seven outputs
  */
 export async function createClassifier(
   { network, weights, metadata }: StoredModel,

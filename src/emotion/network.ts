@@ -10,7 +10,7 @@ export interface Network {
   readonly nodes: readonly NetworkNode[];
   /** All weights in node order, in TensorFlow's layout. */
   readonly weights: readonly WeightSpec[];
-  /** Count of all numbers that training changes, running statistics included. */
+  /** How many numbers training changes, running statistics included. */
   readonly parameters: number;
 }
 
@@ -79,8 +79,8 @@ export function unroll(architecture: Architecture): Network {
   const follow = (layers: readonly Layer[], from: NetworkNode): NetworkNode =>
     layers.reduce((x, layer) => {
       if (layer.kind !== 'residual') return append(layer.kind, (name) => nodeOf(layer, name, x));
-      const ways = [follow(layer.body, x), follow(layer.shortcut ?? [], x)] as const;
-      return append('add', (name) => sumOf(...ways, name));
+      const branches = [follow(layer.body, x), follow(layer.shortcut ?? [], x)] as const;
+      return append('add', (name) => sumOf(...branches, name));
     }, from);
   nodes.push({ op: 'input', name: 'input', inputs: [], shape: architecture.input, weights: [] });
   follow(architecture.layers, nodes[0]!);

@@ -5,10 +5,10 @@ import { COVERS, type Cover, type CoverScores } from '../photo/covered.ts';
 import { outlines } from '../photo/outlines.ts';
 import { fitOutlines, moved } from './fit-outlines.ts';
 
-/** A face as it is, and with each of the covers drawn over it. */
+/** The outlines of one face, bare and with each of the covers drawn over it. */
 type Seen = Readonly<Record<Cover | 'nothing', Float32Array>>;
 
-/** Outlines of faces that are shifted, turned and scaled as detectors frame them: each without a cover, and with covers drawn for it. */
+/** Outlines of faces, shifted, turned and scaled as detectors frame them: each without a cover, and with each cover drawn over it. */
 export function drawExamples(faces: readonly Uint8Array[], seed: number): Seen[] {
   return faces.map((face, k) => {
     const random = new Random(seed, k);
@@ -49,8 +49,8 @@ function paint(crop: Uint8Array, shape: Shape, gray: (x: number, y: number) => n
 }
 
 /**
- * Draws a medical mask, a scarf or the like: from somewhere on the nose to the chin, lighter or darker to one side, plain, folded or
- * patterned, most with straps. In FER2013's faces the eyes are about 18 pixels below the top, the tip of the nose at 28, the chin at 46.
+ * Draws a medical mask, a scarf or the like: from somewhere on the nose to the chin, lighter or darker towards one side, plain, folded or
+ * patterned, most with straps. In FER2013's faces the eyes are about 18 pixels below the top, the tip of the nose 28, the chin 46.
  */
 function coverMouth(face: Uint8Array, random: Random): Uint8Array {
   const crop = face.slice();

@@ -18,8 +18,8 @@ import {
 } from './known-photos.ts';
 
 /**
- * Keeps the three coefficients small, since they rest on about seventy faces. With a third or three times this value the same faces are
- * kept.
+ * Weight of the ridge, which keeps the coefficients small, since they rest on about seventy faces. With a third of this value, or three
+ * times as much, the same faces are kept.
  */
 const RIDGE = 1;
 /** At least this share of an example lies within the picture. A face that is cut in half may be labelled as a face or not. */
@@ -60,8 +60,8 @@ export async function lookAt(photos: readonly KnownPhoto[], signal: AbortSignal)
 }
 
 /**
- * Makes every place an example of a face or of something else, from all its views except those that the picture's edge cuts. Parts of
- * faces, and faces that the edge cuts, are left out.
+ * Makes every place an example of a face or of something else. Its numbers are those before the last stage, whose views only places that
+ * the picture's edge cuts get. Parts of faces, and faces that the edge cuts, are left out.
  */
 export function examplesOf(seen: readonly Seen[]): Example[] {
   return seen.flatMap(({ picture, faces, places }) =>

@@ -29,16 +29,16 @@ function kindOf(file: string): string {
   return /^[^\d-]*/.exec(basename(file))![0];
 }
 
-/** The two halves of what was boxed: no kind is in both. */
+/** Splits what was boxed into two halves, at random. No kind is in both. */
 export function halvesByKind(boxed: readonly Boxed[], seed: number): [Boxed[], Boxed[]] {
   const kinds = [...new Set(boxed.map(({ kind }) => kind))].sort();
   const first = new Set(kinds.filter((_, k) => new Random(seed, k).chance(0.5)));
   return [boxed.filter(({ kind }) => first.has(kind)), boxed.filter(({ kind }) => !first.has(kind))];
 }
 
-/** Copies of each crop that are shifted, turned and scaled beside it. Of things there are few, and more of their copies. */
+/** How many shifted, turned and scaled copies of each crop are examples too. Things have more, since there are few of them. */
 const COPIES = { thing: 20, person: 8 };
-/** How far these are turned at most, in radians: a detector does not always see how far a head leans. */
+/** How far these copies are turned at most, in radians: a detector does not always see how far a head leans. */
 const LEAN = 0.5;
 
 /**

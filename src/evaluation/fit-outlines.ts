@@ -8,7 +8,7 @@ const EPOCHS = 25;
 const FIRST_STEP = 0.016;
 const DECAY = 2.5e-5;
 
-/** A crop's outlines, and whether a score is to tell it. */
+/** A crop's outlines, and whether its score should be high. */
 export interface OutlineExample {
   readonly numbers: Float32Array;
   readonly wanted: boolean;

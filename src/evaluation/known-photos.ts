@@ -48,7 +48,7 @@ export async function readKnownPhotos(folder: string, boxesFile: string): Promis
   try {
     boxes = SCHEMA.parse(JSON.parse(await readFile(boxesFile, 'utf8')));
   } catch (error) {
-    throw new UserError('bad-data', `${boxesFile} is no file of face boxes.`, { cause: error });
+    throw new UserError('bad-data', `${boxesFile} is not a file of face boxes.`, { cause: error });
   }
   return Object.entries(boxes).map(([name, { width, height, faces }]) => ({
     name,

@@ -29,7 +29,7 @@ export const SCENE_HEIGHT = 960;
 const MOST_FACES = 12;
 /** How many places are tried for a face in a scene. */
 const TRIES = 200;
-/** A face may go to one of this many latest scenes. */
+/** Only this many of the latest scenes may get another face. */
 const OPEN_SCENES = 8;
 
 /** Width of the band around a face, as a part of its side, in which its repeated border pixels fade into the background. */

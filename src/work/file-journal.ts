@@ -8,7 +8,10 @@ import { processStart } from '../base/lock.ts';
 import type { Logger } from '../base/log.ts';
 import { type Job, type JobKey, type Journal, type LeftJob, SEEN_KEPT_MS } from './journal.ts';
 
-/** Milliseconds that a write waits for another process that holds the file, on a thread of the library. Slack waits less than 3000 for an answer. */
+/**
+ * Milliseconds that a write waits for another process that holds the file, on a thread of the library. Slack waits less than 3000 for
+ * an answer.
+ */
 const LOCK_MS = 2000;
 /** Milliseconds after which the last handled messages are written. */
 const SEEN_MS = 1000;
@@ -59,7 +62,10 @@ interface Waiting {
 export class FileJournal implements Journal {
   readonly #database: Database;
   readonly #log: Logger;
-  /** The owner of jobs that are begun here: the process id, an id of this journal, and the process's start time, since process ids are reused. */
+  /**
+   * The owner of jobs that are begun here: the process id, an id of this journal, and the process's start time, since process ids are
+   * reused.
+   */
   readonly #owner: string;
   readonly #now: () => number;
   /** The statements of the next transaction. */

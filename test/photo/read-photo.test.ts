@@ -19,7 +19,10 @@ afterAll(() => detector.close());
 /** A time limit that no machine exceeds, however busy it is. */
 const limits = { maxMilliseconds: 55_000 };
 
-/** Settles a promise only after the test: a walk that never ends would keep its pixels, for which the costly pictures of other files wait. */
+/**
+ * Settles a promise only after the test: a walk that never ends would keep its pixels, for which the costly pictures of other files
+ * wait.
+ */
 function endAfterwards<T>(value: T): (resolve: (value: T) => void) => void {
   return (resolve) => onTestFinished(() => resolve(value));
 }

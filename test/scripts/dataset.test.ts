@@ -76,7 +76,7 @@ describe('npm run dataset', () => {
     await writeFile(join(folder, 'file'), '');
     const mistakes: [args: string[], sentence: string][] = [
       [['check', '--data', join(folder, 'chunks')], 'fer2013_01.csv: it is a folder, not a file'],
-      [['sheet', '--data', join(folder, 'data'), '--out', folder], `${folder} is there and is no file`],
+      [['sheet', '--data', join(folder, 'data'), '--out', folder], `${folder} exists and is not a file`],
       [['sheet', '--data', join(folder, 'data'), '--out', join(folder, 'file', 'x.png')], 'x.png cannot be written'],
     ];
     for (const [args, sentence] of mistakes) {

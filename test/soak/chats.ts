@@ -11,7 +11,10 @@ import { FakeSlack, type FakeMessage as OnSlack } from '../fakes/slack.ts';
 import type { PhotoKind, SoakPhoto } from './photos.ts';
 import { CHANNELS, type PlannedMessage, type PlatformName } from './plan.ts';
 
-/** When Slack sends an event again that nobody has acknowledged: sooner than the real one, which does after a moment, a minute and five, and for less long. */
+/**
+ * When Slack sends an event again that nobody has acknowledged: sooner than the real one, which does after a moment, a minute and five,
+ * and for less long.
+ */
 const SLACK_AGAIN_MS = [300, 10_000, 30_000, 60_000, 120_000];
 const PEOPLE = 5;
 

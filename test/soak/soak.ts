@@ -73,7 +73,10 @@ refusal. Exits with 1 where any was lost or answered twice.`,
   },
 );
 
-/** Checks Redis, since bots and workers would wait for one that cannot be reached. @throws UserError 'bad-config' where it cannot be used now */
+/**
+ * Checks Redis, since bots and workers would wait for one that cannot be reached. @throws UserError 'bad-config' where it cannot be
+ * used now
+ */
 async function checkRedis(url: string): Promise<void> {
   const client = await connectOrExplain(() => connectRedis(url, createLogger({ level: 'silent' })), '--redis');
   client.disconnect();

@@ -18,7 +18,8 @@ const NO_FACE = /I found no face in this picture/;
 
 /**
  * What became of every photo, except of messages that were removed. Answered: by a picture, or in words where there is no face in it.
- * Refused: in words. Thinking: a command that the bot has taken on, and never answered. Doubled: where more than one thing was said of it, or of all photos of its message.
+ * Refused: in words. Thinking: a command that the bot has taken on, and never answered. Doubled: where more than one thing was said of
+ * it, or of all photos of its message.
  */
 export function judge(posted: readonly PostedMessage[], said: readonly Said[]): Judged[] {
   const byMessage = new Map<string, Said[]>();
@@ -28,7 +29,10 @@ export function judge(posted: readonly PostedMessage[], said: readonly Said[]): 
     .flatMap((message) => judgeMessage(message, byMessage.get(message.id) ?? []));
 }
 
-/** A reply that names a photo is about that photo. Other replies are about the photos that no reply names, or about all where each is named. */
+/**
+ * A reply that names a photo is about that photo. Other replies are about the photos that no reply names, or about all where each is
+ * named.
+ */
 function judgeMessage(message: PostedMessage, said: readonly Said[]): Judged[] {
   const { files, kinds } = message;
   const inOrder = [...said].sort((a, b) => a.at - b.at);

@@ -29,7 +29,7 @@ export type Labels = ReadonlyMap<string, PhotoLabels>;
 const emotionSchema = z.enum(EMOTIONS, {
   error: ({ input }) => {
     const meant = nearest(String(input), EMOTIONS);
-    return `${JSON.stringify(input)} is no emotion${meant === undefined ? ', and --help lists them' : `, and ${meant} may be meant`}`;
+    return `${JSON.stringify(input)} is not an emotion${meant === undefined ? ', and --help lists them' : `; perhaps ${meant} is meant`}`;
   },
 });
 const side = z.number().positive();
@@ -53,7 +53,7 @@ const photoSchema = z
         });
   });
 const nameSchema = z.string().refine((name) => name.split('/').every((part) => !['', '.', '..'].includes(part)), {
-  error: 'names of files in the folder are asked for, or of files in its folders, such as party/1.jpg',
+  error: 'the name must be that of a file in the folder or in a folder within it, such as party/1.jpg',
 });
 const labelsSchema = z.record(nameSchema, photoSchema);
 
@@ -72,7 +72,7 @@ export async function readLabels(file: string): Promise<Labels> {
   if (open > 0 && toDo === parsed.error.issues.length) {
     throw new UserError(
       'no-data',
-      `${file} is not filled in yet: ${open} ${open === 1 ? 'face has' : 'faces have'} a "${TO_BE_LABELLED}" still. Write one of ` +
+      `${file} is not filled in yet: ${open} ${open === 1 ? 'face still has' : 'faces still have'} a "${TO_BE_LABELLED}". Write one of ` +
         `${EMOTIONS.join(', ')} in its place and run this again, or look at the photos without labels: --no-labels.`,
     );
   }
@@ -102,7 +102,7 @@ function parseJson(file: string, text: string): unknown {
     // Editors on Windows put a byte order mark before the text.
     return JSON.parse(text.replace(/^\ufeff/, ''));
   } catch (error) {
-    throw new UserError('bad-data', `${file} is no JSON: ${(error as Error).message}.`, { cause: error });
+    throw new UserError('bad-data', `${file} is not JSON: ${(error as Error).message}.`, { cause: error });
   }
 }
 
@@ -112,7 +112,7 @@ function placeOf(path: readonly PropertyKey[]): string {
     if (path[k + 1] !== undefined && typeof path[k + 1] === 'number' && step === 'faces') return [];
     return [typeof step === 'number' && path[k - 1] === 'faces' ? `face ${step + 1}` : String(step)];
   });
-  return words.length === 0 ? 'the whole of it' : words.join(', ');
+  return words.length === 0 ? 'the whole file' : words.join(', ');
 }
 
 function sentenceOf(issue: z.core.$ZodIssue): string {
@@ -151,5 +151,5 @@ export async function writeDraft(file: string, photos: Draft): Promise<void> {
 
 /** The error that there is a labels file already: no draft replaces a person's labels. */
 export function alreadyThere(file: string): UserError {
-  return new UserError('not-allowed', `${file} is there already and stays as it is. Name another file with --labels.`);
+  return new UserError('not-allowed', `${file} exists already and is not replaced. Name another file with --labels.`);
 }

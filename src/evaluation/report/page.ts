@@ -200,7 +200,7 @@ export async function openPageFile(path: string): Promise<PageFile> {
   if (!/\.html?$/i.test(path))
     throw new UserError('bad-usage', `--output names a page, such as report.html, not ${path}.`);
   const there = await explained(path, () => statIfThere(path));
-  if (there && !there.isFile()) throw new UserError('bad-usage', `${path} is there and is no file.`);
+  if (there && !there.isFile()) throw new UserError('bad-usage', `${path} exists and is not a file.`);
   const aside = `${path}.tmp`;
   const file = await explained(path, async () => {
     await mkdir(dirname(path), { recursive: true });

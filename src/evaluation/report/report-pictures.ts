@@ -5,7 +5,7 @@ import { centreOf, type Rectangle } from '../../photo/faces/box.ts';
 import type { RgbImage } from '../../photo/image.ts';
 import { outputSize } from '../../photo/picture/annotate.ts';
 
-/** The limits of a chat with much more time: nobody waits for an answer, and no photo is left out because the machine is busy. */
+/** A chat's limits with much more time: nobody waits for an answer, and no photo is left out because the machine is busy. */
 export const REPORT_LIMITS: PhotoLimits = {
   ...DEFAULT_LIMITS,
   maxMilliseconds: 5 * 60_000,

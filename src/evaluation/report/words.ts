@@ -53,7 +53,7 @@ function modelSentence({ architecture, parameters, calibrated, calibration }: Mo
   const { temperature, unsureBelow } = calibration;
   const how = calibrated
     ? `temperature ${Number(temperature.toFixed(3))}`
-    : 'stored without calibration, so its probabilities are as they come';
+    : 'stored without calibration, so its probabilities are not adjusted';
   return `${architecture} (${parameters.toLocaleString('en')} parameters), ${how}, unsure below ${percent(unsureBelow)}`;
 }
 

@@ -23,8 +23,8 @@ const SIZE = 128;
 const MARGIN_OF_FILLING = 1.5;
 
 /**
- * If no face scores more than this, the photo may lie on its side: in photos that did, no box scored more than 0.97, and in each upright photo
- * at least one face scored 0.98.
+ * If no face scores more than this, the photo may lie on its side: in photos that did, no box scored more than 0.97, and in each
+ * upright photo at least one face scored 0.98.
  */
 const SURE = 0.97;
 /** In that case, and if nothing was found, each turn is tried with these passes, and with a second look at this many places. */

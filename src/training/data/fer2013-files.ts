@@ -29,22 +29,22 @@ export function votesAmong(names: readonly string[]): string[] {
 
 export const HOW_TO_SPLIT = 'Make the chunks with: npm run split-dataset -- fer2013.csv';
 
-const HOW_TO_GET =
-  `et fer2013.csv from Kaggle's "Challenges in Representation Learning: Facial Expression Recognition Challenge" (ICML 2013), ` +
+const howToGet = (get: 'Get' | 'get') =>
+  `${get} fer2013.csv from Kaggle's "Challenges in Representation Learning: Facial Expression Recognition Challenge" (ICML 2013), ` +
   `then split it into the ${CHUNKS} chunks fer2013_01.csv.gz to fer2013_${CHUNKS}.csv.gz with: ` +
   'npm run split-dataset -- fer2013.csv';
 
 function noData(directory: string): UserError {
-  return new UserError('no-data', `No FER2013 data in ${directory}. G${HOW_TO_GET}`);
+  return new UserError('no-data', `No FER2013 data in ${directory}. ${howToGet('Get')}`);
 }
 
 /** @param found what was found in each file instead, a clause each */
 export function notUnderstood(directory: string, found: readonly string[]): UserError {
   const more = found.length > MOST_NAMED ? ` There are ${found.length - MOST_NAMED} more files.` : '';
-  const told = found.slice(0, MOST_NAMED).map((sentence) => `${sentence}.`);
+  const sentences = found.slice(0, MOST_NAMED).map((sentence) => `${sentence}.`);
   return new UserError(
     'bad-data',
-    `Nothing in ${directory} can be read as FER2013. ${told.join(' ')}${more} Or g${HOW_TO_GET}`,
+    `Nothing in ${directory} can be read as FER2013. ${sentences.join(' ')}${more} Or ${howToGet('get')}`,
   );
 }
 
@@ -52,8 +52,8 @@ export function notUnderstood(directory: string, found: readonly string[]): User
 const MOST_NAMED = 4;
 
 /**
- * Names of the folder's CSV files, in the order of the numbers in them, with a sentence for each entry that is called like one and cannot be
- * read: a folder, a link to nothing, or votes in a second form.
+ * Names of the folder's CSV files, in the order of the numbers in them, with a sentence for each entry whose name is like theirs but
+ * that cannot be read: a folder, a link to nothing, or votes in a second form.
  */
 export async function csvFiles(
   directory: string,

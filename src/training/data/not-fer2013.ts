@@ -31,7 +31,7 @@ const UNFINISHED = /\.(part|partial|crdownload|download|opdownload|tmp)$/i;
 const NOT_THESE = 'not emotion, pixels and Usage';
 const OF_THE_SAME_PAGE = 'take fer2013.tar.gz or icml_face_data.csv of the same page, which have all three';
 
-const PARTED_BY: Readonly<Record<string, string>> = { ';': 'semicolons', '\t': 'tabs', '|': 'bars' };
+const SEPARATORS: Readonly<Record<string, string>> = { ';': 'semicolons', '\t': 'tabs', '|': 'bars' };
 
 /**
  * Says what a file is that does not start as FER2013 does, and what to do about it: a clause that starts with 'it' or 'its'.
@@ -53,7 +53,7 @@ export async function wrongForm(line: Buffer | undefined): Promise<string | unde
   const found = (await binaryFound(line)) ?? formFound(line.toString('utf8'));
   if (found !== undefined) return found.replace(WITH_COLUMNS, '');
   const mark = /[,;\t|]/.exec(line.toString('utf8'))?.[0] ?? ',';
-  return mark === ',' ? undefined : partedBy(mark);
+  return mark === ',' ? undefined : separatedBy(mark);
 }
 
 async function binaryFound(line: Buffer, isUnpacked = false): Promise<string | undefined> {
@@ -83,7 +83,7 @@ function formFound(line: string): string | undefined {
   const [text = '', ...more] = line.replace(/^\uFEFF/, '').split('\r');
   if (more.length > 0 && more[0] !== '') return 'its lines end in CR alone: save it with LF or CRLF at their ends';
   if (text.startsWith('version https://git-lfs'))
-    return 'it only stands for a file that Git LFS keeps: git lfs pull gets it';
+    return 'it is only a pointer to a file in Git LFS: git lfs pull gets that file';
   if (/^\s*[[{]/.test(text)) return `it is JSON: ${AS_CSV}`;
   if (/^\s*<(!doctype|html|head|body|\?xml|!--)/i.test(text))
     return 'it is a web page, perhaps one that asks to log in: download the file itself';
@@ -93,8 +93,8 @@ function formFound(line: string): string | undefined {
     : undefined;
 }
 
-function partedBy(mark: string): string {
-  return `its columns are parted by ${PARTED_BY[mark]}: save it with commas between them`;
+function separatedBy(mark: string): string {
+  return `its columns are separated by ${SEPARATORS[mark]}: save it with commas between them`;
 }
 
 function textFound(line: Buffer): string {
@@ -110,7 +110,7 @@ function textFound(line: Buffer): string {
       ? `it starts with a row and has no header: put the line ${headless.join(mark)} before it${mark === ',' ? '' : ', and commas between the columns'}`
       : `it starts with a row, has no header and does not say which split (Usage) each row is of: ${OF_THE_SAME_PAGE}`;
   const lower = fields.map((name) => name.toLowerCase());
-  if (mark !== ',' && lower.includes('pixels')) return partedBy(mark);
+  if (mark !== ',' && lower.includes('pixels')) return separatedBy(mark);
   if (lower[0] === 'usage' && lower[1] === 'image name')
     return "it holds FER+'s votes, which are read beside the faces where the file is called fer2013new.csv";
   const found = names.join(', ');
@@ -185,7 +185,7 @@ async function foundIn(
 /** Describes a file that may hold FER2013; undefined for any other. @param first its first line */
 async function maybeFer2013(path: string, first: Buffer): Promise<string | undefined> {
   if (parseHeader(first)) {
-    if (UNFINISHED.test(path)) return 'it looks like a part of FER2013: its download did not end, so start it again';
+    if (UNFINISHED.test(path)) return 'it looks like a part of FER2013: its download is not finished: start it again';
     return `it looks like FER2013: give it a name that ends in .csv${/\.gz$/i.test(path) ? '.gz' : ''}`;
   }
   const binary = await binaryFound(first);

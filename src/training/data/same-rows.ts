@@ -16,9 +16,10 @@ interface Repeats {
 
 /**
  * Finds files that repeat the rows of others: a second download, the same data in its other form, a whole file beside
- * its chunks. A file that repeats itself from some row on counts as its first part alone. FER2013 itself repeats a twentieth of its rows. So a file counts as a repetition only where at least half
- * of its rows, and no fewer than two, are in other files. Its other rows are taken. Preferred files come first, then
- * long ones, then those with short names, since a copy's name is longer than the original's.
+ * its chunks. If a file repeats itself from some row on, only its first part counts. FER2013 itself repeats a twentieth of its
+ * rows. So a file counts as a repetition only if at least half of its rows, and no fewer than two, are in other files. Its other
+ * rows are taken. Preferred files come first, then long ones, then those with short names, since a copy's name is longer than the
+ * original's.
  */
 export function findRepeats(given: readonly RowKeys[]): Repeats {
   const files = given.map((file) => ({ ...file, keys: file.keys.slice(0, ownRows(file.keys)) }));
@@ -38,7 +39,7 @@ export function findRepeats(given: readonly RowKeys[]): Repeats {
     return repeated === 0 ? [] : [`${name} holds its rows more than once: ${repeated} of ${length} were left out.`];
   });
   /** Files that were left out entirely, by the names of the files that hold their rows. */
-  const whole = new Map<string, number[]>();
+  const copiesOf = new Map<string, number[]>();
   for (const f of order) {
     const { name, keys } = files[f]!;
     const repeated = keys.filter((key) => holders.has(key)).length;
@@ -46,7 +47,7 @@ export function findRepeats(given: readonly RowKeys[]): Repeats {
     if (repeated > 1 && 2 * repeated >= readable) {
       const others = listed(files, fewestHolders(keys, holders));
       leftOut[f] = keys.map((key) => key === '' || holders.has(key));
-      if (repeated === readable) whole.set(others, [...(whole.get(others) ?? []), f]);
+      if (repeated === readable) copiesOf.set(others, [...(copiesOf.get(others) ?? []), f]);
       else warnings.push(`Of ${name}, ${repeated} of ${keys.length} rows were left out: they are in ${others} too.`);
     }
     for (const key of keys) {
@@ -55,7 +56,7 @@ export function findRepeats(given: readonly RowKeys[]): Repeats {
       else if (key !== '') holders.set(key, new Set([f]));
     }
   }
-  for (const [others, copies] of whole) {
+  for (const [others, copies] of copiesOf) {
     const were = copies.length === 1 ? 'was left out: its' : 'were left out: their';
     warnings.push(`${listed(files, copies)} ${were} rows are in ${others} too, and are read once.`);
   }
@@ -66,8 +67,8 @@ export function findRepeats(given: readonly RowKeys[]): Repeats {
 }
 
 /**
- * How many rows a file begins to repeat after: half of them where it was appended to itself. All of them where it does not repeat itself.
- * FER2013's own repetitions are no such thing, since all further rows must be repetitions, in the same order.
+ * Number of rows after which a file starts again from its first row: half of its rows if it was appended to itself, all of them if it
+ * does not repeat itself. FER2013's own duplicates do not count: all further rows must repeat the first ones, in the same order.
  */
 function ownRows(keys: readonly string[]): number {
   const [first] = keys;

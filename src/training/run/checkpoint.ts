@@ -177,8 +177,8 @@ export async function earlierCheckpoint(run: ResumedRun, data: string): Promise<
     damaged.push(`${name} is damaged (${reason}).`),
   );
   const next = checkpoint
-    ? 'Going on from the one before.'
-    : `There is no checkpoint in ${run.directory} to go on from: starting at the beginning.`;
+    ? 'Continuing from the one before.'
+    : `There is no checkpoint in ${run.directory} to continue from: starting at the beginning.`;
   if (!checkpoint || damaged.length > 0) run.onWarning?.([...damaged, next].join(' '));
   if (!checkpoint) return undefined;
   const plan = keptPlan(checkpoint.progress.plan);

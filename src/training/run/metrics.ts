@@ -19,7 +19,7 @@ export interface Metrics {
 
 /**
  * Compares predictions with labels, both indexes into EMOTIONS.
- * @throws RangeError if they differ in length or hold a number that is no emotion
+ * @throws RangeError if they differ in length or hold a number that is not an emotion
  */
 export function measure(labels: ArrayLike<number>, predictions: ArrayLike<number>): Metrics {
   if (labels.length !== predictions.length) {
@@ -28,7 +28,7 @@ export function measure(labels: ArrayLike<number>, predictions: ArrayLike<number
   const confusion = EMOTIONS.map(() => EMOTIONS.map(() => 0));
   for (let i = 0; i < labels.length; i++) {
     const count = confusion[labels[i]!]?.[predictions[i]!];
-    if (count === undefined) throw new RangeError(`Label ${labels[i]} or prediction ${predictions[i]} is no emotion`);
+    if (count === undefined) throw new RangeError(`Label ${labels[i]} or prediction ${predictions[i]} is not an emotion`);
     confusion[labels[i]!]![predictions[i]!] = count + 1;
   }
   return measureConfusion(confusion);

@@ -119,11 +119,11 @@ function complaint(issue: z.core.$ZodIssue): string {
 /** Which settings of two plans differ, for people: "epochs 2, not 4; seed 1, not 2". */
 export function planDifferences(before: object, now: object): string {
   const [a, b] = [new Map(Object.entries(before)), new Map(Object.entries(now))];
-  const told = (value: unknown) =>
+  const shown = (value: unknown) =>
     value === undefined ? 'not set' : typeof value === 'string' ? value : JSON.stringify(value);
   return [...new Set([...a.keys(), ...b.keys()])]
-    .filter((key) => told(a.get(key)) !== told(b.get(key)))
-    .map((key) => `${settingName([key])} ${told(a.get(key))}, not ${told(b.get(key))}`)
+    .filter((key) => shown(a.get(key)) !== shown(b.get(key)))
+    .map((key) => `${settingName([key])} ${shown(a.get(key))}, not ${shown(b.get(key))}`)
     .join('; ');
 }
 
@@ -168,10 +168,10 @@ const OPTIONS = {
 /** The command that trains by a plan. It names architecture, epochs and seed always, and other settings where they are not the default. */
 export function commandOf(plan: TrainingPlan): string {
   const defaults = trainingPlan();
-  const told = new Set<string>(['architecture', 'epochs', 'seed']);
+  const always = new Set<string>(['architecture', 'epochs', 'seed']);
   const options = Object.entries(OPTIONS).flatMap(([key, option]) => {
     const value = plan[key as keyof typeof OPTIONS];
-    return value !== undefined && (told.has(key) || value !== defaults[key as keyof typeof OPTIONS])
+    return value !== undefined && (always.has(key) || value !== defaults[key as keyof typeof OPTIONS])
       ? [`--${option} ${value}`]
       : [];
   });

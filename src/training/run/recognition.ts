@@ -89,7 +89,7 @@ export async function recognitionStart(faces: Faces, seed: number): Promise<Star
       taken.set(`${node.name}/moving_variance`, new Float32Array(gamma.length).fill(1 - node.epsilon));
     }
   }
-  return { network, weights: await settled(network, taken, scales, faces) };
+  return { network, weights: await rescaled(network, taken, scales, faces) };
 }
 
 function explainMissing(error: unknown): never {
@@ -104,7 +104,7 @@ function explainMissing(error: unknown): never {
  * A normalisation cancels the length of a kernel. But the shorter a kernel is, the more a step changes its direction: face-api's
  * are so short that the network would forget within a few steps.
  */
-async function settled(
+async function rescaled(
   network: Network,
   weights: Weights,
   scales: ReadonlyMap<string, Scale>,

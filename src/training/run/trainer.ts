@@ -124,7 +124,7 @@ class Trainer {
   async run(): Promise<TrainingOutcome> {
     const { plan } = this.training;
     // A resumed run reports its progress, even where nothing is left to train.
-    if (this.progress.history.length > 0 && this.progress.batch === 0) this.tell(true);
+    if (this.progress.history.length > 0 && this.progress.batch === 0) this.report(true);
     while (this.progress.epoch < plan.epochs) {
       if (this.outOfPatience()) return this.outcome('early');
       if (!(await this.trainEpoch())) {
@@ -166,7 +166,7 @@ class Trainer {
         seconds: progress.seconds + (now - since) / 1000,
       };
       since = now;
-      this.tell(false);
+      this.report(false);
     }
     return true;
   }
@@ -200,7 +200,7 @@ class Trainer {
       bestEpoch: better ? progress.epoch : progress.bestEpoch,
     };
     await this.checkpoint();
-    this.tell(true);
+    this.report(true);
   }
 
   /** Metadata about the origin of an epoch's weights. @param epoch from 1 */
@@ -244,7 +244,7 @@ class Trainer {
     return { ended, history, bestEpoch: bestEpoch + 1, weights };
   }
 
-  private tell(epochEnded: boolean): void {
+  private report(epochEnded: boolean): void {
     const { plan, onProgress } = this.training;
     if (!onProgress) return;
     const { progress, source } = this;

@@ -38,12 +38,12 @@ describe('report', () => {
     expect(drafted['one.png']).toEqual({ width: 500, height: 500, faces: [{ ...box, emotion: '?' }] });
 
     const again = await report(folder, '--draft');
-    expect(again).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/is there already and stays/) });
+    expect(again).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/exists already and is not replaced/) });
     expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(drafted);
 
     const unfilled = await report(folder, '--output', output);
     expect(unfilled.code).toBe(1);
-    expect(unfilled.stderr).toMatch(/labels\.json is not filled in yet: 1 face has a "\?" still\. .*--no-labels/);
+    expect(unfilled.stderr).toMatch(/labels\.json is not filled in yet: 1 face still has a "\?"\. .*--no-labels/);
     const unjudged = await report(folder, '--output', output, '--no-labels');
     expect(unjudged.code).toBe(1);
     expect(unjudged.stdout).toContain('more/street.png: No face found.\none.png: 1 face found.\n');

@@ -346,9 +346,9 @@ describe('readFer2013', () => {
     const csv = Buffer.from(text);
     const tar = tarOf('fer2013/fer2013.csv', csv);
     const cases: [content: string | Buffer, sentence: string, name?: string][] = [
-      [text.replaceAll(',', ';'), 'its columns are parted by semicolons: save it with commas'],
-      [text.replaceAll(',', '\t'), 'its columns are parted by tabs'],
-      [`\uFEFF${text.replaceAll(',', ';').replaceAll('\n', '\r\n')}`, 'its columns are parted by semicolons'],
+      [text.replaceAll(',', ';'), 'its columns are separated by semicolons: save it with commas'],
+      [text.replaceAll(',', '\t'), 'its columns are separated by tabs'],
+      [`\uFEFF${text.replaceAll(',', ';').replaceAll('\n', '\r\n')}`, 'its columns are separated by semicolons'],
       [Buffer.from(`\uFEFF${text}`, 'utf16le'), 'it is in UTF-16: save it as UTF-8'],
       [Buffer.from(text, 'utf16le'), 'it is in UTF-16: save it as UTF-8'],
       [Buffer.from(`\uFEFF${text}`, 'utf16le').swap16(), 'it is in UTF-16: save it as UTF-8'],
@@ -379,7 +379,7 @@ describe('readFer2013', () => {
       [tar, 'it is a tar archive: unpack it', 'fer2013.tar'],
       [gzipSync(tar), 'it is a tar archive: unpack it', 'fer2013.tar.gz'],
       [text, 'it looks like FER2013: give it a name that ends in .csv', 'fer2013.txt'],
-      [text.replaceAll(',', '\t'), 'its columns are parted by tabs', 'fer2013.tsv'],
+      [text.replaceAll(',', '\t'), 'its columns are separated by tabs', 'fer2013.tsv'],
       [text.split('\n').slice(1).join('\n'), 'it starts with a row and has no header', 'fer2013.data'],
       [Buffer.from(text, 'utf16le'), 'it is in UTF-16: save it as UTF-8', 'fer2013.txt'],
       ['PAR1', 'it is a .parquet file: save its rows as a CSV', 'train.parquet'],
@@ -388,7 +388,7 @@ describe('readFer2013', () => {
       ['[\n{"emotion":0}\n]', 'it is JSON: save its rows as a CSV', 'fer2013.json'],
       ['[{"emotion":0}]', 'it is JSON: save its rows as a CSV'],
       [gzipSync(text), 'it looks like FER2013: give it a name that ends in .csv.gz', 'fer2013.gz'],
-      [text, 'its download did not end, so start it again', 'fer2013.csv.crdownload'],
+      [text, 'its download is not finished: start it again', 'fer2013.csv.crdownload'],
       [`sep=,\n${text}`, 'its first line is "sep=,", which is Excel\'s: take that line out'],
       ['\n\n<!-- saved from url=(0022)https://example.com/ -->\n<html></html>', 'it is a web page'],
       [WORKBOOK, 'it is an Excel workbook: save its rows as a CSV'],

@@ -164,7 +164,7 @@ describe('a wrong file of votes is refused', () => {
   });
 
   test.each([
-    ['semicolons', TEXT.replaceAll(',', ';'), /: its columns are parted by semicolons: save it with commas between/],
+    ['semicolons', TEXT.replaceAll(',', ';'), /: its columns are separated by semicolons: save it with commas between/],
     ['UTF-16', Buffer.from(`\uFEFF${TEXT}`, 'utf16le'), /: it is in UTF-16: save it as UTF-8\. The file should be/],
     ['CR alone', TEXT.replaceAll('\n', '\r'), /: its lines end in CR alone: save it with LF or CRLF/],
     ['a web page', '\n<!DOCTYPE html>\n', /: it is a web page, perhaps one that asks to log in/],

@@ -14,7 +14,7 @@ interface ForwardPass {
 }
 
 /**
- * Emits a network without its final softmax, which training and inference compute in different ways.
+ * Emits a network without its final softmax, which training and inference compute in different backwardPasses.
  * @throws Error if the network does not end in a softmax
  */
 export function emitForward(context: OpContext, network: Network, input: Value): ForwardPass {
@@ -22,19 +22,19 @@ export function emitForward(context: OpContext, network: Network, input: Value):
   if (nodes.at(-1)?.op !== 'softmax') throw new Error(`${network.architecture.name} does not end in a softmax`);
   const shapes = new Map(nodes.map(({ name, shape }) => [name, shape]));
   const values = new Map([[nodes[0]!.name, input]]);
-  const ways: Backward[] = [];
+  const backwardPasses: Backward[] = [];
   const inside = nodes.slice(1, -1);
   for (const node of inside) {
     const [x, other] = node.inputs.map((name) => values.get(name)!);
     const { output, backward } =
       node.op === 'add' ? emitAdd(context, x!, other!) : emitNode(context, node, x!, shapes.get(node.inputs[0]!)!);
     values.set(node.name, output);
-    ways.push(backward);
+    backwardPasses.push(backward);
   }
   const last = inside.at(-1)!.name;
   return {
     logits: values.get(last)!,
-    backward: (gradient) => emitBackward(context, inside, ways, new Map([[last, gradient]])),
+    backward: (gradient) => emitBackward(context, inside, backwardPasses, new Map([[last, gradient]])),
   };
 }
 
@@ -42,7 +42,7 @@ export function emitForward(context: OpContext, network: Network, input: Value):
 function emitBackward(
   { graph }: OpContext,
   nodes: readonly NetworkNode[],
-  ways: readonly Backward[],
+  backwardPasses: readonly Backward[],
   gradients: Map<string, Value>,
 ): Map<string, Value> {
   const first = nodes.findIndex((node) => node.weights.some((weight) => weight.trainable));
@@ -51,7 +51,7 @@ function emitBackward(
     const node = nodes[k]!;
     const gradient = gradients.get(node.name);
     if (gradient === undefined) continue;
-    const result = ways[k]!(gradient, k > first);
+    const result = backwardPasses[k]!(gradient, k > first);
     for (const [name, value] of Object.entries(result.weights ?? {})) weights.set(name, value);
     for (const name of result.input === undefined ? [] : node.inputs) {
       const other = gradients.get(name);

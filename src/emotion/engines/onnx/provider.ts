@@ -19,12 +19,12 @@ const known = new Map<Provider, Promise<string | undefined>>();
  * with it and on the CPU, and both results must agree.
  */
 export function providerTrouble(provider: Provider): Promise<string | undefined> {
-  const trouble = known.get(provider) ?? (provider === 'cpu' ? Promise.resolve(undefined) : tried(provider));
+  const trouble = known.get(provider) ?? (provider === 'cpu' ? Promise.resolve(undefined) : check(provider));
   known.set(provider, trouble);
   return trouble;
 }
 
-async function tried(provider: Provider): Promise<string | undefined> {
+async function check(provider: Provider): Promise<string | undefined> {
   try {
     const [expected, found] = [await compute('cpu'), await compute(provider)];
     const apart = Math.max(...expected.map((value, k) => Math.abs(value - found[k]!)));

@@ -28,7 +28,7 @@ export function nextName(name: string): string {
   return `${name}>next`;
 }
 
-/** The name of the output with a weight's gradient, in a graph made with `tellGradients`. */
+/** The name of the output with a weight's gradient, in a graph made with `withGradients`. */
 export function gradientName(name: string): string {
   return `${name}>gradient`;
 }
@@ -41,9 +41,9 @@ type Options = Pick<TrainerOptions, 'batchSize' | 'optimizer' | 'weightDecay' | 
 /**
  * One training step as an ordinary ONNX graph: forward pass, loss, all gradients and the update. onnxruntime-node cannot train;
  * it only has to run this graph.
- * @param tellGradients adds every gradient (with the weight penalty, before clipping) as an output, so that tests can check them
+ * @param withGradients adds every gradient (with the weight penalty, before clipping) as an output, so that tests can check them
  */
-export function trainingGraph(network: Network, options: Options, tellGradients = false): TrainingGraph {
+export function trainingGraph(network: Network, options: Options, withGradients = false): TrainingGraph {
   const graph = new GraphBuilder();
   const state: StateTensor[] = [];
   const read = (spec: WeightSpec, kind: StateTensor['kind'], slot = ''): Value => {
@@ -83,7 +83,7 @@ export function trainingGraph(network: Network, options: Options, tellGradients 
   const trainable = network.weights.filter((spec) => spec.trainable);
   const raw = forward.backward(gradient);
   const penalised = new Map(trainable.map((spec) => [spec.name, penalise(graph, spec, raw, options.weightDecay)]));
-  if (tellGradients)
+  if (withGradients)
     for (const spec of trainable) graph.output(gradientName(spec.name), onnxShape(spec), penalised.get(spec.name)!);
   const gradients = options.clipNorm > 0 ? emitClip(graph, penalised, options.clipNorm) : penalised;
 
