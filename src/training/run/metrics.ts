@@ -28,7 +28,8 @@ export function measure(labels: ArrayLike<number>, predictions: ArrayLike<number
   const confusion = EMOTIONS.map(() => EMOTIONS.map(() => 0));
   for (let i = 0; i < labels.length; i++) {
     const count = confusion[labels[i]!]?.[predictions[i]!];
-    if (count === undefined) throw new RangeError(`Label ${labels[i]} or prediction ${predictions[i]} is not an emotion`);
+    if (count === undefined)
+      throw new RangeError(`Label ${labels[i]} or prediction ${predictions[i]} is not an emotion`);
     confusion[labels[i]!]![predictions[i]!] = count + 1;
   }
   return measureConfusion(confusion);

@@ -39,14 +39,22 @@ describe('readLabels', () => {
       photo(face, { ...face, emotion: 'joy' }),
       /a\.jpg, face 2, emotion: "joy" is not an emotion/,
     ],
-    ['a second emotion there is not', photo({ ...face, also: ['?'] }), /a\.jpg, face 1, also, 0: "\?" is not an emotion/],
+    [
+      'a second emotion there is not',
+      photo({ ...face, also: ['?'] }),
+      /a\.jpg, face 1, also, 0: "\?" is not an emotion/,
+    ],
     ['no emotion', photo({ x: 1, y: 1, width: 5, height: 5 }), /a\.jpg, face 1, emotion:/],
     ['a box beyond the edge', photo({ ...face, x: 71 }), /a\.jpg, face 1: the box reaches beyond the 100 x 80 pixels/],
     ['a box of no width', photo({ ...face, width: 0 }), /a\.jpg, face 1, width:/],
     ['a misspelt key', photo({ ...face, alos: ['sad'] }), /a\.jpg, face 1: .*alos/],
     ['no size', { 'a.jpg': { faces: [face] } }, /a\.jpg, width:.*1 more/],
     ['an absolute path', { '/a.jpg': { width: 9, height: 9, faces: [] } }, /\/a\.jpg: the name must be that of a file/],
-    ['a path out of the folder', { '../a.jpg': { width: 9, height: 9, faces: [] } }, /\.\.\/a\.jpg: the name must be that of a file/],
+    [
+      'a path out of the folder',
+      { '../a.jpg': { width: 9, height: 9, faces: [] } },
+      /\.\.\/a\.jpg: the name must be that of a file/,
+    ],
     ['a list', [face], /labels\.json, the whole file:/],
   ])('names the place and what is wrong with it: %s', async (_, given, message) => {
     const path = await file(JSON.stringify(given));

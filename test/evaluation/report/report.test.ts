@@ -38,7 +38,11 @@ describe('report', () => {
     expect(drafted['one.png']).toEqual({ width: 500, height: 500, faces: [{ ...box, emotion: '?' }] });
 
     const again = await report(folder, '--draft');
-    expect(again).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/exists already and is not replaced/) });
+    expect(again).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/exists already and is not replaced/),
+    });
     expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(drafted);
 
     const unfilled = await report(folder, '--output', output);

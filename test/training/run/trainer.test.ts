@@ -254,7 +254,9 @@ test('a resumed run without an intact checkpoint says so and starts at the begin
   const resume = (epochs: number) =>
     train(runIn(directory, { epochs }, { start: 'resume', onWarning: (sentence) => warnings.push(sentence) }));
   const straight = await resume(3);
-  expect(warnings).toEqual([expect.stringMatching(/^There is no checkpoint in \S+ to continue from: starting at the be/)]);
+  expect(warnings).toEqual([
+    expect.stringMatching(/^There is no checkpoint in \S+ to continue from: starting at the be/),
+  ]);
   for (const name of await checkpoints(directory)) await truncate(join(directory, name, 'slots.bin'), 100);
   const again = await resume(1);
   expect(warnings).toHaveLength(2);
