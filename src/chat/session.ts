@@ -17,7 +17,6 @@ import { WorkUnderWay } from './work-under-way.ts';
 const WORKERS_LOST = 8;
 /** Milliseconds for disconnecting, and for telling people who asked at the last moment. */
 const LAST_WORDS_MS = 1000;
-
 const noop = () => {};
 
 /**
@@ -238,7 +237,8 @@ export class Session {
       this.#work.delete(work);
       if (job && !this.#leftSignals.has(request.signal)) {
         if (work.isUnsent) this.#jobs?.again(job);
-        else await this.#jobs?.end(job);
+        // A picture that an edit added may still be read: its message has one job.
+        else if (!this.#isUnderWay(job) && !this.#jobs?.isLater(job)) await this.#jobs?.end(job);
       }
       await inquiry.end?.();
     }

@@ -15,7 +15,8 @@ export type Loss =
 /** Hands a bot's jobs to workers in other processes. */
 export interface JobQueue {
   /**
-   * Has a worker do a job. If the job is in the queue already, from whatever process, it is done only once.
+   * Has a worker do a job. If the job is in the queue already, from another process, it is done only once; from this process, it is done again
+   * afterwards, for what has been added to its message.
    * @param options.channel channels take turns
    * @param options.person the poster; within a channel, people take turns
    * @param options.signal gives up waiting. A job that no worker has begun is then taken out, unless the reason is LeftToWorkers

@@ -20,6 +20,8 @@ interface Open {
   since: number;
   readonly done: () => void;
   readonly failed: (error: Error) => void;
+  /** Resolves once nobody in this process waits for it any more. */
+  readonly ended: Promise<void>;
 }
 
 /** The jobs of one bot account. */
@@ -65,10 +67,16 @@ export class RedisJobQueue implements JobQueue {
     signal.throwIfAborted();
     const line = await this.#lineOf(job.bot);
     const id = idOf(job);
+    // A picture that an edit adds comes with the same id as its message's first ones. Once those are done, a worker finds what is left.
+    for (let before = line.open.get(id); before; before = line.open.get(id)) await unlessAborted(before.ended, signal);
     let open: Open | undefined;
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
     // Registered before the job is added: a worker may have done it before Redis confirms that it was added.
     const done = new Promise<void>((resolve, failed) => {
-      open = { job, channel, person, since: Date.now(), done: resolve, failed };
+      open = { job, channel, person, since: Date.now(), done: resolve, failed, ended };
       line.open.set(id, open);
     });
     try {
@@ -78,6 +86,7 @@ export class RedisJobQueue implements JobQueue {
       throw error;
     } finally {
       line.open.delete(id);
+      end();
     }
   }
 

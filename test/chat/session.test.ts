@@ -303,7 +303,7 @@ test('a failure at the end is logged and has no other effect', async () => {
   expect(log.join('')).toContain('no end');
 });
 
-test('a noted job is deleted once it is settled, but not while it is being answered', async () => {
+test('a noted job is deleted once it is settled, but not while it is being answered, or a picture that an edit has added', async () => {
   const noted = new Set<string>();
   const journal: Journal = {
     begin: async ({ message }) => void noted.add(message),
@@ -315,16 +315,19 @@ test('a noted job is deleted once it is settled, but not while it is being answe
     lastSeen: async () => new Map(),
     close: async () => {},
   };
-  let done = () => {};
-  const { session, begin } = start({ journal, dispatch: () => new Promise((resolve) => (done = resolve)) });
+  const ends: (() => void)[] = [];
+  const { session, begin } = start({ journal, dispatch: () => new Promise((resolve) => ends.push(resolve)) });
   const jobOf = (message: string) => ({ bot: 'b', place: 'c', message, kind: 'posted' }) as const;
   for (const message of ['m', 'n']) await session.note({ ...jobOf(message), files: [], begun: 1 });
-  begin({ message: 'm', job: jobOf('m') });
+  for (const id of ['p', 'added']) begin({ message: 'm', job: jobOf('m'), pictures: [picture(id, 'm')] });
   await turn();
   await session.settle(jobOf('m'));
   await session.settle(jobOf('n'));
   expect([...noted]).toEqual(['m']);
-  done();
+  ends[0]!();
+  await turn();
+  expect([...noted]).toEqual(['m']);
+  ends[1]!();
   await session.stop(new AbortController().signal);
   expect([...noted]).toEqual([]);
 });

@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import Database from 'libsql/promise';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { startWorker } from '../../src/worker.ts';
+import { snowflake, user } from '../fakes/discord/payloads.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { FakeSlack } from '../fakes/slack.ts';
@@ -52,6 +55,14 @@ describe.skipIf(!HAS_REDIS)('photos that a worker answers', () => {
     const readPhoto = async (_: Uint8Array, signal: AbortSignal) => await delay(1_000_000, { faces: [] }, { signal });
     await runBot(config, { readPhoto });
   });
+
+  /** How many jobs the bot's journal holds. */
+  async function jobs(): Promise<number> {
+    const database = new Database(join(config.stateDirectory, 'journal.db'), {});
+    const [row] = (await (await database.prepare('SELECT COUNT(*) AS jobs FROM jobs')).all()) as { jobs: number }[];
+    database.close();
+    return row!.jobs;
+  }
 
   test('are answered with what the bot would have said, and taken back with their message', async () => {
     const photo = await plainPicture(64, 48);
@@ -132,6 +143,54 @@ describe.skipIf(!HAS_REDIS)('photos that a worker answers', () => {
     await until(() => discord.said().length > 0, 'the later answer');
     await aWhile();
     expect(discord.said().map(({ reference }) => reference?.message_id)).toEqual([later.id]);
+  });
+
+  test('are answered where an edit adds them while the first of their message is being read, and nothing is left in the journal', async () => {
+    isHeld = true;
+    const [first, second] = [await plainPicture(64, 48), await plainPicture(80, 60)];
+    const [a, b] = [discord.file(first, 'a.png'), discord.file(second, 'b.png')];
+    const message = discord.post({ files: [a] });
+    const file = slack.file(first, 'a.png');
+    const post = slack.post({ files: [file] });
+    await until(() => begun.length === 2, 'the worker having begun');
+    const before = { ...post, files: [...post.files] };
+    discord.edit(message, { files: [a, { ...b, id: snowflake(Date.now() + 10_000) }] });
+    post.files = [file, slack.file(second, 'b.png')];
+    const { channel } = post;
+    slack.event({ type: 'message', subtype: 'message_changed', channel, message: post, previous_message: before });
+    await until(() => slack.acks.length === 2, 'the edit being known');
+    discord.command('help');
+    await until(() => discord.said().length === 1, 'the edit being known');
+    isHeld = false;
+    for (const go of begun) go();
+    await until(() => discord.said().length === 3 && slack.answers().length === 2, 'two answers each');
+    const names = discord.said().flatMap(({ files }) => files.map(({ filename }) => filename));
+    expect(names.sort()).toEqual(['a-emotions.jpg', 'b-emotions.jpg']);
+    expect(slack.answers().map(({ thread_ts }) => thread_ts)).toEqual([post.ts, post.ts]);
+    await until(async () => (await jobs()) === 0, 'an empty journal');
+  });
+
+  test('are given up where they are taken out or hidden, or their messages are deleted together, while they wait for a worker and while it reads them', async () => {
+    isHeld = true;
+    const photo = await plainPicture(64, 48);
+    const files = Array.from({ length: 4 }, (_, k) => discord.file(photo, `${k}.png`));
+    const posts = files.map((one) => discord.post({ files: [one], author: user('ann') }));
+    const onSlack = [slack.file(photo), slack.file(photo)];
+    slack.post({ files: [onSlack[0]!], user: 'U5' });
+    slack.post({ files: [onSlack[1]!], user: 'U6' });
+    await until(() => begun.length >= 2, 'the worker having begun');
+    discord.edit(posts[0]!, { files: [{ ...files[0]!, flags: 8 }] });
+    discord.edit(posts[1]!, { files: [] });
+    discord.remove(posts[2]!, posts[3]!);
+    for (const { id } of onSlack) slack.deleteFile(id);
+    isHeld = false;
+    const later = discord.post({ files: [discord.file(photo, 'later.png')] });
+    await until(() => discord.said().some(({ reference }) => reference?.message_id === later.id), 'the later answer');
+    const slackLater = slack.post({ files: [slack.file(photo)] });
+    await until(() => slack.answers().some(({ thread_ts }) => thread_ts === slackLater.ts), 'the later answer');
+    await until(async () => (await jobs()) === 0, 'an empty journal');
+    expect(discord.said().map(({ files: [file] }) => file!.filename)).toEqual(['later-emotions.jpg']);
+    expect(slack.said()).toHaveLength(1);
   });
 
   test('of somebody who opted out are left alone', async () => {
