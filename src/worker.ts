@@ -14,6 +14,9 @@ import { openCooldown } from './work/open-shared.ts';
 import { FairQueue } from './work/queue.ts';
 import { RedisWorker } from './work/redis-worker.ts';
 
+/** Milliseconds for Redis to be told of the last jobs once they have ended. While it is away, that would take as long. */
+const LAST_WORD_MS = 2000;
+
 /** A process that answers photos which bots have put into Redis. */
 export interface PhotoWorker {
   /** Why it does not answer on other chats, one line each. */
@@ -58,6 +61,7 @@ export async function startWorker(
   metrics?.watch({
     queue,
     training: async () => undefined,
+    unanswered: async () => undefined,
     parts: async () => ({
       redis: await isRedisConnected(redisUrl),
       network: false,
@@ -85,7 +89,7 @@ export async function startWorker(
         onLoss: (platform, loss) => chats.find(({ name }) => name === platform)?.onLoss(loss),
       }),
     );
-    ends.push(() => taking.close());
+    ends.push(() => taking.disconnect());
     const takers = chats.map((chat) => ({
       name: chat.name,
       start: async () => {
@@ -110,7 +114,11 @@ export async function startWorker(
       await Promise.all(chats.map((chat) => chat.stop(deadline)));
       // Photos that were given up stop at the next check of their signal.
       await unlessAborted(queue.close(), deadline).catch(() => {});
-      await closed;
+      try {
+        await unlessAborted(closed, AbortSignal.timeout(LAST_WORD_MS));
+      } catch (err) {
+        log.warn({ err }, 'Redis could not be told of the last photos; another worker looks whether they are answered');
+      }
       await end();
     };
     return {

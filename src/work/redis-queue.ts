@@ -1,4 +1,5 @@
 import { Queue, QueueEvents } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { unlessAborted } from '../base/aborts.ts';
 import type { Logger } from '../base/log.ts';
 import { REDIS_PREFIX, type RedisPart, shareRedis } from '../base/redis.ts';
@@ -11,6 +12,8 @@ const ATTEMPTS = 5;
 const PAUSE_MS = 2000;
 /** Milliseconds after which a job is checked: Redis may have lost it, or the message that it was done. */
 const LOOK_MS = 10_000;
+/** Milliseconds for the library to leave Redis; while Redis is away it would wait for it without end. */
+const LEAVE_MS = 1000;
 
 /** A job that this process waits for. */
 interface Open {
@@ -38,6 +41,8 @@ export class RedisJobQueue implements JobQueue {
   readonly #log: Logger;
   readonly #maxWaiting: number;
   readonly #lines = new Map<string, Promise<Line>>();
+  /** The connections that BullMQ waits for events on. */
+  readonly #listening: Redis[] = [];
   readonly #timer: NodeJS.Timeout;
   readonly #lookAtAll = () => void this.#look(0);
 
@@ -105,10 +110,17 @@ export class RedisJobQueue implements JobQueue {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#redis.client.off('ready', this.#lookAtAll);
-    for (const line of await Promise.all(this.#lines.values())) {
+    const left = [...this.#lines.values()].map(async (opening) => {
+      const line = await opening;
       await line.events.close();
       await line.queue.close();
+    });
+    try {
+      await unlessAborted(Promise.all(left), AbortSignal.timeout(LEAVE_MS));
+    } catch (err) {
+      this.#log.debug({ err }, 'the queue of photos in Redis was left without a word');
     }
+    for (const client of this.#listening) client.disconnect();
     this.#redis.release();
   }
 
@@ -123,10 +135,9 @@ export class RedisJobQueue implements JobQueue {
 
   async #open(name: string): Promise<Line> {
     const queue = new Queue<Job>(name, { connection: this.#redis.client, prefix: REDIS_PREFIX });
-    const events = new QueueEvents(name, {
-      connection: this.#redis.client.duplicate({ maxRetriesPerRequest: null, commandTimeout: undefined }),
-      prefix: REDIS_PREFIX,
-    });
+    const connection = this.#redis.client.duplicate({ maxRetriesPerRequest: null, commandTimeout: undefined });
+    this.#listening.push(connection);
+    const events = new QueueEvents(name, { connection, prefix: REDIS_PREFIX });
     const line: Line = { name, queue, events, open: new Map() };
     const failed = (err: unknown) => this.#log.warn({ err }, 'the queue of photos in Redis failed');
     queue.on('error', failed);

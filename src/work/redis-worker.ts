@@ -106,14 +106,19 @@ export class RedisWorker {
     await worker.waitUntilReady();
   }
 
-  /** Takes no more jobs. Resolves when the jobs under way have ended. Later calls wait for the first. */
+  /**
+   * Takes no more jobs. Resolves when the jobs under way have ended and Redis knows it, which may be never while Redis is away. Later calls
+   * wait for the first.
+   */
   close(): Promise<void> {
-    this.#closed ??= this.#close();
+    this.#closed ??= Promise.all(this.#workers.map((worker) => worker.close())).then(() => this.disconnect());
     return this.#closed;
   }
 
-  async #close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.close()));
+  /** Leaves Redis at once. Jobs under way are taken over by other workers. Call `close` before, so that no more jobs are taken. */
+  disconnect(): void {
+    // The library's promise may never settle, as it waits for a connection that is not there.
+    for (const worker of this.#workers) void worker.disconnect().catch(() => {});
     this.#listening.disconnect();
     this.#client.disconnect();
   }
