@@ -11,12 +11,13 @@ import { createPage, createPlatforms } from './chat/platforms.ts';
 import { startPlatforms } from './chat/start-platforms.ts';
 import type { Config } from './config.ts';
 import type { MetricsServer } from './metrics/server.ts';
-import type { TrainingFigures } from './metrics/sources.ts';
+import type { TrainingFigures, Unanswered } from './metrics/sources.ts';
 import type { BoardFinder } from './retraining/boards.ts';
 import { DamageWatch } from './retraining/damage.ts';
 import { RetrainingFiles } from './retraining/files.ts';
 import { openSettings } from './settings/open-settings.ts';
 import { Opinions } from './settings/opinions.ts';
+import type { Journal } from './work/journal.ts';
 import { openJournal } from './work/open-journal.ts';
 import { openClaims, openCooldown, openJobQueue } from './work/open-shared.ts';
 import { FairQueue } from './work/queue.ts';
@@ -87,6 +88,7 @@ async function connect(
   metrics?.watch({
     queue,
     training: async () => undefined,
+    unanswered: async () => undefined,
     parts: async () => ({ network: isLoaded, ...(await redis()), accepting: false }),
   });
   await shutState(config.stateDirectory, log);
@@ -132,6 +134,7 @@ async function connect(
   metrics?.watch({
     queue,
     training: async () => await trainingFigures(training, log),
+    unanswered: async () => await unansweredBy(journal, log),
     parts: async () => ({
       network: isLoaded,
       ...(await redis()),
@@ -190,6 +193,16 @@ async function trainingFigures(
     };
   } catch (err) {
     log.debug({ err }, 'the status of the training cannot be read');
+    return undefined;
+  }
+}
+
+async function unansweredBy(journal: Journal | undefined, log: Logger): Promise<Unanswered | undefined> {
+  try {
+    const open = await journal?.countOpen();
+    return open && { count: open.count, oldestMs: open.since === undefined ? 0 : Math.max(0, Date.now() - open.since) };
+  } catch (err) {
+    log.warn({ err }, 'the jobs in the journal cannot be counted');
     return undefined;
   }
 }

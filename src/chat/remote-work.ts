@@ -39,13 +39,16 @@ export class RemoteWork {
     if (job === undefined) return false;
     if (inquiry.message !== undefined) this.#messages.set(inquiry.message, true);
     this.#underWay.add(work);
+    // The worker's lines have another request id, but the same `request`.
+    const where = { platform: this.#platform, request: request.id };
     try {
       const { user, signal } = request;
+      this.#log.debug(where, 'a photo is handed to the workers');
       await this.#queue.run(job, { channel: inquiry.channel, person: user.id, signal });
     } catch (err) {
       if (err instanceof QueueFull) return false;
       if (!request.signal.aborted) {
-        this.#log.warn({ platform: this.#platform, err }, 'no worker could answer a photo; it is tried again');
+        this.#log.warn({ ...where, err }, 'no worker could answer a photo; it is tried again');
         work.postpone();
       }
     } finally {

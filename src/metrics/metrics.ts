@@ -113,6 +113,8 @@ function gauges(register: Registry, sources: () => Sources | undefined): () => P
   const waiting = gauge('queue_waiting', 'Photos that wait for their turn');
   const running = gauge('queue_running', 'Photos under way');
   const oldest = gauge('queue_oldest_seconds', 'How long the oldest photo has waited');
+  const unanswered = gauge('unanswered', 'Messages and commands that are written down and not answered yet');
+  const unansweredFor = gauge('unanswered_oldest_seconds', 'How long the oldest of them has waited');
   const memory = gauge('memory_bytes', 'Memory of all processes of the bot together', ['kind']);
   const processes = gauge('processes', 'Processes of the bot');
   const trains = gauge('training_running', 'Whether a training is under way');
@@ -122,13 +124,20 @@ function gauges(register: Registry, sources: () => Sources | undefined): () => P
   const ready = gauge('ready', 'Whether a part that answering takes is there', ['part']);
   return async () => {
     const asked = sources();
-    const [held, training, parts] = await Promise.all([memoryOfTree(), asked?.training(), asked?.parts()]);
+    const [held, training, open, parts] = await Promise.all([
+      memoryOfTree(),
+      asked?.training(),
+      asked?.unanswered(),
+      asked?.parts(),
+    ]);
     memory.set({ kind: 'rss' }, held.rss);
     if (held.pss !== undefined) memory.set({ kind: 'pss' }, held.pss);
     processes.set(held.processes);
     waiting.set(asked?.queue.waiting ?? 0);
     running.set(asked?.queue.running ?? 0);
     oldest.set((asked?.queue.oldestMs ?? 0) / 1000);
+    unanswered.set(open?.count ?? 0);
+    unansweredFor.set((open?.oldestMs ?? 0) / 1000);
     trains.set(training?.running ? 1 : 0);
     epoch.set(training?.epoch ?? 0);
     epochs.set(training?.epochs ?? 0);

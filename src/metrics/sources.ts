@@ -8,6 +8,13 @@ export interface TrainingFigures {
   readonly accuracy?: number;
 }
 
+/** Messages and commands that the bot has written down and has yet to answer, wherever they wait. */
+export interface Unanswered {
+  readonly count: number;
+  /** How long ago work on the oldest began, in milliseconds; 0 where there is none. */
+  readonly oldestMs: number;
+}
+
 /** What is queried on each request for metrics. */
 export interface Sources {
   readonly queue: {
@@ -19,6 +26,8 @@ export interface Sources {
   };
   /** @returns undefined where nothing was ever trained */
   training(): Promise<TrainingFigures | undefined>;
+  /** @returns undefined where no journal is kept */
+  unanswered(): Promise<Unanswered | undefined>;
   /** Whether each part that is needed for answering is ready: the network, each chat, the store of settings. */
   parts(): Promise<Readonly<Record<string, boolean>>>;
 }

@@ -1,37 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import Database from 'libsql/promise';
-import { makePrivateFolderSync, PRIVATE_FILE } from '../base/files.ts';
+import type Database from 'libsql/promise';
 import { processStart } from '../base/lock.ts';
 import type { Logger } from '../base/log.ts';
-import { type Job, type JobKey, type Journal, type LeftJob, SEEN_KEPT_MS } from './journal.ts';
+import { type Job, type JobKey, type Journal, type LeftJob, type OpenJobs, SEEN_KEPT_MS } from './journal.ts';
+import { openJournalFile } from './journal-file.ts';
 
-/**
- * Milliseconds that a write waits for another process that holds the file, on a thread of the library. Slack waits less than 3000 for
- * an answer.
- */
-const LOCK_MS = 2000;
 /** Milliseconds after which the last handled messages are written. */
 const SEEN_MS = 1000;
-/** Largest size of the file in pages: 64 MiB, which hold some hundred thousand jobs. */
-const MOST_PAGES = 16_384;
-
 /** Bits in the column `suspect`: the job is run alone; a private reply is being sent by this run; an earlier run may have sent one. */
 const [SUSPECT, WHISPERS, WHISPERED] = [1, 2, 4];
-
-const TABLES = `
-  CREATE TABLE IF NOT EXISTS jobs (
-    bot TEXT NOT NULL, place TEXT NOT NULL, message TEXT NOT NULL, kind TEXT NOT NULL, files TEXT NOT NULL, about TEXT,
-    begun INTEGER NOT NULL, runs INTEGER NOT NULL, suspect INTEGER NOT NULL, owner TEXT NOT NULL,
-    PRIMARY KEY (bot, place, message)
-  ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS seen (
-    bot TEXT NOT NULL, place TEXT NOT NULL, message TEXT NOT NULL, at INTEGER NOT NULL,
-    PRIMARY KEY (bot, place)
-  ) WITHOUT ROWID;
-`;
 
 interface JobRow {
   readonly bot: string;
@@ -90,14 +67,7 @@ export class FileJournal implements Journal {
    */
   static async open(path: string, log: Logger, options: { readonly now?: () => number } = {}): Promise<FileJournal> {
     const owner = [process.pid, randomUUID(), (await processStart(process.pid)) ?? ''].join(' ');
-    const database = await openFile(path).catch(async (error: unknown) => {
-      if (!existsSync(path) || !isBroken(error)) throw error;
-      log.error({ err: error }, 'the journal is broken: the file is put aside and a new one begun');
-      for (const end of ['-wal', '-shm', '']) {
-        if (existsSync(path + end)) await rename(path + end, `${path}.broken${end}`);
-      }
-      return await openFile(path);
-    });
+    const database = await openJournalFile(path, log);
     ownersHere.add(owner);
     return new FileJournal(database, log, owner, options.now ?? Date.now);
   }
@@ -148,6 +118,12 @@ export class FileJournal implements Journal {
       const before = found.find(({ place, message }) => place === row.place && message === row.message);
       return before ? [toJob(row, before.suspect)] : [];
     });
+  }
+
+  async countOpen(): Promise<OpenJobs> {
+    const query = `SELECT COUNT(*) AS count, MIN(begun) AS since FROM jobs WHERE owner = ${literal(this.#owner)}`;
+    const [row] = (await this.#all(query)) as { readonly count: number; readonly since: number | null }[];
+    return { count: row!.count, ...(row!.since !== null && { since: row!.since }) };
   }
 
   markSeen(bot: string, place: string, message: string): void {
@@ -238,32 +214,6 @@ export class FileJournal implements Journal {
     const statement = await this.#database.prepare(query);
     return (await statement.all()) as unknown[];
   }
-}
-
-async function openFile(path: string): Promise<Database> {
-  makePrivateFolderSync(dirname(path));
-  // SQLite itself would create a file that everyone can read. Its side files get the rights of this one.
-  closeSync(openSync(path, 'a', PRIVATE_FILE));
-  const database = new Database(path, {});
-  try {
-    await database.exec(`PRAGMA busy_timeout = ${LOCK_MS}`);
-    // With a write-ahead log a transaction takes one disk write; a rollback journal takes four.
-    await database.exec('PRAGMA journal_mode = WAL');
-    // Data is on the disk before a write is reported as done.
-    await database.exec('PRAGMA synchronous = FULL');
-    await database.exec(`PRAGMA max_page_count = ${MOST_PAGES}`);
-    await database.exec('PRAGMA secure_delete = ON');
-    await database.exec(TABLES);
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-}
-
-/** Whether an error means that the file is not a valid database. */
-function isBroken(error: unknown): boolean {
-  return /not a database|malformed|NOTADB|CORRUPT/i.test(String(error));
 }
 
 /** A value as an SQL literal. The library runs statements on another thread only where they have no parameters. */

@@ -47,6 +47,13 @@ export function wasWhispered(job: Job | LeftJob): boolean {
   return 'whispers' in job && job.whispers > 0;
 }
 
+/** Jobs that have begun and not ended. */
+export interface OpenJobs {
+  readonly count: number;
+  /** When work on the oldest first began, in milliseconds since 1970; absent where there is none. */
+  readonly since?: number;
+}
+
 /** Stores jobs. */
 export interface Journal {
   /**
@@ -72,6 +79,8 @@ export interface Journal {
    * @param isOurs whether this process may answer in a channel; by default it may in all. If this rejects, the job stays for another time
    */
   takeOverJobs(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<LeftJob[]>;
+  /** Counts the jobs of this process, wherever they wait. Errors as for `begin`. */
+  countOpen(): Promise<OpenJobs>;
   /** Records the last message that was handled in a channel. It is written within a second, or with the next job. */
   markSeen(bot: string, place: string, message: string): void;
   /** The last message that was handled in each channel within the last 30 days, newest first. */

@@ -1,6 +1,6 @@
 import type { Logger } from '../base/log.ts';
 import { REDIS_PREFIX, type RedisPart, shareRedis } from '../base/redis.ts';
-import { type Job, type JobKey, type Journal, type LeftJob, SEEN_KEPT_MS } from './journal.ts';
+import { type Job, type JobKey, type Journal, type LeftJob, type OpenJobs, SEEN_KEPT_MS } from './journal.ts';
 
 /** Milliseconds after which the last handled messages are shared with other machines. */
 const SEND_MS = 1000;
@@ -74,6 +74,10 @@ export class SharedSeen implements Journal {
 
   takeOverJobs(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<LeftJob[]> {
     return this.#journal.takeOverJobs(bot, isOurs);
+  }
+
+  countOpen(): Promise<OpenJobs> {
+    return this.#journal.countOpen();
   }
 
   markSeen(bot: string, place: string, message: string): void {

@@ -22,6 +22,7 @@ function start(
     suspect: note('suspect'),
     whisper: note('whisper'),
     takeOverJobs: async () => [...left],
+    countOpen: async () => ({ count: 0 }),
     markSeen: () => {},
     lastSeen: async () => new Map(),
     close: async () => {},

@@ -8,6 +8,7 @@ import type { Sources } from '../../src/metrics/sources.ts';
 const SOURCES: Sources = {
   queue: { waiting: 3, running: 2, oldestMs: 1500 },
   training: async () => ({ running: true, epoch: 4, epochs: 10, accuracy: 0.625 }),
+  unanswered: async () => ({ count: 7, oldestMs: 90_500 }),
   parts: async () => ({ network: true, discord: false }),
 };
 
@@ -49,6 +50,8 @@ test('counts events, and asks for the other figures at each request', async () =
       'emotion_bot_queue_waiting 3',
       'emotion_bot_queue_running 2',
       'emotion_bot_queue_oldest_seconds 1.5',
+      'emotion_bot_unanswered 7',
+      'emotion_bot_unanswered_oldest_seconds 90.5',
       'emotion_bot_training_running 1',
       'emotion_bot_training_epochs_done 4',
       'emotion_bot_training_epochs 10',

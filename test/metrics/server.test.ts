@@ -33,6 +33,7 @@ test('a figure that cannot be read gives status 500 and a line in the log, and t
   server.watch({
     queue: { waiting: 0, running: 0, oldestMs: 0 },
     training: async () => undefined,
+    unanswered: async () => undefined,
     parts: () => Promise.reject(new Error('no such file')),
   });
   for (const path of ['/metrics', '/readyz']) {

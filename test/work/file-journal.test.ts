@@ -66,6 +66,16 @@ describe('FileJournal', () => {
     expect(await third.takeOverJobs('discord 1')).toMatchObject([{ message: 'm1', runs: 2, isSuspect: true }]);
   });
 
+  test('counts what this process has begun and not ended, since the oldest of it', async () => {
+    const [journal, other] = [await openJournal(), await openJournal()];
+    expect(await journal.countOpen()).toEqual({ count: 0 });
+    await other.begin(job('m1'));
+    await Promise.all([journal.begin(job('m2', { begun: 3000 })), journal.begin(job('m3', { begun: 2000 }))]);
+    expect(await journal.countOpen()).toEqual({ count: 2, since: 2000 });
+    await journal.end(job('m3'));
+    expect(await journal.countOpen()).toEqual({ count: 1, since: 3000 });
+  });
+
   test('counts the runs that may have said something to the asker alone', async () => {
     const run = async (whispers: boolean, couldNot = false) => {
       const journal = await openJournal();
