@@ -589,7 +589,8 @@ export class FakeSlack {
         return { ok: true, permalink: `https://t.slack.com/archives/${channel}/p${body.message_ts}` };
       case 'conversations.history': {
         const top = this.messages.filter((one) => one.channel === channel && (one.thread_ts ?? one.ts) === one.ts);
-        return { ok: true, ...pageOf(top.reverse(), body) };
+        const page = pageOf(top.reverse(), body);
+        return { ok: true, ...page, messages: page.messages.map((one) => this.#withReplies(one)) };
       }
       case 'conversations.replies': {
         const { ts: parent, oldest = '0' } = body;
@@ -655,6 +656,14 @@ export class FakeSlack {
       is_enterprise_install: teamId === undefined,
       authed_user: { id: 'U5' },
     };
+  }
+
+  /** A message as a look at its channel shows it: the first one of a thread tells of its replies. */
+  #withReplies(message: FakeMessage): object {
+    const { channel, ts } = message;
+    const replies = this.messages.filter((one) => one.channel === channel && one.thread_ts === ts && one.ts !== ts);
+    if (replies.length === 0) return message;
+    return { ...message, thread_ts: ts, reply_count: replies.length, latest_reply: replies.at(-1)!.ts };
   }
 
   #say(

@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
 import { fakeFace, fakePhotoReader, fakeUnsureFace, plainPicture } from '../fakes/photo.ts';
+import type { FakeMessage } from '../fakes/slack.ts';
 import { animation, plainFrame } from '../fixtures/animations.ts';
 import { until } from '../helpers/until.ts';
 import { aWhile, cleanUp } from './running-bot.ts';
@@ -299,6 +300,34 @@ describe('removing', () => {
     slack.remove(post);
     await until(() => slack.said().length === 0);
     expect(slack.callsTo('conversations.replies')).toHaveLength(1);
+  });
+
+  test('a message in a thread that Slack does not name removes the answers of an earlier run, and no others', async () => {
+    const first = await startOnSlack();
+    const { slack } = first;
+    const roots = Array.from({ length: 4 }, () => slack.post());
+    const picture = await plainPicture(64, 48);
+    slack.post({ thread_ts: roots[0]!.ts });
+    const posts = roots
+      .slice(1, 3)
+      .map(({ ts }) => slack.post({ files: [slack.file(picture), slack.file(picture)], thread_ts: ts }));
+    await buttons(slack, 4);
+    slack.post({ thread_ts: roots[3]!.ts });
+    await first.bot.stop();
+    await startOnSlack({ slack });
+    const [{ channel, ts }] = posts as [FakeMessage, FakeMessage];
+    slack.messages.splice(slack.messages.indexOf(posts[0]!), 1);
+    slack.event({ type: 'message', subtype: 'message_deleted', hidden: true, channel, deleted_ts: ts });
+    await until(() => slack.answers().length === 2, 'the removal');
+    expect(slack.answers().map(({ thread_ts }) => thread_ts)).toEqual([roots[2]!.ts, roots[2]!.ts]);
+    expect(slack.callsTo('conversations.history')).toHaveLength(1);
+    // The first look takes the message itself for its thread; nothing was written in the first one since.
+    expect(slack.callsTo('conversations.replies').map(({ body }) => body.ts)).toEqual([
+      ts,
+      roots[3]!.ts,
+      roots[2]!.ts,
+      roots[1]!.ts,
+    ]);
   });
 
   test('a file removes its answer whether or not Slack says what was there before, that of an earlier run too', async () => {

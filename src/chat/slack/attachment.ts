@@ -40,6 +40,8 @@ export interface SlackMessage {
   readonly text?: string;
   readonly ts?: string;
   readonly thread_ts?: string;
+  /** Of the first message of a thread: the time of its last reply. */
+  readonly latest_reply?: string;
   readonly files?: readonly SlackFile[];
   readonly attachments?: readonly SharedMessage[];
   readonly blocks?: readonly unknown[];

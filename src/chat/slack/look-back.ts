@@ -9,17 +9,21 @@ import { type RemoveState, removeStateOf } from './remove-button.ts';
 
 /** How often messages are read in all, where Slack's rate limit says to wait. */
 const MAX_LOOKS = 4;
+/** How many pages of a channel are searched for a thread, and how many threads for an answer. */
+const MAX_PAGES = 3;
+const MAX_THREADS = 12;
 
 /**
  * Removes answers that an earlier run of the bot gave to a removed message, or to some of its pictures. Their buttons name
  * what they answer.
  * @param isLost called with the id of the picture's file, undefined where the button does not name one
+ * @returns whether there were any
  */
 export async function takeBackAnswersTo(
   context: SlackContext,
   source: Source,
   isLost: (picture: string | undefined) => boolean,
-): Promise<void> {
+): Promise<boolean> {
   const { channel, thread } = source;
   const answers: { readonly ts: string; readonly state: RemoveState }[] = [];
   await waitingForTurns(async () => {
@@ -32,6 +36,24 @@ export async function takeBackAnswersTo(
     }
   });
   for (const { ts, state } of answers) await takeBack(context, channel, state, ts);
+  return answers.length > 0;
+}
+
+/**
+ * The same for a removed message of which Slack does not say in which thread it was. The channel's latest threads are searched in which
+ * something was written since.
+ */
+export async function takeBackInAnyThread(context: SlackContext, source: Source): Promise<void> {
+  const { channel, ts } = source;
+  const threads: string[] = [];
+  await waitingForTurns(async () => {
+    threads.length = 0;
+    for await (const { ts: first, latest_reply: last } of messagesAt(context, { channel }, { pages: MAX_PAGES })) {
+      if (first !== undefined && first < ts && last !== undefined && last > ts) threads.push(first);
+      if (threads.length === MAX_THREADS) break;
+    }
+  });
+  for (const thread of threads) if (await takeBackAnswersTo(context, { ...source, thread }, () => true)) return;
 }
 
 /** Runs a look through messages, and repeats it after each pause that Slack's rate limit asks for. Not for work that a person waits for. */

@@ -12,7 +12,7 @@ import {
 } from '../attachment.ts';
 import type { SlackContext } from '../context.ts';
 import { NotNow } from '../errors.ts';
-import { takeBackAnswersTo } from '../look-back.ts';
+import { takeBackAnswersTo, takeBackInAnyThread } from '../look-back.ts';
 import { inquiryOf, isForTheBot, jobOf } from '../posted.ts';
 import { beginInquiry } from '../request.ts';
 import { workspaceOf } from '../workspaces.ts';
@@ -117,7 +117,9 @@ async function onChanged(event: MessageEvent, eventId: string, context: SlackCon
   const isForgotten = isOlder({ ts }, context) || session.isElsewhere(key);
   if (isGone(event)) {
     const isKnown = await session.removed(key);
-    if (source && (isForgotten || !isKnown)) await takeBackAnswersTo(context, source, () => true);
+    if (!source || (isKnown && !isForgotten)) return;
+    const isFound = await takeBackAnswersTo(context, source, () => true);
+    if (!isFound && !whole.user && isForgotten) await takeBackInAnyThread(context, source);
   } else if (message) {
     const left = picturesOf(message).map(({ id }) => id);
     const isKnown = await session.edited(key, left);
