@@ -93,7 +93,7 @@ const FILLING = 0.6;
  * and forehead looks less like one. A score of 0.43 found 98 % of 605 such pictures, but took a coin and an echidna for faces:
  * docs/faces.md.
  */
-const FILLING_THRESHOLD = 0.66;
+const FILLING_THRESHOLD = 0.67;
 
 /**
  * The places that are faces, the surest first. A place that shows a surer face again, or parts of several, is dropped.
