@@ -31,9 +31,9 @@ interface Tiling {
 }
 
 /** Bytes of libheif's structures heif_error, heif_image_tiling (with room for more) and of a pointer (libheif 1.23, heif_tiling.h). */
-const ERROR_BYTES = 12;
+export const ERROR_BYTES = 12;
 const TILING_BYTES = 128;
-const POINTER_BYTES = 4;
+export const POINTER_BYTES = 4;
 
 /**
  * The grid of tiles of a handle's picture. Phones write large pictures as a grid of small ones.
@@ -190,7 +190,7 @@ class Shrunk {
 }
 
 /** Allocates zeroed bytes of WebAssembly's memory, at a multiple of four, for the time of one call. */
-function withMemory<Result>(lib: Libheif, bytes: number, use: (address: number) => Result): Result {
+export function withMemory<Result>(lib: Libheif, bytes: number, use: (address: number) => Result): Result {
   const address = lib._malloc(bytes);
   lib.HEAPU8.fill(0, address, address + bytes);
   try {
@@ -201,7 +201,7 @@ function withMemory<Result>(lib: Libheif, bytes: number, use: (address: number) 
 }
 
 /** @param error address of libheif's structure heif_error */
-function throwIfFailed(lib: Libheif, error: number): void {
+export function throwIfFailed(lib: Libheif, error: number): void {
   const [code, , message] = lib.HEAPU32.subarray(error / 4, error / 4 + 3);
   if (code !== 0) throw new Error(`libheif: ${textAt(lib, message)}`);
 }

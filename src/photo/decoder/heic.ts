@@ -4,6 +4,7 @@ import type { MainModule as Libheif } from 'libheif-js/libheif-wasm/libheif.js';
 import sharp from 'sharp';
 import { scaledSize } from '../faces/box.ts';
 import type { RgbImage } from '../image.ts';
+import { hasZeroedPart } from './heic-items.ts';
 import { decodePlanes, readInPlace, type SmallPlane, tilingOf } from './heic-planes.ts';
 
 const require = createRequire(import.meta.url);
@@ -50,6 +51,7 @@ const MOST_FACTOR = 16;
  * The main picture of a HEIC file, upright. The file's own rotations are applied; an EXIF orientation besides them is ignored. A picture
  * made of tiles that is at least twice as large as wanted is decoded tile by tile.
  * @param maxSide longest side of the decoded pixels
+ * @throws Error libheif's message about a file that it cannot read; that a part of the picture is only zeros
  */
 export function openHeic(file: Uint8Array, maxSide: number): HeicPicture {
   const lib = libheif();
@@ -65,6 +67,7 @@ export function openHeic(file: Uint8Array, maxSide: number): HeicPicture {
     if (place === 0) throw new Error('libheif: out of memory');
     lib.HEAPU8.set(file, place);
     readInPlace(lib, addressOf(context), place, file.length);
+    if (hasZeroedPart(lib, addressOf(context))) throw new Error('libheif: zeros in place of a part of the picture');
     return { ...mainPicture(lib, context, maxSide), close };
   } catch (error) {
     close();

@@ -38,4 +38,13 @@ describe('a HEIC made of tiles', () => {
     const file = gridHeic(GRID);
     await expect(openHeic(file.subarray(0, file.length - 200), SMALL).decode()).rejects.toThrow(/libheif/);
   });
+
+  test('of which a tile is zeros in part is not read', () => {
+    const whole = gridHeic(GRID);
+    // A stopped download leaves them at the end of the file, where the last tile is.
+    const file = Buffer.concat([whole.subarray(0, -90), Buffer.alloc(90)]);
+    expect(() => openHeic(file, SMALL)).toThrow('zeros');
+    const padded = Buffer.concat([whole, Buffer.alloc(90)]);
+    expect(openHeic(padded, SMALL).width).toBe(GRID.width);
+  });
 });
