@@ -151,7 +151,7 @@ async function takeTurn(request: Request, { cooldown }: PhotoRules): Promise<boo
   if (request.user.alone || request.earlier) return true;
   const refusal = await cooldown.take(personKey(request.platform, request.user), channelKey(request));
   if (refusal === undefined) return true;
-  if (refusal.told && !isAsked(request)) return false;
+  if (refusal.alreadyReported && !isAsked(request)) return false;
   throw new UserError('cooldown', refusalText(refusal));
 }
 

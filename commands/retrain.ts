@@ -218,8 +218,8 @@ async function versions(services: RetrainServices): Promise<Reply> {
   const { registry } = services;
   const { version: used, before } = await registry.inUse();
   const mark = (version: VersionId) => (version === used ? ['in use'] : version === before ? ['in use before'] : []);
-  const line = (version: VersionId, ...told: string[]) =>
-    `Version ${version}: ${[...told, ...mark(version)].join(', ')}`;
+  const line = (version: VersionId, ...details: string[]) =>
+    `Version ${version}: ${[...details, ...mark(version)].join(', ')}`;
   const [shipped, trained, notice] = await Promise.all([
     registry.shipped(),
     registry.list(),
@@ -240,8 +240,8 @@ async function versions(services: RetrainServices): Promise<Reply> {
 /** A shipped network's architecture and figures, by both measures where its file has them. The measure that it learned from is first. */
 function aboutShipped({ architecture, trained, figures }: ShippedNetwork): string[] {
   if (!figures) return [architecture];
-  const told = [splitsBy('labels', figures), ...(figures.votes ? [splitsBy('votes', figures.votes)] : [])];
-  return [architecture, ...(trained?.labels === 'fer2013' || !trained?.labels ? told : told.reverse())];
+  const measures = [splitsBy('labels', figures), ...(figures.votes ? [splitsBy('votes', figures.votes)] : [])];
+  return [architecture, ...(trained?.labels === 'fer2013' || !trained?.labels ? measures : measures.reverse())];
 }
 
 function splitsBy(

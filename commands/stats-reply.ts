@@ -6,15 +6,15 @@ import type { Reply } from './request.ts';
 
 /** How often people agreed with the readings, for an admin: in words, and as a confusion matrix of readings and opinions. */
 export async function statsReply(counts: OpinionCounts): Promise<Reply> {
-  const { told, right, unsure } = agreement(counts);
-  if (told + unsure === 0) return { text: 'Nobody here has said yet whether I was right.', private: true };
+  const { judged, right, unsure } = agreement(counts);
+  if (judged + unsure === 0) return { text: 'Nobody here has said yet whether I was right.', private: true };
   const lines = [
-    ...(told > 0 ? [`Of ${readings(told)}, people here found ${right} right (${percent(right / told)}).`] : []),
+    ...(judged > 0 ? [`Of ${readings(judged)}, people here found ${right} right (${percent(right / judged)}).`] : []),
     ...missed(counts),
     ...(unsure > 0 ? [`Of ${readings(unsure)} that I was unsure of, they said: ${inOrder(counts.unsure)}.`] : []),
     'People correct what is wrong more readily than they confirm what is right, so I may be better than that.',
   ];
-  if (told === 0) return { text: lines.join('\n') };
+  if (judged === 0) return { text: lines.join('\n') };
   // Rows are the truth, as in any confusion matrix: here, what people said.
   const matrix = EMOTIONS.map((_, meant) => EMOTIONS.map((said) => counts[said][meant]!));
   const bytes = await drawConfusion(matrix, 'my readings, by what people here said');

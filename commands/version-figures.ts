@@ -19,13 +19,19 @@ export async function versionFigures(
   trained: readonly VersionCard[],
   mark: (version: VersionId) => readonly string[],
 ): Promise<Pick<Figures, 'table' | 'matrices'>> {
-  const row = (version: VersionId, architecture: string, by: string, splits: Splits | undefined, ...told: string[]) => [
+  const row = (
+    version: VersionId,
+    architecture: string,
+    by: string,
+    splits: Splits | undefined,
+    ...remarks: string[]
+  ) => [
     String(version),
     architecture,
     by,
     splits ? exactPercent(splits.publicTest.accuracy) : '–',
     splits ? exactPercent(splits.privateTest.accuracy) : '–',
-    [...told, ...mark(version)].join(', '),
+    [...remarks, ...mark(version)].join(', '),
   ];
   const rows = [
     ...shipped.flatMap(({ version, network }) => {

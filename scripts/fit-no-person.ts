@@ -54,7 +54,7 @@ other. Pictures whose names are the same up to the first digit or hyphen are of 
       const score = fitNoPerson(halves.people[fitted], halves.things[fitted], faces, SEED);
       for (const from of SCORES)
         print(
-          `half ${judged + 1}, from ${from}: ${told(halves.people[judged], score, from)} people, ${told(halves.things[judged], score, from)} things, ${toldOf(kept, score, from)} of FER2013`,
+          `half ${judged + 1}, from ${from}: ${countOver(halves.people[judged], score, from)} people, ${countOver(halves.things[judged], score, from)} things, ${shareOver(kept, score, from)} of FER2013`,
         );
     }
     if (values.write) {
@@ -65,8 +65,8 @@ other. Pictures whose names are the same up to the first digit or hyphen are of 
   },
 );
 
-function told(boxed: readonly Boxed[], score: OutlineScore, from: number): string {
-  return toldOf(
+function countOver(boxed: readonly Boxed[], score: OutlineScore, from: number): string {
+  return shareOver(
     boxed.map(({ crop }) => crop),
     score,
     from,
@@ -74,7 +74,7 @@ function told(boxed: readonly Boxed[], score: OutlineScore, from: number): strin
 }
 
 /** "3 of 300" */
-function toldOf(crops: readonly Uint8Array[], score: OutlineScore, from: number): string {
+function shareOver(crops: readonly Uint8Array[], score: OutlineScore, from: number): string {
   const count = crops.filter((crop) => probabilityBy(score, outlines(crop)) >= from).length;
   return `${count} of ${crops.length}`;
 }

@@ -13,7 +13,7 @@ import type { Config } from './config.ts';
 import type { MetricsServer } from './metrics/server.ts';
 import type { TrainingFigures, Unanswered } from './metrics/sources.ts';
 import type { BoardFinder } from './retraining/boards.ts';
-import { DamageWatch } from './retraining/damage.ts';
+import { DamagedVersionWatch } from './retraining/damage.ts';
 import { RetrainingFiles } from './retraining/files.ts';
 import { openSettings } from './settings/open-settings.ts';
 import { Opinions } from './settings/opinions.ts';
@@ -170,10 +170,10 @@ function damageWatch(
   { stateDirectory }: Config,
   training: RetrainServices | undefined,
   log: Logger,
-): DamageWatch | undefined {
+): DamagedVersionWatch | undefined {
   if (training?.reading === undefined) return undefined;
   const { registry, reading, refresh } = training;
-  return new DamageWatch({ files: new RetrainingFiles(stateDirectory), registry, reading, refresh, log });
+  return new DamagedVersionWatch({ files: new RetrainingFiles(stateDirectory), registry, reading, refresh, log });
 }
 
 async function trainingFigures(

@@ -86,7 +86,7 @@ export async function startWorker(
         ...(lostMs !== undefined && { lostMs }),
         // One photo may be read while the answer to another is sent.
         concurrency: 2 * concurrency,
-        onLoss: (platform, loss) => chats.find(({ name }) => name === platform)?.onLoss(loss),
+        onRemoval: (platform, removal) => chats.find(({ name }) => name === platform)?.onRemoval(removal),
       }),
     );
     ends.push(() => taking.disconnect());

@@ -66,9 +66,9 @@ export async function startBot(model: string): Promise<RunningBot> {
       untilAddress,
       answer: (photo) => page.answer(photo),
       async use() {
-        const told = once(child, 'message');
+        const message = once(child, 'message');
         child.send('use');
-        const [use] = (await told) as [BotUse];
+        const [use] = (await message) as [BotUse];
         return use;
       },
       async megabytes() {

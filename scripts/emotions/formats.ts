@@ -44,8 +44,8 @@ export const AS_JSON: Format = {
 
 function toJson({ photo, reading, picture }: Outcome) {
   if (reading instanceof UserError) return { photo, error: { code: reading.code, message: reading.message } };
-  const { milliseconds, ...told } = readingJson(reading);
-  return { photo, ...told, ...(picture !== undefined && { picture }), milliseconds };
+  const { milliseconds, ...rest } = readingJson(reading);
+  return { photo, ...rest, ...(picture !== undefined && { picture }), milliseconds };
 }
 
 const COLUMNS = [
@@ -62,14 +62,14 @@ export const AS_CSV: Format = {
     const frames = whichFrames(reading);
     if (reading.faces.length === 0) return [row({ photo, frames })];
     return reading.faces.map(({ box, emotion, course = [], unreadable = '', scores }, k) => {
-      const told = roundedScores(scores);
-      const confidence = Math.max(...Object.values(told));
+      const rounded = roundedScores(scores);
+      const confidence = Math.max(...Object.values(rounded));
       return row({
         photo,
         person: k + 1,
         emotion,
         confidence,
-        ...told,
+        ...rounded,
         ...box,
         unreadable,
         course: course.join(', then '),

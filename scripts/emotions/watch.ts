@@ -84,19 +84,19 @@ function watchFolder(folder: string, out: string | undefined, { onPhoto, fail, o
       (stats?.isFile() === true && !isPhoto(path, out)),
   };
   /** The state of each photo when it was last reported, so that a photo that both watchers report is passed on once. */
-  const told = new Map<string, string>();
-  const tell = (path: string, stats?: Stats) => {
+  const reported = new Map<string, string>();
+  const report = (path: string, stats?: Stats) => {
     const state = `${stats?.ino} ${stats?.size} ${stats?.mtimeMs}`;
-    if (told.get(path) === state) return;
-    told.set(path, state);
+    if (reported.get(path) === state) return;
+    reported.set(path, state);
     onPhoto(path);
   };
   const watcher = watch(folder, { ...options, ignoreInitial: true });
   // Watches the files that the sweep finds, each by itself.
   const found = watch([], options);
   for (const one of [watcher, found]) {
-    one.on('add', tell).on('change', tell).on('error', fail);
-    one.on('unlink', (path) => told.delete(path));
+    one.on('add', report).on('change', report).on('error', fail);
+    one.on('unlink', (path) => reported.delete(path));
   }
   watcher.on('unlinkDir', (path) => {
     if (resolve(path) === resolve(folder)) fail(new UserError('not-found', `${folder} is not there any more.`));

@@ -1,5 +1,5 @@
 import type { Request } from '../../commands/request.ts';
-import type { Loss, Turn } from '../work/job-queue.ts';
+import type { Removal, Turn } from '../work/job-queue.ts';
 import type { Job } from '../work/journal.ts';
 import type { PlatformContext } from './platform.ts';
 import type { Session } from './session.ts';
@@ -21,15 +21,15 @@ export interface ChatWorker {
   /** Answers a job, unless it has been answered already. Rejects where the job must be tried again. */
   perform(job: Job, turn: Turn): Promise<void>;
   /** Called when a message, a picture or a channel was removed, or a message was edited. */
-  onLoss(loss: Loss): void;
+  onRemoval(removal: Removal): void;
   /** @param deadline once aborted, unfinished work is left to other workers */
   stop(deadline: AbortSignal): Promise<void>;
 }
 
-/** Tells a session what is gone, so that it gives up work on that and removes its answers. Returns at once. */
-export function applyLoss(session: Session, loss: Loss): void {
-  if (loss.kind === 'channel') session.channelRemoved(loss.channel);
-  else if (loss.kind === 'picture') session.waitFor(session.pictureRemoved(loss.picture));
-  else if (loss.kind === 'message') session.waitFor(session.removed(loss.message));
-  else session.waitFor(session.edited(loss.message, loss.left, loss.hidden));
+/** Tells a session what was removed, so that it gives up work on that and removes its answers. Returns at once. */
+export function applyRemoval(session: Session, removal: Removal): void {
+  if (removal.kind === 'channel') session.channelRemoved(removal.channel);
+  else if (removal.kind === 'picture') session.waitFor(session.pictureRemoved(removal.picture));
+  else if (removal.kind === 'message') session.waitFor(session.removed(removal.message));
+  else session.waitFor(session.edited(removal.message, removal.left, removal.hidden));
 }

@@ -14,7 +14,7 @@ export interface Inquiry {
   /** True where the bot accepted the event before it was told to stop. Such an event is still answered. */
   readonly isAccepted?: boolean;
   /** Sends a text that only the asker sees; absent where nobody addressed the bot. */
-  readonly tellAlone?: (text: string) => Promise<unknown>;
+  readonly replyPrivately?: (text: string) => Promise<unknown>;
   /** @param signal becomes the request's signal */
   readonly toRequest: (signal: AbortSignal) => Request;
   /** Called before each reply. False means that another process sends it. */

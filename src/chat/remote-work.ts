@@ -1,6 +1,6 @@
 import QuickLRU from 'quick-lru';
 import type { Logger } from '../base/log.ts';
-import { type JobQueue, LeftToWorkers, type Loss, QueueFull } from '../work/job-queue.ts';
+import { type JobQueue, LeftToWorkers, QueueFull, type Removal } from '../work/job-queue.ts';
 import type { WorkUnderWay } from './work-under-way.ts';
 
 /** At least this many messages that were handed over are remembered. */
@@ -64,8 +64,8 @@ export class RemoteWork {
     return left;
   }
 
-  /** Tells workers what is gone. */
-  tell(loss: Loss): void {
-    this.#queue.tell(this.#platform, loss);
+  /** Announces to workers what was removed. */
+  announceRemoval(removal: Removal): void {
+    this.#queue.announceRemoval(this.#platform, removal);
   }
 }

@@ -134,7 +134,7 @@ export class Session {
    */
   async removed(message: string): Promise<boolean> {
     this.#removals.removed(message);
-    this.#remote?.tell({ kind: 'message', message });
+    this.#remote?.announceRemoval({ kind: 'message', message });
     return await this.#takeBack([message], () => true);
   }
 
@@ -147,7 +147,7 @@ export class Session {
    */
   async edited(message: string, left: readonly string[], spoilers: readonly string[] = []): Promise<boolean> {
     this.#removals.edited(message, left, spoilers);
-    this.#remote?.tell({ kind: 'edit', message, left, hidden: spoilers });
+    this.#remote?.announceRemoval({ kind: 'edit', message, left, hidden: spoilers });
     return await this.#takeBack(
       [message],
       ({ picture, isSpoiler }) =>
@@ -161,13 +161,13 @@ export class Session {
    */
   async pictureRemoved(id: string): Promise<boolean> {
     this.#removals.pictureRemoved(id);
-    this.#remote?.tell({ kind: 'picture', picture: id });
+    this.#remote?.announceRemoval({ kind: 'picture', picture: id });
     return await this.#takeBack(this.#answers.messages, ({ picture }) => picture === id);
   }
 
   /** A channel was removed, with every answer in it: work on what was asked there is given up. */
   channelRemoved(channel: string): void {
-    this.#remote?.tell({ kind: 'channel', channel });
+    this.#remote?.announceRemoval({ kind: 'channel', channel });
     this.#giveUp(({ inquiry }) => inquiry.channel === channel, 'the channel was removed');
   }
 
@@ -202,8 +202,8 @@ export class Session {
   }
 
   /** Tells people who address the bot that it is stopping. A photo that was only posted is left to the next run. */
-  async #turnDown({ tellAlone, job, end }: Inquiry): Promise<void> {
-    if (tellAlone) await tellAlone(aboutToRestart().message);
+  async #turnDown({ replyPrivately, job, end }: Inquiry): Promise<void> {
+    if (replyPrivately) await replyPrivately(aboutToRestart().message);
     else if (job) await this.note({ ...job, files: [], begun: Date.now() });
     await end?.();
   }

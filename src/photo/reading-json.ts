@@ -11,14 +11,14 @@ export function readingJson(reading: Omit<PhotoReading, 'more' | 'picture'> & { 
     width,
     height,
     faces: faces.map(({ box, emotion, course, unreadable, scores }) => {
-      const told = roundedScores(scores);
+      const rounded = roundedScores(scores);
       return {
         box,
         emotion,
         ...(course && { course }),
         ...(unreadable && { unreadable }),
-        confidence: Math.max(...Object.values(told)),
-        scores: told,
+        confidence: Math.max(...Object.values(rounded)),
+        scores: rounded,
       };
     }),
     ...(more && { more }),

@@ -33,7 +33,7 @@ export type ChildArguments = z.infer<typeof childArguments>;
 
 /** How long to wait for the process of a bot that was killed: it may have a step, a checkpoint and a chart to finish. */
 const ORPHAN_MS = 10 * 60_000;
-const TELL_EVERY_MS = 500;
+const REPORT_EVERY_MS = 500;
 const WRITE_EVERY_MS = 5000;
 const LOOK_EVERY_MS = 300;
 
@@ -114,7 +114,7 @@ function raiseOomScore(): void {
 /** Keeps the status, sends it to the parent and writes its file. Progress is sent and written less often; other changes at once. */
 class Teller {
   #status: JobStatus;
-  #told = 0;
+  #reportedAt = 0;
   #written = 0;
   #writing: Promise<void> = Promise.resolve();
 
@@ -136,8 +136,8 @@ class Teller {
     this.#status = { ...this.#status, ...change };
     const now = performance.now();
     const atOnce = change.progress === undefined;
-    if (atOnce || now - this.#told > TELL_EVERY_MS) {
-      this.#told = now;
+    if (atOnce || now - this.#reportedAt > REPORT_EVERY_MS) {
+      this.#reportedAt = now;
       if (process.connected) process.send!(this.#status);
     }
     if (atOnce || now - this.#written > WRITE_EVERY_MS) {

@@ -24,7 +24,7 @@ interface DamageOptions {
  * Tells admins that the version in use cannot be loaded, so that another one reads photos: once for each version, in the channel
  * of the last training.
  */
-export class DamageWatch {
+export class DamagedVersionWatch {
   readonly #options: DamageOptions;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -61,8 +61,8 @@ export class DamageWatch {
     const { files, log } = this.#options;
     try {
       const found = await this.#damage();
-      const told = await files.damageTold();
-      if (found?.used === told) return;
+      const reported = await files.reportedDamage();
+      if (found?.used === reported) return;
       if (found === undefined) return await files.markDamage(undefined);
       const job = await files.job();
       // No notice then: the log, /retrain status and `npm run doctor` say the same.
@@ -70,7 +70,7 @@ export class DamageWatch {
       const lock = await files.lock(LOCK);
       if (lock === undefined) return;
       try {
-        if ((await files.damageTold()) === found.used) return;
+        if ((await files.reportedDamage()) === found.used) return;
         const board = await findBoard(job.platform, job.channel);
         if (board === undefined)
           log.warn('the channel of the last training is gone: nobody is told that a version is damaged');

@@ -137,20 +137,20 @@ export class RetrainingFiles {
   }
 
   /** Remembers that the end of a training has been reported. */
-  async markTold(job: string): Promise<void> {
+  async markEndReported(job: string): Promise<void> {
     await this.#write('told.json', { job });
   }
 
-  async takeBackTold(): Promise<void> {
+  async forgetEndReported(): Promise<void> {
     await this.#write('told.json', { job: '' });
   }
 
-  async isTold(job: string): Promise<boolean> {
+  async isEndReported(job: string): Promise<boolean> {
     return (await this.#read('told.json', markSchema))?.job === job;
   }
 
   /** The version in use that was last reported as damaged; undefined once the version in use can be loaded. */
-  async damageTold(): Promise<VersionId | undefined> {
+  async reportedDamage(): Promise<VersionId | undefined> {
     return (await this.#read('damage.json', damageSchema))?.version;
   }
 

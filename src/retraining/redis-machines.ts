@@ -89,7 +89,7 @@ export class RedisMachines implements Machines {
     isCancelled: boolean,
   ): Lease {
     const lost = new AbortController();
-    let isTold = isCancelled;
+    let hasCancelled = isCancelled;
     // Measured before each renewal, so it is never later than the lease's own start in Redis.
     let heldSince = performance.now();
     let renewing: Promise<void> | undefined;
@@ -103,8 +103,8 @@ export class RedisMachines implements Machines {
         const answer = await this.#hold(job, standing());
         if (answer === 'other') return lose();
         heldSince = before;
-        if (answer === 'cancelled' && !isTold) {
-          isTold = true;
+        if (answer === 'cancelled' && !hasCancelled) {
+          hasCancelled = true;
           onCancel();
         }
       } catch (err) {

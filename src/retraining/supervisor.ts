@@ -11,7 +11,7 @@ import { dataFolder, newJob } from './data.ts';
 import { type Job, type JobStatus, RetrainingFiles, type RetrainingRequest } from './files.ts';
 import { type Hold, Holds } from './hold.ts';
 import type { Machines } from './machines.ts';
-import { curvesOf, ProgressMessage, standingOf, statusNotice, statusText, tellEnd, underWay } from './telling.ts';
+import { curvesOf, ProgressMessage, reportEnd, standingOf, statusNotice, statusText, underWay } from './telling.ts';
 import { endOf, startTraining, type TrainingProcessOptions } from './training-process.ts';
 
 interface RetrainingOptions extends TrainingProcessOptions {
@@ -48,7 +48,7 @@ export class Retraining {
   /** The newest status from the child: newer than the file while it trains, and the only one where the disk is full. */
   #heard: JobStatus | undefined;
   /** The training whose end this process could not report. The next bot reports it. */
-  #untold: string | undefined;
+  #unreported: string | undefined;
   #adopting: NodeJS.Timeout | undefined;
 
   constructor(options: RetrainingOptions) {
@@ -142,7 +142,7 @@ export class Retraining {
       await this.#holds.shareOrBusy(hold, job);
       await this.#files.writeJob(job);
       await this.#files.takeBackCancel();
-      await this.#files.takeBackTold();
+      await this.#files.forgetEndReported();
       const { error: _, ...before } = last.status;
       await this.#files.writeStatus({ ...before, state: 'running', phase: 'starting' });
       this.#lookAfter(job, hold, folder);
@@ -182,10 +182,10 @@ export class Retraining {
     if (this.#watch || this.#stopping.signal.aborted) return;
     try {
       const job = await this.#files.job();
-      if (!job || job.id === this.#untold || !(ofAnyPlatform || this.#boards.serves(job.platform))) return;
+      if (!job || job.id === this.#unreported || !(ofAnyPlatform || this.#boards.serves(job.platform))) return;
       // A training that failed here, with a disk too full to record it, is not restarted automatically.
       if (this.#heard?.job === job.id && this.#heard.state !== 'running') return;
-      if (await this.#files.isTold(job.id)) return;
+      if (await this.#files.isEndReported(job.id)) return;
       const hold = await this.#holds.take();
       if (hold) this.#lookAfter(job, hold);
     } catch (error) {
@@ -196,7 +196,7 @@ export class Retraining {
   #lookAfter(job: Job, hold: Hold, folder?: string): void {
     const { log } = this.#options;
     this.#heard = undefined;
-    this.#untold = undefined;
+    this.#unreported = undefined;
     this.#watch = this.#run(job, hold, folder)
       .catch((error: unknown) => log.error({ err: error }, 'a training could not be supervised'))
       .then(() => hold.release())
@@ -242,7 +242,7 @@ export class Retraining {
     if (status.state === 'running') return await message.close();
     await this.#keep(status);
     await message.close({ text: this.#text(job, status), ...curvesOf(status) });
-    await this.#tellEnd(job, status, board);
+    await this.#reportEnd(job, status, board);
   }
 
   /**
@@ -270,11 +270,15 @@ export class Retraining {
   }
 
   /** Reports the end. If that fails, the next bot that starts reports it. */
-  async #tellEnd(job: Job, status: JobStatus, board: NoticeBoard): Promise<void> {
+  async #reportEnd(job: Job, status: JobStatus, board: NoticeBoard): Promise<void> {
     const { log, registry, onPromoted } = this.#options;
     if (status.result?.promoted) await onPromoted?.();
-    const isTold = await tellEnd(job, status, board, this.#files, { log, registry, starter: this.#starterOf(job) });
-    if (!isTold) this.#untold = job.id;
+    const isEndReported = await reportEnd(job, status, board, this.#files, {
+      log,
+      registry,
+      starter: this.#starterOf(job),
+    });
+    if (!isEndReported) this.#unreported = job.id;
   }
 
   /** Keeps the last status in the file or, where that cannot be written, in memory. */

@@ -217,7 +217,7 @@ function bestOf({ history }: NonNullable<JobStatus['progress']>): number {
   return accuracies.indexOf(Math.max(...accuracies));
 }
 
-interface EndTeller {
+interface EndReporter {
   readonly log: Logger;
   readonly registry: VersionRegistry;
   /** Name of the person who started the training. */
@@ -225,24 +225,24 @@ interface EndTeller {
 }
 
 /** Reports how a training ended, and remembers that it was reported. Never rejects. @returns whether it was reported */
-export async function tellEnd(
+export async function reportEnd(
   job: Job,
   status: JobStatus,
   board: NoticeBoard,
   files: RetrainingFiles,
-  teller: EndTeller,
+  reporter: EndReporter,
 ): Promise<boolean> {
   try {
-    await postEnd(job, status, board, teller);
+    await postEnd(job, status, board, reporter);
   } catch (error) {
-    teller.log.warn({ err: error }, 'the end of a training could not be told');
+    reporter.log.warn({ err: error }, 'the end of a training could not be told');
     return false;
   }
   try {
     if (status.state === 'finished') await rm(files.runs, { recursive: true, force: true });
-    await files.markTold(job.id);
+    await files.markEndReported(job.id);
   } catch (error) {
-    teller.log.warn(
+    reporter.log.warn(
       { err: error },
       'the end of a training was told, but the file that remembers this could not be written',
     );
@@ -255,7 +255,7 @@ async function postEnd(
   job: Job,
   status: JobStatus,
   board: NoticeBoard,
-  { log, registry, starter }: EndTeller,
+  { log, registry, starter }: EndReporter,
 ): Promise<void> {
   const card = (await registry.list()).find(({ version }) => version === status.result?.version);
   if (!card) {

@@ -89,13 +89,13 @@ export class Opinions {
 
 /** How many readings people judged, and how many of these were right. Readings that were unsure are counted separately. */
 export function agreement(counts: OpinionCounts): {
-  readonly told: number;
+  readonly judged: number;
   readonly right: number;
   readonly unsure: number;
 } {
   const sum = (list: readonly number[]) => list.reduce((total, count) => total + count, 0);
   return {
-    told: EMOTIONS.reduce((total, said) => total + sum(counts[said]), 0),
+    judged: EMOTIONS.reduce((total, said) => total + sum(counts[said]), 0),
     right: EMOTIONS.reduce((total, said, k) => total + counts[said][k]!, 0),
     unsure: sum(counts.unsure),
   };

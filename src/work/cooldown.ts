@@ -10,7 +10,7 @@ export interface Refusal {
   /** Milliseconds until the next photo may be read, at least 1. */
   readonly waitMs: number;
   /** Whether this limit was already reported within the last minute, so that it need not be reported again. */
-  readonly told: boolean;
+  readonly alreadyReported: boolean;
 }
 
 /** Limits how many photos are read for one person and in one channel. */
@@ -68,9 +68,9 @@ export class PhotoCooldown implements Cooldown {
       return undefined;
     }
     const who = bucket === ofPerson ? 'person' : 'channel';
-    const told = now - bucket.toldAt < MINUTE_MS;
-    if (!told) bucket.toldAt = now;
-    return { who, waitMs: Math.ceil(((1 - bucket.level) / bucket.perMinute) * MINUTE_MS), told };
+    const alreadyReported = now - bucket.reportedAt < MINUTE_MS;
+    if (!alreadyReported) bucket.reportedAt = now;
+    return { who, waitMs: Math.ceil(((1 - bucket.level) / bucket.perMinute) * MINUTE_MS), alreadyReported };
   }
 }
 
@@ -79,7 +79,7 @@ interface Bucket {
   /** How many photos may still be read now. */
   level: number;
   filledAt: number;
-  toldAt: number;
+  reportedAt: number;
 }
 
 class Buckets {
@@ -100,7 +100,7 @@ class Buckets {
   of(key: string, now: number): Bucket | undefined {
     const perMinute = this.#perMinute;
     if (perMinute === 0) return undefined;
-    const bucket = this.#byKey.get(key) ?? { perMinute, level: perMinute, filledAt: now, toldAt: -Infinity };
+    const bucket = this.#byKey.get(key) ?? { perMinute, level: perMinute, filledAt: now, reportedAt: -Infinity };
     bucket.level = Math.min(perMinute, bucket.level + ((now - bucket.filledAt) / MINUTE_MS) * perMinute);
     bucket.filledAt = now;
     this.#byKey.set(key, bucket);

@@ -1,7 +1,7 @@
 import type { Job } from './journal.ts';
 
-/** Something that people removed or hid while a worker may be answering it. Ids are those of the platform's session. */
-export type Loss =
+/** Something that people removed, hid or edited while a worker may be answering it. Ids are those of the platform's session. */
+export type Removal =
   | { readonly kind: 'message'; readonly message: string }
   | {
       readonly kind: 'edit';
@@ -27,8 +27,8 @@ export interface JobQueue {
     job: Job,
     options: { readonly channel: string; readonly person: string; readonly signal: AbortSignal },
   ): Promise<void>;
-  /** Tells the workers that something is gone. Never throws; errors are logged. */
-  tell(platform: string, loss: Loss): void;
+  /** Announces to the workers that something was removed. Never throws; errors are logged. */
+  announceRemoval(platform: string, removal: Removal): void;
   close(): Promise<void>;
 }
 

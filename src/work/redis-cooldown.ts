@@ -61,9 +61,9 @@ export class RedisCooldown implements Cooldown {
     try {
       const keys = [keyOf('person', person), keyOf('channel', channel)];
       const answer = await this.#redis.client.eval(TAKE, 2, ...keys, personPerMinute, channelPerMinute, MINUTE_MS);
-      const [who, waitMs, told] = answer as [number, number, number];
+      const [who, waitMs, reported] = answer as [number, number, number];
       if (who === 0) return undefined;
-      return { who: who === 1 ? 'person' : 'channel', waitMs, told: told === 1 };
+      return { who: who === 1 ? 'person' : 'channel', waitMs, alreadyReported: reported === 1 };
     } catch (err) {
       this.#log.warn({ err }, 'Redis does not count photos at the moment; this process counts its own');
       return this.#alone.take(person, channel);

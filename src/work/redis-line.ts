@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { hashed, REDIS_PREFIX } from '../base/redis.ts';
+import type { Removal } from './job-queue.ts';
 import type { JobKey } from './journal.ts';
 
 /** The largest priority that BullMQ accepts. Jobs with later turns are all served in the order of arrival. */
@@ -7,8 +8,14 @@ const LAST_TURN = 2_097_151;
 /** Seconds after which the record of turns is deleted. */
 const TURNS_S = 600;
 
-/** The pub/sub channel in Redis on which workers are told what is gone. */
-export const LOSSES = `${REDIS_PREFIX}:losses`;
+/** The pub/sub channel in Redis on which bots announce to workers what was removed. */
+export const REMOVALS = `${REDIS_PREFIX}:losses`;
+
+/** A message on that channel. Processes of an older version may send and read it, so its fields keep their names. */
+export interface RemovalMessage {
+  readonly platform: string;
+  readonly loss: Removal;
+}
 
 /**
  * Gives a job its turn. For each job the channel gets a new turn, which comes after the channel's last one and not before the turn that is

@@ -3,9 +3,9 @@ import type { Redis } from 'ioredis';
 import { unlessAborted } from '../base/aborts.ts';
 import type { Logger } from '../base/log.ts';
 import { REDIS_PREFIX, type RedisPart, shareRedis } from '../base/redis.ts';
-import { type JobQueue, LeftToWorkers, type Loss, QueueFull } from './job-queue.ts';
+import { type JobQueue, LeftToWorkers, QueueFull, type Removal } from './job-queue.ts';
 import type { Job } from './journal.ts';
-import { idOf, LOSSES, lineOf, markTakenOut, takeTurn } from './redis-line.ts';
+import { idOf, lineOf, markTakenOut, REMOVALS, type RemovalMessage, takeTurn } from './redis-line.ts';
 
 /** How often a job is tried in all where workers fail, and the first pause in milliseconds, doubled each time. */
 const ATTEMPTS = 5;
@@ -95,16 +95,11 @@ export class RedisJobQueue implements JobQueue {
     }
   }
 
-  tell(platform: string, loss: Loss): void {
-    void this.#tell(platform, loss);
-  }
-
-  async #tell(platform: string, loss: Loss): Promise<void> {
-    try {
-      await this.#redis.client.publish(LOSSES, JSON.stringify({ platform, loss }));
-    } catch (err) {
+  announceRemoval(platform: string, removal: Removal): void {
+    const message: RemovalMessage = { platform, loss: removal };
+    this.#redis.client.publish(REMOVALS, JSON.stringify(message)).catch((err: unknown) => {
       this.#log.warn({ platform, err }, 'the workers could not be told what is gone');
-    }
+    });
   }
 
   async close(): Promise<void> {
@@ -178,7 +173,7 @@ export class RedisJobQueue implements JobQueue {
   async #takeOut({ name, queue }: Line, id: string, reason: unknown): Promise<void> {
     if (reason instanceof LeftToWorkers) return;
     try {
-      // A job that a worker has begun stays; the worker learns of the loss by `tell`.
+      // A job that a worker has begun stays; the worker learns of the removal by `announceRemoval`.
       if ((await queue.remove(id)) === 1) await markTakenOut(this.#redis.client, name, id);
     } catch (err) {
       this.#log.warn({ err }, 'a photo that nobody waits for could not be taken out of the queue');

@@ -2,9 +2,9 @@ import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../base/log.ts';
 import { REDIS_PREFIX, waitForRedis } from '../base/redis.ts';
-import type { Loss, Turn } from './job-queue.ts';
+import type { Removal, Turn } from './job-queue.ts';
 import type { Job } from './journal.ts';
-import { LOSSES, lineOf, markServed } from './redis-line.ts';
+import { lineOf, markServed, REMOVALS, type RemovalMessage } from './redis-line.ts';
 
 /** A worker counts as lost after so many milliseconds without a sign of life. It gives one in half that time. */
 const LOST_MS = 15_000;
@@ -17,7 +17,7 @@ interface TakeOptions {
   /** How many jobs of each account run at a time. */
   readonly concurrency: number;
   /** Called with what people remove or hide. */
-  readonly onLoss: (platform: string, loss: Loss) => void;
+  readonly onRemoval: (platform: string, removal: Removal) => void;
   /** Milliseconds without a sign of life after which a worker counts as lost; 15,000 by default. */
   readonly lostMs?: number;
 }
@@ -51,10 +51,10 @@ export class RedisWorker {
     const listening = client.duplicate();
     listening.on('error', (err) => log.warn({ err }, 'the connection to Redis is lost'));
     listening.on('message', (_, text: string) => {
-      const { platform, loss } = JSON.parse(text) as { readonly platform: string; readonly loss: Loss };
-      options.onLoss(platform, loss);
+      const { platform, loss } = JSON.parse(text) as RemovalMessage;
+      options.onRemoval(platform, loss);
     });
-    await listening.subscribe(LOSSES);
+    await listening.subscribe(REMOVALS);
     return new RedisWorker(client, listening, log, options);
   }
 

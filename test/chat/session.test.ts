@@ -50,7 +50,7 @@ function start(options: Partial<SessionOptions> = {}) {
     const { pictures: attachments = [], reply = say, ...asking } = options;
     const isTaken = session.begin({
       channel: 'c',
-      tellAlone: async (text) => void told.push(text),
+      replyPrivately: async (text) => void told.push(text),
       toRequest: (signal) => fakeRequest({ signal, attachments, reply }).request,
       ...asking,
     });
@@ -252,7 +252,7 @@ describe('stopping', () => {
     first.done();
     await turn();
     let told = () => {};
-    begin({ tellAlone: () => new Promise<void>((done) => (told = done)).then(() => order.push('told')) });
+    begin({ replyPrivately: () => new Promise<void>((done) => (told = done)).then(() => order.push('told')) });
     disconnect();
     await turn();
     told();
@@ -266,7 +266,7 @@ describe('stopping', () => {
     const { request } = begin();
     const stopped = session.stop(deadline.signal, () => new Promise(() => {}));
     const told = vi.fn();
-    begin({ tellAlone: () => delay(200).then(told) });
+    begin({ replyPrivately: () => delay(200).then(told) });
     deadline.abort(new Error('time is over'));
     await stopped;
     expect([request.signal.aborted, told.mock.calls.length]).toEqual([true, 1]);

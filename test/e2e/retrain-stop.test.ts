@@ -41,7 +41,7 @@ async function expectPaused(files: RetrainingFiles, before: Awaited<ReturnType<t
   expect(await isLocked(files.directory, 'supervisor')).toBe(false);
   expect(await isLocked(files.directory, 'child')).toBe(false);
   expect((await files.status(before.job)).state).toBe('running');
-  expect(await files.isTold(before.job)).toBe(false);
+  expect(await files.isEndReported(before.job)).toBe(false);
   const { history } = (await loadCheckpoint(files.run(before.job)))!.progress;
   expect(history.slice(0, before.history.length)).toEqual(before.history);
   return { pid: before.pid, history };

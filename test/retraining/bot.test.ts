@@ -112,7 +112,7 @@ test('bots killed at any moment leave no process at work; the next bot continues
   expect(status).toMatchObject({ state: 'finished', result: { version: 1 } });
   expect((await registry.list()).map((card) => [card.version, card.epochs])).toEqual([[1, epochs]]);
   expect(board.notices.at(-1)!.text).toContain('Version 1 (tiny) is trained');
-  expect(await files.isTold(id)).toBe(true);
+  expect(await files.isEndReported(id)).toBe(true);
 });
 
 test('a full disk ends a training in words, and once there is space it goes on (needs the right to mount)', {
@@ -166,7 +166,7 @@ test('a training of a platform that another process serves is left to that proce
   await retraining.idle();
   expect(trainers(site)).toEqual([]);
   expect((await retraining.status())!.status.state).toBe('running');
-  expect(await files.isTold('left')).toBe(false);
+  expect(await files.isEndReported('left')).toBe(false);
 
   await retraining.cancel();
   await retraining.idle();

@@ -48,7 +48,7 @@ test('cancelled from another process, then resumed, but on no other data; two ad
   expect(status.result).toEqual({ version: 1, promoted: false });
   expect(status.progress!.history[0]).toEqual(cancelled.progress!.history[0]);
   expect(await registry.inUse()).toEqual({ version: 0 });
-  expect(await files.isTold(job.id)).toBe(true);
+  expect(await files.isEndReported(job.id)).toBe(true);
   expect(board.notices.at(-1)!.text).toContain(
     'is trained, but not 100.0 points better on PublicTest: the network in use stays.',
   );
@@ -92,7 +92,7 @@ test('a child that dies often, with an epoch in between each time, is started ag
   const { job, status } = (await retraining.status())!;
   expect(status).toMatchObject({ state: 'finished', result: { version: 4 } });
   expect(texts.filter((text) => text.startsWith('Version'))).toEqual([]);
-  expect(await files.isTold(job.id)).toBe(false);
+  expect(await files.isEndReported(job.id)).toBe(false);
   // Older ones are cleared away with every training.
   expect((await registry.list()).map(({ version }) => version)).toEqual([3, 4]);
 
@@ -106,5 +106,5 @@ test('a child that dies often, with an epoch in between each time, is started ag
   await next.idle();
   expect(texts.at(-1)).toMatch(/^Version 4 .*pictures could not be posted here; they lie in versions\/4\/reports/s);
   expect(await readdir(join(registry.directoryOf(4), 'reports'))).toContain('tiny-curves.png');
-  expect(await files.isTold(job.id)).toBe(true);
+  expect(await files.isEndReported(job.id)).toBe(true);
 });

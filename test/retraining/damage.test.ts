@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
 import type { NoticeBoard } from '../../src/retraining/boards.ts';
-import { DamageWatch } from '../../src/retraining/damage.ts';
+import { DamagedVersionWatch } from '../../src/retraining/damage.ts';
 import { RetrainingFiles } from '../../src/retraining/files.ts';
 import { LiveClassifier } from '../../src/versions/live-classifier.ts';
 import { noticeBoard, registryWith, tinyTraining } from '../helpers/retraining.ts';
@@ -28,7 +28,7 @@ async function machine() {
     damage: (version: number) => truncate(join(directory, 'versions', String(version), 'weights.bin'), 100),
     watch: async (board: NoticeBoard, serves = HERE) => {
       const options = { files, registry, log, reading: async () => live.installed, refresh: () => live.refresh() };
-      const watch = new DamageWatch({ ...options, lookEveryMs: 20 });
+      const watch = new DamagedVersionWatch({ ...options, lookEveryMs: 20 });
       onTestFinished(() => watch.stop());
       await watch.begin(async () => board, serves);
       return watch;
@@ -45,7 +45,7 @@ test('admins are told once, in the channel of the last training, that a version 
   const board = noticeBoard();
   const elsewhere = noticeBoard();
   await watch(elsewhere, () => false);
-  expect(await files.damageTold()).toBeUndefined();
+  expect(await files.reportedDamage()).toBeUndefined();
   const first = await watch(board);
   const text =
     'Version 2 cannot be loaded, so I read photos with version 0. /retrain promote 0 keeps it so, or train anew with /retrain start.';
@@ -56,7 +56,7 @@ test('admins are told once, in the channel of the last training, that a version 
   await first.stop();
   // Once it is repaired and another is damaged, admins are told of that one.
   await registry.promote(1);
-  await until(async () => (await files.damageTold()) === undefined, 'its being well again');
+  await until(async () => (await files.reportedDamage()) === undefined, 'its being well again');
   await registry.promote(0);
   await until(async () => (await registry.inUse()).version === 0, 'it');
   await registry.promote(1);
@@ -70,7 +70,7 @@ test('a version that was just put in use is not reported as damaged before it ha
   const board = noticeBoard();
   // At each look another version is in use.
   const refresh = async () => await registry.promote((await registry.inUse()).version === 1 ? 0 : 1);
-  const watch = new DamageWatch({ files, registry, log, refresh, reading: async () => ({ version: 0 }) });
+  const watch = new DamagedVersionWatch({ files, registry, log, refresh, reading: async () => ({ version: 0 }) });
   await refresh();
   await watch.begin(async () => board, HERE);
   await watch.stop();
@@ -90,7 +90,7 @@ test('a notice that cannot be sent now is sent later; without a training there i
     },
   };
   await watch(board);
-  expect(await files.damageTold()).toBeUndefined();
+  expect(await files.reportedDamage()).toBeUndefined();
   await remember();
   await new Promise((done) => setTimeout(done, 60));
   expect(posted.notices).toEqual([]);

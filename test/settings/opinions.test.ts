@@ -44,7 +44,7 @@ test('counts what was said and meant by place, each face of an answer once, and 
   expect(counts.happy).toEqual([0, 0, 0, 13, 0, 0, 0]);
   expect(counts.neutral).toEqual([1, 0, 0, 0, 0, 0, 0]);
   expect(counts.unsure).toEqual([0, 0, 0, 0, 1, 0, 0]);
-  expect(agreement(counts)).toEqual({ told: 14, right: 13, unsure: 1 });
+  expect(agreement(counts)).toEqual({ judged: 14, right: 13, unsure: 1 });
   expect(happenings).toHaveLength(3 + 12 + 1);
   expect(happenings[1]).toEqual({ kind: 'opinion', said: 'neutral', meant: 'angry' });
 });
@@ -74,7 +74,7 @@ test('keeps no id, and goes with its place', async () => {
   expect(files.join('')).toContain('"fear":[0,0,0,0,0,1,0]');
   expect(files.join('')).not.toMatch(/T0451|answer-7731/);
   await kept.forgetPlace('slack', 'T0451');
-  expect(agreement(await opinions.counts('slack', 'T0451')).told).toBe(0);
+  expect(agreement(await opinions.counts('slack', 'T0451')).judged).toBe(0);
 });
 
 test('what cannot be saved is not counted, and can be told again', async () => {

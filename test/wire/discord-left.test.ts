@@ -13,8 +13,8 @@ import { afterwards, aWhile, cleanUp, stateFolder } from './running-bot.ts';
 afterEach(cleanUp);
 
 /** A bot that is stopped in the middle of the requests that `ask` makes, once it has received all of them; with what the next bot needs. */
-async function stoppedInTheMiddle<Asked>(
-  ask: (discord: FakeDiscord, stuck: { readonly begun: number }) => Promise<Asked>,
+async function stoppedInTheMiddle<Result>(
+  ask: (discord: FakeDiscord, stuck: { readonly begun: number }) => Promise<Result>,
   begun = 1,
 ) {
   const stuck = stuckReader();

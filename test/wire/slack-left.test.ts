@@ -11,7 +11,7 @@ afterEach(cleanUp);
 const BOT = 'slack T1 UBOT';
 
 /** A bot that is stopped in the middle of the requests that `ask` makes, once it has received all of them; with what the next bot needs. */
-async function stoppedInTheMiddle<Asked>(ask: (slack: FakeSlack) => Promise<Asked>, at = 0) {
+async function stoppedInTheMiddle<Result>(ask: (slack: FakeSlack) => Promise<Result>, at = 0) {
   const stuck = stuckReader(at);
   const state = stateFolder();
   const first = await startOnSlack({ state, readPhoto: stuck.readPhoto, environment: { SHUTDOWN_SECONDS: '1' } });

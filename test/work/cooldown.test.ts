@@ -22,7 +22,7 @@ describe('PhotoCooldown', () => {
   test('lets a minute’s photos through at once, then one after the other', () => {
     const { take, pass } = setUp(4, 0);
     for (let k = 0; k < 4; k++) expect(take()).toBeUndefined();
-    expect(take()).toEqual({ who: 'person', waitMs: 15_000, told: false });
+    expect(take()).toEqual({ who: 'person', waitMs: 15_000, alreadyReported: false });
     pass(14_000);
     expect(take()).toMatchObject({ waitMs: 1000 });
     pass(1000);
@@ -52,7 +52,7 @@ describe('PhotoCooldown', () => {
   test('bounds a channel for everybody in it, and says so', () => {
     const { take } = setUp(0, 2);
     expect([take('ada'), take('bob')]).toEqual([undefined, undefined]);
-    expect(take('eve')).toEqual({ who: 'channel', waitMs: 30_000, told: false });
+    expect(take('eve')).toEqual({ who: 'channel', waitMs: 30_000, alreadyReported: false });
     expect(take('eve', 'elsewhere')).toBeUndefined();
   });
 
@@ -69,15 +69,15 @@ describe('PhotoCooldown', () => {
   test('says only once a minute that it is too much', () => {
     const { take, pass } = setUp(60, 0);
     for (let k = 0; k < 60; k++) take();
-    expect(take()?.told).toBe(false);
+    expect(take()?.alreadyReported).toBe(false);
     for (let second = 1; second < 60; second++) {
       pass(1000);
       take();
-      expect(take()?.told).toBe(true);
+      expect(take()?.alreadyReported).toBe(true);
     }
     pass(1000);
     take();
-    expect(take()?.told).toBe(false);
+    expect(take()?.alreadyReported).toBe(false);
   });
 
   test('0 is no bound, and remembers nobody', () => {

@@ -92,7 +92,7 @@ async function inRedis(url: string): Promise<OneByOne> {
     },
     serve: async (count) => {
       if (worker === undefined) {
-        worker = await RedisWorker.start(url, log, { concurrency: 1, onLoss: () => {} });
+        worker = await RedisWorker.start(url, log, { concurrency: 1, onRemoval: () => {} });
         await worker.take(bot, async ({ message }) => await pass(people.get(message)!));
       }
       const served = await serve(count);

@@ -31,10 +31,10 @@ describe.skipIf(!HAS_REDIS)('bounds that processes share', () => {
     expect(await one.take('ann', 'c1')).toBeUndefined();
     expect(await other.take('ann', 'c2')).toBeUndefined();
     const refusal = await one.take('ann', 'c1');
-    expect(refusal).toMatchObject({ who: 'person', told: false });
+    expect(refusal).toMatchObject({ who: 'person', alreadyReported: false });
     expect(refusal!.waitMs).toBeGreaterThan(15_000);
     expect(refusal!.waitMs).toBeLessThanOrEqual(30_000);
-    expect(await other.take('ann', 'c3')).toMatchObject({ who: 'person', told: true });
+    expect(await other.take('ann', 'c3')).toMatchObject({ who: 'person', alreadyReported: true });
     expect(await one.take('ben', 'c1')).toBeUndefined();
   });
 

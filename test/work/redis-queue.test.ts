@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
-import { LeftToWorkers, type Loss, QueueFull, type Turn } from '../../src/work/job-queue.ts';
+import { LeftToWorkers, QueueFull, type Removal, type Turn } from '../../src/work/job-queue.ts';
 import type { Job } from '../../src/work/journal.ts';
 import { RedisJobQueue } from '../../src/work/redis-queue.ts';
 import { RedisWorker } from '../../src/work/redis-worker.ts';
@@ -36,11 +36,11 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
     perform: (job: Job, turn: Turn) => Promise<void>,
     {
       concurrency = 1,
-      onLoss = () => {},
+      onRemoval = () => {},
       log: logger = log,
-    }: { concurrency?: number; onLoss?: (platform: string, loss: Loss) => void; log?: typeof log } = {},
+    }: { concurrency?: number; onRemoval?: (platform: string, removal: Removal) => void; log?: typeof log } = {},
   ): Promise<RedisWorker> {
-    const started = await RedisWorker.start(redis.url, logger, { concurrency, onLoss, lostMs: 400 });
+    const started = await RedisWorker.start(redis.url, logger, { concurrency, onRemoval, lostMs: 400 });
     ends.push(() => started.close());
     await started.take(BOT, perform);
     return started;
@@ -174,8 +174,8 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
   test('workers are told of what is gone', async () => {
     const bot = await queue();
     const told: unknown[] = [];
-    await worker(async () => {}, { onLoss: (...loss) => told.push(loss) });
-    bot.tell('discord', { kind: 'edit', message: '1', left: ['2'], hidden: [] });
+    await worker(async () => {}, { onRemoval: (...removal) => told.push(removal) });
+    bot.announceRemoval('discord', { kind: 'edit', message: '1', left: ['2'], hidden: [] });
     await until(() => told.length > 0, 'the word');
     expect(told).toEqual([['discord', { kind: 'edit', message: '1', left: ['2'], hidden: [] }]]);
   });

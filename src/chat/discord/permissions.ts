@@ -103,14 +103,14 @@ export class Refusals {
     if (!this.#closed.claim([channel.id]) && !isAsked) return;
     const name = channel.isDMBased() ? 'there' : `in #${escapeMarkup(channel.name)}`;
     const text = `I cannot answer your picture ${name}: I lack the permission ${missing}. Ask an admin of the server to give it to me.`;
-    await this.tell(user, text, about);
+    await this.writeTo(user, text, about);
   }
 
   /**
    * Sends a direct message, where the person accepts those.
    * @param about id of the message or interaction that it is about. It is sent once for each, see `onlyOnce`
    */
-  async tell(user: User, text: string, about: string): Promise<void> {
+  async writeTo(user: User, text: string, about: string): Promise<void> {
     try {
       await user.send({ ...plainMessage(text), ...onlyOnce(about) });
     } catch (error) {

@@ -79,7 +79,9 @@ export function toInquiry(message: Message, context: DiscordContext, isOpen?: (p
     message: message.id,
     job: { bot: accountOf(context), place: message.channelId, message: message.id, kind: 'posted' },
     // People who only post a picture have not asked the bot, and its replies may be switched off in the channel.
-    ...(isAddressed(message) && { tellAlone: (text) => context.refusals.tell(message.author, text, message.id) }),
+    ...(isAddressed(message) && {
+      replyPrivately: (text) => context.refusals.writeTo(message.author, text, message.id),
+    }),
     toRequest: (signal) => {
       const request = messageRequest(message, context, typing, signal);
       return isOpen ? { ...request, attachments: request.attachments.filter(({ id }) => isOpen(id)) } : request;

@@ -1,8 +1,8 @@
 import { type APIUser, type Client, ClientUser, Routes } from 'discord.js';
 import QuickLRU from 'quick-lru';
-import type { Loss, Turn } from '../../work/job-queue.ts';
+import type { Removal, Turn } from '../../work/job-queue.ts';
 import type { Job } from '../../work/journal.ts';
-import { applyLoss, type ChatWorker, type ChatWorkerContext } from '../chat-worker.ts';
+import { applyRemoval, type ChatWorker, type ChatWorkerContext } from '../chat-worker.ts';
 import { Session } from '../session.ts';
 import { messageOf } from './attachment.ts';
 import { createClient } from './client.ts';
@@ -80,8 +80,8 @@ export class DiscordWorker implements ChatWorker {
     }
   }
 
-  onLoss(loss: Loss): void {
-    applyLoss(this.#session, loss);
+  onRemoval(removal: Removal): void {
+    applyRemoval(this.#session, removal);
   }
 
   async stop(deadline: AbortSignal): Promise<void> {

@@ -106,7 +106,7 @@ export class LocalChannel {
   progress(request: string, text: string | null): void {
     if (text === null) this.#progress.delete(request);
     else this.#progress.set(request, text);
-    this.#tell({ type: 'progress', request, text });
+    this.#notify({ type: 'progress', request, text });
   }
 
   /** The letters of an answer's faces that can still be judged, see right.ts; undefined where there are none, or the answer is gone. */
@@ -232,7 +232,7 @@ export class LocalChannel {
   #put(message: Message): MessageView {
     this.#messages.set(message.id, message);
     const seen = view(message);
-    this.#tell({ type: 'message', message: seen });
+    this.#notify({ type: 'message', message: seen });
     this.forget();
     return seen;
   }
@@ -257,10 +257,10 @@ export class LocalChannel {
     if (message === undefined) return;
     this.#messages.delete(id);
     for (const file of message.files) this.unread.delete(file.id);
-    this.#tell({ type: 'removed', id });
+    this.#notify({ type: 'removed', id });
   }
 
-  #tell(event: ChannelEvent): void {
+  #notify(event: ChannelEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
 }

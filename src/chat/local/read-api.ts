@@ -77,9 +77,9 @@ async function answer(
   const { picture } = photo;
   if (!wantsPicture) {
     const name = String(request.query.name ?? '').slice(0, MAX_NAME) || 'photo';
-    const { milliseconds, ...told } = readingJson(whole(photo));
+    const { milliseconds, ...rest } = readingJson(whole(photo));
     const shown = picture && isOn(request.query.picture) && { picture: inJson(picture) };
-    return reply.send({ photo: name, ...told, ...shown, milliseconds });
+    return reply.send({ photo: name, ...rest, ...shown, milliseconds });
   }
   // A photo without faces has no annotated picture.
   if (!picture) return reply.code(204).send();

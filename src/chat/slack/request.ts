@@ -63,7 +63,7 @@ export function toInquiry(context: SlackContext, inquiry: SlackInquiry, isAccept
     ...(message?.ts !== undefined && { message: messageKey(channel, message.ts) }),
     ...(job && { job }),
     // People who only post a picture have not asked the bot, and its replies may be switched off in the channel.
-    ...((respond || asked) && { tellAlone: (text) => tellAsker(context, inquiry, text) }),
+    ...((respond || asked) && { replyPrivately: (text) => tellAsker(context, inquiry, text) }),
     toRequest: (signal) => toRequest(context, inquiry, signal),
   };
 }
@@ -170,7 +170,7 @@ async function sendOrExplain(
     if (isClosed(error)) {
       const isAsked = inquiry.respond !== undefined || inquiry.asked === true;
       const isToBeTold = context.closed.claim([inquiry.channel]) || isAsked;
-      if (isToBeTold) await tellAlone(context, inquiry, `I could not answer there. ${reason.message}`);
+      if (isToBeTold) await replyPrivately(context, inquiry, `I could not answer there. ${reason.message}`);
       context.log.info({ platform: 'slack', code: slackCode(error) }, 'a channel is closed to the bot');
       return NO_MESSAGE;
     }
@@ -189,21 +189,26 @@ async function whisper(context: SlackContext, inquiry: SlackInquiry, to: Destina
     const { private: _, ...open } = reply;
     return await sendOrExplain(context, inquiry, to, open, undefined);
   }
-  await tellAlone(context, inquiry, reply.text, to);
+  await replyPrivately(context, inquiry, reply.text, to);
   return NO_MESSAGE;
 }
 
 /** Sends a text that only the asker sees, in the channel that they asked in. */
 async function tellAsker(context: SlackContext, inquiry: SlackInquiry, text: string): Promise<void> {
   const { channel, thread } = inquiry;
-  await tellAlone(context, inquiry, text, { channel, ...(thread !== undefined && { thread }) });
+  await replyPrivately(context, inquiry, text, { channel, ...(thread !== undefined && { thread }) });
 }
 
 /**
  * Sends a text to one person in the first way that works: to the address that came with the command, as a message in the channel
  * that only they see, or as a direct message.
  */
-async function tellAlone(context: SlackContext, inquiry: SlackInquiry, text: string, to?: Destination): Promise<void> {
+async function replyPrivately(
+  context: SlackContext,
+  inquiry: SlackInquiry,
+  text: string,
+  to?: Destination,
+): Promise<void> {
   const { channel, userId: user } = inquiry;
   const words = slackText(text);
   const ways: (() => Promise<unknown>)[] = [

@@ -1,6 +1,6 @@
-import type { Loss, Turn } from '../../work/job-queue.ts';
+import type { Removal, Turn } from '../../work/job-queue.ts';
 import type { Job } from '../../work/journal.ts';
-import { applyLoss, type ChatWorker, type ChatWorkerContext } from '../chat-worker.ts';
+import { applyRemoval, type ChatWorker, type ChatWorkerContext } from '../chat-worker.ts';
 import { Session } from '../session.ts';
 import { createApi } from './api.ts';
 import { messageOf } from './attachment.ts';
@@ -49,8 +49,8 @@ export class SlackWorker implements ChatWorker {
     await this.#session.perform(job, turn);
   }
 
-  onLoss(loss: Loss): void {
-    applyLoss(this.#session, loss);
+  onRemoval(removal: Removal): void {
+    applyRemoval(this.#session, removal);
   }
 
   async stop(deadline: AbortSignal): Promise<void> {

@@ -58,12 +58,12 @@ type EightNumbers = [number, number, number, number, number, number, number, num
 /**
  * How far the first tile begins before the picture.
  * @param excess how much longer all tiles together are than the picture
- * @param told the library's offset: 0 where the excess is at the other end; otherwise, as of 1.23, the rest of the tile
+ * @param offset the library's offset: 0 where the excess is at the other end; otherwise, as of 1.23, the rest of the tile
  * @returns undefined where the offset is anything else
  */
-function before(excess: number, told: number, tile: number): number | undefined {
-  if (told === 0) return 0;
-  return told === excess || told === tile - excess ? excess : undefined;
+function before(excess: number, offset: number, tile: number): number | undefined {
+  if (offset === 0) return 0;
+  return offset === excess || offset === tile - excess ? excess : undefined;
 }
 
 /**

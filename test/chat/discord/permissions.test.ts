@@ -57,7 +57,7 @@ describe('why no answer comes', () => {
   test('fails where Discord fails', async () => {
     const fails = { send: async () => Promise.reject(new Error('the platform is down')) } as unknown as User;
     const refusals = new Refusals(createLogger({ level: 'silent' }));
-    await expect(refusals.tell(fails, 'a', 'm')).rejects.toThrow('the platform is down');
+    await expect(refusals.writeTo(fails, 'a', 'm')).rejects.toThrow('the platform is down');
   });
 });
 

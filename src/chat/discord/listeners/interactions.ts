@@ -51,7 +51,7 @@ function begin(
         ...(message !== undefined && { about: message }),
       },
     }),
-    tellAlone: (content) => interaction.reply({ content, flags: MessageFlags.Ephemeral }),
+    replyPrivately: (content) => interaction.reply({ content, flags: MessageFlags.Ephemeral }),
     toRequest: (signal) => {
       answer = new InteractionAnswer(interaction, context);
       return toRequest(answer, signal);

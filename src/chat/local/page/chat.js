@@ -22,8 +22,8 @@ let limits = { maxBytes: 1024 * 1024, maxFiles: 1, keepMinutes: 60 };
 
 // --- actions on a message ---
 
-async function tellRight(id, told) {
-  await call('POST', `/api/messages/${id}/right`, 'application/json', JSON.stringify(told));
+async function sendOpinion(id, opinion) {
+  await call('POST', `/api/messages/${id}/right`, 'application/json', JSON.stringify(opinion));
   text.focus();
 }
 
@@ -62,7 +62,7 @@ const show = (message) =>
   showMessage(message, {
     view,
     remove,
-    tell: (id, told, button) => sayOnce(button, () => tellRight(id, told)),
+    judge: (id, opinion, button) => sayOnce(button, () => sendOpinion(id, opinion)),
     settle,
   });
 

@@ -58,7 +58,7 @@ function showCurves(curves) {
 }
 
 /** @param best picks the best of several values: Math.min or Math.max */
-function chart(title, curves, training, validation, inWords, best) {
+function chart(title, curves, training, validation, format, best) {
   const values = curves.flatMap((epoch) => [epoch[training], epoch[validation]]);
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const span = most - least || 1;
@@ -70,7 +70,7 @@ function chart(title, curves, training, validation, inWords, best) {
   ];
   const ticks = [least, least + span / 2, most].flatMap((value) => [
     svg('line', { class: 'grid', x1: LEFT, x2: WIDTH - 12, y1: y(value), y2: y(value) }),
-    svg('text', { x: LEFT - 6, y: y(value) + 4, 'text-anchor': 'end' }, inWords(value)),
+    svg('text', { x: LEFT - 6, y: y(value) + 4, 'text-anchor': 'end' }, format(value)),
   ]);
   const epochs = [...new Set([0, curves.length - 1])].map((k) =>
     svg('text', { x: x(k), y: HEIGHT - 6, 'text-anchor': 'middle' }, String(k + 1)),
@@ -79,8 +79,8 @@ function chart(title, curves, training, validation, inWords, best) {
   const found = ofValidation.indexOf(best(...ofValidation));
   const last = curves.at(-1);
   const label =
-    `${title} after ${curves.length} ${curves.length === 1 ? 'epoch' : 'epochs'}: training ${inWords(last[training])}, ` +
-    `PublicTest ${inWords(last[validation])}; the best on PublicTest was ${inWords(ofValidation[found])} after epoch ${found + 1}`;
+    `${title} after ${curves.length} ${curves.length === 1 ? 'epoch' : 'epochs'}: training ${format(last[training])}, ` +
+    `PublicTest ${format(last[validation])}; the best on PublicTest was ${format(ofValidation[found])} after epoch ${found + 1}`;
   return make(
     'figure',
     {},

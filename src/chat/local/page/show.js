@@ -5,7 +5,7 @@ import { EMOTIONS, showFigures } from './figures.js';
 
 /**
  * Makes an element of a message.
- * @param actions called by its buttons: `view`, `remove`, `tell`; and `settle`, called when a picture has loaded
+ * @param actions called by its buttons: `view`, `remove`, `judge`; and `settle`, called when a picture has loaded
  */
 export function showMessage(message, actions) {
   const { figures, files } = message;
@@ -143,9 +143,9 @@ function showFoot(message, actions) {
 
 /** Buttons to say that an answer is right, or to open a form for correcting its faces. */
 function askIfRight({ id, asks }, actions) {
-  const tell = (told, button) => actions.tell(id, told, button);
+  const judge = (opinion, button) => actions.judge(id, opinion, button);
   const right = make('button', { type: 'button', className: 'quiet' }, asks.right);
-  right.addEventListener('click', () => tell({ right: true }, right));
+  right.addEventListener('click', () => judge({ right: true }, right));
   const form = make(
     'form',
     { className: 'corrections', hidden: true },
@@ -158,7 +158,7 @@ function askIfRight({ id, asks }, actions) {
       value === '' ? [] : [{ number: Number(name), meant: value }],
     );
     if (faces.length === 0) say('Choose what somebody should have been read as.');
-    else tell({ faces }, form.querySelector('button'));
+    else judge({ faces }, form.querySelector('button'));
   });
   const wrong = make('button', { type: 'button', className: 'quiet', ariaExpanded: 'false' }, asks.wrong);
   wrong.addEventListener('click', () => {
