@@ -201,7 +201,7 @@ export function withMemory<Result>(lib: Libheif, bytes: number, use: (address: n
 }
 
 /** @param error address of libheif's structure heif_error */
-export function throwIfFailed(lib: Libheif, error: number): void {
+function throwIfFailed(lib: Libheif, error: number): void {
   const [code, , message] = lib.HEAPU32.subarray(error / 4, error / 4 + 3);
   if (code !== 0) throw new Error(`libheif: ${textAt(lib, message)}`);
 }

@@ -67,7 +67,6 @@ export function openHeic(file: Uint8Array, maxSide: number): HeicPicture {
     if (place === 0) throw new Error('libheif: out of memory');
     lib.HEAPU8.set(file, place);
     readInPlace(lib, addressOf(context), place, file.length);
-    if (hasZeroedPart(lib, addressOf(context))) throw new Error('libheif: zeros in place of a part of the picture');
     return { ...mainPicture(lib, context, maxSide), close };
   } catch (error) {
     close();
@@ -88,6 +87,7 @@ function mainPicture(lib: Libheif, context: Context, maxSide: number): Omit<Heic
   const tiling = factor > 1 ? tilingOf(lib, address) : undefined;
   const pixels = width * height;
   const item = lib._heif_image_handle_get_item_id(address);
+  if (hasZeroedPart(lib, addressOf(context), item)) throw new Error('libheif: zeros in place of a part of the picture');
   const isTransformed = lib._heif_item_get_transformation_properties(addressOf(context), item, 0, 0) > 0;
   const whole = (WHOLE + (isTransformed ? TURNED_OR_CUT : 0)) * pixels;
   const copy = factor > 1 ? (SMALL_COPY * pixels) / factor ** 2 : FULL_COPY * pixels + COPY_BYTES;
