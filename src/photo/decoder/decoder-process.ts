@@ -116,11 +116,8 @@ async function firstOfSequence(task: DecoderTask, first: Result, sequence: Pictu
   if (showsPixels(first)) return asFrame(first, 0);
   const { width, height } = first.answer.size;
   const mayKeepFrames = KEPT_FRAMES * width * height < task.maxBytes / 2;
-  for (const { frame, frames } of framesToTry(
-    sequence,
-    width * height,
-    task.format === 'heic' ? TRIED_PIXELS.heic : TRIED_PIXELS.avif,
-  )) {
+  const mostPixels = TRIED_PIXELS[task.format === 'heic' ? 'heic' : 'avif'];
+  for (const { frame, frames } of framesToTry(sequence, width * height, mostPixels)) {
     const file = frames === 1 || mayKeepFrames ? sequence.still(frame) : undefined;
     if (file === undefined) continue;
     // A damaged frame is skipped: the first one is still good.
