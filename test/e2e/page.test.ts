@@ -426,6 +426,11 @@ describe.skipIf(!hasBrowser)('the page in a browser', () => {
     const below = () =>
       phone.locator('#scroller').evaluate((one) => one.scrollHeight - one.scrollTop - one.clientHeight);
     await until(async () => (await below()) < 2, 'the last answer');
+    // A note above the message box takes room from the conversation.
+    await phone.evaluate("document.dispatchEvent(new DragEvent('drop', { cancelable: true }))");
+    await phone.getByRole('alert').waitFor();
+    await phone.evaluate('new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)))');
+    expect(await below()).toBeLessThan(2);
     // Whoever scrolls up to read stays there.
     await phone.locator('#scroller').evaluate((one) => one.scrollBy(0, -900));
     await until(async () => (await below()) > 800);

@@ -42,7 +42,7 @@ let top = 0;
 scroller.addEventListener('scroll', () => {
   const isUp = scroller.scrollTop < top;
   top = scroller.scrollTop;
-  // Resizing the window scrolls too, without the person wanting it.
+  // Less room scrolls too, without the person wanting it.
   if (scroller.clientHeight !== height) return;
   // Only scrolling up leaves the end. Content that grows below, such as a picture that has loaded, does not.
   if (scroller.scrollHeight - top - scroller.clientHeight < 80) atEnd = true;
@@ -66,12 +66,12 @@ const show = (message) =>
     settle,
   });
 
-/** Adjusts the layout after a picture has loaded or the window was resized. */
+/** Adjusts the layout after a picture has loaded or the conversation's room has changed: by the window, or by what stands below it. */
 function settle() {
   fitAll();
   stayAtEnd();
 }
-addEventListener('resize', settle);
+new ResizeObserver(settle).observe(scroller);
 
 /** Limits the height of answers to the window's. */
 function fitAll() {
