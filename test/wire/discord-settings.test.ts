@@ -114,11 +114,13 @@ describe('a forwarded photo, of which Discord hides who posted it,', () => {
     const [, latest] = await answers(discord, 2);
     expect(latest!.content).toContain('That photo is forwarded');
     expect(discord.wholeFiles).toEqual([]);
-    // What people post themselves is read.
-    discord.post({ files: [await file(discord)] });
+    // What people post themselves is read, also beside what they forward.
+    discord.post({ files: [await file(discord)], forwards: posted.forwards! });
     const [, , answer] = await answers(discord, 3);
     expect(answer!.files).toHaveLength(1);
+    await aWhile();
     expect(discord.said(discord.general)).toHaveLength(3);
+    expect(discord.wholeFiles).toHaveLength(1);
   });
 });
 
