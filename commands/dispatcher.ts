@@ -124,7 +124,10 @@ export class Dispatcher {
       await work();
     } catch (error) {
       if (request.tryAgain && isTemporary(request, error)) {
-        this.#log.warn({ ...whereOf(request), err: error }, 'a request cannot be answered just now; it is tried again');
+        this.#log.warn(
+          { ...whereOf(request), err: error },
+          'a request cannot be answered at the moment; it is tried again later',
+        );
         request.tryAgain();
       } else if (!request.signal.aborted) {
         // After an abort nobody waits for this answer: the message was deleted or the bot is stopping.

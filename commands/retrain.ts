@@ -102,7 +102,7 @@ type Options = OptionsOf<typeof OPTIONS>;
 export function retrainCommand(services?: RetrainServices): Command {
   return defineCommand({
     name: 'retrain',
-    description: 'Trains the network anew, and chooses which version is in use',
+    description: 'Trains a new network, and chooses which version is in use',
     example: `start architecture:${DEFAULT_ARCHITECTURE} epochs:22`,
     options: OPTIONS,
     access: 'operator',
@@ -121,13 +121,13 @@ async function answer(services: RetrainServices, request: Request, options: Opti
   switch (action) {
     case 'start':
       await retraining.start(await startOptions(request, options));
-      return 'The training begins. I answer photos meanwhile, and say here how it goes.';
+      return 'The training begins. I go on answering photos, and report its progress here.';
     case 'cancel':
       await retraining.cancel();
-      return 'The training ends after this step and a checkpoint. /retrain resume goes on with it, until another is started.';
+      return 'The training ends after this step and a checkpoint. /retrain resume continues it, until another is started.';
     case 'resume':
       await retraining.resume(where(request));
-      return 'The training goes on from its last checkpoint. I say here how it goes.';
+      return 'The training continues from its last checkpoint. I report its progress here.';
     case 'versions':
       return await versions(services);
     case 'promote': {

@@ -58,7 +58,7 @@ memory     memory of the bot's processes as photo after photo is read, and how l
 bombs      the most memory that the bot's processes take while ten pictures of 30 MB are posted at once on a local fake
            Discord, and how long another person's photo waits meanwhile (on Linux, with the tests present).
 
-Contenders take turns in one run: quote the ratios. Let nothing else run meanwhile.`,
+Contenders take turns in one run: quote the ratios. Let nothing else run at the same time.`,
     options: OPTIONS,
     endsAtOnce: true,
   },

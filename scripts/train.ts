@@ -40,8 +40,8 @@ const OPTIONS = {
   votes: text('FILE', "FER+'s fer2013new.csv (looked for beside the chunks)"),
   output: text('DIR', 'checkpoints and the best network (default: training/<architecture>)'),
   like: text('DIR', 'train by the recipe of the network in DIR'),
-  resume: flag('go on with the run in the output folder, with its settings as given here again'),
-  fresh: flag('start anew, and replace a run that the output folder has already'),
+  resume: flag('continue the run in the output folder; give the same settings again'),
+  fresh: flag('start from the beginning, and replace a run that the output folder has already'),
   from: text(
     'DIR',
     "start from the weights of the model in DIR, which may be narrower, with a fresh optimizer; face-api: from those of face-api's face recognition (resnet)",
@@ -84,7 +84,7 @@ export const main = tool(
 --labels fer2013 by that of model/fer2013, with --like by another network's): the training commands that its file lists, one after the
 other. Options that are given change the last of them. With one of the three, options that are not given have the defaults below.`,
     options: OPTIONS,
-    footer: 'Ctrl-C or SIGTERM stops after a checkpoint; --resume goes on from there.',
+    footer: 'Ctrl-C or SIGTERM stops after a checkpoint; --resume continues from there.',
   },
   async (call) => {
     const { values, given, say } = call;
@@ -98,7 +98,7 @@ other. Options that are given change the last of them. With one of the three, op
       if (values.resume || values.fresh || !(await hasCheckpoints(directory).catch(explainedIn(directory)))) continue;
       throw new UserError(
         'bad-usage',
-        `${directory} has a training run already: --resume goes on with it, --fresh puts this one in its place, --output takes another folder.`,
+        `${directory} has a training run already: --resume continues it, --fresh replaces it with this one, --output takes another folder.`,
       );
     }
     for (const [k, step] of steps.entries()) {
@@ -223,7 +223,7 @@ async function trainOne({ plan, directory }: Step, call: Call<Values<typeof OPTI
       `Best epoch ${outcome.bestEpoch}: PublicTest accuracy ${exactPercent(best.valAccuracy)}, in ${join(directory, BEST)}`,
     );
   if (outcome.ended !== 'stopped') return 0;
-  say(`Stopped: go on with the same command and --resume.`);
+  say(`Stopped: to continue, give the same command with --resume.`);
   return 130;
 }
 

@@ -92,7 +92,7 @@ function watchFolder(folder: string, out: string | undefined, { onPhoto, fail, o
     onPhoto(path);
   };
   const watcher = watch(folder, { ...options, ignoreInitial: true });
-  // Watches the files that the sweep finds, each by itself.
+  // Watches each file that the sweep finds.
   const found = watch([], options);
   for (const one of [watcher, found]) {
     one.on('add', report).on('change', report).on('error', fail);

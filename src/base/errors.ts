@@ -37,7 +37,7 @@ export class UserError extends Error {
   }
 }
 
-/** Something may be available after a pause. A caller that holds a place which others wait for should free it meanwhile. */
+/** Something may be available after a pause. A caller that holds a place which others wait for should free it during the pause. */
 export class NotYet extends UserError {
   /** How long to wait before another try, in milliseconds. */
   readonly pauseMs: number;

@@ -139,7 +139,7 @@ async function withRetries(load: () => Promise<Buffer>, signal: AbortSignal): Pr
 }
 
 function cannotBeLoaded(cause: unknown): UserError {
-  return new UserError('busy', 'The picture could not be loaded just now. Try again in a minute.', { cause });
+  return new UserError('busy', 'The picture could not be loaded. Try again in a minute.', { cause });
 }
 
 async function loadOnce(address: string, options: DownloadOptions, outer: AbortSignal): Promise<Buffer> {
@@ -253,7 +253,7 @@ function failure({ status, headers }: Response, othersWait: boolean): Error {
     const pauseMs = pauseOf(headers);
     if (!othersWait || pauseMs === undefined || pauseMs <= LONGEST_PAUSE_MS)
       return new PassingFailure(`status ${status}`, pauseMs);
-    return new NotYet(`The picture could not be loaded just now. Try again in ${inMinutes(pauseMs)}.`, pauseMs);
+    return new NotYet(`The picture could not be loaded. Try again in ${inMinutes(pauseMs)}.`, pauseMs);
   }
   const message = `a file's host answered with status ${status}`;
   return status === 401 || status === 403 ? new HostRefused(message) : new Error(message);

@@ -177,7 +177,7 @@ export class Session {
   }
 
   /**
-   * Accepts nothing new, and waits for the work under way. People who ask meanwhile are told, until the last moment.
+   * Accepts nothing new, and waits for the work under way. People who still ask are told that the bot is stopping.
    * @param deadline once aborted, the work is given up and no longer waited for
    * @param disconnect closes the connection that events come over; called after the work
    * @throws what `disconnect` throws

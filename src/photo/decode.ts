@@ -237,7 +237,7 @@ function unsupported(cause?: unknown): UserError {
 }
 
 function cutPicture(cause?: unknown): UserError {
-  const sentence = 'This picture is damaged or incomplete. Please try the original, or save it anew first.';
+  const sentence = 'This picture is damaged or incomplete. Please try the original, or save it again first.';
   return new UserError('cut-picture', sentence, { cause });
 }
 

@@ -166,7 +166,7 @@ function sentenceFor(error: unknown): string {
   if (error instanceof UserError) return error.message;
   const { stack, message } = error as Error;
   if (fileTrouble(error) === 'full')
-    return 'The disk is full. The network in use stays. Free some space, then /retrain resume goes on from the last checkpoint.';
+    return 'The disk is full. The network in use stays. Free some space, then /retrain resume continues from the last checkpoint.';
   process.stderr.write(`${stack}\n`);
   return `Something went wrong in the training (${message}). The network in use stays; the log says more.`;
 }

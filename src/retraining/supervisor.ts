@@ -134,7 +134,7 @@ export class Retraining {
     const hold = await this.#holdOrBusy();
     try {
       const last = await this.status();
-      if (!last) throw new UserError('not-found', 'There is no training to go on with. /retrain start begins one.');
+      if (!last) throw new UserError('not-found', 'There is no training to continue. /retrain start begins one.');
       const job = { ...last.job, ...where };
       if (last.status.state === 'finished')
         throw new UserError('bad-usage', 'The last training is finished. /retrain start begins another.');
@@ -232,7 +232,10 @@ export class Retraining {
       const done = status.progress?.history.length ?? 0;
       crashes = done > epochs ? 1 : crashes + 1;
       epochs = done;
-      this.#options.log.warn({ ending, crashes }, 'the training ended unexpectedly; going on from the last checkpoint');
+      this.#options.log.warn(
+        { ending, crashes },
+        'the training ended unexpectedly; continuing from the last checkpoint',
+      );
       if (crashes === MAX_CRASHES) {
         const error = `The training's process ended unexpectedly ${crashes} times (${ending}); the machine may be short of memory. /retrain resume tries again.`;
         status = { ...status, state: 'failed', error };

@@ -124,7 +124,7 @@ export function statusText(job: Job, status: JobStatus, starter: string): string
     ...(progress && progress.history.length > 0 ? [publicTestLine(progress)] : []),
   ];
   if (state === 'running' && (phase !== 'training' || !progress)) lines.push(PHASES[phase]);
-  if (state === 'cancelled') lines.push('Called off. /retrain resume goes on from the last checkpoint.');
+  if (state === 'cancelled') lines.push('Cancelled. /retrain resume continues from the last checkpoint.');
   if (state === 'failed') lines.push(error ?? 'It failed.');
   if (state === 'finished' && result)
     lines.push(`Finished: version ${result.version}${result.promoted ? ', put in use' : ', not put in use'}.`);
@@ -144,7 +144,7 @@ export function underWay(
   const sentence = 'A training is under way already';
   // Just after a training took the lock, and just before it releases it, the files describe an earlier training or an ended one.
   if (last?.status.state !== 'running')
-    return new UserError('busy', `${sentence}: it begins or ends just now. Try again in a moment.`);
+    return new UserError('busy', `${sentence}: it is beginning or ending. Try again in a moment.`);
   const { progress } = last.status;
   const stands = progress ? `, epoch ${progress.epoch} of ${progress.epochs}` : '';
   return new UserError('busy', `${sentence} (started by ${starterOf(last.job)}${stands}). /retrain status tells more.`);
@@ -177,7 +177,7 @@ export function statusNotice(
 
 function elsewhereLine({ architecture, epoch, epochs }: Standing): string {
   const stands = epoch === undefined ? 'it gets ready' : `epoch ${epoch} of ${epochs}`;
-  return `Training ${architecture} on another machine: ${stands}. It says how it goes where it was started.`;
+  return `Training ${architecture} on another machine: ${stands}. Its progress is reported where it was started.`;
 }
 
 /** What other machines are told about a training. */

@@ -109,7 +109,7 @@ function rewordForAdmins(error: unknown): unknown {
   if (!(error instanceof UserError) || error.code !== 'bad-data') return error;
   return new UserError(
     'bad-data',
-    'The data is not what this training began with. Put that back and type /retrain resume, or begin anew with /retrain start.',
+    'The data is not what this training began with. Put that back and type /retrain resume, or start a new one with /retrain start.',
     { cause: error },
   );
 }

@@ -37,7 +37,7 @@ export function noSpace(cause: unknown): UserError {
 
 /** The error where a value cannot be saved because the store cannot be reached. */
 export function unsaved(cause: unknown): UserError {
-  return new UserError('busy', 'I could not save that just now. Try again in a minute.', { cause });
+  return new UserError('busy', 'I could not save that. Try again in a minute.', { cause });
 }
 
 /** The error where the store has lost what it held, so that the bot does not know who opted out. */

@@ -18,6 +18,6 @@ export async function loadFailureNotice(
 ): Promise<{ readonly used: VersionId; readonly text: string } | undefined> {
   const [{ version: used }, { version: read, refused }] = await Promise.all([registry.inUse(), reading()]);
   if (refused !== used) return undefined;
-  const remedy = `/retrain promote ${read} keeps it so, or train anew with /retrain start.`;
+  const remedy = `/retrain promote ${read} keeps that one in use, or train another with /retrain start.`;
   return { used, text: `Version ${used} cannot be loaded, so I read photos with version ${read}. ${remedy}` };
 }

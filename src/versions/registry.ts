@@ -15,7 +15,7 @@ interface ShippedVersion {
 
 /**
  * The networks that a bot can use. Version 0 is the shipped one in the model directory itself. Other shipped networks are called
- * by the names of their folders. Trained versions are folders in `versions`: each appears there by one rename once all of it is
+ * by the names of their folders. Trained versions are folders in `versions`: each appears there by one rename once the whole version is
  * on the disk, and is loaded only if its files have the checksums on its card. One small file, replaced durably, says which
  * version is in use; every process looks at it.
  */
@@ -101,7 +101,7 @@ export class VersionRegistry {
   }
 
   /**
-   * Adds a version. It becomes visible only once all of it is on the disk.
+   * Adds a version. It becomes visible only once the whole version is on the disk.
    * @param write writes the network and its other files into the given folder
    * @returns its number
    * @throws the file system's error, such as ENOSPC; nothing is left behind then

@@ -81,7 +81,7 @@ export class VersionFolder {
   }
 
   /**
-   * Adds a version. It becomes visible only once all of it is on the disk.
+   * Adds a version. It becomes visible only once the whole version is on the disk.
    * @param write writes its files into the given folder, and returns its card
    * @throws the file system's error, such as ENOSPC; nothing is left behind then
    */

@@ -233,7 +233,7 @@ export class FairQueue {
   #tooMany(): UserError {
     return new UserError(
       'busy',
-      `There are more photos than I can read just now. Try again in ${waitText(this.#waitMs)}.`,
+      `There are more photos than I can read at the moment. Try again in ${waitText(this.#waitMs)}.`,
     );
   }
 

@@ -389,7 +389,7 @@ describe('an error', () => {
 describe('a temporary error', () => {
   const busyHost = async (name: string): Promise<Attachment> => ({
     ...(await photo(name)),
-    isPicture: () => Promise.reject(new UserError('busy', 'not just now')),
+    isPicture: () => Promise.reject(new UserError('busy', 'not at the moment')),
   });
 
   test.each<[string, Parameters<typeof fakeRequest>[0], ReturnType<typeof fakeRules>, number, number]>([

@@ -190,7 +190,7 @@ test('versions as figures: a row for each version and measure, matrices of those
 test('versions and status say first where the version in use cannot be loaded, and what reads in its place', async () => {
   const registry = { inUse: async () => ({ version: 4, before: 3 }), shipped: async () => [], list: async () => [] };
   expect(await said('versions', { registry, reading: { version: 3, refused: 4 } })).toBe(
-    'Version 4 cannot be loaded, so I read photos with version 3. /retrain promote 3 keeps it so, or train anew with /retrain start.',
+    'Version 4 cannot be loaded, so I read photos with version 3. /retrain promote 3 keeps that one in use, or train another with /retrain start.',
   );
   expect(await said('versions', { registry, reading: { version: 4 } })).toBe('');
   const retraining = { statusNotice: async () => ({ text: 'Training vgg9' }) };
@@ -221,7 +221,7 @@ test('promote refuses what can be no version in words', async () => {
 
 test('a training that is resumed is told of where that was asked for', async () => {
   const resume = vi.fn(async () => {});
-  expect(await said('resume', { retraining: { resume } })).toContain('goes on from its last checkpoint');
+  expect(await said('resume', { retraining: { resume } })).toContain('continues from its last checkpoint');
   expect(resume).toHaveBeenCalledWith({ platform: 'test', channel: 'c1' });
 });
 

@@ -260,7 +260,7 @@ describe.skipIf(!hasBrowser)('the page in a browser', () => {
     await expect.poll(async () => (await listed()).length).toBe(4);
     expect(await box.getAttribute('aria-expanded')).toBe('true');
     await page.keyboard.type('re');
-    await expect.poll(listed).toEqual(['/retrain Trains the network anew, and chooses which version is in use']);
+    await expect.poll(listed).toEqual(['/retrain Trains a new network, and chooses which version is in use']);
     await page.keyboard.press('ArrowDown');
     expect(await page.getByRole('option', { selected: true }).getAttribute('id')).toBe(
       await box.getAttribute('aria-activedescendant'),

@@ -48,7 +48,7 @@ test('admins are told once, in the channel of the last training, that a version 
   expect(await files.reportedDamage()).toBeUndefined();
   const first = await watch(board);
   const text =
-    'Version 2 cannot be loaded, so I read photos with version 0. /retrain promote 0 keeps it so, or train anew with /retrain start.';
+    'Version 2 cannot be loaded, so I read photos with version 0. /retrain promote 0 keeps that one in use, or train another with /retrain start.';
   expect(board.notices.map((notice) => notice.text)).toEqual([text]);
   // Neither another process nor the next start says it again.
   await Promise.all([watch(board), watch(board)]);

@@ -183,7 +183,7 @@ test.each([
   expect(other.code).toBe(2);
   // A new run takes its place only where that is asked for.
   const again = await runScript('train.ts', ...args);
-  expect(again.stderr).toContain(`${output} has a training run already: --resume goes on with it`);
+  expect(again.stderr).toContain(`${output} has a training run already: --resume continues it`);
   expect(again.code).toBe(2);
   expect(await readdir(output)).toContain(newest);
   const fresh = await runScript('train.ts', ...args, '--epochs', '1', '--fresh');

@@ -82,7 +82,7 @@ describe.skipIf(!HAS_REDIS)('Redis', () => {
   test('that is only a replica at the moment refuses in words', async () => {
     const redis = await redisWith('--replicaof', '127.0.0.1 1');
     const settings = await openSettings({ redisUrl: redis.url, stateDirectory: '/nonexistent' }, log);
-    const refusal = { code: 'busy', message: expect.stringContaining('I could not save that just now') };
+    const refusal = { code: 'busy', message: expect.stringContaining('I could not save that') };
     await expect(settings.setOptedOut('p', 'ann', true)).rejects.toMatchObject(refusal);
     await settings.close();
   });

@@ -91,7 +91,7 @@ export class Program {
     });
   }
 
-  /** Kills it with -9. @returns false where it does not run just now */
+  /** Kills it with -9. @returns false if it is not running */
   kill(): boolean {
     if (this.#child === undefined || this.#isKilled || this.#isStopping) return false;
     this.#isKilled = true;

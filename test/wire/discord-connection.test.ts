@@ -206,7 +206,10 @@ describe('a REST interface in trouble', () => {
     const { discord, log } = await startOnDiscord();
     discord.fail('POST', /^\/channels\/\d+\/messages$/, { status: 503, body: {} }, 4);
     const first = discord.post({ files: [discord.file(await photo())] });
-    await until(() => log.some((line) => line.includes('a request cannot be answered just now')), 'the end of trying');
+    await until(
+      () => log.some((line) => line.includes('a request cannot be answered at the moment')),
+      'the end of trying',
+    );
     // Four tries for the answer; that it failed is not said.
     expect(discord.callsTo('POST', /messages$/)).toHaveLength(4);
     const second = discord.post({ files: [discord.file(await photo())] });

@@ -158,7 +158,10 @@ test('an answer that Discord does not take is tried again, not lost', async () =
     before: (fake) => fake.fail('POST', /channels\/\d+\/messages$/, { status: 500 }, 100),
   });
   discord.post({ files: [discord.file(await plainPicture(64, 48))] });
-  await until(() => log.some((line) => line.includes('a request cannot be answered just now')), 'the failed reply');
+  await until(
+    () => log.some((line) => line.includes('a request cannot be answered at the moment')),
+    'the failed reply',
+  );
   await bot.stop();
   expect(await left(state, `discord ${discord.me.id}`)).toBe(1);
 });

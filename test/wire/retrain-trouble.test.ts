@@ -74,7 +74,7 @@ describe.each([
     expect(tries()).toBe(1);
     expect((await chat.said()).filter((text) => text.includes('Training tiny'))).toEqual([]);
     chat.retrain('another admin', { action: 'cancel' });
-    await hear(chat, 'Called off.');
+    await hear(chat, 'Cancelled.');
     expect((await retraining.status())!).toMatchObject({ job: { id: job }, status: { state: 'cancelled' } });
   });
 

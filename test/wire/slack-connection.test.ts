@@ -230,7 +230,7 @@ describe('trouble at Slack', () => {
     await buttons(slack, 1);
     slack.next.set('files.getUploadURLExternal', Array(20).fill({ status: 503 }));
     slack.post({ files: [slack.file(await plainPicture(64, 48))] });
-    await until(() => log.some((line) => line.includes('a request cannot be answered just now')));
+    await until(() => log.some((line) => line.includes('a request cannot be answered at the moment')));
     expect(slack.callsTo('files.getUploadURLExternal')).toHaveLength(2 + 4);
   });
 

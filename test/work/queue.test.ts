@@ -293,8 +293,8 @@ describe('FairQueue', () => {
     await flood(10);
     await flood(10);
     expect(reasons).toEqual([
-      'There are more photos than I can read just now. Try again in a minute.',
-      'There are more photos than I can read just now. Try again in 5 seconds.',
+      'There are more photos than I can read at the moment. Try again in a minute.',
+      'There are more photos than I can read at the moment. Try again in 5 seconds.',
     ]);
   });
 

@@ -139,7 +139,7 @@ async function messagesAfter(channel: SendableChannels, id: bigint): Promise<Mes
   return messages.sort((a, b) => a.createdTimestamp - b.createdTimestamp);
 }
 
-/** A message with pictures as a job, or none where its event has arrived meanwhile. */
+/** A message with pictures as a job; none if its event has arrived by now. */
 function jobOf(message: Message, context: DiscordContext): Job[] {
   if (!isForTheBot(message)) return [];
   const pictures = picturesAskedFor(message, context);

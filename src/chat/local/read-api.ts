@@ -21,7 +21,7 @@ export interface Reading extends Pick<PhotoServices, 'readPhoto' | 'queue'> {
   readonly channel: { readonly unread: Unread };
 }
 
-/** How many pictures of programs are read or wait at a time. Each is in memory meanwhile. */
+/** How many pictures of programs are read or wait at a time. Each of them is in memory. */
 const MAX_READINGS = 4;
 const MAX_NAME = 200;
 /** How all programs are named in the queue, so that they take turns with the page. */

@@ -35,7 +35,7 @@ const MAX_TEXT = 2000;
 const MAX_NAME = 200;
 /** How many bytes a message's JSON may have: text, names and ids. */
 const MAX_JSON = 64 * 1024;
-/** How many files may arrive at a time. Each is in memory meanwhile. */
+/** How many files may arrive at a time. Each of them is in memory. */
 const MAX_UPLOADS = 4;
 /** How many browser tabs may listen at a time. */
 const MAX_LISTENERS = 16;

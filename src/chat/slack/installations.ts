@@ -104,15 +104,15 @@ export class Installations implements InstallationStore {
   }
 
   async #sealAnew(): Promise<void> {
-    let anew = 0;
+    let renewed = 0;
     for (const note of await this.#settings.notes(KIND)) {
       const opened = this.#opened(note);
       if (!opened?.isOld) continue;
       await this.#settings.rewrite(note, this.#sealer.seal(opened.text, note.key));
-      anew += 1;
+      renewed += 1;
     }
-    if (anew > 0)
-      this.#log.info({ platform: 'slack', anew }, 'installations were encrypted again with the first of the keys');
+    if (renewed > 0)
+      this.#log.info({ platform: 'slack', renewed }, 'installations were encrypted again with the first of the keys');
   }
 
   #opened(note: Note) {

@@ -263,7 +263,7 @@ function unreadable(directory: string, file: string, error: unknown): UserError 
 }
 
 function bad(directory: string, why: string, cause?: unknown): UserError {
-  return new UserError('bad-model', `No usable model in ${directory}: ${why}. Train it again, or copy it anew.`, {
+  return new UserError('bad-model', `No usable model in ${directory}: ${why}. Train it or copy it again.`, {
     cause,
   });
 }

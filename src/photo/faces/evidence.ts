@@ -90,7 +90,7 @@ type AskNetwork = (looks: readonly Look[]) => Promise<readonly Sighting[]>;
 type GoesOn = (evidence: Evidence, stage: number) => boolean;
 
 /**
- * Places (or faces) are divided into this many shares, each of which goes through the stages by itself. While one share waits for its
+ * Places (or faces) are divided into this many shares, which go through the stages independently. While one share waits for its
  * answer, the network works on another's, and no share waits for the slowest at each stage.
  */
 const SHARES = 3;

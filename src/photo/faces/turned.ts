@@ -69,7 +69,7 @@ export async function turnOf(
   return best;
 }
 
-/** The turn that shows a sure face, for a photo that shows none as it is. @param most score of the surest face in the photo as it is */
+/** The turn that shows a sure face, for a photo that shows none unturned. @param most score of the surest face in the unturned photo */
 async function turnThatShowsMore(
   search: RgbImage,
   most: number,

@@ -69,7 +69,7 @@ function explained(error: unknown, path: string): unknown {
   if (errorText(error).includes('incorrect header check'))
     return new UserError('bad-data', `${path} is not gzipped: give it a name that ends in .csv.`, { cause: error });
   const what = code === 'Z_BUF_ERROR' ? 'is cut short' : 'is damaged';
-  return new UserError('bad-data', `${path} ${what}: copy it again or make it anew.`, { cause: error });
+  return new UserError('bad-data', `${path} ${what}: copy it or make it again.`, { cause: error });
 }
 
 /** Two parts of a line as one, cut to MAX_LINE. */

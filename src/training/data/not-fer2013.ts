@@ -16,7 +16,7 @@ const TABLE = /\.(parquet|arrow|feather|h5|hdf5|npz|npy|pkl|pickle|joblib|mat|xl
 const WITH_COLUMNS = ' with the columns emotion, pixels and Usage';
 const AS_CSV = `save its rows as a CSV${WITH_COLUMNS}`;
 const EMPTY = 'it is empty: copy it again';
-export const A_FOLDER = 'it is a folder, not a file: copy the file anew';
+export const A_FOLDER = 'it is a folder, not a file: copy the file again';
 
 /** Control characters that no text table has. Bytes of 0x80 and above may occur in a name in any language. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
@@ -44,8 +44,8 @@ export async function foundInstead(line: Buffer | undefined, isUnpacked = false)
 }
 
 /**
- * Says what is wrong with the form of a table, whatever its columns: its encoding, its line ends, what parts its columns, or that it is no
- * table at all. Undefined where nothing of that is wrong.
+ * Says what is wrong with the form of a table, whatever its columns: its encoding, its line ends, what separates its columns, or that it
+ * is not a table at all. Undefined if its form is right.
  * @param line see `foundInstead`
  */
 export async function wrongForm(line: Buffer | undefined): Promise<string | undefined> {

@@ -169,7 +169,7 @@ describe('readFer2013', () => {
     damaged.fill(0xff, 200, 300);
     await expect(readFer2013(await folderWith({ 'fer2013_01.csv.gz': damaged }))).rejects.toMatchObject({
       code: 'bad-data',
-      message: expect.stringMatching(/fer2013_01\.csv\.gz is damaged: copy it again/),
+      message: expect.stringMatching(/fer2013_01\.csv\.gz is damaged: copy it/),
     });
     const not = await folderWith({ 'fer2013_01.csv.gz': csvText(rows) });
     await expect(readFer2013(not)).rejects.toMatchObject({
@@ -460,14 +460,16 @@ describe('readFer2013', () => {
     await symlink(tmpdir(), join(folder, 'fer2013_04.csv'));
     await symlink(join(folder, 'nowhere'), join(folder, 'fer2013_05.csv'));
     expect((await readFer2013(folder)).warnings).toEqual([
-      'fer2013_03.csv was left out: it is a folder, not a file: copy the file anew.',
-      'fer2013_04.csv was left out: it is a folder, not a file: copy the file anew.',
+      'fer2013_03.csv was left out: it is a folder, not a file: copy the file again.',
+      'fer2013_04.csv was left out: it is a folder, not a file: copy the file again.',
       'fer2013_05.csv was left out: it is a link to something that is not there: copy the file itself.',
       expect.stringContaining('1 of 15 chunks missing (fer2013_03)'),
     ]);
     const links = await temporaryFolder();
     await symlink(tmpdir(), join(links, 'fer2013.csv'));
-    await expect(readFer2013(links)).rejects.toThrow('fer2013.csv: it is a folder, not a file: copy the file anew. Or');
+    await expect(readFer2013(links)).rejects.toThrow(
+      'fer2013.csv: it is a folder, not a file: copy the file again. Or',
+    );
   });
 
   it('says of votes that lie there twice which are read', async () => {

@@ -10,8 +10,8 @@ interface Spread {
 }
 
 /**
- * Mean and (biased) variance of each channel at the inputs of a network's batch normalisations. The normalisations use their
- * running statistics meanwhile.
+ * Mean and (biased) variance of each channel at the inputs of a network's batch normalisations. For this the normalisations use
+ * their running statistics, not the inputs' own.
  * @param x count inputs of the network, channels last
  * @returns the statistics by the normalisation's name
  */
