@@ -66,6 +66,7 @@ export class DiscordPlatform implements Platform {
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
+    this.#missed?.stop();
     await this.#shared.session.stop(deadline);
     this.#stopped.abort(new Error('the bot is stopping'));
     await this.#context?.client.destroy();

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Message, type SendableChannels, SnowflakeUtil } from 'discord.js';
 import { hasOnlySomeShards, shardsInWords } from '../../config-discord.ts';
 import type { Job, Journal } from '../../work/journal.ts';
@@ -12,12 +13,22 @@ const BACK_MS = 10 * 60_000;
 const DISORDER_MS = 3000;
 /** How many pages of a channel are read. */
 const MAX_PAGES = 5;
-/** How many channels are fetched that the gateway does not announce, such as direct messages: those with the latest messages. */
-const MAX_ASKED = 25;
+/**
+ * How many channels are fetched that the gateway does not announce, such as direct messages: those with the latest messages. Discord allows
+ * 50 calls a second.
+ */
+const MAX_ASKED = 200;
+/** How many of them are fetched at a time. */
+const ASKED_AT_A_TIME = 10;
+
+/** Milliseconds before channels that could not be read are tried again, doubled each time up to `LONGEST_PAUSE_MS`. */
+const AGAIN_MS = 2000;
+const LONGEST_PAUSE_MS = 30_000;
 
 /** Answers photos that were posted while the bot was not connected, starting after the last message that it handled. */
 export class MissedMessages {
   readonly #journal: Journal;
+  readonly #stopping = new AbortController();
   /**
    * The last message of each channel that was handled while missed ones are still being read. It is recorded only once the missed ones
    * are in the journal; otherwise a crash in between would lose them.
@@ -36,7 +47,15 @@ export class MissedMessages {
     else this.#journal.markSeen(this.#bot, channel, message);
   }
 
-  /** Answers what was missed. Call it whenever a new session with the gateway has begun. Never rejects. */
+  /** Tries nothing again from now on. What could not be read yet is left to the next start. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  /**
+   * Answers what was missed. Call it whenever a new session with the gateway has begun. Channels that Discord does not give now are tried
+   * again for ten minutes. Never rejects.
+   */
   catchUp(context: DiscordContext): Promise<void> {
     this.#bot = seenBy(context);
     this.#held ??= new Map();
@@ -55,18 +74,38 @@ export class MissedMessages {
   }
 
   async #readBack(context: DiscordContext): Promise<void> {
-    let jobs: Job[] = [];
+    this.#held ??= new Map();
+    const answering: Promise<void>[] = [];
     try {
-      jobs = await this.#missed(context, await this.#lastSeen(context));
-      for (const job of jobs) await context.session.note(job);
+      const seen = await this.#lastSeen(context);
+      const until = Date.now() + BACK_MS;
+      for (let pause = AGAIN_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+        const { jobs, unread } = await this.#missed(context, seen);
+        for (const job of jobs) await context.session.note(job);
+        answering.push(this.#answer(jobs, context));
+        if (unread === 0 || Date.now() >= until) break;
+        await delay(pause, undefined, { signal: this.#stopping.signal });
+      }
+    } catch (error) {
+      // The next start reads them: what has been handled since is not recorded, so that it begins before them.
+      if (this.#stopping.signal.aborted) return;
+      throw error;
     } finally {
-      const held = this.#held ?? new Map<string, string>();
-      this.#held = undefined;
-      for (const [channel, message] of held) this.markSeen(channel, message);
+      if (!this.#stopping.signal.aborted) this.#recordHeld();
+      await Promise.all(answering);
     }
+  }
+
+  #recordHeld(): void {
+    const held = this.#held ?? new Map<string, string>();
+    this.#held = undefined;
+    for (const [channel, message] of held) this.markSeen(channel, message);
+  }
+
+  async #answer(jobs: readonly Job[], { session, log }: DiscordContext): Promise<void> {
     if (jobs.length === 0) return;
-    const answered = await context.session.answerJobs(jobs);
-    context.log.info({ platform: 'discord', found: jobs.length, answered }, 'photos were posted while I was away');
+    const answered = await session.answerJobs(jobs);
+    log.info({ platform: 'discord', found: jobs.length, answered }, 'photos were posted while I was away');
   }
 
   /** The last messages handled by these shards, or by a single connection before the bot had several. */
@@ -75,10 +114,23 @@ export class MissedMessages {
     return seen.size > 0 ? seen : await this.#journal.lastSeen(accountOf(context));
   }
 
-  async #missed(context: DiscordContext, seen: ReadonlyMap<string, string>): Promise<Job[]> {
+  /** @returns the jobs that were found, and how many channels Discord did not give */
+  async #missed(
+    context: DiscordContext,
+    seen: ReadonlyMap<string, string>,
+  ): Promise<{ readonly jobs: Job[]; readonly unread: number }> {
     // A bot that has handled nothing yet has missed nothing.
-    if (seen.size === 0) return [];
-    const channels = await channelsWith(context, [...seen.keys()]);
+    if (seen.size === 0) return { jobs: [], unread: 0 };
+    const troubles: unknown[] = [];
+    const unlessTrouble = async <T>(look: () => Promise<T>): Promise<T | undefined> => {
+      try {
+        return await unlessClosed(look);
+      } catch (error) {
+        troubles.push(error);
+        return undefined;
+      }
+    };
+    const channels = await channelsWith(context, [...seen.keys()], unlessTrouble);
     const earliest = SnowflakeUtil.generate({ timestamp: Date.now() - BACK_MS, increment: 0n });
     const latest = latestOfShards(channels, seen);
     const jobs: Job[] = [];
@@ -90,10 +142,14 @@ export class MissedMessages {
       const elsewhere = newest - (BigInt(DISORDER_MS) << 22n);
       const after = larger(earliest, note === undefined ? elsewhere : BigInt(note));
       if (BigInt(channel.lastMessageId ?? 0) <= after) continue;
-      const messages = await unlessClosed(() => messagesAfter(channel, after));
+      const messages = await unlessTrouble(() => messagesAfter(channel, after));
       jobs.push(...(messages ?? []).flatMap((message) => jobOf(message, context)));
     }
-    return jobs;
+    if (troubles.length > 0) {
+      const where = { platform: 'discord', channels: troubles.length, err: troubles[0] };
+      context.log.warn(where, 'messages that were posted while I was away could not be read; trying again');
+    }
+    return { jobs, unread: troubles.length };
   }
 }
 
@@ -122,13 +178,21 @@ function latestOfShards(
   return latest;
 }
 
-/** The channels that the bot may write in: those of its servers, and others where it has handled a message. */
-async function channelsWith({ client }: DiscordContext, seen: readonly string[]): Promise<SendableChannels[]> {
+/**
+ * The channels that the bot may write in: those of its servers, and others where it has handled a message.
+ * @param get does a call; undefined where a channel is closed or Discord does not give it
+ */
+async function channelsWith(
+  { client }: DiscordContext,
+  seen: readonly string[],
+  get: <T>(call: () => Promise<T>) => Promise<T | undefined>,
+): Promise<SendableChannels[]> {
   const known = [...client.channels.cache.values()];
   const others = seen.filter((id) => !client.channels.cache.has(id)).slice(0, MAX_ASKED);
-  for (const id of others) {
-    const channel = await unlessClosed(() => client.channels.fetch(id));
-    if (channel) known.push(channel);
+  while (others.length > 0) {
+    const next = others.splice(0, ASKED_AT_A_TIME);
+    const found = await Promise.all(next.map((id) => get(() => client.channels.fetch(id))));
+    known.push(...found.filter((channel) => channel != null));
   }
   return known.filter((channel): channel is SendableChannels & typeof channel => channel.isSendable());
 }
