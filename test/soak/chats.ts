@@ -17,6 +17,8 @@ import { CHANNELS, type PlannedMessage, type PlatformName } from './plan.ts';
  */
 const SLACK_AGAIN_MS = [300, 10_000, 30_000, 60_000, 120_000];
 const PEOPLE = 5;
+/** Milliseconds after which a bot has written down which messages it has handled. */
+const RECORDED_MS = 1500;
 
 /** A message that was posted. */
 export interface PostedMessage {
@@ -73,6 +75,20 @@ export class Chats {
   async close(): Promise<void> {
     for (const timer of this.#removals) clearTimeout(timer);
     await Promise.all([this.discord.close(), this.slack.close()]);
+  }
+
+  /**
+   * Everybody says hello to the bot directly, and the bots record that. Discord names no conversation to a bot in which it has had no
+   * message, so a first message there that comes while no bot is connected can be found by nobody.
+   */
+  async greet(signal: AbortSignal): Promise<void> {
+    const channels = this.#people.map((author) => {
+      const channel = this.discord.directChannel(author);
+      this.discord.post({ channel, author, content: 'hello' });
+      return channel;
+    });
+    while (!channels.every((channel) => this.discord.said(channel).length > 0)) await delay(50, undefined, { signal });
+    await delay(RECORDED_MS, undefined, { signal });
   }
 
   /** Somebody posts a message; where the plan says so, it is removed after a while. */

@@ -79,6 +79,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     const fleet = fleetFor(chats, redis?.url ?? options.redis!, { ...options, folder });
     ends.push(() => fleet.stop());
     await fleet.start(options.signal);
+    await chats.greet(options.signal);
     options.log('bots and workers are there');
     return await run(options, chats, fleet, redis);
   } finally {
