@@ -63,8 +63,8 @@ export interface PhotoRules {
 export function photoPreconditions(rules: PhotoRules): readonly Precondition[] {
   return [
     (request) => answersHere(request, rules),
-    ofPhoto((request, photo) => posterAgrees(request, photo, rules)),
     ofPhoto((request, photo) => posterIsKnown(request, photo, rules)),
+    ofPhoto((request, photo) => posterAgrees(request, photo, rules)),
     ofPhoto(isPicture),
     (request) => takeTurn(request, rules),
   ];
@@ -90,8 +90,8 @@ async function answersHere(request: Request, { settings }: PhotoRules): Promise<
 }
 
 /**
- * Whether everybody who posted a photo lets the bot read it: its poster, its first poster, and the author of the message it was
- * forwarded from.
+ * Whether everybody who posted a photo lets the bot read it: its poster, its first poster, the author of the message it was forwarded
+ * from, and those whom the platform names when it is asked.
  * @returns false where the bot stays silent, since nobody asked it
  * @throws UserError 'opted-out' where somebody asked
  */
@@ -101,7 +101,8 @@ export async function posterAgrees(
   { settings }: Pick<PhotoRules, 'settings'>,
 ): Promise<boolean> {
   const { postedBy: poster = request.user.id, firstPostedBy: first = poster, forwardedFrom: from = poster } = photo;
-  for (const person of new Set([poster, first, from])) {
+  const before = (await photo.postersBefore?.()) ?? [];
+  for (const person of new Set([poster, first, from, ...before])) {
     if (!(await settings.hasOptedOut(request.platform, person))) continue;
     if (!isAsked(request)) return false;
     throw new UserError(

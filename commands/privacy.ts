@@ -11,7 +11,7 @@ const NOT_OPTED_OUT =
   'Type /privacy opt-out, and I read no photos that you post, whoever asks. (Photos of you that others post I cannot tell apart: I recognise nobody.)';
 
 const FORWARDS_ARE_READ =
-  'Where this chat hides who first posted a photo that somebody forwards, I cannot know whether that person opted out: then it counts as the photo of whoever forwards it.';
+  'Where this chat hides who first posted a photo that somebody forwards, and I cannot see the original message, I cannot know whether that person opted out: then it counts as the photo of whoever forwards it.';
 const FORWARDS_ARE_NOT_READ = 'I read no forwarded photo where this chat hides who posted it first.';
 
 /** `/privacy` says what the bot keeps; `opt-out` and `opt-in` set whether it reads the photos that the person posts. */

@@ -24,6 +24,12 @@ export interface Attachment {
   /** True where the platform hides the poster, as it does for a forwarded message. `postedBy` is then the person who forwarded it. */
   readonly posterHidden?: boolean;
   /**
+   * The `User.id`s of those who posted and forwarded it before, as far as the platform tells when it is asked; present where the poster is
+   * hidden.
+   * @throws ChatFailed where the platform cannot be asked
+   */
+  postersBefore?(): Promise<readonly string[]>;
+  /**
    * Finds out whether the file is a picture; present only where the platform's description leaves that open.
    * Loads no more of the file than the check needs.
    */

@@ -103,6 +103,23 @@ describe('a forwarded photo, of which Discord hides who posted it,', () => {
     expect(discord.said(discord.general)).toHaveLength(3);
   });
 
+  test('is not read where the bot can see the original and its poster has opted out, also forwarded again; who asks is told', async () => {
+    const { discord } = await startOnDiscord();
+    const shy = user('shy');
+    discord.command('privacy', { by: shy, input: { choice: 'opt-out' } });
+    const hidden = discord.addChannel('hidden', { denied: ['ViewChannel'] });
+    const [seen, unseen] = [discord.addChannel('seen'), hidden].map((channel) => ({ author: shy, channel }));
+    const original = discord.post({ ...seen!, files: [await file(discord)] });
+    const first = discord.post({ author: user('ann'), forwards: original });
+    discord.menu(discord.post({ author: user('ben'), forwards: { ...first, files: original.files } }));
+    const [, words] = await answers(discord, 2);
+    expect(words!.content).toContain('Whoever posted that picture does not want me to read it');
+    discord.post({ forwards: discord.post({ ...unseen!, files: [await file(discord)] }) });
+    const [, , answer] = await answers(discord, 3);
+    expect(answer!.files).toHaveLength(1);
+    expect(discord.wholeFiles).toHaveLength(1);
+  });
+
   test('is not read where the operator refuses those; who asks is told why', async () => {
     const { discord } = await startOnDiscord({ environment: { FORWARDED_PHOTOS: 'refuse' } });
     const { post } = await forward(discord);

@@ -5,6 +5,7 @@ import type { Config } from '../../config.ts';
 import { pictureFormat } from '../../photo/picture-format.ts';
 import { type DownloadOptions, downloadAttachment } from '../download.ts';
 import { type FileKind, fileKind } from '../file-kind.ts';
+import { postersBefore as postersOf } from './forwarded.ts';
 
 /** Where Discord keeps what people upload. */
 const FILE_ORIGINS = ['https://cdn.discordapp.com', 'https://media.discordapp.net'];
@@ -19,8 +20,8 @@ const START_BYTES = 4100;
 export interface Source {
   readonly messageId: string;
   readonly authorId: string;
-  /** True where the picture was forwarded. Discord does not say whose it is then. */
-  readonly isForwarded: boolean;
+  /** Present where the picture was forwarded, which hides whose it is: asks for the original message. */
+  readonly postersBefore?: () => Promise<readonly string[]>;
 }
 
 /** A file on Discord. */
@@ -34,6 +35,7 @@ export class DiscordAttachment implements Attachment {
   readonly source: Source | undefined;
   readonly postedBy?: string;
   readonly posterHidden: boolean;
+  readonly postersBefore?: () => Promise<readonly string[]>;
   readonly isPicture?: (signal: AbortSignal) => Promise<boolean>;
   readonly #url: string;
   readonly #allowedOrigins: readonly string[];
@@ -44,7 +46,8 @@ export class DiscordAttachment implements Attachment {
     this.name = upload.name.startsWith(SPOILER_PREFIX) ? upload.name.slice(SPOILER_PREFIX.length) : upload.name;
     this.source = source;
     if (source !== undefined) this.postedBy = source.authorId;
-    this.posterHidden = source?.isForwarded === true;
+    this.posterHidden = source?.postersBefore !== undefined;
+    if (source?.postersBefore) this.postersBefore = source.postersBefore;
     if (kindOf(upload) === 'by its bytes') this.isPicture = (signal) => this.#isPictureByItsBytes(signal);
     this.#url = upload.url;
     this.size = upload.size;
@@ -92,6 +95,12 @@ export function messageOf(picture: Attachment): string | undefined {
  */
 export function picturesOf(message: Message, config: Config): DiscordAttachment[] {
   if (message.author.id === message.client.user.id) return [];
+  let asked: Promise<readonly string[]> | undefined;
+  // Asked for once for all pictures of the message. They were posted by the same people, whenever it is asked.
+  const postersBefore = async () => {
+    asked ??= postersOf(message);
+    return await asked;
+  };
   const picturesIn = (uploads: readonly Upload[], isForwarded: boolean) =>
     uploads
       .filter((upload) => kindOf(upload) !== 'something else')
@@ -99,7 +108,7 @@ export function picturesOf(message: Message, config: Config): DiscordAttachment[
         return new DiscordAttachment(upload, config, {
           messageId: message.id,
           authorId: message.author.id,
-          isForwarded,
+          ...(isForwarded && { postersBefore }),
         });
       });
   return [...picturesIn(uploadsIn(message), false), ...picturesIn(forwardedIn(message), true)];
