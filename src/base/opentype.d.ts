@@ -1,5 +1,5 @@
 /** The parts of opentype.js that are used here; the package has no type declarations. */
-declare module 'opentype.js' {
+declare module 'opentype.js/dist/opentype.mjs' {
   /** Commands of SVG path data, coordinates in pixels. */
   export type PathCommand =
     | { readonly type: 'M' | 'L'; readonly x: number; readonly y: number }
@@ -26,9 +26,6 @@ declare module 'opentype.js' {
     /** Width of a text in pixels, for a size in pixels per em. */
     getAdvanceWidth(text: string, size: number): number;
   }
-  const opentype: {
-    /** Reads a TrueType, OpenType or WOFF 1 font. */
-    parse(bytes: ArrayBuffer): Font;
-  };
-  export default opentype;
+  /** Reads a TrueType, OpenType or WOFF 1 font. */
+  export function parse(bytes: ArrayBuffer): Font;
 }

@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
-import cv from '@techstark/opencv-js';
+import type OpenCvJs from '@techstark/opencv-js';
 import type { HaarProposal } from './haar.ts';
 import { CASCADES, type GrayTask, type OpenCv, runPass } from './pass.ts';
+
+// `import` would read its 10 MB once more, to find out what they export.
+const cv: typeof OpenCvJs = createRequire(import.meta.url)('@techstark/opencv-js');
 
 type Mat = InstanceType<typeof cv.Mat>;
 
