@@ -15,6 +15,16 @@ import type { Split } from '../../src/training/data/fer2013.ts';
  * @returns 2304 gray bytes
  */
 export function drawTinyFace(label: number, sample: number): Uint8Array {
+  const key = `${label} ${sample}`;
+  const drawn = faces.get(key) ?? draw(label, sample);
+  faces.set(key, drawn);
+  return drawn.slice();
+}
+
+/** Many tests draw the same few faces. */
+const faces = new Map<string, Uint8Array>();
+
+function draw(label: number, sample: number): Uint8Array {
   const random = new Random(label, sample, 77);
   const face = new Uint8Array(FACE_PIXELS);
   const mouth = { y: 30 + 2 * (label % 4), width: 4 + 2 * label, light: label % 2 === 0 ? 20 : 235 };
@@ -95,9 +105,18 @@ export async function writeTinyFer2013(
     const to = Math.floor(((c + 1) * rows.length) / chunks);
     const text = csvText(rows.slice(from, to));
     const name = join(folder, `fer2013_${String(c + 1).padStart(2, '0')}.csv`);
-    if (gzip) await writeFile(`${name}.gz`, gzipSync(text));
+    if (gzip) await writeFile(`${name}.gz`, gzipped(text));
     else await writeFile(name, text);
   }
+}
+
+/** Many tests write the same few chunks. */
+const chunksMade = new Map<string, Buffer>();
+
+function gzipped(text: string): Buffer {
+  const bytes = chunksMade.get(text) ?? gzipSync(text, { level: 1 });
+  chunksMade.set(text, bytes);
+  return bytes;
 }
 
 /** Makes a path that nobody can stat: a link to itself. */
