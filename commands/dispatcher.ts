@@ -91,19 +91,19 @@ export class Dispatcher {
 
   /** Runs a command once. @returns the error that was explained, if there was one */
   async #run(request: Request, command: Command, { options, about }: Run): Promise<unknown> {
-    let said = false;
-    const heard: Request = {
+    let hasReplied = false;
+    const tracked: Request = {
       ...request,
       reply: async (reply) => {
         const posted = await timeStep('reply', () => request.reply(reply));
-        said = true;
+        hasReplied = true;
         return posted;
       },
     };
     return await this.#explainErrors(request, about, async () => {
-      const ready = await prepare(heard, command, options);
-      if (ready !== undefined) await command.run(heard, ready);
-      reportOutcome(request, said ? 'answered' : 'silent');
+      const ready = await prepare(tracked, command, options);
+      if (ready !== undefined) await command.run(tracked, ready);
+      reportOutcome(request, hasReplied ? 'answered' : 'silent');
     });
   }
 

@@ -174,7 +174,10 @@ export function emotionsCommand(services: PhotoServices): Command {
   });
 }
 
-/** Repeats work that throws NotYet, after the pause that it names. It holds no place in the queue meanwhile. @throws the signal's reason */
+/**
+ * Repeats work that throws NotYet, after the pause that it names. During the pause it holds no place in the queue.
+ * @throws the signal's reason
+ */
 async function withPauses<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let pauses = 0; ; pauses++) {
     try {

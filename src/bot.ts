@@ -37,7 +37,7 @@ export interface Bot {
  * opens the page on this machine. Where Redis is down, it waits for it.
  * @param readPhoto finds, reads and draws the faces of a picture file
  * @param training what /retrain works with; without it the command says that it cannot
- * @param ready resolves once the networks are loaded, which goes on while the platforms connect. The bot has started only then; if this
+ * @param ready resolves once the networks are loaded, which happens while the platforms connect. The bot has started only then; if this
  *   rejects, it does not start
  * @throws UserError 'bad-config' where the settings of people and channels cannot be opened
  * @throws Error where no platform can connect and trying again would not help
@@ -143,7 +143,7 @@ async function connect(
       accepting: stopped === undefined,
     }),
   });
-  const damage = damageWatch(config, training, log);
+  const damage = watchDamage(config, training, log);
   const stop = () => {
     ending.abort();
     stopped ??= stopAll(platforms, queue, training, config.shutdownMs, log).finally(async () => {
@@ -166,7 +166,7 @@ async function connect(
   }
 }
 
-function damageWatch(
+function watchDamage(
   { stateDirectory }: Config,
   training: RetrainServices | undefined,
   log: Logger,

@@ -14,7 +14,7 @@ import { openCooldown } from './work/open-shared.ts';
 import { FairQueue } from './work/queue.ts';
 import { RedisWorker } from './work/redis-worker.ts';
 
-/** Milliseconds for Redis to be told of the last jobs once they have ended. While it is away, that would take as long. */
+/** Milliseconds for telling Redis that the last jobs have ended. While Redis is away, that would never end. */
 const LAST_WORD_MS = 2000;
 
 /** A process that answers photos which bots have put into Redis. */

@@ -25,7 +25,7 @@ const QUIET_MS = 60 * 60_000;
 const MAX_CHANNELS = 1000;
 
 /**
- * Remembers the closed channels of which somebody has been told that the bot has no access. Each can be claimed once an hour, since
+ * Remembers for which channels somebody has been told that the bot has no access. Each can be claimed once an hour, since
  * otherwise every photo there would bring another message. People who address the bot are told in any case.
  */
 export function closedChannels(): Claims {

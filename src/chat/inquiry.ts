@@ -20,7 +20,7 @@ export interface Inquiry {
   /** Called before each reply. False means that another process sends it. */
   readonly mayReply?: () => Promise<boolean>;
   /** Called before a private reply, and again with true if sending it failed. Absent where the session records that in the journal. */
-  readonly whisper?: Turn['whisper'];
+  readonly markWhisper?: Turn['markWhisper'];
   /** Called after the last reply. */
   readonly end?: () => unknown;
 }

@@ -16,7 +16,10 @@ export class Replies {
     this.#messageOf = messageOf;
   }
 
-  /** Sends a reply, unless the message or picture that it answers is gone. If that is removed meanwhile, the reply is removed too. */
+  /**
+   * Sends a reply, unless the message or picture that it answers is gone. If that is removed while it is sent, the reply is removed
+   * too.
+   */
   async reply(work: WorkUnderWay, reply: Reply): Promise<Posted> {
     const { inquiry, request } = work;
     const picture = reply.about?.id;

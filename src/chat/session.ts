@@ -87,7 +87,7 @@ export class Session {
 
   /** Deletes a job that was noted, unless work on it is under way or will be tried again. */
   async settle(job: JobKey): Promise<void> {
-    const isOpen = this.#isUnderWay(job) || this.#claimed.has(keyOf(job)) || this.#jobs?.isLater(job);
+    const isOpen = this.#isUnderWay(job) || this.#claimed.has(keyOf(job)) || this.#jobs?.isScheduled(job);
     if (!isOpen && !this.#isStopping) await this.#jobs?.end(job);
   }
 
@@ -105,13 +105,13 @@ export class Session {
    * Answers a job that another process was asked, unless it has been answered.
    * @throws where that cannot be found out, the answer could not be sent, or the bot stops
    */
-  async perform(job: Job, { isAgain, lost, whispers, isMine, whisper }: Turn): Promise<void> {
+  async perform(job: Job, { isAgain, lost, whispers, isMine, markWhisper }: Turn): Promise<void> {
     if (whispers >= MOST_WHISPERS) return;
     const inquiry = await this.#options.revive?.(job);
     if (inquiry === undefined) return;
     if (this.#isStopping) throw aboutToRestart();
     const earlier = isAgain ? { brokeDown: lost >= WORKERS_LOST } : undefined;
-    const work = this.#start({ ...inquiry, mayReply: isMine, whisper }, earlier, job.begun);
+    const work = this.#start({ ...inquiry, mayReply: isMine, markWhisper }, earlier, job.begun);
     const answered = this.#answer(work);
     this.#pending.add(answered);
     await answered;
@@ -119,7 +119,7 @@ export class Session {
   }
 
   /** Whether another process may have answered a message, so that its answers are not remembered here. */
-  isElsewhere(message: string): boolean {
+  mayBeAnsweredElsewhere(message: string): boolean {
     return this.#remote?.has(message) === true;
   }
 
@@ -236,9 +236,9 @@ export class Session {
     } finally {
       this.#work.delete(work);
       if (job && !this.#leftSignals.has(request.signal)) {
-        if (work.isUnsent) this.#jobs?.again(job);
+        if (work.isUnsent) this.#jobs?.tryLater(job);
         // A picture that an edit added may still be read: its message has one job.
-        else if (!this.#isUnderWay(job) && !this.#jobs?.isLater(job)) await this.#jobs?.end(job);
+        else if (!this.#isUnderWay(job) && !this.#jobs?.isScheduled(job)) await this.#jobs?.end(job);
       }
       await inquiry.end?.();
     }
@@ -247,12 +247,13 @@ export class Session {
   async #reply(work: WorkUnderWay, reply: Reply): Promise<Posted> {
     const { job, inquiry } = work;
     if (!reply.private || job === undefined) return await this.#replies.reply(work, reply);
-    const whisper = inquiry.whisper ?? (async (couldNot?: boolean) => await this.#jobs?.whisper(job, couldNot));
-    await whisper();
+    const markWhisper =
+      inquiry.markWhisper ?? (async (couldNot?: boolean) => await this.#jobs?.markWhisper(job, couldNot));
+    await markWhisper();
     try {
       return await this.#replies.reply(work, reply);
     } catch (error) {
-      await whisper(true);
+      await markWhisper(true);
       throw error;
     }
   }

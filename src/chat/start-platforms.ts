@@ -36,10 +36,10 @@ export async function startPlatforms<T extends Startable>(
   log: Logger,
   signal: AbortSignal,
 ): Promise<Started<T>> {
-  const there = new Set<T>();
+  const started = new Set<T>();
   const start = async (platform: T) => {
     const address = await platform.start();
-    there.add(platform);
+    started.add(platform);
     return address;
   };
   const results = await Promise.allSettled(platforms.map(start));
@@ -48,17 +48,17 @@ export async function startPlatforms<T extends Startable>(
     result.status === 'rejected' ? [{ platform: platforms[p]!, error: result.reason as unknown }] : [],
   );
   const outOfReach = failures.filter(({ error }) => isOutOfReach(error));
-  if (failures.length > 0 && (signal.aborted || (there.size === 0 && outOfReach.length === 0)))
+  if (failures.length > 0 && (signal.aborted || (started.size === 0 && outOfReach.length === 0)))
     throw failures[0]!.error;
   for (const { platform, error } of failures) {
     log.error({ platform: platform.name, err: error }, 'a platform could not be started; the rest runs');
   }
   for (const { platform } of outOfReach) void keepTrying(platform, start, log, signal);
-  if (there.size === 0 && standIn) addresses.push(await start(await standIn()));
+  if (started.size === 0 && standIn) addresses.push(await start(await standIn()));
   return {
     addresses,
     troubles: failures.map(({ platform, error }) => troubleOf(platform, error)),
-    has: (platform) => there.has(platform),
+    has: (platform) => started.has(platform),
   };
 }
 

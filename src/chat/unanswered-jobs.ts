@@ -50,17 +50,17 @@ export class UnansweredJobs {
   }
 
   /** Records that a private reply is about to be sent, or with `couldNot` that sending it failed. Never rejects. */
-  async whisper(job: JobKey, couldNot = false): Promise<void> {
-    await this.#write('whisper', () => this.#options.journal.whisper(job, couldNot));
+  async markWhisper(job: JobKey, couldNot = false): Promise<void> {
+    await this.#write('whisper', () => this.#options.journal.markWhisper(job, couldNot));
   }
 
-  /** Whether a job is going to be tried again. */
-  isLater(job: JobKey): boolean {
+  /** Whether another try of a job is scheduled. */
+  isScheduled(job: JobKey): boolean {
     return this.#later.has(keyOf(job));
   }
 
   /** Schedules another try of a job whose answer could not be sent. */
-  again(job: Job): void {
+  tryLater(job: Job): void {
     const key = keyOf(job);
     const { log, platform } = this.#options;
     const now = Date.now();
@@ -96,9 +96,9 @@ export class UnansweredJobs {
 
   /** Answers those of the jobs that have not been answered yet. @returns how many it answered */
   async answerJobs(all: readonly (Job | LeftJob)[]): Promise<number> {
-    const said = all.filter((job) => 'whispers' in job && job.whispers >= MOST_WHISPERS);
-    await Promise.all(said.map((job) => this.end(job)));
-    const jobs = all.filter((job) => !said.includes(job));
+    const abandoned = all.filter((job) => 'whispers' in job && job.whispers >= MOST_WHISPERS);
+    await Promise.all(abandoned.map((job) => this.end(job)));
+    const jobs = all.filter((job) => !abandoned.includes(job));
     const { handsOver } = this.#options;
     const suspects = handsOver ? [] : jobs.filter((job) => 'runs' in job && job.runs >= RUNS_TOGETHER);
     const others = jobs.filter((job) => !suspects.includes(job));
@@ -113,7 +113,7 @@ export class UnansweredJobs {
     for (const job of suspects) {
       if (this.#isStopped) break;
       const brokeDown = 'isSuspect' in job && job.isSuspect;
-      await this.#write('suspect', () => this.#options.journal.suspect(job));
+      await this.#write('suspect', () => this.#options.journal.markSuspect(job));
       if (await this.#try(job, { brokeDown })) answered += 1;
     }
     return answered;
@@ -134,7 +134,7 @@ export class UnansweredJobs {
     } catch (error) {
       const { log, platform } = this.#options;
       log.warn({ platform, err: error }, 'could not find out whether a job was answered; trying again later');
-      this.again(job);
+      this.tryLater(job);
       return false;
     }
   }

@@ -7,7 +7,7 @@ import { openJournalFile } from './journal-file.ts';
 
 /** Milliseconds after which the last handled messages are written. */
 const SEEN_MS = 1000;
-/** Bits in the column `suspect`: the job is run alone; a private reply is being sent by this run; an earlier run may have sent one. */
+/** Bits in the column `markSuspect`: the job is run alone; a private reply is being sent by this run; an earlier run may have sent one. */
 const [SUSPECT, WHISPERS, WHISPERED] = [1, 2, 4];
 
 interface JobRow {
@@ -81,11 +81,11 @@ export class FileJournal implements Journal {
     await this.#write(`DELETE FROM jobs WHERE ${named({ bot, place, message })}`);
   }
 
-  async suspect(job: JobKey): Promise<void> {
+  async markSuspect(job: JobKey): Promise<void> {
     await this.#mark(job, SUSPECT);
   }
 
-  async whisper(job: JobKey, couldNot = false): Promise<void> {
+  async markWhisper(job: JobKey, couldNot = false): Promise<void> {
     if (couldNot) await this.#write(`UPDATE jobs SET suspect = suspect & ${~WHISPERS} WHERE ${named(job)}`);
     else await this.#mark(job, WHISPERS);
   }
@@ -158,7 +158,7 @@ export class FileJournal implements Journal {
     await this.#write(`UPDATE jobs SET suspect = suspect | ${mark} WHERE ${named(job)}`);
   }
 
-  /** Writes a statement, or only the last handled messages, in one transaction with everything else that is called at this moment. */
+  /** Writes a statement, or only the last handled messages, in one transaction with everything else that is written at this moment. */
   async #write(statement?: string): Promise<void> {
     if (statement !== undefined) this.#statements.push(statement);
     await new Promise<void>((resolve, reject) => {

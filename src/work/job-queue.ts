@@ -15,8 +15,8 @@ export type Removal =
 /** Hands a bot's jobs to workers in other processes. */
 export interface JobQueue {
   /**
-   * Has a worker do a job. If the job is in the queue already, from another process, it is done only once; from this process, it is done again
-   * afterwards, for what has been added to its message.
+   * Has a worker do a job. If the job is in the queue already, from another process, it is done only once; from this process, it is
+   * done again afterwards, for what has been added to its message.
    * @param options.channel channels take turns
    * @param options.person the poster; within a channel, people take turns
    * @param options.signal gives up waiting. A job that no worker has begun is then taken out, unless the reason is LeftToWorkers
@@ -55,7 +55,7 @@ export interface Turn {
    * Never rejects: without Redis no reply is sent, see `isMine`.
    * @param couldNot true where sending it failed
    */
-  whisper(couldNot?: boolean): Promise<void>;
+  markWhisper(couldNot?: boolean): Promise<void>;
   /** Whether the job still belongs to this worker. False where it gave no sign of life for so long that another worker has the job. */
   isMine(): Promise<boolean>;
 }

@@ -33,9 +33,9 @@ export interface Job extends JobKey {
 export interface LeftJob extends Job {
   /** How many runs began it and ended before it was done, not counting this one; at least 1. */
   readonly runs: number;
-  /** Whether the last of them ended while this job ran alone: see `suspect`. */
+  /** Whether the last of them ended while this job ran alone: see `markSuspect`. */
   readonly isSuspect: boolean;
-  /** How many of them may have sent a private reply, 2 at most: see `whisper`. */
+  /** How many of them may have sent a private reply, 2 at most: see `markWhisper`. */
   readonly whispers: 0 | 1 | 2;
 }
 
@@ -67,13 +67,13 @@ export interface Journal {
   /**
    * Records that a job of an earlier run is about to run alone. If the process crashes now, this job is the cause. Errors as for `begin`.
    */
-  suspect(job: JobKey): Promise<void>;
+  markSuspect(job: JobKey): Promise<void>;
   /**
    * Records that a private reply to a job is about to be sent. If the process ends before `end`, nobody can check whether it was
    * sent. Errors as for `begin`.
    * @param couldNot true where sending it failed
    */
-  whisper(job: JobKey, couldNot?: boolean): Promise<void>;
+  markWhisper(job: JobKey, couldNot?: boolean): Promise<void>;
   /**
    * Takes over the jobs of processes that are not alive any more, oldest first. They belong to this process from now on.
    * @param isOurs whether this process may answer in a channel; by default it may in all. If this rejects, the job stays for another time

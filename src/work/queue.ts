@@ -177,7 +177,7 @@ export class FairQueue {
     }
   }
 
-  /** The next piece to run: of the channel that has waited longest for a turn, in it of the person who has, and of those the oldest. */
+  /** The next piece to run: the oldest one of the person who has waited longest for a turn, in the channel that has. */
   #choose(): Piece | undefined {
     let best: Piece | undefined;
     let least: readonly [number, number] = [Infinity, Infinity];
@@ -198,14 +198,14 @@ export class FairQueue {
     for (const turns of this.#turnsOf(piece)) turns.running -= 1;
     this.#forgetIdle(piece);
     this.#startNext();
-    this.#tellIdle();
+    this.#notifyIdle();
   }
 
   /** Updates the counts after a piece has left the queue without having had its turn. */
   #onLeave(piece: Piece): void {
     for (const turns of this.#turnsOf(piece)) turns.waiting -= 1;
     this.#forgetIdle(piece);
-    this.#tellIdle();
+    this.#notifyIdle();
   }
 
   /**
@@ -244,7 +244,7 @@ export class FairQueue {
     }
   }
 
-  #tellIdle(): void {
+  #notifyIdle(): void {
     if (this.#running + this.#waiting.size > 0) return;
     for (const done of this.#idle) done();
     this.#idle.clear();

@@ -71,7 +71,7 @@ export class RedisWorker {
         await perform(data, {
           lost: job.stalledCounter,
           whispers,
-          whisper: async (couldNot = false) => {
+          markWhisper: async (couldNot = false) => {
             try {
               await job.updateData({ ...data, whispers: couldNot ? whispers : whispers + 1 });
             } catch (err) {

@@ -64,12 +64,12 @@ export class SharedSeen implements Journal {
     return this.#journal.end(job);
   }
 
-  suspect(job: JobKey): Promise<void> {
-    return this.#journal.suspect(job);
+  markSuspect(job: JobKey): Promise<void> {
+    return this.#journal.markSuspect(job);
   }
 
-  whisper(job: JobKey, couldNot?: boolean): Promise<void> {
-    return this.#journal.whisper(job, couldNot);
+  markWhisper(job: JobKey, couldNot?: boolean): Promise<void> {
+    return this.#journal.markWhisper(job, couldNot);
   }
 
   takeOverJobs(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<LeftJob[]> {

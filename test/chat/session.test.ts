@@ -308,8 +308,8 @@ test('a noted job is deleted once it is settled, but not while it is being answe
   const journal: Journal = {
     begin: async ({ message }) => void noted.add(message),
     end: async ({ message }) => void noted.delete(message),
-    suspect: async () => {},
-    whisper: async () => {},
+    markSuspect: async () => {},
+    markWhisper: async () => {},
     takeOverJobs: async () => [],
     countOpen: async () => ({ count: 0 }),
     markSeen: () => {},
@@ -339,8 +339,8 @@ test('a reply that only the asker sees is noted before it is sent, since the bot
   const journal: Journal = {
     begin: note('begin'),
     end: note('end'),
-    suspect: note('suspect'),
-    whisper: async (_, couldNot) => void done.push(couldNot ? 'not' : 'whisper'),
+    markSuspect: note('suspect'),
+    markWhisper: async (_, couldNot) => void done.push(couldNot ? 'not' : 'whisper'),
     takeOverJobs: async () => [],
     countOpen: async () => ({ count: 0 }),
     markSeen: () => {},
@@ -408,7 +408,7 @@ const turnOf = (more: Partial<Turn> = {}): Turn => ({
   isAgain: false,
   whispers: 0,
   isMine: async () => true,
-  whisper: async () => {},
+  markWhisper: async () => {},
   ...more,
 });
 
@@ -436,7 +436,7 @@ test.each([
       }),
     });
     const job = { bot: 'b', place: 'c', message: 'm', kind: 'posted', files: [], begun: 0 } as const;
-    await session.perform(job, turnOf({ whispers, whisper: async () => void events.push('noted') }));
+    await session.perform(job, turnOf({ whispers, markWhisper: async () => void events.push('noted') }));
     expect(events).toEqual(expected === 'said' ? ['noted', 'said'] : []);
   },
 );
@@ -453,7 +453,10 @@ test('a reply to the asker alone that the chat refuses does not count for a work
     }),
   });
   const job = { bot: 'b', place: 'c', message: 'm', kind: 'posted', files: [], begun: 0 } as const;
-  const performed = session.perform(job, turnOf({ whisper: async (couldNot = false) => void noted.push(couldNot) }));
+  const performed = session.perform(
+    job,
+    turnOf({ markWhisper: async (couldNot = false) => void noted.push(couldNot) }),
+  );
   // It is to be tried again.
   await expect(performed).rejects.toThrow('could not be answered');
   expect(noted).toEqual([false, true]);

@@ -19,8 +19,8 @@ function start(
   const journal: Journal = {
     begin: note('begin'),
     end: note('end'),
-    suspect: note('suspect'),
-    whisper: note('whisper'),
+    markSuspect: note('suspect'),
+    markWhisper: note('whisper'),
     takeOverJobs: async () => [...left],
     countOpen: async () => ({ count: 0 }),
     markSeen: () => {},
@@ -44,12 +44,12 @@ describe('an answer that could not be sent', () => {
     const tries: number[] = [];
     const { unanswered, done, log } = start([], async (one) => {
       tries.push(Math.round(Date.now() / 1000));
-      unanswered.again(one);
+      unanswered.tryLater(one);
       return true;
     });
     const begun = Math.round(Date.now() / 1000);
-    unanswered.again(job('m'));
-    expect(unanswered.isLater(job('m'))).toBe(true);
+    unanswered.tryLater(job('m'));
+    expect(unanswered.isScheduled(job('m'))).toBe(true);
     await vi.advanceTimersByTimeAsync(3 * 60 * 60_000);
     const pauses = tries.map((at, k) => at - (tries[k - 1] ?? begun));
     expect(pauses.slice(0, 7)).toEqual([2, 4, 8, 16, 30, 30, 30]);
@@ -62,10 +62,10 @@ describe('an answer that could not be sent', () => {
   test('is forgotten once there is nobody to answer any more, and not tried by a bot that has stopped', async () => {
     const answerJob = vi.fn(async () => false);
     const { unanswered, done } = start([], answerJob);
-    unanswered.again(job('gone'));
+    unanswered.tryLater(job('gone'));
     await vi.advanceTimersByTimeAsync(30_000);
     expect(done).toEqual(['end gone']);
-    unanswered.again(job('later'));
+    unanswered.tryLater(job('later'));
     unanswered.stop();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(answerJob).toHaveBeenCalledOnce();

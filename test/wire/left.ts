@@ -42,7 +42,7 @@ export async function leave(state: string, job: Omit<Job, 'files' | 'begun'> & P
 
 /** Marks a job as if the bot had been killed while, or after, it sent a reply that only the asker sees. */
 export async function whisper(state: string, job: JobKey): Promise<void> {
-  await inJournal(state, (journal) => journal.whisper(job));
+  await inJournal(state, (journal) => journal.markWhisper(job));
 }
 
 /** Whether the journal of a bot, which may be running, has had a message written into it. */

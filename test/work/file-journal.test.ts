@@ -60,7 +60,7 @@ describe('FileJournal', () => {
     ]);
     expect(await second.takeOverJobs('slack T2 U1')).toEqual([]);
     await second.end(job('m2'));
-    await second.suspect(job('m1'));
+    await second.markSuspect(job('m1'));
     await closed(second);
     const third = await openJournal();
     expect(await third.takeOverJobs('discord 1')).toMatchObject([{ message: 'm1', runs: 2, isSuspect: true }]);
@@ -81,9 +81,9 @@ describe('FileJournal', () => {
       const journal = await openJournal();
       const [left] = await journal.takeOverJobs('discord 1');
       if (left === undefined) await journal.begin(job('m1'));
-      if (whispers) await journal.whisper(job('m1'));
-      if (couldNot) await journal.whisper(job('m1'), true);
-      await journal.suspect(job('m1'));
+      if (whispers) await journal.markWhisper(job('m1'));
+      if (couldNot) await journal.markWhisper(job('m1'), true);
+      await journal.markSuspect(job('m1'));
       await closed(journal);
       return left?.whispers;
     };

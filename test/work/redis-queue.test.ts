@@ -134,11 +134,11 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
   test('what fails is tried again, and it is known whether something may have been said that only the asker sees', async () => {
     const bot = await queue();
     const turns: [isAgain: boolean, whispers: number][] = [];
-    await worker(async ({ message }, { isAgain, whispers, whisper }) => {
+    await worker(async ({ message }, { isAgain, whispers, markWhisper }) => {
       turns.push([isAgain, whispers]);
       if (isAgain) return;
-      await whisper();
-      if (message === '2') await whisper(true);
+      await markWhisper();
+      if (message === '2') await markWhisper(true);
       throw new Error('not now');
     });
     await Promise.all([put(bot, job('1')), put(bot, job('2'))]);

@@ -19,7 +19,7 @@ const MAX_PAGES = 10;
 /** Removes answers whose message is removed, or whose picture an edit removes or hides. Gives up work in removed threads and channels. */
 export function listenToRemovals(context: DiscordContext): void {
   const { client, guard, session, startedAt } = context;
-  const isForgotten = (id: string) => SnowflakeUtil.timestampFrom(id) < startedAt || session.isElsewhere(id);
+  const isForgotten = (id: string) => SnowflakeUtil.timestampFrom(id) < startedAt || session.mayBeAnsweredElsewhere(id);
 
   const onRemoved = async (channelId: string, ids: readonly string[]) => {
     await Promise.all(ids.map((id) => session.removed(id)));
