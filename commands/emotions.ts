@@ -133,8 +133,9 @@ export function emotionsCommand(services: PhotoServices): Command {
       };
       const maxBytes = turn.large ? services.maxBytes : Math.min(services.maxBytes, LARGE_BYTES);
       const work = async (hold: HoldSlot) => {
+        // Checked again and again: somebody may opt out while their photo waits in the queue, or is being loaded.
+        if (!(await posterAgrees(request, photo, services))) return undefined;
         const bytes = await timeStep('download', () => photo.fetch({ maxBytes, signal: request.signal }));
-        // Checked a second time: somebody may have opted out while their photo waited in the queue.
         if (!(await posterAgrees(request, photo, services))) {
           giveBack(bytes);
           return undefined;

@@ -320,7 +320,20 @@ describe('somebody who opted out', () => {
     expect(replies).toHaveLength(1);
   });
 
-  test('while their photo waits for its turn is not read any more', async () => {
+  test('while their photo is being loaded is not read any more', async () => {
+    const { given, emotions, readPhoto } = await optedOut('somebody else');
+    const fetch = async () => {
+      await given.settings.setOptedOut('test', 'u1', true);
+      return await plainPicture(64, 48);
+    };
+    const image = { id: '1', name: 'a.png', fetch };
+    const { request, replies } = fakeRequest({ attachments: [image] });
+    await emotions(request, { image });
+    expect(readPhoto).not.toHaveBeenCalled();
+    expect(replies).toEqual([]);
+  });
+
+  test('while their photo waits for its turn is not read any more, nor loaded', async () => {
     const { given, emotions, fetch, readPhoto } = await optedOut('somebody else');
     let free!: () => void;
     const busy = given.queue.run(() => new Promise<void>((done) => (free = done)));
@@ -331,6 +344,7 @@ describe('somebody who opted out', () => {
     await given.settings.setOptedOut('test', 'u1', true);
     free();
     await Promise.all([busy, run]);
+    expect(fetch).not.toHaveBeenCalled();
     expect(readPhoto).not.toHaveBeenCalled();
     expect(replies).toEqual([]);
   });
