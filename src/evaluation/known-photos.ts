@@ -6,6 +6,7 @@ import { UserError } from '../base/errors.ts';
 import { DEFAULT_LIMITS, decodePhoto } from '../photo/decode.ts';
 import { centreOf, overlap, type Rectangle, type Size, wayBack } from '../photo/faces/box.ts';
 import type { RgbImage } from '../photo/image.ts';
+import { readBoxesFile, wrongBoxes } from './boxes-file.ts';
 
 /** A face whose place is known. */
 export interface KnownFace extends Rectangle {
@@ -41,15 +42,12 @@ const SCHEMA = z.record(
  * @param folder folder of the photos
  * @param boxesFile JSON: by file name `{width, height, faces: [{x, y, width, height}]}`, the boxes in pixels of the photo shrunk (or
  *   enlarged) to that width and height
- * @throws UserError bad-data where that file cannot be read as such
+ * @throws UserError bad-data where that file cannot be read as such; not-found and not-allowed
  */
 export async function readKnownPhotos(folder: string, boxesFile: string): Promise<KnownPhoto[]> {
-  let boxes: z.infer<typeof SCHEMA>;
-  try {
-    boxes = SCHEMA.parse(JSON.parse(await readFile(boxesFile, 'utf8')));
-  } catch (error) {
-    throw new UserError('bad-data', `${boxesFile} is not a file of face boxes.`, { cause: error });
-  }
+  const { value } = await readBoxesFile(boxesFile, 'file of face boxes');
+  const { data: boxes, error } = SCHEMA.safeParse(value);
+  if (error) throw wrongBoxes(boxesFile, error);
   return Object.entries(boxes).map(([name, { width, height, faces }]) => ({
     name,
     file: join(folder, name),

@@ -74,8 +74,13 @@ describe('known photos', () => {
   it('names the photos that cannot be read', async () => {
     const folder = await made;
     await writeFile(join(folder, 'bad.json'), '{"white.png": {"faces": 3}}');
-    await expect(readKnownPhotos(folder, join(folder, 'bad.json'))).rejects.toMatchObject({ code: 'bad-data' });
-    await expect(readKnownPhotos(folder, join(folder, 'none.json'))).rejects.toMatchObject({ code: 'bad-data' });
+    await expect(readKnownPhotos(folder, join(folder, 'bad.json'))).rejects.toMatchObject({
+      code: 'bad-data',
+      message: expect.stringMatching(/bad\.json, white\.png, width: .*\(2 more like this\.\)$/),
+    });
+    await expect(readKnownPhotos(folder, join(folder, 'none.json'))).rejects.toMatchObject({ code: 'not-found' });
+    await writeFile(join(folder, 'windows.json'), '\ufeff{}');
+    expect(await readKnownPhotos(folder, join(folder, 'windows.json'))).toEqual([]);
     for (const name of ['nowhere', 'bad.json'])
       await expect(readEmptyPictures(join(folder, name))).rejects.toMatchObject({
         code: 'no-data',

@@ -1,11 +1,12 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { nearest } from '../../base/did-you-mean.ts';
 import { codeOf, UserError } from '../../base/errors.ts';
-import { explainFile, explainWrite } from '../../base/files.ts';
+import { explainWrite } from '../../base/files.ts';
 import { EMOTIONS, type Emotion } from '../../emotion/labels.ts';
 import type { Rectangle } from '../../photo/faces/box.ts';
 import type { PhotoReading } from '../../photo/read-photo.ts';
+import { readBoxesFile, wrongBoxes } from '../boxes-file.ts';
 
 /** A face in a photo with the emotion that a person labelled it with. */
 export interface LabelledFace extends Rectangle {
@@ -64,8 +65,8 @@ const labelsSchema = z.record(nameSchema, photoSchema);
  *   not-allowed
  */
 export async function readLabels(file: string): Promise<Labels> {
-  const text = await readText(file);
-  const parsed = labelsSchema.safeParse(parseJson(file, text));
+  const { text, value } = await readBoxesFile(file, 'labels file');
+  const parsed = labelsSchema.safeParse(value);
   if (parsed.success) return new Map(Object.entries(parsed.data));
   const toDo = parsed.error.issues.filter(({ path }) => path.at(-1) === 'emotion').length;
   const open = [...text.matchAll(DRAFTED)].length;
@@ -76,48 +77,7 @@ export async function readLabels(file: string): Promise<Labels> {
         `${EMOTIONS.join(', ')} in its place and run this again, or look at the photos without labels: --no-labels.`,
     );
   }
-  const issue = parsed.error.issues[0]!;
-  const more = parsed.error.issues.length - 1;
-  throw new UserError(
-    'bad-data',
-    `${file}, ${placeOf(issue.path)}: ${sentenceOf(issue)}.${more === 0 ? '' : ` (${more} more like this.)`}`,
-    { cause: parsed.error },
-  );
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw explainFile(error, {
-      missing: ['not-found', `There is no labels file ${file}.`],
-      folder: ['bad-data', `${file} is a folder, not a labels file.`],
-      denied: ['not-allowed', `The labels file ${file} may not be read.`],
-    });
-  }
-}
-
-function parseJson(file: string, text: string): unknown {
-  try {
-    // Editors on Windows put a byte order mark before the text.
-    return JSON.parse(text.replace(/^\ufeff/, ''));
-  } catch (error) {
-    throw new UserError('bad-data', `${file} is not JSON: ${(error as Error).message}.`, { cause: error });
-  }
-}
-
-/** The place of an issue in words, counted from 1: ['a.jpg', 'faces', 1, 'emotion'] is "a.jpg, face 2, emotion". */
-function placeOf(path: readonly PropertyKey[]): string {
-  const words = path.flatMap((step, k) => {
-    if (path[k + 1] !== undefined && typeof path[k + 1] === 'number' && step === 'faces') return [];
-    return [typeof step === 'number' && path[k - 1] === 'faces' ? `face ${step + 1}` : String(step)];
-  });
-  return words.length === 0 ? 'the whole file' : words.join(', ');
-}
-
-function sentenceOf(issue: z.core.$ZodIssue): string {
-  // For a bad name, zod nests the actual issue one level deeper.
-  return issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+  throw wrongBoxes(file, parsed.error);
 }
 
 /** Placeholder in a draft where a person must write an emotion. readLabels refuses it, so that none is forgotten. */

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-async function file(text: string): Promise<string> {
+async function file(text: string | Buffer): Promise<string> {
   await writeFile(join(folder, 'labels.json'), text);
   return join(folder, 'labels.json');
 }
@@ -61,11 +61,18 @@ describe('readLabels', () => {
     await expect(readLabels(path)).rejects.toMatchObject({ code: 'bad-data', message: expect.stringMatching(message) });
   });
 
-  it('says that a file is not JSON, is a folder, or is not there', async () => {
-    await expect(readLabels(await file('{"a.jpg": {'))).rejects.toMatchObject({
-      code: 'bad-data',
-      message: expect.stringMatching(/is not JSON/),
-    });
+  it('says that a file is not JSON, is empty or in UTF-16, is a folder, or is not there', async () => {
+    const cases: [text: string | Buffer, sentence: RegExp][] = [
+      ['{"a.jpg": {', /is not JSON/],
+      ['\n', /labels\.json is empty/],
+      [Buffer.from('\ufeff{}', 'utf16le'), /is in UTF-16: save it as UTF-8/],
+      [Buffer.from('{}', 'utf16le').swap16(), /is in UTF-16: save it as UTF-8/],
+    ];
+    for (const [text, sentence] of cases)
+      await expect(readLabels(await file(text))).rejects.toMatchObject({
+        code: 'bad-data',
+        message: expect.stringMatching(sentence),
+      });
     await expect(readLabels(folder)).rejects.toMatchObject({ code: 'bad-data' });
     await expect(readLabels(join(folder, 'none.json'))).rejects.toMatchObject({ code: 'not-found' });
   });
