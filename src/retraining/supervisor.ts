@@ -46,7 +46,7 @@ export class Retraining {
   #child: ChildProcess | undefined;
   #watch: Promise<void> | undefined;
   /** The newest status from the child: newer than the file while it trains, and the only one where the disk is full. */
-  #heard: JobStatus | undefined;
+  #childStatus: JobStatus | undefined;
   /** The training whose end this process could not report. The next bot reports it. */
   #unreported: string | undefined;
   #adopting: NodeJS.Timeout | undefined;
@@ -55,7 +55,12 @@ export class Retraining {
     const { stateDirectory, machines, log } = options;
     this.#options = options;
     this.#files = new RetrainingFiles(stateDirectory);
-    this.#holds = new Holds({ files: this.#files, machines, log, standingOf: (job) => standingOf(job, this.#heard) });
+    this.#holds = new Holds({
+      files: this.#files,
+      machines,
+      log,
+      standingOf: (job) => standingOf(job, this.#childStatus),
+    });
   }
 
   /**
@@ -95,7 +100,7 @@ export class Retraining {
   async status(): Promise<{ readonly job: Job; readonly status: JobStatus } | undefined> {
     const job = await this.#files.job();
     if (!job) return undefined;
-    return { job, status: this.#heard?.job === job.id ? this.#heard : await this.#files.status(job.id) };
+    return { job, status: this.#childStatus?.job === job.id ? this.#childStatus : await this.#files.status(job.id) };
   }
 
   /** The status of the last training, and of one on another machine, as a message; undefined where there was none. */
@@ -184,7 +189,7 @@ export class Retraining {
       const job = await this.#files.job();
       if (!job || job.id === this.#unreported || !(ofAnyPlatform || this.#boards.serves(job.platform))) return;
       // A training that failed here, with a disk too full to record it, is not restarted automatically.
-      if (this.#heard?.job === job.id && this.#heard.state !== 'running') return;
+      if (this.#childStatus?.job === job.id && this.#childStatus.state !== 'running') return;
       if (await this.#files.isEndReported(job.id)) return;
       const hold = await this.#holds.take();
       if (hold) this.#lookAfter(job, hold);
@@ -195,7 +200,7 @@ export class Retraining {
 
   #lookAfter(job: Job, hold: Hold, folder?: string): void {
     const { log } = this.#options;
-    this.#heard = undefined;
+    this.#childStatus = undefined;
     this.#unreported = undefined;
     this.#watch = this.#run(job, hold, folder)
       .catch((error: unknown) => log.error({ err: error }, 'a training could not be supervised'))
@@ -227,7 +232,7 @@ export class Retraining {
         status = { ...status, state: 'failed', error: error.message };
         break;
       }
-      status = this.#heard ?? (await this.#files.status(job.id));
+      status = this.#childStatus ?? (await this.#files.status(job.id));
       if (status.state !== 'running' || this.#stopping.signal.aborted || hold.lost.aborted) break;
       const done = status.progress?.history.length ?? 0;
       crashes = done > epochs ? 1 : crashes + 1;
@@ -263,7 +268,7 @@ export class Retraining {
     this.#child = child;
     paused.addEventListener('abort', () => child.connected && child.send('pause'));
     child.on('message', (status: JobStatus) => {
-      this.#heard = status;
+      this.#childStatus = status;
       if (status.state === 'running') message.show({ text: this.#text(job, status), ...curvesOf(status) });
     });
     const { ending, complaint } = await endOf(child);
@@ -288,9 +293,9 @@ export class Retraining {
   async #keep(status: JobStatus): Promise<void> {
     try {
       await this.#files.writeStatus(status);
-      this.#heard = undefined;
+      this.#childStatus = undefined;
     } catch (error) {
-      this.#heard = status;
+      this.#childStatus = status;
       this.#options.log.error({ err: error }, 'the status of a training cannot be written');
     }
   }
