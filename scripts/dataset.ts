@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
-import { explainWrite, statIfThere, writeDurably } from '../src/base/files.ts';
+import { explainWrite, makeFolder, statIfThere, writeDurably } from '../src/base/files.ts';
 import { checkDataset, formatReport } from '../src/training/data/dataset-check.ts';
 import type { Fer2013 } from '../src/training/data/fer2013.ts';
 import { OFFICIAL_COUNTS } from '../src/training/data/fer2013-row.ts';
@@ -64,7 +63,7 @@ async function sheet(directory: string, out: string, around: CallContext): Promi
   const { datasetSheet } = await import('../src/training/pictures/dataset-sheet.ts');
   const picture = await datasetSheet(await readData(directory, around));
   try {
-    await mkdir(dirname(out), { recursive: true });
+    await makeFolder(dirname(out));
     await writeDurably(out, picture);
   } catch (error) {
     throw explainWrite(out, error);

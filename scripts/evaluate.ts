@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
+import { explainWrite, makeFolder } from '../src/base/files.ts';
 import { loadClassifier } from '../src/emotion/classifier.ts';
 import { createEngine } from '../src/emotion/engines/create-engine.ts';
 import { ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/engine.ts';
@@ -90,6 +91,9 @@ them there, and compares with reading them directly.`,
       print(values.json ? JSON.stringify(answer) : walkTable(answer));
       return 0;
     }
+    const { examples } = values;
+    // Before minutes of reading, not after them.
+    if (examples !== undefined) await explained(examples, () => makeFolder(dirname(examples)));
     const { set, training, votes } =
       values.faces === undefined
         ? await splitToRead(values.data, values.split ?? 'PrivateTest', values.votes, call)
@@ -101,16 +105,25 @@ them there, and compares with reading them directly.`,
     const evaluation = judgeReadings(readings, set, training);
     const voted = votes && judgeByVotes(readings, set, votes);
     const slices = values.slices ? slicesOf(set, readings) : undefined;
-    if (values.examples !== undefined) {
-      await mkdir(dirname(values.examples), { recursive: true });
-      await writeFile(values.examples, await exampleSheet(set, examplesOf(set, readings)));
-      call.say(`The examples are ${values.examples}.`);
-    }
     if (values.json) print(JSON.stringify({ ...evaluation, votes: voted, slices }));
     else print(evaluationText(evaluation, voted, slices));
+    if (examples !== undefined) {
+      const sheet = await exampleSheet(set, examplesOf(set, readings));
+      await explained(examples, () => writeFile(examples, sheet));
+      call.say(`The examples are ${examples}.`);
+    }
     return 0;
   },
 );
+
+/** Runs a write. @throws UserError where the file system refuses it */
+async function explained(path: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    throw explainWrite(path, error);
+  }
+}
 
 type CallContext = Pick<Call<unknown>, 'signal' | 'say'>;
 

@@ -1,6 +1,6 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { dirname, join, parse, resolve, sep } from 'node:path';
-import { explainFile } from '../../src/base/files.ts';
+import { explainFile, makeFolder } from '../../src/base/files.ts';
 import type { PhotoSource } from './photos.ts';
 
 /** What identifies a photo: its name, and its path in the folder that was named. */
@@ -25,7 +25,7 @@ export interface OutputFolder {
  * @throws UserError bad-usage when the path is not a folder, not-allowed when it may not be made
  */
 export async function openOutputFolder(path: string, photos: readonly Named[]): Promise<OutputFolder> {
-  await makeFolder(path);
+  await makeOutputFolder(path);
   const originals = new Set(await Promise.all(photos.map(({ name }) => identity(name))));
   const wanted = wantedBy(photos);
   /** The photo that each name was given to, by the name in lower case: some file systems treat A.jpg and a.jpg as one name. */
@@ -41,7 +41,7 @@ export async function openOutputFolder(path: string, photos: readonly Named[]): 
         const isFree = (given.get(key) ?? source) === source && (wanted.get(key)?.size ?? 1) <= 1;
         if (!isFree || (there !== undefined && originals.has(there))) continue;
         given.set(key, source);
-        await makeFolder(dirname(file));
+        await makeOutputFolder(dirname(file));
         try {
           await writeFile(file, picture);
         } catch (error) {
@@ -85,9 +85,9 @@ function* distinctNames(photo: Named): Generator<string> {
   }
 }
 
-async function makeFolder(path: string): Promise<void> {
+async function makeOutputFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
   } catch (error) {
     throw explained(error, path);
   }

@@ -22,6 +22,11 @@ describe('openOutputFolder', () => {
     expect(await readFile(join(folder, 'new', 'deep', 'holiday-emotions.jpg'))).toEqual(bytes);
   });
 
+  it.skipIf(process.platform !== 'linux')('says so where no folder can be made', async () => {
+    for (const path of ['/proc/none', '/proc/none/deeper'])
+      await expect(openOutputFolder(path, [])).rejects.toMatchObject({ code: 'bad-usage' });
+  });
+
   const names = async (path: string) => (await readdir(path, { recursive: true })).sort();
   const writeAll = async (path: string, ...photos: PhotoSource[]) => {
     const out = await openOutputFolder(path, photos);

@@ -218,6 +218,7 @@ test.each([
   [['train.ts', '--data', '/nowhere'], 1, /fer2013\.csv/],
   [['evaluate.ts', '--split', 'Test'], 2, /PublicTest/],
   [['evaluate.ts', '--faces', '/nowhere'], 1, /\/nowhere/],
+  [['evaluate.ts', '--faces', '/nowhere', '--examples', '/dev/null/x.png'], 2, /x\.png cannot be written/],
   [['ship.ts'], 2, /Name the output folder/],
 ])('%j is refused in words', async ([script, ...args], code, sentence) => {
   const result = await runScript(script!, ...args);

@@ -1,7 +1,7 @@
-import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../../base/errors.ts';
-import { explainWrite, statIfThere } from '../../base/files.ts';
+import { explainWrite, makeFolder, statIfThere } from '../../base/files.ts';
 import { EMOTION_COLOURS } from '../../photo/picture/colours.ts';
 import { describeReading } from '../../photo/picture/describe.ts';
 import { type EmotionRow, type JudgedFace, type Totals, totalsOf, type Verdict } from './judge.ts';
@@ -203,7 +203,7 @@ export async function openPageFile(path: string): Promise<PageFile> {
   if (there && !there.isFile()) throw new UserError('bad-usage', `${path} exists and is not a file.`);
   const aside = `${path}.tmp`;
   const file = await explained(path, async () => {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     return await open(aside, 'w');
   });
   let isOpen = true;

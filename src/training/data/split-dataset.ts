@@ -1,10 +1,11 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { UserError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/files.ts';
 import { EMOTIONS, FACE_PIXELS } from '../../emotion/labels.ts';
 import { CHUNKS, chunkStem } from './fer2013-files.ts';
 import { type Columns, OFFICIAL_COUNTS, parseHeader, parseRow, SPLITS, total } from './fer2013-row.ts';
@@ -33,7 +34,7 @@ interface SplitOptions {
  */
 export async function splitFer2013(file: string, directory: string, options: SplitOptions = {}): Promise<string[]> {
   const { gzip = true, force = false, expected = OFFICIAL_COUNTS, onChunk, signal } = options;
-  await mkdir(directory, { recursive: true });
+  await makeFolder(directory);
   const old = await existingChunks(directory);
   if (old.length > 0 && !force) {
     throw new UserError(

@@ -1,6 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unlessMissing, writeDurably } from '../../base/files.ts';
+import { makeFolder, unlessMissing, writeDurably } from '../../base/files.ts';
 import type { Engine } from '../../emotion/engines/engine.ts';
 import { EMOTIONS } from '../../emotion/labels.ts';
 import { loadModel } from '../../emotion/layers-format/layers-format.ts';
@@ -35,7 +35,7 @@ export async function teaching(run: TaughtRun, faces: FaceSet): Promise<Float32A
 
 /** Stores the teachers' probabilities for a resumed run. */
 export async function keepTeaching(directory: string, answers: Float32Array): Promise<void> {
-  await mkdir(directory, { recursive: true });
+  await makeFolder(directory);
   await writeDurably(join(directory, TEACHING), Buffer.from(answers.buffer));
 }
 
