@@ -445,12 +445,18 @@ describe('an edit', () => {
     const { discord } = first;
     const post = discord.post({ content: 'look', files: [discord.file(await plainPicture(64, 48))] });
     const other = discord.post({ files: [discord.file(await plainPicture(64, 48))] });
-    await answers(discord, 2);
+    const removed = discord.post({ content: 'against the rules', files: [discord.file(await plainPicture(64, 48))] });
+    await answers(discord, 3);
     await first.bot.stop();
     await delay(5);
     await startOnDiscord({ discord });
     discord.edit(other, { content: 'still there' });
     discord.edit(post, { files: [] });
+    await until(() => discord.said().length === 2, 'the removal');
+    // What Discord itself takes out is no edit.
+    const { channel } = removed;
+    const payload = { ...messagePayload({ ...removed, files: [] }), guild_id: channel.guildId, edited_timestamp: null };
+    discord.gateway.dispatch('MESSAGE_UPDATE', payload);
     await until(() => discord.said().length === 1, 'the removal');
     expect(discord.said()[0]!.reference).toMatchObject({ message_id: other.id });
   });

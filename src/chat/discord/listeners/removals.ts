@@ -33,7 +33,8 @@ export function listenToRemovals(context: DiscordContext): void {
     const leftIds = left.map(({ id }) => id);
     const hiddenIds = left.filter(isHidden).map(({ id }) => id);
     await session.edited(message.id, leftIds, hiddenIds);
-    if (message.author?.bot || message.edited_timestamp === null || !isForgotten(message.id)) return;
+    // What Discord itself takes out does not count as an edit there, so the time of the edit is not looked at.
+    if (message.author?.bot || !isForgotten(message.id)) return;
     await takeBackForgotten(context, message.channel_id, [message.id], (answer, { picture }) => {
       const isGone = picture === undefined ? leftIds.length === 0 : !leftIds.includes(picture);
       // The buttons of an early version do not name the picture.
