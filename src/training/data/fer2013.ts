@@ -15,7 +15,7 @@ import {
 } from './fer2013-files.ts';
 import { type Columns, type ParsedRow, parseHeader, parseRow, SPLITS, type Split } from './fer2013-row.ts';
 import { readLines } from './lines.ts';
-import { foundInstead } from './not-fer2013.ts';
+import { foundInPlaceOf, foundInstead } from './not-fer2013.ts';
 import { findRepeats } from './same-rows.ts';
 
 export { SPLITS, type Split } from './fer2013-row.ts';
@@ -124,6 +124,7 @@ export async function readFer2013(directory: string, options: ReadOptions = {}):
   const missingChunks = keptNames.some((name) => chunkNumber(name) !== undefined) ? findMissingChunks(names) : [];
   if (missingChunks.length > 0) {
     warnings.push(
+      ...(await foundInPlaceOf(missingChunks, directory, options.signal)),
       `The data is not whole: ${missingChunks.length} of ${CHUNKS} chunks missing (${missingChunks.join(', ')}).`,
     );
   }

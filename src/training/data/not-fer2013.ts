@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { byNumber } from '../../base/files.ts';
 import { EMOTIONS } from '../../emotion/labels.ts';
 import { columnNames, parseHeader, SPLITS } from './fer2013-row.ts';
 import { readLines } from './lines.ts';
@@ -28,6 +29,7 @@ const SHORTCUT = /\.(lnk|url|webloc|desktop)$/i;
 /** Extensions that browsers give to unfinished downloads. */
 const UNFINISHED = /\.(part|partial|crdownload|download|opdownload|tmp)$/i;
 
+const NOT_FINISHED = 'its download is not finished: start it again';
 const NOT_THESE = 'not emotion, pixels and Usage';
 const OF_THE_SAME_PAGE = 'take fer2013.tar.gz or icml_face_data.csv of the same page, which have all three';
 
@@ -167,6 +169,30 @@ export async function foundBeside(
   return (found.length > 0 ? found : others).sort();
 }
 
+/**
+ * Describes the files of a folder that are called like some of its chunks, but have no CSV's name: unfinished downloads, archives of one.
+ * @param chunks names of chunks, without extensions
+ * @returns a sentence each
+ */
+export async function foundInPlaceOf(
+  chunks: readonly string[],
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  const alike = entries.filter(
+    (entry) => entry.isFile() && !CSV.test(entry.name) && chunks.some((chunk) => entry.name.startsWith(`${chunk}.`)),
+  );
+  return await Promise.all(
+    alike
+      .sort((one, other) => byNumber(one.name, other.name))
+      .map(async ({ name }) => {
+        const what = await foundIn(join(directory, name), signal);
+        return `${name} was left out: ${'maybe' in what ? what.maybe : what.other}.`;
+      }),
+  );
+}
+
 /** Describes a file without a CSV's name: it may hold FER2013, or is something else. */
 async function foundIn(
   path: string,
@@ -185,11 +211,12 @@ async function foundIn(
 /** Describes a file that may hold FER2013; undefined for any other. @param first its first line */
 async function maybeFer2013(path: string, first: Buffer): Promise<string | undefined> {
   if (parseHeader(first)) {
-    if (UNFINISHED.test(path)) return 'it looks like a part of FER2013: its download is not finished: start it again';
+    if (UNFINISHED.test(path)) return NOT_FINISHED;
     return `it looks like FER2013: give it a name that ends in .csv${/\.gz$/i.test(path) ? '.gz' : ''}`;
   }
   const binary = await binaryFound(first);
-  if (binary !== undefined) return /unpack it|UTF-16/.test(binary) ? binary : undefined;
+  if (binary !== undefined && !/unpack it|UTF-16/.test(binary)) return undefined;
+  if (binary !== undefined) return UNFINISHED.test(path) ? NOT_FINISHED : binary;
   // Prose, such as a README, has no such column.
   const text = first.toString('latin1');
   // A table over several lines begins with a bracket alone.

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readFile, symlink, unlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -193,6 +193,22 @@ describe('readFer2013', () => {
     const { missingChunks, warnings } = await readFer2013(folder);
     expect(missingChunks).toEqual(['fer2013_07', 'fer2013_15']);
     expect(warnings).toEqual([expect.stringContaining('2 of 15 chunks missing (fer2013_07, fer2013_15)')]);
+  });
+
+  it('names what lies in the place of a missing chunk under another name', async () => {
+    const folder = await temporaryFolder();
+    await writeTinyFer2013(folder, rows);
+    const chunk = (n: string) => join(folder, `fer2013_${n}.csv.gz`);
+    await rename(chunk('02'), `${chunk('02')}.1`);
+    await rename(chunk('03'), `${chunk('03')}.part`);
+    await unlink(chunk('04'));
+    await writeFile(join(folder, 'fer2013_04.txt'), csvText(rows));
+    expect((await readFer2013(folder)).warnings).toEqual([
+      'fer2013_02.csv.gz.1 was left out: it is gzipped: unpack it, or give it a name that ends in .csv.gz.',
+      'fer2013_03.csv.gz.part was left out: its download is not finished: start it again.',
+      'fer2013_04.txt was left out: it looks like FER2013: give it a name that ends in .csv.',
+      expect.stringContaining('3 of 15 chunks missing (fer2013_02, fer2013_03, fer2013_04)'),
+    ]);
   });
 
   it('names missing chunks after the chunks, not after a copy of one', async () => {
