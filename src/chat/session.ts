@@ -58,10 +58,7 @@ export class Session {
     return this.#isStopping;
   }
 
-  /**
-   * Claims an event by all its ids.
-   * @returns false where any of them was claimed within the last quarter of an hour
-   */
+  /** Claims an event by all its ids. @returns false where any of them was claimed within the last quarter of an hour */
   claim(...keys: readonly string[]): boolean {
     return this.#claims.claim(keys);
   }
@@ -80,7 +77,7 @@ export class Session {
     return true;
   }
 
-  /** Records a job before it has been examined; `settle` deletes it again unless work on it has begun. Never rejects. */
+  /** Records a job before it has been examined; `settle` deletes it unless work on it has begun. Never rejects. */
   async note(job: Job): Promise<void> {
     await this.#jobs?.begin(job);
   }

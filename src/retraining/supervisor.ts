@@ -46,7 +46,7 @@ export class Retraining {
   #child: ChildProcess | undefined;
   #watch: Promise<void> | undefined;
   /** The newest status from the child: newer than the file while it trains, and the only one where the disk is full. */
-  #childStatus: JobStatus | undefined;
+  #latest: JobStatus | undefined;
   /** The training whose end this process could not report. The next bot reports it. */
   #unreported: string | undefined;
   #adopting: NodeJS.Timeout | undefined;
@@ -59,7 +59,7 @@ export class Retraining {
       files: this.#files,
       machines,
       log,
-      standingOf: (job) => standingOf(job, this.#childStatus),
+      standingOf: (job) => standingOf(job, this.#latest),
     });
   }
 
@@ -100,7 +100,7 @@ export class Retraining {
   async status(): Promise<{ readonly job: Job; readonly status: JobStatus } | undefined> {
     const job = await this.#files.job();
     if (!job) return undefined;
-    return { job, status: this.#childStatus?.job === job.id ? this.#childStatus : await this.#files.status(job.id) };
+    return { job, status: this.#latest?.job === job.id ? this.#latest : await this.#files.status(job.id) };
   }
 
   /** The status of the last training, and of one on another machine, as a message; undefined where there was none. */
@@ -175,10 +175,6 @@ export class Retraining {
     await this.#holds.close();
   }
 
-  #text(job: Job, status: JobStatus): string {
-    return statusText(job, status, this.#starterOf(job));
-  }
-
   #starterOf({ id }: Job): string {
     return this.#starter?.job === id ? this.#starter.name : 'an admin';
   }
@@ -189,7 +185,7 @@ export class Retraining {
       const job = await this.#files.job();
       if (!job || job.id === this.#unreported || !(ofAnyPlatform || this.#boards.serves(job.platform))) return;
       // A training that failed here, with a disk too full to record it, is not restarted automatically.
-      if (this.#childStatus?.job === job.id && this.#childStatus.state !== 'running') return;
+      if (this.#latest?.job === job.id && this.#latest.state !== 'running') return;
       if (await this.#files.isEndReported(job.id)) return;
       const hold = await this.#holds.take();
       if (hold) this.#lookAfter(job, hold);
@@ -200,7 +196,7 @@ export class Retraining {
 
   #lookAfter(job: Job, hold: Hold, folder?: string): void {
     const { log } = this.#options;
-    this.#childStatus = undefined;
+    this.#latest = undefined;
     this.#unreported = undefined;
     this.#watch = this.#run(job, hold, folder)
       .catch((error: unknown) => log.error({ err: error }, 'a training could not be supervised'))
@@ -232,15 +228,12 @@ export class Retraining {
         status = { ...status, state: 'failed', error: error.message };
         break;
       }
-      status = this.#childStatus ?? (await this.#files.status(job.id));
+      status = this.#latest ?? (await this.#files.status(job.id));
       if (status.state !== 'running' || this.#stopping.signal.aborted || hold.lost.aborted) break;
       const done = status.progress?.history.length ?? 0;
       crashes = done > epochs ? 1 : crashes + 1;
       epochs = done;
-      this.#options.log.warn(
-        { ending, crashes },
-        'the training ended unexpectedly; continuing from the last checkpoint',
-      );
+      this.#options.log.warn({ ending, crashes }, 'a training ended unexpectedly; it continues from its checkpoint');
       if (crashes === MAX_CRASHES) {
         const error = `The training's process ended unexpectedly ${crashes} times (${ending}); the machine may be short of memory. /retrain resume tries again.`;
         status = { ...status, state: 'failed', error };
@@ -249,7 +242,7 @@ export class Retraining {
     }
     if (status.state === 'running') return await message.close();
     await this.#keep(status);
-    await message.close({ text: this.#text(job, status), ...curvesOf(status) });
+    await message.close({ text: statusText(job, status, this.#starterOf(job)), ...curvesOf(status) });
     await this.#reportEnd(job, status, board);
   }
 
@@ -268,8 +261,9 @@ export class Retraining {
     this.#child = child;
     paused.addEventListener('abort', () => child.connected && child.send('pause'));
     child.on('message', (status: JobStatus) => {
-      this.#childStatus = status;
-      if (status.state === 'running') message.show({ text: this.#text(job, status), ...curvesOf(status) });
+      this.#latest = status;
+      if (status.state === 'running')
+        message.show({ text: statusText(job, status, this.#starterOf(job)), ...curvesOf(status) });
     });
     const { ending, complaint } = await endOf(child);
     this.#child = undefined;
@@ -281,21 +275,17 @@ export class Retraining {
   async #reportEnd(job: Job, status: JobStatus, board: NoticeBoard): Promise<void> {
     const { log, registry, onPromoted } = this.#options;
     if (status.result?.promoted) await onPromoted?.();
-    const isEndReported = await reportEnd(job, status, board, this.#files, {
-      log,
-      registry,
-      starter: this.#starterOf(job),
-    });
-    if (!isEndReported) this.#unreported = job.id;
+    const reporter = { log, registry, starter: this.#starterOf(job) };
+    if (!(await reportEnd(job, status, board, this.#files, reporter))) this.#unreported = job.id;
   }
 
   /** Keeps the last status in the file or, where that cannot be written, in memory. */
   async #keep(status: JobStatus): Promise<void> {
     try {
       await this.#files.writeStatus(status);
-      this.#childStatus = undefined;
+      this.#latest = undefined;
     } catch (error) {
-      this.#childStatus = status;
+      this.#latest = status;
       this.#options.log.error({ err: error }, 'the status of a training cannot be written');
     }
   }
