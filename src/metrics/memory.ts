@@ -32,7 +32,7 @@ async function memoryOf(pid: number): Promise<{ readonly pss: number; readonly r
 }
 
 /** Ids of a process and its descendants; none where the system does not tell. */
-async function treeOf(pid: number): Promise<number[]> {
+export async function treeOf(pid: number): Promise<number[]> {
   const names = await readdir('/proc').catch((): string[] => []);
   const parents = await Promise.all(
     names

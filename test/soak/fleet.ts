@@ -99,6 +99,11 @@ export class Program {
     return this.#child.kill('SIGKILL');
   }
 
+  /** Its process id; undefined while it does not run. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   /** Megabytes (of 1,000,000 bytes) that it and what it has started hold; 0 while it does not run. */
   async megabytes(): Promise<number> {
     const pid = this.#child?.pid;

@@ -14,7 +14,7 @@ export function report(values: Readonly<Record<string, unknown>>) {
 
 /** All of it, for programs. Photos that were lost or doubled are named, so that logs can be searched for them. */
 export function soakJson(result: SoakResult) {
-  const { judged, removed, owed, seconds, counts, ended, stuck, megabytes } = result;
+  const { judged, removed, owed, seconds, counts, ended, stuck, megabytes, processorSeconds } = result;
   const count = (fate: Fate) => judged.filter((one) => one.fate === fate).length;
   const waits = waitsOf(judged);
   return {
@@ -39,6 +39,7 @@ export function soakJson(result: SoakResult) {
       bot: Math.round(megabytes.bot),
       worker: Math.round(megabytes.worker),
     },
+    processorSeconds: { bots: round(processorSeconds.bot), workers: round(processorSeconds.worker) },
     unrest: { ...counts, endedByThemselves: ended, stuck },
     refusals: refusals(judged),
     lost: open(judged).map(named),
@@ -47,7 +48,7 @@ export function soakJson(result: SoakResult) {
 }
 
 export function soakTable(result: SoakResult): string {
-  const { photos, owed, seconds, megabytes, unrest, ...figures } = soakJson(result);
+  const { photos, owed, seconds, megabytes, processorSeconds, unrest, ...figures } = soakJson(result);
   const {
     killedBots,
     killedWorkers,
@@ -78,6 +79,7 @@ export function soakTable(result: SoakResult): string {
       'MB at most: all, the largest bot, the largest worker (PSS)',
       `${megabytes.all}, ${megabytes.bot}, ${megabytes.worker}`,
     ],
+    ['s of processor time: all bots, all workers', `${processorSeconds.bots}, ${processorSeconds.workers}`],
     ['killed: bots, workers', `${killedBots}, ${killedWorkers}`],
     ['ended by themselves', unrest.endedByThemselves],
     ['broken connections, outages', `${brokenConnections}, ${outages}`],

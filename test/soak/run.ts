@@ -12,6 +12,7 @@ import { makePhotos } from './photos.ts';
 import { DRAWS, planMessages } from './plan.ts';
 import { type Judged, judge, open } from './tally.ts';
 import { Unrest, type UnrestCounts, type UnrestOptions } from './unrest.ts';
+import { Usage } from './usage.ts';
 
 /** What is run, and for how long. */
 export interface SoakOptions extends UnrestOptions {
@@ -50,11 +51,12 @@ export interface SoakResult {
   readonly stuck: readonly string[];
   /** Megabytes at the most: of everything together, and of the largest of each kind. */
   readonly megabytes: Readonly<Record<ProgramKind | 'all', number>>;
+  /** Seconds of processor time of all processes of each kind, those that were killed included. */
+  readonly processorSeconds: Readonly<Record<ProgramKind, number>>;
 }
 
-/** Milliseconds between two looks at what is still owed, and at the memory. */
+/** Milliseconds between two looks at what is still owed. */
 const LOOK_MS = 500;
-const MEMORY_MS = 2000;
 /**
  * Failures stop after the last photo was posted: when at most this share of the photos is unanswered, or when this share of the time that
  * posting took has passed.
@@ -118,7 +120,7 @@ async function run(
   const { seed, signal, log, patience, quiet } = options;
   const unrest = new Unrest(options, fleet, chats);
   const calm = new AbortController();
-  const memory = new Memory(fleet);
+  const usage = new Usage(fleet);
   const restless = unrest.run(AbortSignal.any([calm.signal, signal]));
   const began = performance.now();
   try {
@@ -146,6 +148,7 @@ async function run(
     }
     const judged = judge(chats.posted, chats.said());
     const last = Math.max(...judged.flatMap(({ said }) => said.map(({ at }) => at)));
+    await usage.look();
     const stuck = await fleet.stop();
     return {
       judged,
@@ -155,11 +158,12 @@ async function run(
       counts: unrest.counts,
       ended: fleet.programs.reduce((sum, { ends }) => sum + ends, 0),
       stuck: stuck.map(({ name }) => name),
-      megabytes: memory.most,
+      megabytes: usage.megabytes,
+      processorSeconds: usage.processorSeconds,
     };
   } finally {
     calm.abort();
-    memory.stop();
+    usage.stop();
     await restless;
     log(`${((performance.now() - began) / 1000).toFixed(0)} seconds`);
   }
@@ -206,27 +210,4 @@ async function owedBy(bots: readonly Program[]): Promise<number> {
     }
   }
   return owed;
-}
-
-/** Looks at the memory again and again. */
-class Memory {
-  readonly most: Record<ProgramKind | 'all', number> = { bot: 0, worker: 0, all: 0 };
-  readonly #timer: NodeJS.Timeout;
-
-  constructor(fleet: Fleet) {
-    this.#timer = setInterval(() => void this.#look(fleet), MEMORY_MS);
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-  }
-
-  async #look(fleet: Fleet): Promise<void> {
-    const each = await Promise.all(
-      fleet.programs.map(async (program) => ({ kind: program.kind, megabytes: await program.megabytes() })),
-    );
-    for (const { kind, megabytes } of each) this.most[kind] = Math.max(this.most[kind], megabytes);
-    const sum = each.reduce((total, { megabytes }) => total + megabytes, 0);
-    this.most.all = Math.max(this.most.all, sum);
-  }
 }

@@ -106,7 +106,13 @@ test.skipIf(!HAS_REDIS)(
       '3',
     ];
     const { code, stdout, stderr } = await runScript(SOAK, ...size, ...speed, ...unrest, '--json');
-    const { photos, owed, seconds, unrest: counts } = JSON.parse(stdout) as ReturnType<typeof soakJson>;
+    const {
+      photos,
+      owed,
+      seconds,
+      processorSeconds,
+      unrest: counts,
+    } = JSON.parse(stdout) as ReturnType<typeof soakJson>;
     expect({ code, owed, ...photos }, stdout + stderr).toMatchObject({
       code: 0,
       owed: 0,
@@ -116,6 +122,7 @@ test.skipIf(!HAS_REDIS)(
     });
     expect(photos.answered + photos.refused + photos.removed).toBe(24);
     expect(photos.answered).toBeGreaterThan(10);
+    expect(Math.min(processorSeconds.bots, processorSeconds.workers)).toBeGreaterThan(0.5);
     expect(seconds.p50).toBeLessThanOrEqual(seconds.p99);
     expect(counts).toMatchObject({ redisRestarts: 1, stuck: [] });
     expect(Math.min(counts.killedBots, counts.killedWorkers, counts.brokenConnections)).toBeGreaterThan(0);
