@@ -211,8 +211,7 @@ export class Retraining {
     const board = this.#boards.of(job);
     const message = new ProgressMessage(board, this.#options.log, this.#options.editEveryMs);
     let status = await this.#files.status(job.id);
-    let crashes = 0;
-    let epochs = -1;
+    let [crashes, epochs] = [0, -1];
     while (status.state === 'running' && !this.#stopping.signal.aborted && !hold.lost.aborted) {
       if (await this.#files.isCancelled(job.id)) {
         status = { ...status, state: 'cancelled' };
