@@ -69,12 +69,9 @@ export class Session {
    * @throws what `inquiry.toRequest` throws
    */
   begin(inquiry: Inquiry): boolean {
-    if (this.#isStopping && !inquiry.isAccepted) {
-      this.#pending.add(this.#turnDown(inquiry));
-      return false;
-    }
-    this.#pending.add(this.#answer(this.#start(inquiry)));
-    return true;
+    const isAccepted = inquiry.isAccepted === true || !this.#isStopping;
+    this.#pending.add(isAccepted ? this.#answer(this.#start(inquiry)) : this.#turnDown(inquiry));
+    return isAccepted;
   }
 
   /** Records a job before it has been examined; `settle` deletes it unless work on it has begun. Never rejects. */
@@ -201,7 +198,7 @@ export class Session {
   /** Tells people who address the bot that it is stopping. A photo that was only posted is left to the next run. */
   async #turnDown({ replyPrivately, job, end }: Inquiry): Promise<void> {
     if (replyPrivately) await replyPrivately(aboutToRestart().message);
-    else if (job) await this.note({ ...job, files: [], begun: Date.now() });
+    else if (job) await this.#jobs?.leave({ ...job, files: [], begun: Date.now() });
     await end?.();
   }
 

@@ -32,6 +32,8 @@ export class UnansweredJobs {
   readonly #later = new Map<string, NodeJS.Timeout>();
   /** How often each job was tried again, and until when it is tried (milliseconds since 1970), by job key. */
   readonly #tries = new Map<string, { readonly count: number; readonly until: number }>();
+  /** Keys of jobs that are left to the next run. */
+  readonly #left = new Set<string>();
   #isStopped = false;
 
   constructor(options: UnansweredJobsOptions) {
@@ -54,9 +56,15 @@ export class UnansweredJobs {
     await this.#write('whisper', () => this.#options.journal.markWhisper(job, couldNot));
   }
 
-  /** Whether another try of a job is scheduled. */
+  /** Records a job that is left to the next run, whatever else of its message is answered meanwhile. Never rejects. */
+  async leave(job: Job): Promise<void> {
+    this.#left.add(keyOf(job));
+    await this.begin(job);
+  }
+
+  /** Whether another try of a job is scheduled, in this run or the next. */
   isScheduled(job: JobKey): boolean {
-    return this.#later.has(keyOf(job));
+    return this.#later.has(keyOf(job)) || this.#left.has(keyOf(job));
   }
 
   /** Schedules another try of a job whose answer could not be sent. */

@@ -303,9 +303,9 @@ test('a failure at the end is logged and has no other effect', async () => {
   expect(log.join('')).toContain('no end');
 });
 
-test('a noted job is deleted once it is settled, but not while it is being answered, or a picture that an edit has added', async () => {
-  const noted = new Set<string>();
-  const journal: Journal = {
+/** A journal that keeps the ids of messages in a set. */
+function journalOf(noted: Set<string>): Journal {
+  return {
     begin: async ({ message }) => void noted.add(message),
     end: async ({ message }) => void noted.delete(message),
     markSuspect: async () => {},
@@ -316,6 +316,11 @@ test('a noted job is deleted once it is settled, but not while it is being answe
     lastSeen: async () => new Map(),
     close: async () => {},
   };
+}
+
+test('a noted job is deleted once it is settled, but not while it is being answered, or a picture that an edit has added', async () => {
+  const noted = new Set<string>();
+  const journal = journalOf(noted);
   const ends: (() => void)[] = [];
   const { session, begin } = start({ journal, dispatch: () => new Promise((resolve) => ends.push(resolve)) });
   const jobOf = (message: string) => ({ bot: 'b', place: 'c', message, kind: 'posted' }) as const;
@@ -331,6 +336,22 @@ test('a noted job is deleted once it is settled, but not while it is being answe
   ends[1]!();
   await session.stop(new AbortController().signal);
   expect([...noted]).toEqual([]);
+});
+
+test('a picture that an edit adds while the bot stops is left to the next run, though its message is still being answered', async () => {
+  const noted = new Set<string>();
+  const journal = journalOf(noted);
+  const ends: (() => void)[] = [];
+  const { session, begin } = start({ journal, dispatch: () => new Promise((resolve) => ends.push(resolve)) });
+  const job = { bot: 'b', place: 'c', message: 'm', kind: 'posted' } as const;
+  begin({ message: 'm', job, pictures: [picture('p', 'm')] });
+  const stopped = session.stop(new AbortController().signal);
+  await turn();
+  session.begin({ channel: 'c', message: 'm', job, toRequest: () => fakeRequest({}).request });
+  await turn();
+  ends[0]!();
+  await stopped;
+  expect([ends.length, ...noted]).toEqual([1, 'm']);
 });
 
 test('a reply that only the asker sees is noted before it is sent, since the bot cannot look for it later', async () => {
