@@ -33,12 +33,7 @@ export async function readCheckedData(
   options: { readonly clean: boolean; readonly signal: AbortSignal },
 ): Promise<CheckedData> {
   const data = await readFer2013(directory, { signal: options.signal });
-  if (data.missingChunks.length > 0)
-    throw new UserError(
-      'bad-data',
-      `The data is not whole: of its ${CHUNKS} chunks ${data.missingChunks.join(', ')} ` +
-        `${data.missingChunks.length === 1 ? 'is' : 'are'} missing. Put ${data.missingChunks.length === 1 ? 'it' : 'them'} there and start again.`,
-    );
+  if (data.missingChunks.length > 0) throw notWhole(data);
   const report = checkDataset(data);
   for (const split of SPLITS) {
     const { images, emotions } = report.splits[split];
@@ -116,6 +111,20 @@ export async function inChatWords<T>(look: () => Promise<T>): Promise<T> {
     if (fileTrouble(error) === undefined) throw error;
     throw new UserError('no-data', `DATA_DIR cannot be read: ${reasonOf(error)}.`, { cause: error });
   }
+}
+
+/** The error for data without some of its chunks. It names what lies in their place. */
+function notWhole({ missingChunks: missing, warnings }: Fer2013): UserError {
+  const [are, them] = missing.length === 1 ? ['is', 'it'] : ['are', 'them'];
+  const instead = warnings.filter((sentence) => missing.some((chunk) => sentence.startsWith(`${chunk}.`)));
+  return new UserError(
+    'bad-data',
+    [
+      `The data is not whole: of its ${CHUNKS} chunks ${missing.join(', ')} ${are} missing.`,
+      ...instead,
+      `Put ${them} there and start again.`,
+    ].join(' '),
+  );
 }
 
 function votesFinding(training: FaceSet, publicTest: FaceSet, votes: Votes): string {

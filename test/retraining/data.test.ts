@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { dataFolder, readCheckedData } from '../../src/retraining/data.ts';
@@ -34,6 +34,17 @@ test('rows that two files hold are read once, and the admins are told', async ()
   const { sets, findings } = await readCheckedData(folder, { clean: false, signal });
   expect(sets.Training.count).toBe(14);
   expect(findings).toContainEqual(expect.stringMatching(/^fer2013_03 \(1\)\.csv was left out: its rows are in .* too/));
+});
+
+test('a missing chunk is named, with what lies in its place', async () => {
+  const folder = await temporaryFolder();
+  await writeTinyFer2013(folder, tinyRows(1, ['Training', 'PublicTest', 'PrivateTest']));
+  const [third, fifth] = ['03', '05'].map((n) => join(folder, `fer2013_${n}.csv.gz`));
+  await rename(third!, `${third}.crdownload`);
+  await rm(fifth!);
+  await expect(readCheckedData(folder, { clean: false, signal })).rejects.toThrow(
+    'chunks fer2013_03, fer2013_05 are missing. fer2013_03.csv.gz.crdownload was left out: its download is not finished: start it again. Put them there',
+  );
 });
 
 test('a split or an emotion without a picture is named', async () => {
