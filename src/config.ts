@@ -96,7 +96,7 @@ export interface Config {
     readonly provider: Provider;
   };
   readonly photos: {
-    /** What finds faces: a cascade and a network together, or one of them alone. */
+    /** What finds faces: a network, or OpenCV's cascades. */
     readonly detector: DetectorChoice;
     /** What runs the cascades. */
     readonly openCv: OpenCvChoice;

@@ -13,7 +13,7 @@ interface TreeMemory {
 
 /**
  * Measures the memory of a process and its descendants, from Linux' /proc (see proc(5): smaps_rollup). On other systems it measures
- * this process alone. A process that ends meanwhile is not counted.
+ * this process alone. A process that ends during the measurement is not counted.
  */
 export async function memoryOfTree(pid = process.pid): Promise<TreeMemory> {
   const pids = await treeOf(pid);

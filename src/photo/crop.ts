@@ -11,7 +11,7 @@ import { type GrayImage, type RgbImage, sampleAt, toGray } from './image.ts';
 const CROP_MARGIN = 1.12;
 const CROP_DOWN = 0.02;
 
-/** Most samples a side that one pixel of a crop averages. Up to 1152 pixels all of a face is averaged; of a larger one, some samples. */
+/** Most samples, each way, that one pixel of a crop averages. Of faces up to 1152 pixels wide all pixels count; of wider ones, some. */
 const MOST_SAMPLES = 24;
 
 /**
@@ -55,7 +55,7 @@ export function cropSquare(face: LeaningBox): { readonly centre: Point; readonly
   return { centre: { x: x - sin * down, y: y + cos * down }, side: side * CROP_MARGIN };
 }
 
-/** The part of a face's crop (0..1) that lies beyond the picture's edge; the lean is left out of account. */
+/** The part of a face's crop (0..1) that lies beyond the picture's edge; the lean is ignored. */
 export function partBeyond(face: LeaningBox, { width, height }: Size): number {
   const { centre, side } = cropSquare(face);
   const within = (at: number, length: number) => clamp(at + side / 2, 0, length) - clamp(at - side / 2, 0, length);

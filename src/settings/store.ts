@@ -19,7 +19,7 @@ export interface Store {
    * @returns whether it was replaced
    */
   replace(key: string, known: string, value: string): Promise<boolean>;
-  /** All keys with a prefix, in no order. Keys that are set meanwhile may be missing. Errors as for `get`. */
+  /** All keys with a prefix, in no order. Keys that are set during the call may be missing. Errors as for `get`. */
   keys(prefix: string): Promise<string[]>;
   /** Deletes a value; does nothing where there is none. Errors as for `set`. */
   delete(key: string): Promise<void>;

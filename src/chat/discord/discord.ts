@@ -118,7 +118,7 @@ export class DiscordPlatform implements Platform {
     const discord = this.#shared.config.discord!;
     context.session.answerLeftJobs(accountOf(context), (channel) => isOurs(channel, client, discord));
     this.#catchUp(context);
-    // ShardReady means that the old session could not be resumed, so Discord does not send what came meanwhile.
+    // ShardReady means that the old session could not be resumed, so Discord does not send what came in between.
     client.on(Events.ShardReady, () => this.#catchUp(context));
     return context;
   }

@@ -87,7 +87,7 @@ export class SlackPlatform implements Platform {
   async stop(deadline: AbortSignal): Promise<void> {
     const intake = this.#intake;
     this.#intake = undefined;
-    // The connection stays open meanwhile, so that people who type a command are told that the bot is stopping.
+    // The connection stays open until then, so that people who type a command are told that the bot is stopping.
     await this.#session.stop(deadline, () => intake?.stop());
   }
 

@@ -87,7 +87,7 @@ async function takeBackForgotten(
   const takeBack = async (message: Message) => {
     const button = message.author.id === client.user.id ? buttonOf(message) : undefined;
     if (button?.source === undefined || !ids.includes(button.source) || !which(message, button)) return;
-    // The worker that posted it may have removed it meanwhile.
+    // The worker that posted it may have removed it already.
     await message.delete().catch((error: unknown) => {
       if (!isGone(error)) throw error;
     });
