@@ -177,6 +177,8 @@ export async function connectRedis(
     throw reason ?? error;
   }
   isConnected = true;
+  // BullMQ makes copies of it. They shall connect by themselves, and again if Redis is away just then: with this option they would fail.
+  if (waits) client.options.lazyConnect = false;
   return client;
 }
 

@@ -195,4 +195,15 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
     await all;
     expect(done.sort()).toEqual(['1', '2', '3']);
   });
+
+  test('a worker that has connected when Redis goes away takes jobs once it is back', async () => {
+    const started = await RedisWorker.start(redis.url, log, { concurrency: 1, onRemoval: () => {} });
+    ends.push(() => started.close());
+    const comeBack = await redis.takeDown();
+    const taking = started.take(BOT, async () => {});
+    await Promise.race([taking, delay(300)]);
+    await comeBack();
+    await taking;
+    await put(await queue(), job('1'));
+  });
 });
