@@ -8,6 +8,7 @@ import {
   fork,
   spawn,
 } from 'node:child_process';
+import { setMaxListeners } from 'node:events';
 import { platform } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -165,6 +166,8 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
   return {
     async run(task, signal) {
       signal?.throwIfAborted();
+      // Each task listens to it until it ends: one photo has as many tasks at once as there are threads. Node takes more than ten for a leak.
+      if (signal) setMaxListeners(0, signal);
       atWork += 1;
       try {
         return await (uninterruptible ? runToItsEnd(task, signal) : pool.run(task, { signal: signal ?? null }));

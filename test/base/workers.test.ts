@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, threadId } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -30,6 +31,24 @@ describe('createWorkerPool', () => {
     expect(answers.map(({ result }) => result)).toEqual([0, 1, 4, 9, 16, 25, 36, 49, 64]);
     expect(new Set(answers.map((answer) => answer.threadId)).size).toBeLessThanOrEqual(2);
   });
+
+  it.each([true, false])(
+    'takes one signal for as many tasks as there are, without a warning, and leaves nothing at it (uninterruptible: %s)',
+    async (uninterruptible) => {
+      const warnings: string[] = [];
+      const listen = ({ name, message }: Error) => warnings.push(`${name}: ${message}`);
+      process.on('warning', listen);
+      try {
+        const workers = pool(1, uninterruptible);
+        const { signal } = new AbortController();
+        await Promise.all(Array.from({ length: 12 }, (_, k) => workers.run({ square: k }, signal)));
+        expect(getEventListeners(signal, 'abort')).toEqual([]);
+        expect(warnings).toEqual([]);
+      } finally {
+        process.off('warning', listen);
+      }
+    },
+  );
 
   it('runs several tasks at once on a thread where that is asked for', async () => {
     const workers = pool(1, false, 2);
