@@ -51,7 +51,7 @@ export default defineConfig({
           exclude: ALONE,
           isolate: false,
           restoreMocks: true,
-          setupFiles: ['test/helpers/discord-first.ts'],
+          setupFiles: ['test/helpers/discord-first.ts', 'test/helpers/equal-bytes.ts'],
         },
       },
       { extends: true, test: { name: 'alone', include: ALONE } },

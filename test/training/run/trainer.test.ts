@@ -46,7 +46,7 @@ afterAll(async () => {
   if (learning) await rm((await learning).directory, { recursive: true });
 });
 
-/** A run of 30 epochs that has learned to tell the faces apart: one for all tests, which leave its folder as it is. */
+/** A run of 18 epochs that has learned to tell the faces apart: one for all tests, which leave its folder as it is. */
 function learned(): ReturnType<typeof learn> {
   learning ??= learn();
   return learning;
@@ -56,7 +56,7 @@ async function learn() {
   const directory = await mkdtemp(join(tmpdir(), 'learned-'));
   const told: TrainingProgress[] = [];
   const outcome = await train(
-    runIn(directory, { ...LEARNING, epochs: 30 }, { onProgress: (progress) => told.push(progress) }),
+    runIn(directory, { ...LEARNING, epochs: 18 }, { onProgress: (progress) => told.push(progress) }),
   );
   return { directory, told, outcome };
 }
@@ -184,7 +184,7 @@ test('every setting of the plan reaches the engine, and the average of the weigh
 test('a network learns to tell the drawn faces apart, and its best epoch is kept', async () => {
   const { directory, told, outcome } = await learned();
   expect(outcome.ended).toBe('finished');
-  expect(outcome.history).toHaveLength(30);
+  expect(outcome.history).toHaveLength(18);
   expect(outcome.history.at(-1)!.loss).toBeLessThan(0.75 * outcome.history[0]!.loss);
   const best = outcome.history[outcome.bestEpoch - 1]!;
   expect(best.valAccuracy).toBe(Math.max(...outcome.history.map(({ valAccuracy }) => valAccuracy)));
@@ -193,9 +193,9 @@ test('a network learns to tell the drawn faces apart, and its best epoch is kept
   expect(stored.metadata.epoch).toBe(outcome.bestEpoch);
   expectSameWeights(stored.weights, outcome.weights);
   // Four batches and an ending an epoch.
-  expect(told).toHaveLength(30 * 5);
-  expect(told[0]).toMatchObject({ epoch: 1, epochs: 30, batch: 1, batches: 4, epochEnded: false });
-  expect(told.at(-1)).toMatchObject({ epoch: 30, batch: 4, epochEnded: true, secondsLeft: 0 });
+  expect(told).toHaveLength(18 * 5);
+  expect(told[0]).toMatchObject({ epoch: 1, epochs: 18, batch: 1, batches: 4, epochEnded: false });
+  expect(told.at(-1)).toMatchObject({ epoch: 18, batch: 4, epochEnded: true, secondsLeft: 0 });
 });
 
 test('a run stopped in the middle of an epoch and resumed ends in the same weights, bit for bit', async () => {
@@ -372,7 +372,7 @@ test('a network learns from a teacher what the labels do not say, and a resumed 
   await cp(join((await learned()).directory, BEST), join(teacher, BEST), { recursive: true });
   // The labels of this set are all the same, so the student can only have learned from the teacher.
   const mislabelled = { ...training, labels: new Uint8Array(training.count).fill(3) };
-  const plan = { ...LEARNING, epochs: 20, seed: 5, teacher: { folders: [join(teacher, BEST)], weight: 1 } };
+  const plan = { ...LEARNING, epochs: 10, seed: 5, teacher: { folders: [join(teacher, BEST)], weight: 1 } };
   const student = await train(runIn(await temporaryFolder(), plan, { training: mislabelled }));
   expect(student.history[student.bestEpoch - 1]!.valAccuracy).toBeGreaterThan(0.7);
 
