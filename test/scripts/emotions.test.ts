@@ -31,8 +31,8 @@ async function file(name: string, bytes: Uint8Array): Promise<string> {
 /** An animation of two frames, which a person swings through. */
 async function swinging(): Promise<Buffer> {
   const face = (left: number) =>
-    sharp(sampleBytes(1)).resize(640).extract({ left, top: 0, width: 560, height: 420 }).png().toBuffer();
-  return await animation(await Promise.all([face(0), face(40)]), 'gif');
+    sharp(sampleBytes(1)).resize(280).extract({ left, top: 0, width: 240, height: 180 }).png().toBuffer();
+  return await animation(await Promise.all([face(0), face(20)]), 'gif');
 }
 
 function objects({ stdout }: ScriptResult) {
