@@ -23,8 +23,10 @@ interface Open {
   since: number;
   readonly done: () => void;
   readonly failed: (error: Error) => void;
-  /** Resolves once nobody in this process waits for it any more. */
+  /** Resolves once nobody in this process waits for it any more, and no worker is at it that has it from here. */
   readonly ended: Promise<void>;
+  /** True where nobody waits for it any more, but a worker is still at it. */
+  isGivenUp: boolean;
 }
 
 /** The jobs of one bot account. */
@@ -81,17 +83,22 @@ export class RedisJobQueue implements JobQueue {
     });
     // Registered before the job is added: a worker may have done it before Redis confirms that it was added.
     const done = new Promise<void>((resolve, failed) => {
-      open = { job, channel, person, since: Date.now(), done: resolve, failed, ended };
+      open = { job, channel, person, since: Date.now(), done: resolve, failed, ended, isGivenUp: false };
       line.open.set(id, open);
     });
     try {
       await Promise.all([this.#put(line, open!, this.#maxWaiting), unlessAborted(done, signal)]);
     } catch (error) {
-      if (signal.aborted) await this.#takeOut(line, id, signal.reason);
+      if (signal.aborted) open!.isGivenUp = await this.#takeOut(line, id, signal.reason);
       throw error;
     } finally {
-      line.open.delete(id);
-      end();
+      const leave = () => {
+        line.open.delete(id);
+        end();
+      };
+      // Until the worker lets go of it, Redis takes no other job with its id.
+      if (open!.isGivenUp) void done.then(leave, leave);
+      else leave();
     }
   }
 
@@ -169,15 +176,17 @@ export class RedisJobQueue implements JobQueue {
     }
   }
 
-  /** Takes out a job that nobody waits for any more, unless a worker has begun it. */
-  async #takeOut({ name, queue }: Line, id: string, reason: unknown): Promise<void> {
-    if (reason instanceof LeftToWorkers) return;
+  /** Takes out a job that nobody waits for any more, unless a worker has begun it. @returns whether one has */
+  async #takeOut({ name, queue }: Line, id: string, reason: unknown): Promise<boolean> {
+    if (reason instanceof LeftToWorkers) return false;
     try {
       // A job that a worker has begun stays; the worker learns of the removal by `announceRemoval`.
-      if ((await queue.remove(id)) === 1) await markTakenOut(this.#redis.client, name, id);
+      if ((await queue.remove(id)) !== 1) return true;
+      await markTakenOut(this.#redis.client, name, id);
     } catch (err) {
       this.#log.warn({ err }, 'a photo that nobody waits for could not be taken out of the queue');
     }
+    return false;
   }
 
   /** Adds jobs again that have vanished from their line. If one was done after all, the worker finds the answer and does nothing. */
@@ -188,8 +197,9 @@ export class RedisJobQueue implements JobQueue {
         for (const [id, open] of line.open) {
           if (Date.now() - open.since < lookMs) continue;
           open.since = Date.now();
-          if ((await line.queue.getJobState(id)) === 'unknown' && line.open.has(id))
-            await this.#put(line, open, Infinity);
+          if ((await line.queue.getJobState(id)) !== 'unknown' || line.open.get(id) !== open) continue;
+          if (open.isGivenUp) open.done();
+          else await this.#put(line, open, Infinity);
         }
       } catch (err) {
         this.#log.warn({ err }, 'could not check whether photos are still in the queue');

@@ -170,6 +170,24 @@ describe.skipIf(!HAS_REDIS)('photos that a worker answers', () => {
     await until(async () => (await jobs()) === 0, 'an empty journal');
   });
 
+  test('are answered where an edit puts them in the place of the one that is being read', async () => {
+    isHeld = true;
+    const [first, second] = [await plainPicture(64, 48), await plainPicture(80, 60)];
+    const message = discord.post({ files: [discord.file(first, 'a.png')] });
+    const post = slack.post({ files: [slack.file(first, 'a.png')] });
+    await until(() => begun.length === 2, 'the worker having begun');
+    isHeld = false;
+    discord.edit(message, { files: [{ ...discord.file(second, 'b.png'), id: snowflake(Date.now() + 10_000) }] });
+    const before = { ...post };
+    post.files = [slack.file(second, 'b.png')];
+    const { channel } = post;
+    slack.event({ type: 'message', subtype: 'message_changed', channel, message: post, previous_message: before });
+    await until(() => discord.said().length > 0 && slack.answers().length > 0, 'the answers');
+    await until(async () => (await jobs()) === 0, 'an empty journal');
+    expect(discord.said().map(({ files: [file] }) => file!.filename)).toEqual(['b-emotions.jpg']);
+    expect(slack.answers()).toHaveLength(1);
+  });
+
   test('are given up where they are taken out or hidden, or their messages are deleted together, while they wait for a worker and while it reads them', async () => {
     isHeld = true;
     const photo = await plainPicture(64, 48);

@@ -171,6 +171,29 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
     expect(done).toEqual(['2']);
   });
 
+  test('what is given up while a worker does it is waited for by the next one of its message', async () => {
+    const bot = await queue();
+    const begun: (() => void)[] = [];
+    await worker(() => new Promise((done) => begun.push(done)));
+    const given = new AbortController();
+    const first = put(bot, job('1'), given.signal);
+    first.catch(() => {});
+    await until(() => begun.length === 1, 'the first');
+    given.abort(new Error('its picture was removed'));
+    await expect(first).rejects.toThrow('its picture was removed');
+    const second = put(bot, job('1'));
+    // Whatever is put after it, the second one has been looked at.
+    const other = put(bot, job('2'));
+    await waiting(1);
+    begun[0]!();
+    for (let k = 1; k < 3; k++) {
+      await until(() => begun.length > k, 'the next');
+      begun[k]!();
+    }
+    await Promise.all([second, other]);
+    expect(begun).toHaveLength(3);
+  });
+
   test('workers are told of what is gone', async () => {
     const bot = await queue();
     const told: unknown[] = [];
@@ -193,7 +216,8 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
     await comeBack();
     await starting;
     await all;
-    expect(done.sort()).toEqual(['1', '2', '3']);
+    // Where the event of one that is done comes late, it is put there once more: a worker then finds its answer.
+    expect([...new Set(done)].sort()).toEqual(['1', '2', '3']);
   });
 
   test('a worker that has connected when Redis goes away takes jobs once it is back', async () => {
