@@ -98,7 +98,14 @@ export async function createServer(
     reply.headers(SECURITY_HEADERS);
     const address = options.address();
     const reason = refusal(request, address);
-    if (reason !== undefined) return reply.code(403).send({ code: 'not-allowed', message: reason });
+    if (reason !== undefined) {
+      reply.code(403);
+      // A browser shows the sentence, a program gets the code as well.
+      const isShown = request.headers.accept?.includes('text/html') === true;
+      return isShown
+        ? reply.type('text/plain; charset=utf-8').send(reason)
+        : reply.send({ code: 'not-allowed', message: reason });
+    }
     if (bringsKey(request, address.key)) reply.header('set-cookie', keyCookie(address));
   });
   server.setNotFoundHandler((_request, reply) => reply.code(404).send({ code: 'not-found', message: 'Nothing here.' }));
