@@ -91,7 +91,7 @@ test('a Redis that is not there is told in words, before anything is started', {
 test.skipIf(!HAS_REDIS)(
   'nothing is lost or answered twice while a bot and a worker are killed and Redis restarts',
   async () => {
-    const size = ['--photos', '24', '--rate', '5', '--bots', '2', '--workers', '1', '--seed', '2'];
+    const size = ['--photos', '24', '--rate', '5', '--bots', '1', '--workers', '1', '--seed', '2'];
     const speed = ['--stand-in', '20', '--lost-after', '3', '--latency', '10', '--quiet', '0.3'];
     const unrest = [
       '--kill-every',
