@@ -29,7 +29,7 @@ test('votes beside the data are learned from and compared by; without them nothi
   const board = noticeBoard();
   await retraining.begin(async () => board);
 
-  const job = await retraining.start(tinyTraining(14));
+  const job = await retraining.start(tinyTraining(8));
   expect(job.plan.labels).toBe('votes');
   await retraining.idle();
   const first = await retraining.status();

@@ -47,7 +47,7 @@ test('a network that learned from votes is fitted, measured and stored by them, 
   const engine = createOnnxEngine({ threads: 1 });
   const run = async (labels: 'votes' | 'fer2013') => {
     const output = await temporaryFolder();
-    const settings = { architecture: 'tiny', epochs: 14, batchSize: 8, learningRate: 0.05 } as const;
+    const settings = { architecture: 'tiny', epochs: 8, batchSize: 8, learningRate: 0.05 } as const;
     const from = labels === 'votes' ? 'face-api' : undefined;
     const plan = trainingPlan({ ...settings, augmentation: 'none', labels, from });
     const network = unroll(ARCHITECTURES.get('tiny')!);

@@ -90,27 +90,19 @@ describe.each([
     expect(await training.retraining.status()).toBeUndefined();
   });
 
-  test('a broken chunk is named in the channel, and the network in use stays; where it may post no files it tells the result in words', {
-    timeout: 180_000,
-  }, async () => {
+  test('a broken chunk is named in the channel, and the network in use stays', { timeout: 180_000 }, async () => {
     const site = await makeSite();
     const chunk = join(site.dataDirectory, 'fer2013_07.csv.gz');
     const whole = await readFile(chunk);
     await writeFile(chunk, whole.subarray(0, whole.length / 2));
     const { retraining, registry, ...rest } = trainingAt(site);
-    const chat = await connect({ training: { retraining, registry, ...rest }, where: 'without files' });
+    const chat = await connect({ training: { retraining, registry, ...rest } });
     chat.retrain('admin', { ...START, epochs: 2 });
     await hear(chat, 'fer2013_07.csv.gz');
     await retraining.idle();
     expect((await retraining.status())!.status.state).toBe('failed');
     expect(await registry.inUse()).toEqual({ version: 0 });
     await registry.load(0);
-
-    await writeFile(chunk, whole);
-    chat.retrain('admin', { ...START, epochs: 2 });
-    const card = await hear(chat, 'Version 1 (tiny) is trained');
-    expect(card).toContain('PrivateTest accuracy:');
-    expect(card).toContain('Its pictures could not be posted here; they lie in versions/1/reports of MODEL_DIR.');
   });
 
   test('a full disk is said in the channel, and the network in use stays (needs the right to mount)', {

@@ -125,6 +125,23 @@ describe.each([
   });
 });
 
+test.each([
+  ['Discord', onDiscord],
+  ['Slack', onSlack],
+])(
+  '/retrain on %s tells the result in words where the bot may post no files',
+  { timeout: 180_000 },
+  async (_, connect) => {
+    const { training } = await machine(recordedTraining());
+    const chat = await connect({ training, where: 'without files' });
+    chat.retrain('admin', { action: 'start', ...SETTINGS });
+    const said = async () => (await chat.said()).find((text) => text.includes('Version 1 (tiny) is trained'));
+    const card = await until(said, 'the result', 120_000);
+    expect(card).toContain('PrivateTest accuracy:');
+    expect(card).toContain('Its pictures could not be posted here; they lie in versions/1/reports of MODEL_DIR.');
+  },
+);
+
 const STEPS = [
   [{ action: 'promote', version: 1 }, 'Version 1 is in use. /retrain rollback takes that back.'],
   [{ action: 'promote', version: 2 }, 'Version 2 is in use. /retrain rollback takes that back.'],
