@@ -6,10 +6,11 @@ import {
   Events,
   GatewayCloseCodes,
   HTTPError,
+  RateLimitError,
 } from 'discord.js';
 import { unlessAborted } from '../../base/aborts.ts';
 import { UserError } from '../../base/errors.ts';
-import { networkCode, tokenRefused } from './errors.ts';
+import { isOutOfReach, networkCode, tokenRefused } from './errors.ts';
 
 /** The gateway refuses a privileged intent that the client asked for. */
 export class RefusedIntent extends Error {
@@ -58,9 +59,15 @@ export function explainConnection(error: unknown, closeCode?: number): unknown {
   if (isInvalid || isRefused || closeCode === GatewayCloseCodes.AuthenticationFailed) {
     return tokenRefused();
   }
-  const why = error instanceof HTTPError ? `status ${error.status}` : networkCode(error);
-  if (why === undefined) return error;
+  if (!(error instanceof HTTPError) && !isOutOfReach(error)) return error;
+  const why = whyOutOfReach(error);
   return new UserError('busy', `Discord cannot be reached (${why}). Is this machine online?`, {
     cause: error,
   });
+}
+
+function whyOutOfReach(error: unknown): string {
+  if (error instanceof HTTPError) return `status ${error.status}`;
+  if (error instanceof RateLimitError) return 'it asks for a pause';
+  return networkCode(error) ?? 'no answer in time';
 }
