@@ -45,7 +45,7 @@ describe('withDeadline', () => {
     expect(events).toEqual(['ended']);
   });
 
-  it('tells the work when the caller calls it off, and does not begin what was called off before', async () => {
+  it('aborts the work when the caller cancels it, and does not start what was cancelled before', async () => {
     const reason = new Error('never mind');
     const controller = new AbortController();
     let told: unknown;

@@ -29,7 +29,7 @@ test('a lock of which nobody can tell who holds it is not taken', async () => {
   await expect(acquireLock(folder, 'one')).rejects.toMatchObject({ code: 'EISDIR' });
 });
 
-test('a process that is slower than two others, whose numbers were used and removed meanwhile, does not get the lock', async () => {
+test('a process that is slower than two others, whose numbers were used and removed in that time, does not get the lock', async () => {
   const folder = await temporaryFolder();
   const taken = vi.mocked(link).getMockImplementation()!;
   vi.mocked(link).mockImplementationOnce(async (from, to) => {

@@ -121,7 +121,7 @@ describe('createWorkerPool', () => {
     expect((await running).result).toBe(25);
   });
 
-  it('never starts a task that was called off before', async () => {
+  it('never starts a task that was cancelled before', async () => {
     const reason = new Error('too late');
     await expect(pool(1).run({ forever: true }, AbortSignal.abort(reason))).rejects.toBe(reason);
   });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { PhotoCard } from '../../commands/request.ts';
 import { lettersOf } from '../../src/chat/right.ts';
 
-test('answers of a crowd, whose letters do not fit into a button, are not asked about; nor those that nobody can be told of in', () => {
+test('answers of a crowd, whose letters do not fit into a button, are not asked about; nor those in which no face got an emotion', () => {
   const happy = { emotion: 'happy', likeliest: [{ emotion: 'happy', probability: 1, percent: '100 %' }] };
   const covered = { emotion: 'unsure', likeliest: [] };
   const card = (...people: object[]) => ({ asksIfRight: true, card: { people } as unknown as PhotoCard });

@@ -188,7 +188,7 @@ test('a removed channel aborts the work in it, and no other', () => {
 });
 
 describe('stopping', () => {
-  test('waits for requests under way; people who ask meanwhile are told, and no work is begun for them', async () => {
+  test('waits for requests under way; people who ask during that time are told, and no work is started for them', async () => {
     const { session, begin, told } = start();
     const first = begin();
     const ends: string[] = [];

@@ -281,7 +281,7 @@ describe('what must hold before a command runs', () => {
     expect(replies).toEqual([]);
   });
 
-  test('may refuse in words, for one picture of several', async () => {
+  test('may refuse one picture of several with a sentence', async () => {
     const { dispatcher, run } = setUpWith(async (_, picture) => {
       if ((await picture())?.name === 'b.png') throw new UserError('not-allowed', 'Not that one.');
       return true;
@@ -412,7 +412,7 @@ describe('a temporary error', () => {
     expect(replies.map((reply) => reply.about?.name)).toEqual(['b.png']);
   });
 
-  test('where it cannot be answered later, it is told', async () => {
+  test('where it cannot be answered later, its asker is told', async () => {
     const { request, replies } = fakeRequest({ attachments: [await photo('a.png')] });
     await setUp(undefined, fakeRules({ broken: true })).dispatcher.dispatch(request);
     expect(replies).toMatchObject([{ text: expect.stringContaining('I cannot look up at the moment') }]);

@@ -149,7 +149,7 @@ describe('/emotions', () => {
     await expect(asked).rejects.toBe(reason);
   });
 
-  test('a picture that ends the thread which reads it is refused in words, and set aside', async () => {
+  test('a picture that crashes the thread which reads it is refused with a sentence, and not read again', async () => {
     const readPhoto = vi.fn(async () => {
       throw new WorkerDied('a thread ended');
     });

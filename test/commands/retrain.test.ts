@@ -147,7 +147,7 @@ test.each([
   expect(await said(input)).toContain(answer);
 });
 
-test.each(['promote 1', 'rollback'])('%s on a full disk is refused in words', async (input) => {
+test.each(['promote 1', 'rollback'])('%s on a full disk is refused with a sentence', async (input) => {
   const full = async () => {
     throw ENOSPC;
   };
@@ -215,11 +215,11 @@ test.each([
   expect(promote).toHaveBeenCalledWith(version);
 });
 
-test('promote refuses what can be no version in words', async () => {
+test('promote refuses what can be no version with a sentence', async () => {
   expect(await said('promote ../x')).toBe('There is no version ../x: /retrain versions lists them.');
 });
 
-test('a training that is resumed is told of where that was asked for', async () => {
+test('resume continues a training, which reports to where that was asked for', async () => {
   const resume = vi.fn(async () => {});
   expect(await said('resume', { retraining: { resume } })).toContain('continues from its last checkpoint');
   expect(resume).toHaveBeenCalledWith({ platform: 'test', channel: 'c1' });

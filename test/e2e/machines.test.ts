@@ -25,7 +25,7 @@ async function words(origin: string): Promise<string[]> {
 }
 
 describe.skipIf(!HAS_REDIS)('two machines that share a Redis, as npm start runs them', () => {
-  test('read with the same network and train one at a time; another machine’s training is told of, and called off', {
+  test('read with the same network and train one at a time; another machine’s training is reported, and can be cancelled', {
     timeout: 180_000,
   }, async () => {
     const redis = await startRedis();

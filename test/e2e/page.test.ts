@@ -139,7 +139,7 @@ describe.skipIf(!hasBrowser)('the page in a browser', () => {
     expect(await page.locator('#drop').isVisible()).toBe(false);
   });
 
-  test('several photos in one message are each answered, mistakes in words', async () => {
+  test('several photos in one message are each answered, one that cannot be read with a sentence', async () => {
     const text = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') };
     await page.setInputFiles('#files', [await file('one.png'), text, await file('tiny.png', 8, 8)]);
     await answers().nth(2).waitFor();

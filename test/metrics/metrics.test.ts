@@ -109,7 +109,7 @@ test('the dashboard shows only existing figures, and all of the bot’s own', as
   expect([...shownOwn].filter((name) => !used.has(name))).toEqual([]);
 });
 
-test('docs/metrics.md tells of every figure of the bot’s own, and of no other', async () => {
+test('docs/metrics.md describes every metric of the bot’s own, and no other', async () => {
   const text = readFileSync(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8');
   const known = new Set([...(await shown()).keys()].map((name) => name.replace(/_(bucket|sum|count)$/, '')));
   const own = [...known].filter((name) => name.startsWith('emotion_bot_'));

@@ -7,7 +7,7 @@ import { makeSite, noticeBoard, openSite, tinyTraining } from '../helpers/retrai
 import { drawTinyFace } from '../helpers/tiny-fer2013.ts';
 import { until } from '../helpers/until.ts';
 
-test('a broken chunk, a missing one and a path are said in words, and the network stays; killed in every phase, a training goes on from its checkpoint and makes one version', {
+test('a broken chunk, a missing one and a path are each reported as a sentence, and the network stays; killed in every phase, a training goes on from its checkpoint and makes one version', {
   timeout: 300_000,
 }, async () => {
   const site = await makeSite();

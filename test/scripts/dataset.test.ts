@@ -18,7 +18,7 @@ describe('npm run dataset', () => {
     expect(report.problems).toHaveLength(3);
   });
 
-  it('check tells of votes beside the chunks, and why they cannot be used', async () => {
+  it('check reports votes beside the chunks, and why they cannot be used', async () => {
     const folder = await temporaryFolder();
     const rows = tinyRows(1, SPLITS);
     await writeTinyFer2013(folder, rows);

@@ -116,7 +116,7 @@ async function facesFolder(): Promise<string> {
   return folder;
 }
 
-test('a network is compared in the card of the one in use, and one that goes on from it tells so', async () => {
+test('a network is compared in the card of the one in use, and one that was trained on from it says so', async () => {
   const [data, runs, model] = [await dataFolder(), await temporaryFolder(), await temporaryFolder()];
   const settings = ['--epochs', '1', '--batch', '14', '--learning-rate', '0.01', '--data', data];
   const training = (architecture: string, name: string, ...more: string[]) =>

@@ -10,7 +10,7 @@ import { until } from '../helpers/until.ts';
 
 const watchNow = fs.watch;
 
-/** What is told of a folder that is being watched, in the order in which it is told. */
+/** What is reported about a folder that is being watched, in the order in which it is reported. */
 async function watching(album: string, out?: string): Promise<string[]> {
   const told: string[] = [];
   const end = new AbortController();

@@ -195,7 +195,7 @@ describe('a file that another program holds', () => {
     };
   }
 
-  test('stops nobody else meanwhile; whoever asks is told to try again, and is answered once it is free', async () => {
+  test('blocks nobody else while it waits; whoever asks is told to try again, and is answered once it is free', async () => {
     const store = new FileStore(path);
     await store.set('a', 'b');
     const letGo = await hold();
@@ -259,28 +259,25 @@ test.each([
   ['overwritten', (path: string) => writeFileSync(path, Buffer.alloc(20_000, 7))],
   ['a folder now', (path: string) => [rmSync(path), mkdirSync(path)]],
   ['removed before anybody asked', (path: string) => rmSync(path)],
-])(
-  'a file that is %s under a running bot is noticed, in words, and used again once it is restored',
-  async (_what, spoil) => {
-    const log: string[] = [];
-    const logger = createLogger({ level: 'error', destination: { write: (line) => log.push(line) } });
-    const earlier = await openSettings({ stateDirectory: directory }, logger);
-    await earlier.setOptedOut('p', '1', true);
-    await earlier.close();
-    const path = join(directory, 'settings.db');
-    const kept = readFileSync(path);
-    const settings = await openSettings({ stateDirectory: directory }, logger);
-    spoil(path);
-    const lost = { code: 'busy', message: expect.stringContaining('was emptied or replaced') };
-    await expect(settings.hasOptedOut('p', '1')).rejects.toMatchObject(lost);
-    await expect(settings.setOptedOut('p', '2', true)).rejects.toMatchObject(lost);
-    expect(log).toHaveLength(1);
-    rmSync(path, { recursive: true });
-    writeFileSync(path, kept);
-    expect(await settings.hasOptedOut('p', '1')).toBe(true);
-    await settings.close();
-  },
-);
+])('a file that is %s under a running bot is reported, and used again once it is restored', async (_what, spoil) => {
+  const log: string[] = [];
+  const logger = createLogger({ level: 'error', destination: { write: (line) => log.push(line) } });
+  const earlier = await openSettings({ stateDirectory: directory }, logger);
+  await earlier.setOptedOut('p', '1', true);
+  await earlier.close();
+  const path = join(directory, 'settings.db');
+  const kept = readFileSync(path);
+  const settings = await openSettings({ stateDirectory: directory }, logger);
+  spoil(path);
+  const lost = { code: 'busy', message: expect.stringContaining('was emptied or replaced') };
+  await expect(settings.hasOptedOut('p', '1')).rejects.toMatchObject(lost);
+  await expect(settings.setOptedOut('p', '2', true)).rejects.toMatchObject(lost);
+  expect(log).toHaveLength(1);
+  rmSync(path, { recursive: true });
+  writeFileSync(path, kept);
+  expect(await settings.hasOptedOut('p', '1')).toBe(true);
+  await settings.close();
+});
 
 test('only the bot’s user may look into what is kept', async () => {
   const state = join(directory, 'deep', 'state');

@@ -22,7 +22,7 @@ async function redisWith(...args: string[]): Promise<TestRedis> {
 }
 
 describe.skipIf(!HAS_REDIS)('Redis', () => {
-  test('that has no memory left refuses in words and keeps what it has', async () => {
+  test('that has no memory left refuses with a sentence and keeps what it has', async () => {
     const redis = await redisWith('--maxmemory', '1', '--maxmemory-policy', 'noeviction');
     const store = await RedisStore.connect(redis.url, log);
     await expect(store.set('a', 'b')).rejects.toMatchObject({ name: 'UserError', code: 'no-space' });
@@ -79,7 +79,7 @@ describe.skipIf(!HAS_REDIS)('Redis', () => {
     await Promise.all([settings, anew, unasked].map((one) => one.close()));
   });
 
-  test('that is only a replica at the moment refuses in words', async () => {
+  test('that is only a replica at the moment refuses with a sentence', async () => {
     const redis = await redisWith('--replicaof', '127.0.0.1 1');
     const settings = await openSettings({ redisUrl: redis.url, stateDirectory: '/nonexistent' }, log);
     const refusal = { code: 'busy', message: expect.stringContaining('I could not save that') };

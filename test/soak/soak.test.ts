@@ -71,7 +71,7 @@ test('the posted photos depend on the seed alone', () => {
   expect(plan(7).flatMap(({ photos }) => photos)).toHaveLength(200);
 });
 
-test('mistakes are told in words', async () => {
+test('mistakes in the arguments are reported as sentences', async () => {
   expect(await runScript(SOAK, '--workers', '0')).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('--workers'),
@@ -81,7 +81,9 @@ test('mistakes are told in words', async () => {
   expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('--kill-every') });
 });
 
-test('a Redis that is not there is told in words, before anything is started', { timeout: 10_000 }, async () => {
+test('a Redis that cannot be reached is reported as a sentence, before anything is started', {
+  timeout: 10_000,
+}, async () => {
   const size = ['--photos', '1', '--bots', '1', '--workers', '1', '--stand-in', '1'];
   const { code, stdout, stderr } = await runScript(SOAK, ...size, '--redis', 'redis://127.0.0.1:1');
   expect(stderr).toMatch(/^Redis at --redis cannot be used: .*127\.0\.0\.1:1\b.*\.\n$/);

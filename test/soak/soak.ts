@@ -32,7 +32,7 @@ export const main = tool(
   {
     usage: ['npm run soak -- [--photos N] [--bots N] [--workers N] [--seed N] [--kill-every SECONDS] [--json]'],
     about: `Posts good and bad photos to bots and workers on a Discord, a Slack and a Redis of their own on this machine, and has things
-go wrong meanwhile: processes are killed with -9 and started anew, connections break, calls fail or are told to wait, a chat is
+go wrong at the same time: processes are killed with -9 and restarted, connections break, calls fail or are told to wait, a chat is
 out of order for seconds, Redis is killed and comes back with what it held. In the end every photo must have one answer or one
 refusal. Exits with 1 where any was lost or answered twice.`,
     options: OPTIONS,

@@ -135,7 +135,7 @@ test('a number that is in use is not given again, even where its folder is gone'
   expect(await registry.store(plainCard('two'), (aside) => saveUntrained(aside, 2))).toBe(9);
 });
 
-test('each file of a version is read once and hashed once, however many ask for it meanwhile', async () => {
+test('each file of a version is read once and hashed once, however many ask for it at the same time', async () => {
   const { directory, registry } = await registryWith(1);
   const reads: string[] = [];
   const hashed: number[] = [];

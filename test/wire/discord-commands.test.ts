@@ -57,7 +57,7 @@ describe('/emotions', () => {
     expect(refusal!.content).toMatch(/^I may not look for pictures here\. .*option image/);
   });
 
-  test('and its menu, told of twice, are answered once', async () => {
+  test('and its menu, delivered twice, are answered once', async () => {
     const { discord, log } = await startOnDiscord();
     const image = discord.file(await plainPicture(64, 48));
     discord.command('emotions', { files: { image } });
@@ -155,7 +155,7 @@ describe('Read emotions in a message’s menu', () => {
     expect(discord.isPrivate(answer!)).toBe(true);
   });
 
-  test('is called off, and its answer removed, with the message', async () => {
+  test('is cancelled, and its answer removed, when the message is deleted', async () => {
     const { discord } = await startOnDiscord();
     const target = discord.post({
       author: user('other', { bot: true }),
@@ -266,7 +266,7 @@ describe('other commands', () => {
     expect(discord.said(discord.general)).toEqual([]);
   });
 
-  test('one that is registered no longer is answered in words', async () => {
+  test('one that is no longer registered is answered with a sentence', async () => {
     const { discord } = await startOnDiscord();
     discord.command('gone-command');
     const [answer] = await answers(discord, 1);

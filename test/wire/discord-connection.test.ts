@@ -109,7 +109,7 @@ describe('without the MessageContent intent', () => {
 });
 
 describe('a connection that breaks', () => {
-  test('is taken up where it was: a photo posted meanwhile is answered, once', async () => {
+  test('is resumed: a photo posted while it was down is answered, once', async () => {
     const { discord } = await startOnDiscord();
     discord.gateway.askToReconnect();
     await until(() => discord.gateway.connections === 0, 'the break');
@@ -121,7 +121,7 @@ describe('a connection that breaks', () => {
     expect(discord.gateway.identifies).toHaveLength(1);
   });
 
-  test('is made anew where Discord closed it for good reasons', async () => {
+  test('is opened again where Discord has ended the session', async () => {
     const { discord } = await startOnDiscord();
     // 4007: the numbers of the events do not fit, so the session cannot be resumed.
     discord.gateway.drop(4007);
@@ -338,7 +338,7 @@ describe('stopping', () => {
     expect(discord.said()).toEqual([]);
   });
 
-  test('tells whoever speaks to it meanwhile, in a direct message; who only posts a picture is left alone', async () => {
+  test('answers those who speak to it with a direct message, and not those who only post a picture', async () => {
     const { discord, bot } = await startOnDiscord({ readPhoto: fakePhotoReader(500) });
     const [ann, ben, eve] = [user('ann'), user('ben'), user('eve')];
     discord.post({ author: eve, files: [discord.file(await photo())] });

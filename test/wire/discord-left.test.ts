@@ -87,7 +87,7 @@ describe('what a run of the bot leaves', () => {
     expect(said.map(({ files }) => files[0]!.filename)).toEqual(['a', 'b', 'c'].map((name) => `${name}-emotions.jpg`));
   });
 
-  test('is forgotten where message or channel are gone, or its poster has opted out meanwhile', async () => {
+  test('is forgotten where message or channel are gone, or its poster has since opted out', async () => {
     const { asked, next } = await stoppedInTheMiddle(async (discord, stuck) => {
       const files = [discord.file(await plainPicture(64, 48))];
       const closing = discord.addChannel('closing');
@@ -185,7 +185,7 @@ describe('a command that a run of the bot leaves', () => {
     expect(next.discord.callsTo('POST', /webhooks/)).toEqual([]);
   });
 
-  test('with a picture of its own is answered in words: nothing is kept that the picture could be loaded by', async () => {
+  test('with a picture of its own is answered with a sentence: nothing is kept that the picture could be loaded with', async () => {
     const { asked, next } = await stoppedInTheMiddle(async (discord) =>
       discord.command('emotions', { files: { image: discord.file(await plainPicture(64, 48)) } }),
     );

@@ -202,7 +202,7 @@ describe('a posted picture', () => {
     });
   });
 
-  test('that cannot be read is answered in words', async () => {
+  test('that cannot be read is answered with a sentence', async () => {
     const { discord } = await startOnDiscord();
     discord.post({ files: [discord.file(Buffer.from('<svg/>'), 'fake.png')] });
     const [answer] = await answers(discord, 1);
@@ -591,7 +591,7 @@ describe('an edit', () => {
     expect(discord.said()[0]!.files[0]!.filename).toBe('SPOILER_c-emotions.jpg');
   });
 
-  test('that Discord tells of without its files, since the intent is off, removes nothing', async () => {
+  test('that Discord reports without its files, since the intent is off, removes nothing', async () => {
     const { discord } = await startOnDiscord({
       before: (fake) => {
         fake.gateway.grantsContent = false;

@@ -167,7 +167,7 @@ test('photos that were posted while one shard was away are read, though the othe
   expect(answer!.reference?.message_id).toBe(missed.id);
 });
 
-test('a channel on another process’s shard is not taken for one that is gone: what is told there waits for that process', async () => {
+test('a channel on another process’s shard is not mistaken for a deleted one: what is to be posted there waits for that process', async () => {
   let channels: FakeChannel[] = [];
   let find: BoardFinder | undefined;
   const retraining = {

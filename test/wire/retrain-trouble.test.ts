@@ -44,7 +44,7 @@ describe.each([
   ['Discord', onDiscord],
   ['Slack', onSlack],
 ])('/retrain on %s', (_, connect) => {
-  test('of two admins at once one starts and the other is told; a member changes nothing; its message deleted, nobody writes to what is gone; any admin calls it off', {
+  test('of two admins at once one starts and the other is told; a member changes nothing; its message deleted, nobody tries to edit it; any admin calls it off', {
     timeout: 180_000,
   }, async () => {
     const training = trainingAt(await makeSite());

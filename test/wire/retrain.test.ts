@@ -129,7 +129,7 @@ test.each([
   ['Discord', onDiscord],
   ['Slack', onSlack],
 ])(
-  '/retrain on %s tells the result in words where the bot may post no files',
+  '/retrain on %s posts the result as text where the bot may post no files',
   { timeout: 180_000 },
   async (_, connect) => {
     const { training } = await machine(recordedTraining());

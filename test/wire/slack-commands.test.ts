@@ -294,7 +294,7 @@ describe('an operator’s command', () => {
     await end();
   });
 
-  test('can go on telling its progress in the channel by its id', async () => {
+  test('can keep reporting its progress in the channel by its id', async () => {
     const { slack, platform, end } = await start();
     const channel = await platform.channel('C1');
     const posted = await channel!.post({ text: 'epoch 1' });

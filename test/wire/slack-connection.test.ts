@@ -264,7 +264,7 @@ describe('trouble at Slack', () => {
     expect(slack.said().map(({ thread_ts: to, files }) => [to, files.length])).toEqual([[ts, 1]]);
   });
 
-  test('a missing permission is said in words, with the text of the answer', async () => {
+  test('a missing permission is named in a sentence, with the text of the answer', async () => {
     const { slack } = await startOnSlack({ before: ({ lacking }) => lacking.add('files:write') });
     slack.post({ files: [slack.file(await plainPicture(64, 48))] });
     const [said] = await buttons(slack, 1);
@@ -302,7 +302,7 @@ describe('stopping', () => {
     await until(() => slack.sockets.size === 0);
   });
 
-  test('tells whoever asks meanwhile, and nobody else', async () => {
+  test('answers only those who ask the bot something', async () => {
     const { slack, bot } = await startOnSlack({ readPhoto: fakePhotoReader(500) });
     slack.post({ files: [slack.file(await plainPicture(64, 48))] });
     await until(() => slack.fileRequests.length === 1);
@@ -327,7 +327,7 @@ describe('stopping', () => {
     expect(slack.answers().map(({ thread_ts }) => thread_ts)).toEqual([post.ts]);
   });
 
-  test('still gives up what is removed meanwhile', async () => {
+  test('still gives up what is removed', async () => {
     const { slack, bot } = await startOnSlack({ readPhoto: fakePhotoReader(2000) });
     const post = slack.post({ files: [slack.file(await plainPicture(64, 48))] });
     await until(() => slack.fileRequests.length === 1);

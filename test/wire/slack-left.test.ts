@@ -93,7 +93,7 @@ describe('what a run of the bot leaves', () => {
     expect(await left(next.state, BOT)).toBe(0);
   });
 
-  test('is answered once where Slack tells of it again, and not at all where it has been answered', async () => {
+  test('is answered once where Slack delivers it again, and not at all where it has been answered', async () => {
     const { asked, next } = await stoppedInTheMiddle(async (slack) =>
       slack.post({ files: [slack.file(await plainPicture(64, 48))] }),
     );
@@ -143,7 +143,7 @@ test('a command that it leaves is answered in the open: the message that it is a
   expect(slack.answers().map(({ thread_ts }) => thread_ts)).toEqual([asked.ts]);
 });
 
-test('a command that its asker alone may have been told of is not told of a restart', async () => {
+test('a command whose answer only its asker could see gets no message about a restart', async () => {
   const state = stateFolder();
   const job = { bot: BOT, place: 'T1/C1', message: 'command-1', kind: 'command' } as const;
   await leave(state, job);

@@ -134,7 +134,7 @@ describe('a posted picture', () => {
     expect(slack.callsTo('files.completeUploadExternal')).toHaveLength(1);
   });
 
-  test('is answered once however often Slack tells of it', async () => {
+  test('is answered once however often Slack delivers it', async () => {
     const { slack } = await startOnSlack();
     const post = slack.post({ files: [slack.file(await plainPicture(64, 48))] }, 'EvSame');
     const event = { type: 'message', ...post };
@@ -162,7 +162,7 @@ describe('a posted picture', () => {
     });
   });
 
-  test('without a face, or that is no picture, is answered in words', async () => {
+  test('without a face, or that is no picture, is answered with a sentence', async () => {
     const { slack } = await startOnSlack();
     slack.post({ files: [slack.file(await plainPicture(8, 8), 'wall.png'), slack.file(Buffer.from('x'), 'odd.png')] });
     const said = await buttons(slack, 2);
@@ -233,7 +233,7 @@ describe('removing', () => {
     expect(slack.callsTo('conversations.replies')).toHaveLength(2);
   });
 
-  test('that fails is told, and a second try removes', async () => {
+  test('that fails is reported, and a second try removes', async () => {
     const { slack } = await startOnSlack();
     slack.post({ files: [slack.file(await plainPicture(64, 48))] });
     const [button] = await buttons(slack, 1);

@@ -255,7 +255,7 @@ describe('a message with a file that was seen before and a new one', () => {
     expect(slack.uploads.get(said[1]!.files[0]!.id)).toMatchObject({ filename: 'new-emotions.jpg' });
   });
 
-  test('is read anew where it has nothing new and somebody asks', async () => {
+  test('is read again, unchanged, when somebody asks', async () => {
     const { slack } = await startOnSlack();
     const old = slack.file(await plainPicture(64, 48));
     slack.post({ files: [old] });

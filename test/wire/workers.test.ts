@@ -131,7 +131,7 @@ describe.skipIf(!HAS_REDIS)('photos that a worker answers', () => {
     await expect(worker).rejects.toThrow('there is no network');
   });
 
-  test('are given up where their message is removed meanwhile', async () => {
+  test('are given up when their message is removed', async () => {
     isHeld = true;
     const photo = await plainPicture(64, 48);
     const message = discord.post({ files: [discord.file(photo)] });

@@ -47,7 +47,7 @@ describe.skipIf(!HAS_REDIS)('bounds that processes share', () => {
     expect(await one.take('ben', 'c4')).toMatchObject({ who: 'person' });
   });
 
-  test('0 is no bound, and what is kept names nobody and goes by itself', async () => {
+  test('0 is no bound, and what is kept names nobody and expires', async () => {
     const [free, bounded] = [await process(0, 0), await process(1, 1)];
     for (let k = 0; k < 3; k++) expect(await free.take('ann', 'c1')).toBeUndefined();
     const client = new Redis(redis.url);

@@ -105,7 +105,7 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
     expect(order.filter((one) => one.startsWith('busy'))).toEqual(Array.from({ length: 8 }, (_, k) => `busy ${k}`));
   });
 
-  test('a job of a lost worker is done by another, which is told so; the lost one is told that it is not its own', async () => {
+  test('a job of a lost worker is done by another, which is told that it is a second try; the lost one is told that the job is no longer its own', async () => {
     const bot = await queue();
     const turns: Turn[] = [];
     const finish: (() => void)[] = [];
@@ -194,7 +194,7 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
     expect(begun).toHaveLength(3);
   });
 
-  test('workers are told of what is gone', async () => {
+  test('workers are told what was removed', async () => {
     const bot = await queue();
     const told: unknown[] = [];
     await worker(async () => {}, { onRemoval: (...removal) => told.push(removal) });

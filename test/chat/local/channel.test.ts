@@ -82,7 +82,7 @@ describe('posting', () => {
     expect(channel.latestFiles(1, 'none').map(({ id }) => id)).toEqual([asking.file.id]);
   });
 
-  test('progress is told, kept for those who come later, and taken away', () => {
+  test('progress is sent, kept for pages that connect later, and removed', () => {
     channel.progress('r1', 'looking');
     expect(channel.underWay()).toEqual({ r1: 'looking' });
     channel.progress('r1', null);

@@ -165,7 +165,7 @@ describe('photos', () => {
     ).toEqual(['right-or-not.png']);
   });
 
-  test('every photo of a message is answered, mistakes in words', async () => {
+  test('every photo of a message is answered, one that cannot be read with a sentence', async () => {
     const { page, upload, post } = await start({ environment: { MAX_PHOTO_MB: '1' } });
     const files = [
       { upload: await upload(await plainPicture(64, 48), 'one.png') },
@@ -357,7 +357,7 @@ describe('words', () => {
     expect(page.messages('you')).toEqual([]);
   });
 
-  test('what is not JSON is refused in words', async () => {
+  test('what is not JSON is refused with a sentence that says so', async () => {
     const { send } = await start();
     const answer = await send('POST', '/api/messages', '{"text":');
     expect([answer.status, await answer.json()]).toMatchObject([400, { message: expect.stringContaining('not read') }]);
