@@ -22,3 +22,9 @@ test('README says of the accuracy what docs/accuracy.md says', () => {
   expect(figures).toHaveLength(6);
   expect(cells('docs/accuracy.md')).toEqual(figures);
 });
+
+test('docs/api.md says of the sample photo what README says', () => {
+  const [, confidence] = /"emotion":"happy","confidence":(0\.\d+)/.exec(read('docs/api.md'))!;
+  const [, percent] = /^ *1\. happy (\d+) %$/m.exec(read('README.md'))!;
+  expect(Math.round(100 * Number(confidence))).toBe(Number(percent));
+});
