@@ -41,7 +41,8 @@ export async function readFaces(
   const faces = found.map((box, k) => {
     const flaw = crops[k]!.flaw;
     const hidden = flaw === 'covered' && partBeyond(box, image) >= CUT_FROM ? 'cut' : flaw;
-    const why = isSmall(box) ? 'small' : hidden;
+    // A wheel is none however small it is, and small faces of people are hardly ever taken for things: docs/faces.md.
+    const why = flaw !== 'no-person' && isSmall(box) ? 'small' : hidden;
     return { ...asFarAsSeen(readings[k]!, why), box };
   });
   return { faces, more: mayBeMore(detected) };

@@ -152,6 +152,10 @@ describe('readPhoto', () => {
     const faces = finds({ x: 100, y: 50, width: 100, height: 100 });
     const photo = await readPhoto(drawing, { detector: faces, classifier });
     expect(photo.faces[0]).toMatchObject({ emotion: 'unsure', unreadable: 'no-person', scores: happy.scores });
+    // However small it is, it is not counted as a person.
+    const small = await sharp(drawing).resize(90).jpeg().toBuffer();
+    const seen = await readPhoto(small, { detector: finds({ x: 30, y: 15, width: 30, height: 30 }), classifier });
+    expect(seen.faces[0]).toMatchObject({ emotion: 'unsure', unreadable: 'no-person' });
     expect(photo.picture!.altText).toBe("Photo with 1 face, perhaps not a person's: 1. unsure: perhaps not a person");
   });
 
