@@ -3,20 +3,20 @@ import { Random } from '../base/random.ts';
 import { FACE_SIZE } from '../emotion/labels.ts';
 import { COVERS, type Cover, type CoverScores } from '../photo/covered.ts';
 import { outlines } from '../photo/outlines.ts';
-import { fitOutlines, moved } from './fit-outlines.ts';
+import { CLOSE, type Framing, fitOutlines, moved } from './fit-outlines.ts';
 
 /** The outlines of one face, bare and with each of the covers drawn over it. */
 type Seen = Readonly<Record<Cover | 'nothing', Float32Array>>;
 
 /** Outlines of faces, shifted, turned and scaled as detectors frame them: each without a cover, and with each cover drawn over it. */
-export function drawExamples(faces: readonly Uint8Array[], seed: number): Seen[] {
+export function drawExamples(faces: readonly Uint8Array[], seed: number, framing: Framing = CLOSE): Seen[] {
   return faces.map((face, k) => {
     const random = new Random(seed, k);
-    const bare = moved(face, random);
+    const bare = moved(face, random, framing);
     return {
       nothing: outlines(bare),
-      mouth: outlines(moved(random.chance(HANDS) ? holdHand(face, random) : coverMouth(face, random), random)),
-      eyes: outlines(moved(coverEyes(face, random), random)),
+      mouth: outlines(moved(random.chance(HANDS) ? holdHand(face, random) : coverMouth(face, random), random, framing)),
+      eyes: outlines(moved(coverEyes(face, random), random, framing)),
     };
   });
 }

@@ -5,7 +5,7 @@ import { DEFAULT_LIMITS, decodePhoto } from '../photo/decode.ts';
 import type { FaceDetector } from '../photo/faces/detector.ts';
 import { type OutlineScore, outlines } from '../photo/outlines.ts';
 import { cropFaces } from '../photo/picture-thread.ts';
-import { fitOutlines, moved, type OutlineExample } from './fit-outlines.ts';
+import { CLOSE, fitOutlines, moved, type OutlineExample } from './fit-outlines.ts';
 
 /** What a detector boxed in a picture: a person's face or something else. */
 export interface Boxed {
@@ -38,8 +38,8 @@ export function halvesByKind(boxed: readonly Boxed[], seed: number): [Boxed[], B
 
 /** How many shifted, turned and scaled copies of each crop are examples too. Things have more, since there are few of them. */
 const COPIES = { thing: 20, person: 8 };
-/** How far these copies are turned at most, in radians: a detector does not always see how far a head leans. */
-const LEAN = 0.5;
+/** How these are framed: a detector does not always see how far a head leans. */
+const FRAMING = { ...CLOSE, lean: 0.5 };
 
 /**
  * Fits the score that tells things from people. The same crops and seed give the same score.
@@ -54,7 +54,7 @@ export function fitNoPerson(
   const random = new Random(seed);
   const examples = (boxed: readonly Boxed[], copies: number, wanted: boolean): OutlineExample[] =>
     boxed.flatMap(({ crop }) =>
-      [crop, ...Array.from({ length: copies }, () => moved(crop, random, LEAN))].map((seen) => ({
+      [crop, ...Array.from({ length: copies }, () => moved(crop, random, FRAMING))].map((seen) => ({
         numbers: outlines(seen),
         wanted,
       })),

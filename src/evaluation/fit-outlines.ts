@@ -31,19 +31,30 @@ export function fitOutlines(examples: readonly OutlineExample[], seed: number): 
   return { intercept: rounded(intercept), coefficients: coefficients.map(rounded) };
 }
 
-/**
- * The crop as another detection of the same face might frame it.
- * @param lean radians that it is turned by at most, either way
- */
-export function moved(crop: Uint8Array, random: Random, lean = 0.15): Uint8Array {
+/** How far two detections of one face differ at most, either way. */
+export interface Framing {
+  /** Radians. */
+  readonly lean: number;
+  /** Pixels of a crop, across and down. */
+  readonly shift: number;
+  /** Share of its size. */
+  readonly scale: number;
+}
+
+/** Of a face that can be seen whole, and of one that is covered in part: the detector frames that elsewhere, larger or smaller. */
+export const CLOSE: Framing = { lean: 0.15, shift: 3, scale: 0.12 };
+export const LOOSE: Framing = { lean: 0.25, shift: 4.5, scale: 0.18 };
+
+/** The crop as another detection of the same face might frame it. */
+export function moved(crop: Uint8Array, random: Random, { lean, shift, scale }: Framing): Uint8Array {
   const grays = new Float32Array(FACE_PIXELS);
   const transform = {
     ...IDENTITY,
     flip: random.chance(0.5),
     angle: random.between(-lean, lean),
-    scale: random.between(0.88, 1.12),
-    dx: random.between(-3, 3),
-    dy: random.between(-3, 3),
+    scale: random.between(1 - scale, 1 + scale),
+    dx: random.between(-shift, shift),
+    dy: random.between(-shift, shift),
   };
   applyTransform(crop, transform, grays, 0);
   return Uint8Array.from(grays, (gray) => Math.round(255 * gray));
