@@ -39,7 +39,7 @@ const SGD: OptimizerOptions = { kind: 'sgd', momentum: 0.9, nesterov: true };
 const HEAVY_BALL: OptimizerOptions = { kind: 'sgd', momentum: 0.9, nesterov: false };
 const ADAM: OptimizerOptions = { kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
 const BATCH = 4;
-const STEPS = 10;
+const STEPS = 6;
 const OPTIONS: TrainerOptions = {
   batchSize: BATCH,
   optimizer: SGD,
