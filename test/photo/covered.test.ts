@@ -4,13 +4,32 @@ import { drawExamples, fitCovers } from '../../src/evaluation/fit-covers.ts';
 import { scoreOutlines } from '../../src/photo/covered.ts';
 import { cropFace } from '../../src/photo/crop.ts';
 import { flawOf } from '../../src/photo/flaw.ts';
-import { toGray } from '../../src/photo/image.ts';
+import { type RgbImage, toGray } from '../../src/photo/image.ts';
 import { OUTLINES, outlines } from '../../src/photo/outlines.ts';
 import { FACES, sampleBytes, toRgb } from '../fixtures/photos.ts';
 
+/** The photos are drawn on at half their size, at which a face is still larger than its crop. */
+const SCALE = 0.5;
 const PEOPLE = Object.entries(FACES).flatMap(([number, faces]) =>
-  faces.map(([x, y, width]) => ({ number: Number(number), box: { x, y, width, height: width, angle: 0 } })),
+  faces.map((face) => {
+    const [x, y, width] = face.map((length) => SCALE * length) as typeof face;
+    return { number: Number(number), box: { x, y, width, height: width, angle: 0 } };
+  }),
 );
+const PHOTOS = [...new Set(PEOPLE.map(({ number }) => number))];
+
+let decoded: Promise<readonly RgbImage[]> | undefined;
+/** The photos, decoded once for all tests. */
+function photos(): Promise<readonly RgbImage[]> {
+  decoded ??= Promise.all(
+    PHOTOS.map(async (number) => {
+      const { width, height, data } = await toRgb(sampleBytes(number));
+      const small = sharp(data, { raw: { width, height, channels: 3 } }).resize(SCALE * width);
+      return await toRgb(await small.png({ compressionLevel: 0 }).toBuffer());
+    }),
+  );
+  return decoded;
+}
 
 const mask = (colour: string, fold: string) =>
   `<path d="M-46 8Q0-10 46 8L42 34Q22 56 0 58Q-22 56-42 34Z" fill="${colour}"/>
@@ -38,11 +57,10 @@ const hand = (turn: number) =>
 
 /** The crops of all people in the samples, with something drawn over each face. @param drawing around 0, the face 100 wide */
 async function crops(drawing: string): Promise<Uint8Array[]> {
-  const numbers = [...new Set(PEOPLE.map(({ number }) => number))];
-  const photos = await Promise.all(
-    numbers.map(async (photo) => {
-      const boxes = PEOPLE.filter(({ number }) => number === photo).map(({ box }) => box);
-      const image = await toRgb(sampleBytes(photo));
+  const images = await photos();
+  const cropped = await Promise.all(
+    images.map(async (image, k) => {
+      const boxes = PEOPLE.filter(({ number }) => number === PHOTOS[k]).map(({ box }) => box);
       const drawn = boxes.map(
         ({ x, y, width }) =>
           `<g transform="translate(${x + width / 2} ${y + width / 2}) scale(${width / 100})">${drawing}</g>`,
@@ -57,7 +75,7 @@ async function crops(drawing: string): Promise<Uint8Array[]> {
       return boxes.map((box) => cropFace(gray, box));
     }),
   );
-  return photos.flat();
+  return cropped.flat();
 }
 
 const isCovered = (crop: Uint8Array) => flawOf(crop) === 'covered';
