@@ -23,7 +23,7 @@ test('the main thread is free while a network loads and reads', { timeout: 120_0
   const directory = await temporaryFolder();
   const network = unroll(ARCHITECTURES.get('compact')!);
   await saveModel(directory, { network, weights: initialWeights(network, 1) });
-  const many = Array.from({ length: 40 }, () => faces).flat();
+  const many = Array.from({ length: 12 }, () => faces).flat();
   /** Milliseconds that this thread is busy with opening a classifier and reading many faces. */
   const busyWith = async (open: () => Promise<Classifier>) => {
     const before = performance.eventLoopUtilization();

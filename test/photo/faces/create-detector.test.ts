@@ -24,9 +24,13 @@ const PEOPLE = Object.entries(FACES).flatMap(([number, faces]) =>
   faces.map((face) => ({ number: Number(number), face })),
 );
 
+const decoded = new Map<number, Promise<RgbImage>>();
+
 /** Part of a sample photo, for sharp. */
 async function cutOut(number: number, part: Region): Promise<Sharp> {
-  const { data, width, height } = await toRgb(sampleBytes(number));
+  const photo = decoded.get(number) ?? toRgb(sampleBytes(number));
+  decoded.set(number, photo);
+  const { data, width, height } = await photo;
   return sharp(data, { raw: { width, height, channels: 3 } }).extract(part);
 }
 
