@@ -1,5 +1,4 @@
 import { Queue, QueueEvents } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { unlessAborted } from '../base/aborts.ts';
 import type { Logger } from '../base/log.ts';
 import { REDIS_PREFIX, type RedisPart, shareRedis } from '../base/redis.ts';
@@ -43,8 +42,6 @@ export class RedisJobQueue implements JobQueue {
   readonly #log: Logger;
   readonly #maxWaiting: number;
   readonly #lines = new Map<string, Promise<Line>>();
-  /** The connections that BullMQ waits for events on. */
-  readonly #listening: Redis[] = [];
   readonly #timer: NodeJS.Timeout;
   readonly #lookAtAll = () => void this.#look(0);
 
@@ -72,7 +69,7 @@ export class RedisJobQueue implements JobQueue {
 
   async run(job: Job, { channel, person, signal }: Parameters<JobQueue['run']>[1]): Promise<void> {
     signal.throwIfAborted();
-    const line = await this.#lineOf(job.bot);
+    const line = await unlessAborted(this.#lineOf(job.bot), signal);
     const id = idOf(job);
     // A picture that an edit adds comes with the same id as its message's first ones. Once those are done, a worker finds what is left.
     for (let before = line.open.get(id); before; before = line.open.get(id)) await unlessAborted(before.ended, signal);
@@ -122,7 +119,6 @@ export class RedisJobQueue implements JobQueue {
     } catch (err) {
       this.#log.debug({ err }, 'the queue of photos in Redis was left without a word');
     }
-    for (const client of this.#listening) client.disconnect();
     this.#redis.release();
   }
 
@@ -137,8 +133,9 @@ export class RedisJobQueue implements JobQueue {
 
   async #open(name: string): Promise<Line> {
     const queue = new Queue<Job>(name, { connection: this.#redis.client, prefix: REDIS_PREFIX });
+    // BullMQ connects by a copy of this. It shall wait where Redis is away: with this option it would fail, and yet connect later.
     const connection = this.#redis.client.duplicate({ maxRetriesPerRequest: null, commandTimeout: undefined });
-    this.#listening.push(connection);
+    connection.options.lazyConnect = false;
     const events = new QueueEvents(name, { connection, prefix: REDIS_PREFIX });
     const line: Line = { name, queue, events, open: new Map() };
     const failed = (err: unknown) => this.#log.warn({ err }, 'the queue of photos in Redis failed');

@@ -220,6 +220,26 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
     expect([...new Set(done)].sort()).toEqual(['1', '2', '3']);
   });
 
+  test('the first jobs of a bot wait for a Redis that is away, by one connection, unless they are given up', async () => {
+    const bot = await queue();
+    const comeBack = await redis.takeDown();
+    const given = new AbortController();
+    const [first, second, third] = [put(bot, job('1')), put(bot, job('2')), put(bot, job('3'), given.signal)];
+    const left = Promise.allSettled([first, second]);
+    await delay(300);
+    given.abort(new Error('the message was removed'));
+    await expect(third).rejects.toThrow('the message was removed');
+    await comeBack();
+    await waiting(2);
+    const client = new Redis(redis.url);
+    ends.push(() => client.disconnect());
+    // The bot has one connection for calls, and one on which it waits.
+    const others = ((await client.client('LIST')) as string).trim().split('\n').length - 1;
+    expect(others).toBe(2);
+    await worker(async () => {});
+    expect(await left).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }]);
+  });
+
   test('a worker that has connected when Redis goes away takes jobs once it is back', async () => {
     const started = await RedisWorker.start(redis.url, log, { concurrency: 1, onRemoval: () => {} });
     ends.push(() => started.close());
