@@ -24,6 +24,8 @@ export type CommandOption =
   | (OptionBase & {
       readonly type: 'text';
       readonly maxLength: number;
+      /** True where all that is typed after the command is this option's value; what is too long is cut. */
+      readonly whole?: boolean;
       /** True where a number is accepted as its digits: menus that were registered when this option was a number still send one. */
       readonly digits?: boolean;
     })

@@ -12,7 +12,7 @@ import {
 import type { Command, Options } from './command.ts';
 import { checkOptions } from './options.ts';
 import { shortName } from './photo-reply.ts';
-import { isAsked, prepare, requireAccess, standsAlone } from './preconditions.ts';
+import { isAsked, noPicture, prepare, requireAccess, standsAlone } from './preconditions.ts';
 import { type CommandRegistry, PHOTO_COMMAND } from './registry.ts';
 import type { Attachment, Reply, Request } from './request.ts';
 
@@ -110,7 +110,7 @@ export class Dispatcher {
   #resolve(request: Request): { readonly command: Command; readonly options: Options } {
     if (request.command === undefined) {
       if (request.attachments.length === 0) {
-        throw new UserError('no-picture', 'There is no picture in this message. Post a photo, or type /help.');
+        throw noPicture();
       }
       return { command: this.#registry.find(PHOTO_COMMAND), options: {} };
     }

@@ -18,15 +18,35 @@ export function helpCommand(registry: CommandRegistry): Command {
     description: 'Says what I do and what you can ask',
     example: 'retrain',
     options: [
-      { name: 'command', type: 'text', maxLength: 40, positional: true, description: 'A command to tell more about' },
+      {
+        name: 'command',
+        type: 'text',
+        maxLength: 100,
+        positional: true,
+        whole: true,
+        description: 'A command to tell more about',
+      },
     ],
     access: 'everyone',
     async run(request, options) {
-      const { command } = options;
-      const text = command !== undefined ? describe(registry.find(command)) : overview(registry.list());
-      await request.reply({ text, private: true });
+      await request.reply({ text: answerTo(options.command ?? '', registry), private: true });
     },
   });
+}
+
+/**
+ * What helps somebody who typed these words after 'help': they may be a command's name, a sentence with one, or anything else.
+ * @throws UserError 'bad-usage' where one word looks like a misspelt name
+ */
+function answerTo(text: string, registry: CommandRegistry): string {
+  const words: readonly string[] = text.toLowerCase().match(/[a-z0-9-]+/g) ?? [];
+  const commands = registry.list();
+  const named = commands.find(({ name }) => words.includes(name));
+  if (named !== undefined) return describe(named);
+  if (text.trim() === '') return overview(commands);
+  const [word = '', ...others] = words;
+  if (others.length === 0 && registry.nearest(word) !== undefined) return describe(registry.find(word));
+  return `That names none of my commands, so here is all that I do.\n\n${overview(commands)}`;
 }
 
 function overview(commands: readonly Command[]): string {

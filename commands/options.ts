@@ -28,6 +28,11 @@ function splitWords(text: string): string[] {
 
 function parseText(command: Pick<Command, 'name' | 'options'>, text: string): Record<string, string | true> {
   const typable = command.options.filter((option) => option.type !== 'picture');
+  const whole = typable.find((option) => option.type === 'text' && option.whole);
+  if (whole?.type === 'text') {
+    const value = splitWords(text).join(' ').replace(new RegExp(`^${whole.name}[:=] ?`), '');
+    return value === '' ? {} : { [whole.name]: value.slice(0, whole.maxLength) };
+  }
   const values: Record<string, string | true> = {};
   const words = splitWords(text);
   for (let w = 0; w < words.length; w++) {

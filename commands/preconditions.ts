@@ -58,12 +58,13 @@ export interface PhotoRules {
 
 /**
  * What must hold before a photo is read: the channel's mode allows it; its posters have not opted out, and are known
- * where the operator wants that; the file is a picture, as far as can be told; and neither the person nor the channel is over its limit.
+ * where the operator wants that; it is no answer of the bot's; the file is a picture, as far as can be told; and neither the person nor the channel is over its limit.
  */
 export function photoPreconditions(rules: PhotoRules): readonly Precondition[] {
   return [
     (request) => answersHere(request, rules),
     ofPhoto((request, photo) => posterIsKnown(request, photo, rules)),
+    ofPhoto(isNoAnswer),
     ofPhoto((request, photo) => posterAgrees(request, photo, rules)),
     ofPhoto(isPicture),
     (request) => takeTurn(request, rules),
@@ -113,6 +114,22 @@ export async function posterAgrees(
     );
   }
   return true;
+}
+
+/**
+ * Whether a picture is a photo rather than one of the bot's own answers, which are never read.
+ * @returns false where the bot stays silent, since nobody asked it
+ * @throws UserError 'no-picture' where somebody asked
+ */
+async function isNoAnswer(request: Request, photo: Attachment): Promise<boolean> {
+  if (!(await photo.isOwnAnswer?.())) return true;
+  if (!isAsked(request)) return false;
+  throw noPicture();
+}
+
+/** The error for somebody who asks about a message without a picture that the bot reads. */
+export function noPicture(): UserError {
+  return new UserError('no-picture', 'There is no picture in this message. Post a photo, or type /help.');
 }
 
 /**

@@ -31,6 +31,11 @@ export class CommandRegistry {
     return [...this.#commands.values()];
   }
 
+  /** The name that was most likely meant; undefined where none is similar. */
+  nearest(asked: string): string | undefined {
+    return nearest(asked, [...this.#commands.keys()]);
+  }
+
   /**
    * Finds a command by its name, in upper or lower case, with or without the slash.
    * @throws UserError 'bad-usage' where there is none; it names the command that was most likely meant
@@ -39,7 +44,7 @@ export class CommandRegistry {
     const asked = name.replace(/^\//, '');
     const command = this.#commands.get(asked.toLowerCase());
     if (command !== undefined) return command;
-    const meant = nearest(asked, [...this.#commands.keys()]);
+    const meant = this.nearest(asked);
     const next = meant === undefined ? '/help says what you can ask.' : `Did you mean /${meant}?`;
     throw new UserError('bad-usage', `There is no command /${asked.slice(0, 40)}. ${next}`);
   }

@@ -30,6 +30,11 @@ export interface Attachment {
    */
   postersBefore?(): Promise<readonly string[]>;
   /**
+   * Whether it is one of the bot's own answers, which somebody posted again; present only where the platform must be asked.
+   * @throws ChatFailed where the platform cannot be asked
+   */
+  isOwnAnswer?(): Promise<boolean>;
+  /**
    * Finds out whether the file is a picture; present only where the platform's description leaves that open.
    * Loads no more of the file than the check needs.
    */

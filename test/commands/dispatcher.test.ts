@@ -143,6 +143,20 @@ describe('a command', () => {
       expect(lines).toContain(`    ${name} – ${architectureOf(name).summary}`);
     expect(await help('emotion')).toBe('There is no command /emotion. Did you mean /emotions?');
   });
+
+  test.each(['me', '/dance', 'me please: what is "this for', 'x '.repeat(500), 'about:you'])(
+    '/help with words that name no command says so in a sentence, and then what /help says: %#',
+    async (words) => {
+      const [sentence, ...text] = (await help(words)).split('\n\n');
+      expect(sentence).toMatch(/^That names none of my commands, so here is all that I do\.$/);
+      expect(text.join('\n\n')).toBe(await help());
+    },
+  );
+
+  test.each(['with retrain, please', 'command:retrain', '"retrain"', 'me /RETRAIN!'])(
+    '/help with a command among other words explains that one: %j',
+    async (words) => expect(await help(words)).toBe(await help('retrain')),
+  );
 });
 
 describe('what holds for all pictures of a message', () => {

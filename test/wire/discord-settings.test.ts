@@ -120,6 +120,21 @@ describe('a forwarded photo, of which Discord hides who posted it,', () => {
     expect(discord.wholeFiles).toHaveLength(1);
   });
 
+  test('that is an answer of the bot is passed over, also forwarded again; who asks is told that there is no picture', async () => {
+    const { discord, other: elsewhere } = await start();
+    discord.post({ channel: elsewhere, files: [await file(discord)] });
+    const [answer] = await answers(discord, 1, elsewhere);
+    const forward = discord.post({ author: user('ben'), forwards: answer! });
+    discord.post({ forwards: { ...forward, files: answer!.files } });
+    await aWhile();
+    expect(discord.said(discord.general)).toEqual([]);
+    discord.menu(forward);
+    expect((await answers(discord, 1)).at(-1)!.content).toMatch(/^There is no picture in this message/);
+    discord.command('emotions');
+    expect((await answers(discord, 2)).at(-1)!.content).toMatch(/^There is no picture here yet/);
+    expect(discord.wholeFiles).toHaveLength(1);
+  });
+
   test('is not read where the operator refuses those; who asks is told why', async () => {
     const { discord } = await startOnDiscord({ environment: { FORWARDED_PHOTOS: 'refuse' } });
     const { post } = await forward(discord);

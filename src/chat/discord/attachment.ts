@@ -22,6 +22,8 @@ export interface Source {
   readonly authorId: string;
   /** Present where the picture was forwarded, which hides whose it is: asks for the original message. */
   readonly postersBefore?: () => Promise<readonly string[]>;
+  /** Present for the same pictures: asks for the original message whether the bot posted it. */
+  readonly isOwnAnswer?: () => Promise<boolean>;
 }
 
 /** A file on Discord. */
@@ -36,6 +38,7 @@ export class DiscordAttachment implements Attachment {
   readonly postedBy?: string;
   readonly posterHidden: boolean;
   readonly postersBefore?: () => Promise<readonly string[]>;
+  readonly isOwnAnswer?: () => Promise<boolean>;
   readonly isPicture?: (signal: AbortSignal) => Promise<boolean>;
   readonly #url: string;
   readonly #allowedOrigins: readonly string[];
@@ -48,6 +51,7 @@ export class DiscordAttachment implements Attachment {
     if (source !== undefined) this.postedBy = source.authorId;
     this.posterHidden = source?.postersBefore !== undefined;
     if (source?.postersBefore) this.postersBefore = source.postersBefore;
+    if (source?.isOwnAnswer) this.isOwnAnswer = source.isOwnAnswer;
     if (kindOf(upload) === 'by its bytes') this.isPicture = (signal) => this.#isPictureByItsBytes(signal);
     this.#url = upload.url;
     this.size = upload.size;
@@ -101,6 +105,7 @@ export function picturesOf(message: Message, config: Config): DiscordAttachment[
     asked ??= postersOf(message);
     return await asked;
   };
+  const isOwnAnswer = async () => (await postersBefore()).includes(message.client.user.id);
   const picturesIn = (uploads: readonly Upload[], isForwarded: boolean) =>
     uploads
       .filter((upload) => kindOf(upload) !== 'something else')
@@ -108,7 +113,7 @@ export function picturesOf(message: Message, config: Config): DiscordAttachment[
         return new DiscordAttachment(upload, config, {
           messageId: message.id,
           authorId: message.author.id,
-          ...(isForwarded && { postersBefore }),
+          ...(isForwarded && { postersBefore, isOwnAnswer }),
         });
       });
   return [...picturesIn(uploadsIn(message), false), ...picturesIn(forwardedIn(message), true)];

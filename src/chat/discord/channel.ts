@@ -85,12 +85,16 @@ export async function latestPictures(
   options: { readonly limit: number; readonly before?: string },
 ): Promise<DiscordAttachment[]> {
   const messages = await readBack(channel, options.before);
-  const pictures = messages
+  const candidates = messages
     .filter((message) => !isFromABot(message))
     .flatMap((message) => picturesOf(message, context.config).reverse())
     // Files that would have to be loaded to tell whether they are pictures are left out: that would be too many.
-    .filter((picture) => picture.isPicture === undefined)
-    .slice(0, options.limit);
+    .filter((picture) => picture.isPicture === undefined);
+  const pictures: DiscordAttachment[] = [];
+  for (const picture of candidates) {
+    if (pictures.length === options.limit) break;
+    if (!(await picture.isOwnAnswer?.())) pictures.push(picture);
+  }
   // Discord hides what the bot may not see, instead of refusing: an empty channel and a closed one look the same.
   if (pictures.length === 0 && !mayReadBack(channel)) throw cannotLook(channel);
   if (pictures.length === 0 && !context.seesEverything && !channel.isDMBased()) {
