@@ -30,7 +30,9 @@ function parseText(command: Pick<Command, 'name' | 'options'>, text: string): Re
   const typable = command.options.filter((option) => option.type !== 'picture');
   const whole = typable.find((option) => option.type === 'text' && option.whole);
   if (whole?.type === 'text') {
-    const value = splitWords(text).join(' ').replace(new RegExp(`^${whole.name}[:=] ?`), '');
+    const value = splitWords(text)
+      .join(' ')
+      .replace(new RegExp(`^${whole.name}[:=] ?`), '');
     return value === '' ? {} : { [whole.name]: value.slice(0, whole.maxLength) };
   }
   const values: Record<string, string | true> = {};

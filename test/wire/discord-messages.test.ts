@@ -505,6 +505,32 @@ describe('an edit', () => {
     expect(names.sort()).toEqual(['a-emotions.jpg', 'b-emotions.jpg', 'b-emotions.jpg']);
   });
 
+  test('of which Discord tells nothing of its files, or not where it is, changes nothing and is no error', async () => {
+    const { discord, log } = await startOnDiscord();
+    const [a] = await twoFiles(discord);
+    const post = discord.post({ files: [a!] });
+    await answers(discord, 1);
+    const { id, channel } = post;
+    const where = { channel_id: channel.id, guild_id: channel.guildId };
+    const old = snowflake(Date.now() - 60_000);
+    const files = [filePayload(a!), { ...filePayload(a!), id: snowflake(Date.now() + 10_000) }];
+    const empty = { attachments: null, message_snapshots: null, mentions: null };
+    for (const message of [id, old]) {
+      discord.gateway.dispatch('MESSAGE_UPDATE', { id: message, ...where, attachments: null });
+      discord.gateway.dispatch('MESSAGE_UPDATE', { id: message, ...where, ...empty });
+      discord.gateway.dispatch('MESSAGE_UPDATE', { id: message, attachments: files });
+      discord.gateway.dispatch('MESSAGE_UPDATE', { id: message, attachments: files, channel_id: null });
+      discord.gateway.dispatch('MESSAGE_UPDATE', { id: message });
+    }
+    discord.gateway.dispatch('MESSAGE_UPDATE', { id: old, attachments: [] });
+    discord.command('help');
+    await answers(discord, 2);
+    await aWhile();
+    expect(discord.said().map(({ files }) => files.length)).toEqual([1, 0]);
+    const lines = log.map((line) => JSON.parse(line));
+    expect(lines.filter(({ level }) => !['debug', 'info', 20, 30].includes(level))).toEqual([]);
+  });
+
   test('that adds a picture has that one answered, once, by the next run too', async () => {
     const first = await startOnDiscord();
     const { discord } = first;

@@ -27,10 +27,11 @@ function onMessage(message: Message, context: DiscordContext): void {
 }
 
 async function onEdited(
-  { id, channel_id: place, attachments = [], author }: Partial<GatewayMessageUpdateDispatchData>,
+  { id, channel_id: place, attachments, author }: Partial<GatewayMessageUpdateDispatchData>,
   context: DiscordContext,
 ): Promise<void> {
-  if (id === undefined || place === undefined || author?.bot) return;
+  // An event may have `null` in place of what it does not tell.
+  if (!id || !place || !attachments || author?.bot) return;
   const { session, client, startedAt } = context;
   const added = attachments.map((file) => file.id).filter((file) => timeOf(file) > timeOf(id) + ADDED_MS);
   // Each later edit names the file again.

@@ -34,7 +34,7 @@ export function listenToRemovals(context: DiscordContext): void {
     const hiddenIds = left.filter(isHidden).map(({ id }) => id);
     await session.edited(message.id, leftIds, hiddenIds);
     // What Discord itself takes out does not count as an edit there, so the time of the edit is not looked at.
-    if (message.author?.bot || !isForgotten(message.id)) return;
+    if (!message.channel_id || message.author?.bot || !isForgotten(message.id)) return;
     await takeBackForgotten(context, message.channel_id, [message.id], (answer, { picture }) => {
       const isGone = picture === undefined ? leftIds.length === 0 : !leftIds.includes(picture);
       // The buttons of an early version do not name the picture.
@@ -56,11 +56,12 @@ type Edited = Pick<GatewayMessageUpdateDispatchData, 'id' | 'channel_id'> & Part
 
 /** The files that an edited message still has; undefined where Discord does not say. */
 function filesLeft(message: Edited, { client, seesEverything }: DiscordContext): APIAttachment[] | undefined {
-  const { attachments, message_snapshots: forwarded, mentions = [], author, guild_id: guildId } = message;
-  if (attachments === undefined || author?.id === client.user.id) return undefined;
-  if (forwarded === undefined && message.message_reference?.type === MessageReferenceType.Forward) return undefined;
+  const { attachments, message_snapshots: forwarded, mentions, author, guild_id: guildId } = message;
+  // An event may have `null` in place of what it does not tell.
+  if (!attachments || author?.id === client.user.id) return undefined;
+  if (!forwarded && message.message_reference?.type === MessageReferenceType.Forward) return undefined;
   // Without the MessageContent intent, Discord sends messages that do not address the bot as if they had no files.
-  const isVisible = seesEverything || guildId === undefined || mentions.some(({ id }) => id === client.user.id);
+  const isVisible = seesEverything || guildId === undefined || mentions?.some(({ id }) => id === client.user.id);
   if (!isVisible) return undefined;
   return [...attachments, ...(forwarded ?? []).flatMap((one) => one.message.attachments ?? [])];
 }
