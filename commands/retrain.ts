@@ -2,7 +2,7 @@ import { UserError } from '../src/base/errors.ts';
 import { explainFullDisk } from '../src/base/files.ts';
 import { exactPercent } from '../src/base/numbers.ts';
 import { ARCHITECTURES, DEFAULT_ARCHITECTURE } from '../src/emotion/architectures.ts';
-import type { Where } from '../src/retraining/boards.ts';
+import type { Where } from '../src/retraining/notice-boards.ts';
 import type { Retraining } from '../src/retraining/supervisor.ts';
 import { BOUNDS, LABELS, MOST_LEARNING_RATE, trainingPlan } from '../src/training/run/plan.ts';
 import { type InstalledNetwork, loadFailureNotice } from '../src/versions/installed-network.ts';

@@ -8,7 +8,7 @@ import { type FileLock, waitForLock } from '../base/lock.ts';
 import { ENGINE_CHOICES } from '../emotion/engines/engine.ts';
 import { VersionRegistry } from '../versions/registry.ts';
 import { type Job, type JobStatus, newStatus, RetrainingFiles } from './files.ts';
-import { retrain } from './work.ts';
+import { retrain } from './retrain.ts';
 
 /**
  * The process that trains, started by Retraining with its arguments as JSON. It sends its parent every change by IPC

@@ -6,7 +6,7 @@ import type { Figures, FigureTable } from '../training/pictures/figures.ts';
 import type { VersionId } from '../versions/shipped.ts';
 import { readReport, reportFiles } from '../versions/training-report.ts';
 import type { VersionCard } from '../versions/version-card.ts';
-import type { Notice } from './boards.ts';
+import type { Notice } from './notice-boards.ts';
 
 /**
  * The result card, with the curves and the confusion matrix.

@@ -6,11 +6,11 @@ import { aboutToRestart, UserError } from '../base/errors.ts';
 import { explainFullDisk } from '../base/files.ts';
 import type { Logger } from '../base/log.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
-import { type BoardFinder, Boards, type Notice, type NoticeBoard, type Where } from './boards.ts';
 import { dataFolder, newJob } from './data.ts';
 import { type Job, type JobStatus, RetrainingFiles, type RetrainingRequest } from './files.ts';
 import { type Hold, Holds } from './hold.ts';
 import type { Machines } from './machines.ts';
+import { type BoardFinder, Boards, type Notice, type NoticeBoard, type Where } from './notice-boards.ts';
 import { curvesOf, ProgressMessage, reportEnd, standingOf, statusNotice, statusText, underWay } from './telling.ts';
 import { endOf, startTraining, type TrainingProcessOptions } from './training-process.ts';
 

@@ -4,9 +4,9 @@ import type { Logger } from '../base/log.ts';
 import { exactPercent } from '../base/numbers.ts';
 import { duration, progressLine } from '../training/run/progress.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
-import type { Notice, NoticeBoard } from './boards.ts';
 import type { Job, JobStatus, RetrainingFiles } from './files.ts';
 import type { Standing } from './machines.ts';
+import type { Notice, NoticeBoard } from './notice-boards.ts';
 import { earlyLine, resultNotice } from './result-notice.ts';
 
 /** Milliseconds between edits: platforms limit how often a message may be edited. */

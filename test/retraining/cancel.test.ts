@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import type { Notice } from '../../src/retraining/boards.ts';
+import type { Notice } from '../../src/retraining/notice-boards.ts';
 import { SPLITS } from '../../src/training/data/fer2013.ts';
 import { makeSite, noticeBoard, openSite, plainCard, saveUntrained, tinyTraining } from '../helpers/retraining.ts';
 import { tinyRows, writeTinyFer2013 } from '../helpers/tiny-fer2013.ts';

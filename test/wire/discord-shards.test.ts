@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import type { BoardFinder } from '../../src/retraining/boards.ts';
+import type { BoardFinder } from '../../src/retraining/notice-boards.ts';
 import { snowflake, user } from '../fakes/discord/payloads.ts';
 import type { FakeChannel, FakeDiscord } from '../fakes/discord.ts';
 import { plainPicture } from '../fakes/photo.ts';

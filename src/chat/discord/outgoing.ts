@@ -11,11 +11,11 @@ import {
 } from 'discord.js';
 import sharp from 'sharp';
 import type { OutgoingPicture, PhotoCard, Reply } from '../../../commands/request.ts';
-import { inPieces } from '../pieces.ts';
-import { lettersOf } from '../right.ts';
+import { inPieces } from '../split-text.ts';
+import { lettersOf } from '../was-it-right.ts';
 import { DiscordAttachment, outgoingName } from './attachment.ts';
 import { isTooLarge } from './errors.ts';
-import { rightButtons } from './right-buttons.ts';
+import { rightButtons } from './was-it-right-buttons.ts';
 
 const MIB = 2 ** 20;
 /** Largest upload in bytes, to a server without boosts: https://discord.com/developers/docs/reference#uploading-files. */

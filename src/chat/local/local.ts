@@ -14,8 +14,8 @@ import {
 import { unlessAborted } from '../../base/aborts.ts';
 import { aboutToRestart, codeOf, explainPort, tooLarge, UserError } from '../../base/errors.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
-import { allRight, COUNTED_BEFORE, correction, countOpinions, lettersOf, without } from '../right.ts';
 import { Session } from '../session.ts';
+import { allRight, COUNTED_BEFORE, correction, countOpinions, lettersOf, without } from '../was-it-right.ts';
 import { LocalChannel } from './channel.ts';
 import { addressOf, PAGE_HOST, type PageAddress, pagePorts } from './guard.ts';
 import { KEPT_WHOLE_BYTES, type StoredFile } from './message.ts';

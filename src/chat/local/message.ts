@@ -1,5 +1,5 @@
 import type { PhotoCard, Reply } from '../../../commands/request.ts';
-import { type OpenFace, openFaces, RIGHT, WRONG } from '../right.ts';
+import { type OpenFace, openFaces, RIGHT, WRONG } from '../was-it-right.ts';
 
 /** A file on the page, in the form that is sent to the browser, which fetches the bytes by id. */
 interface FileView {
@@ -44,7 +44,7 @@ export interface StoredFile extends FileView {
 /** A message as the channel keeps it. */
 export interface Message extends Omit<MessageView, 'files' | 'asks'> {
   readonly files: readonly StoredFile[];
-  /** The readings that nobody has judged yet, one letter a face: see `lettersOf` in right.ts. */
+  /** The readings that nobody has judged yet, one letter a face: see `lettersOf` in was-it-right.ts. */
   readonly letters?: string;
   /** Id of the file that this answers. */
   readonly about?: string;

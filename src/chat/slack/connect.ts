@@ -3,8 +3,8 @@ import type { SlackShared } from './context.ts';
 import type { Intake } from './intake.ts';
 import { listenToCommands } from './listeners/commands.ts';
 import { leaveWhileStopping, listenToMessages } from './listeners/messages.ts';
-import { listenToOpinions } from './listeners/right.ts';
 import { listenToUninstalls } from './listeners/uninstalls.ts';
+import { listenToOpinions } from './listeners/was-it-right.ts';
 import { ManyWorkspaces } from './many-workspaces.ts';
 import type { Workspaces } from './workspaces.ts';
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Posted, Reply } from '../../../commands/request.ts';
-import { inPieces } from '../pieces.ts';
-import { lettersOf } from '../right.ts';
+import { inPieces } from '../split-text.ts';
+import { lettersOf } from '../was-it-right.ts';
 import type { PictureSource, SlackMessage } from './attachment.ts';
 import type { SlackContext } from './context.ts';
 import { explainSlackError, isOutOfReach, slackCode, unlessGone } from './errors.ts';
@@ -9,8 +9,8 @@ import { findPosted } from './messages-at.ts';
 import type { Holders } from './people.ts';
 import { postOnce } from './post-once.ts';
 import { holdersOf, type RemoveState, removeButton, removeStateOf } from './remove-button.ts';
-import { rightButtons } from './right-buttons.ts';
 import type { Destination } from './uploads.ts';
+import { rightButtons } from './was-it-right-buttons.ts';
 
 /** Callback id of the message shortcut; slack-manifest.yaml has the same. */
 export const READ_EMOTIONS = 'read_emotions';

@@ -8,7 +8,7 @@ import { type CommandInteraction, InteractionAnswer } from '../interaction-answe
 import { parseRemoveButton } from '../outgoing.ts';
 import { mayRemove } from '../permissions.ts';
 import { accountOf, menuRequest, slashRequest } from '../request.ts';
-import { onRightButton, onRightChoice } from './right.ts';
+import { onRightButton, onRightChoice } from './was-it-right.ts';
 
 /** Answers slash commands, the message menu, and the buttons under answers. */
 export function listenToInteractions(context: DiscordContext): void {

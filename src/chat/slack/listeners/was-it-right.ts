@@ -2,8 +2,8 @@ import type { App } from '@slack/bolt';
 import QuickLRU from 'quick-lru';
 import { UserError } from '../../../base/errors.ts';
 import type { Opinion } from '../../../settings/opinions.ts';
-import { allRight, countOpinions, without } from '../../right.ts';
 import { notYours } from '../../rights.ts';
+import { allRight, countOpinions, without } from '../../was-it-right.ts';
 import type { SlackContext } from '../context.ts';
 import {
   type Block,
@@ -14,7 +14,7 @@ import {
   SAY_RIGHT,
   SAY_WRONG,
   withLetters,
-} from '../right-buttons.ts';
+} from '../was-it-right-buttons.ts';
 import { workspaceOf } from '../workspaces.ts';
 import { toAsker } from './commands.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PhotoCard } from '../../commands/request.ts';
-import { lettersOf } from '../../src/chat/right.ts';
+import { lettersOf } from '../../src/chat/was-it-right.ts';
 
 test('answers of a crowd, whose letters do not fit into a button, are not asked about; nor those in which no face got an emotion', () => {
   const happy = { emotion: 'happy', likeliest: [{ emotion: 'happy', probability: 1, percent: '100 %' }] };

@@ -10,11 +10,26 @@ import {
 } from 'discord.js';
 import { UserError } from '../../../base/errors.ts';
 import type { Opinion } from '../../../settings/opinions.ts';
-import { allRight, COUNTED_BEFORE, correction, countOpinions, openFaces, THANKS, WHO, without } from '../../right.ts';
 import { notYours } from '../../rights.ts';
+import {
+  allRight,
+  COUNTED_BEFORE,
+  correction,
+  countOpinions,
+  openFaces,
+  THANKS,
+  WHO,
+  without,
+} from '../../was-it-right.ts';
 import type { DiscordContext } from '../context.ts';
 import { mayRemove } from '../permissions.ts';
-import { correctionLists, emotionList, parseRightButton, parseRightChoice, rightButtons } from '../right-buttons.ts';
+import {
+  correctionLists,
+  emotionList,
+  parseRightButton,
+  parseRightChoice,
+  rightButtons,
+} from '../was-it-right-buttons.ts';
 
 /** Handles a click on a button of 'Was it right?'. @returns false where it is another button */
 export async function onRightButton(interaction: ButtonInteraction, context: DiscordContext): Promise<boolean> {

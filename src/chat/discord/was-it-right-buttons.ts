@@ -4,7 +4,7 @@
  */
 import { ActionRowBuilder, ButtonBuilder, ButtonStyle, StringSelectMenuBuilder } from 'discord.js';
 import { EMOTIONS } from '../../emotion/labels.ts';
-import { LETTERS_PATTERN, nameOf, type OpenFace, openFaces, RIGHT, WHO, WRONG } from '../right.ts';
+import { LETTERS_PATTERN, nameOf, type OpenFace, openFaces, RIGHT, WHO, WRONG } from '../was-it-right.ts';
 
 /** How many options Discord allows in one list. */
 const MOST_OPTIONS = 25;

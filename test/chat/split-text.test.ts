@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { inPieces } from '../../src/chat/pieces.ts';
+import { inPieces } from '../../src/chat/split-text.ts';
 
 test('a text is broken at line ends, or between characters where a line is too long', () => {
   expect(inPieces('short', 10)).toEqual(['short']);

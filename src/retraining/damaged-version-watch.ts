@@ -1,8 +1,8 @@
 import type { Logger } from '../base/log.ts';
 import { type InstalledNetwork, loadFailureNotice } from '../versions/installed-network.ts';
 import type { VersionRegistry } from '../versions/registry.ts';
-import type { BoardFinder } from './boards.ts';
 import type { RetrainingFiles } from './files.ts';
+import type { BoardFinder } from './notice-boards.ts';
 
 /** Milliseconds between looks. */
 const LOOK_EVERY_MS = 30_000;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { EMOTIONS } from '../../emotion/labels.ts';
 import type { Opinion } from '../../settings/opinions.ts';
-import { correction, LETTERS_PATTERN, nameOf, openFaces, RIGHT, WRONG } from '../right.ts';
+import { correction, LETTERS_PATTERN, nameOf, openFaces, RIGHT, WRONG } from '../was-it-right.ts';
 import type { Holders } from './people.ts';
 import { holders } from './remove-button.ts';
 
