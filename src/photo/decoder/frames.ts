@@ -66,6 +66,8 @@ export async function decodeFrames(
 
 /** About how long decoding the frames of an animated AVIF may take, in milliseconds; it is given up after twice that. */
 const SEQUENCE_MS = 3000;
+/** The frame that shows how long others take, as far from the first as that can be found out quickly. */
+const PROBE = 8;
 /** Bytes a pixel that a frame of an AVIF takes to decode, with the eight frames that its decoder keeps. */
 const FRAME_BYTES = 20 + 8 * 3;
 
@@ -92,14 +94,14 @@ export async function decodeSequence(
   const decode = async (frame: number) => {
     if (!decoded.has(frame)) decoded.set(frame, await frameOf(sequence, frame, size, width * height));
   };
-  const all = spread(lasts, most);
-  await decode(all[0]!);
-  const first = passed();
-  await decode(all[1]!);
-  // A frame is decoded with all that it builds on. The second one shows what each of these takes besides what any frame takes.
-  const others = (frame: number) => decodable[frame]!.frames - 1;
-  const each = Math.max(0, passed() - 2 * first) / Math.max(1, others(all[1]!));
-  const frames = affordable(lasts, most, (frame) => first + each * others(frame), within);
+  const framesFor = (frame: number) => decodable[frame]?.frames ?? Number.POSITIVE_INFINITY;
+  const probe = Math.min(PROBE, of - 1);
+  // The first one loads the decoder, so the second one shows how long others take: a frame is decoded with all that it builds on.
+  await decode(0);
+  const before = passed();
+  await decode(probe);
+  const time = passed() - before;
+  const frames = affordable(lasts, most, (frame) => time * Math.max(1, framesFor(frame) / framesFor(probe)), within);
   for (const frame of frames) {
     if (passed() > 2 * within) return undefined;
     await decode(frame);

@@ -18,3 +18,22 @@ it('takes none where there is no time or no memory for two', async () => {
   expect(await decodeSequence(sequence, size, { ...plenty, within: 0 })).toBeUndefined();
   expect(await decodeSequence(sequence, size, { ...plenty, maxBytes: 100_000 })).toBeUndefined();
 });
+
+it('finds out by a few frames that those of a long animation, each made of all before it, take too long', async () => {
+  const of = 3000;
+  const asked: number[] = [];
+  const long = {
+    ...sequence,
+    of,
+    milliseconds: Array.from({ length: of }, () => 40),
+    decodable: Array.from({ length: of }, (_, frame) => ({ frame, frames: frame + 1 })),
+    still: (frame: number) => {
+      asked.push(frame);
+      return sequence.still(0);
+    },
+  };
+  delete (long as { alpha?: unknown }).alpha;
+  expect(await decodeSequence(long, size, { ...plenty, within: 0 })).toBeUndefined();
+  expect(asked.length).toBeGreaterThan(0);
+  expect(Math.max(...asked)).toBeLessThan(10);
+});
