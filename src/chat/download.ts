@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from 'p-retry';
-import { NotYet, tooLarge, UserError } from '../base/errors.ts';
+import { NotYet, OutOfReach, tooLarge, UserError } from '../base/errors.ts';
 import { GrowingBytes, giveBack } from '../base/large-bytes.ts';
 import { inMinutes } from '../base/numbers.ts';
 import { reasonCode, report } from '../base/observing.ts';
@@ -39,6 +39,8 @@ async function readStart(stream: AsyncIterable<Uint8Array>, maxBytes: number): P
 
 /** How many redirects are followed; a platform needs one at most. */
 const MAX_REDIRECTS = 3;
+/** What a person is told who asked. A photo that was only posted is tried again. */
+const CANNOT_BE_LOADED = 'The picture could not be loaded. Try again in a minute.';
 /** How often a file is requested in all, where the host is busy or the connection breaks. */
 const MAX_TRIES = 3;
 /** Milliseconds before the second try, doubled for each further one. If the host names a pause, that comes first. */
@@ -134,12 +136,8 @@ async function withRetries(load: () => Promise<Buffer>, signal: AbortSignal): Pr
     });
   } catch (error) {
     if (!(error instanceof PassingFailure) || signal.aborted) throw error;
-    throw cannotBeLoaded(error);
+    throw new OutOfReach(CANNOT_BE_LOADED, { cause: error });
   }
-}
-
-function cannotBeLoaded(cause: unknown): UserError {
-  return new UserError('busy', 'The picture could not be loaded. Try again in a minute.', { cause });
 }
 
 async function loadOnce(address: string, options: DownloadOptions, outer: AbortSignal): Promise<Buffer> {
@@ -208,7 +206,8 @@ async function loadFrom(
     }
     return await bytesOf(response, options, pace);
   }
-  throw cannotBeLoaded(new Error(`a file was redirected more than ${MAX_REDIRECTS} times`));
+  const cause = new Error(`a file was redirected more than ${MAX_REDIRECTS} times`);
+  throw new UserError('busy', CANNOT_BE_LOADED, { cause });
 }
 
 async function request(url: URL, init: RequestInit, { fetch: send = fetch }: DownloadOptions): Promise<Response> {

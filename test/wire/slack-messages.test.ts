@@ -54,6 +54,22 @@ describe('a posted picture', () => {
     expect(slack.deletedFiles).toHaveLength(1);
   });
 
+  test('is answered, and nothing is said before, where Slack’s host of files fails for a while', async () => {
+    const { slack } = await startOnSlack();
+    let failures = 0;
+    slack.between = async (called, done) => {
+      if (called === 'file' && failures < 3) {
+        failures += 1;
+        return { status: 503 };
+      }
+      return done();
+    };
+    slack.post({ files: [slack.file(await plainPicture(64, 48), 'party.jpg')] });
+    await buttons(slack, 1);
+    expect(failures).toBe(3);
+    expect(slack.ephemeral).toEqual([]);
+  });
+
   test('that moves is answered with a moving GIF', async () => {
     const asked: unknown[] = [];
     const moving = await animation(await Promise.all([60, 160].map((gray) => plainFrame(64, 48, gray))), 'gif');
