@@ -67,6 +67,14 @@ test('an error is logged with its code, stack and causes, but without the fields
   expect(err).not.toHaveProperty('request');
 });
 
+test('the causes of causes are logged too', () => {
+  const { log, lines } = recorder();
+  const deepest = new Error('no route to the host');
+  const err = new Error('the photo failed', { cause: new Error('the request failed', { cause: deepest }) });
+  log.error({ err }, 'failed');
+  expect(JSON.parse(lines[0]!).err.cause.cause.message).toBe(deepest.message);
+});
+
 test('a cause that points back at its error ends somewhere', () => {
   const { log, lines } = recorder();
   const error = new Error('around');

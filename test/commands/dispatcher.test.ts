@@ -133,7 +133,7 @@ describe('a command', () => {
 
   test('/help with a name tells how each of its options is typed, and what networks are', async () => {
     expect(await help('emotions')).toMatch(
-      /^\/emotions – .*\nFor example: .*\nIMAGE – The picture to read\nchannel: – For admins: .*: on, asked or off\nstats – For admins: .*$/,
+      /^\/emotions – .*\nFor example: .*\nIMAGE – The picture to read\nchannel: – For admins: .*: on, asked or off\nstats – For admins: how often people agree with the readings$/,
     );
     const lines = (await help('/retrain')).split('\n');
     expect(lines).toContainEqual(expect.stringMatching(/^ACTION – .*: start, status, .* or rollback$/));
