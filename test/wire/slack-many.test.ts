@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'libsql';
 import { afterEach, expect, test } from 'vitest';
 import { plainPicture } from '../fakes/photo.ts';
 import type { FakeInstall, FakeSlack, FakeWorkspace } from '../fakes/slack.ts';
@@ -222,6 +223,26 @@ test('a workspace that Slack rate-limits does not delay the others', async () =>
   expect(answeredWith(slack)).toEqual(['xoxb-two']);
   await buttons(slack, 2);
   expect(answeredWith(slack)).toEqual(['xoxb-two', 'xoxb-one']);
+});
+
+test('while another program holds the store, commands are acknowledged, and who wants to opt out is told to try again', async () => {
+  const { slack, store } = await start();
+  await install(slack, ONE);
+  await postIn(slack, ONE);
+  await buttons(slack, 1);
+  const other = new Database(store);
+  other.exec('BEGIN EXCLUSIVE');
+  const from = performance.now();
+  const commands = [slack.command('/privacy', 'opt-out', 'U5', 'C1'), slack.command('/emotions-help', '', 'U5', 'C1')];
+  await until(() => commands.every((id) => slack.acks.includes(id)), 'the acknowledgements', 10_000);
+  expect(performance.now() - from).toBeLessThan(3000);
+  await until(() => slack.responses.length === 2, 'the answers', 10_000);
+  other.exec('ROLLBACK');
+  other.close();
+  expect(slack.responses.map(({ text }) => text).sort()).toEqual([
+    'I could not save that. Try again in a minute.',
+    expect.stringMatching(/^Post a photo/),
+  ]);
 });
 
 test('an event that comes while the installations are out of reach is left for Slack to send again', async () => {

@@ -11,7 +11,7 @@ export function createApp({ log }: SlackShared, workspaces: Workspaces, { instal
   // The library gets no token: with one it would ask Slack for its owner again, and end the process if that fails. The bot uses no
   // function of the library that needs it. The library calls this before it acknowledges an event.
   const authorize = async (source: Source, body?: object) => {
-    const workspace = await workspaces.of(source);
+    const workspace = await workspaces.of(source, body !== undefined && 'event' in body);
     if (body) await noteMessage(body, workspace);
     return authorized(workspace);
   };

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import QuickLRU from 'quick-lru';
 import { UserError } from '../../base/errors.ts';
@@ -12,6 +13,8 @@ import type { Source, Workspaces } from './workspaces.ts';
 const MAX_CONTEXTS = 500;
 /** Tries to delete what is stored of a workspace: over two minutes. */
 const TRIES = { retries: 6, minTimeout: 2000, factor: 2 };
+/** Milliseconds that a command waits for the store; Slack waits three seconds for its acknowledgement. */
+const STORE_MS = 1000;
 /** Separates an organisation's id from its workspace's; it occurs in neither. */
 const DOT = '.';
 
@@ -19,6 +22,30 @@ interface Known {
   /** The mark of the installation that the context was created for. */
   readonly mark: string;
   readonly context: SlackContext;
+}
+
+/** The place of a workspace; see `SlackContext.place`. @param id of what has installed the bot: the workspace or its organisation */
+function placeOf(id: string, teamId: string): string {
+  return id === teamId ? id : `${id}${DOT}${teamId}`;
+}
+
+/** What the store says, or the context that is known from before where the store is out of reach or does not answer in `STORE_MS`. */
+async function orAfterAWhile(
+  lookedUp: Promise<SlackContext | undefined>,
+  known: SlackContext,
+): Promise<SlackContext | undefined> {
+  const asKnown = (error: unknown) => {
+    if (!(error instanceof NotNow)) throw error;
+    return known;
+  };
+  const end = new AbortController();
+  const waited = delay(STORE_MS, known, { signal: end.signal });
+  try {
+    return await Promise.race([lookedUp.catch(asKnown), waited]);
+  } finally {
+    waited.catch(() => {});
+    end.abort();
+  }
 }
 
 /** All workspaces that have installed the bot, by themselves or as part of an organisation. */
@@ -34,18 +61,28 @@ export class ManyWorkspaces implements Workspaces {
     this.#settings = settings;
   }
 
-  async of({ teamId, enterpriseId, isEnterpriseInstall }: Source): Promise<SlackContext> {
+  async of({ teamId, enterpriseId, isEnterpriseInstall }: Source, isSentAgain: boolean): Promise<SlackContext> {
     // Slack does not always say that a whole organisation has installed the bot, so both ids are tried.
-    const ids = isEnterpriseInstall ? [enterpriseId] : [teamId, enterpriseId];
-    let context: SlackContext | undefined;
+    const ids = (isEnterpriseInstall ? [enterpriseId] : [teamId, enterpriseId]).filter((id) => id !== undefined);
+    const known = isSentAgain ? [] : ids.flatMap((id) => this.#known.get(placeOf(id, teamId ?? id)) ?? []);
+    const lookedUp = this.#lookUp(ids, teamId);
+    const context = known[0] ? await orAfterAWhile(lookedUp, known[0].context) : await lookedUp;
+    if (context === undefined) throw new Error('an event comes from a workspace that has not installed the bot');
+    return context;
+  }
+
+  /** @throws NotNow where the store cannot be reached */
+  async #lookUp(ids: readonly string[], teamId: string | undefined): Promise<SlackContext | undefined> {
     try {
-      for (const id of ids) if (id) context ??= await this.#context(id, teamId ?? id);
+      for (const id of ids) {
+        const context = await this.#context(id, teamId ?? id);
+        if (context !== undefined) return context;
+      }
+      return undefined;
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       throw new NotNow('the installations are out of reach', { cause: error });
     }
-    if (context === undefined) throw new Error('an event comes from a workspace that has not installed the bot');
-    return context;
   }
 
   async at(place: string | undefined): Promise<SlackContext | undefined> {
@@ -99,7 +136,7 @@ export class ManyWorkspaces implements Workspaces {
   }
 
   async #context(id: string, teamId: string): Promise<SlackContext | undefined> {
-    const place = id === teamId ? id : `${id}${DOT}${teamId}`;
+    const place = placeOf(id, teamId);
     // The store is read each time: another process may have received the event that the bot was installed again or removed.
     const found = await this.#installations.find(id);
     if (found === undefined) {

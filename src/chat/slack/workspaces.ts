@@ -8,10 +8,12 @@ export type Source = Pick<AuthorizeSourceData<boolean>, 'teamId' | 'enterpriseId
 export interface Workspaces {
   /**
    * The workspace that an event comes from.
+   * @param isSentAgain whether Slack sends the event again where it is not acknowledged, as it does for messages, but not for commands.
+   *   A workspace that is known from before is taken for others, where it cannot be looked up
    * @throws NotNow where that cannot be looked up at the moment
    * @throws Error where the bot is not installed there
    */
-  of(source: Source): Promise<SlackContext>;
+  of(source: Source, isSentAgain: boolean): Promise<SlackContext>;
   /**
    * The workspace that a channel's id names; see `SlackContext.place`.
    * @returns undefined where the bot is not installed there any more
