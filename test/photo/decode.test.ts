@@ -268,6 +268,16 @@ describe('decodePhoto', () => {
     });
   });
 
+  it('reads a TIFF of floating-point samples, with a profile of its colours as well', async () => {
+    const grays = sharp({ create: { width: 16, height: 16, channels: 3, background: '#808080' } });
+    const plain = await grays.clone().toColourspace('scrgb').tiff({ compression: 'none' }).toBuffer();
+    const { icc } = await sharp(await grays.withIccProfile('srgb').jpeg().toBuffer()).metadata();
+    for (const file of [plain, withProfile(plain, icc!)]) {
+      const { data } = (await decode(file)).image;
+      for (const sample of data) expect(Math.abs(sample - 0x80)).toBeLessThan(3);
+    }
+  });
+
   it('says that a TIFF or a JPEG is of a kind that cannot be read, and does not call it damaged', async () => {
     expect((await decode(tiff({}))).width).toBe(16);
     // A strip of more rows than the picture has.
@@ -444,3 +454,19 @@ describe('decodePhoto', () => {
     await expect(decode(Buffer.from([0xff, 0xd8, 0xff]))).rejects.toMatchObject({ code: 'cut-picture' });
   });
 });
+
+/** A little-endian TIFF with a colour profile: its directory is repeated behind the file, with the profile's tag (34675) at its end. */
+function withProfile(file: Buffer, profile: Buffer): Buffer {
+  const at = file.readUInt32LE(4);
+  const count = file.readUInt16LE(at);
+  const tag = Buffer.alloc(12);
+  tag.writeUInt16LE(34675, 0);
+  tag.writeUInt16LE(7, 2);
+  tag.writeUInt32LE(profile.length, 4);
+  tag.writeUInt32LE(file.length, 8);
+  const entries = file.subarray(at + 2, at + 2 + 12 * count);
+  const number = Buffer.from([count + 1, 0]);
+  const padded = Buffer.concat([file, profile, Buffer.alloc(profile.length % 2)]);
+  padded.writeUInt32LE(padded.length, 4);
+  return Buffer.concat([padded, number, entries, tag, Buffer.alloc(4)]);
+}

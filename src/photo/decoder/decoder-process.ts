@@ -69,7 +69,10 @@ async function decodeOther(task: DecoderTask, file: Buffer): Promise<Result> {
   const stored =
     task.format === 'jpeg'
       ? await decodeJpeg(task, file)
-      : await shrunk(task, file, frame, task.format === 'tiff' ? 'error' : 'truncated');
+      : await shrunk(task, file, frame, task.format === 'tiff' ? 'error' : 'truncated', {
+          // libvips takes samples of 0 to 1 for samples of 0 to 255 where it applies a profile, and shows black.
+          ignoreIcc: picture.space === 'scrgb',
+        });
   if (task.format === 'png') return await firstOfApng(task, file, stored, picture);
   const image = await upright(stored, picture.orientation ?? 1);
   return decoded(image, { width, height }, isAnimation ? { number: frame + 1, of: frames } : undefined);
@@ -93,7 +96,7 @@ async function firstOfApng(
   const shown = needed > task.maxBytes ? undefined : await firstShownOf(apng);
   if (shown === undefined) return await asStored();
   const raw = { width: shown.width, height: shown.height, channels: 4 } as const;
-  const image = await shrunk(task, shown.pixels, 0, 'error', raw);
+  const image = await shrunk(task, shown.pixels, 0, 'error', { raw });
   return decoded(await upright(image, orientation), size, { number: shown.frame + 1, of: apng.frames.length });
 }
 
@@ -192,7 +195,7 @@ async function decodeUnlessWarned(task: DecoderTask, file: Buffer): Promise<RgbI
   end.set(END_MARK);
   let warned = false;
   // libvips fails when it sees a warning, but it reports a warning about the last rows only after it has succeeded.
-  const picture = await shrunk(task, file, 0, 'warning', undefined, () => {
+  const picture = await shrunk(task, file, 0, 'warning', {}, () => {
     warned = true;
   }).catch(() => undefined);
   end.set(padding);
@@ -216,10 +219,10 @@ async function shrunk(
   file: Buffer,
   page: number,
   failOn: 'truncated' | 'error' | 'warning',
-  raw?: Raw,
+  how: { readonly raw?: Raw; readonly ignoreIcc?: boolean } = {},
   onWarning: () => void = () => {},
 ): Promise<RgbImage> {
-  const { data, info } = await sharp(file, { limitInputPixels: maxPixels, failOn, page, ...(raw && { raw }) })
+  const { data, info } = await sharp(file, { limitInputPixels: maxPixels, failOn, page, ...how })
     .on('warning', onWarning)
     .resize(maxSide, maxSide, { fit: 'inside', withoutEnlargement: true })
     .flatten({ background: 'white' })
