@@ -88,12 +88,9 @@ export async function decodeSequence(
   const size = scaledSize({ width, height }, Math.min(1, maxSide / Math.max(width, height)));
   const bytes = size.width * size.height * 3;
   if (FRAME_BYTES * width * height + most * bytes > maxBytes) return undefined;
-  const decoded = new Map<number, Buffer>();
   const started = performance.now();
   const passed = () => performance.now() - started;
-  const decode = async (frame: number) => {
-    if (!decoded.has(frame)) decoded.set(frame, await frameOf(sequence, frame, size, width * height));
-  };
+  const decode = (frame: number) => frameOf(sequence, frame, size, width * height);
   const framesFor = (frame: number) => decodable[frame]?.frames ?? Number.POSITIVE_INFINITY;
   const probe = Math.min(PROBE, of - 1);
   // The first one loads the decoder, so the second one shows how long others take: a frame is decoded with all that it builds on.
@@ -102,20 +99,14 @@ export async function decodeSequence(
   await decode(probe);
   const time = passed() - before;
   const frames = affordable(lasts, most, (frame) => time * Math.max(1, framesFor(frame) / framesFor(probe)), within);
-  for (const frame of frames) {
-    if (passed() > 2 * within) return undefined;
-    await decode(frame);
-  }
   if (frames.length < 2) return undefined;
-  const pixels = Buffer.concat(frames.map((frame) => decoded.get(frame)!));
-  return {
-    ...size,
-    pixels,
-    numbers: frames.map((frame) => frame + 1),
-    of,
-    milliseconds: timesOf(frames, lasts),
-    loop: 0,
-  };
+  const pixels = Buffer.allocUnsafeSlow(frames.length * bytes);
+  for (const [k, frame] of frames.entries()) {
+    if (passed() > 2 * within) return undefined;
+    pixels.set(await decode(frame), k * bytes);
+  }
+  const numbers = frames.map((frame) => frame + 1);
+  return { ...size, pixels, numbers, of, milliseconds: timesOf(frames, lasts), loop: 0 };
 }
 
 /** As many frames at even intervals of time as take no longer than `within`. */
