@@ -65,12 +65,11 @@ async function decodeOther(task: DecoderTask, file: Buffer): Promise<Result> {
     if (frames) return decodedFrames(frames, { width, height });
   }
   const frame = isAnimation ? await firstThatShows(file, picture, frames) : 0;
-  // A TIFF of a kind that the decoder does not support would come out black without 'error'.
+  // A TIFF of a kind that the decoder does not support would come out black without 'error'. So would samples of 0 to 1 by a profile.
   const stored =
     task.format === 'jpeg'
       ? await decodeJpeg(task, file)
       : await shrunk(task, file, frame, task.format === 'tiff' ? 'error' : 'truncated', {
-          // libvips takes samples of 0 to 1 for samples of 0 to 255 where it applies a profile, and shows black.
           ignoreIcc: picture.space === 'scrgb',
         });
   if (task.format === 'png') return await firstOfApng(task, file, stored, picture);
