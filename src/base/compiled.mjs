@@ -32,6 +32,9 @@ const FOLDERS = ['commands', 'scripts', 'src'];
 const KEPT = 30;
 /** Copies that were used within this time, in milliseconds, are kept in any number. */
 const KEPT_MS = 3 * 60 * 60 * 1000;
+/** Modes of folders and files of a copy: nobody else may write there, since the bot runs what it finds. */
+const FOLDER_MODE = 0o755;
+const FILE_MODE = 0o644;
 const COMPILER = '@swc/wasm-typescript';
 
 /** @type {Map<string, string>} */
@@ -71,13 +74,13 @@ function findCopy(folders) {
     return copy;
   }
   const unfinished = tryToWrite(() => {
-    mkdirSync(cache, { recursive: true });
+    mkdirSync(cache, { recursive: true, mode: FOLDER_MODE });
     return mkdtempSync(`${copy}-`);
   });
   if (unfinished === undefined) return temporaryCopy(files, modules);
   writeCopy(unfinished, files);
   // mkdtemp makes a folder for this user alone. Everybody who may read the sources should be able to run the copy.
-  chmodSync(unfinished, 0o777 & ~process.umask());
+  chmodSync(unfinished, FOLDER_MODE & ~process.umask());
   try {
     renameSync(unfinished, copy);
   } catch (error) {
@@ -123,10 +126,10 @@ function writeCopy(copy, files) {
   const { transformSync } = createRequire(import.meta.url)(COMPILER);
   for (const [path, text] of files) {
     const target = join(copy, path.replace(/\.ts$/, '.js'));
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, path.endsWith('.ts') ? toJavaScript(path, text, transformSync) : text);
+    mkdirSync(dirname(target), { recursive: true, mode: FOLDER_MODE });
+    writeFileSync(target, path.endsWith('.ts') ? toJavaScript(path, text, transformSync) : text, { mode: FILE_MODE });
   }
-  writeFileSync(join(copy, 'package.json'), JSON.stringify({ type: 'module', sources: SOURCES }));
+  writeFileSync(join(copy, 'package.json'), JSON.stringify({ type: 'module', sources: SOURCES }), { mode: FILE_MODE });
 }
 
 /**

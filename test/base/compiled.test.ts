@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { compiled } from '../../src/base/compiled.mjs';
 import { temporaryFolder } from '../helpers/tiny-fer2013.ts';
 
@@ -69,8 +69,19 @@ test('compiles once, and again when a source has changed', async () => {
 test('a copy that one user made is there for all who may read the sources', async () => {
   const { folder, start, cache } = await project();
   await start();
-  const readable = (path: string) => statSync(path).mode & 0o777;
+  const readable = (path: string) => statSync(path).mode & 0o555;
   expect(readable(join(cache, readdirSync(cache)[0]!))).toBe(readable(join(folder, 'src')));
+});
+
+test('nobody else may write in a copy, whatever the process would let others do', async () => {
+  const { start, cache } = await project();
+  const before = process.umask(0);
+  onTestFinished(() => void process.umask(before));
+  await start();
+  const below = readdirSync(cache, { recursive: true, withFileTypes: true });
+  const paths = below.map(({ parentPath, name }) => join(parentPath, name));
+  expect(paths.filter((path) => path.endsWith('main.js'))).toHaveLength(1);
+  expect([join(cache, '..'), cache, ...paths].filter((path) => (statSync(path).mode & 0o022) !== 0)).toEqual([]);
 });
 
 test('several that start at once make one copy, and none of them sees half of it', async () => {
