@@ -40,6 +40,15 @@ describe('a posted picture', () => {
     expect(await sharp(upload.bytes).metadata()).toMatchObject({ format: 'jpeg', width: 64, height: 48 });
   });
 
+  test('is answered where a reply in a thread is sent to the channel as well', async () => {
+    const { slack } = await startOnSlack();
+    const { ts: first } = slack.post({ text: 'who is here?' });
+    const files = [slack.file(await plainPicture(64, 48))];
+    slack.post({ subtype: 'thread_broadcast', thread_ts: first, files });
+    const [button] = await buttons(slack, 1);
+    expect(button!.thread_ts).toBe(first);
+  });
+
   test('is answered in two messages where Slack takes no blocks in an upload; the button removes both', async () => {
     const { slack } = await startOnSlack({ before: (fake) => (fake.refusesBlocks = true) });
     const post = slack.post({ files: [slack.file(await plainPicture(64, 48), '<b>.png')] });
