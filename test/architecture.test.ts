@@ -21,6 +21,38 @@ test('every file that ARCHITECTURE.md names, and docs/inside.md, is there, and h
   }
 });
 
+test('what the walks of ARCHITECTURE.md name by its last name only is there, too', () => {
+  const [, walks = ''] = TEXT.split('## The walk of a photo');
+  const rows = walks
+    .split('## The rooms')[0]!
+    .split('\n')
+    .filter((line) => line.startsWith('| '));
+  let checked = 0;
+  for (const row of rows) {
+    let file: string | undefined;
+    for (const [, name] of row.matchAll(/`([^`]+)`/g)) {
+      if (name!.endsWith('.ts')) {
+        // A file without its folder lies beside the one before.
+        file = name!.includes('/') ? name! : join(dirname(file ?? ''), name!);
+        expect.soft(existsSync(join(ROOT, file)), `${name} in: ${row}`).toBe(true);
+      } else if (file !== undefined && /^\w+$/.test(name!)) {
+        expect.soft(read(file), `${name} in ${file}`).toMatch(new RegExp(`export [^\\n]*\\b${name}\\b`));
+        checked++;
+      }
+    }
+  }
+  expect(checked).toBeGreaterThan(50);
+});
+
+test('every room and every file beside the rooms is among the rooms of ARCHITECTURE.md, and nothing else', () => {
+  const [, rooms = ''] = TEXT.split('## The rooms');
+  const block = rooms.split('Arrows point one way')[0]!;
+  for (const [path] of block.matchAll(/\b(?:src|scripts)\/[\w./-]+/g))
+    expect.soft(existsSync(join(ROOT, path.replace(/\.$/, ''))), path).toBe(true);
+  for (const entry of readdirSync(join(ROOT, 'src'), { withFileTypes: true }))
+    expect.soft(block, entry.name).toContain(`src/${entry.name}${entry.isDirectory() ? '/' : ''}`);
+});
+
 test('docs/inside.md names functions of the journal that it has', () => {
   const [, table = ''] = readFileSync(join(ROOT, 'docs', 'inside.md'), 'utf8').split('| `Journal` |');
   const [rows = ''] = table.split('\n\n');
