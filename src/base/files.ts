@@ -154,6 +154,15 @@ export async function entriesOf(directory: string): Promise<string[]> {
   return (await unlessMissing(() => readdir(directory))) ?? [];
 }
 
+/** Names in a folder that a person has named. @throws UserError 'no-data' where it cannot be read */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    throw new UserError('no-data', `The folder ${folder} cannot be read: is it there, and a folder?`, { cause: error });
+  }
+}
+
 /** The text of a file; undefined where there is none. */
 export async function readIfThere(path: string): Promise<string | undefined> {
   return await unlessMissing(() => readFile(path, 'utf8'));

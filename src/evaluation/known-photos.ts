@@ -1,8 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
+import { namesIn } from '../base/files.ts';
 import { DEFAULT_LIMITS, decodePhoto } from '../photo/decode.ts';
 import { centreOf, overlap, type Rectangle, type Size, wayBack } from '../photo/faces/box.ts';
 import type { RgbImage } from '../photo/image.ts';
@@ -54,15 +55,6 @@ export async function readKnownPhotos(folder: string, boxesFile: string): Promis
     size: { width, height },
     faces: faces.map((face) => ({ ...face, counts: face.width >= LEAST_WIDTH })),
   }));
-}
-
-/** File names in a folder of photos. @throws UserError no-data where it cannot be read */
-export async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    throw new UserError('no-data', `The folder ${folder} cannot be read: is it there, and a folder?`, { cause: error });
-  }
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   makeFolder,
   makePrivateFolder,
   makePrivateFolderSync,
+  namesIn,
   reasonOf,
   writeDurably,
 } from '../../src/base/files.ts';
@@ -96,3 +97,13 @@ it.skipIf(process.platform !== 'linux')(
     expect(() => makePrivateFolderSync('/proc/none/state')).toThrow(expect.objectContaining({ code: 'ENOENT' }));
   },
 );
+
+it('a folder that a person named and that cannot be read is a sentence', async () => {
+  const directory = await folder();
+  await writeFile(join(directory, 'file'), '');
+  expect(await namesIn(directory)).toEqual(['file']);
+  for (const name of ['none', 'file']) {
+    const message = `The folder ${join(directory, name)} cannot be read: is it there, and a folder?`;
+    expect(await errorOf(namesIn(join(directory, name)))).toMatchObject({ code: 'no-data', message });
+  }
+});

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { UserError } from '../../base/errors.ts';
-import { byNumber, explainWrite, statIfThere } from '../../base/files.ts';
+import { byNumber, explainWrite, namesIn, statIfThere } from '../../base/files.ts';
 import { type Calibration, calibrationSchema, UNCALIBRATED } from '../../emotion/calibration.ts';
 import { loadClassifier } from '../../emotion/classifier.ts';
 import { loadModel } from '../../emotion/layers-format/layers-format.ts';
@@ -8,7 +8,6 @@ import { createFaceDetector } from '../../photo/faces/create-detector.ts';
 import { DETECTOR_CHOICES } from '../../photo/faces/detector.ts';
 import { picturesIn, readPhotoFile } from '../../photo/photo-file.ts';
 import { type PhotoReading, type PhotoTools, readPhoto } from '../../photo/read-photo.ts';
-import { namesIn } from '../known-photos.ts';
 import { boxOf, type JudgedFace, judgePhoto } from './judge.ts';
 import { alreadyThere, type Labels, writeDraft } from './labels.ts';
 import { drawReportPictures, REPORT_LIMITS, type ReportPictures } from './report-pictures.ts';

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { UserError } from '../../base/errors.ts';
+import { namesIn } from '../../base/files.ts';
 import { EMOTIONS, type Emotion, FACE_PIXELS, FACE_SIZE } from '../../emotion/labels.ts';
 import { DEFAULT_LIMITS, decodePhoto } from '../../photo/decode.ts';
 import { toGray } from '../../photo/image.ts';
@@ -52,13 +53,7 @@ export async function readFaceFolders(directory: string): Promise<FaceFolders> {
 }
 
 async function emotionFolders(directory: string): Promise<{ name: string; emotion: Emotion }[]> {
-  let entries: string[];
-  try {
-    entries = await readdir(directory);
-  } catch (error) {
-    throw new UserError('no-data', `The folder ${directory} cannot be read.`, { cause: error });
-  }
-  return entries.sort().flatMap((name) => {
+  return (await namesIn(directory)).sort().flatMap((name) => {
     const emotion = EMOTIONS.find((known) => known === name.toLowerCase());
     return emotion ? [{ name, emotion }] : [];
   });
