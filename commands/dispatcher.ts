@@ -131,7 +131,7 @@ export class Dispatcher {
         request.tryAgain();
       } else if (!request.signal.aborted) {
         // After an abort nobody waits for this answer: the message was deleted or the bot is stopping.
-        await this.#explain(request, holdsForAll(error) ? undefined : about, error);
+        await this.#explain(request, holdsForAll(error) && !isPostedAlone(request) ? undefined : about, error);
       }
       if (error instanceof UserError) reportOutcome(request, 'refused', error.code);
       else reportOutcome(request, 'failed');
@@ -166,6 +166,14 @@ export class Dispatcher {
  */
 function isTemporary(request: Request, error: unknown): boolean {
   return error instanceof ChatFailed || (error instanceof OutOfReach && !isAsked(request));
+}
+
+/**
+ * Whether a request is one picture that somebody posted without asking. What is said of it stands with the picture, where a later run
+ * finds it. What only the poster sees cannot be found, so it could be said twice.
+ */
+function isPostedAlone(request: Request): boolean {
+  return request.attachments.length === 1 && !isAsked(request);
 }
 
 function holdsForAll(error: unknown): boolean {

@@ -211,6 +211,23 @@ describe('what holds for all pictures of a message', () => {
     expect(run).toHaveBeenCalledOnce();
   });
 
+  test.each([
+    ['posted', {}, { about: expect.objectContaining({ name: 'one.png' }), removable: true }],
+    ['asked about', { asked: true }, { private: true }],
+  ])(
+    'a full queue is said where a photo is %s: beside it, where a later run finds it, or to the asker alone',
+    async (_, how, reply) => {
+      const run = vi.fn(() => Promise.reject(new UserError('busy', 'Too many photos.')));
+      const option = { name: 'image', type: 'picture', description: '' } as const;
+      const registry = new CommandRegistry([
+        { name: 'emotions', description: 'Does it', options: [option], access: 'everyone', run },
+      ]);
+      const { request, replies } = fakeRequest({ attachments: [await photo('one.png')], ...how });
+      await setUp(registry).dispatcher.dispatch(request);
+      expect(replies).toEqual([{ text: 'Too many photos.', ...reply }]);
+    },
+  );
+
   test('a command whose option stands alone runs once, whatever is posted with it', async () => {
     const attachments = [await photo('one.png'), await photo('two.png')];
     const { request, replies } = fakeRequest({
