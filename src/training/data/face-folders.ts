@@ -1,8 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { UserError } from '../../base/errors.ts';
-import { namesIn } from '../../base/files.ts';
+import { namesIn, statIfThere } from '../../base/files.ts';
 import { EMOTIONS, type Emotion, FACE_PIXELS, FACE_SIZE } from '../../emotion/labels.ts';
 import { DEFAULT_LIMITS, decodePhoto } from '../../photo/decode.ts';
 import { toGray } from '../../photo/image.ts';
@@ -17,7 +17,7 @@ interface FaceFolders {
 /**
  * Reads a folder with one subfolder for each emotion ('angry', 'Disgust', ... in any case). Every picture in those is a
  * whole face crop of any size: it is made gray and resized to 48 x 48, without detection or margin. Other files are ignored.
- * @throws UserError 'no-data' where there is no such folder or no picture in any
+ * @throws UserError 'no-data' where there is no such folder, no picture in any, or a folder that cannot be read
  */
 export async function readFaceFolders(directory: string): Promise<FaceFolders> {
   const crops: Uint8Array[] = [];
@@ -25,9 +25,10 @@ export async function readFaceFolders(directory: string): Promise<FaceFolders> {
   const files: string[] = [];
   const ignored: string[] = [];
   for (const { name, emotion } of await emotionFolders(directory)) {
-    for (const entry of await readdir(join(directory, name), { withFileTypes: true })) {
-      const path = join(name, entry.name);
-      const crop = entry.isFile() ? await readCrop(join(directory, path)) : undefined;
+    for (const file of await namesIn(join(directory, name))) {
+      const path = join(name, file);
+      const isFile = (await statIfThere(join(directory, path)))?.isFile();
+      const crop = isFile ? await readCrop(join(directory, path)) : undefined;
       if (!crop) {
         ignored.push(path);
         continue;
