@@ -1,6 +1,6 @@
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { loadClassifier } from '../../src/emotion/classifier.ts';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
 import { makeSite, noticeBoard, openSite, tinyTraining } from '../helpers/retraining.ts';
@@ -10,6 +10,9 @@ import { until } from '../helpers/until.ts';
 test('a broken chunk, a missing one and a path are each reported as a sentence, and the network stays; killed in every phase, a training goes on from its checkpoint and makes one version', {
   timeout: 300_000,
 }, async () => {
+  // Nobody else may read what it leaves, whatever the process would let others do.
+  const before = process.umask(0);
+  onTestFinished(() => void process.umask(before));
   const site = await makeSite();
   const { retraining, registry } = openSite(site);
   const board = noticeBoard();

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import Database from 'libsql';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
 import { FileStore } from '../../src/settings/file-store.ts';
 import { openSettings } from '../../src/settings/open-settings.ts';
@@ -279,7 +279,9 @@ test.each([
   await settings.close();
 });
 
-test('only the bot’s user may look into what is kept', async () => {
+test('only the bot’s user may look into what is kept, whatever the process would let others do', async () => {
+  const before = process.umask(0);
+  onTestFinished(() => void process.umask(before));
   const state = join(directory, 'deep', 'state');
   const store = new FileStore(join(state, 'settings.db'));
   await store.set('a', 'b');

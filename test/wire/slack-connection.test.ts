@@ -1,3 +1,4 @@
+import { request as httpRequest } from 'node:http';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
@@ -197,6 +198,21 @@ describe('a signed request', () => {
     await aWhile();
     expect(slack.responses).toEqual([]);
     expect((await slack.signed(`{"type":"${'x'.repeat(5_000_000)}"}`)).status).toBe(413);
+  });
+
+  test('that asks for a path that is no path is refused, and is no error in the log', async () => {
+    const { slack, log } = await startOnSlack({ http: true });
+    const { port } = new URL(slack.httpTarget!);
+    const statusOf = (method: string, path: string) =>
+      new Promise((done, fail) => {
+        const request = httpRequest({ method, port, path, host: '127.0.0.1' }, (response) => {
+          response.resume().on('end', () => done(response.statusCode));
+        });
+        request.on('error', fail).end();
+      });
+    for (const path of ['//', '//[', 'http://[::bad/']) expect(await statusOf('GET', path), path).toBe(400);
+    expect(await statusOf('GET', '/elsewhere')).toBe(404);
+    expect(log.join('')).not.toContain('"level":"error"');
   });
 
   test('comes in at this machine’s own address, or at the one that is set', async () => {

@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import Database from 'libsql';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
 import { FileJournal } from '../../src/work/file-journal.ts';
 import type { Job } from '../../src/work/journal.ts';
@@ -114,6 +114,8 @@ describe('FileJournal', () => {
   });
 
   test('loses nothing of what it has said is written when its process is killed', async () => {
+    const before = process.umask(0);
+    onTestFinished(() => void process.umask(before));
     const child: ChildProcess = fork(RUNS_SOURCE, [join(import.meta.dirname, 'journal-writer.ts'), path], {
       execArgv: [],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -127,7 +129,8 @@ describe('FileJournal', () => {
     const journal = await openJournal();
     const left = (await journal.takeOverJobs('discord 1')).map(({ message }) => message);
     expect(left).toEqual(expect.arrayContaining(written));
-    expect(statSync(path).mode & 0o777).toBe(0o600);
+    for (const name of readdirSync(dirname(path)))
+      expect(statSync(join(dirname(path), name)).mode & 0o777, name).toBe(0o600);
   });
 
   test('keeps the last message seen in each channel, newest first, for thirty days', async () => {

@@ -22,20 +22,26 @@ class Refused extends Error {
  */
 export function takeSignedRequestsOnly(receiver: HTTPReceiver, signingSecret: string, log: Logger): void {
   const pass = receiver.requestListener;
+  const refuse = (request: IncomingMessage, response: ServerResponse, error: Refused) => {
+    log.warn({ platform: 'slack', status: error.status, err: error }, 'a request was refused');
+    // The rest of the body is read and dropped, so that the connection can end.
+    request.resume();
+    response.writeHead(error.status, { connection: 'close' }).end();
+  };
   const take = async (request: IncomingMessage, response: ServerResponse) => {
     try {
       await check(request, signingSecret);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      log.warn({ platform: 'slack', status: error.status, err: error }, 'a request was refused');
-      // The rest of the body is read and dropped, so that the connection can end.
-      request.resume();
-      response.writeHead(error.status, { connection: 'close' }).end();
-      return;
+      return refuse(request, response, error);
     }
     pass(request, response);
   };
   receiver.requestListener = (request, response) => {
+    // Strangers who look for weak servers send such paths. The library takes that for an error of its own.
+    if (!URL.canParse(request.url ?? '', 'http://localhost')) {
+      return refuse(request, response, new Refused(400, 'a path that is none'));
+    }
     // The library answers every other method itself.
     if (request.method !== 'POST') return pass(request, response);
     take(request, response).catch((error: unknown) => {
