@@ -17,11 +17,11 @@ const NAME = `<b onclick='x'>"&.jpg`;
 const LONG = `${'very-long-name-'.repeat(12)}.jpg`;
 const SIZE = { width: 1920, height: 1537 };
 
-// Places in the photo fitted into 2048 pixels, which is its own size; the third is nobody.
+// Places in the photo fitted into 2048 pixels, which is its own size; the third is a face that has no label.
 const boxes = [
   { x: 250, y: 480, width: 230 },
   { x: 650, y: 320, width: 230 },
-  { x: 1000, y: 60, width: 200 },
+  { x: 1134, y: 329, width: 235 },
 ];
 const detector: FaceDetector = {
   detect: async () => boxes.map((box) => ({ ...box, height: box.width, angle: 0, score: 1 })),
@@ -52,7 +52,7 @@ beforeAll(async () => {
   await writeFile(join(folder, 'broken.jpg'), ZIP);
   const photos = [];
   for (const name of [NAME, LONG, 'broken.jpg', 'gone.jpg']) {
-    const classifier = fakeClassifier([readings[2]!, readings[0]!, readings[1]!]);
+    const classifier = fakeClassifier(readings);
     photos.push(await reportPhoto(folder, name, labels, { detector, classifier }, new AbortController().signal));
   }
   report = {
@@ -93,9 +93,9 @@ describe('the page of a report', () => {
           .trim()}`,
     );
     expect(words.slice(0, 4)).toEqual([
-      'false: Face 1 false: no labelled face read as unsure: sad 40 % or angry 30 %',
-      'wrong: Face 2 ✗ wrong read as neutral 100 % label: happy',
-      'right: Face 3 ✓ right read as happy 100 % label: happy, or neutral',
+      'wrong: Face 1 ✗ wrong read as neutral 100 % label: happy',
+      'right: Face 2 ✓ right read as happy 100 % label: happy, or neutral',
+      'false: Face 3 false: no labelled face read as unsure: sad 40 % or angry 30 %',
       'missed: Not found missed label: fear',
     ]);
   });
@@ -123,7 +123,7 @@ describe('the page of a report', () => {
     const [original, annotated, ...thumbnails] = images.slice(0, 6);
     expect([original![1], original![2]]).toEqual(['1600', '1281']);
     expect([annotated![1], annotated![2]]).toEqual(['1600', '1281']);
-    expect(annotated![3]).toMatch(/^Photo with 3 faces: 1\. unsure/);
+    expect(annotated![3]).toMatch(/^Photo with 3 faces: 1\. neutral/);
     expect(thumbnails.map(([, , , alt]) => alt!.split(' in ')[0])).toEqual([
       'Face 1',
       'Face 2',
