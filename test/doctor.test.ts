@@ -304,8 +304,12 @@ describe('Discord', () => {
   test('does not take a token, or cannot be reached', async () => {
     const refused = await ask(() => {}, 'MTAwMA.wrong.token');
     expect(refused).toMatchObject({ state: 'broken', finding: expect.stringContaining('not accepted') });
-    const away = await ask((discord) => discord.close());
-    expect(away).toMatchObject({ state: 'partly', finding: 'Discord cannot be reached (ECONNREFUSED)' });
+    const offline = (token?: string) => ask((discord) => discord.close(), token);
+    expect(await offline()).toMatchObject({ state: 'partly', finding: 'Discord cannot be reached (ECONNREFUSED)' });
+    // What is no token at all is told from a token without a connection.
+    for (const none of ['qzv', 'MTAwMA.part', 'MTAwMA.a.b.part', 'bm90LWFuLWlk.not.an-id', 'MTAwMA..empty']) {
+      expect(await offline(none)).toMatchObject({ state: 'broken', finding: expect.stringContaining('three parts') });
+    }
   });
 });
 

@@ -33,6 +33,14 @@ describe('starting', () => {
     await expect(failed).rejects.not.toThrow(/wrong/);
   });
 
+  test('with what is no token at all ends with a sentence, though Discord cannot be reached', async () => {
+    const gone = await FakeDiscord.start();
+    await gone.close();
+    const failed = startOnDiscord({ discord: gone, environment: { DISCORD_TOKEN: 'qzv' } });
+    await expect(failed).rejects.toMatchObject({ code: 'bad-config', message: expect.stringContaining('three parts') });
+    await expect(failed).rejects.not.toThrow(/qzv/);
+  });
+
   test('where Discord cannot be reached the page stands in for it, and a sentence says why', async () => {
     const gone = await FakeDiscord.start();
     await gone.close();

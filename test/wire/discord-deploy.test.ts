@@ -143,11 +143,12 @@ describe('deploying', () => {
   });
 
   test('says what is wrong with the token, without repeating it', async () => {
-    const failed = deploy({ action: 'view' }, 'wrong.token');
+    const failed = deploy({ action: 'view' }, 'MTAwMA.wrong.token');
     await expect(failed).rejects.toMatchObject({ code: 'bad-config' });
     await expect(failed).rejects.toThrow(/^DISCORD_TOKEN is not accepted/);
     await expect(failed).rejects.not.toThrow(/wrong/);
     await expect(deploy({ action: 'register' }, '')).rejects.toThrow('DISCORD_TOKEN is missing');
+    await expect(deploy({ action: 'register' }, 'abc')).rejects.toThrow('DISCORD_TOKEN is no bot’s token');
   });
 
   test('view shows the commands without a token too', async () => {

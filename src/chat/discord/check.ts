@@ -14,7 +14,7 @@ import type { Config } from '../../config.ts';
 import { hasOnlySomeShards, shardsInWords } from '../../config-discord.ts';
 import type { ChatCheck } from '../check.ts';
 import { applicationCommands } from './deploy.ts';
-import { tokenRefused } from './errors.ts';
+import { checkTokenForm, tokenRefused } from './errors.ts';
 import { inviteLink } from './permissions.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -22,12 +22,13 @@ const SEES_MESSAGES = ApplicationFlags.GatewayMessageContent | ApplicationFlags.
 
 /**
  * Asks Discord which bot the token belongs to, and whether what the bot needs is switched on and registered.
- * @throws UserError 'bad-config' where Discord does not accept the token, 'busy' where it cannot be reached
+ * @throws UserError 'bad-config' where the token is none, or Discord does not accept it, 'busy' where it cannot be reached
  */
 export async function checkDiscord(
   { discord, internal, operator }: Pick<Config, 'discord' | 'internal' | 'operator'>,
   registry: CommandRegistry,
 ): Promise<ChatCheck> {
+  checkTokenForm(discord!.token);
   const api = internal.discordApi === undefined ? {} : { api: internal.discordApi };
   const rest = new REST({ ...api, timeout: TIMEOUT_MS, retries: 0 }).setToken(discord!.token);
   try {

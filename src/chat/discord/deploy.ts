@@ -15,7 +15,7 @@ import type { Command, CommandOption } from '../../../commands/command.ts';
 import type { CommandRegistry } from '../../../commands/registry.ts';
 import { UserError } from '../../base/errors.ts';
 import type { Config } from '../../config.ts';
-import { lacksPermission, tokenRefused } from './errors.ts';
+import { checkTokenForm, lacksPermission, tokenRefused } from './errors.ts';
 import { ADMIN, inviteLink } from './permissions.ts';
 
 /** The entry in a message's Apps menu. */
@@ -100,7 +100,7 @@ export interface Deployment {
 /**
  * Shows, registers or clears the bot's commands at Discord; without a token, shows what would be registered.
  * @returns lines for the operator that say what was done
- * @throws UserError 'bad-config' where the token is missing or not accepted
+ * @throws UserError 'bad-config' where the token is missing, none or not accepted
  * @throws UserError 'not-allowed' where the bot may not do this in the server
  */
 export async function deployCommands(
@@ -111,6 +111,7 @@ export async function deployCommands(
   if (config.discord === undefined && action === 'view') return withoutToken(registry);
   if (config.discord === undefined)
     throw new UserError('bad-config', 'DISCORD_TOKEN is missing: put it into the file .env.');
+  checkTokenForm(config.discord.token);
   const { discordApi: api } = config.internal;
   const rest = new REST(api === undefined ? {} : { api }).setToken(config.discord.token);
   try {

@@ -9,6 +9,21 @@ export function tokenRefused(): UserError {
   );
 }
 
+/**
+ * Checks a token's form, which needs no connection: three parts in base64 for addresses, with full stops between them; the first one
+ * is the bot's id, a number. Source: https://discord.com/developers/docs/reference#authentication
+ * @throws UserError 'bad-config' where it is no bot's token
+ */
+export function checkTokenForm(token: string): void {
+  const [id = '', ...others] = token.split('.');
+  const isNumber = /^\d+$/.test(Buffer.from(id, 'base64url').toString('latin1'));
+  if (isNumber && others.length === 2 && !others.includes('')) return;
+  throw new UserError(
+    'bad-config',
+    'DISCORD_TOKEN is no bot’s token: that has three parts with full stops between them, and the bot’s id is in the first one. Copy it at https://discord.com/developers/applications > Bot > Reset Token.',
+  );
+}
+
 /** Whether Discord answered that the message, or the whole channel, is no longer there. */
 export function isGone(error: unknown): boolean {
   return hasCode(error, Code.UnknownMessage, Code.UnknownChannel) || answersNothing(error);

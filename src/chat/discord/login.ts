@@ -10,7 +10,7 @@ import {
 } from 'discord.js';
 import { unlessAborted } from '../../base/aborts.ts';
 import { UserError } from '../../base/errors.ts';
-import { isOutOfReach, networkCode, tokenRefused } from './errors.ts';
+import { checkTokenForm, isOutOfReach, networkCode, tokenRefused } from './errors.ts';
 
 /** The gateway refuses a privileged intent that the client asked for. */
 export class RefusedIntent extends Error {
@@ -21,11 +21,12 @@ export class RefusedIntent extends Error {
  * Logs a client in. Resolves when it knows its servers.
  * @param signal gives up; may fire at any time
  * @throws RefusedIntent where Discord does not grant an intent that the client asks for
- * @throws UserError 'bad-config' where Discord does not accept the token
+ * @throws UserError 'bad-config' where the token is none, or Discord does not accept it
  * @throws UserError 'busy' where Discord cannot be reached
  */
 export async function logIn(client: Client, token: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
+  checkTokenForm(token);
   let closeCode: number | undefined;
   client.on(Events.ShardDisconnect, ({ code }) => {
     closeCode = code;
