@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { crc32 } from 'node:zlib';
+import { crc32, gunzipSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS, type DecodedPhoto, decodePhoto, WORKING_SIDE } from '../../src/photo/decode.ts';
@@ -21,6 +21,17 @@ const fixture = (name: string) => readFileSync(new URL(`../fixtures/${name}`, im
 /** A flat gray picture, quick to make however large. */
 const flat = (width: number, height: number) =>
   sharp({ create: { width, height, channels: 3, background: '#777777' }, limitInputPixels: false });
+
+/** Pictures that several tests read, each made once. The PNG takes longer to decode than a few milliseconds; the AVIF is decoded alone. */
+const slowPng = shared(() => flat(5000, 5000).png({ compressionLevel: 1 }).toBuffer());
+const smallJpeg = shared(() => sharp(sampleBytes(5)).resize(250).jpeg().toBuffer());
+const progressiveJpeg = shared(() => sharp(sampleBytes(5)).resize(1000).jpeg({ progressive: true }).toBuffer());
+const costlyAvif = shared(() => flat(3000, 2250).avif({ effort: 0 }).toBuffer());
+
+function shared(make: () => Promise<Buffer>): () => Promise<Buffer> {
+  let made: Promise<Buffer> | undefined;
+  return () => (made ??= make());
+}
 
 /** Stands for a decoded photo in a failed assertion: printing the pixels themselves would take gigabytes. */
 const widthOf = async (photo: Promise<DecodedPhoto>) => (await photo).width;
@@ -161,9 +172,7 @@ describe('decodePhoto', () => {
   });
 
   it.each([0.001, 0.01, 0.1, 0.5])('refuses a JPEG of whose scan %f is missing before the end mark', async (part) => {
-    const small = await sharp(sampleBytes(5)).resize(250).jpeg().toBuffer();
-    const progressive = await sharp(sampleBytes(5)).resize(1000).jpeg({ progressive: true }).toBuffer();
-    for (const whole of [sampleBytes(1), sampleBytes(4), small, progressive]) {
+    for (const whole of [sampleBytes(1), sampleBytes(4), await smallJpeg(), await progressiveJpeg()]) {
       await expect(decode(cutScan(whole, part))).rejects.toMatchObject({ code: 'cut-picture' });
     }
   });
@@ -334,7 +343,7 @@ describe('decodePhoto', () => {
   });
 
   it('reads a costly picture once no other walk holds pixels, and makes way for others until then', async () => {
-    const avif = await flat(3000, 2250).avif({ effort: 0 }).toBuffer();
+    const avif = await costlyAvif();
     let end = () => {};
     const other = reusingPixels(async () => {
       takePixels(3);
@@ -362,7 +371,7 @@ describe('decodePhoto', () => {
     const folder = await mkdtemp(join(tmpdir(), 'decode-'));
     const files = {
       small: await flat(40, 30).png().toBuffer(),
-      costly: await flat(3000, 2250).avif({ effort: 0 }).toBuffer(),
+      costly: await costlyAvif(),
     };
     for (const [name, file] of Object.entries(files)) await writeFile(join(folder, name), file);
     const paths = ['small', 'costly', 'small'].map((name) => join(folder, name));
@@ -373,9 +382,11 @@ describe('decodePhoto', () => {
   });
 
   it('reads progressive JPEGs and interlaced PNGs of tens of megapixels', async () => {
-    const jpeg = await flat(6100, 6100).jpeg({ progressive: true, quality: 50 }).toBuffer();
+    // Flat pictures, made once: flat(6100, 6100).jpeg({ progressive: true, quality: 50 }) and
+    // flat(6300, 5600).png({ progressive: true, compressionLevel: 9, adaptiveFiltering: false }), then gzip -9.
+    const jpeg = gunzipSync(fixture('progressive-37-megapixels.jpg.gz'));
     expect(await widthOf(decode(jpeg))).toBe(6100);
-    const png = await flat(6300, 5600).png({ progressive: true, compressionLevel: 1 }).toBuffer();
+    const png = gunzipSync(fixture('interlaced-35-megapixels.png.gz'));
     expect(await widthOf(decode(png))).toBe(6300);
   });
 
@@ -404,7 +415,7 @@ describe('decodePhoto', () => {
   );
 
   it('ends the decoder when time is over, and goes on with the next', async () => {
-    const slow = await flat(5000, 5000).png({ compressionLevel: 1 }).toBuffer();
+    const slow = await slowPng();
     await expect(widthOf(decode(slow, { maxMilliseconds: 5 }))).rejects.toMatchObject({ code: 'too-slow' });
     const reason = new Error('the message was removed');
     const controller = new AbortController();
@@ -415,7 +426,7 @@ describe('decodePhoto', () => {
   });
 
   it('has a picture that takes long make way for one that waits', async () => {
-    const slow = await flat(5000, 5000).png({ compressionLevel: 1 }).toBuffer();
+    const slow = await slowPng();
     const first = decode(slow, { patienceMilliseconds: 5 });
     const refused = expect(widthOf(first)).rejects.toMatchObject({ code: 'too-slow' });
     expect((await decode(await flat(20, 10).png().toBuffer())).width).toBe(20);
