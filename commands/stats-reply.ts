@@ -17,7 +17,7 @@ export async function statsReply(counts: OpinionCounts): Promise<Reply> {
   if (judged === 0) return { text: lines.join('\n') };
   // Rows are the truth, as in any confusion matrix: here, what people said.
   const matrix = EMOTIONS.map((_, meant) => EMOTIONS.map((said) => counts[said][meant]!));
-  const bytes = await drawConfusion(matrix, 'my readings, by what people here said');
+  const bytes = await drawConfusion(matrix, 'my readings, by what people here said', 'reading');
   return {
     text: lines.join('\n'),
     pictures: [{ bytes, mime: 'image/png', name: 'right-or-not.png', altText: lines.join(' ') }],

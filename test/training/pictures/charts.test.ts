@@ -2,7 +2,12 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { textWidth } from '../../../src/base/lettering.ts';
 import { OFFICIAL_COUNTS } from '../../../src/training/data/fer2013-row.ts';
-import { classDistribution, confusionMatrix, learningCurves } from '../../../src/training/pictures/charts.ts';
+import {
+  classDistribution,
+  confusionMatrix,
+  confusionSubtitle,
+  learningCurves,
+} from '../../../src/training/pictures/charts.ts';
 import { outlineText, textPath } from '../../../src/training/pictures/svg-text.ts';
 
 const TRAINING = 0x0072b2;
@@ -122,6 +127,13 @@ describe('confusionMatrix', () => {
     const cell = 78 * 62 * 4;
     expect(countPixels(picture, (c, x, y) => c === dark && x > right && y < top) / cell).toBeGreaterThan(0.8);
     expect(countPixels(picture, (c, x, y) => c === dark && x < right && y > top) / cell).toBeLessThan(0.1);
+  });
+
+  it('says what it counts', () => {
+    const of = (count: number) => diagonal.map((row, i) => row.map((_, j) => (i === 0 && j === 0 ? count : 0)));
+    expect(confusionSubtitle(of(5), 'reading')).toBe('Accuracy 100.0 %, macro recall 100.0 %, 5 readings');
+    expect(confusionSubtitle(of(1), 'reading')).toMatch(/, 1 reading$/);
+    expect(confusionSubtitle(diagonal, 'image')).toMatch(/, 3,589 images$/);
   });
 
   it('draws an emotion with no image, and none at all', async () => {
