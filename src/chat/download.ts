@@ -87,7 +87,7 @@ export class HostRefused extends Error {
  * @returns the file's bytes, of any type: what the host says about them is not trusted; `giveBack` frees their memory
  * @throws UserError 'not-allowed' for an address elsewhere, 'not-found' where the file is gone, 'too-large' as soon as more
  *   has arrived than allowed, 'too-slow' after `timeoutMs`, 'busy' where the host cannot be reached, fails again and
- *   again or redirects in a circle; NotYet where others wait and the host is slow or asks for a pause; the signal's reason once it is
+ *   again, redirects nowhere or in a circle; NotYet where others wait and the host is slow or asks for a pause; the signal's reason once it is
  *   aborted; HostRefused
  */
 export async function downloadAttachment(url: string, options: DownloadOptions): Promise<Buffer> {
@@ -254,6 +254,8 @@ function failure({ status, headers }: Response, othersWait: boolean): Error {
       return new PassingFailure(`status ${status}`, pauseMs);
     return new NotYet(`The picture could not be loaded. Try again in ${inMinutes(pauseMs)}.`, pauseMs);
   }
+  // A redirect that says where it leads has been followed before. This one comes from a host, or a proxy, that fails.
+  if (status >= 300 && status < 400) return new PassingFailure(`status ${status} without a location`);
   const message = `a file's host answered with status ${status}`;
   return status === 401 || status === 403 ? new HostRefused(message) : new Error(message);
 }

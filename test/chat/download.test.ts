@@ -245,6 +245,15 @@ describe('a host that', () => {
     expect(asked).toHaveLength(3);
   });
 
+  test('redirects without saying where is asked again, and then somebody is told to try again', async () => {
+    const { origin, asked } = await failing([302, 302]);
+    expect(String(await downloadAttachment(origin, options({ allowedOrigins: [origin] })))).toBe('bytes');
+    expect(asked).toHaveLength(3);
+    const lasting = await failing([302, 302, 302]);
+    const attempt = downloadAttachment(lasting.origin, options({ allowedOrigins: [lasting.origin] }));
+    await expect(attempt).rejects.toMatchObject({ code: 'busy', message: expect.stringContaining('Try again') });
+  });
+
   test('names a time is asked again after it', async () => {
     const { origin } = await failing([429], { 'retry-after': '0.7' });
     const started = Date.now();

@@ -65,7 +65,7 @@ async function install(slack: FakeSlack, installed: FakeInstall, code = `code-${
   const cookie = first.headers.get('set-cookie')!.split(';')[0]!;
   const back = `${origin}/slack/oauth_redirect?${new URLSearchParams({ code, state: url.searchParams.get('state')! })}`;
   const last = await fetch(back, { headers: { cookie } });
-  return { page, url, status: last.status, text: await last.text(), back };
+  return { page, url, status: last.status, text: await last.text(), back, cookie };
 }
 
 async function postIn(slack: FakeSlack, workspace: FakeWorkspace, fields: Record<string, unknown> = {}) {
@@ -108,17 +108,27 @@ test('two workspaces and an organisation install it from its page, and each is a
 
 test('what was begun elsewhere, is not allowed, or gives a token that rotates installs nothing', async () => {
   const { slack, origin, log } = await start();
-  const { back } = await install(slack, ONE);
+  const { back, cookie } = await install(slack, ONE);
   const calls = slack.callsTo('oauth.v2.access').length;
+  const otherState = new URL(back);
+  otherState.searchParams.set('state', 'abc');
+  const otherCode = new URL(back);
+  otherCode.searchParams.set('code', 'of-nobody');
   for (const [query, headers, status, words] of [
     [back, {}, 400, 'begun in another browser'],
     [`${origin}/slack/oauth_redirect?error=access_denied`, {}, 200, 'You did not allow it'],
     [`${origin}/slack/oauth_redirect?code=x`, {}, 400, 'Begin again'],
+    [`${origin}/slack/oauth_redirect?state=x`, {}, 400, 'Begin again'],
+    [otherState.href, { cookie: cookie.replace(/=.*/, '=abc') }, 400, 'Begin again'],
+    [otherCode.href, { cookie }, 400, 'Begin again'],
   ] as const) {
     const answer = await fetch(query, { headers });
     expect([answer.status, await answer.text()]).toEqual([status, expect.stringContaining(words)]);
   }
-  expect(slack.callsTo('oauth.v2.access')).toHaveLength(calls);
+  // Slack is asked about a code only if the person began in this browser.
+  expect(slack.callsTo('oauth.v2.access')).toHaveLength(calls + 1);
+  expect(log.map((line) => JSON.parse(line)).filter(({ level }) => level === 'error' || level >= 50)).toEqual([]);
+  expect(log.filter((line) => /"level":(40|"warn")/.test(line)).length).toBeGreaterThanOrEqual(6);
   const rotates = { status: 503, text: expect.stringContaining('a token that rotates') };
   // Slack says so of the token, or gives another one along that renews it.
   slack.expiresIn = 43_200;

@@ -1,6 +1,7 @@
 import { type Logger as BoltLogger, LogLevel, webApi } from '@slack/bolt';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
+import { isBegunElsewhere, isDeclined } from './errors.ts';
 
 export type SlackApi = webApi.WebClient;
 
@@ -41,12 +42,17 @@ export function createPosting(token: string, config: Config, log: Logger): Slack
   return new webApi.WebClient(token, { ...options, retryConfig: { retries: 0 }, rejectRateLimitedCalls: true });
 }
 
+function isStrangers(error: unknown): boolean {
+  return isBegunElsewhere(error) || isDeclined(error);
+}
+
 /** Matches anything that looks like a Slack token, even one that the bot was never given. */
 const TOKEN = /x(?:ox[a-z]|app)-[\w-]+/g;
 
 /**
  * Lets Slack's library write to the bot's log. Nothing below 'info' is written: the library's debug lines contain people's
- * whole messages, and addresses with which anybody could post as the bot.
+ * whole messages, and addresses with which anybody could post as the bot. What a stranger can bring about on the pages for installing
+ * is a warning.
  */
 export function boltLogger(log: Logger): BoltLogger {
   const write =
@@ -63,7 +69,7 @@ export function boltLogger(log: Logger): BoltLogger {
     debug: () => {},
     info: write('info'),
     warn: write('warn'),
-    error: write('error'),
+    error: (...parts) => write(parts.some(isStrangers) ? 'warn' : 'error')(...parts),
     setLevel: () => {},
     getLevel: () => LogLevel.INFO,
     setName: () => {},

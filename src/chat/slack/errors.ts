@@ -101,6 +101,25 @@ export async function unlessGone(call: () => Promise<unknown>): Promise<boolean>
   }
 }
 
+/** Slack's codes, and its library's, for a return from Slack's page for installing that did not begin at the bot's own, or is too old. */
+const BEGUN_ELSEWHERE = [
+  'slack_oauth_invalid_state',
+  'slack_oauth_missing_state',
+  'slack_oauth_missing_code',
+  'invalid_code',
+  'code_already_used',
+];
+
+/** Whether somebody came back from Slack's page for installing with a state or a code that is missing, invalid or too old. */
+export function isBegunElsewhere(error: unknown): boolean {
+  return BEGUN_ELSEWHERE.includes(slackCode(error) ?? codeOf(error) ?? '');
+}
+
+/** Whether somebody did not allow on Slack's page that the bot is installed. */
+export function isDeclined(error: unknown): boolean {
+  return codeOf(error) === 'slack_oauth_installer_authorization_error';
+}
+
 /** Error codes of Slack and of its library for calls that may succeed later, without anybody doing something about it. */
 const OUT_OF_REACH = [
   'slack_webapi_request_error',

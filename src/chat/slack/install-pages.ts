@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { HTTPReceiverOptions } from '@slack/bolt';
 import { UserError } from '../../base/errors.ts';
 import type { SlackInstaller } from '../../config-slack.ts';
+import { isBegunElsewhere, isDeclined } from './errors.ts';
 import type { Installations } from './installations.ts';
 
 /** The page where installing the bot begins, and the one that Slack sends people back to. */
@@ -58,19 +59,14 @@ export function installPages(
   } satisfies Partial<HTTPReceiverOptions>;
 }
 
-function failurePage(error: Error & { readonly code?: string }): [status: number, title: string, text: string] {
+function failurePage(error: Error): [status: number, title: string, text: string] {
   const again = `<a href="${INSTALL_PATH.slice('/slack/'.length)}">Begin again</a>.`;
   if (error instanceof UserError) return [503, 'Not installed', `${escaped(error.message)} ${again}`];
-  switch (error.code) {
-    case 'slack_oauth_installer_authorization_error':
-      return [200, 'Not installed', `You did not allow it, and nothing has changed. ${again}`];
-    case 'slack_oauth_invalid_state':
-    case 'slack_oauth_missing_state':
-    case 'slack_oauth_missing_code':
-      return [400, 'Not installed', `This was begun in another browser, or too long ago. ${again}`];
-    default:
-      return [500, 'Not installed', `Something went wrong; the log says what. ${again}`];
+  if (isDeclined(error)) return [200, 'Not installed', `You did not allow it, and nothing has changed. ${again}`];
+  if (isBegunElsewhere(error)) {
+    return [400, 'Not installed', `This was begun in another browser, or too long ago. ${again}`];
   }
+  return [500, 'Not installed', `Something went wrong; the log says what. ${again}`];
 }
 
 function send(response: ServerResponse, status: number, title: string, text: string): void {
