@@ -235,6 +235,25 @@ test('a workspace that Slack rate-limits does not delay the others', async () =>
   expect(answeredWith(slack)).toEqual(['xoxb-two', 'xoxb-one']);
 });
 
+test('while the store is held, commands from a workspace that was not heard from before are acknowledged, and told to try again', async () => {
+  const { slack, store, log } = await start();
+  await install(slack, ONE);
+  slack.workspace = ONE;
+  const other = new Database(store);
+  other.exec('BEGIN EXCLUSIVE');
+  const from = performance.now();
+  const message = slack.post({ text: 'hello' });
+  const commands = [slack.command('/privacy', 'opt-out', 'U5', 'C1'), slack.shortcut('read_emotions', message)];
+  await until(() => commands.every((id) => slack.acks.includes(id)), 'the acknowledgements', 10_000);
+  expect(performance.now() - from).toBeLessThan(3000);
+  await until(() => slack.responses.length === 2, 'the answers', 10_000);
+  other.exec('ROLLBACK');
+  other.close();
+  for (const { text } of slack.responses)
+    expect(text).toBe('I cannot read what I have stored at the moment. Try again in a minute.');
+  expect(log.filter((line) => line.includes('"level":"error"'))).toEqual([]);
+});
+
 test('while another program holds the store, commands are acknowledged, and who wants to opt out is told to try again', async () => {
   const { slack, store } = await start();
   await install(slack, ONE);

@@ -29,21 +29,25 @@ function placeOf(id: string, teamId: string): string {
   return id === teamId ? id : `${id}${DOT}${teamId}`;
 }
 
-/** What the store says, or the context that is known from before where the store is out of reach or does not answer in `STORE_MS`. */
+/**
+ * What the store says, or the context that is known from before where the store is out of reach or does not answer in `STORE_MS`.
+ * @throws NotNow where there is neither
+ */
 async function orAfterAWhile(
   lookedUp: Promise<SlackContext | undefined>,
-  known: SlackContext,
+  known: SlackContext | undefined,
 ): Promise<SlackContext | undefined> {
-  const asKnown = (error: unknown) => {
-    if (!(error instanceof NotNow)) throw error;
-    return known;
-  };
   const end = new AbortController();
-  const waited = delay(STORE_MS, known, { signal: end.signal });
+  const tooLate = delay(STORE_MS, undefined, { signal: end.signal }).then(() => {
+    throw new NotNow('the installations are not read in time');
+  });
   try {
-    return await Promise.race([lookedUp.catch(asKnown), waited]);
+    return await Promise.race([lookedUp, tooLate]);
+  } catch (error) {
+    if (known === undefined || !(error instanceof NotNow)) throw error;
+    return known;
   } finally {
-    waited.catch(() => {});
+    tooLate.catch(() => {});
     end.abort();
   }
 }
@@ -66,7 +70,7 @@ export class ManyWorkspaces implements Workspaces {
     const ids = (isEnterpriseInstall ? [enterpriseId] : [teamId, enterpriseId]).filter((id) => id !== undefined);
     const known = isSentAgain ? [] : ids.flatMap((id) => this.#known.get(placeOf(id, teamId ?? id)) ?? []);
     const lookedUp = this.#lookUp(ids, teamId);
-    const context = known[0] ? await orAfterAWhile(lookedUp, known[0].context) : await lookedUp;
+    const context = isSentAgain ? await lookedUp : await orAfterAWhile(lookedUp, known[0]?.context);
     if (context === undefined) throw new Error('an event comes from a workspace that has not installed the bot');
     return context;
   }

@@ -9,7 +9,7 @@ export interface Workspaces {
   /**
    * The workspace that an event comes from.
    * @param isSentAgain whether Slack sends the event again where it is not acknowledged, as it does for messages, but not for commands.
-   *   A workspace that is known from before is taken for others, where it cannot be looked up
+   *   For others a workspace that is known from before is taken where it cannot be looked up, and nothing takes long
    * @throws NotNow where that cannot be looked up at the moment
    * @throws Error where the bot is not installed there
    */
