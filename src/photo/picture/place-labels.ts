@@ -1,5 +1,6 @@
 import { clamp } from '../../base/numbers.ts';
-import { centreOf, type Point, type Rectangle, type Size, sharedArea } from '../faces/box.ts';
+import { type Point, type Rectangle, type Size, sharedArea } from '../faces/box.ts';
+import { placesAway, placesBeside } from './label-corners.ts';
 import { crosses, type Line, leaderOf, lengthOf, meet } from './leader.ts';
 
 /** A label and its place. */
@@ -48,9 +49,6 @@ const STEADY = 0.3;
 const CLOSE = 0.85;
 /** A label that overlaps less than this stays beside its box: that is better than a leader line. */
 const LITTLE = 0.02;
-/** How far away a label may go, in heights of the label, and in how many directions. */
-const DISTANCES = [0.6, 1.2, 2, 3, 4.5, 6.5];
-const DIRECTIONS = 16;
 /** How often a better place is looked for, once all labels have a place, for those that are not well placed. */
 const ROUNDS = 2;
 
@@ -200,40 +198,6 @@ class Search<Chip extends Size> {
     const pointed = { ...place, leader };
     return { place: pointed, cost, cover, bounds: withLeader(pointed) };
   }
-}
-
-/** Top left corners to try, the most usual first: above, below, beside, then on the face's own forehead or chin. */
-function placesBeside(face: Rectangle, label: Size, gap: number): Point[] {
-  const left = face.x - gap;
-  const right = face.x + face.width + gap - label.width;
-  const middle = (left + right) / 2;
-  const above = face.y - gap - label.height;
-  const below = face.y + face.height + gap;
-  const columns = [left, middle, right];
-  const beside = [face.x + face.width + gap, face.x - gap - label.width];
-  const rows = [face.y, face.y + face.height - label.height, face.y + (face.height - label.height) / 2];
-  return [
-    ...columns.map((x) => ({ x, y: above })),
-    ...columns.map((x) => ({ x, y: below })),
-    ...beside.flatMap((x) => rows.map((y) => ({ x, y }))),
-    ...[face.y - gap, below - 2 * gap - label.height].flatMap((y) => columns.map((x) => ({ x, y }))),
-  ];
-}
-
-/** Top left corners around a face, the closest first. */
-function placesAway(face: Rectangle, label: Size): Point[] {
-  const centre = centreOf(face);
-  return DISTANCES.flatMap((distance) =>
-    Array.from({ length: DIRECTIONS }, (_, k) => {
-      const angle = (2 * Math.PI * (k + 0.5)) / DIRECTIONS;
-      const [x, y] = [Math.cos(angle), Math.sin(angle)];
-      // Far enough that box and label are `distance` label heights apart, sideways or up and down.
-      const [wide, high] = [(face.width + label.width) / 2, (face.height + label.height) / 2];
-      const away = distance * label.height;
-      const far = Math.min((wide + away) / Math.abs(x), (high + away) / Math.abs(y));
-      return { x: centre.x + far * x - label.width / 2, y: centre.y + far * y - label.height / 2 };
-    }),
-  );
 }
 
 /** A box around everything that labels at these corners and their leaders may touch. */
