@@ -29,7 +29,8 @@ interface LayoutOptions {
 /**
  * Costs of a place. Overlaps are multiplied by the share of the label that overlaps, 0..1. Labels on each other cannot be read, so they
  * cost most. Faces are the subject of the picture; a label covers its own rather than another's. A label that runs along another person's
- * box may be taken for theirs.
+ * box may be taken for theirs; the more so if it lies on it, or runs along its own for less, and no line leads to its own. `reaches` is the
+ * cost of any overlap that can be seen, whatever its share.
  */
 const COST = {
   onLabel: 8,
@@ -40,6 +41,9 @@ const COST = {
   acrossLabel: 3,
   acrossLeader: 1.5,
   besideOther: 0.25,
+  moreBesideOther: 1,
+  reachesOther: 2,
+  reachesLabel: 1,
 };
 /** Cost of each step down the list of places, of each step down the list of wordings, and of a leader per label height of its length. */
 const STEP_COST = { place: 0.02, wording: 0.12, length: 0.08 };
@@ -49,6 +53,14 @@ const STEADY = 0.3;
 const CLOSE = 0.85;
 /** A label that overlaps less than this stays beside its box: that is better than a leader line. */
 const LITTLE = 0.02;
+/** By this part of the gap between a box and its label another label or box may be overlapped: about half the width of a box's line. */
+const TOUCH = 0.4;
+/**
+ * A label is taken for another person's if it runs along their box for more than MORE times what it runs along its own, and is not further
+ * from their box than from its own by more than ABOUT times its height.
+ */
+const MORE = 1.5;
+const ABOUT = 0.3;
 /** How often a better place is looked for, once all labels have a place, for those that are not well placed. */
 const ROUNDS = 2;
 
@@ -95,6 +107,8 @@ interface Choice<Chip extends Size> {
   readonly place: Placed<Chip>;
   readonly cost: number;
   readonly cover: number;
+  /** Whether it may be taken for another person's: it lies on or along their box and has no leader. */
+  readonly isMistakable: boolean;
   /** A box around the label and its leader. */
   readonly bounds: Rectangle;
 }
@@ -125,7 +139,7 @@ class Search<Chip extends Size> {
 
   best(versions: readonly Chip[]): Choice<Chip> {
     const beside = this.#cheapest(versions, (label) => placesBeside(this.#face, label, this.#options.gap), false);
-    if (beside!.cover <= LITTLE) return beside!;
+    if (beside!.cover <= LITTLE && !beside!.isMistakable) return beside!;
     return this.#cheapest(versions, (label) => placesAway(this.#face, label), true, beside) ?? beside!;
   }
 
@@ -172,7 +186,9 @@ class Search<Chip extends Size> {
     const isBeside = length <= gap * 1.5;
     let cost = least + (isBeside ? 0 : (length / place.height) * STEP_COST.length);
     const onOwn = partCovering(place, this.#face);
+    const along = runAlong(place, this.#face);
     let cover = onOwn;
+    let isMistakable = false;
     cost += onOwn * COST.onOwnFace;
     for (const face of near.faces) {
       if (cost >= most) return undefined;
@@ -180,13 +196,20 @@ class Search<Chip extends Size> {
       cover += part;
       cost += part * COST.onOtherFace;
       cost += COST.besideOther * partAlong(place, face, Math.max(gap * 1.5, CLOSE * place.height));
-      if (!isBeside && crosses(leader, face)) cost += COST.acrossFace;
+      if (!isBeside) {
+        if (crosses(leader, face)) cost += COST.acrossFace;
+        continue;
+      }
+      const mistake = costOfMistake(along, runAlong(place, face), place.height, gap);
+      isMistakable ||= mistake > 0;
+      cost += mistake;
     }
     for (const { place: other } of near.choices) {
       if (cost >= most) return undefined;
       const part = partCovering(place, other);
       cover += part;
       cost += part * COST.onLabel;
+      if (part > 0 && runAlong(place, other).apart < -TOUCH * gap) cost += COST.reachesLabel;
     }
     for (const { place: other } of near.choices) {
       if (other.leader && crosses(other.leader, place)) cost += COST.acrossLabel;
@@ -194,9 +217,9 @@ class Search<Chip extends Size> {
       if (crosses(leader, other)) cost += COST.acrossLabel;
       if (other.leader && meet(leader, other.leader)) cost += COST.acrossLeader;
     }
-    if (isBeside) return { place, cost, cover, bounds: place };
+    if (isBeside) return { place, cost, cover, isMistakable, bounds: place };
     const pointed = { ...place, leader };
-    return { place: pointed, cost, cover, bounds: withLeader(pointed) };
+    return { place: pointed, cost, cover, isMistakable, bounds: withLeader(pointed) };
   }
 }
 
@@ -244,9 +267,29 @@ function inside<Chip extends Size>(canvas: Size, label: Chip, corner: Point): Pl
  * label's height, however long the label is.
  */
 function partAlong(place: Rectangle, face: Rectangle, near: number): number {
+  const { apart, length } = runAlong(place, face);
+  return apart > near ? 0 : clamp(length / place.height, 0, 1);
+}
+
+/** How a label and a box lie to each other, in pixels. */
+interface RunAlong {
+  /** How far they are apart, sideways or up and down. Negative where they overlap: by so much the label would have to move. */
+  readonly apart: number;
+  /** For how long they run along each other. Negative where they do not. */
+  readonly length: number;
+}
+
+function runAlong(place: Rectangle, face: Rectangle): RunAlong {
   const across = Math.min(place.x + place.width, face.x + face.width) - Math.max(place.x, face.x);
   const down = Math.min(place.y + place.height, face.y + face.height) - Math.max(place.y, face.y);
-  return Math.max(-across, -down) > near ? 0 : clamp(Math.max(across, down) / place.height, 0, 1);
+  return { apart: -Math.min(across, down), length: Math.max(across, down) };
+}
+
+/** What it costs that a label without a leader lies on another person's box, or along it more than along its own. */
+function costOfMistake(own: RunAlong, other: RunAlong, height: number, gap: number): number {
+  if (other.apart < -TOUCH * gap) return COST.reachesOther;
+  const isAsClose = other.apart <= Math.max(0, own.apart) + ABOUT * height;
+  return isAsClose && other.length > MORE * Math.max(0, own.length) ? COST.moreBesideOther : 0;
 }
 
 /** The part of a place that lies on another, 0..1. */

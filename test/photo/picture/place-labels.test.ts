@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Random } from '../../../src/base/random.ts';
 import { type Rectangle, sharedArea } from '../../../src/photo/faces/box.ts';
 import { type Placed, placeLabels } from '../../../src/photo/picture/place-labels.ts';
 
@@ -21,6 +22,23 @@ function place(faces: Rectangle[], versions = [label]) {
 
 function isInside({ x, y, width, height }: Placed<typeof label>, { width: w, height: h } = canvas): boolean {
   return x >= 0 && y >= 0 && x + width <= w && y + height <= h;
+}
+
+/** By how many pixels two rectangles overlap: how far one would have to move. Negative where they are apart. */
+function depthOf(one: Rectangle, other: Rectangle): number {
+  const across = Math.min(one.x + one.width, other.x + other.width) - Math.max(one.x, other.x);
+  const down = Math.min(one.y + one.height, other.y + other.height) - Math.max(one.y, other.y);
+  return Math.min(across, down);
+}
+
+/** Whether a label is as close to another's box as to its own, and runs along it for longer. */
+function isTakenFor(place: Rectangle, own: Rectangle, other: Rectangle): boolean {
+  const along = (box: Rectangle) =>
+    Math.max(
+      Math.min(place.x + place.width, box.x + box.width) - Math.max(place.x, box.x),
+      Math.min(place.y + place.height, box.y + box.height) - Math.max(place.y, box.y),
+    );
+  return -depthOf(place, other) <= -depthOf(place, own) + 5 && along(other) > 1.5 * along(own);
 }
 
 describe('placeLabels', () => {
@@ -112,6 +130,57 @@ describe('placeLabels', () => {
       }
     }
   });
+
+  it('leads a line to its box from a label that has room over somebody else’s box only', () => {
+    // The second's label has room at its right, above the third's box, where it would be taken for theirs.
+    const close = [
+      { x: 280, y: 3, width: 389, height: 313 },
+      { x: 624, y: 4, width: 320, height: 300 },
+      { x: 1004, y: 30, width: 256, height: 256 },
+      { x: 664, y: 330, width: 290, height: 288 },
+    ];
+    const chip = { width: 145, height: 26 };
+    const labels = close.map(() => [chip]);
+    const { places } = placeLabels({ width: 1280, height: 960 }, close, labels, { gap: 6 })!;
+    for (const [k, own] of places.entries()) {
+      const others = close.filter((_, of) => of !== k);
+      const isClear = own.leader !== undefined || !others.some((other) => isTakenFor(own, close[k]!, other));
+      expect(isClear, `${k}`).toBe(true);
+    }
+  });
+
+  it.each([
+    [5, 4, 1],
+    [6, 5, 2],
+    [9, 6, 3],
+    [10, 3, 4],
+  ])(
+    'neither lays a label on a neighbour’s box without a line to its own, nor on a label: %i x %i',
+    (columns, rows, seed) => {
+      // A collage without room between its pictures: some boxes are as large as their picture, or larger.
+      const random = new Random(seed);
+      const cell = 1600 / columns;
+      const picture = { width: 1600, height: cell * rows };
+      const collage = Array.from({ length: columns * rows }, (_, k) => {
+        const side = cell * random.between(0.8, 1.2);
+        const [x, y] = [(k % columns) * cell, Math.floor(k / columns) * cell];
+        const jitter = () => random.between(0, 1) * (cell - side);
+        const left = Math.max(0, x + jitter());
+        const top = Math.max(0, y + jitter());
+        return { x: left, y: top, width: Math.min(side, 1600 - left), height: Math.min(side, picture.height - top) };
+      });
+      const chip = { width: 24, height: 22 };
+      const labels = collage.map(() => [chip]);
+      const { places } = placeLabels(picture, collage, labels, { gap: 7.5 })!;
+      for (const [k, own] of places.entries()) {
+        for (const other of places.slice(0, k)) expect(depthOf(own, other), `${k + 1} on a label`).toBeLessThan(3);
+        if (own.leader !== undefined) continue;
+        for (const [of, box] of collage.entries()) {
+          if (of !== k) expect(depthOf(own, box), `${k + 1} on the box of ${of + 1}`).toBeLessThanOrEqual(3);
+        }
+      }
+    },
+  );
 
   it('keeps a label where it was in the picture before', () => {
     const before = { x: 90, y: 30 };
