@@ -84,7 +84,7 @@ export async function decodeSequence(
   options: { readonly most: number; readonly maxSide: number; readonly maxBytes: number; readonly within?: number },
 ): Promise<DecodedFrames | undefined> {
   const { most, maxSide, maxBytes, within = SEQUENCE_MS } = options;
-  const { of, milliseconds: lasts, decodable } = sequence;
+  const { of, milliseconds: lasts, loop, decodable } = sequence;
   const size = scaledSize({ width, height }, Math.min(1, maxSide / Math.max(width, height)));
   const bytes = size.width * size.height * 3;
   if (FRAME_BYTES * width * height + most * bytes > maxBytes) return undefined;
@@ -106,7 +106,7 @@ export async function decodeSequence(
     pixels.set(await decode(frame), k * bytes);
   }
   const numbers = frames.map((frame) => frame + 1);
-  return { ...size, pixels, numbers, of, milliseconds: timesOf(frames, lasts), loop: 0 };
+  return { ...size, pixels, numbers, of, milliseconds: timesOf(frames, lasts), loop };
 }
 
 /** As many frames at even intervals of time as take no longer than `within`. */

@@ -1,4 +1,5 @@
 import { clamp } from '../../base/numbers.ts';
+import { boxes, nameAt, type Span, within } from './boxes.ts';
 
 /** The frames of an animated AVIF or HEIC, and which of them can be made into still pictures. */
 export interface PictureSequence {
@@ -8,6 +9,8 @@ export interface PictureSequence {
   readonly hasPicture: boolean;
   /** How long each frame is shown, in milliseconds: at least 1, and 100 where the file does not say. */
   readonly milliseconds: readonly number[];
+  /** How often it is played, at most 65,535; 0 for ever, and where the file does not say. */
+  readonly loop: number;
   /** Frames that can be decoded, from 0, and how many frames must be decoded for each: itself and those that it builds on. */
   readonly decodable: readonly { readonly frame: number; readonly frames: number }[];
   /** Makes one of these frames a file of one picture, without transparency. @returns undefined where its bytes are not in the file */
@@ -18,12 +21,6 @@ export interface PictureSequence {
 
 /** A file that declares more frames is damaged, or made to exhaust memory. */
 const MOST_FRAMES = 100_000;
-
-/** A range of bytes of a file: `to` is exclusive. */
-interface Span {
-  readonly from: number;
-  readonly to: number;
-}
 
 /** The names that a codec has in files. */
 interface Coding {
@@ -65,7 +62,7 @@ function sequenceIn(file: Buffer): PictureSequence | undefined {
   const tracks = boxes(file, within(file, all, ['moov']), 'trak').flatMap((track) => trackIn(file, track) ?? []);
   const pictures = tracks.find(({ kind }) => kind === 'pict');
   if (pictures === undefined) return undefined;
-  const { coding, starts, milliseconds, still } = pictures;
+  const { coding, starts, milliseconds, loop, still } = pictures;
   // Another track holds the pictures' transparency.
   const opacity = tracks.find(({ kind, starts: { length } }) => kind === 'auxv' && length === starts.length);
   const decodable = starts.map((start, frame) => ({ frame, frames: frame - start + 1 }));
@@ -73,6 +70,7 @@ function sequenceIn(file: Buffer): PictureSequence | undefined {
     of: starts.length,
     hasPicture: boxes(file, all, 'meta').length > 0,
     milliseconds,
+    loop,
     decodable: coding.showsLast ? decodable : decodable.filter(({ frames }) => frames === 1),
     still,
     ...(opacity && { alpha: opacity.still }),
@@ -96,7 +94,8 @@ function trackIn(file: Buffer, track: Span) {
     return stillPicture(coding, data, file.subarray(configuration.from, configuration.to), size);
   };
   const milliseconds = durationsOf(file, media, tables, samples.length);
-  return { kind: nameAt(file, handler.from + 8), coding, starts, milliseconds, still };
+  const loop = playsOf(file, track);
+  return { kind: nameAt(file, handler.from + 8), coding, starts, milliseconds, loop, still };
 }
 
 /** Most frames that are tried. */
@@ -139,29 +138,6 @@ function descriptionIn(file: Buffer, tables: Span) {
     return { coding, configuration, size };
   }
   return undefined;
-}
-
-/** The contents of all boxes of one name in a range of bytes. */
-function boxes(file: Buffer, { from, to }: Span, name: string): Span[] {
-  const found: Span[] = [];
-  for (let at = from; at + 8 <= to; ) {
-    const short = file.readUInt32BE(at);
-    const header = short === 1 ? 16 : 8;
-    const length = short === 1 ? Number(file.readBigUInt64BE(at + 8)) : short === 0 ? to - at : short;
-    if (length < header || at + length > to) break;
-    if (nameAt(file, at + 4) === name) found.push({ from: at + header, to: at + length });
-    at += length;
-  }
-  return found;
-}
-
-/** The content of a box nested in others; an empty range where one of them is missing. */
-function within(file: Buffer, span: Span, path: readonly string[]): Span {
-  return path.reduce((inside, name) => boxes(file, inside, name)[0] ?? { from: 0, to: 0 }, span);
-}
-
-function nameAt(file: Buffer, at: number): string {
-  return file.toString('latin1', at, at + 4);
 }
 
 /** The bytes of each frame; undefined where a table is missing or declares more frames than the file can hold. */
@@ -214,6 +190,28 @@ function durationsOf(file: Buffer, media: Span, tables: Span, count: number): nu
   }
   while (durations.length < count) durations.push(USUAL_MS);
   return durations;
+}
+
+/** Most plays that a GIF or WebP can ask for. */
+const MOST_PLAYS = 65_535;
+
+/**
+ * How often a track is played: how many times the segment of its edit list fits into it, if the list's flags say that it is
+ * to be repeated (ISO/IEC 14496-12, 8.3.2 and 8.6.6). A track whose length is all ones has no end.
+ * @returns 0 for ever, and where the track does not say
+ */
+function playsOf(file: Buffer, track: Span): number {
+  const [header] = boxes(file, track, 'tkhd');
+  const [list] = boxes(file, within(file, track, ['edts']), 'elst');
+  if (header === undefined || list === undefined) return 0;
+  const isRepeated = (file.readUInt8(list.from + 3) & 1) === 1;
+  if (!isRepeated) return 1;
+  const isLong = file[header.from] === 1;
+  const all = isLong ? file.readBigUInt64BE(header.from + 28) : BigInt(file.readUInt32BE(header.from + 20));
+  const endless = (1n << (isLong ? 64n : 32n)) - 1n;
+  const once = file[list.from] === 1 ? file.readBigUInt64BE(list.from + 8) : BigInt(file.readUInt32BE(list.from + 8));
+  if (all === endless || once === 0n) return 0;
+  return clamp(Math.ceil(Number(all) / Number(once)), 1, MOST_PLAYS);
 }
 
 /** Key frames, which build on no other frame. Where the file does not list them, all frames are. */

@@ -12,6 +12,8 @@ it('takes no more frames of an animated AVIF than are wanted, spread over it', a
   const frames = await decodeSequence(sequence, size, { ...plenty, most: 2 });
   expect(frames).toMatchObject({ ...size, numbers: [1, 3], of: 3, milliseconds: [200, 100] });
   expect(frames!.pixels).toHaveLength(2 * 64 * 48 * 3);
+  expect(frames!.loop).toBe(0);
+  expect((await decodeSequence({ ...sequence, loop: 3 }, size, { ...plenty, most: 2 }))!.loop).toBe(3);
 });
 
 it('takes none where there is no time or no memory for two', async () => {

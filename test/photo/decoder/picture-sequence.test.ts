@@ -39,6 +39,62 @@ it('makes one of a frame of an AVIF that is made of others too, and of a HEIC ea
   expect(listed.decodable.map(({ frame }) => frame)).toEqual([0, 1]);
 });
 
+/**
+ * Gives the first track of an AVIF an edit list, in boxes of version 0 or 1.
+ * @param all length of the track, `once` that of what is repeated; of the movie's clock
+ */
+function withEditList(whole: Buffer, version: 0 | 1, repeats: boolean, all: bigint, once: bigint): Buffer {
+  const number = (value: bigint) => {
+    const bytes = Buffer.alloc(version === 1 ? 8 : 4);
+    if (version === 1) bytes.writeBigUInt64BE(value);
+    else bytes.writeUInt32BE(Number(value));
+    return bytes;
+  };
+  const box = (name: string, ...parts: Buffer[]) => {
+    const content = Buffer.concat([Buffer.from(`\0\0\0\0${name}`, 'latin1'), ...parts]);
+    content.writeUInt32BE(content.length);
+    return content;
+  };
+  const head = Buffer.from([version, 0, 0, repeats ? 1 : 0, 0, 0, 0, 1]);
+  const list = box('edts', box('elst', head, number(once), number(0n), Buffer.from([0, 1, 0, 0])));
+  const at = (name: string) => whole.indexOf(name) - 4;
+  const header = at('tkhd');
+  const middle = header + whole.readUInt32BE(header);
+  const times = number(0n);
+  const track = box(
+    'tkhd',
+    Buffer.from([version, 0, 0, 1]),
+    times,
+    times,
+    Buffer.alloc(8),
+    number(all),
+    Buffer.alloc(60),
+  );
+  const added = list.length + track.length - (middle - header);
+  const file = Buffer.concat([whole.subarray(0, header), track, list, whole.subarray(middle)]);
+  for (const name of ['moov', 'trak']) file.writeUInt32BE(whole.readUInt32BE(at(name)) + added, at(name));
+  return file;
+}
+
+it('says how often it is played, as its edit list does', () => {
+  const whole = fixture('blank-first.avif');
+  expect(pictureSequence(whole)!.loop).toBe(0);
+  const loop = (...list: [version: 0 | 1, repeats: boolean, all: bigint, once: bigint]) => {
+    const sequence = pictureSequence(withEditList(whole, ...list))!;
+    expect(sequence.milliseconds).toEqual([100, 100, 100]);
+    return sequence.loop;
+  };
+  expect(loop(0, true, 9n, 3n)).toBe(3);
+  expect(loop(1, true, 9n, 3n)).toBe(3);
+  expect(loop(1, true, 10n, 3n)).toBe(4);
+  expect(loop(1, false, 3n, 3n)).toBe(1);
+  expect(loop(0, true, 2n ** 32n - 1n, 3n)).toBe(0);
+  expect(loop(1, true, 2n ** 64n - 1n, 3n)).toBe(0);
+  expect(loop(1, true, 0n, 3n)).toBe(1);
+  expect(loop(0, true, 9n, 0n)).toBe(0);
+  expect(loop(1, true, 2n ** 60n, 1n)).toBe(65_535);
+});
+
 it('finds no frames in a picture, and none in a file that is cut', async () => {
   const still = await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } })
     .avif()
