@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { expect, onTestFinished, test } from 'vitest';
 import { readIfThere } from '../../src/base/files.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
@@ -59,7 +60,7 @@ async function onBothChats(folder: string, environment: Readonly<Record<string, 
   const source = [join(ROOT, 'test', 'helpers', 'start-on-fakes.ts'), JSON.stringify(internal)];
   const main = startMain(folder, { ...environment, ...tokens, STATE_DIR: folder }, watched(file), source);
   await until(() => /On Discord/.test(main.output.stdout) && /Slack/.test(main.output.stdout), 'both chats', 90_000);
-  const photo = sampleBytes(6);
+  const photo = await sharp(sampleBytes(6)).resize(480).jpeg().toBuffer();
   discord.post({ files: [discord.file(photo, 'photo.jpg', { contentType: 'image/jpeg' })] });
   slack.post({ files: [slack.file(photo, 'photo.jpg', 'image/jpeg')] });
   const isAnswered = () => discord.said().some(({ files }) => files.length > 0) && slack.answers().length > 0;

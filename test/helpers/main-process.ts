@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { onTestFinished } from 'vitest';
 import type { MessageView } from '../../src/chat/local/message.ts';
+import { sampleBytes } from '../fixtures/photos.ts';
 import { load, openPage, pageHeaders } from './local-page.ts';
 import { RUNS_SOURCE } from './run-script.ts';
 import { until } from './until.ts';
@@ -81,13 +82,12 @@ export async function say(
   if (!answer.ok) throw new Error(await answer.text());
 }
 
-/** Posts a photo on the page's own way and waits for the answer. */
+/** Posts a small photo of people on the page's own way and waits for the answer. */
 export async function postSample(origin: string): Promise<MessageView> {
-  const sample = join(ROOT, 'node_modules', '@vladmandic', 'face-api', 'demo', 'sample1.jpg');
   const uploaded = await fetch(`${origin}/api/files?name=sample1.jpg`, {
     method: 'POST',
     headers: { ...pageHeaders(origin), 'content-type': 'application/octet-stream' },
-    body: await readFile(sample),
+    body: await sharp(sampleBytes(1)).resize(480).jpeg().toBuffer(),
   });
   const { id } = (await uploaded.json()) as { id: string };
   await say(origin, { files: [{ upload: id }] });

@@ -9,16 +9,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
 import { animation } from '../fixtures/animations.ts';
 import { fourColours, sampleBytes, samplePath, ZIP } from '../fixtures/photos.ts';
+import { saveUntrained } from '../helpers/retraining.ts';
 import { RUNS_SOURCE, runScript, runScriptIn, type ScriptResult } from '../helpers/run-script.ts';
 import { until } from '../helpers/until.ts';
 
 const emotions = (...args: string[]) => runScript('emotions.ts', ...args);
-/** No cascades: loading OpenCV takes most of a short run. The first test has them. */
-const FAST = ['--detector', 'network'];
 
 let folder: string;
+/** The options for a small network that has learnt nothing, which loads faster, where it does not matter what a face is read as. */
+let untrained: string[];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'emotions-cli-'));
+  const model = join(folder, 'model');
+  await saveUntrained(model, 1);
+  untrained = ['--model', model];
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -46,7 +50,7 @@ describe('emotions', () => {
   it('prints a line for each person and nothing else; for the sample photo, the lines in the README', async () => {
     const told = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
     const sample = fileURLToPath(new URL('../../assets/sample.jpg', import.meta.url));
-    const { code, stdout } = await emotions(sample, ...FAST);
+    const { code, stdout } = await emotions(sample);
     expect(code).toBe(0);
     const printed = stdout.trimEnd().split('\n');
     expect(printed).toHaveLength(4);
@@ -112,7 +116,7 @@ describe('emotions', () => {
     const one = await file('one.png', face);
     const cut = await file('cut.jpg', sampleBytes(1).subarray(0, 50_000));
     const moving = await file('swing.gif', await swinging());
-    const result = await emotions(nobody, cut, one, moving, ...FAST);
+    const result = await emotions(nobody, cut, one, moving, ...untrained);
     expect(result.code).toBe(1);
     expect(result.stdout.split('\n')[0]!.startsWith(`${one}: 1. `)).toBe(true);
     expect(result.stderr).toContain(`${nobody}: no face found.`);
@@ -129,7 +133,7 @@ describe('emotions', () => {
     const before = await readFile(photo);
     const moving = await file('wave.gif', await swinging());
     const out = join(folder, 'out');
-    const result = await emotions(photo, moving, '--out', out, '--json', ...FAST);
+    const result = await emotions(photo, moving, '--out', out, '--json', ...untrained);
     expect(result.code).toBe(0);
     expect(objects(result)).toMatchObject([
       { photo, picture: join(out, 'street-emotions.jpg') },
@@ -160,7 +164,7 @@ describe('emotions', () => {
       '--csv',
       '--out',
       album,
-      ...FAST,
+      ...untrained,
     );
     expect(result.code).toBe(1);
     const [head, ...rows] = result.stdout.trimEnd().split('\n');
@@ -183,7 +187,7 @@ describe('emotions', () => {
   it('has a CSV row a person, with rounded numbers, and quotes names that need it', async () => {
     const name = await file('at "home", again.jpg', await sharp(sampleBytes(6)).resize(640).jpeg().toBuffer());
     const moving = await file('nod.gif', await swinging());
-    const { stdout } = await emotions(name, moving, '--csv', ...FAST);
+    const { stdout } = await emotions(name, moving, '--csv', ...untrained);
     expect(stdout).toMatch(/,2 frames\n$/);
     const rows = stdout
       .split('\n')
@@ -204,7 +208,7 @@ describe('emotions', () => {
 
   it('shows its progress on a terminal, and removes it again', async () => {
     const nobody = await file('dull.png', await fourColours(64, 48).png().toBuffer());
-    const result = await runScriptIn({ isTTY: true }, 'emotions.ts', nobody, nobody, nobody, ...FAST);
+    const result = await runScriptIn({ isTTY: true }, 'emotions.ts', nobody, nobody, nobody, ...untrained);
     const shown = (k: number) =>
       `\r\u001b[K${`${k} of 3: ${nobody}`.slice(0, 78)}\r\u001b[K${nobody}: no face found.\n`;
     expect(result.stderr).toBe(`${[1, 2, 3].map(shown).join('')}\r\u001b[K`);
@@ -219,7 +223,7 @@ describe('emotions', () => {
     const out = join(album, 'read');
     let said = { stdout: '', stderr: '' };
     const around = { signal: end.signal, onOutput: (now: typeof said) => (said = now) };
-    const running = runScriptIn(around, 'emotions.ts', '--watch', album, '--json', '--out', out, ...FAST);
+    const running = runScriptIn(around, 'emotions.ts', '--watch', album, '--json', '--out', out, ...untrained);
     const lines = () => said.stdout.split('\n').length - 1;
     await until(() => said.stderr.includes('from now on'));
     await writeFile(join(album, 'new.png'), bytes);
@@ -268,11 +272,8 @@ describe('emotions', () => {
     const photo = await file('here.png', await fourColours(64, 64).png().toBuffer());
     const script = fileURLToPath(new URL('../../scripts/emotions.ts', import.meta.url));
     const result = await new Promise<{ error: unknown; stdout: string }>((resolve) => {
-      execFile(
-        process.execPath,
-        [RUNS_SOURCE, script, 'here.png', '--json', ...FAST],
-        { cwd: folder },
-        (error, stdout) => resolve({ error, stdout }),
+      execFile(process.execPath, [RUNS_SOURCE, script, 'here.png', '--json'], { cwd: folder }, (error, stdout) =>
+        resolve({ error, stdout }),
       );
     });
     expect(result.error).toBeNull();
