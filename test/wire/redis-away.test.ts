@@ -131,6 +131,9 @@ describe.skipIf(!HAS_REDIS)('a Redis and chats that come and go', () => {
     await expect(worker({ DISCORD_TOKEN: 'MTAwMA.wrong.token', SLACK_BOT_TOKEN: 'xoxb-wrong' })).rejects.toMatchObject({
       code: 'bad-config',
     });
+    await expect(worker({ DISCORD_TOKEN: 'qzv', SLACK_BOT_TOKEN: 'xoxb-wrong' })).rejects.toMatchObject({
+      message: expect.stringContaining('DISCORD_TOKEN is no bot’s token'),
+    });
   });
 
   test('a process has one connection for whatever is answered at once', async () => {

@@ -7,7 +7,7 @@ import { Session } from '../session.ts';
 import { messageOf } from './attachment.ts';
 import { createClient } from './client.ts';
 import type { DiscordContext } from './context.ts';
-import { unlessClosed } from './errors.ts';
+import { checkTokenForm, unlessClosed } from './errors.ts';
 import { explainConnection } from './login.ts';
 import { Refusals } from './permissions.ts';
 import { accountOf } from './request.ts';
@@ -43,6 +43,7 @@ export class DiscordWorker implements ChatWorker {
 
   async start(): Promise<string> {
     const { config, log } = this.#platform;
+    checkTokenForm(config.discord!.token);
     const client = createClient(config, log, true) as Client<true>;
     client.rest.setToken(config.discord!.token);
     try {
