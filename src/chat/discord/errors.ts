@@ -11,7 +11,7 @@ export function tokenRefused(): UserError {
 
 /**
  * Checks a token's form, which needs no connection: three parts in base64 for addresses, with full stops between them; the first one
- * is the bot's id, a number. Source: https://discord.com/developers/docs/reference#authentication
+ * is the bot's id, a number, as in Discord's example: https://discord.com/developers/docs/reference#authentication
  * @throws UserError 'bad-config' where it is no bot's token
  */
 export function checkTokenForm(token: string): void {
