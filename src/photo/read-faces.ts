@@ -1,6 +1,6 @@
 import { timeStep } from '../base/observing.ts';
 import type { Classifier, Reading, Unreadable } from '../emotion/classifier.ts';
-import { partBeyond } from './crop.ts';
+import { type FaceCrop, partBeyond } from './crop.ts';
 import type { FaceBox } from './faces/box.ts';
 import type { FaceDetector } from './faces/detector.ts';
 import type { RgbImage } from './image.ts';
@@ -33,19 +33,46 @@ export async function readFaces(
   signal: AbortSignal,
 ): Promise<FoundFaces> {
   const detected = await timeStep('detect', () => detector.detect(image, { signal }));
-  const found = inReadingOrder(surest(detected, MOST_FACES));
-  const crops = await timeStep('crop', () => cropFaces(image, found));
+  const boxes = inReadingOrder(surest(detected, MOST_FACES));
+  const found = await timeStep('crop', () => cropSingle(image, boxes, detector, signal));
   signal.throwIfAborted();
-  const readings = await timeStep('classify', () => classifier.classify(crops.map(({ pixels }) => pixels)));
+  const readings = await timeStep('classify', () => classifier.classify(found.map(({ crop }) => crop.pixels)));
   signal.throwIfAborted();
-  const faces = found.map((box, k) => {
-    const flaw = crops[k]!.flaw;
+  const faces = found.map(({ box, crop: { flaw } }, k) => {
     const hidden = flaw === 'covered' && partBeyond(box, image) >= CUT_FROM ? 'cut' : flaw;
     // A wheel is none however small it is, and small faces of people are hardly ever taken for things: docs/faces.md.
     const why = flaw !== 'no-person' && isSmall(box) ? 'small' : hidden;
     return { ...asFarAsSeen(readings[k]!, why), box };
   });
   return { faces, more: mayBeMore(detected) };
+}
+
+/** A box and its face's crop. */
+interface CroppedFace {
+  readonly box: FaceBox;
+  readonly crop: FaceCrop;
+}
+
+/** Crops the faces. What is perhaps no person's and frames two heads as one face is left out. */
+async function cropSingle(
+  image: RgbImage,
+  boxes: readonly FaceBox[],
+  detector: FaceDetector,
+  signal: AbortSignal,
+): Promise<CroppedFace[]> {
+  const crops = await cropFaces(image, boxes);
+  signal.throwIfAborted();
+  const all = boxes.map((box, k) => ({ box, crop: crops[k]! }));
+  // People's photos need no further look.
+  const doubtful = all.filter(({ crop }) => crop.flaw === 'no-person');
+  if (doubtful.length === 0 || !detector.frameTwoHeads) return all;
+  const two = await detector.frameTwoHeads(
+    image,
+    doubtful.map(({ box }) => box),
+    { signal },
+  );
+  const dropped = new Set(doubtful.filter((_, k) => two[k]));
+  return all.filter((face) => !dropped.has(face));
 }
 
 /**

@@ -22,6 +22,13 @@ export interface FaceDetector {
    * @throws the signal's reason if it was aborted
    */
   detect(image: RgbImage, options?: { signal?: AbortSignal }): Promise<FaceBox[]>;
+  /**
+   * Looks again at boxes that are perhaps no person's face: does one frame two heads side by side? Absent where the detector cannot tell.
+   * @param boxes of `detect` for the same image
+   * @returns one answer for each box, in their order
+   * @throws the signal's reason if it was aborted
+   */
+  frameTwoHeads?(image: RgbImage, boxes: readonly FaceBox[], options?: { signal?: AbortSignal }): Promise<boolean[]>;
   /** Ends the detector's threads; detect must not be called afterwards. */
   close(): Promise<void>;
 }

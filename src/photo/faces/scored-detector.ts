@@ -9,6 +9,7 @@ import { gatherPlaces } from './places.ts';
 import { type KeptFace, keepFaces, mayChange, readFaceScore, scored } from './score.ts';
 import { toSearchPicture } from './search-picture.ts';
 import { asItLies, turnBack, turnOf } from './turned.ts';
+import { frameTwoHeads } from './two-heads.ts';
 
 /**
  * A detector with a fitted score. The network proposes places and looks at each again, the score decides which are faces, and a last look
@@ -58,6 +59,11 @@ export function createScoredDetector(): FaceDetector {
           return toBoxes(better).map((face) => asItLies(face, upright, turn));
       }
       return toBoxes(found);
+    },
+    async frameTwoHeads(image, boxes, { signal } = {}) {
+      const search = await toSearchPicture(image);
+      const shown = boxes.map((box) => toCopy(box, image, search));
+      return await frameTwoHeads(shown, (looks) => network.look(search, looks, signal));
     },
     close: () => network.close(),
   };
