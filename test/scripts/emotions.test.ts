@@ -146,7 +146,7 @@ describe('emotions', () => {
     expect(await readFile(photo)).toEqual(before);
   });
 
-  it('reads folders, patterns and standard input, and tells which picture came from which', async () => {
+  it('reads folders, patterns and standard input, tells which picture came from which, has a CSV row a person and quotes names that need it', async () => {
     const album = join(folder, 'album');
     await mkdir(join(album, 'deep'), { recursive: true });
     await mkdir(join(album, '.hidden'));
@@ -156,7 +156,9 @@ describe('emotions', () => {
     await writeFile(join(album, 'notes.txt'), 'no picture');
     const empty = join(folder, 'nothing');
     await mkdir(empty);
-    const words = [album, join(album, '*9.{png,gif}'), '-', empty, join(folder, '*.xyz')];
+    const name = await file('at "home", again.jpg', await sharp(sampleBytes(6)).resize(640).jpeg().toBuffer());
+    const moving = await file('nod.gif', await swinging());
+    const words = [album, join(album, '*9.{png,gif}'), '-', empty, join(folder, '*.xyz'), name, moving];
     const result = await runScriptIn(
       { stdin: Readable.from([nobody]) },
       'emotions.ts',
@@ -167,32 +169,31 @@ describe('emotions', () => {
       ...untrained,
     );
     expect(result.code).toBe(1);
-    const [head, ...rows] = result.stdout.trimEnd().split('\n');
+    const [head, ...all] = result.stdout.trimEnd().split('\n');
+    const [nobodies, people] = [all.slice(0, 7), all.slice(7)];
     expect(head).toBe(
       'photo,person,emotion,confidence,angry,disgust,fear,happy,sad,surprise,neutral,x,y,width,height,unreadable,error,course,frames',
     );
     // What an earlier run wrote there is no photo; a photo whose picture has been written meanwhile neither.
-    expect(rows.map((row) => row.replace(/,+/g, ','))).toEqual([
+    expect(nobodies.map((row) => row.replace(/,+/g, ','))).toEqual([
       ...['b9.png', 'b10.png', 'deep/b9.PNG', 'b9.png'].map((name) => `${join(album, name)},`),
       '-,',
       `${empty},not-found,`,
       `${join(folder, '*.xyz')},not-found,`,
     ]);
-    expect((await readdir(album, { recursive: true })).filter((name) => name.includes('-emotions')).sort()).toEqual(
-      ['b10-emotions.jpg', 'b9-emotions.jpg', 'deep/b9-emotions.jpg', 'stdin-emotions.jpg'].sort(),
-    );
+    expect((await readdir(album, { recursive: true })).filter((name) => name.includes('-emotions')).sort()).toEqual([
+      'at "home", again-emotions.jpg',
+      'b10-emotions.jpg',
+      'b9-emotions.jpg',
+      'deep/b9-emotions.jpg',
+      'nod-emotions.webp',
+      'stdin-emotions.jpg',
+    ]);
     expect(result.stderr).toBe('');
-  });
 
-  it('has a CSV row a person, with rounded numbers, and quotes names that need it', async () => {
-    const name = await file('at "home", again.jpg', await sharp(sampleBytes(6)).resize(640).jpeg().toBuffer());
-    const moving = await file('nod.gif', await swinging());
-    const { stdout } = await emotions(name, moving, '--csv', ...untrained);
-    expect(stdout).toMatch(/,2 frames\n$/);
-    const rows = stdout
-      .split('\n')
-      .slice(1)
-      .filter((row) => row !== '' && !row.startsWith(moving));
+    // Other photos of the same run: a CSV row a person, with rounded numbers, and names in quotes that need it.
+    expect(result.stdout).toMatch(/,2 frames\n$/);
+    const rows = people.filter((row) => !row.startsWith(moving));
     expect(rows).toHaveLength(4);
     const quoted = `"${name.replaceAll('"', '""')}"`;
     const cells = rows.map((row) => row.slice(quoted.length + 1).split(','));
