@@ -78,6 +78,7 @@ describe('loadConfig', () => {
     ['METRICS_PORT', '70000', 'METRICS_PORT must be a whole number from 0 to 65535.'],
     ['METRICS_HOST', 'a b', 'METRICS_HOST must be an address of this machine, such as 127.0.0.1 or 0.0.0.0.'],
     ['LOCAL_PORT', '-1', 'LOCAL_PORT must be a whole number from 0 to 65535.'],
+    ['LOCAL_PORT', 'many', 'LOCAL_PORT must be a whole number from 0 to 65535.'],
     ['LOCAL_PORT', '80.5', 'LOCAL_PORT must be a whole number from 0 to 65535.'],
     ['LOCAL_PORT', '0x50', 'LOCAL_PORT must be a whole number from 0 to 65535.'],
     ['PHOTO_CONCURRENCY', '0', 'PHOTO_CONCURRENCY must be a whole number from 1 to 32.'],
