@@ -80,7 +80,7 @@ describe('emotions', () => {
     const people = await file('people.jpg', await sharp(sampleBytes(6)).resize(640).jpeg().toBuffer());
     // Told as it was asked for.
     const sample = people.replace('people', './people');
-    const result = await emotions('--json', zip, sample, missing, nobody);
+    const result = await emotions('--json', '--detector', 'network', zip, sample, missing, nobody);
     expect(result.code).toBe(1);
     const [first, second, third, fourth, ...rest] = objects(result);
     expect(rest).toEqual([]);
@@ -250,6 +250,7 @@ describe('emotions', () => {
     ['a folder to watch that is a file', ['--watch', fileURLToPath(import.meta.url)]],
     ['an option that does not exist', ['--jsno', 'a.jpg']],
     ['an option without its value', ['a.jpg', '--out']],
+    ['a detector that does not exist', ['a.jpg', '--detector', 'skin']],
     ['an output folder that is a file', ['a.jpg', '--out', fileURLToPath(import.meta.url)]],
   ])('ends with 2 for %s, and shows the way', async (_, args) => {
     const result = await emotions(...args);
