@@ -66,6 +66,11 @@ function inProcess(): OneByOne {
   };
 }
 
+/** Pairs of a member and its score, as Redis lists them. */
+function withScores(list: readonly string[]): [string, number][] {
+  return Array.from({ length: list.length / 2 }, (_, k) => [list[2 * k]!, Number(list[2 * k + 1])]);
+}
+
 async function inRedis(url: string): Promise<OneByOne> {
   const log = createLogger({ level: 'silent' });
   const bot = 'discord 100';
@@ -89,6 +94,14 @@ async function inRedis(url: string): Promise<OneByOne> {
       const done = order.length;
       const line = 'emotion-bot:photos-discord-100';
       while ((await client.zcard(`${line}:prioritized`)) + done < asked) await delay(2);
+      // Those whose turn it took are moved after it was put in. The library keeps a priority in the upper bits of a score.
+      const scores = async (key: string) => new Map(withScores(await client.zrange(key, '0', '-1', 'WITHSCORES')));
+      for (;;) {
+        const turns = await scores(`${line}:turn:${channel}:waiting`);
+        const put = await scores(`${line}:prioritized`);
+        if ([...put].every(([id, score]) => !turns.has(id) || Math.floor(score / 2 ** 32) === turns.get(id))) break;
+        await delay(2);
+      }
     },
     serve: async (count) => {
       if (worker === undefined) {
