@@ -58,7 +58,8 @@ export interface PhotoRules {
 
 /**
  * What must hold before a photo is read: the channel's mode allows it; its posters have not opted out, and are known
- * where the operator wants that; it is no answer of the bot's; the file is a picture, as far as can be told; and neither the person nor the channel is over its limit.
+ * where the operator wants that; it is no answer of the bot's; the file is a picture, as far as can be told; and neither the person nor
+ * the channel is over its limit.
  */
 export function photoPreconditions(rules: PhotoRules): readonly Precondition[] {
   return [

@@ -94,16 +94,17 @@ export async function decodeSequence(
   const framesFor = (frame: number) => decodable[frame]?.frames ?? Number.POSITIVE_INFINITY;
   const probe = Math.min(PROBE, of - 1);
   // The first one loads the decoder, so the second one shows how long others take: a frame is decoded with all that it builds on.
-  await decode(0);
+  const decoded = new Map([[0, await decode(0)]]);
   const before = passed();
-  await decode(probe);
+  decoded.set(probe, await decode(probe));
   const time = passed() - before;
   const frames = affordable(lasts, most, (frame) => time * Math.max(1, framesFor(frame) / framesFor(probe)), within);
   if (frames.length < 2) return undefined;
   const pixels = Buffer.allocUnsafeSlow(frames.length * bytes);
   for (const [k, frame] of frames.entries()) {
     if (passed() > 2 * within) return undefined;
-    pixels.set(await decode(frame), k * bytes);
+    pixels.set(decoded.get(frame) ?? (await decode(frame)), k * bytes);
+    decoded.delete(frame);
   }
   const numbers = frames.map((frame) => frame + 1);
   return { ...size, pixels, numbers, of, milliseconds: timesOf(frames, lasts), loop };
