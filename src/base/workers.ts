@@ -166,7 +166,8 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
   return {
     async run(task, signal) {
       signal?.throwIfAborted();
-      // Each task listens to it until it ends: one photo has as many tasks at once as there are threads. Node takes more than ten for a leak.
+      // Each task listens to it until it ends: one photo has as many tasks at once as there are threads. Node takes more than
+      // ten for a leak.
       if (signal) setMaxListeners(0, signal);
       atWork += 1;
       try {

@@ -87,8 +87,8 @@ export class HostRefused extends Error {
  * @returns the file's bytes, of any type: what the host says about them is not trusted; `giveBack` frees their memory
  * @throws UserError 'not-allowed' for an address elsewhere, 'not-found' where the file is gone, 'too-large' as soon as more
  *   has arrived than allowed, 'too-slow' after `timeoutMs`, 'busy' where the host cannot be reached, fails again and
- *   again, redirects nowhere or in a circle; NotYet where others wait and the host is slow or asks for a pause; the signal's reason once it is
- *   aborted; HostRefused
+ *   again, redirects nowhere or in a circle; NotYet where others wait and the host is slow or asks for a pause; the
+ *   signal's reason once it is aborted; HostRefused
  */
 export async function downloadAttachment(url: string, options: DownloadOptions): Promise<Buffer> {
   const { signal, timeoutMs } = options;

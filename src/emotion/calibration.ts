@@ -10,12 +10,25 @@ export const calibrationSchema = z.object({
   temperature: z.number().positive(),
   /** A reading whose likeliest emotion has a lower probability than this is 'unsure'. */
   unsureBelow: z.number().min(0).max(1),
+  /** How much crops are softened before they are read; see `soften`. Absent, and so 0, in networks stored before there was such a thing. */
+  softness: z.number().min(0).max(0.25).default(0),
 });
 
 export type Calibration = Readonly<z.infer<typeof calibrationSchema>>;
 
-/** For a model stored without a calibration: probabilities are not changed, and below one half a reading is 'unsure'. */
-export const UNCALIBRATED: Calibration = { temperature: 1, unsureBelow: 0.5 };
+/** For a network stored without one: crops and probabilities are not changed, and below one half a reading is 'unsure'. */
+export const UNCALIBRATED: Calibration = { temperature: 1, unsureBelow: 0.5, softness: 0 };
+
+/**
+ * The softness for networks that learned from augmented faces. Those are interpolated between pixels, and so softer than the faces that a
+ * network reads. Chosen on PublicTest (docs/experiments.md); interpolation at random places gives each neighbour 1/6 on average.
+ */
+export const SOFTNESS = 0.14;
+
+/** The calibration that is stored with a network, or none. @param metadata what is stored beside the weights */
+export function calibrationOf(metadata: Readonly<Record<string, unknown>>): Calibration {
+  return calibrationSchema.safeParse(metadata.calibration).data ?? UNCALIBRATED;
+}
 
 /**
  * Applies a temperature to one row of probabilities, in place: p ** (1 / temperature), scaled to sum to 1. This equals

@@ -1,5 +1,5 @@
 import { UserError } from '../base/errors.ts';
-import { calibrationSchema, rowOf, temper, UNCALIBRATED } from './calibration.ts';
+import { calibrationOf, rowOf, temper } from './calibration.ts';
 import type { Engine } from './engines/engine.ts';
 import { createOnnxEngine } from './engines/onnx/onnx-engine.ts';
 import { EMOTIONS, FACE_SIZE, likeliestEmotion, type Scores, toScores } from './labels.ts';
@@ -64,13 +64,13 @@ export async function createClassifier(
       `The network in ${from} takes ${network.architecture.input.join('x')} and gives ${output.join('x')}, ` +
         `but faces are ${FACE_SIZE}x${FACE_SIZE}x1 and emotions ${EMOTIONS.length}.`,
     );
-  const calibration = calibrationSchema.safeParse(metadata.calibration).data ?? UNCALIBRATED;
+  const calibration = calibrationOf(metadata);
   const { engine = createOnnxEngine(), threads } = options;
   const predictor = await engine.predictor(network, weights, threads === undefined ? {} : { threads });
   return {
     async classify(crops) {
       if (crops.length === 0) return [];
-      const probabilities = await readViews(predictor, joinCrops(crops));
+      const probabilities = await readViews(predictor, joinCrops(crops), calibration.softness);
       return crops.map((_, k) => {
         const row = rowOf(probabilities, k);
         temper(row, calibration.temperature);

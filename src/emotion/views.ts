@@ -31,6 +31,30 @@ export function standardise(x: Float32Array, offset: number): void {
   for (let p = offset; p < end; p++) x[p] = (x[p]! - mean) * factor;
 }
 
+/**
+ * Softens a crop in place: each pixel takes a share of its left and right neighbours, then of those above and below.
+ * Beyond the edge the outermost pixel goes on.
+ * @param x 2304 grays from `offset` on
+ * @param softness each neighbour's share, 0 (none) to 0.25
+ */
+export function soften(x: Float32Array, offset: number, softness: number): void {
+  if (softness === 0) return;
+  for (let k = 0; k < FACE_SIZE; k++) softenLine(x, offset + k * FACE_SIZE, 1, softness);
+  for (let k = 0; k < FACE_SIZE; k++) softenLine(x, offset + k, FACE_SIZE, softness);
+}
+
+/** Softens the row or column of 48 grays that starts at `from`. */
+function softenLine(x: Float32Array, from: number, step: number, softness: number): void {
+  let before = x[from]!;
+  for (let k = 0; k < FACE_SIZE; k++) {
+    const at = from + k * step;
+    const here = x[at]!;
+    const after = k + 1 < FACE_SIZE ? x[at + step]! : here;
+    x[at] = here + softness * (before + after - 2 * here);
+    before = here;
+  }
+}
+
 /** Normalises crops that lie one after another (n * 2304 bytes) to n * 2304 numbers. */
 export function normaliseAll(crops: Uint8Array): Float32Array {
   const out = new Float32Array(crops.length);
@@ -67,9 +91,10 @@ const FACES_AT_A_TIME = 8;
 /**
  * Reads faces as the bot does: the mean of the network's probabilities over the views of each face.
  * @param crops n * 2304 gray bytes, one crop after the other
+ * @param softness how much crops are softened first; see `soften`
  * @returns n * 7 probabilities, in label order
  */
-export async function readViews(predictor: Predictor, crops: Uint8Array): Promise<Float32Array> {
+export async function readViews(predictor: Predictor, crops: Uint8Array, softness: number): Promise<Float32Array> {
   const count = crops.length / FACE_PIXELS;
   const out = new Float32Array(count * EMOTIONS.length);
   for (let from = 0; from < count; from += FACES_AT_A_TIME) {
@@ -77,7 +102,10 @@ export async function readViews(predictor: Predictor, crops: Uint8Array): Promis
     const x = new Float32Array(faces * VIEWS * FACE_PIXELS);
     for (let k = 0; k < faces; k++) {
       const at = k * VIEWS * FACE_PIXELS;
-      normalise(crops.subarray((from + k) * FACE_PIXELS, (from + k + 1) * FACE_PIXELS), x, at);
+      const crop = (from + k) * FACE_PIXELS;
+      for (let p = 0; p < FACE_PIXELS; p++) x[at + p] = crops[crop + p]! / 255;
+      soften(x, at, softness);
+      standardise(x, at);
       mirror(x, at, at + FACE_PIXELS);
     }
     const probabilities = await predictor.predict(x, faces * VIEWS);
@@ -94,10 +122,11 @@ export async function readOnce(
   network: Network,
   weights: Weights,
   crops: Uint8Array,
+  softness: number,
 ): Promise<Float32Array> {
   const predictor = await engine.predictor(network, weights);
   try {
-    return await readViews(predictor, crops);
+    return await readViews(predictor, crops, softness);
   } finally {
     await predictor.dispose();
   }

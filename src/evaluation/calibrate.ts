@@ -33,7 +33,11 @@ export interface ConfidenceReport {
  * @param probabilities n * 7, the network's outputs
  * @param labels n indexes into EMOTIONS
  */
-export function fitCalibration(probabilities: Float32Array, labels: Uint8Array, goal = LABELS_GOAL): Calibration {
+export function fitCalibration(
+  probabilities: Float32Array,
+  labels: Uint8Array,
+  goal = LABELS_GOAL,
+): Omit<Calibration, 'softness'> {
   const temperature = fitTemperature(probabilities, labels);
   const unsureBelow = fitThreshold(tempered(probabilities, temperature), labels, goal);
   return { temperature, unsureBelow };

@@ -1,4 +1,5 @@
 import { exactPercent } from '../base/numbers.ts';
+import type { Calibration } from '../emotion/calibration.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
 import type { VotesEvaluation } from '../evaluation/evaluate.ts';
 import { measureConfusion } from '../training/run/metrics.ts';
@@ -65,7 +66,7 @@ ${origin.length === 0 ? '' : `| Started from | the weights of ${inTurn(origin)} 
 | Trained by | \`${commandOf(plan)}\` |
 | Seed | ${plan.seed} |
 | Epochs | ${history.length} of ${plan.epochs}; these weights are of epoch ${epoch}, the best on PublicTest |
-${correction(trained)}| Read as | the mean over the crop and its mirror image, then temperature ${calibration.temperature} |
+${correction(trained)}| Read as | ${softened(calibration)}the mean over the crop and its mirror image, then temperature ${calibration.temperature} |
 
 ## Accuracy
 
@@ -104,6 +105,12 @@ not known. Do not decide anything about a person by it. The EU's AI Act (Article
 and in education, except for medical or safety reasons.
 `;
   return withComparison(card, others);
+}
+
+function softened({ softness }: Calibration): string {
+  return softness === 0
+    ? ''
+    : `pixels each mixed with ${exactPercent(softness)} of each neighbour along rows, then along columns; `;
 }
 
 const COMPARISON = '## Trained for comparison';

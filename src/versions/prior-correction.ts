@@ -6,7 +6,7 @@ import { likeliest, measure } from '../training/run/metrics.ts';
 
 /**
  * Chooses how strongly to correct for emotions that are rare in the training split (Menon et al. 2021, arXiv 2007.07314):
- * 0, 0.1, ... or 1. Among the strengths that cost at most `mostLost` of accuracy, it takes the one with the largest macro
+ * 0, 0.05, ... or 1. Among the strengths that cost at most `mostLost` of accuracy, it takes the one with the largest macro
  * recall. At 1, an emotion's probability is divided by its share of the training images; disgust has 1.5 % of FER2013's.
  * @param probabilities n * 7, the network's outputs for faces that it was not trained on
  * @param labels n indexes into EMOTIONS
@@ -20,8 +20,8 @@ export function fitPriorCorrection(
   mostLost: number,
 ): number {
   const priors = shares.map(Math.log);
-  const judged = Array.from({ length: 11 }, (_, tenth) => {
-    const strength = tenth / 10;
+  const judged = Array.from({ length: 21 }, (_, step) => {
+    const strength = step / 20;
     const scores = probabilities.map((p, k) => Math.log(p + 1e-12) - strength * priors[k % EMOTIONS.length]!);
     return { strength, ...measure(labels, likeliest(scores)) };
   });

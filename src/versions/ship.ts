@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.ts';
-import type { Calibration } from '../emotion/calibration.ts';
+import { type Calibration, SOFTNESS } from '../emotion/calibration.ts';
 import { loadClassifier } from '../emotion/classifier.ts';
 import type { Engine } from '../emotion/engines/engine.ts';
 import { loadModel, saveModel } from '../emotion/layers-format/layers-format.ts';
@@ -25,13 +25,8 @@ import { buildReport, type TrainingReport } from './training-report.ts';
 /** How weights are stored: at half the size of float32. Figures are measured after the rounding. */
 const STORED_AS = 'float16';
 
-/**
- * Accuracy that a network trained on votes may lose for a larger macro recall. Votes call a third of FER2013's faces neutral and one in a
- * hundred disgusted. Pictures that people post show fewer neutral and more disgusted and angry faces.
- */
-const VOTES_MOST_LOST = 0.01;
-/** The same for a network trained on FER2013's labels, which are spread more evenly. */
-const LABELS_MOST_LOST = 0.003;
+/** Accuracy that a network may lose for a larger macro recall. */
+const MOST_LOST = 0.003;
 
 /** The best network of a training run, and how it came to be. */
 export interface TrainedNetwork {
@@ -85,9 +80,8 @@ async function correctRareEmotions(
   const { network, weights } = trained;
   if (biasOfLogits(network) === undefined) return trained;
   const shares = sharesOf(learned);
-  const probabilities = await readOnce(engine, network, weights, set.pixels);
-  const mostLost = learnsFromVotes(trained) ? VOTES_MOST_LOST : LABELS_MOST_LOST;
-  const strength = fitPriorCorrection(probabilities, set.labels, shares, mostLost);
+  const probabilities = await readOnce(engine, network, weights, set.pixels, softnessFor(trained));
+  const strength = fitPriorCorrection(probabilities, set.labels, shares, MOST_LOST);
   return { ...trained, weights: correctPriors(network, weights, shares, strength), priorCorrection: strength };
 }
 
@@ -100,6 +94,11 @@ export async function isFromVotes(directory: string): Promise<boolean> {
 /** Whether a network learned from votes. If so, it is fitted and compared by votes. */
 function learnsFromVotes({ plan }: Pick<TrainedNetwork, 'plan'>): boolean {
   return plan.labels !== 'fer2013';
+}
+
+/** How much a network's crops are softened: as its augmented faces were. */
+function softnessFor({ plan }: Pick<TrainedNetwork, 'plan'>): number {
+  return plan.augmentation === 'none' ? 0 : SOFTNESS;
 }
 
 /**
@@ -132,8 +131,10 @@ export async function judgeNetwork(
   try {
     await store({});
     const stored = await loadModel(aside);
-    const probabilities = await readOnce(engine, network, stored.weights, set.pixels);
-    const calibration = fitCalibration(probabilities, set.labels, byVotes ? VOTES_GOAL : LABELS_GOAL);
+    const softness = softnessFor(trained);
+    const probabilities = await readOnce(engine, network, stored.weights, set.pixels, softness);
+    const fitted = fitCalibration(probabilities, set.labels, byVotes ? VOTES_GOAL : LABELS_GOAL);
+    const calibration = { ...fitted, softness };
     await store({ calibration });
     const classifier = await loadClassifier(aside, { engine });
     const readings = {

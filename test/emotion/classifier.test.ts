@@ -5,7 +5,7 @@ import type { Engine, Predictor } from '../../src/emotion/engines/engine.ts';
 import { EMOTIONS, FACE_PIXELS, FACE_SIZE, likeliestEmotion, toScores } from '../../src/emotion/labels.ts';
 import type { StoredModel } from '../../src/emotion/layers-format/layers-format.ts';
 import { type Network, unroll } from '../../src/emotion/network.ts';
-import { normalise, readViews } from '../../src/emotion/views.ts';
+import { normalise, readViews, soften, standardise } from '../../src/emotion/views.ts';
 
 /** A predictor that keeps what it is shown and answers by the given function of an input's place and its numbers. */
 function recorder(answer: (x: Float32Array) => readonly number[]) {
@@ -55,7 +55,7 @@ describe('readViews', () => {
   it('shows every face as it is and mirrored, left for right', async () => {
     const crops = [slanted(0), slanted(1), slanted(2)];
     const { predictor, shown } = recorder(() => oneHot(0));
-    await readViews(predictor, Uint8Array.from(crops.flatMap((crop) => [...crop])));
+    await readViews(predictor, Uint8Array.from(crops.flatMap((crop) => [...crop])), 0);
     expect(shown).toEqual(crops.flatMap((crop) => [normalised(crop), normalised(mirrored(crop))]));
   });
 
@@ -63,14 +63,14 @@ describe('readViews', () => {
     const [first, second] = [slanted(0), slanted(7)];
     const known = [first, mirrored(first), second, mirrored(second)].map((crop) => normalised(crop).join());
     const { predictor } = recorder((x) => oneHot(known.indexOf(x.join())));
-    const answers = await readViews(predictor, Uint8Array.from([...first, ...second]));
+    const answers = await readViews(predictor, Uint8Array.from([...first, ...second]), 0);
     expect([...answers]).toEqual([0.5, 0.5, 0, 0, 0, 0, 0, 0, 0, 0.5, 0.5, 0, 0, 0]);
   });
 
   it('shows at most 16 at a time and leaves none out', async () => {
     const { predictor, batches } = recorder((x) => EMOTIONS.map((_, k) => x[k]!));
     const crops = Array.from({ length: 20 }, (_, k) => slanted(k));
-    const answers = await readViews(predictor, Uint8Array.from(crops.flatMap((crop) => [...crop])));
+    const answers = await readViews(predictor, Uint8Array.from(crops.flatMap((crop) => [...crop])), 0);
     expect(batches).toEqual([16, 16, 8]);
     crops.forEach((crop, k) => {
       const [x, y] = [normalised(crop), normalised(mirrored(crop))];
@@ -78,6 +78,50 @@ describe('readViews', () => {
         expect(answers[k * EMOTIONS.length + e]).toBeCloseTo((x[e]! + y[e]!) / 2, 5);
       });
     });
+  });
+});
+
+/** What a network is shown of a softened crop: the definition, pixel by pixel. */
+function softenedView(crop: Uint8Array, share: number): Float32Array {
+  const inside = (k: number) => Math.min(FACE_SIZE - 1, Math.max(0, k));
+  const weights = [-1, 0, 1].map((step) => ({ step, weight: step === 0 ? 1 - 2 * share : share }));
+  const out = Float32Array.from({ length: FACE_PIXELS }, (_, p) => {
+    const [row, column] = [Math.floor(p / FACE_SIZE), p % FACE_SIZE];
+    let sum = 0;
+    for (const down of weights)
+      for (const right of weights)
+        sum += down.weight * right.weight * crop[inside(row + down.step) * FACE_SIZE + inside(column + right.step)]!;
+    return sum / 255;
+  });
+  standardise(out, 0);
+  return out;
+}
+
+/** Noise, in which every pixel differs from its neighbours. */
+const noisy = () => Uint8Array.from({ length: FACE_PIXELS }, (_, p) => (p * p * 31 + p * 17) % 251);
+
+describe('soften', () => {
+  it('gives each neighbour its share along rows and columns, and leaves what lies around alone', () => {
+    const x = new Float32Array(FACE_PIXELS + 2);
+    x[0] = 5;
+    x[FACE_PIXELS + 1] = 7;
+    x[1 + 10 * FACE_SIZE + 20] = 100;
+    soften(x, 1, 0.2);
+    const around = [9, 10, 11].map((row) => [19, 20, 21].map((column) => x[1 + row * FACE_SIZE + column]!));
+    [4, 12, 4, 12, 36, 12, 4, 12, 4].forEach((expected, k) => {
+      expect(around.flat()[k]).toBeCloseTo(expected, 4);
+    });
+    expect([x[0], x[FACE_PIXELS + 1]]).toEqual([5, 7]);
+    expect(x.reduce((a, b) => a + b)).toBeCloseTo(112, 3);
+  });
+
+  it('changes nothing where it is 0, nor a flat crop', () => {
+    const grays = Float32Array.from(noisy());
+    soften(grays, 0, 0);
+    expect(grays).toEqual(Float32Array.from(noisy()));
+    const flat = new Float32Array(FACE_PIXELS).fill(0.5);
+    soften(flat, 0, 0.25);
+    for (const value of flat) expect(value).toBeCloseTo(0.5, 6);
   });
 });
 
@@ -118,6 +162,14 @@ describe('toScores', () => {
   });
 });
 
+/** An engine that has no networks yet. */
+const ENGINE: Engine = {
+  name: 'onnx',
+  device: 'none',
+  predictor: () => Promise.reject(new Error('not asked for')),
+  trainer: () => Promise.reject(new Error('not asked for')),
+};
+
 describe('a classifier', () => {
   const layers = [{ kind: 'globalAveragePool' }, { kind: 'dense', units: 7 }, { kind: 'softmax' }] as const;
   const network = unroll({ name: 'small', summary: 'for tests', input: [48, 48, 1], layers });
@@ -125,15 +177,26 @@ describe('a classifier', () => {
   /** A classifier whose network answers every face with `row`. */
   async function answering(row: readonly number[], metadata: StoredModel['metadata'], of: Network = network) {
     const { predictor } = recorder(() => row);
-    const engine: Engine = {
-      name: 'onnx',
-      device: 'none',
-      predictor: async () => predictor,
-      trainer: () => Promise.reject(new Error('not asked for')),
-    };
+    const engine: Engine = { ...ENGINE, predictor: async () => predictor };
     const model = { network: of, weights: new Map(), metadata, sha256: '' };
     return await createClassifier(model, 'somewhere', { engine });
   }
+
+  it('shows its network crops that are softened as its calibration says, and otherwise as they are', async () => {
+    const crop = noisy();
+    for (const softness of [undefined, 0.14]) {
+      const { predictor, shown } = recorder(() => oneHot(0));
+      const engine = { ...ENGINE, predictor: async () => predictor };
+      const metadata = { calibration: { temperature: 1, unsureBelow: 0.5, softness } };
+      const model = { network, weights: new Map(), metadata, sha256: '' };
+      await (await createClassifier(model, 'somewhere', { engine })).classify([crop]);
+      const expected = softenedView(crop, softness ?? 0);
+      expect(shown).toHaveLength(2);
+      shown[0]!.forEach((value, p) => {
+        expect(value).toBeCloseTo(expected[p]!, 4);
+      });
+    }
+  });
 
   const row = [0.02, 0.02, 0.02, 0.5, 0.4, 0.02, 0.02];
 

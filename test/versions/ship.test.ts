@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { UserError } from '../../src/base/errors.ts';
 import { ARCHITECTURES } from '../../src/emotion/architectures.ts';
+import { SOFTNESS } from '../../src/emotion/calibration.ts';
 import type { Engine } from '../../src/emotion/engines/engine.ts';
 import { createOnnxEngine } from '../../src/emotion/engines/onnx/onnx-engine.ts';
 import { EMOTIONS, FACE_PIXELS } from '../../src/emotion/labels.ts';
 import { loadModel } from '../../src/emotion/layers-format/layers-format.ts';
 import { unroll } from '../../src/emotion/network.ts';
+import { soften, standardise } from '../../src/emotion/views.ts';
 import { indexesWhere, selectFaces } from '../../src/training/data/face-set.ts';
 import { type Fer2013, readFer2013, SPLITS, type Split } from '../../src/training/data/fer2013.ts';
 import { learningSets, votesFor } from '../../src/training/data/votes.ts';
@@ -99,18 +101,20 @@ test('a network that learned from votes is fitted, measured and stored by them, 
   expect((await runScript('evaluate.ts', ...args)).stdout).toContain('By votes, 24 faces on which people agree: acc');
 });
 
-/** An engine whose networks say of the n-th face what `answer` says, and how many inputs each of them was given. */
+/** An engine whose networks say of the n-th face what `answer` says, how many inputs each of them was given, and the first of each batch. */
 function answering(answer: (face: number) => readonly number[]) {
   const inputs: number[] = [];
+  const shown: Float32Array[] = [];
   const engine: Engine = {
     name: 'onnx',
     device: 'none',
     async predictor() {
       const at = inputs.push(0) - 1;
       return {
-        async predict(_x, count) {
+        async predict(x, count) {
           const before = inputs[at]!;
           inputs[at] = before + count;
+          shown.push(x.slice(0, FACE_PIXELS));
           // Each face comes as it is and mirrored.
           return Float32Array.from(Array.from({ length: count }, (_, k) => answer((before + k) >> 1)).flat());
         },
@@ -119,7 +123,7 @@ function answering(answer: (face: number) => readonly number[]) {
     },
     trainer: () => expect.fail('nothing is trained here'),
   };
-  return { engine, inputs };
+  return { engine, inputs, shown };
 }
 
 /** Two-level certainty: p for one emotion, the rest shared by the others. */
@@ -135,9 +139,9 @@ function splitsOf(rows: readonly TinyRow[]): Fer2013['sets'] {
   return { Training: set('Training'), PublicTest: set('PublicTest'), PrivateTest: set('PrivateTest') };
 }
 
-function untrained(labels: 'votes' | 'fer2013'): TrainedNetwork {
+function untrained(labels: 'votes' | 'fer2013', augmentation?: 'none'): TrainedNetwork {
   const network = unroll(ARCHITECTURES.get('tiny')!);
-  const plan = trainingPlan({ architecture: 'tiny', labels });
+  const plan = trainingPlan({ architecture: 'tiny', labels, ...(augmentation && { augmentation }) });
   return { network, weights: initialWeights(network, 1), plan, history: [], epoch: 1 };
 }
 
@@ -150,6 +154,21 @@ test('a network is fitted on PublicTest without the rows that it learned from an
   // For rare emotions, for the temperature, and then to be judged by all of PublicTest and PrivateTest; two views each.
   expect(inputs).toEqual([14, 14, 2 * (9 + 7)]);
   expect(figures.publicTest.images).toBe(9);
+});
+
+test.each([
+  { augmentation: undefined, softness: SOFTNESS },
+  { augmentation: 'none' as const, softness: 0 },
+])('a network that learned from augmented faces is fitted, judged and stored for softened ones: %j', async (one) => {
+  const sets = splitsOf(tinyRows(1, SPLITS));
+  const { engine, shown } = answering((face) => sureOf(face % EMOTIONS.length, 0.9));
+  const { figures } = await judgeNetwork(untrained('fer2013', one.augmentation), sets, engine);
+  expect(figures.calibration.softness).toBe(one.softness);
+  const view = Float32Array.from(sets.PublicTest.pixels.subarray(0, FACE_PIXELS), (gray) => gray / 255);
+  soften(view, 0, one.softness);
+  standardise(view, 0);
+  // For rare emotions, for the temperature and to be judged.
+  expect(shown.slice(0, 3)).toEqual([view, view, view]);
 });
 
 test('the threshold of a network that learned from votes aims at a higher accuracy', async () => {

@@ -109,7 +109,7 @@ export class LocalChannel {
     this.#notify({ type: 'progress', request, text });
   }
 
-  /** The letters of an answer's faces that can still be judged: see was-it-right.ts. Undefined where there are none, or the answer is gone. */
+  /** The letters of an answer's faces that can still be judged: was-it-right.ts. Undefined where there are none, or the answer is gone. */
   lettersOf(id: string): string | undefined {
     return this.#messages.get(id)?.letters;
   }

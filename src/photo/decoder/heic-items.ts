@@ -7,8 +7,8 @@ const CODED = 0x68_76_63_31;
 const DERIVED_FROM = 0x64_69_6d_67;
 
 /**
- * As many zeros as no coded picture has: behind two of them an encoder puts a three (ITU-T H.265, 7.3.1.1). A few may lie between two units,
- * or pad the last one.
+ * As many zeros as no coded picture has: behind two of them an encoder puts a three (ITU-T H.265, 7.3.1.1). A few may lie between
+ * two units, or pad the last one.
  */
 const ZEROS = Buffer.alloc(64);
 

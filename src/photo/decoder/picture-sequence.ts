@@ -174,7 +174,7 @@ function samplesOf(file: Buffer, tables: Span): Span[] | undefined {
 const USUAL_MS = 100;
 const MOST_MS = 655_350;
 
-/** How long each frame is shown, in milliseconds, by the table `stts` in ticks of the track's clock (ISO/IEC 14496-12, 8.6.1.2 and 8.4.2). */
+/** How long each frame is shown, in ms, by the table `stts` in ticks of the track's clock (ISO/IEC 14496-12, 8.6.1.2 and 8.4.2). */
 function durationsOf(file: Buffer, media: Span, tables: Span, count: number): number[] {
   const [header] = boxes(file, media, 'mdhd');
   const [table] = boxes(file, tables, 'stts');

@@ -16,8 +16,8 @@ const WITHIN = [
 ] as const;
 
 /**
- * Top left corners of a label's places at its face's box, the most usual first: above, below, beside, on the edge of the face's own forehead
- * or chin, then within the box, where no neighbour's box is touched however close it is.
+ * Top left corners of a label's places at its face's box, the most usual first: above, below, beside, on the edge of the face's own
+ * forehead or chin, then within the box, where no neighbour's box is touched however close it is.
  * @param gap pixels between a box and its label
  */
 export function placesBeside(face: Rectangle, label: Size, gap: number): Point[] {

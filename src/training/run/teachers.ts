@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder, unlessMissing, writeDurably } from '../../base/files.ts';
+import { calibrationOf } from '../../emotion/calibration.ts';
 import type { Engine } from '../../emotion/engines/engine.ts';
 import { EMOTIONS } from '../../emotion/labels.ts';
 import { loadModel } from '../../emotion/layers-format/layers-format.ts';
@@ -53,8 +54,9 @@ async function askTeachers(
 ): Promise<Float32Array> {
   const mean = new Float32Array(faces.count * EMOTIONS.length);
   for (const directory of directories) {
-    const { network, weights } = await loadModel(directory);
-    const probabilities = await readOnce(engine, network, weights, faces.pixels);
+    const { network, weights, metadata } = await loadModel(directory);
+    const { softness } = calibrationOf(metadata);
+    const probabilities = await readOnce(engine, network, weights, faces.pixels, softness);
     for (let k = 0; k < mean.length; k++) mean[k]! += probabilities[k]! / directories.length;
   }
   return mean;

@@ -27,7 +27,7 @@ it('tells a network with calibration from one without', async () => {
     architecture: 'linear',
     parameters: 48 * 48 * 7 + 7,
     calibrated: false,
-    calibration: { temperature: 1, unsureBelow: 0.5 },
+    calibration: { temperature: 1, unsureBelow: 0.5, softness: 0 },
   });
   const calibration = { temperature: 0.8, unsureBelow: 0.4 };
   await saveModel(folder, { network, weights, metadata: { calibration } });

@@ -63,7 +63,7 @@ beforeAll(async () => {
       architecture: 'compact',
       parameters: 1234567,
       calibrated: false,
-      calibration: { temperature: 1, unsureBelow: 0.5 },
+      calibration: { temperature: 1, unsureBelow: 0.5, softness: 0 },
     },
     detector: 'network',
     photos,
