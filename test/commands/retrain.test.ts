@@ -177,6 +177,7 @@ test('versions as figures: a row for each version and measure, matrices of those
   expect(table!.rows.map(([version, , by, , , state]) => [version, by, state])).toEqual([
     ['0', 'votes', 'shipped, in use'],
     ['0', 'labels', 'shipped, in use'],
+    ['fer2013', 'votes', 'shipped'],
     ['fer2013', 'labels', 'shipped'],
   ]);
   for (const row of table!.rows) expect(row[4]).toMatch(/^\d\d\.\d %$/);
