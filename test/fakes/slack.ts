@@ -363,6 +363,8 @@ export class FakeSlack {
     );
     return this.#interactive({
       type: 'view_submission',
+      // A window belongs to no channel, so nothing can be said in one.
+      response_url: undefined,
       view: { id: 'V1', ...view, state: { values } },
       user: { id: userId, username: 'ada' },
     });

@@ -3,6 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { afterEach, expect, test } from 'vitest';
+import { correctionWindow } from '../../src/chat/slack/was-it-right-buttons.ts';
 import { plainPicture } from '../fakes/photo.ts';
 import type { FakeInstall, FakeSlack, FakeWorkspace } from '../fakes/slack.ts';
 import { HAS_REDIS, startRedis } from '../helpers/redis.ts';
@@ -272,6 +273,25 @@ test('while another program holds the store, commands are acknowledged, and who 
     'I could not save that. Try again in a minute.',
     expect.stringMatching(/^Post a photo/),
   ]);
+});
+
+test('a window that is sent while the store is held stays open, and counts when it is sent again', async () => {
+  const { slack, store, log } = await start();
+  await install(slack, ONE);
+  slack.workspace = ONE;
+  const other = new Database(store);
+  other.exec('BEGIN EXCLUSIVE');
+  const view = correctionWindow({ channel: 'C1', answer: '1.1', letters: 'h' });
+  const first = slack.submit(view, { 1: 'angry' }, 'U5');
+  await until(() => log.some((line) => line.includes('did not succeed. No listeners')), 'the log', 10_000);
+  other.exec('ROLLBACK');
+  other.close();
+  const again = slack.submit(view, { 1: 'angry' }, 'U5');
+  await until(() => slack.acks.includes(again), 'the acknowledgement', 10_000);
+  expect(slack.acks).not.toContain(first);
+  slack.users.set('UADMIN', { is_admin: true, team_id: ONE.teamId });
+  slack.command('/emotions', 'stats', 'UADMIN');
+  await until(() => JSON.stringify(slack.messages).includes('I said happy where they saw angry (1)'), 'the figures');
 });
 
 test('an event that comes while the installations are out of reach is left for Slack to send again', async () => {
