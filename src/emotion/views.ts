@@ -13,9 +13,11 @@ const DEVIATION_FLOOR = 0.05;
  * both over the crop itself. Training and reading a photo both use this.
  * @param crop 2304 gray bytes, row by row
  * @param out receives 2304 numbers from `offset` on: 48 x 48 x 1, so channels first and channels last are the same
+ * @param softness how much the crop is softened first; see `soften`
  */
-export function normalise(crop: Uint8Array, out: Float32Array, offset: number): void {
+export function normalise(crop: Uint8Array, out: Float32Array, offset: number, softness = 0): void {
   for (let p = 0; p < FACE_PIXELS; p++) out[offset + p] = crop[p]! / 255;
+  soften(out, offset, softness);
   standardise(out, offset);
 }
 
@@ -102,10 +104,7 @@ export async function readViews(predictor: Predictor, crops: Uint8Array, softnes
     const x = new Float32Array(faces * VIEWS * FACE_PIXELS);
     for (let k = 0; k < faces; k++) {
       const at = k * VIEWS * FACE_PIXELS;
-      const crop = (from + k) * FACE_PIXELS;
-      for (let p = 0; p < FACE_PIXELS; p++) x[at + p] = crops[crop + p]! / 255;
-      soften(x, at, softness);
-      standardise(x, at);
+      normalise(crops.subarray((from + k) * FACE_PIXELS, (from + k + 1) * FACE_PIXELS), x, at, softness);
       mirror(x, at, at + FACE_PIXELS);
     }
     const probabilities = await predictor.predict(x, faces * VIEWS);
