@@ -23,6 +23,11 @@ export function within(file: Buffer, span: Span, path: readonly string[]): Span 
   return path.reduce((inside, name) => boxes(file, inside, name)[0] ?? { from: 0, to: 0 }, span);
 }
 
+/** A whole number of four bytes, or of eight where it is wide. */
+export function numberAt(file: Buffer, at: number, isWide: boolean): bigint {
+  return isWide ? file.readBigUInt64BE(at) : BigInt(file.readUInt32BE(at));
+}
+
 export function nameAt(file: Buffer, at: number): string {
   return file.toString('latin1', at, at + 4);
 }

@@ -1,5 +1,5 @@
 import { clamp } from '../../base/numbers.ts';
-import { boxes, nameAt, type Span, within } from './boxes.ts';
+import { boxes, nameAt, numberAt, type Span, within } from './boxes.ts';
 
 /** The frames of an animated AVIF or HEIC, and which of them can be made into still pictures. */
 export interface PictureSequence {
@@ -147,6 +147,7 @@ function samplesOf(file: Buffer, tables: Span): Span[] | undefined {
   const [narrow] = boxes(file, tables, 'stco');
   const [wide] = boxes(file, tables, 'co64');
   const offsets = narrow ?? wide;
+  const isWide = narrow === undefined;
   if (sizes === undefined || runs === undefined || offsets === undefined) return undefined;
   const [same, count] = [file.readUInt32BE(sizes.from + 4), file.readUInt32BE(sizes.from + 8)];
   if (count === 0 || count > Math.min(file.length, MOST_FRAMES)) return undefined;
@@ -157,10 +158,7 @@ function samplesOf(file: Buffer, tables: Span): Span[] | undefined {
     // Each run names its first chunk, from 1, and how many frames each of its chunks holds.
     while (run + 1 < runCount && file.readUInt32BE(runs.from + 8 + 12 * (run + 1)) <= chunk + 1) run++;
     const inChunk = file.readUInt32BE(runs.from + 12 + 12 * run);
-    let from =
-      narrow !== undefined
-        ? file.readUInt32BE(offsets.from + 8 + 4 * chunk)
-        : Number(file.readBigUInt64BE(offsets.from + 8 + 8 * chunk));
+    let from = Number(numberAt(file, offsets.from + 8 + (isWide ? 8 : 4) * chunk, isWide));
     for (let k = 0; k < inChunk && samples.length < count; k++) {
       const length = same > 0 ? same : file.readUInt32BE(sizes.from + 12 + 4 * samples.length);
       samples.push({ from, to: from + length });
@@ -207,9 +205,9 @@ function playsOf(file: Buffer, track: Span): number {
   const isRepeated = (file.readUInt8(list.from + 3) & 1) === 1;
   if (!isRepeated) return 1;
   const isLong = file[header.from] === 1;
-  const all = isLong ? file.readBigUInt64BE(header.from + 28) : BigInt(file.readUInt32BE(header.from + 20));
+  const all = numberAt(file, header.from + (isLong ? 28 : 20), isLong);
   const endless = (1n << (isLong ? 64n : 32n)) - 1n;
-  const once = file[list.from] === 1 ? file.readBigUInt64BE(list.from + 8) : BigInt(file.readUInt32BE(list.from + 8));
+  const once = numberAt(file, list.from + 8, file[list.from] === 1);
   if (all === endless || once === 0n) return 0;
   return clamp(Math.ceil(Number(all) / Number(once)), 1, MOST_PLAYS);
 }
