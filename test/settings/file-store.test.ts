@@ -14,12 +14,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
-import Database from 'libsql';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
 import { FileStore } from '../../src/settings/file-store.ts';
 import { openSettings } from '../../src/settings/open-settings.ts';
 import { Settings } from '../../src/settings/settings.ts';
+import { holdDatabase } from '../helpers/hold-database.ts';
 import { RUNS_SOURCE } from '../helpers/run-script.ts';
 
 const WRITER = join(import.meta.dirname, 'writer.ts');
@@ -185,20 +185,10 @@ describe('openSettings', () => {
 });
 
 describe('a file that another program holds', () => {
-  /** Keeps everybody else out until it is called. */
-  async function hold(): Promise<() => void> {
-    const other = new Database(path, { timeout: 1000 });
-    other.exec('BEGIN EXCLUSIVE');
-    return () => {
-      other.exec('ROLLBACK');
-      other.close();
-    };
-  }
-
   test('blocks nobody else while it waits; whoever asks is told to try again, and is answered once it is free', async () => {
     const store = new FileStore(path);
     await store.set('a', 'b');
-    const letGo = await hold();
+    const letGo = holdDatabase(path);
     const blocked = monitorEventLoopDelay({ resolution: 5 });
     blocked.enable();
     // Nor does a bot that starts now fail.

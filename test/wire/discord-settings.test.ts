@@ -1,10 +1,10 @@
 import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import Database from 'libsql';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { user } from '../fakes/discord/payloads.ts';
 import type { FakeChannel, FakeDiscord } from '../fakes/discord.ts';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { holdDatabase } from '../helpers/hold-database.ts';
 import { until } from '../helpers/until.ts';
 import { answers, startOnDiscord } from './discord-bot.ts';
 import { aWhile, cleanUp } from './running-bot.ts';
@@ -227,8 +227,7 @@ test('while another program holds the settings, commands are acknowledged and to
   const { discord, config } = await startOnDiscord();
   discord.command('privacy', { input: { choice: 'opt-out' } });
   await answers(discord, 1);
-  const other = new Database(join(config.stateDirectory, 'settings.db'));
-  other.exec('BEGIN EXCLUSIVE');
+  const letGo = holdDatabase(join(config.stateDirectory, 'settings.db'));
   const picture = discord.file(await plainPicture(64, 48));
   const commands = [
     discord.command('privacy', { input: { choice: 'opt-out' } }),
@@ -236,8 +235,7 @@ test('while another program holds the settings, commands are acknowledged and to
     discord.command('help'),
   ];
   const said = await answers(discord, 4);
-  other.exec('ROLLBACK');
-  other.close();
+  letGo();
   expect(commands.map(({ acknowledgedAfter = 1e6 }) => acknowledgedAfter < 3000)).toEqual([true, true, true]);
   expect(said.filter(({ content }) => content.includes('Try again in a minute'))).toHaveLength(2);
 });

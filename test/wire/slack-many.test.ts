@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'libsql';
 import { afterEach, expect, test } from 'vitest';
 import { correctionWindow } from '../../src/chat/slack/was-it-right-buttons.ts';
 import { plainPicture } from '../fakes/photo.ts';
 import type { FakeInstall, FakeSlack, FakeWorkspace } from '../fakes/slack.ts';
+import { holdDatabase } from '../helpers/hold-database.ts';
 import { HAS_REDIS, startRedis } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 import { stuckReader } from './left.ts';
@@ -240,16 +240,14 @@ test('while the store is held, commands from a workspace that was not heard from
   const { slack, store, log } = await start();
   await install(slack, ONE);
   slack.workspace = ONE;
-  const other = new Database(store);
-  other.exec('BEGIN EXCLUSIVE');
+  const letGo = holdDatabase(store);
   const from = performance.now();
   const message = slack.post({ text: 'hello' });
   const commands = [slack.command('/privacy', 'opt-out', 'U5', 'C1'), slack.shortcut('read_emotions', message)];
   await until(() => commands.every((id) => slack.acks.includes(id)), 'the acknowledgements', 10_000);
   expect(performance.now() - from).toBeLessThan(3000);
   await until(() => slack.responses.length === 2, 'the answers', 10_000);
-  other.exec('ROLLBACK');
-  other.close();
+  letGo();
   for (const { text } of slack.responses)
     expect(text).toBe('I cannot read what I have stored at the moment. Try again in a minute.');
   expect(log.filter((line) => line.includes('"level":"error"'))).toEqual([]);
@@ -260,15 +258,13 @@ test('while another program holds the store, commands are acknowledged, and who 
   await install(slack, ONE);
   await postIn(slack, ONE);
   await buttons(slack, 1);
-  const other = new Database(store);
-  other.exec('BEGIN EXCLUSIVE');
+  const letGo = holdDatabase(store);
   const from = performance.now();
   const commands = [slack.command('/privacy', 'opt-out', 'U5', 'C1'), slack.command('/emotions-help', '', 'U5', 'C1')];
   await until(() => commands.every((id) => slack.acks.includes(id)), 'the acknowledgements', 10_000);
   expect(performance.now() - from).toBeLessThan(3000);
   await until(() => slack.responses.length === 2, 'the answers', 10_000);
-  other.exec('ROLLBACK');
-  other.close();
+  letGo();
   expect(slack.responses.map(({ text }) => text).sort()).toEqual([
     'I could not save that. Try again in a minute.',
     expect.stringMatching(/^Post a photo/),
@@ -279,13 +275,11 @@ test('a window that is sent while the store is held stays open, and counts when 
   const { slack, store, log } = await start();
   await install(slack, ONE);
   slack.workspace = ONE;
-  const other = new Database(store);
-  other.exec('BEGIN EXCLUSIVE');
+  const letGo = holdDatabase(store);
   const view = correctionWindow({ channel: 'C1', answer: '1.1', letters: 'h' });
   const first = slack.submit(view, { 1: 'angry' }, 'U5');
   await until(() => log.some((line) => line.includes('did not succeed. No listeners')), 'the log', 10_000);
-  other.exec('ROLLBACK');
-  other.close();
+  letGo();
   const again = slack.submit(view, { 1: 'angry' }, 'U5');
   await until(() => slack.acks.includes(again), 'the acknowledgement', 10_000);
   expect(slack.acks).not.toContain(first);

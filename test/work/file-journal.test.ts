@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import Database from 'libsql';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
 import { FileJournal } from '../../src/work/file-journal.ts';
 import type { Job } from '../../src/work/journal.ts';
+import { holdDatabase } from '../helpers/hold-database.ts';
 import { RUNS_SOURCE } from '../helpers/run-script.ts';
 
 let directory: string;
@@ -164,13 +164,11 @@ describe('FileJournal', () => {
 
   test('that another program locks is given up before Slack would resend an event, and used again afterwards', async () => {
     const journal = await openJournal();
-    const other = new Database(path);
-    other.exec('BEGIN EXCLUSIVE');
+    const letGo = holdDatabase(path);
     const since = performance.now();
     await expect(journal.begin(job('m1'))).rejects.toThrow('locked');
     expect(performance.now() - since).toBeLessThan(2900);
-    other.exec('ROLLBACK');
-    other.close();
+    letGo();
     await journal.begin(job('m2'));
     await closed(journal);
     expect(await (await openJournal()).takeOverJobs('discord 1')).toMatchObject([{ message: 'm2' }]);
