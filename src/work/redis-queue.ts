@@ -132,7 +132,12 @@ export class RedisJobQueue implements JobQueue {
   }
 
   async #open(name: string): Promise<Line> {
-    const queue = new Queue<Job>(name, { connection: this.#redis.client, prefix: REDIS_PREFIX });
+    // Where Redis goes away during the library's check of its version, each later job would fail for that. The events' connection checks it.
+    const queue = new Queue<Job>(name, {
+      connection: this.#redis.client,
+      prefix: REDIS_PREFIX,
+      skipVersionCheck: true,
+    });
     // BullMQ connects by a copy of this. It shall wait where Redis is away: with this option it would fail, and yet connect later.
     const connection = this.#redis.client.duplicate({ maxRetriesPerRequest: null, commandTimeout: undefined });
     connection.options.lazyConnect = false;

@@ -240,6 +240,22 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
     expect(await left).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }]);
   });
 
+  test('a bot whose first job comes in the moment in which Redis is killed hands on that one and the next', async () => {
+    const bot = await queue();
+    // Killed in this tick: the bot cannot know it yet.
+    const down = redis.takeDown();
+    const first = put(bot, job('1'));
+    first.catch(() => {});
+    const comeBack = await down;
+    // Its commands fail at the second connection that is refused.
+    await delay(1000);
+    await comeBack();
+    const done: string[] = [];
+    await worker(async ({ message }) => void done.push(message));
+    await Promise.all([first, put(bot, job('2'))]);
+    expect(done.sort()).toEqual(['1', '2']);
+  });
+
   test('a worker that has connected when Redis goes away takes jobs once it is back', async () => {
     const started = await RedisWorker.start(redis.url, log, { concurrency: 1, onRemoval: () => {} });
     ends.push(() => started.close());
