@@ -81,12 +81,15 @@ test('bots killed at any moment leave no process at work; the next bot continues
   await killWhen(() => until(() => trainers(site).length > 0, 'its process', 60_000));
   const { id } = (await files.job())!;
 
-  // Once it has said its first word: it checks the data, which may be over by the next look.
-  await killWhen(() => until(async () => (await files.status(id))?.pid, 'its first word', 60_000));
-
   let pid: number | undefined;
+  // Once it has said its first word: it checks the data, which may be over by the next look.
   await killWhen(async () => {
-    ({ pid } = await untilPhase(files, 'training'));
+    pid = await until(async () => (await files.status(id))?.pid, 'its first word', 60_000);
+  });
+
+  await killWhen(async () => {
+    // The one before may have come to train before it ended.
+    ({ pid } = await untilPhase(files, 'training', pid));
     expect(getPriority(pid!)).toBe(19);
     if (process.platform === 'linux') expect(await readFile(`/proc/${pid}/oom_score_adj`, 'utf8')).toBe('1000\n');
     await untilCheckpoint(files, id, 0);
