@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { keyFrom } from './base/encryption.ts';
 import { host, port, secret, whole } from './base/environment.ts';
 import { UserError } from './base/errors.ts';
-import { keyFrom } from './base/sealed.ts';
 
 /** What is wrong with a Slack token that expires by itself. */
 export const ROTATES =

@@ -4,7 +4,7 @@ import type { Logger } from '../base/log.ts';
 import { REDIS_PREFIX, type RedisPart, shareRedis } from '../base/redis.ts';
 import { type JobQueue, LeftToWorkers, QueueFull, type Removal } from './job-queue.ts';
 import type { Job } from './journal.ts';
-import { idOf, lineOf, markTakenOut, REMOVALS, type RemovalMessage, takeTurn } from './redis-line.ts';
+import { idOf, lineOf, markTakenOut, REMOVALS, type RemovalMessage, takeTurn } from './redis-turns.ts';
 
 /** How often a job is tried in all where workers fail, and the first pause in milliseconds, doubled each time. */
 const ATTEMPTS = 5;

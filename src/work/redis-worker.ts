@@ -4,7 +4,7 @@ import type { Logger } from '../base/log.ts';
 import { REDIS_PREFIX, waitForRedis } from '../base/redis.ts';
 import type { Removal, Turn } from './job-queue.ts';
 import type { Job } from './journal.ts';
-import { lineOf, markServed, REMOVALS, type RemovalMessage } from './redis-line.ts';
+import { lineOf, markServed, REMOVALS, type RemovalMessage } from './redis-turns.ts';
 
 /** A worker counts as lost after so many milliseconds without a sign of life. It gives one in half that time. */
 const LOST_MS = 15_000;

@@ -1,8 +1,8 @@
 import type { Installation, InstallationQuery, InstallationStore } from '@slack/bolt';
 import { z } from 'zod';
+import { keyFrom, Sealer, Unopened } from '../../base/encryption.ts';
 import { UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { keyFrom, Sealer, Unopened } from '../../base/sealed.ts';
 import type { Config } from '../../config.ts';
 import { ROTATES, type SlackInstaller } from '../../config-slack.ts';
 import type { Note, Settings } from '../../settings/settings.ts';

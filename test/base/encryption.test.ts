@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { keyFrom, Sealer } from '../../src/base/sealed.ts';
+import { keyFrom, Sealer } from '../../src/base/encryption.ts';
 
 const [ONE, TWO] = [randomBytes(32), randomBytes(32)];
 
