@@ -29,7 +29,11 @@ function roomFor(length: number): Float32Array<ArrayBuffer> {
 
 /** The network's boxes for one view, in pixels of the rotated picture. */
 async function boxesIn(image: RgbImage, view: View, least: number): Promise<NetworkBox[]> {
-  session ??= openSession();
+  session ??= openSession().catch((error: unknown) => {
+    // For want of memory or of open files, say: the next task tries again.
+    session = undefined;
+    throw error;
+  });
   const network = await session;
   const planes = toPlanes(image, view, roomFor(3 * view.rows * view.columns));
   const pixels = new Tensor('float32', planes, [1, 3, view.rows, view.columns]);

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type * as tf from '@tensorflow/tfjs';
+import { InferenceSession } from 'onnxruntime-node';
 import sharp from 'sharp';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { overlap } from '../../../../src/photo/faces/box.ts';
 import { LEAST_SIGHTING, type NetworkBox, sightingOf, toBoxes } from '../../../../src/photo/faces/network/boxes.ts';
 import { readDetectorWeights } from '../../../../src/photo/faces/network/graph.ts';
@@ -63,6 +64,15 @@ async function loadFaceApi(): Promise<FaceApi> {
   await api.nets.tinyFaceDetector.loadFromWeightMap(peerTf.io.decodeWeights(bytes.buffer, group.weights));
   return api;
 }
+
+it('a thread that could not load the network tries again with its next picture', async () => {
+  vi.resetModules();
+  const { default: runFresh } = await import('../../../../src/photo/faces/network/network-worker.ts');
+  vi.spyOn(InferenceSession, 'create').mockRejectedValueOnce(new Error('std::bad_alloc'));
+  const task: NetworkTask = { image: await sample(4, 120), passes: [plain(160)], least: 0.05, looks: [] };
+  await expect(runFresh(task)).rejects.toThrow('std::bad_alloc');
+  expect((await runFresh(task)).proposals.length).toBeGreaterThan(0);
+});
 
 describe('the network', () => {
   let api: FaceApi;
