@@ -758,3 +758,25 @@ describe('removing', () => {
     await until(() => discord.said().length === 0, 'the removal of all of them');
   });
 });
+
+describe('the answer to a photo that its poster removes is removed also where Discord fails for a moment', () => {
+  test('where this run gave it', async () => {
+    const { discord } = await startOnDiscord();
+    const post = discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+    await answers(discord, 1);
+    discord.fail('DELETE', /messages/, { status: 503, body: {} }, 4);
+    discord.remove(post);
+    await until(() => discord.said().length === 0, 'the removal', 20_000);
+  });
+
+  test('where an earlier run gave it', async () => {
+    const { discord, bot } = await startOnDiscord();
+    const post = discord.post({ files: [discord.file(await plainPicture(64, 48))] });
+    await answers(discord, 1);
+    await bot.stop();
+    await startOnDiscord({ discord });
+    discord.fail('GET', /messages$/, { status: 503, body: {} }, 4);
+    discord.remove(post);
+    await until(() => discord.said().length === 0, 'the removal', 20_000);
+  });
+});

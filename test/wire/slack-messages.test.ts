@@ -513,3 +513,25 @@ describe('files', () => {
     expect(slack.answers()).toHaveLength(1);
   });
 });
+
+describe('the answer to a photo that its poster removes is removed also where Slack fails for a moment', () => {
+  test('where this run gave it', async () => {
+    const { slack } = await startOnSlack();
+    const post = slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 1);
+    slack.next.set('files.delete', Array(4).fill({ status: 503 }));
+    slack.remove(post);
+    await until(() => slack.said().length === 0, 'the removal', 20_000);
+  });
+
+  test('where an earlier run gave it', async () => {
+    const { slack, bot } = await startOnSlack();
+    const post = slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 1);
+    await bot.stop();
+    await startOnSlack({ slack });
+    slack.next.set('conversations.replies', Array(4).fill({ status: 503 }));
+    slack.remove(post);
+    await until(() => slack.said().length === 0, 'the removal', 20_000);
+  });
+});

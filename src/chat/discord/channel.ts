@@ -3,9 +3,10 @@ import type { Message, SendableChannels } from 'discord.js';
 import type { Channel, Posted, Reply } from '../../../commands/request.ts';
 import { UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { untilDone } from '../until-done.ts';
 import { type DiscordAttachment, picturesOf } from './attachment.ts';
 import type { DiscordContext } from './context.ts';
-import { isExpired, isGone, lacksPermission, mayNotRefer } from './errors.ts';
+import { isExpired, isGone, isOutOfReach, lacksPermission, mayNotRefer } from './errors.ts';
 import { type Delivery, deliver, layOut, type Outgoing, onlyOnce, toOutgoing, uploadBytes } from './outgoing.ts';
 import { mayReadBack, missingInWords } from './permissions.ts';
 
@@ -171,7 +172,7 @@ export function toPosted(
       return await unlessGone(() => changes.edit(first, outgoing));
     },
     remove: async () => {
-      for (const message of messages) await unlessGone(() => changes.remove(message));
+      for (const message of messages) await unlessGone(() => untilDone(() => changes.remove(message), isOutOfReach));
     },
   };
 }

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from 'p-retry';
+import { untilDone } from '../until-done.ts';
 import type { Source } from './attachment.ts';
 import type { SlackContext } from './context.ts';
-import { rateLimitOf } from './errors.ts';
+import { isOutOfReach, rateLimitOf } from './errors.ts';
 import { messagesAt } from './messages-at.ts';
-import { takeBack } from './outgoing.ts';
+import { takeBackSurely } from './outgoing.ts';
 import { type RemoveState, removeStateOf } from './remove-button.ts';
 
 /** How often messages are read in all, where Slack's rate limit says to wait. */
@@ -26,7 +27,7 @@ export async function takeBackAnswersTo(
 ): Promise<boolean> {
   const { channel, thread } = source;
   const answers: { readonly ts: string; readonly state: RemoveState }[] = [];
-  await waitingForTurns(async () => {
+  await looking(async () => {
     answers.length = 0;
     // One page is enough: answers come right after what they answer.
     for await (const message of messagesAt(context, { channel, thread }, { oldest: source.ts, pages: 1 })) {
@@ -35,7 +36,7 @@ export async function takeBackAnswersTo(
       answers.push({ ts: message.ts, state });
     }
   });
-  for (const { ts, state } of answers) await takeBack(context, channel, state, ts);
+  for (const { ts, state } of answers) await takeBackSurely(context, channel, state, ts);
   return answers.length > 0;
 }
 
@@ -46,7 +47,7 @@ export async function takeBackAnswersTo(
 export async function takeBackInAnyThread(context: SlackContext, source: Source): Promise<void> {
   const { channel, ts } = source;
   const threads: string[] = [];
-  await waitingForTurns(async () => {
+  await looking(async () => {
     threads.length = 0;
     for await (const { ts: first, latest_reply: last } of messagesAt(context, { channel }, { pages: MAX_PAGES })) {
       if (first !== undefined && first < ts && last !== undefined && last > ts) threads.push(first);
@@ -54,6 +55,14 @@ export async function takeBackInAnyThread(context: SlackContext, source: Source)
     }
   });
   for (const thread of threads) if (await takeBackAnswersTo(context, { ...source, thread }, () => true)) return;
+}
+
+/** Runs a look through messages until it has been possible, for a removal that nobody asks for a second time. */
+async function looking(look: () => Promise<void>): Promise<void> {
+  await untilDone(
+    () => waitingForTurns(look),
+    (error) => isOutOfReach(error) && rateLimitOf(error) === undefined,
+  );
 }
 
 /** Runs a look through messages, and repeats it after each pause that Slack's rate limit asks for. Not for work that a person waits for. */

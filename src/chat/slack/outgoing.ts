@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Posted, Reply } from '../../../commands/request.ts';
 import { inPieces } from '../split-text.ts';
+import { untilDone } from '../until-done.ts';
 import { lettersOf } from '../was-it-right.ts';
 import type { PictureSource, SlackMessage } from './attachment.ts';
 import type { SlackContext } from './context.ts';
@@ -68,7 +69,10 @@ export async function send(
   await uploads.share(to, files, { initial_comment: slackText(reply.text) });
   if (buttons === undefined) return uploaded(context, to, files);
   const { id } = await sendText(context, to, undefined, buttons, files);
-  return { ...uploaded(context, to, files), remove: () => takeBack(context, to.channel, { files, apart: true }, id) };
+  return {
+    ...uploaded(context, to, files),
+    remove: () => takeBackSurely(context, to.channel, { files, apart: true }, id),
+  };
 }
 
 /** @param apart ids of the files in the message above, where this one holds only their Remove button */
@@ -108,7 +112,7 @@ async function sendText(
       }
       return kept;
     },
-    remove: () => takeBack(context, to.channel, { files: [] }, id),
+    remove: () => takeBackSurely(context, to.channel, { files: [] }, id),
   };
 }
 
@@ -171,7 +175,7 @@ function uploaded(
       const words = buttons ? content(next.text, withLetters(buttons, next), files) : plain(next.text);
       return await unlessGone(() => context.api.chat.update({ channel, ts, ...words }));
     },
-    remove: () => takeBack(context, channel, { files }),
+    remove: () => takeBackSurely(context, channel, { files }),
   };
 }
 
@@ -191,4 +195,9 @@ export async function takeBack(
   for (const message of [carrier, ts]) {
     if (message !== undefined) await unlessGone(() => context.api.chat.delete({ channel, ts: message }));
   }
+}
+
+/** Like `takeBack`; while Slack cannot be reached it is tried again. Not for a person who waits for it. */
+export async function takeBackSurely(...answer: Parameters<typeof takeBack>): Promise<void> {
+  await untilDone(() => takeBack(...answer), isOutOfReach);
 }

@@ -7,9 +7,10 @@ import {
   MessageReferenceType,
   SnowflakeUtil,
 } from 'discord.js';
+import { untilDone } from '../../until-done.ts';
 import { isSpoiler } from '../attachment.ts';
 import type { DiscordContext } from '../context.ts';
-import { isGone, lacksPermission, unlessClosed } from '../errors.ts';
+import { isGone, isOutOfReach, lacksPermission, unlessClosed } from '../errors.ts';
 import { pagesAfter } from '../messages-after.ts';
 import { buttonOf, type RemoveButton } from '../outgoing.ts';
 
@@ -76,7 +77,11 @@ function showsSomething({ attachments }: Message): boolean {
 }
 
 /** Removes answers of an earlier run, which the session does not remember. Their buttons name the messages that they answer. */
-async function takeBackForgotten(
+async function takeBackForgotten(...forgotten: Parameters<typeof takeBackOnce>): Promise<void> {
+  await untilDone(() => takeBackOnce(...forgotten), isOutOfReach);
+}
+
+async function takeBackOnce(
   { client }: DiscordContext,
   channelId: string,
   ids: readonly string[],
