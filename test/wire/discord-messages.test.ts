@@ -115,6 +115,19 @@ describe('a posted picture', () => {
     expect(latest!.content).toContain('There is no picture here yet.');
   });
 
+  test('that only its bytes tell of is answered later where they cannot be loaded for a moment', async () => {
+    const { discord } = await startOnDiscord();
+    let failures = 0;
+    discord.between = async ({ path }, done) => {
+      if (!path.startsWith('/attachments/') || failures === 3) return done();
+      failures += 1;
+      return { status: 503 };
+    };
+    discord.post({ files: [discord.file(await plainPicture(64, 48), 'photo', { contentType: null })] });
+    await until(() => failures === 3, 'the failures');
+    await answers(discord, 1);
+  });
+
   test('of a kind that cannot be read is told so, whatever it is called', async () => {
     const { discord } = await startOnDiscord();
     const drawing = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>');

@@ -1,6 +1,6 @@
 import type { Message, MessageSnapshot, Attachment as Upload } from 'discord.js';
 import type { Attachment } from '../../../commands/request.ts';
-import { tooLarge, UserError } from '../../base/errors.ts';
+import { OutOfReach, tooLarge, UserError } from '../../base/errors.ts';
 import type { Config } from '../../config.ts';
 import { pictureFormat } from '../../photo/picture-format.ts';
 import { type DownloadOptions, downloadAttachment } from '../download.ts';
@@ -72,7 +72,7 @@ export class DiscordAttachment implements Attachment {
       await pictureFormat(await this.#load({ maxBytes: START_BYTES, onlyStart: true, signal }));
       return true;
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
+      if (!(error instanceof UserError) || error instanceof OutOfReach) throw error;
       // A picture in a format that the bot cannot read is still a picture.
       return error.code === 'unsupported-picture';
     }
