@@ -133,7 +133,7 @@ export function emotionsCommand(services: PhotoServices): Command {
       };
       const maxBytes = turn.large ? services.maxBytes : Math.min(services.maxBytes, LARGE_BYTES);
       const work = async (hold: HoldSlot) => {
-        // Checked again and again: somebody may opt out while their photo waits in the queue, or is being loaded.
+        // Checked again and again: somebody may opt out while their photo waits in the queue, is being loaded or read.
         if (!(await posterAgrees(request, photo, services))) return undefined;
         const bytes = await timeStep('download', () => photo.fetch({ maxBytes, signal: request.signal }));
         if (!(await posterAgrees(request, photo, services))) {
@@ -156,7 +156,7 @@ export function emotionsCommand(services: PhotoServices): Command {
         throw brokeDown({ cause: error });
       });
       request.signal.throwIfAborted();
-      if (reading === undefined) return;
+      if (reading === undefined || !(await posterAgrees(request, photo, services))) return;
       if (reading.copy) photo.keep?.(reading.copy);
       const picture = reading.picture && {
         ...reading.picture,

@@ -334,6 +334,20 @@ describe('somebody who opted out', () => {
     expect(replies).toEqual([]);
   });
 
+  test('while their photo is being read gets no answer', async () => {
+    const { given, emotions, readPhoto } = await optedOut('somebody else');
+    const read = fakePhotoReader();
+    readPhoto.mockImplementation(async (...photo) => {
+      await given.settings.setOptedOut('test', 'u1', true);
+      return await read(...photo);
+    });
+    const image = { id: '1', name: 'a.png', fetch: async () => await plainPicture(64, 48) };
+    const { request, replies } = fakeRequest({ attachments: [image] });
+    await emotions(request, { image });
+    expect(readPhoto).toHaveBeenCalledOnce();
+    expect(replies).toEqual([]);
+  });
+
   test('while their photo waits for its turn is not read any more, nor loaded', async () => {
     const { given, emotions, fetch, readPhoto } = await optedOut('somebody else');
     let free!: () => void;
