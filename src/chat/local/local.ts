@@ -130,7 +130,7 @@ export class LocalPlatform implements Platform {
     if (text === '' && posted.length === 0) throw new UserError('bad-usage', 'The message is empty.');
     const most = Math.min(MAX_FILES, this.#context.config.local.maxPhotos);
     if (posted.length > most) throw new UserError('bad-usage', `Post at most ${most} photos in one message.`);
-    const files = posted.map((file) => this.#file(file));
+    const files = this.#files(posted);
     const message = this.#channel.post({ from: 'you', text, files, removable: false });
     this.#answer(message.id, text, files);
     return { id: message.id };
@@ -148,6 +148,18 @@ export class LocalPlatform implements Platform {
     await countOpinions(this.#context.opinions, { platform: this.name, place: CHANNEL_ID, answer: id }, given);
     const numbers = given.map(({ number }) => number);
     this.#channel.ask(id, judgement.right ? undefined : without(letters, numbers));
+  }
+
+  /** @throws UserError where one of them has been forgotten. The others are forgotten too then, since no message holds them. */
+  #files(posted: readonly PostedFile[]): StoredFile[] {
+    const files: StoredFile[] = [];
+    try {
+      for (const file of posted) files.push(this.#file(file));
+      return files;
+    } catch (error) {
+      for (const { id } of files) this.#channel.settle(id);
+      throw error;
+    }
   }
 
   #file(posted: PostedFile): StoredFile {

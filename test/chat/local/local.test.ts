@@ -357,6 +357,15 @@ describe('words', () => {
     expect(page.messages('you')).toEqual([]);
   });
 
+  test('a message with a photo that has been forgotten keeps no memory for the others', async () => {
+    const { upload, post } = await start({ environment: { MAX_PHOTO_MB: '30' } });
+    const gone = { upload: 'f47ac10b-58cc-4372-a567-0e02b2c3d479' };
+    for (let k = 0; k < 3; k++) {
+      const photo = { upload: await upload(new Uint8Array(20 * 1024 * 1024)) };
+      expect((await post({ files: [photo, gone] })).status).toBe(404);
+    }
+  });
+
   test('what is not JSON is refused with a sentence that says so', async () => {
     const { send } = await start();
     const answer = await send('POST', '/api/messages', '{"text":');
