@@ -135,6 +135,8 @@ export class FakeSlack {
   /** How the response URL answers. */
   responseStatus = 200;
   connections = 0;
+  /** How many sockets are closed without a word as soon as they are open. */
+  turnsAway = 0;
   origin = '';
   /** The other file host. */
   filesOrigin = '';
@@ -150,6 +152,11 @@ export class FakeSlack {
     this.#filesServer = http.createServer((request, response) => this.#onFileRequest(request, response));
     this.#wss = new WebSocketServer({ server: this.#server });
     this.#wss.on('connection', (socket) => {
+      if (this.turnsAway > 0) {
+        this.turnsAway -= 1;
+        socket.terminate();
+        return;
+      }
       this.sockets.add(socket);
       socket.on('close', () => {
         this.sockets.delete(socket);

@@ -71,6 +71,19 @@ describe('the socket', () => {
     await until(() => slack.sockets.size === 0, 'the other one being closed');
   });
 
+  test('that Slack closes before it greets the bot, at the start, is opened again', async () => {
+    const { slack, bot } = await startOnSlack({
+      before: (fake) => {
+        fake.turnsAway = 1;
+      },
+      environment: { LOCAL_PORT: '0' },
+    });
+    expect(bot.troubles).toEqual([expect.stringMatching(/^Slack cannot be reached\b.* I try again until it can\.$/)]);
+    await until(() => slack.sockets.size === 1, 'the socket', 10_000);
+    slack.post({ files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 1);
+  });
+
   test('tokens that Slack refuses end the start with a sentence that does not repeat them', async () => {
     const badToken = startOnSlack({ environment: { SLACK_BOT_TOKEN: 'xoxb-2-other' } });
     await expect(badToken).rejects.toThrow('Slack refuses SLACK_BOT_TOKEN (invalid_auth)');

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { defaultProcessEventErrorHandler, SocketModeReceiver } from '@slack/bolt';
 import pRetry from 'p-retry';
+import { UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
 import { apiOptions, boltLogger } from './api.ts';
@@ -11,6 +12,8 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 /** After a connection that lasted at least this long, in milliseconds, the next one is opened at once. */
 const GOOD_MS = 10_000;
+/** Milliseconds for opening a connection, until Slack's first message on it. The library itself would wait for ever. */
+const GREETING_MS = 20_000;
 
 /**
  * The socket that Slack's events arrive over. It is opened again whenever it ends, which Slack makes happen every few hours. The
@@ -56,9 +59,23 @@ export class SlackSocket {
     return this.#connectedAt !== undefined && !this.#stopped.signal.aborted;
   }
 
-  /** @throws what the library throws where the first connection fails */
+  /** @throws what the library throws where the first connection fails; UserError 'busy' where it ends before Slack's first message */
   async start(): Promise<void> {
-    await this.receiver.client.start();
+    const { client } = this.receiver;
+    let timer: NodeJS.Timeout | undefined;
+    const limit = () => {
+      timer = setTimeout(() => void client.disconnect(), GREETING_MS);
+    };
+    client.once('connecting', limit);
+    try {
+      await client.start();
+    } catch (error) {
+      // The library gives no reason then.
+      throw error ?? new UserError('busy', 'Slack cannot be reached (it ends the connection). Is this machine online?');
+    } finally {
+      client.off('connecting', limit);
+      clearTimeout(timer);
+    }
     this.#connectedAt = Date.now();
   }
 
