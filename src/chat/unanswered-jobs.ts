@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Request } from '../../commands/request.ts';
 import type { Logger } from '../base/log.ts';
 import { type Job, type JobKey, type Journal, type LeftJob, MOST_WHISPERS } from '../work/journal.ts';
@@ -34,10 +35,14 @@ export class UnansweredJobs {
   readonly #tries = new Map<string, { readonly count: number; readonly until: number }>();
   /** Keys of jobs that are left to the next run. */
   readonly #left = new Set<string>();
-  #isStopped = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: UnansweredJobsOptions) {
     this.#options = options;
+  }
+
+  get #isStopped(): boolean {
+    return this.#stopping.signal.aborted;
   }
 
   /** Records a job. Never rejects: if the journal cannot be written, the job is answered all the same. */
@@ -95,11 +100,25 @@ export class UnansweredJobs {
    * @param isOurs see `Journal.takeOverJobs`
    */
   async answerLeftJobs(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<void> {
-    const { journal, log, platform } = this.#options;
-    const left = await journal.takeOverJobs(bot, isOurs);
+    const { log, platform } = this.#options;
+    const left = await this.#takeOver(bot, isOurs);
     if (left.length === 0) return;
     const answered = await this.answerJobs(left);
     log.info({ platform, left: left.length, answered }, 'went through the jobs that earlier runs of the bot had left');
+  }
+
+  /** Takes over the jobs of earlier runs, also where the journal cannot be read or written at first. @returns none once the bot stops */
+  async #takeOver(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<LeftJob[]> {
+    const { journal, log, platform } = this.#options;
+    for (let pause = AGAIN_MS; !this.#isStopped; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+      try {
+        return await journal.takeOverJobs(bot, isOurs);
+      } catch (err) {
+        log.error({ platform, err }, 'the jobs that earlier runs had left could not be taken over; trying again');
+        await delay(pause, undefined, { signal: this.#stopping.signal }).catch(() => {});
+      }
+    }
+    return [];
   }
 
   /** Answers those of the jobs that have not been answered yet. @returns how many it answered */
@@ -129,7 +148,7 @@ export class UnansweredJobs {
 
   /** Stops all further tries. Unanswered jobs are left for the next run. */
   stop(): void {
-    this.#isStopped = true;
+    this.#stopping.abort();
     for (const timer of this.#later.values()) clearTimeout(timer);
     this.#later.clear();
   }

@@ -13,6 +13,7 @@ function start(
   left: readonly LeftJob[],
   answerJob: (job: Job, earlier: Request['earlier']) => Promise<boolean>,
   handsOver = false,
+  takeOverJobs: Journal['takeOverJobs'] = async () => [...left],
 ) {
   const done: string[] = [];
   const note = (what: string) => async (one: { readonly message: string }) => void done.push(`${what} ${one.message}`);
@@ -21,7 +22,7 @@ function start(
     end: note('end'),
     markSuspect: note('suspect'),
     markWhisper: note('whisper'),
-    takeOverJobs: async () => [...left],
+    takeOverJobs,
     countOpen: async () => ({ count: 0 }),
     markSeen: () => {},
     lastSeen: async () => new Map(),
@@ -146,4 +147,13 @@ test('where workers answer, jobs during which runs ended are handed to them toge
   expect(answerJob).toHaveBeenCalledTimes(40);
   expect(most).toBe(16);
   expect(done).toEqual([]);
+});
+
+test('jobs of earlier runs are answered later where the journal cannot be read at the start', async () => {
+  const answered: string[] = [];
+  const left: LeftJob[] = [{ ...job('m'), runs: 1, isSuspect: false, whispers: 0 }];
+  const take = vi.fn(async () => left).mockRejectedValueOnce(new Error('the file is locked'));
+  const { unanswered } = start(left, async ({ message }) => answered.push(message) > 0, false, take);
+  await unanswered.answerLeftJobs('b');
+  expect(answered).toEqual(['m']);
 });
