@@ -73,6 +73,17 @@ function troubleOf({ name }: Startable, error: unknown): string {
   return `${why} Meanwhile I run without it.`;
 }
 
+/** Connects to a chat, again and again while it cannot be reached. @throws any other error; the signal's reason */
+export async function untilReached<T>(connect: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  return await pRetry(connect, {
+    retries: Number.POSITIVE_INFINITY,
+    minTimeout: 2 * FIRST_PAUSE_MS,
+    maxTimeout: LONGEST_PAUSE_MS,
+    signal,
+    shouldRetry: ({ error }) => isOutOfReach(error),
+  });
+}
+
 async function keepTrying<T extends Startable>(
   platform: T,
   start: (platform: T) => Promise<string>,
@@ -81,13 +92,7 @@ async function keepTrying<T extends Startable>(
 ): Promise<void> {
   try {
     await pause(FIRST_PAUSE_MS, undefined, { signal });
-    const address = await pRetry(() => start(platform), {
-      retries: Number.POSITIVE_INFINITY,
-      minTimeout: 2 * FIRST_PAUSE_MS,
-      maxTimeout: LONGEST_PAUSE_MS,
-      signal,
-      shouldRetry: ({ error }) => isOutOfReach(error),
-    });
+    const address = await untilReached(() => start(platform), signal);
     log.info({ platform: platform.name, address }, 'the platform is connected now');
   } catch (error) {
     if (signal.aborted) return;

@@ -116,6 +116,18 @@ describe('without the MessageContent intent', () => {
   });
 });
 
+test('an intent that is taken away while Discord cannot be reached for a moment ends nothing', async () => {
+  const { discord } = await startOnDiscord();
+  discord.fail('GET', /gateway\/bot$/, { status: 503, body: {} }, 4);
+  discord.gateway.grantsContent = false;
+  discord.gateway.drop(4014);
+  await until(() => discord.gateway.identifies.length === 2, 'the new connection');
+  await until(() => discord.gateway.connections === 1, 'the new connection');
+  await aWhile();
+  discord.post({ files: [discord.file(await photo())], content: `<@${discord.me.id}>`, mentions: [discord.me] });
+  await answers(discord, 1);
+});
+
 describe('a connection that breaks', () => {
   test('is resumed: a photo posted while it was down is answered, once', async () => {
     const { discord } = await startOnDiscord();

@@ -4,6 +4,7 @@ import { hasOnlySomeShards, shardsInWords } from '../../config-discord.ts';
 import type { Job, LeftJob } from '../../work/journal.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { Session } from '../session.ts';
+import { untilReached } from '../start-platforms.ts';
 import { messageOf } from './attachment.ts';
 import { toChannel } from './channel.ts';
 import { connect } from './connect.ts';
@@ -140,11 +141,18 @@ export class DiscordPlatform implements Platform {
   async #onDisconnect(code: number): Promise<void> {
     const { log, session } = this.#shared;
     if (session.isStopping) return;
-    if (code === GatewayCloseCodes.DisallowedIntents) {
-      await this.#context?.client.destroy();
-      await this.#connectSeeingLess();
-      return;
-    }
+    if (code === GatewayCloseCodes.DisallowedIntents) return await this.#connectAgain();
     log.fatal({ platform: this.name, code }, 'Discord ended the connection for good; is the token still valid?');
+  }
+
+  /** Connects again without the intent that Discord has taken away. */
+  async #connectAgain(): Promise<void> {
+    const { signal } = this.#stopped;
+    try {
+      await this.#context?.client.destroy();
+      await untilReached(() => this.#connectSeeingLess(), signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
   }
 }
