@@ -322,4 +322,21 @@ describe('photos that are posted while the bot is away', () => {
     expect(said.filter(({ reference }) => reference?.message_id === later.id)).toHaveLength(1);
     expect(answer!.reference).toMatchObject({ message_id: missed.id });
   });
+
+  test('are answered, though a later one comes before Discord has told a new session of its servers', async () => {
+    const { discord } = await startOnDiscord();
+    const files = [discord.file(await plainPicture(64, 48))];
+    discord.post({ files });
+    await answers(discord, 1);
+    let tellServers = () => {};
+    discord.gateway.beforeServers = new Promise<void>((done) => (tellServers = done));
+    discord.gateway.forget();
+    const missed = discord.post({ files });
+    await until(() => discord.gateway.connections === 1, 'the new session');
+    discord.post({ files });
+    await answers(discord, 2);
+    tellServers();
+    const said = await answers(discord, 3);
+    expect(said.map(({ reference }) => reference?.message_id)).toContain(missed.id);
+  });
 });

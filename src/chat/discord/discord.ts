@@ -1,4 +1,4 @@
-import { Events, GatewayCloseCodes, Status } from 'discord.js';
+import { Events, GatewayCloseCodes, GatewayDispatchEvents, Status } from 'discord.js';
 import type { Channel } from '../../../commands/request.ts';
 import { hasOnlySomeShards, shardsInWords } from '../../config-discord.ts';
 import type { Job, LeftJob } from '../../work/journal.ts';
@@ -119,13 +119,14 @@ export class DiscordPlatform implements Platform {
     const discord = this.#shared.config.discord!;
     context.session.answerLeftJobs(accountOf(context), (channel) => isOurs(channel, client, discord));
     this.#catchUp(context);
-    // ShardReady means that the old session could not be resumed, so Discord does not send what came in between.
-    client.on(Events.ShardReady, () => this.#catchUp(context));
+    // A new session means that the old one could not be resumed, so Discord does not send what came in between.
+    client.ws.on(GatewayDispatchEvents.Ready, (_, shard) => this.#missed?.hold(shard));
+    client.on(Events.ShardReady, (shard) => this.#catchUp(context, shard));
     return context;
   }
 
-  #catchUp(context: DiscordContext): void {
-    if (this.#missed) context.session.waitFor(this.#missed.catchUp(context));
+  #catchUp(context: DiscordContext, shard?: number): void {
+    if (this.#missed) context.session.waitFor(this.#missed.catchUp(context, shard));
   }
 
   /** Logs every error that no request's dispatch catches. Otherwise an error in a listener would end the process. */

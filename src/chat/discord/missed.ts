@@ -34,6 +34,10 @@ export class MissedMessages {
    * are in the journal; otherwise a crash in between would lose them.
    */
   #held: Map<string, string> | undefined = new Map();
+  /** Shards with a new session that Discord has yet to tell of its servers. Missed messages are read after that. */
+  readonly #beginning = new Set<number>();
+  /** How many calls of `catchUp` have not ended. */
+  #unfinished = 0;
   #bot: string | undefined;
   #catchingUp: Promise<void> = Promise.resolve();
 
@@ -47,18 +51,28 @@ export class MissedMessages {
     else this.#journal.markSeen(this.#bot, channel, message);
   }
 
+  /** Call it as soon as a shard has a new session. Messages may come before Discord has told the session of its servers. */
+  hold(shard: number): void {
+    this.#beginning.add(shard);
+    this.#held ??= new Map();
+  }
+
   /** Tries nothing again from now on. What could not be read yet is left to the next start. */
   stop(): void {
     this.#stopping.abort();
   }
 
   /**
-   * Answers what was missed. Call it whenever a new session with the gateway has begun. Channels that Discord does not give now are tried
-   * again for ten minutes. Never rejects.
+   * Answers what was missed. Call it whenever a new session with the gateway has been told of its servers. Channels that Discord does not
+   * give now are tried again for ten minutes. Never rejects.
+   * @param shard all shards where absent
    */
-  catchUp(context: DiscordContext): Promise<void> {
+  catchUp(context: DiscordContext, shard?: number): Promise<void> {
     this.#bot = seenBy(context);
     this.#held ??= new Map();
+    if (shard === undefined) this.#beginning.clear();
+    else this.#beginning.delete(shard);
+    this.#unfinished += 1;
     // Each shard has a session of its own, so calls may overlap: they run one after the other.
     this.#catchingUp = this.#catchingUp.then(async () => {
       try {
@@ -74,13 +88,13 @@ export class MissedMessages {
   }
 
   async #readBack(context: DiscordContext): Promise<void> {
-    this.#held ??= new Map();
     const answering: Promise<void>[] = [];
     try {
-      const seen = await this.#lastSeen(context);
+      let seen: ReadonlyMap<string, string> | undefined;
       const until = Date.now() + BACK_MS;
       for (let pause = AGAIN_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
-        const { jobs, unread } = await this.#missed(context, seen);
+        seen ??= await this.#lastSeen(context);
+        const { jobs, unread } = seen ? await this.#missed(context, seen) : { jobs: [], unread: 1 };
         for (const job of jobs) await context.session.note(job);
         answering.push(this.#answer(jobs, context));
         if (unread === 0 || Date.now() >= until) break;
@@ -91,12 +105,15 @@ export class MissedMessages {
       if (this.#stopping.signal.aborted) return;
       throw error;
     } finally {
+      this.#unfinished -= 1;
       if (!this.#stopping.signal.aborted) this.#recordHeld();
       await Promise.all(answering);
     }
   }
 
   #recordHeld(): void {
+    // Another session may have missed messages that came before those that were handled since.
+    if (this.#unfinished > 0 || this.#beginning.size > 0) return;
     const held = this.#held ?? new Map<string, string>();
     this.#held = undefined;
     for (const [channel, message] of held) this.markSeen(channel, message);
@@ -108,10 +125,21 @@ export class MissedMessages {
     log.info({ platform: 'discord', found: jobs.length, answered }, 'photos were posted while I was away');
   }
 
-  /** The last messages handled by these shards, or by a single connection before the bot had several. */
-  async #lastSeen(context: DiscordContext): Promise<ReadonlyMap<string, string>> {
-    const seen = await this.#journal.lastSeen(seenBy(context));
-    return seen.size > 0 ? seen : await this.#journal.lastSeen(accountOf(context));
+  /**
+   * The last messages handled by these shards, or by a single connection before the bot had several.
+   * @returns undefined where the journal cannot be read
+   */
+  async #lastSeen(context: DiscordContext): Promise<ReadonlyMap<string, string> | undefined> {
+    try {
+      const seen = await this.#journal.lastSeen(seenBy(context));
+      return seen.size > 0 ? seen : await this.#journal.lastSeen(accountOf(context));
+    } catch (err) {
+      context.log.warn(
+        { platform: 'discord', err },
+        'what I handled last could not be read from the journal; trying again',
+      );
+      return undefined;
+    }
   }
 
   /** @returns the jobs that were found, and how many channels Discord did not give */

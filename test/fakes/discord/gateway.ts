@@ -33,6 +33,8 @@ export class FakeGateway {
   readonly resumes: { readonly session_id: string; readonly seq: number }[] = [];
   /** Sessions that are refused as Discord refuses those that begin too soon after another. */
   tooSoon = 0;
+  /** What a fresh session waits for before it is told of its servers, which Discord may take seconds for. */
+  beforeServers: Promise<unknown> | undefined;
   /** Whether the developer portal grants the MessageContent intent. */
   grantsContent = true;
   readonly #sessions = new Map<string, Session>();
@@ -136,7 +138,9 @@ export class FakeGateway {
     this.#sessions.set(session.id, session);
     for (const [t, d] of this.#welcome()) {
       if (t === 'READY') this.#send(session, t, ready(d as Ready, session));
-      else if (isOn(session, d)) this.#send(session, t, d);
+      else if (!isOn(session, d)) continue;
+      else if (this.beforeServers) void this.beforeServers.then(() => this.#send(session, t, d));
+      else this.#send(session, t, d);
     }
   }
 
