@@ -49,6 +49,14 @@ describe('a file of a partner’s workspace', () => {
     expect(said!.text).toBe('That picture has been removed. Post it again.');
   });
 
+  test('that Slack cannot tell of at the moment is answered once it can', async () => {
+    const { slack } = await startOnSlack();
+    slack.next.set('files.info', Array(4).fill({ status: 503 }));
+    slack.post({ files: [slack.stub(await plainPicture(64, 48), 'party.png', 'image/png')] });
+    await buttons(slack, 1, 20_000);
+    expect(slack.answers()).toHaveLength(1);
+  });
+
   test('that Slack tells nothing of is not loaded where it would tell later: nobody has looked at whose it is', async () => {
     const { slack } = await startOnSlack();
     slack.command('/privacy', 'opt-out', 'U7');

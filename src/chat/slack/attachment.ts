@@ -3,7 +3,7 @@ import { tooLarge, UserError } from '../../base/errors.ts';
 import { downloadAttachment, HostRefused } from '../download.ts';
 import { fileKind } from '../file-kind.ts';
 import type { SlackContext } from './context.ts';
-import { withExplainedErrors } from './errors.ts';
+import { isOutOfReach, withExplainedErrors } from './errors.ts';
 
 /** The parts of Slack's payloads that the bot uses. All of it comes from outside, so every field may be missing. */
 
@@ -134,6 +134,7 @@ function isStub({ file_access: access }: SlackFile): boolean {
  * of photos and do not name the poster.
  * @param asked whether somebody asked for them. Then a stub that Slack does not describe is kept, and loading it throws the
  *   reason. Slack is not asked about it again, since nobody would check any more whose file it is
+ * @throws the client's error where nobody asked and Slack cannot be reached: then the message can be looked at later
  */
 export async function knownPicturesOf(
   message: SlackMessage,
@@ -149,6 +150,7 @@ export async function knownPicturesOf(
         return isPicture(file) ? [file] : [];
       } catch (error) {
         if (asked) return [{ ...picture, infoError: inUserWords(error) }];
+        if (isOutOfReach(error)) throw error;
         context.log.info({ platform: 'slack', err: error }, 'Slack does not say what a file is; nobody asked for it');
         return [];
       }

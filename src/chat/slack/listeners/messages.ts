@@ -11,10 +11,10 @@ import {
   sourceOf,
 } from '../attachment.ts';
 import type { SlackContext } from '../context.ts';
-import { NotNow } from '../errors.ts';
+import { isOutOfReach, NotNow } from '../errors.ts';
 import { takeBackAnswersTo, takeBackInAnyThread } from '../look-back.ts';
-import { inquiryOf, isForTheBot, jobOf } from '../posted.ts';
-import { beginInquiry } from '../request.ts';
+import { inquiryOf, isForTheBot, jobOf, type Written } from '../posted.ts';
+import { beginInquiry, type SlackInquiry } from '../request.ts';
 import { workspaceOf } from '../workspaces.ts';
 
 /** Subtypes of events about changes of an earlier message. */
@@ -89,13 +89,28 @@ async function onPosted(event: MessageEvent, eventId: string, context: SlackCont
     await session.answerJobs([jobOf(channel, event, context)]);
     return;
   }
-  const inquiry = await inquiryOf(event, context, (all, asked) => {
+  const inquiry = await inquiryOrLater(event, context, (all, asked) => {
     const unseen = all.filter(({ id }) => session.claim(`file:${channel}:${id}`));
     // A person who asks only about pictures that were read already wants them read again.
     return asked && unseen.length === 0 ? all : unseen;
   });
   // Messages that come while the bot is stopping never get here, so this one came before: it is still answered.
   if (inquiry) beginInquiry(context, inquiry, true);
+}
+
+/** Like `inquiryOf`. Where Slack cannot be reached to tell what a file is, the message is looked at again later. */
+async function inquiryOrLater(
+  message: Written,
+  context: SlackContext,
+  choose: Parameters<typeof inquiryOf>[2],
+): Promise<SlackInquiry | undefined> {
+  try {
+    return await inquiryOf(message, context, choose);
+  } catch (error) {
+    if (!isOutOfReach(error)) throw error;
+    await context.session.answerJobs([jobOf(message.channel, message, context)]);
+    return undefined;
+  }
 }
 
 /** Whether a message was written before the bot was started. */
@@ -141,7 +156,7 @@ async function readAdded(
   const had = new Set(picturesOf(before).map(({ id }) => id));
   const added = picturesOf(message).filter(({ id }) => !had.has(id));
   if (added.length === 0 || !isForTheBot(message, context) || !context.session.claim(`event:${eventId}`)) return;
-  const inquiry = await inquiryOf(message, context, (all) =>
+  const inquiry = await inquiryOrLater(message, context, (all) =>
     all.filter(({ id }) => !had.has(id) && context.session.claim(`file:${message.channel}:${id}`)),
   );
   if (inquiry?.pictures?.length) beginInquiry(context, inquiry, true);
