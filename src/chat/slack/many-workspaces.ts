@@ -104,7 +104,9 @@ export class ManyWorkspaces implements Workspaces {
       if (id && (await this.#hasRevokedToken(id))) await this.#forget(id);
     }
     // An organisation may have removed the bot from this workspace only.
-    if (teamId && (await this.#installations.find(teamId)) === undefined) await this.left(teamId);
+    if (!teamId) return;
+    const found = await pRetry(() => this.#installations.find(teamId), TRIES);
+    if (found === undefined) await this.left(teamId);
   }
 
   /** The bot is not in a workspace any more: the settings of its channels are deleted. */
