@@ -793,3 +793,14 @@ describe('the answer to a photo that its poster removes is removed also where Di
     await until(() => discord.said().length === 0, 'the removal', 20_000);
   });
 });
+
+test('a photo that an edit adds is answered later where Discord does not give its message for a moment', async () => {
+  const { discord } = await startOnDiscord();
+  const photo = async () => discord.file(await plainPicture(64, 48));
+  const post = discord.post({ files: [await photo()] });
+  await answers(discord, 1);
+  discord.fail('GET', new RegExp(`/messages/${post.id}$`), { status: 503, body: {} }, 4);
+  const added = { ...(await photo()), id: snowflake(Date.now() + 10_000) };
+  discord.edit(post, { files: [...post.files, added] });
+  await answers(discord, 2);
+});

@@ -6,7 +6,7 @@ import {
   SnowflakeUtil,
 } from 'discord.js';
 import type { DiscordContext } from '../context.ts';
-import { unlessClosed } from '../errors.ts';
+import { isOutOfReach, unlessClosed } from '../errors.ts';
 import { accountOf, isForTheBot, toInquiry } from '../request.ts';
 
 /** A file that is more than this much younger than its message, in milliseconds, was added by an edit. */
@@ -37,17 +37,20 @@ async function onEdited(
   // Each later edit names the file again.
   const files = added.filter((file) => session.claim(`added:${file}`));
   if (files.length === 0) return;
-  if (files.some((file) => timeOf(file) < startedAt)) {
-    // An earlier run may have answered it.
-    await session.answerJobs([
-      { bot: accountOf(context), place, message: id, kind: 'posted', files, begun: Date.now() },
-    ]);
-    return;
+  const job = { bot: accountOf(context), place, message: id, kind: 'posted', files, begun: Date.now() } as const;
+  // An earlier run may have answered it.
+  if (files.some((file) => timeOf(file) < startedAt)) return await session.answerJobs([job]);
+  let message: Message | undefined;
+  try {
+    message = await unlessClosed(async () => {
+      const channel = await client.channels.fetch(place);
+      return channel?.isTextBased() ? await channel.messages.fetch({ message: id, force: true }) : undefined;
+    });
+  } catch (error) {
+    if (!isOutOfReach(error)) throw error;
+    // It is tried again until Discord gives the message.
+    return await session.answerJobs([job]);
   }
-  const message = await unlessClosed(async () => {
-    const channel = await client.channels.fetch(place);
-    return channel?.isTextBased() ? await channel.messages.fetch({ message: id, force: true }) : undefined;
-  });
   if (message && isForTheBot(message)) session.begin(toInquiry(message, context, (picture) => files.includes(picture)));
 }
 
