@@ -256,7 +256,14 @@ export class Session {
   async #answerJob(job: Job, earlier: Request['earlier']): Promise<boolean> {
     const key = keyOf(job);
     // The platform may send the event again while the job is looked up.
-    if (this.#claimed.has(key) || this.#isUnderWay(job)) return true;
+    if (this.#claimed.has(key)) return true;
+    const underWay = this.#underWay(job);
+    if (underWay.length > 0) {
+      const files = underWay.flatMap((work) => work.job?.files ?? []);
+      // A picture that an edit has added waits until those before it are answered.
+      if (job.files.some((file) => !files.includes(file))) this.#jobs?.tryLater(job);
+      return true;
+    }
     this.#claimed.add(key);
     try {
       const inquiry = await this.#options.revive?.(job);
@@ -273,8 +280,12 @@ export class Session {
     }
   }
 
-  #isUnderWay({ place, message }: JobKey): boolean {
-    return [...this.#work].some(({ job }) => job?.place === place && job.message === message);
+  #isUnderWay(job: JobKey): boolean {
+    return this.#underWay(job).length > 0;
+  }
+
+  #underWay({ place, message }: JobKey): WorkUnderWay[] {
+    return [...this.#work].filter(({ job }) => job?.place === place && job.message === message);
   }
 
   async #takeBack(messages: readonly string[], isLost: (answer: Answer) => boolean): Promise<boolean> {

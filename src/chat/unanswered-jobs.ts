@@ -95,30 +95,42 @@ export class UnansweredJobs {
   }
 
   /**
-   * Answers the jobs that earlier runs of the bot left, a few at a time so that new requests get their turn.
+   * Answers the jobs that earlier runs of the bot left, a few at a time so that new requests get their turn. Where the journal fails, or it
+   * cannot be known which process should answer, it is tried again.
    * @param bot the account that was asked
    * @param isOurs see `Journal.takeOverJobs`
    */
-  async answerLeftJobs(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<void> {
-    const { log, platform } = this.#options;
-    const left = await this.#takeOver(bot, isOurs);
-    if (left.length === 0) return;
-    const answered = await this.answerJobs(left);
-    log.info({ platform, left: left.length, answered }, 'went through the jobs that earlier runs of the bot had left');
-  }
-
-  /** Takes over the jobs of earlier runs, also where the journal cannot be read or written at first. @returns none once the bot stops */
-  async #takeOver(bot: string, isOurs?: (place: string) => Promise<boolean>): Promise<LeftJob[]> {
-    const { journal, log, platform } = this.#options;
+  async answerLeftJobs(bot: string, isOurs: (place: string) => Promise<boolean> = async () => true): Promise<void> {
+    const { log, platform, journal } = this.#options;
     for (let pause = AGAIN_MS; !this.#isStopped; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+      let isComplete = true;
+      const takes = async (place: string) => {
+        try {
+          return await isOurs(place);
+        } catch (err) {
+          log.warn(
+            { platform, err },
+            'could not find out which process should answer a job of an earlier run; trying again',
+          );
+          isComplete = false;
+          return false;
+        }
+      };
       try {
-        return await journal.takeOverJobs(bot, isOurs);
+        const left = await journal.takeOverJobs(bot, takes);
+        const answered = await this.answerJobs(left);
+        if (left.length > 0)
+          log.info(
+            { platform, left: left.length, answered },
+            'went through the jobs that earlier runs of the bot had left',
+          );
       } catch (err) {
         log.error({ platform, err }, 'the jobs that earlier runs had left could not be taken over; trying again');
-        await delay(pause, undefined, { signal: this.#stopping.signal }).catch(() => {});
+        isComplete = false;
       }
+      if (isComplete) return;
+      await delay(pause, undefined, { signal: this.#stopping.signal }).catch(() => {});
     }
-    return [];
   }
 
   /** Answers those of the jobs that have not been answered yet. @returns how many it answered */

@@ -1,5 +1,5 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Attachment, NO_MESSAGE, type Posted, type Reply, type Request } from '../../commands/request.ts';
 import { createLogger } from '../../src/base/log.ts';
 import type { Inquiry, SessionOptions } from '../../src/chat/inquiry.ts';
@@ -333,6 +333,32 @@ test('a noted job is deleted once it is settled, but not while it is being answe
   ends[0]!();
   await turn();
   expect([...noted]).toEqual(['m']);
+  ends[1]!();
+  await session.stop(new AbortController().signal);
+  expect([...noted]).toEqual([]);
+});
+
+test('a picture that an edit adds is looked for again where the first ones of its message are still being answered', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const job = { bot: 'b', place: 'c', message: 'm', kind: 'posted' } as const;
+  const revive = vi.fn(async () => ({ channel: 'c', message: 'm', job, toRequest: () => fakeRequest({}).request }));
+  const ends: (() => void)[] = [];
+  const noted = new Set<string>();
+  const dispatch = () => new Promise<void>((resolve) => ends.push(resolve));
+  const { session, begin } = start({ journal: journalOf(noted), dispatch, revive });
+  begin({ message: 'm', job, pictures: [picture('p', 'm')] });
+  await turn();
+  // The event of the message itself comes again.
+  await session.answerJobs([{ ...job, files: ['p'], begun: 1 }]);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(revive).not.toHaveBeenCalled();
+  await session.answerJobs([{ ...job, files: ['added'], begun: 1 }]);
+  ends[0]!();
+  await turn();
+  expect([...noted]).toEqual(['m']);
+  await vi.advanceTimersByTimeAsync(5000);
+  expect([revive.mock.calls.length, ends.length]).toEqual([1, 2]);
   ends[1]!();
   await session.stop(new AbortController().signal);
   expect([...noted]).toEqual([]);

@@ -157,3 +157,24 @@ test('jobs of earlier runs are answered later where the journal cannot be read a
   await unanswered.answerLeftJobs('b');
   expect(answered).toEqual(['m']);
 });
+
+test('a job of an earlier run is answered later where it cannot be known at first which process should answer it', async () => {
+  const answered: string[] = [];
+  const left: LeftJob[] = ['m', 'n'].map((message) => ({
+    ...job(message),
+    place: message,
+    runs: 1,
+    isSuspect: false,
+    whispers: 0,
+  }));
+  const isOurs = vi.fn(async (_: string) => true).mockRejectedValueOnce(new Error('status 500'));
+  const take: Journal['takeOverJobs'] = async (_, takes) => {
+    const taken: LeftJob[] = [];
+    for (const one of [...left]) if (await takes!(one.place)) taken.push(...left.splice(left.indexOf(one), 1));
+    return taken;
+  };
+  const { unanswered, log } = start([], async ({ message }) => answered.push(message) > 0, false, take);
+  await unanswered.answerLeftJobs('b', isOurs);
+  expect(answered).toEqual(['n', 'm']);
+  expect(log.join('')).toContain('which process should answer');
+});
