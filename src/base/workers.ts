@@ -89,7 +89,7 @@ export interface WorkerPool<Task, Result> {
    * @param signal ends a waiting task, or a running one together with its thread, which is replaced. In an uninterruptible
    *   pool it only ends the waiting for the task; a thread that hangs is replaced after a while
    * @throws the signal's reason when it was aborted; WorkerDied where the thread ended during the task, and then the thread
-   *   is replaced; else whatever the worker threw
+   *   is replaced; Error where none could be started; else whatever the worker threw
    */
   run(task: Task, signal?: AbortSignal): Promise<Result>;
   /** Ends all threads at once, and rejects tasks that are still running. An uninterruptible pool waits for them instead. */
@@ -118,11 +118,45 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
       atomics: 'disabled',
     });
     // A thread that ends without a task is replaced like any other; without this listener the error would be thrown.
-    pool.on('error', () => {});
+    pool.on('error', (error: unknown) => giveUp(pool, error));
     return pool;
   };
   let pool = open();
+  let closed = false;
   let atWork = 0;
+  /** What rejects each task that was handed to the pool. */
+  const handedOn = new Set<(error: unknown) => void>();
+  const inPool = async (task: Task, signal?: AbortSignal): Promise<Result> => {
+    const at = pool;
+    const { promise: lost, reject } = rejection();
+    handedOn.add(reject);
+    try {
+      return await Promise.race([lost, at.run(task, { signal: signal ?? null })]);
+    } catch (error) {
+      restart(at);
+      throw error;
+    } finally {
+      handedOn.delete(reject);
+    }
+  };
+  /** Has a thread started for tasks that waited behind one which ended with its thread. Piscina itself starts one for new tasks only. */
+  const restart = (at: Piscina<Task, Result>) => {
+    if (closed || at !== pool || at.queueSize === 0 || at.threads.length > 0) return;
+    try {
+      // A task that no worker has: it fails, behind the others.
+      at.run(undefined as Task, { name: 'none' }).catch(noop);
+    } catch (error) {
+      giveUp(at, error);
+    }
+  };
+  /** Fails the tasks that wait for a thread where none could be started, for want of memory or of open files, say. */
+  const giveUp = (at: Piscina<Task, Result>, cause: unknown) => {
+    if (closed || at !== pool || at.threads.length > 0) return;
+    pool = open();
+    const error = new Error('no thread could be started', { cause });
+    for (const reject of handedOn) reject(error);
+    void at.destroy();
+  };
   /** Running uninterruptible tasks. Each starts again if its pool is replaced. */
   const running = new Set<RunningTask>();
   const replace = () => {
@@ -136,10 +170,12 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
     const entry: RunningTask = { restart: () => {} };
     let watch: NodeJS.Timeout | undefined;
     const result = new Promise<Result>((resolve, reject) => {
+      let latest: Promise<Result>;
       const begin = () => {
-        const at = pool;
+        const begun = inPool(task);
+        latest = begun;
         // An error of a pool that was replaced meanwhile is ignored.
-        at.run(task).then(resolve, (error: unknown) => at === pool && reject(error));
+        begun.then(resolve, (error: unknown) => begun === latest && reject(error));
       };
       entry.restart = () => (signal?.aborted ? reject(signal.reason) : begin());
       begin();
@@ -171,7 +207,7 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
       if (signal) setMaxListeners(0, signal);
       atWork += 1;
       try {
-        return await (uninterruptible ? runToItsEnd(task, signal) : pool.run(task, { signal: signal ?? null }));
+        return await (uninterruptible ? runToItsEnd(task, signal) : inPool(task, signal));
       } catch (error) {
         // Piscina reports an aborted task with its own error; the caller expects the signal's reason.
         signal?.throwIfAborted();
@@ -184,12 +220,23 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
     async close() {
       idlePools.delete(endIfIdle);
       await Promise.all([...running].map(({ ended }) => ended));
+      closed = true;
       await pool.destroy();
     },
   };
 }
 
 const noop = () => {};
+
+/** A promise that only ever rejects, without anybody having to handle that. */
+function rejection(): { readonly promise: Promise<never>; readonly reject: (error: unknown) => void } {
+  let reject: (error: unknown) => void = noop;
+  const promise = new Promise<never>((_, onError) => {
+    reject = onError;
+  });
+  promise.catch(noop);
+  return { promise, reject };
+}
 
 const idlePools = new Set<() => Promise<void>>();
 

@@ -1,9 +1,11 @@
 import { getEventListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, threadId } from 'node:worker_threads';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createWorkerPool, endIdleThreads, WorkerDied, type WorkerPool } from '../../src/base/workers.ts';
 import type { ThreadTask } from '../fixtures/thread-worker.ts';
+
+const isDeath = (error: unknown) => error instanceof WorkerDied;
 
 type Pool = WorkerPool<ThreadTask, { result: number; threadId: number }>;
 
@@ -112,6 +114,48 @@ describe('createWorkerPool', () => {
     } while (before !== beats[0] && performance.now() < end);
     expect(beats[0], 'its thread has ended').toBe(before);
   });
+
+  it.each([true, false])(
+    'runs what waited behind a thread that ended in the middle (uninterruptible: %s)',
+    async (uninterruptible) => {
+      const workers = pool(1, uninterruptible);
+      const dying = workers.run({ die: true });
+      const behind = [6, 7].map((square) => workers.run({ square }));
+      await expect(dying).rejects.toBeInstanceOf(WorkerDied);
+      expect((await Promise.all(behind)).map(({ result }) => result)).toEqual([36, 49]);
+    },
+  );
+
+  it('runs what waited behind a task that was cancelled in the middle', async () => {
+    const workers = pool(1);
+    const controller = new AbortController();
+    const stuck = workers.run({ forever: true }, controller.signal);
+    const behind = [workers.run({ square: 6 }, new AbortController().signal), workers.run({ square: 7 })];
+    const reason = new Error('changed my mind');
+    await Promise.all([expect(stuck).rejects.toBe(reason), sleep(300).then(() => controller.abort(reason))]);
+    expect((await Promise.all(behind)).map(({ result }) => result)).toEqual([36, 49]);
+  });
+
+  it.each([true, false])(
+    'says so where no thread can be started, and tries again with the next task (uninterruptible: %s)',
+    async (uninterruptible) => {
+      vi.stubEnv('CANNOT_LOAD', 'too many open files');
+      onTestFinished(() => void vi.unstubAllEnvs());
+      const workers: Pool = createWorkerPool(new URL('../fixtures/unloadable-worker.ts', import.meta.url), {
+        threads: 2,
+        uninterruptible,
+      });
+      open.push(workers);
+      const { signal } = new AbortController();
+      const tasks = [1, 2, 3].map((square) => workers.run({ square }, square === 2 ? signal : undefined));
+      for (const result of await Promise.allSettled(tasks)) {
+        expect(result).toMatchObject({ reason: { message: 'no thread could be started' } });
+        expect(result, 'no task is to blame').toMatchObject({ reason: expect.not.toSatisfy(isDeath) });
+      }
+      vi.unstubAllEnvs();
+      expect((await workers.run({ square: 6 })).result).toBe(36);
+    },
+  );
 
   it('waits, when closed, for a task that must not be interrupted', async () => {
     const workers = pool(1, true);
