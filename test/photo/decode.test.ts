@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { crc32, gunzipSync } from 'node:zlib';
@@ -35,6 +36,21 @@ function shared(make: () => Promise<Buffer>): () => Promise<Buffer> {
 
 /** Stands for a decoded photo in a failed assertion: printing the pixels themselves would take gigabytes. */
 const widthOf = async (photo: Promise<DecodedPhoto>) => (await photo).width;
+
+/** Ids of a process's children that run the decoder (proc(5)). */
+async function childrenOf(pid: number): Promise<number[]> {
+  const isDecoder = async (id: string) => {
+    const [status, command] = await Promise.all(
+      ['stat', 'cmdline'].map((name) => readFile(`/proc/${id}/${name}`, 'utf8').catch(() => '')),
+    );
+    return (
+      status!.slice(status!.lastIndexOf(')')).split(' ')[2] === String(pid) && command!.includes('decoder-process')
+    );
+  };
+  const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const found = await Promise.all(ids.map(isDecoder));
+  return ids.filter((_, k) => found[k]).map(Number);
+}
 
 const isSame = (a: DecodedPhoto, b: DecodedPhoto) => Buffer.compare(a.image.data, b.image.data) === 0;
 
@@ -413,6 +429,66 @@ describe('decodePhoto', () => {
       expect(await decodeApart([file], task, options)).toMatchObject({ kind: 'failed', message: /memory/ });
     },
   );
+
+  describe('after a mishap', () => {
+    const task = { format: 'png', padding: 0, hasSurplus: false, blockBytes: 0, maxPixels: 1e9, maxSide: 100 } as const;
+    /** Decodes a small picture in the decoder's process. */
+    const apart = async (options: Partial<Parameters<typeof decodeApart>[2]> = {}) => {
+      const file = await flat(20, 10).png().toBuffer();
+      return await decodeApart(
+        [file],
+        { ...task, bytes: file.length, maxBytes: 1e9 },
+        {
+          signal: new AbortController().signal,
+          patience: 60_000,
+          tooSlow: () => new Error('slow'),
+          memory: takePixels,
+          ...options,
+        },
+      );
+    };
+    const isDecoded = { kind: 'decoded', width: 20 };
+
+    it('goes on where there is no memory for the pixels', async () => {
+      const memory = () => {
+        throw new RangeError('Array buffer allocation failed');
+      };
+      await expect(apart({ memory })).rejects.toThrow('allocation failed');
+      expect(await apart()).toMatchObject(isDecoded);
+    });
+
+    it('blames no picture for the end of the one before', async () => {
+      const controller = new AbortController();
+      const memory = (bytes: number) => {
+        // The whole picture has come, and is called off at that moment.
+        controller.abort(new Error('called off'));
+        return takePixels(bytes);
+      };
+      await apart({ memory, signal: controller.signal }).catch(() => {});
+      expect(await apart()).toMatchObject(isDecoded);
+    });
+
+    it.runIf(process.platform === 'linux')(
+      'starts a process again that was ended while it had nothing to do',
+      async () => {
+        await apart();
+        for (const child of await childrenOf(process.pid)) process.kill(child, 'SIGKILL');
+        await sleep(100);
+        expect(await apart()).toMatchObject(isDecoded);
+      },
+    );
+
+    it('hears that a picture is called off while another process makes way for its own', async () => {
+      await apart();
+      const controller = new AbortController();
+      const reason = new Error('called off');
+      const alone = async () => {
+        // Once the process that is there is being ended.
+        setImmediate(() => controller.abort(reason));
+      };
+      await expect(apart({ alone, signal: controller.signal })).rejects.toBe(reason);
+    });
+  });
 
   it('ends the decoder when time is over, and goes on with the next', async () => {
     const slow = await slowPng();

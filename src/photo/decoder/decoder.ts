@@ -126,11 +126,10 @@ class Decoder {
     const { memory, alone } = options;
     const signal = AbortSignal.any([options.signal, outOfPatience.signal]);
     signal.throwIfAborted();
-    await alone?.(signal).catch((error: unknown) => {
+    const maxBytes = alone ? DECODE_ALONE_BYTES : DECODE_BYTES;
+    await this.#makeRoom(maxBytes, signal, alone).catch((error: unknown) => {
       throw outOfPatience.signal.aborted && !options.signal.aborted ? new StillWaits() : error;
     });
-    const maxBytes = alone ? DECODE_ALONE_BYTES : DECODE_BYTES;
-    if (this.#process?.maxBytes !== maxBytes) await this.#end();
     const process = this.#process ?? new DecoderProcess(maxBytes);
     this.#process = process;
     const stop = () => process.end(signal.reason);
@@ -145,6 +144,14 @@ class Decoder {
       // Frees its memory for other walks.
       if (alone) await this.#end();
     }
+  }
+
+  /** Waits until nothing is in the way of a process with this much memory. @throws the signal's reason */
+  async #makeRoom(maxBytes: number, signal: AbortSignal, alone: DecodeOptions['alone']): Promise<void> {
+    await alone?.(signal);
+    // It may have died, or been told to end when its last answer was already on the way.
+    if (this.#process?.maxBytes !== maxBytes || this.#process.isOver) await this.#end();
+    signal.throwIfAborted();
   }
 
   /** Ends the idle process, which frees its memory. */
@@ -186,13 +193,25 @@ class DecoderProcess {
     this.#ended = once(this.#child, 'close').catch((error: unknown) => {
       this.#stderr = String(error);
     });
-    this.#child.stdout.on('data', (chunk: Buffer) => this.#onBytes(chunk));
+    this.#child.stdout.on('data', (chunk: Buffer) => {
+      try {
+        this.#onBytes(chunk);
+      } catch (error) {
+        // There is no memory for the pixels, or what came is no answer.
+        this.end(error);
+      }
+    });
     this.#child.stderr.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-STDERR_KEPT);
     });
     // When the process ends while it is written to, its `close` event is what counts.
     this.#child.stdin.on('error', () => {});
     this.#keepAlive(false);
+  }
+
+  /** Whether it has ended or was told to. */
+  get isOver(): boolean {
+    return this.#endedBy !== undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   /** Ends the idle process. @returns once it has ended; the program stays alive until then */
