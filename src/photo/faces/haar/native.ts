@@ -50,12 +50,12 @@ function findBinary(): { readonly binary: string } | { readonly missing: string 
 export async function startNativeOpenCv(find = findBinary): Promise<NativeOpenCv | { readonly missing: string }> {
   const found = find();
   if ('missing' in found) return found;
-  const child = startProcess(new URL('./native-process.ts', import.meta.url), [found.binary], {
-    serialization: 'advanced',
-    env: {},
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
   try {
+    const child = startProcess(new URL('./native-process.ts', import.meta.url), [found.binary], {
+      serialization: 'advanced',
+      env: {},
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
     const said = await answerOf(child);
     if (said.kind === 'ready')
       return { version: said.version, run: (task) => ask(child, task), end: () => child.kill() };

@@ -5,10 +5,10 @@ import type OpenCvJs from '@techstark/opencv-js';
 import type { HaarProposal } from './haar.ts';
 import { CASCADES, type GrayTask, type OpenCv, runPass } from './pass.ts';
 
-// `import` would read its 10 MB once more, to find out what they export.
-const cv: typeof OpenCvJs = createRequire(import.meta.url)('@techstark/opencv-js');
+let cv: typeof OpenCvJs;
+let untyped: UntypedOpenCv;
 
-type Mat = InstanceType<typeof cv.Mat>;
+type Mat = InstanceType<typeof OpenCvJs.Mat>;
 
 /** The parts of OpenCV.js that its own type declarations lack. */
 interface Cascade {
@@ -40,12 +40,15 @@ interface UntypedOpenCv {
   FS_createDataFile(folder: string, name: string, bytes: Uint8Array, read: boolean, write: boolean, own: boolean): void;
   exceptionFromPtr(pointer: number): { msg: string };
 }
-const untyped = cv as unknown as UntypedOpenCv;
 
 const ANY_SIZE = { width: 0, height: 0 };
 
-/** Waits until the module's classes exist. The module itself is a thenable that never settles, so it cannot be awaited. */
+/** Loads OpenCV and waits until its classes exist. The module itself is a thenable that never settles, so it cannot be awaited. */
 async function openCvReady(): Promise<void> {
+  // Not while this module is loaded: Node would keep a failure, for want of memory say, for as long as the thread lives. `import` would
+  // read its 10 MB once more, to find out what they export.
+  cv ??= createRequire(import.meta.url)('@techstark/opencv-js');
+  untyped = cv as unknown as UntypedOpenCv;
   const giveUpAt = Date.now() + 60_000;
   while (typeof cv.Mat !== 'function') {
     if (Date.now() > giveUpAt) throw new Error('OpenCV did not start within a minute');

@@ -79,6 +79,10 @@ describe('startNativeOpenCv', () => {
       missing: expect.stringMatching(/^@u4\/opencv4nodejs does not load: .*broken\.node: (file too short|invalid ELF)/),
     });
     expect(await startNativeOpenCv(() => ({ missing: 'it is elsewhere' }))).toEqual({ missing: 'it is elsewhere' });
+    // No process can be started with such an argument.
+    expect(await startNativeOpenCv(() => ({ binary: '\0' }))).toEqual({
+      missing: expect.stringContaining('does not load'),
+    });
   });
 });
 
