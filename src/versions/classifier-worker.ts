@@ -57,8 +57,9 @@ async function answer(task: ClassifierTask): Promise<Reading[]> {
     return await inUse.classify(cropsOf(task.crops));
   }
   const next = task.kind === 'use' ? await load(task.network) : undefined;
-  await inUse?.dispose();
+  const former = inUse;
   inUse = next;
+  await former?.dispose();
   return [];
 }
 
@@ -78,8 +79,13 @@ async function load({
   const registry = new VersionRegistry(modelDirectory);
   const model = await registry.load(version);
   const classifier = await createClassifier(model, registry.directoryOf(version), options);
-  await classifier.classify([new Uint8Array(FACE_PIXELS)]);
-  return classifier;
+  try {
+    await classifier.classify([new Uint8Array(FACE_PIXELS)]);
+    return classifier;
+  } catch (error) {
+    await classifier.dispose();
+    throw error;
+  }
 }
 
 function cropsOf(bytes: Uint8Array): Uint8Array[] {
