@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UserError } from '../../base/errors.ts';
+import { codeOf, UserError } from '../../base/errors.ts';
 import { entriesOf, makeFolder, sha256, syncDirectory, writeDurably } from '../../base/files.ts';
 import type { TrainingState } from '../../emotion/engines/engine.ts';
 import { loadModel, saveModel } from '../../emotion/layers-format/layers-format.ts';
@@ -64,6 +64,8 @@ const SLOTS_FILE = 'slots.bin';
 const NAME = /^checkpoint-(\d{9})$/;
 /** How many checkpoints are kept: the newest, and the previous one in case the newest is damaged. */
 const KEPT = 2;
+/** The system's errors that say nothing about a file: there are too many open ones, no memory is left, or it may not be read. */
+const NOT_FOR_NOW: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EACCES', 'EPERM']);
 
 /** Fingerprint of the part of a plan that must not change between a run and its resumption. */
 export function planKey(plan: object): string {
@@ -77,7 +79,10 @@ export function planKey(plan: object): string {
 export async function saveCheckpoint(directory: string, network: Network, checkpoint: Checkpoint): Promise<void> {
   const name = `checkpoint-${String(checkpoint.state.step).padStart(9, '0')}`;
   const aside = join(directory, `${name}.tmp`);
-  await rm(aside, { recursive: true, force: true });
+  // A run that was killed may have left one that it had half written.
+  for (const left of await entriesOf(directory))
+    if (left.endsWith('.tmp') && NAME.test(left.slice(0, -'.tmp'.length)))
+      await rm(join(directory, left), { recursive: true, force: true });
   await makeFolder(aside);
   await saveModel(aside, { network, weights: checkpoint.weights });
   const slots = [...checkpoint.state.slots];
@@ -101,6 +106,7 @@ export async function saveCheckpoint(directory: string, network: Network, checkp
  * The newest undamaged checkpoint of a run.
  * @param onDamaged is called for each damaged one that is skipped
  * @returns undefined where there is none
+ * @throws Error where one cannot be read for now: a run that began again would remove it
  */
 export async function loadCheckpoint(
   directory: string,
@@ -110,6 +116,8 @@ export async function loadCheckpoint(
     try {
       return await readCheckpoint(join(directory, name));
     } catch (error) {
+      const codes = [error, (error as Error).cause].map((one) => codeOf(one) ?? '');
+      if (codes.some((code) => NOT_FOR_NOW.has(code))) throw error;
       onDamaged(name, (error as Error).message);
     }
   }
