@@ -156,7 +156,18 @@ function prune(cache) {
   const usedAt = (name) => statSync(join(cache, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const names = readdirSync(cache).sort((one, other) => usedAt(other) - usedAt(one));
   const old = names.slice(KEPT).filter((name) => usedAt(name) < Date.now() - KEPT_MS);
-  for (const name of old) rmSync(join(cache, name), { recursive: true, force: true });
+  for (const name of old) {
+    // Renamed first: if this process ends in the middle, half a copy is never taken for a whole one.
+    const aside = `${join(cache, name)}-old`;
+    try {
+      renameSync(join(cache, name), aside);
+    } catch (error) {
+      // Another process is removing it.
+      if (error.code === 'ENOENT') continue;
+      throw error;
+    }
+    rmSync(aside, { recursive: true, force: true });
+  }
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) {

@@ -110,6 +110,24 @@ test('of many copies those go that nobody has used for long', async () => {
   expect(left).toContain(first);
 });
 
+test('a copy that was half removed when its process was killed is made again', async () => {
+  const { folder, start, shape, cache } = await project();
+  await start();
+  const [first] = readdirSync(cache);
+  utimesSync(join(cache, first!), new Date(2019, 0, 1), new Date(2019, 0, 1));
+  for (let k = 0; k < 29; k++) mkdirSync(join(cache, `copy-${k}`));
+  const dying = join(folder, 'dying.cjs');
+  writeFileSync(
+    dying,
+    `const fs = require('node:fs');
+     fs.rmSync = (path) => { fs.unlinkSync(path + '/src/main.js'); process.exit(9); };`,
+  );
+  shape('width + height');
+  await expect(start([], { NODE_OPTIONS: `--require ${dying}` })).rejects.toMatchObject({ code: 9 });
+  shape('width * height');
+  expect((await start()).stdout).toMatch(/^42 /);
+});
+
 test('an error stands at the line and column of the source', async () => {
   const { start } = await project();
   const { stderr } = await start(['fail']).catch((error) => error);
