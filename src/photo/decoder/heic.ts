@@ -57,7 +57,9 @@ export function openHeic(file: Uint8Array, maxSide: number): HeicPicture {
   const lib = libheif();
   const context = lib.heif_context_alloc();
   const place = lib._malloc(file.length);
+  let release = () => {};
   const close = () => {
+    release();
     lib.heif_context_free(context);
     lib._free(place);
     // WebAssembly's memory never shrinks, so a large one is dropped with the library.
@@ -67,7 +69,13 @@ export function openHeic(file: Uint8Array, maxSide: number): HeicPicture {
     if (place === 0) throw new Error('libheif: out of memory');
     lib.HEAPU8.set(file, place);
     readInPlace(lib, addressOf(context), place, file.length);
-    return { ...mainPicture(lib, context, maxSide), close };
+    let handle: Handle | undefined = check(lib, lib.heif_js_context_get_primary_image_handle(context));
+    // As long as the handle is there, so is all that the context holds.
+    release = () => {
+      if (handle !== undefined) lib.heif_image_handle_release(handle);
+      handle = undefined;
+    };
+    return { ...mainPicture(lib, context, handle, maxSide, release), close };
   } catch (error) {
     close();
     throw error;
@@ -75,9 +83,16 @@ export function openHeic(file: Uint8Array, maxSide: number): HeicPicture {
 }
 
 type Context = ReturnType<Libheif['heif_context_alloc']>;
+type Handle = ReturnType<Libheif['heif_js_context_get_primary_image_handle']>;
 
-function mainPicture(lib: Libheif, context: Context, maxSide: number): Omit<HeicPicture, 'close'> {
-  const handle = check(lib, lib.heif_js_context_get_primary_image_handle(context));
+/** @param release frees the handle, once */
+function mainPicture(
+  lib: Libheif,
+  context: Context,
+  handle: Handle,
+  maxSide: number,
+  release: () => void,
+): Omit<HeicPicture, 'close'> {
   const width = lib.heif_image_handle_get_width(handle);
   const height = lib.heif_image_handle_get_height(handle);
   const scale = Math.min(1, maxSide / Math.max(width, height));
@@ -97,7 +112,7 @@ function mainPicture(lib: Libheif, context: Context, maxSide: number): Omit<Heic
     bytes: (tiling ? 0 : whole) + copy,
     async decode() {
       const small = decodePlanes(lib, address, tiling, { width, height }, factor);
-      lib.heif_image_handle_release(handle);
+      release();
       const [luma, blue, red] = await Promise.all(small.map((plane) => resizePlane(plane, size)));
       return { ...size, data: toRgb(luma!, blue!, red!) };
     },

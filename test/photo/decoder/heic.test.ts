@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openHeic } from '../../../src/photo/decoder/heic.ts';
 import type { RgbImage } from '../../../src/photo/image.ts';
 import { gridHeic, TILE_SIDE } from '../../fixtures/heics.ts';
@@ -16,6 +16,11 @@ async function perTile({ data, width, height }: RgbImage): Promise<Buffer> {
     .raw()
     .toBuffer();
 }
+
+/** WebAssembly's memory, which TypeScript knows only in browsers. */
+const { Memory: memory } = (
+  globalThis as unknown as { WebAssembly: { Memory: new () => { grow(pages: number): number } } }
+).WebAssembly;
 
 describe('a HEIC made of tiles', () => {
   test.each([0, 1, 2, 3] as const)(
@@ -46,5 +51,18 @@ describe('a HEIC made of tiles', () => {
     expect(() => openHeic(file, SMALL)).toThrow('zeros');
     const padded = Buffer.concat([whole, Buffer.alloc(90)]);
     expect(openHeic(padded, SMALL).width).toBe(GRID.width);
+  });
+
+  test('leaves nothing in memory where it is refused or damaged', () => {
+    const grow = vi.spyOn(memory.prototype, 'grow');
+    onTestFinished(() => grow.mockRestore());
+    const whole = gridHeic(GRID);
+    const zeros = Buffer.concat([whole.subarray(0, -90), Buffer.alloc(90)]);
+    openHeic(whole, SMALL).close();
+    for (let k = 0; k < 250; k++) {
+      openHeic(whole, SMALL).close();
+      expect(() => openHeic(zeros, SMALL)).toThrow('zeros');
+    }
+    expect(grow).not.toHaveBeenCalled();
   });
 });
