@@ -25,6 +25,8 @@ const LAST_LINES = 15;
 
 /** Runs a program to its end. @throws the signal's reason; the error of a program that exists but cannot be started */
 export async function outcomeOf({ program, args, environment = {}, signal }: Step): Promise<Ended> {
+  // An interruption may have come between two programs.
+  signal?.throwIfAborted();
   // Only src/config.ts may read process.env, so the program `env` adds the variables.
   const added = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   const [command, words] = added.length === 0 ? [program, args] : ['env', [...added, program, ...args]];

@@ -1,6 +1,7 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { outcomeOf } from '../../scripts/setup/steps.ts';
 import { runScript } from '../helpers/run-script.ts';
 import { temporaryFolder } from '../helpers/tiny-fer2013.ts';
 
@@ -77,4 +78,12 @@ test('setup:gpu names the card without its id, and says what TensorFlow’s own 
   expect([code, stderr]).toEqual([1, expect.stringMatching(/Loading TensorFlow failed.*\n.*no libtensorflow/)]);
   expect(stderr).toContain('GPU 0: NVIDIA T4');
   expect(stderr).not.toContain('1234');
+});
+
+test('a program is not started after an interruption', async () => {
+  const file = join(await temporaryFolder(), 'started');
+  const reason = new Error('Ctrl-C');
+  const step = { program: 'touch', args: [file], signal: AbortSignal.abort(reason) };
+  await expect(outcomeOf(step)).rejects.toBe(reason);
+  await expect(readFile(file)).rejects.toMatchObject({ code: 'ENOENT' });
 });
