@@ -10,6 +10,8 @@ import type { Logger } from './log.ts';
 export const REDIS_PREFIX = 'emotion-bot';
 /** Time limit for a connection and for an answer, in milliseconds. */
 const TIMEOUT_MS = 5000;
+/** Milliseconds without a due answer after which a connection is replaced. BullMQ has Redis delay answers by up to 10 s. */
+const SILENT_MS = 20_000;
 /** Least time in milliseconds between two reconnections because of a read-only replica. */
 const LEAVE_AGAIN_MS = 1000;
 /** Milliseconds before a Redis that is down is tried again, doubled each time up to `LONGEST_PAUSE_MS`. */
@@ -29,7 +31,8 @@ const AWAY = new Set([
   'EAI_AGAIN',
 ]);
 /** Errors of a Redis that is starting or being replaced by another one, and the client's errors for one that does not answer. */
-const NOT_YET = /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)\b|^Command timed out$|^Connection is closed\.$/;
+const NOT_YET =
+  /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)\b|^Command timed out$|^Socket timeout\.|^Connection is closed\.$/;
 
 /** A share in the process's single connection to a Redis, for commands that are answered at once. */
 export interface RedisPart {
@@ -118,7 +121,7 @@ function forget(url: string, connection: Shared): void {
 export async function waitForRedis(
   url: string,
   log: Logger,
-  { signal, ...options }: { readonly waits?: boolean; readonly signal?: AbortSignal } = {},
+  { signal, ...options }: Parameters<typeof connectRedis>[2] & { readonly signal?: AbortSignal } = {},
 ): Promise<Redis> {
   let isAway = false;
   const client = await pRetry(() => connectRedis(url, log, options), {
@@ -145,18 +148,21 @@ function mayComeBack(error: unknown): boolean {
 /**
  * Opens a separate connection. If it is lost, it is opened again.
  * @param options.waits true for a connection whose commands wait without limit, as a worker needs it
+ * @param options.silentMs milliseconds without an answer after which it counts as lost
  * @throws Error where Redis cannot be reached or refuses
  */
 export async function connectRedis(
   url: string,
   log: Logger,
-  { waits = false }: { readonly waits?: boolean } = {},
+  { waits = false, silentMs = SILENT_MS }: { readonly waits?: boolean; readonly silentMs?: number } = {},
 ): Promise<Redis> {
   // Loaded here, since most bots never need it.
   const { Redis: Client } = await import('ioredis');
   const client = new Client(url, {
     lazyConnect: true,
     connectTimeout: TIMEOUT_MS,
+    // A machine or router that went away says nothing, and the system itself would try for a quarter of an hour.
+    socketTimeout: silentMs,
     ...(waits ? { maxRetriesPerRequest: null } : { commandTimeout: TIMEOUT_MS, maxRetriesPerRequest: 1 }),
     retryStrategy: (tries) => Math.min(FIRST_PAUSE_MS * 2 ** Math.min(tries - 1, 10), LONGEST_PAUSE_MS),
     reconnectOnError: leavesACopy(),
