@@ -33,6 +33,8 @@ const MAX_CRASHES = 5;
 const RESTART_MS = 500;
 /** Milliseconds between looks for a training whose bot has died, or that waits for one on another machine. */
 const ADOPT_EVERY_MS = 30_000;
+/** After so many of these looks an end that could not be reported is tried again. */
+const LOOKS_BETWEEN_REPORTS = 10;
 
 /** Runs one training at a time: starts it, supervises its process, reports its progress and its end. */
 export class Retraining {
@@ -47,8 +49,8 @@ export class Retraining {
   #watch: Promise<void> | undefined;
   /** The newest status from the child: newer than the file while it trains, and the only one where the disk is full. */
   #latest: JobStatus | undefined;
-  /** The training whose end this process could not report. The next bot reports it. */
-  #unreported: string | undefined;
+  /** The training whose end could not be reported, and after how many more looks that is tried again. */
+  #unreported: { readonly job: string; looks: number } | undefined;
   #adopting: NodeJS.Timeout | undefined;
 
   constructor(options: RetrainingOptions) {
@@ -183,7 +185,8 @@ export class Retraining {
     if (this.#watch || this.#stopping.signal.aborted) return;
     try {
       const job = await this.#files.job();
-      if (!job || job.id === this.#unreported || !(ofAnyPlatform || this.#boards.serves(job.platform))) return;
+      if (!job || !(ofAnyPlatform || this.#boards.serves(job.platform))) return;
+      if (this.#unreported?.job === job.id && this.#unreported.looks-- > 0) return;
       // A training that failed here, with a disk too full to record it, is not restarted automatically.
       if (this.#latest?.job === job.id && this.#latest.state !== 'running') return;
       if (await this.#files.isEndReported(job.id)) return;
@@ -270,12 +273,13 @@ export class Retraining {
     return ending;
   }
 
-  /** Reports the end. If that fails, the next bot that starts reports it. */
+  /** Reports the end. If that fails, this process tries again after a while, and so does the next bot that starts. */
   async #reportEnd(job: Job, status: JobStatus, board: NoticeBoard): Promise<void> {
     const { log, registry, onPromoted } = this.#options;
     if (status.result?.promoted) await onPromoted?.();
     const reporter = { log, registry, starter: this.#starterOf(job) };
-    if (!(await reportEnd(job, status, board, this.#files, reporter))) this.#unreported = job.id;
+    if (await reportEnd(job, status, board, this.#files, reporter)) return;
+    this.#unreported = { job: job.id, looks: LOOKS_BETWEEN_REPORTS };
   }
 
   /** Keeps the last status in the file or, where that cannot be written, in memory. */

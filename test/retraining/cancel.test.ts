@@ -108,3 +108,29 @@ test('a child that dies often, with an epoch in between each time, is started ag
   expect(await readdir(join(registry.directoryOf(4), 'reports'))).toContain('tiny-curves.png');
   expect(await files.isEndReported(job.id)).toBe(true);
 });
+
+test('an end that could not be told, since the chat was away just then, is told later by the same bot', async () => {
+  const { retraining, files } = openSite(await makeSite(), { adoptEveryMs: 5 });
+  const job = {
+    id: 'j',
+    platform: 'test',
+    channel: 'c1',
+    by: 'U1',
+    clean: false,
+    margin: 0,
+    plan: tinyTraining().plan,
+  };
+  await files.writeJob(job);
+  await files.writeStatus({ job: 'j', state: 'failed', phase: 'checking', findings: [], error: 'The data is gone.' });
+  const board = noticeBoard();
+  let tries = 0;
+  await retraining.begin(async () => {
+    tries += 1;
+    if (tries === 1) throw new Error('the chat is away');
+    return board;
+  });
+  await until(() => files.isEndReported('j'), 'the end', 5000);
+  expect(board.notices.map(({ text }) => text)).toEqual([expect.stringContaining('The data is gone.')]);
+  await retraining.stop(new AbortController().signal);
+  expect(tries).toBe(2);
+});
