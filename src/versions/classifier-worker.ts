@@ -54,7 +54,15 @@ export default async function runTask(task: ClassifierTask): Promise<ClassifierA
 async function answer(task: ClassifierTask): Promise<Reading[]> {
   if (task.kind === 'read') {
     inUse ??= await load(task.network);
-    return await inUse.classify(cropsOf(task.crops));
+    try {
+      return await inUse.classify(cropsOf(task.crops));
+    } catch (error) {
+      // Its graphics card was reset, say: the next faces load the network anew.
+      const broken = inUse;
+      inUse = undefined;
+      await broken.dispose().catch(() => {});
+      throw error;
+    }
   }
   const next = task.kind === 'use' ? await load(task.network) : undefined;
   const former = inUse;
@@ -74,6 +82,10 @@ async function load({
   engine ??= createEngine(choice, {
     ...(threads === undefined ? {} : { threads }),
     ...(provider === undefined ? {} : { provider }),
+  }).catch((error: unknown) => {
+    // For want of memory, say: the next task tries again.
+    engine = undefined;
+    throw error;
   });
   const options = { engine: await engine, ...(threads === undefined ? {} : { threads }) };
   const registry = new VersionRegistry(modelDirectory);

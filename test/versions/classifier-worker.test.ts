@@ -4,10 +4,11 @@ import { EMOTIONS, FACE_PIXELS } from '../../src/emotion/labels.ts';
 import runTask from '../../src/versions/classifier-worker.ts';
 import { registryWith } from '../helpers/retraining.ts';
 
-const engine = vi.hoisted(() => ({ loaded: 0, freed: [] as number[], broken: 0 }));
+const engine = vi.hoisted(() => ({ loaded: 0, freed: [] as number[], fails: false, broken: 0 }));
 
 vi.mock('../../src/emotion/engines/create-engine.ts', () => ({
   createEngine: async (): Promise<Engine> => {
+    if (engine.fails) throw new Error('there is no memory left');
     return {
       name: 'onnx',
       device: 'none',
@@ -25,6 +26,22 @@ vi.mock('../../src/emotion/engines/create-engine.ts', () => ({
     };
   },
 }));
+
+test('where the engine or the network failed once, the next faces are read all the same', async () => {
+  const { directory } = await registryWith(0);
+  const network = { modelDirectory: directory, version: 0, engine: 'onnx' } as const;
+  const read = { kind: 'read', network, crops: new Uint8Array(FACE_PIXELS) } as const;
+  engine.fails = true;
+  await expect(runTask(read)).rejects.toThrow('no memory left');
+  engine.fails = false;
+  expect(await runTask(read)).toMatchObject({ readings: [{ emotion: 'unsure' }] });
+  engine.broken = engine.loaded;
+  await expect(runTask(read)).rejects.toThrow('the card was reset');
+  expect(await runTask(read)).toMatchObject({ readings: [{ emotion: 'unsure' }] });
+  expect(engine.freed).toEqual([engine.broken]);
+  await runTask({ kind: 'free' });
+  Object.assign(engine, { loaded: 0, freed: [], broken: 0 });
+});
 
 test('a network that is replaced frees its memory, and only once the new one reads', async () => {
   const { directory } = await registryWith(1);
