@@ -25,9 +25,10 @@ export interface Reading {
 export interface Classifier {
   /**
    * @param crops gray face crops, 48 x 48 bytes each (row by row, 0 black .. 255 white), as FER2013 stores them
+   * @param signal gives up waiting; a classifier on a thread of its own replaces one that hangs then
    * @returns one reading a crop, in the same order; [] for no crops
    */
-  classify(crops: readonly Uint8Array[]): Promise<Reading[]>;
+  classify(crops: readonly Uint8Array[], signal?: AbortSignal): Promise<Reading[]>;
   /** Frees the network's memory; classify must not be called afterwards. */
   dispose(): Promise<void>;
 }

@@ -36,7 +36,8 @@ export async function readFaces(
   const boxes = inReadingOrder(surest(detected, MOST_FACES));
   const found = await timeStep('crop', () => cropSingle(image, boxes, detector, signal));
   signal.throwIfAborted();
-  const readings = await timeStep('classify', () => classifier.classify(found.map(({ crop }) => crop.pixels)));
+  const crops = found.map(({ crop }) => crop.pixels);
+  const readings = await timeStep('classify', () => classifier.classify(crops, signal));
   signal.throwIfAborted();
   const faces = found.map(({ box, crop: { flaw } }, k) => {
     const hidden = flaw === 'covered' && partBeyond(box, image) >= CUT_FROM ? 'cut' : flaw;

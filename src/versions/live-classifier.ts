@@ -75,11 +75,11 @@ export class LiveClassifier implements Classifier {
     return { version: this.#version, ...(this.#refused !== undefined && { refused: this.#refused }) };
   }
 
-  async classify(crops: readonly Uint8Array[]): Promise<Reading[]> {
+  async classify(crops: readonly Uint8Array[], signal?: AbortSignal): Promise<Reading[]> {
     if (crops.length === 0) return [];
     // Shared memory, so that nothing is copied on the way to the thread.
     const bytes = joinCrops(crops, new Uint8Array(new SharedArrayBuffer(crops.length * FACE_PIXELS)));
-    return await this.#run({ kind: 'read', network: this.#choose(this.#version), crops: bytes });
+    return await this.#run({ kind: 'read', network: this.#choose(this.#version), crops: bytes }, signal);
   }
 
   /** Looks now rather than at the next tick. Never rejects: where a version cannot be loaded, the old one stays in use. */
@@ -146,8 +146,8 @@ export class LiveClassifier implements Classifier {
     return { ...this.#options, version };
   }
 
-  async #run(task: ClassifierTask): Promise<Reading[]> {
-    const answer = await this.#worker.run(task);
+  async #run(task: ClassifierTask, signal?: AbortSignal): Promise<Reading[]> {
+    const answer = await this.#worker.run(task, signal);
     if ('mistake' in answer) throw new UserError(answer.mistake.code, answer.mistake.message);
     const { trouble } = answer;
     if (trouble !== undefined && trouble !== this.#trouble)

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { copyToGiveBack, giveBack } from '../../src/base/large-bytes.ts';
-import type { Reading } from '../../src/emotion/classifier.ts';
+import type { Classifier, Reading } from '../../src/emotion/classifier.ts';
 import { FACE_PIXELS } from '../../src/emotion/labels.ts';
 import type { FaceBox } from '../../src/photo/faces/box.ts';
 import { createFaceDetector } from '../../src/photo/faces/create-detector.ts';
@@ -116,6 +116,22 @@ describe('readPhoto', () => {
       { x: 90, y: 99, width: 8, height: 1 },
       { x: 181, y: 81, width: 19, height: 19 },
     ]);
+  });
+
+  it('ends for its caller and by itself where the network hangs', async () => {
+    const hanging: Classifier = {
+      ...classifier,
+      classify: (_, signal) =>
+        new Promise((_done, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+    };
+    let ended: Promise<void> | undefined;
+    const reading = readPhoto(
+      await file,
+      { detector: finds({}), classifier: hanging, limits: { maxMilliseconds: 500 } },
+      { onStart: (end) => (ended = end) },
+    );
+    await expect(reading).rejects.toMatchObject({ code: 'too-slow' });
+    await ended;
   });
 
   it('reads no face that is too small, whatever the network says of it', async () => {

@@ -51,6 +51,17 @@ test('reads as a classifier on this thread does, and refuses crops of another si
   await expect(live.classify([new Uint8Array(5)])).rejects.toThrow('crop 0 has 5 bytes');
 });
 
+test('a reading that is given up is waited for no longer, so that a thread which hangs in it can be replaced', async () => {
+  const { registry } = await registryWith(0);
+  const live = await LiveClassifier.open(registry, log, { threads: 1 });
+  onTestFinished(() => live.dispose());
+  const given = new AbortController();
+  const reading = live.classify(faces, given.signal);
+  given.abort(new Error('too slow'));
+  await expect(reading).rejects.toThrow('too slow');
+  expect(await live.classify(faces)).toHaveLength(faces.length);
+});
+
 test('promote and rollback while faces are being read: every call is answered, by a network that was in use', {
   timeout: 120_000,
 }, async () => {
