@@ -12,6 +12,8 @@ import type { VersionId } from './shipped.ts';
 
 /** Milliseconds between looks at which version is in use. A look reads one small file. */
 const LOOK_EVERY_MS = 1000;
+/** Milliseconds until a version that could not be loaded is tried again: its file may have been repaired, or memory was short. */
+const AGAIN_MS = 10 * 60_000;
 
 interface LiveOptions {
   /** The engine; onnx by default. */
@@ -21,6 +23,8 @@ interface LiveOptions {
   /** onnxruntime's execution provider; the CPU by default. Where the chosen one is not available the CPU is used and the log says so. */
   readonly provider?: Provider;
   readonly lookEveryMs?: number;
+  /** Milliseconds until a version that could not be loaded is tried again. */
+  readonly againMs?: number;
 }
 
 /**
@@ -34,15 +38,18 @@ export class LiveClassifier implements Classifier {
   readonly #worker: WorkerPool<ClassifierTask, ClassifierAnswer>;
   #timer: NodeJS.Timeout | undefined;
   #version: VersionId = 0;
-  /** The version that could not be loaded when it was put in use. It is not tried again until another one is chosen. */
+  /** The version that could not be loaded when it was put in use. It is tried again after a while, or once it is chosen again. */
   #refused: VersionId | undefined;
+  #refusedAt = 0;
+  readonly #againMs: number;
   #refreshing: Promise<void> | undefined;
   /** The engine's trouble that was logged last. */
   #trouble: string | undefined;
 
   private constructor(registry: VersionRegistry, log: Logger, options: LiveOptions) {
-    const { engine = 'onnx', threads, provider } = options;
+    const { engine = 'onnx', threads, provider, againMs = AGAIN_MS } = options;
     this.#registry = registry;
+    this.#againMs = againMs;
     this.#options = {
       modelDirectory: registry.directoryOf(0),
       engine,
@@ -104,8 +111,7 @@ export class LiveClassifier implements Classifier {
     for (const candidate of new Set([version, before, 0, ...(await this.#others())])) {
       try {
         await this.#use(candidate);
-        // The version in use is not tried again until it is chosen again.
-        if (candidate !== version) this.#refused = version;
+        if (candidate !== version) this.#refuse(version);
         for (const refusal of refusals) this.#log.error(refusal, 'a version cannot be loaded; taking another');
         return;
       } catch (error) {
@@ -128,13 +134,20 @@ export class LiveClassifier implements Classifier {
     try {
       wanted = (await this.#registry.inUse()).version;
       if (wanted !== this.#refused) this.#refused = undefined;
-      if (wanted === this.#version || wanted === this.#refused) return;
+      const isTooSoon = performance.now() - this.#refusedAt < this.#againMs;
+      if (wanted === this.#version || (wanted === this.#refused && isTooSoon)) return;
       await this.#use(wanted);
+      this.#refused = undefined;
       this.#log.info({ version: wanted }, 'another version of the network is in use');
     } catch (error) {
-      this.#refused = wanted;
+      this.#refuse(wanted);
       this.#log.error({ err: error, version: wanted }, 'a version could not be put in use; the old one stays');
     }
+  }
+
+  #refuse(version: VersionId | undefined): void {
+    this.#refused = version;
+    this.#refusedAt = performance.now();
   }
 
   async #use(version: VersionId): Promise<void> {

@@ -1,4 +1,4 @@
-import { truncate, writeFile } from 'node:fs/promises';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -151,6 +151,22 @@ test('a version in use that cannot be loaded leaves the old one reading', { time
   await useMissing();
   await live.refresh();
   expect(complain, 'it is tried again once it is chosen again').toHaveBeenCalledTimes(2);
+});
+
+test('a version that could not be loaded for a while is read with once it can be', { timeout: 60_000 }, async () => {
+  const { directory, registry } = await registryWith(1);
+  const file = join(directory, 'versions', '1', 'model.json');
+  const whole = await readFile(file);
+  await registry.promote(1);
+  await truncate(file, 50);
+  const live = await LiveClassifier.open(registry, log, { threads: 1, lookEveryMs: 60_000, againMs: 0 });
+  onTestFinished(() => live.dispose());
+  expect(live.installed).toEqual({ version: 0, refused: 1 });
+  await live.refresh();
+  expect(live.installed).toEqual({ version: 0, refused: 1 });
+  await writeFile(file, whole);
+  await live.refresh();
+  expect(live.installed).toEqual({ version: 1 });
 });
 
 test('where no network can be loaded, opening fails and says why', { timeout: 60_000 }, async () => {
