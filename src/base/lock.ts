@@ -4,6 +4,7 @@ import { link, open, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import pRetry from 'p-retry';
 import { z } from 'zod';
 import { codeOf } from './errors.ts';
 import { entriesOf, fileRights, makeFolder, readIfThere } from './files.ts';
@@ -37,13 +38,19 @@ export async function acquireLock(directory: string, name: string): Promise<File
     if (highest > 0 && (await isHeld(lockPath(directory, name, highest)))) return undefined;
     const path = lockPath(directory, name, highest + 1);
     if (!(await claim(directory, path))) continue;
-    // If this process was slow, others may have used this number and deleted its file meanwhile.
-    const now = await lockNumbers(directory, name);
-    if (now.at(-1) !== highest + 1) {
-      await rm(path, { force: true });
-      continue;
+    try {
+      // If this process was slow, others may have used this number and deleted its file meanwhile.
+      const now = await lockNumbers(directory, name);
+      if (now.at(-1) !== highest + 1) {
+        await rm(path, { force: true });
+        continue;
+      }
+      for (const old of now.slice(0, -1)) await rm(lockPath(directory, name, old), { force: true });
+    } catch (error) {
+      // Nobody else could release it until this process ends.
+      await release(path);
+      throw error;
     }
-    for (const old of now.slice(0, -1)) await rm(lockPath(directory, name, old), { force: true });
     return { release: () => release(path) };
   }
 }
@@ -75,13 +82,17 @@ async function claim(directory: string, path: string): Promise<boolean> {
       },
     );
   } finally {
-    await rm(aside, { force: true });
+    // An error here must not hide that the lock was taken. A leftover does no harm.
+    await rm(aside, { force: true }).catch(() => {});
   }
 }
 
-/** Empties the file, but keeps it: if it were deleted, its number could be used again. Emptying needs no space on a full disk. */
+/**
+ * Empties the file, but keeps it: if it were deleted, its number could be used again. Emptying needs no space on a full disk, but a file
+ * descriptor. It is tried a few times, since otherwise the lock would be held until this process ends.
+ */
 async function release(path: string): Promise<void> {
-  await truncate(path, 0);
+  await pRetry(() => truncate(path, 0), { retries: 5, minTimeout: RETRY_MS });
 }
 
 async function write(path: string, owner: Owner, rights: number): Promise<void> {

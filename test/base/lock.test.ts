@@ -1,4 +1,4 @@
-import { appendFile, link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { appendFile, link, mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { acquireLock, processStart } from '../../src/base/lock.ts';
@@ -8,7 +8,7 @@ import { temporaryFolder } from '../helpers/tiny-fer2013.ts';
 
 vi.mock(import('node:fs/promises'), async (original) => {
   const actual = await original();
-  return { ...actual, link: vi.fn(actual.link) };
+  return { ...actual, link: vi.fn(actual.link), rm: vi.fn(actual.rm), truncate: vi.fn(actual.truncate) };
 });
 
 test('a lock is let go on a full disk, and one that cannot be taken there leaves nothing (needs the right to mount)', async (context) => {
@@ -51,4 +51,32 @@ test('a lock whose file is cleared away as a leftover before it has its name is 
   });
   expect(await acquireLock(folder, 'one')).toBeDefined();
   expect(await readdir(folder)).toEqual(['one.1.lock']);
+});
+
+/** As where this process has no file descriptor left. */
+const tooMany = () => Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+
+test.each([/\.tmp$/, /one\.1\.lock$/])(
+  'a lock that was made, but could not be tidied up after (%s), is not held by nobody',
+  async (what) => {
+    const folder = await temporaryFolder();
+    await (await acquireLock(folder, 'one'))!.release();
+    const remove = vi.mocked(rm).getMockImplementation()!;
+    vi.mocked(rm).mockImplementation(async (path, options) => {
+      if (what.test(String(path))) throw tooMany();
+      await remove(path, options);
+    });
+    const first = await acquireLock(folder, 'one').catch(() => undefined);
+    vi.mocked(rm).mockImplementation(remove);
+    await first?.release();
+    expect(await acquireLock(folder, 'one')).toBeDefined();
+  },
+);
+
+test('a lock that cannot be let go in one moment is let go in the next', async () => {
+  const folder = await temporaryFolder();
+  const lock = await acquireLock(folder, 'one');
+  vi.mocked(truncate).mockRejectedValueOnce(tooMany());
+  await lock!.release();
+  expect(await acquireLock(folder, 'one')).toBeDefined();
 });
