@@ -51,7 +51,8 @@ export function startTraining(options: TrainingProcessOptions, data: string, tem
 /** Waits until a process ends. @returns how it ended, in words for the log, and the last 4000 characters of its standard error */
 export async function endOf(child: ChildProcess): Promise<{ readonly ending: string; readonly complaint: string }> {
   let complaint = '';
-  child.stderr!.on('data', (chunk: Buffer) => {
+  // A process that could not be started may have no streams; 'once' then rejects with the reason.
+  child.stderr?.on('data', (chunk: Buffer) => {
     complaint = `${complaint}${chunk}`.slice(-4000);
   });
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];

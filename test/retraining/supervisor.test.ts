@@ -1,8 +1,11 @@
+import type { ChildProcess } from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { loadClassifier } from '../../src/emotion/classifier.ts';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
+import { endOf } from '../../src/retraining/training-process.ts';
 import { makeSite, noticeBoard, openSite, tinyTraining } from '../helpers/retraining.ts';
 import { drawTinyFace } from '../helpers/tiny-fer2013.ts';
 import { until } from '../helpers/until.ts';
@@ -84,4 +87,11 @@ test('a training that exceeds its memory limit ends with a sentence that says so
   const { status } = (await retraining.status())!;
   expect(status.state).toBe('failed');
   expect(status.error).toMatch(/took more than 100 MB of memory/);
+});
+
+test('a process that cannot be started, for want of file descriptors, is an error of its training and not of the bot', async () => {
+  // As Node makes it then: without streams.
+  const child = Object.assign(new EventEmitter(), { stdin: undefined, stdout: undefined, stderr: undefined });
+  process.nextTick(() => child.emit('error', new Error('spawn EMFILE')));
+  await expect(endOf(child as unknown as ChildProcess)).rejects.toThrow('spawn EMFILE');
 });
