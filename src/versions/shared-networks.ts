@@ -101,6 +101,7 @@ export class SharedNetworks {
 
   async #merge(): Promise<void> {
     await this.#folder.clearLeftovers();
+    await this.#endRenumbering();
     const text = (await this.#redis.client.get(LIST)) ?? '';
     const shared = parseList(text);
     const known = parseKnown(await readIfThere(this.#knownFile));
@@ -198,6 +199,19 @@ export class SharedNetworks {
       await writeAll(directory, files);
       return { ...card, version: to };
     });
+    await this.#leaveNumber(from, to);
+  }
+
+  /** Ends what a crash in the middle of `#renumber` has left: a network under two numbers, of which the higher one is new. */
+  async #endRenumbering(): Promise<void> {
+    const { versions } = await this.#own();
+    for (const { version: from, job } of versions) {
+      const to = versions.findLast((one) => one.job === job)!.version;
+      if (to !== from) await this.#leaveNumber(from, to);
+    }
+  }
+
+  async #leaveNumber(from: number, to: number): Promise<void> {
     const inUse = await this.#folder.inUse();
     if ([inUse.version, inUse.before].includes(from)) await this.#folder.use(renamed(inUse, [{ from, to }]));
     await this.#folder.remove(from);

@@ -92,6 +92,23 @@ describe.skipIf(!HAS_REDIS)('networks of machines that share a Redis', () => {
     expect(await jobs(one.registry)).toEqual(await jobs(other.registry));
   });
 
+  test('a machine that ended while it gave a network another number has that network only once afterwards', async () => {
+    const one = await machine(1);
+    const other = await machine(0, { name: 'other' });
+    await other.networks.close();
+    await rm(join(other.directory, 'versions'), { recursive: true });
+    await other.registry.store(plainCard('other-1'), (aside) => saveUntrained(aside, 6));
+    await other.registry.promote(1);
+    // It ended when the copy was there under the next number, before the first was removed.
+    await other.registry.store(plainCard('other-1'), (aside) => saveUntrained(aside, 6));
+    await other.start();
+    await one.networks.look();
+    for (const { registry } of [one, other]) {
+      expect(await jobs(registry)).toEqual(['1 one-1', '2 other-1']);
+      await registry.load(2);
+    }
+  });
+
   test('a Redis that has lost everything, or its latest changes, gets them again, and no version is removed', async () => {
     const one = await machine(1);
     const other = await machine(0);
