@@ -28,7 +28,7 @@ export function createLogger(options: {
   readonly secrets?: readonly (string | RegExp)[];
   readonly destination?: { write(line: string): void };
 }): Logger {
-  const destination = options.destination ?? process.stderr;
+  const destination = options.destination ?? standardError();
   // The escaped form is replaced too, since a secret with a quote or a backslash looks different inside JSON. Patterns are copied: a
   // global one writes its lastIndex, and those of the configuration are frozen.
   const secrets = (options.secrets ?? []).flatMap((secret): (string | RegExp)[] => {
@@ -56,6 +56,14 @@ export function createLogger(options: {
     stream,
   );
 }
+
+/** The standard error stream. A line that cannot be written, on a full disk or where nobody reads any more, does not end the program. */
+function standardError(): NodeJS.WritableStream {
+  if (!process.stderr.listeners('error').includes(ignore)) process.stderr.on('error', ignore);
+  return process.stderr;
+}
+
+function ignore(): void {}
 
 function describeError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return { message: String(error) };

@@ -1,5 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { createLogger, type LogLevel } from '../../src/base/log.ts';
+import { RUNS_SOURCE } from '../helpers/run-script.ts';
 
 function recorder(level: LogLevel = 'info', secrets: string[] = []) {
   const lines: string[] = [];
@@ -88,3 +93,20 @@ test('something thrown that is no error is still logged', () => {
   log.error({ err: 'just a string' }, 'failed');
   expect(JSON.parse(lines[0]!).err).toEqual({ message: 'just a string' });
 });
+
+test.skipIf(process.platform !== 'linux').each(['disk that is full', 'reader that has ended'])(
+  'a program whose log goes to a %s goes on',
+  async (where) => {
+    const file = fileURLToPath(new URL('../fixtures/logging-process.ts', import.meta.url));
+    const log = where.startsWith('disk') ? openSync('/dev/full', 'w') : 'pipe';
+    const child = spawn(process.execPath, [RUNS_SOURCE, file], { stdio: ['ignore', 'pipe', log] });
+    child.stderr?.destroy();
+    let said = '';
+    child.stdout!.on('data', (chunk) => {
+      said += chunk;
+    });
+    const [code] = await once(child, 'close');
+    if (typeof log === 'number') closeSync(log);
+    expect({ code, said }).toEqual({ code: 0, said: 'still here' });
+  },
+);
