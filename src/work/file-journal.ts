@@ -163,9 +163,7 @@ export class FileJournal implements Journal {
     if (statement !== undefined) this.#statements.push(statement);
     await new Promise<void>((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
-      this.#writing ??= this.#writeAll().finally(() => {
-        this.#writing = undefined;
-      });
+      this.#writing ??= this.#writeAll();
     });
   }
 
@@ -183,6 +181,8 @@ export class FileJournal implements Journal {
         for (const { reject } of waiting) reject(error);
       }
     }
+    // In the same step as the look for more: a write that came in between would wait for ever.
+    this.#writing = undefined;
   }
 
   async #transaction(statements: readonly string[]): Promise<void> {

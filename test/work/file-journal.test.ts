@@ -3,12 +3,14 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import Database from 'libsql/promise';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
 import { FileJournal } from '../../src/work/file-journal.ts';
 import type { Job } from '../../src/work/journal.ts';
 import { holdDatabase } from '../helpers/hold-database.ts';
 import { RUNS_SOURCE } from '../helpers/run-script.ts';
+import { until } from '../helpers/until.ts';
 
 let directory: string;
 let path: string;
@@ -131,6 +133,25 @@ describe('FileJournal', () => {
     expect(left).toEqual(expect.arrayContaining(written));
     for (const name of readdirSync(dirname(path)))
       expect(statSync(join(dirname(path), name)).mode & 0o777, name).toBe(0o600);
+  });
+
+  test.each([0, 1, 2, 3, 4])('writes what comes %s steps after the last write has ended', async (steps) => {
+    const journal = await openJournal();
+    const exec = Database.prototype.exec;
+    const spy = vi.spyOn(Database.prototype, 'exec');
+    onTestFinished(() => spy.mockRestore());
+    let second: Promise<void> | undefined;
+    spy.mockImplementationOnce(async function (this: Database, sql) {
+      await exec.call(this, sql);
+      void Promise.resolve().then(async () => {
+        for (let step = 0; step < steps; step++) await undefined;
+        second = journal.begin(job('2'));
+      });
+    } as typeof exec);
+    await journal.begin(job('1'));
+    await until(() => second !== undefined, 'the second', 5000);
+    await second;
+    expect((await journal.countOpen()).count).toBe(2);
   });
 
   test('keeps the last message seen in each channel, newest first, for thirty days', async () => {
