@@ -71,7 +71,7 @@ interface WorkerPoolOptions {
   readonly uninterruptible?: boolean;
   /** True where idle threads may be ended to free their memory (`endIdleThreads`). The next task loads again what a worker needs. */
   readonly idleThreadsMayEnd?: boolean;
-  /** How long an uninterruptible task may go on after it was given up, in milliseconds. After that its thread is considered hung. */
+  /** How long an uninterruptible task may run on after it was given up, in milliseconds. After that its thread is considered hung. */
   readonly hangsAfter?: number;
 }
 
@@ -180,9 +180,12 @@ export function createWorkerPool<Task, Result>(worker: URL, options: WorkerPoolO
       entry.restart = () => (signal?.aborted ? reject(signal.reason) : begin());
       begin();
     });
-    const onAbort = () => {
-      watch = setTimeout(replace, hangsAfter).unref();
+    // Tasks begin in their order. One that still waits for a thread does not hang, and who waits for the one before it may be content.
+    const waits = () => [...running].indexOf(entry) >= options.threads * (options.atOnce ?? 1);
+    const watchFrom = (isWaiting: boolean) => {
+      watch = setTimeout(() => (isWaiting ? watchFrom(waits()) : replace()), hangsAfter).unref();
     };
+    const onAbort = () => watchFrom(waits());
     running.add(entry);
     entry.ended = result.then(noop, noop).finally(() => {
       running.delete(entry);

@@ -115,6 +115,19 @@ describe('createWorkerPool', () => {
     expect(beats[0], 'its thread has ended').toBe(before);
   });
 
+  it('leaves a thread alone whose task somebody waits for, though one behind it was given up long ago', async () => {
+    const workers = pool(1, true, 1, 100);
+    const { threadId: thread } = await workers.run({ square: 2 });
+    const slow = workers.run({ square: 3, after: 600 });
+    const controller = new AbortController();
+    const reason = new Error('its photo is gone');
+    const behind = expect(workers.run({ square: 4 }, controller.signal)).rejects.toBe(reason);
+    controller.abort(reason);
+    await behind;
+    expect(await slow).toEqual({ result: 9, threadId: thread });
+    expect((await workers.run({ square: 5 })).threadId).toBe(thread);
+  });
+
   it.each([true, false])(
     'runs what waited behind a thread that ended in the middle (uninterruptible: %s)',
     async (uninterruptible) => {
