@@ -68,6 +68,17 @@ describe('FileJournal', () => {
     expect(await third.takeOverJobs('discord 1')).toMatchObject([{ message: 'm1', runs: 2, isSuspect: true }]);
   });
 
+  test('gives no job a second time where the jobs of other places are taken over later', async () => {
+    const first = await openJournal();
+    for (const place of ['c1', 'c2']) await first.begin(job(`m-${place}`, { place }));
+    await closed(first);
+    const second = await openJournal();
+    expect(await second.takeOverJobs('discord 1', async (place) => place === 'c1')).toMatchObject([{ place: 'c1' }]);
+    // It is tried alone, and then has to wait for the chat.
+    await second.markSuspect(job('m-c1'));
+    expect(await second.takeOverJobs('discord 1')).toMatchObject([{ place: 'c2' }]);
+  });
+
   test('counts what this process has begun and not ended, since the oldest of it', async () => {
     const [journal, other] = [await openJournal(), await openJournal()];
     expect(await journal.countOpen()).toEqual({ count: 0 });
