@@ -158,7 +158,8 @@ function prune(cache) {
   const old = names.slice(KEPT).filter((name) => usedAt(name) < Date.now() - KEPT_MS);
   for (const name of old) {
     // Renamed first: if this process ends in the middle, half a copy is never taken for a whole one.
-    const aside = `${join(cache, name)}-old`;
+    // A name of its own: what another process that ended in the middle has left would be in the way.
+    const aside = `${join(cache, name)}-old-${Date.now()}`;
     try {
       renameSync(join(cache, name), aside);
     } catch (error) {

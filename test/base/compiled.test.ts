@@ -128,6 +128,20 @@ test('a copy that was half removed when its process was killed is made again', a
   expect((await start()).stdout).toMatch(/^42 /);
 });
 
+test('a half that is left of a copy keeps no start from removing the same copy again', async () => {
+  const { start, cache } = await project();
+  for (let k = 0; k < 30; k++) mkdirSync(join(cache, `copy-${k}`), { recursive: true });
+  for (const [name, year] of [
+    ['again', 2020],
+    ['again-old', 2019],
+  ] as const) {
+    mkdirSync(join(cache, name, 'src'), { recursive: true });
+    utimesSync(join(cache, name), new Date(year, 0, 1), new Date(year, 0, 1));
+  }
+  expect((await start()).stdout).toMatch(/^42 /);
+  expect(readdirSync(cache).filter((name) => name.startsWith('again'))).toEqual([]);
+});
+
 test('an error stands at the line and column of the source', async () => {
   const { start } = await project();
   const { stderr } = await start(['fail']).catch((error) => error);
