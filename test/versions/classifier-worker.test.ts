@@ -4,7 +4,7 @@ import { EMOTIONS, FACE_PIXELS } from '../../src/emotion/labels.ts';
 import runTask from '../../src/versions/classifier-worker.ts';
 import { registryWith } from '../helpers/retraining.ts';
 
-const engine = vi.hoisted(() => ({ loaded: 0, freed: [] as number[], fails: false, broken: 0 }));
+const engine = vi.hoisted(() => ({ loaded: 0, freed: [] as number[], fails: false, broken: 0, stuck: 0 }));
 
 vi.mock('../../src/emotion/engines/create-engine.ts', () => ({
   createEngine: async (): Promise<Engine> => {
@@ -19,7 +19,10 @@ vi.mock('../../src/emotion/engines/create-engine.ts', () => ({
             if (number === engine.broken) throw new Error('the card was reset');
             return new Float32Array(count * EMOTIONS.length).fill(1 / EMOTIONS.length);
           },
-          dispose: async () => void engine.freed.push(number),
+          async dispose() {
+            if (number === engine.stuck) throw new Error('the card was reset');
+            engine.freed.push(number);
+          },
         };
       },
       trainer: () => expect.fail('nothing is trained here'),
@@ -70,4 +73,16 @@ test('a network that was loaded but cannot read is freed, and the one in use sta
   const read = { kind: 'read', network: network(0), crops: new Uint8Array(FACE_PIXELS) } as const;
   expect(await runTask(read)).toMatchObject({ readings: [{ emotion: 'unsure' }] });
   expect(engine.loaded).toBe(2);
+});
+
+test('a network is in use also where the one before it cannot be freed', async () => {
+  Object.assign(engine, { loaded: 0, freed: [], broken: 0, stuck: 2 });
+  const { directory } = await registryWith(1);
+  const network = (version: number) => ({ modelDirectory: directory, version, engine: 'onnx' }) as const;
+  await runTask({ kind: 'free' });
+  Object.assign(engine, { loaded: 1, freed: [] });
+  await runTask({ kind: 'use', network: network(0) });
+  expect(await runTask({ kind: 'use', network: network(1) })).toEqual({ readings: [] });
+  await runTask({ kind: 'free' });
+  expect(engine).toMatchObject({ loaded: 3, freed: [3] });
 });
