@@ -81,7 +81,7 @@ export class Session {
 
   /** Deletes a job that was noted, unless work on it is under way or will be tried again. */
   async settle(job: JobKey): Promise<void> {
-    const isOpen = this.#isUnderWay(job) || this.#claimed.has(keyOf(job)) || this.#jobs?.isScheduled(job);
+    const isOpen = this.#underWay(job).length > 0 || this.#claimed.has(keyOf(job)) || this.#jobs?.isScheduled(job);
     if (!isOpen && !this.#isStopping) await this.#jobs?.end(job);
   }
 
@@ -232,7 +232,7 @@ export class Session {
       if (job && !this.#leftSignals.has(request.signal)) {
         if (work.isUnsent) this.#jobs?.tryLater(job);
         // A picture that an edit added may still be read: its message has one job.
-        else if (!this.#isUnderWay(job) && !this.#jobs?.isScheduled(job)) await this.#jobs?.end(job);
+        else if (this.#underWay(job).length === 0 && !this.#jobs?.isScheduled(job)) await this.#jobs?.end(job);
       }
       await inquiry.end?.();
     }
@@ -255,20 +255,17 @@ export class Session {
   /** @returns false where the job can be deleted; true where it has just been answered, or is under way */
   async #answerJob(job: Job, earlier: Request['earlier']): Promise<boolean> {
     const key = keyOf(job);
-    // The platform may send the event again while the job is looked up.
-    if (this.#claimed.has(key)) return true;
     const underWay = this.#underWay(job);
-    if (underWay.length > 0) {
-      const files = underWay.flatMap((work) => work.job?.files ?? []);
-      // A picture that an edit has added waits until those before it are answered.
-      if (job.files.some((file) => !files.includes(file))) this.#jobs?.tryLater(job);
-      return true;
-    }
+    // A picture that an edit has added waits until those before it are answered.
+    const isAdded = (file: string) => underWay.every((work) => !work.job?.files.includes(file));
+    if (underWay.length > 0 && job.files.some(isAdded)) this.#jobs?.tryLater(job);
+    // The platform may send the event again while the job is looked up.
+    if (underWay.length > 0 || this.#claimed.has(key)) return true;
     this.#claimed.add(key);
     try {
       const inquiry = await this.#options.revive?.(job);
       if (inquiry === undefined) return false;
-      if (this.#isStopping || this.#isUnderWay(job)) return true;
+      if (this.#isStopping || this.#underWay(job).length > 0) return true;
       const work = this.#start(inquiry, earlier, job.begun);
       const answered = this.#answer(work);
       this.#pending.add(answered);
@@ -278,10 +275,6 @@ export class Session {
     } finally {
       this.#claimed.delete(key);
     }
-  }
-
-  #isUnderWay(job: JobKey): boolean {
-    return this.#underWay(job).length > 0;
   }
 
   #underWay({ place, message }: JobKey): WorkUnderWay[] {

@@ -364,6 +364,31 @@ test('a picture that an edit adds is looked for again where the first ones of it
   expect([...noted]).toEqual([]);
 });
 
+test('the same where those are being answered since their message was found later', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const job = { bot: 'b', place: 'c', message: 'm', kind: 'posted' } as const;
+  const revive = vi.fn(async () => ({
+    channel: 'c',
+    message: 'm',
+    job,
+    toRequest: (signal: AbortSignal) => fakeRequest({ signal, attachments: [picture('p', 'm')] }).request,
+  }));
+  const ends: (() => void)[] = [];
+  const dispatch = () => new Promise<void>((resolve) => ends.push(resolve));
+  const { session } = start({ journal: journalOf(new Set()), dispatch, revive });
+  const first = session.answerJobs([{ ...job, files: ['p'], begun: 1 }]);
+  await turn();
+  await session.answerJobs([{ ...job, files: ['p'], begun: 1 }]);
+  await session.answerJobs([{ ...job, files: ['p', 'added'], begun: 1 }]);
+  ends[0]!();
+  await first;
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(revive).toHaveBeenCalledTimes(2);
+  ends[1]!();
+  await session.stop(new AbortController().signal);
+});
+
 test('a picture that an edit adds while the bot stops is left to the next run, though its message is still being answered', async () => {
   const noted = new Set<string>();
   const journal = journalOf(noted);
