@@ -57,12 +57,7 @@ export class Retraining {
     const { stateDirectory, machines, log } = options;
     this.#options = options;
     this.#files = new RetrainingFiles(stateDirectory);
-    this.#holds = new Holds({
-      files: this.#files,
-      machines,
-      log,
-      standingOf: (job) => standingOf(job, this.#latest),
-    });
+    this.#holds = new Holds({ files: this.#files, machines, log, standingOf: (job) => standingOf(job, this.#latest) });
   }
 
   /**
