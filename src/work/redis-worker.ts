@@ -12,6 +12,8 @@ const LOST_MS = 15_000;
 const LOOK_MS = 5000;
 /** How many workers may be lost during one job. Its picture is given up long before that, and people are told so. */
 const MAX_LOST = 20;
+/** Milliseconds between questions over the connection that removals come over: without one, nobody would notice that it was cut. */
+const ASK_MS = 10_000;
 
 interface TakeOptions {
   /** How many jobs of each account run at a time. */
@@ -20,6 +22,8 @@ interface TakeOptions {
   readonly onRemoval: (platform: string, removal: Removal) => void;
   /** Milliseconds without a sign of life after which a worker counts as lost; 15,000 by default. */
   readonly lostMs?: number;
+  /** Milliseconds without a due answer after which a connection counts as lost; see `connectRedis`. */
+  readonly silentMs?: number;
 }
 
 /** A job as it is stored in Redis once a worker has begun it. */
@@ -35,19 +39,25 @@ export class RedisWorker {
   readonly #log: Logger;
   readonly #options: Required<Pick<TakeOptions, 'concurrency' | 'lostMs'>>;
   readonly #workers: Worker<TakenJob>[] = [];
+  readonly #asking: NodeJS.Timeout;
   #closed: Promise<void> | undefined;
 
-  private constructor(client: Redis, listening: Redis, log: Logger, { concurrency, lostMs = LOST_MS }: TakeOptions) {
+  private constructor(client: Redis, listening: Redis, log: Logger, options: TakeOptions) {
+    const { concurrency, lostMs = LOST_MS, silentMs = ASK_MS } = options;
     this.#client = client;
     this.#listening = listening;
     this.#log = log;
     this.#options = { concurrency, lostMs };
+    this.#asking = setInterval(() => {
+      if (listening.status === 'ready') listening.ping().catch(() => {});
+    }, silentMs).unref();
   }
 
   /** Connects, without taking jobs yet. If Redis is down, it waits for it. @throws Error where there is no Redis, or Redis refuses */
   static async start(url: string, log: Logger, options: TakeOptions): Promise<RedisWorker> {
     // BullMQ needs a client that waits without limit for Redis, and duplicates it for each account.
-    const client = await waitForRedis(url, log, { waits: true });
+    const { silentMs } = options;
+    const client = await waitForRedis(url, log, { waits: true, ...(silentMs !== undefined && { silentMs }) });
     const listening = client.duplicate();
     listening.on('error', (err) => log.warn({ err }, 'the connection to Redis is lost'));
     listening.on('message', (_, text: string) => {
@@ -119,6 +129,7 @@ export class RedisWorker {
   disconnect(): void {
     // The library's promise may never settle, as it waits for a connection that is not there.
     for (const worker of this.#workers) void worker.disconnect().catch(() => {});
+    clearInterval(this.#asking);
     this.#listening.disconnect();
     this.#client.disconnect();
   }

@@ -5,6 +5,8 @@ import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
 import { connectRedis, waitForRedis } from '../../src/base/redis.ts';
+import { REMOVALS } from '../../src/work/redis-turns.ts';
+import { RedisWorker } from '../../src/work/redis-worker.ts';
 import { HAS_REDIS, startRedis } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 
@@ -84,3 +86,21 @@ test.skipIf(!HAS_REDIS).each([{ waits: false }, { waits: true }])(
     expect(sockets).toHaveLength(connections);
   },
 );
+
+test.skipIf(!HAS_REDIS)('a worker hears of removals again after its connection was silently cut', async () => {
+  const { url, sockets } = await goBetween();
+  const heard: string[] = [];
+  const onRemoval = (platform: string) => void heard.push(platform);
+  const worker = await RedisWorker.start(url, createLogger({ level: 'silent' }), {
+    concurrency: 1,
+    onRemoval,
+    silentMs: 300,
+  });
+  onTestFinished(() => worker.close());
+  for (const socket of sockets) socket.unpipe();
+  const bot = await connectRedis(url, createLogger({ level: 'silent' }));
+  onTestFinished(() => bot.disconnect());
+  const removal = JSON.stringify({ platform: 'slack', loss: { kind: 'message', message: 'm' } });
+  await until(async () => (await bot.publish(REMOVALS, removal)) > 0 && heard.length > 0, 'the removal', 5000);
+  expect(heard[0]).toBe('slack');
+});
