@@ -4,7 +4,7 @@ import type { OutgoingPicture } from '../../../commands/request.ts';
 import { ChatFailed } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { RETRIES, type SlackApi, TIMEOUT_MS } from './api.ts';
-import { isGone } from './errors.ts';
+import { isGone, isOutOfReach } from './errors.ts';
 import { postOnce } from './post-once.ts';
 
 /** At least this many files have their messages remembered. */
@@ -93,6 +93,7 @@ export class Uploads {
   /**
    * Finds the message that files were shared in. Slack's answer to an upload does not name it, but the message's event and the file do.
    * @returns undefined where the file is gone, or Slack does not say
+   * @throws the client's error where Slack cannot be reached
    */
   async messageOf(channel: string, files: readonly string[]): Promise<string | undefined> {
     const [file] = files;
@@ -109,6 +110,7 @@ export class Uploads {
         { ...LOOK_AGAIN, shouldRetry: ({ error }) => !isGone(error) },
       );
     } catch (error) {
+      if (isOutOfReach(error)) throw error;
       if (!isGone(error)) this.#log.warn({ platform: 'slack', err: error }, 'the message of a file was not found');
       return undefined;
     }
