@@ -103,19 +103,22 @@ export function lineOf(account: string): string {
   return `photos-${account.replaceAll(/[^\w.]+/g, '-')}`;
 }
 
-/** A job's id in its line. The same job always gets the same id. */
+/**
+ * A job's id in its line. The same job always gets the same id. It is a hash: BullMQ's list of events, and the record of turns, keep it for
+ * longer than the job.
+ */
 export function idOf({ place, message }: JobKey): string {
-  return `${place} ${message}`.replaceAll(':', '%3A');
+  return hashed(`${place} ${message}`);
 }
 
-/** Gives a job its turn, by its channel and its person, whose id is stored as a hash. A job that waits already keeps its turn. */
+/** Gives a job its turn, by its channel and its person, whose ids are stored as hashes. A job that waits already keeps its turn. */
 export async function takeTurn(
   client: Redis,
   line: string,
   { id, channel, person }: { readonly id: string; readonly channel: string; readonly person: string },
 ): Promise<Turns> {
-  const whose = hashed(`${line} ${person}`).slice(0, 16);
-  const answer = await client.eval(TAKE_TURN, 0, `${REDIS_PREFIX}:${line}`, channel, whose, id, LAST_TURN, TURNS_S);
+  const [where, whose] = [channel, person].map((one) => hashed(`${line} ${one}`).slice(0, 16));
+  const answer = await client.eval(TAKE_TURN, 0, `${REDIS_PREFIX}:${line}`, where!, whose!, id, LAST_TURN, TURNS_S);
   const [turn, ...moved] = answer as [number, ...(string | number)[]];
   return {
     turn,

@@ -78,6 +78,21 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
     expect(keys.filter((key) => !/:(turn(:.*)?|meta|events|stalled-check|id|pc|marker)$/.test(key))).toEqual([]);
   });
 
+  test('the ids of a job that is done are nowhere in Redis, nor is that of its person', async () => {
+    const bot = await queue();
+    await worker(async () => {});
+    await put(bot, job('message1', 'place1'), never, 'person1');
+    const client = new Redis(redis.url);
+    const dumps = await Promise.all((await client.keys('*')).map(async (key) => [key, await client.dumpBuffer(key)]));
+    const turns = await client.keys('*:turn:*');
+    const events = JSON.stringify(await client.xrange('emotion-bot:photos-discord-100:events', '-', '+'));
+    client.disconnect();
+    expect(turns).not.toEqual([]);
+    expect(events).toContain('completed');
+    for (const id of ['message1', 'place1', 'person1', 'Fmessage1'])
+      expect(`${dumps.join('\n')}${events}`).not.toContain(id);
+  });
+
   test('two bots that put the same job there are both told, and it is done once', async () => {
     const [one, other] = [await queue(), await queue()];
     let done = 0;
@@ -121,7 +136,7 @@ describe.skipIf(!HAS_REDIS)('jobs in Redis', () => {
     await worker(perform);
     const client = new Redis(redis.url);
     // As after a time without a sign of life.
-    expect(await client.del('emotion-bot:photos-discord-100:C1 1:lock')).toBe(1);
+    expect(await client.del(await client.keys('emotion-bot:photos-discord-100:*:lock'))).toBe(1);
     client.disconnect();
     await until(() => turns[1], 'the second worker');
     expect(turns[1]).toMatchObject({ lost: 1, isAgain: true });
