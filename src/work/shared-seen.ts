@@ -5,6 +5,9 @@ import { type Job, type JobKey, type Journal, type LeftJob, type OpenJobs, SEEN_
 /** Milliseconds after which the last handled messages are shared with other machines. */
 const SEND_MS = 1000;
 
+/** How often those that have been kept for long enough are looked for, in milliseconds. */
+const FORGET_MS = 60 * 60_000;
+
 /**
  * Stores the last handled message of some channels, unless another machine has handled a later one. Later ids are longer, or larger at the
  * same length.
@@ -35,6 +38,8 @@ export class SharedSeen implements Journal {
   /** Messages that are not shared yet, by account and channel. */
   #unsent = new Map<string, Map<string, Seen>>();
   #timer: NodeJS.Timeout | undefined;
+  /** When old messages of an account were last looked for, by the clock. */
+  readonly #forgotten = new Map<string, number>();
 
   private constructor(journal: Journal, redis: RedisPart, log: Logger, now: () => number) {
     this.#journal = journal;
@@ -111,13 +116,16 @@ export class SharedSeen implements Journal {
       for (const [bot, seen] of unsent) {
         const values = [...seen].flatMap(([place, { message, at }]) => [place, `${message} ${at}`]);
         await this.#redis.client.eval(SEE, 1, keyOf(bot), SEEN_KEPT_MS, ...values);
+        if (this.#now() - (this.#forgotten.get(bot) ?? 0) < FORGET_MS) continue;
+        this.#forgotten.set(bot, this.#now());
+        await this.#seenByAll(bot);
       }
     } catch (err) {
       this.#log.warn({ err }, 'the last handled messages could not be shared with other machines');
     }
   }
 
-  /** Never rejects: without Redis a bot only knows what this machine has handled. */
+  /** Deletes those that are older than thirty days. Never rejects: without Redis a bot only knows what this machine has handled. */
   async #seenByAll(bot: string): Promise<[string, string][]> {
     try {
       const since = this.#now() - SEEN_KEPT_MS;

@@ -77,6 +77,21 @@ describe.skipIf(!HAS_REDIS)('what machines have seen', () => {
     await later.close();
   });
 
+  test('is forgotten after thirty days also while a bot runs that handles messages of other channels', async () => {
+    let time = Date.now();
+    const open = await machine(() => time);
+    const bot = await open();
+    bot.markSeen(BOT, 'c1', '1');
+    await bot.close();
+    time += 31 * DAY_MS;
+    const later = await open();
+    later.markSeen(BOT, 'c2', '2');
+    await later.close();
+    const client = new Redis(redis.url);
+    expect(await client.hkeys(`emotion-bot:seen:${BOT}`)).toEqual(['c2']);
+    client.disconnect();
+  });
+
   test('jobs stay on their machine, and a machine without Redis goes on with its own', async () => {
     const own = await startRedis();
     onTestFinished(() => own.stop());
