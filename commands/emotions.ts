@@ -13,6 +13,7 @@ import { type FairQueue, type HoldSlot, isLarge, LARGE_BYTES } from '../src/work
 import { type Command, defineCommand } from './command.ts';
 import { photoReply, shortName } from './photo-reply.ts';
 import {
+  answersHere,
   channelKey,
   type PhotoRules,
   personKey,
@@ -132,11 +133,13 @@ export function emotionsCommand(services: PhotoServices): Command {
         large: isLarge(photo.size),
       };
       const maxBytes = turn.large ? services.maxBytes : Math.min(services.maxBytes, LARGE_BYTES);
+      // Checked again and again: somebody may opt out, or switch the bot off, while a photo waits in the queue, is being loaded or read.
+      const isStillWanted = async () =>
+        (await answersHere(request, services)) && (await posterAgrees(request, photo, services));
       const work = async (hold: HoldSlot) => {
-        // Checked again and again: somebody may opt out while their photo waits in the queue, is being loaded or read.
-        if (!(await posterAgrees(request, photo, services))) return undefined;
+        if (!(await isStillWanted())) return undefined;
         const bytes = await timeStep('download', () => photo.fetch({ maxBytes, signal: request.signal }));
-        if (!(await posterAgrees(request, photo, services))) {
+        if (!(await isStillWanted())) {
           giveBack(bytes);
           return undefined;
         }
@@ -156,7 +159,7 @@ export function emotionsCommand(services: PhotoServices): Command {
         throw brokeDown({ cause: error });
       });
       request.signal.throwIfAborted();
-      if (reading === undefined || !(await posterAgrees(request, photo, services))) return;
+      if (reading === undefined || !(await isStillWanted())) return;
       if (reading.copy) photo.keep?.(reading.copy);
       const picture = reading.picture && {
         ...reading.picture,

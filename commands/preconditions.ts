@@ -84,7 +84,7 @@ function ofPhoto(holds: (request: Request, photo: Attachment) => boolean | Promi
  * @returns false where the bot stays silent, since nobody asked it
  * @throws UserError 'switched-off' where somebody asked, but an admin does not want any answers here
  */
-async function answersHere(request: Request, { settings }: PhotoRules): Promise<boolean> {
+export async function answersHere(request: Request, { settings }: Pick<PhotoRules, 'settings'>): Promise<boolean> {
   const mode = await settings.channelMode(request.platform, settingsId(request.channel));
   if (mode === 'on' || (mode === 'asked' && isAsked(request))) return true;
   if (!isAsked(request)) return false;

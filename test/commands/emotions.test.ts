@@ -274,6 +274,27 @@ describe('/emotions channel:…', () => {
   });
 });
 
+test.each(['off', 'asked'] as const)(
+  'a photo that waits for its turn while its channel is set to %s is neither loaded nor answered',
+  async (mode) => {
+    const readPhoto = vi.fn(fakePhotoReader());
+    const given = services({ readPhoto });
+    let free!: () => void;
+    const busy = given.queue.run(() => new Promise<void>((done) => (free = done)));
+    const fetch = vi.fn(async () => await plainPicture(64, 48));
+    const image = { id: '1', name: 'a.png', fetch };
+    const { request, replies } = fakeRequest({ attachments: [image] });
+    const run = ask(given, request, { image });
+    await expect.poll(() => given.queue.waiting).toBe(1);
+    await given.settings.setChannelMode('test', request.channel.id, mode);
+    free();
+    await Promise.all([busy, run]);
+    expect(fetch).not.toHaveBeenCalled();
+    expect(readPhoto).not.toHaveBeenCalled();
+    expect(replies).toEqual([]);
+  },
+);
+
 describe('somebody who opted out', () => {
   async function optedOut(person: string) {
     const readPhoto = vi.fn(fakePhotoReader());
