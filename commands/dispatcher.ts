@@ -67,7 +67,7 @@ export class Dispatcher {
    */
   async dispatch(request: Request): Promise<void> {
     await withinRequest(this.#observe, async () => {
-      this.#log.debug(whereOf(request), 'a request came in');
+      this.#log.debug(this.#whereOf(request), 'a request came in');
       await this.#explainErrors(request, undefined, async () => {
         if (!(await this.#claims(request))) return reportOutcome(request, 'silent');
         const { command, options } = this.#resolve(request);
@@ -125,7 +125,7 @@ export class Dispatcher {
     } catch (error) {
       if (request.tryAgain && isTemporary(request, error)) {
         this.#log.warn(
-          { ...whereOf(request), err: error },
+          { ...this.#whereOf(request), err: error },
           'a request cannot be answered at the moment; it is tried again later',
         );
         request.tryAgain();
@@ -139,8 +139,14 @@ export class Dispatcher {
     }
   }
 
+  /** What log lines say of a request. A name that is no command's is a word of somebody's message, which no log may hold. */
+  #whereOf({ platform, id, command }: Request) {
+    const name = command?.name ?? 'photo';
+    return { platform, request: id, command: command === undefined || this.#registry.has(name) ? name : 'unknown' };
+  }
+
   async #explain(request: Request, about: Attachment | undefined, error: unknown): Promise<void> {
-    const where = whereOf(request);
+    const where = this.#whereOf(request);
     let text: string;
     if (error instanceof UserError) {
       const cause = error.cause === undefined ? {} : { err: error.cause };
@@ -178,10 +184,6 @@ function isPostedAlone(request: Request): boolean {
 
 function holdsForAll(error: unknown): boolean {
   return error instanceof UserError && HOLDS_FOR_ALL.includes(error.code);
-}
-
-function whereOf({ platform, id, command }: Request) {
-  return { platform, request: id, command: command?.name ?? 'photo' };
 }
 
 /** Reports how a request ended. The outcome of an aborted request is always 'gone'. */

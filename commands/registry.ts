@@ -36,18 +36,31 @@ export class CommandRegistry {
     return nearest(asked, [...this.#commands.keys()]);
   }
 
+  /** Whether there is a command of a name, as `find` takes it. */
+  has(name: string): boolean {
+    return this.#commands.has(keyOf(name));
+  }
+
   /**
    * Finds a command by its name, in upper or lower case, with or without the slash.
    * @throws UserError 'bad-usage' where there is none; it names the command that was most likely meant
    */
   find(name: string): Command {
-    const asked = name.replace(/^\//, '');
-    const command = this.#commands.get(asked.toLowerCase());
+    const asked = withoutSlash(name);
+    const command = this.#commands.get(keyOf(name));
     if (command !== undefined) return command;
     const meant = this.nearest(asked);
     const next = meant === undefined ? '/help says what you can ask.' : `Did you mean /${meant}?`;
     throw new UserError('bad-usage', `There is no command /${asked.slice(0, 40)}. ${next}`);
   }
+}
+
+function withoutSlash(name: string): string {
+  return name.replace(/^\//, '');
+}
+
+function keyOf(name: string): string {
+  return withoutSlash(name).toLowerCase();
 }
 
 /**

@@ -365,6 +365,15 @@ describe('an error', () => {
     expect(logged().map(({ level, code }) => [level, code])).toEqual([['info', 'busy']]);
   });
 
+  test('a word of somebody’s message that is no command does not stand in the log', async () => {
+    const { dispatcher, lines, logged } = setUp(undefined, fakeRules(), 'trace');
+    const { request, replies } = fakeRequest({ command: { name: 'annasmith', input: 'loves ben' } });
+    await dispatcher.dispatch(request);
+    expect(replies[0]!.text).toContain('annasmith');
+    expect(lines.join('')).not.toMatch(/annasmith|ben/);
+    expect(logged()).toContainEqual(expect.objectContaining({ command: 'unknown', code: 'bad-usage' }));
+  });
+
   test('what caused a mistake stands in the log', async () => {
     const cause = new Error('connection refused');
     const { dispatcher, logged } = setUp(
