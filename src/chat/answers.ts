@@ -13,9 +13,26 @@ export interface Answer {
   readonly posted: Posted;
 }
 
+/** A message's answers, and when the last of them was posted, in milliseconds since 1970. */
+interface Known {
+  readonly answers: readonly Answer[];
+  readonly at: number;
+}
+
 /** Remembers which answers belong to which message, so that they can be removed. */
 export class Answers {
-  readonly #byMessage = new QuickLRU<string, readonly Answer[]>({ maxSize: MAX_MESSAGES });
+  #forgottenUntil = 0;
+  readonly #byMessage = new QuickLRU<string, Known>({
+    maxSize: MAX_MESSAGES,
+    onEviction: (_, { at }) => {
+      this.#forgottenUntil = Math.max(this.#forgottenUntil, at);
+    },
+  });
+
+  /** Answers that were posted until this time may be forgotten, in milliseconds since 1970; 0 where all are remembered. */
+  get forgottenUntil(): number {
+    return this.#forgottenUntil;
+  }
 
   /** The messages that have answers. */
   get messages(): string[] {
@@ -23,17 +40,18 @@ export class Answers {
   }
 
   remember(message: string, answer: Answer): void {
-    this.#byMessage.set(message, [...(this.#byMessage.get(message) ?? []), answer]);
+    const answers = [...(this.#byMessage.get(message)?.answers ?? []), answer];
+    this.#byMessage.set(message, { answers, at: Date.now() });
   }
 
   /** Removes and forgets those answers to the given messages for which `isLost` holds. @returns whether there were any */
   async takeBack(messages: readonly string[], isLost: (answer: Answer) => boolean): Promise<boolean> {
     const lost = messages.flatMap((message) => {
-      const answers = this.#byMessage.peek(message) ?? [];
+      const { answers = [], at = 0 } = this.#byMessage.peek(message) ?? {};
       const gone = answers.filter(isLost);
       const kept = answers.filter((answer) => !gone.includes(answer));
       if (kept.length === 0) this.#byMessage.delete(message);
-      else if (gone.length > 0) this.#byMessage.set(message, kept);
+      else if (gone.length > 0) this.#byMessage.set(message, { answers: kept, at });
       return gone;
     });
     await Promise.all(lost.map(({ posted }) => posted.remove()));

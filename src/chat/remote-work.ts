@@ -11,13 +11,25 @@ export class RemoteWork {
   readonly #queue: JobQueue;
   readonly #platform: string;
   readonly #log: Logger;
-  readonly #messages = new QuickLRU<string, true>({ maxSize: MAX_REMEMBERED });
+  #forgottenUntil = 0;
+  /** When each message was handed over, in milliseconds since 1970. */
+  readonly #messages = new QuickLRU<string, number>({
+    maxSize: MAX_REMEMBERED,
+    onEviction: (_, at) => {
+      this.#forgottenUntil = Math.max(this.#forgottenUntil, at);
+    },
+  });
   readonly #underWay = new Set<WorkUnderWay>();
 
   constructor(queue: JobQueue, platform: string, log: Logger) {
     this.#queue = queue;
     this.#platform = platform;
     this.#log = log;
+  }
+
+  /** Messages that were handed over until this time may be forgotten, in milliseconds since 1970; 0 where all are remembered. */
+  get forgottenUntil(): number {
+    return this.#forgottenUntil;
   }
 
   /** Whether another process has answered a message, or may have. */
@@ -37,7 +49,7 @@ export class RemoteWork {
   async answer(work: WorkUnderWay): Promise<boolean> {
     const { job, inquiry, request } = work;
     if (job === undefined) return false;
-    if (inquiry.message !== undefined) this.#messages.set(inquiry.message, true);
+    if (inquiry.message !== undefined) this.#messages.set(inquiry.message, Date.now());
     this.#underWay.add(work);
     // The worker's lines have another request id, but the same `request`.
     const where = { platform: this.#platform, request: request.id };

@@ -112,9 +112,13 @@ export class Session {
     if (work.isUnsent || this.#leftSignals.has(work.request.signal)) throw new Error('a photo could not be answered');
   }
 
-  /** Whether another process may have answered a message, so that its answers are not remembered here. */
-  mayBeAnsweredElsewhere(message: string): boolean {
-    return this.#remote?.has(message) === true;
+  /**
+   * Whether a message may have answers that are not remembered here: another process may have given them, or there have been too many since.
+   * @param postedAt when the message was posted, in milliseconds since 1970
+   */
+  mayBeForgotten(message: string, postedAt: number): boolean {
+    if (this.#remote?.has(message)) return true;
+    return postedAt < Math.max(this.#answers.forgottenUntil, this.#remote?.forgottenUntil ?? 0);
   }
 
   /** Whether a message, or the given picture of it, is known to be gone. */

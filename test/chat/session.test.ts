@@ -113,11 +113,16 @@ describe('a removed message', () => {
   test('is forgotten, the oldest first, so that removals do not fill the memory', async () => {
     const { session, begin, there } = start();
     const { request } = begin();
+    const postedAt = Date.now();
     await request.reply({ text: 'oldest', about: picture('p', 'oldest') });
+    expect(session.mayBeForgotten('oldest', postedAt - 1)).toBe(false);
     for (let k = 0; k < 20_000; k++) await request.reply({ text: 'x', about: picture('p', `m${k}`) });
     await request.reply({ text: 'newest', about: picture('p', 'newest') });
     expect(await session.removed('newest')).toBe(true);
     expect(await session.removed('oldest')).toBe(false);
+    // So the platform looks for its answers, but not for those of messages that were posted since.
+    expect(session.mayBeForgotten('oldest', postedAt - 1)).toBe(true);
+    expect(session.mayBeForgotten('newest', Date.now() + 1)).toBe(false);
     expect(there()).toContain('oldest');
     expect(there()).not.toContain('newest');
   });

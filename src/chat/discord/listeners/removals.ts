@@ -20,7 +20,10 @@ const MAX_PAGES = 10;
 /** Removes answers whose message is removed, or whose picture an edit removes or hides. Gives up work in removed threads and channels. */
 export function listenToRemovals(context: DiscordContext): void {
   const { client, guard, session, startedAt } = context;
-  const isForgotten = (id: string) => SnowflakeUtil.timestampFrom(id) < startedAt || session.mayBeAnsweredElsewhere(id);
+  const isForgotten = (id: string) => {
+    const postedAt = SnowflakeUtil.timestampFrom(id);
+    return postedAt < startedAt || session.mayBeForgotten(id, postedAt);
+  };
 
   const onRemoved = async (channelId: string, ids: readonly string[]) => {
     await Promise.all(ids.map((id) => session.removed(id)));

@@ -129,7 +129,7 @@ async function onChanged(event: MessageEvent, eventId: string, context: SlackCon
   const source = sourceOf(channel, { ...whole, ts });
   // The session does not remember answers of an earlier run or of a worker, but their buttons name the messages that they answer.
   // An older message may have such an answer even if the session knows another one, given since.
-  const isForgotten = isOlder({ ts }, context) || session.mayBeAnsweredElsewhere(key);
+  const isForgotten = isOlder({ ts }, context) || session.mayBeForgotten(key, Number.parseFloat(ts) * 1000);
   if (isGone(event)) {
     const isKnown = await session.removed(key);
     if (!source || (isKnown && !isForgotten)) return;
