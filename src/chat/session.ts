@@ -90,8 +90,9 @@ export class Session {
     if (this.#jobs) this.#pending.add(this.#jobs.answerLeftJobs(bot, isOurs));
   }
 
-  /** Answers messages that came while the bot was not connected, unless they have been answered. */
+  /** Records jobs, and answers them unless they have been answered: of messages that came while the bot was not connected, or earlier. */
   async answerJobs(jobs: readonly Job[]): Promise<void> {
+    await Promise.all(jobs.map((job) => this.note(job)));
     await this.#jobs?.answerJobs(jobs);
   }
 

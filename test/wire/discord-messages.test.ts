@@ -9,7 +9,8 @@ import { fakeFace, fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { animation, plainFrame } from '../fixtures/animations.ts';
 import { until } from '../helpers/until.ts';
 import { answers, startOnDiscord } from './discord-bot.ts';
-import { aWhile, cleanUp } from './running-bot.ts';
+import { isWritten } from './left.ts';
+import { aWhile, cleanUp, stateFolder } from './running-bot.ts';
 
 afterEach(cleanUp);
 
@@ -572,6 +573,26 @@ describe('an edit', () => {
     ]);
   });
 
+  test('that comes twenty minutes after one that added a picture does not have it answered again', async () => {
+    const readPhoto = vi.fn(fakePhotoReader());
+    const { discord } = await startOnDiscord({ readPhoto });
+    const [a, b] = await twoFiles(discord);
+    const post = discord.post({ files: [a!] });
+    await answers(discord, 1);
+    const changed = discord.edit(post, { files: [a!, { ...b!, id: snowflake(Date.now() + 10_000) }] });
+    await answers(discord, 2);
+    const now = Date.now.bind(Date);
+    vi.spyOn(Date, 'now').mockImplementation(() => now() + 20 * 60_000);
+    discord.edit(changed, { content: 'both' });
+    await until(
+      () => discord.callsTo('GET', new RegExp(`/messages/${post.id}$`)).length > 1,
+      'the edit being looked at',
+    );
+    await delay(500);
+    // Not counted by the answers: the fake drops a second one for ever, Discord only for some minutes.
+    expect(readPhoto).toHaveBeenCalledTimes(2);
+  });
+
   test('that hides a picture as a spoiler removes the answer that shows it, those that are hidden stay', async () => {
     const { discord } = await startOnDiscord();
     const [open, other] = await twoFiles(discord);
@@ -794,13 +815,19 @@ describe('the answer to a photo that its poster removes is removed also where Di
   });
 });
 
-test('a photo that an edit adds is answered later where Discord does not give its message for a moment', async () => {
-  const { discord } = await startOnDiscord();
+test('a photo that an edit adds is answered later where Discord does not give its message for a moment, and stands in the journal until then', async () => {
+  const state = stateFolder();
+  const { discord } = await startOnDiscord({ state });
   const photo = async () => discord.file(await plainPicture(64, 48));
   const post = discord.post({ files: [await photo()] });
   await answers(discord, 1);
-  discord.fail('GET', new RegExp(`/messages/${post.id}$`), { status: 503, body: {} }, 4);
+  discord.fail('GET', new RegExp(`/messages/${post.id}$`), { status: 503, body: {} }, 8);
   const added = { ...(await photo()), id: snowflake(Date.now() + 10_000) };
   discord.edit(post, { files: [...post.files, added] });
+  await until(
+    () => discord.callsTo('GET', new RegExp(`/messages/${post.id}$`)).length > 0,
+    'the message being asked for',
+  );
+  expect(isWritten(state, added.id)).toBe(true);
   await answers(discord, 2);
 });

@@ -11,6 +11,8 @@ import { accountOf, isForTheBot, toInquiry } from '../request.ts';
 
 /** A file that is more than this much younger than its message, in milliseconds, was added by an edit. */
 const ADDED_MS = 5000;
+/** A file that is older than this, in milliseconds, may have been answered so long ago that the session does not remember it. */
+const NEW_MS = 10 * 60_000;
 
 /** Answers the pictures that people post or add by an edit, and messages that address the bot. */
 export function listenToMessages(context: DiscordContext): void {
@@ -34,12 +36,13 @@ async function onEdited(
   if (!id || !place || !attachments || author?.bot) return;
   const { session, client, startedAt } = context;
   const added = attachments.map((file) => file.id).filter((file) => timeOf(file) > timeOf(id) + ADDED_MS);
-  // Each later edit names the file again.
   const files = added.filter((file) => session.claim(`added:${file}`));
   if (files.length === 0) return;
   const job = { bot: accountOf(context), place, message: id, kind: 'posted', files, begun: Date.now() } as const;
-  // An earlier run may have answered it.
-  if (files.some((file) => timeOf(file) < startedAt)) return await session.answerJobs([job]);
+  // It may have been answered, by an earlier run or long ago: each later edit names the file again.
+  if (files.some((file) => timeOf(file) < Math.max(startedAt, Date.now() - NEW_MS)))
+    return await session.answerJobs([job]);
+  await session.note(job);
   let message: Message | undefined;
   try {
     message = await unlessClosed(async () => {
@@ -52,6 +55,7 @@ async function onEdited(
     return await session.answerJobs([job]);
   }
   if (message && isForTheBot(message)) session.begin(toInquiry(message, context, (picture) => files.includes(picture)));
+  else await session.settle(job);
 }
 
 function timeOf(id: string): number {
