@@ -2,7 +2,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import type { FakeMessage, FakeSlack } from '../fakes/slack.ts';
 import { until } from '../helpers/until.ts';
-import { aWhile, cleanUp } from './running-bot.ts';
+import { isWritten } from './left.ts';
+import { aWhile, cleanUp, stateFolder } from './running-bot.ts';
 import { buttons, startOnSlack } from './slack-bot.ts';
 
 afterEach(cleanUp);
@@ -295,6 +296,24 @@ describe('an edit', () => {
     await aWhile();
     expect(slack.answers().map(({ thread_ts }) => thread_ts)).toEqual([post.ts]);
     expect(slack.fileRequests).toHaveLength(2);
+  });
+
+  test('that adds a picture is written into the journal before it is acknowledged', async () => {
+    const state = stateFolder();
+    const { slack } = await startOnSlack({ state });
+    const post = slack.post({ text: 'soon', files: [slack.file(await plainPicture(64, 48))] });
+    await buttons(slack, 1);
+    const before = { ...post };
+    const added = slack.stub(await plainPicture(80, 60), 'b.png');
+    post.files = [...post.files, added];
+    // Slack does not say for a moment what the file is, so that work on it does not begin.
+    slack.next.set('files.info', Array(8).fill({ status: 503 }));
+    const { channel } = post;
+    const acknowledged = slack.acks.length;
+    slack.event({ type: 'message', subtype: 'message_changed', channel, message: post, previous_message: before });
+    await until(() => slack.acks.length > acknowledged, 'the acknowledgement');
+    expect(isWritten(state, added.id)).toBe(true);
+    await buttons(slack, 2);
   });
 
   test('of a program, or that adds what is no picture, has nothing answered', async () => {

@@ -8,6 +8,7 @@ import {
   picturesOf,
   type SlackFile,
   type SlackMessage,
+  type SlackPicture,
   sourceOf,
 } from '../attachment.ts';
 import type { SlackContext } from '../context.ts';
@@ -39,9 +40,12 @@ export function listenToMessages(app: App): void {
 /** The job that was recorded for an event, by the event's body. */
 const noted = new WeakMap<object, Job>();
 
-/** Records the new message in an event, if the bot may have to answer it. This is done before Slack's event is acknowledged. */
+/**
+ * Records the new message in an event, or the one that an edit has added pictures to, if the bot may have to answer it. This is done before
+ * Slack's event is acknowledged.
+ */
 export async function noteMessage(body: object, context: SlackContext): Promise<void> {
-  const message = newMessageIn(body);
+  const message = newMessageIn(body) ?? fullerMessageIn(body);
   if (!message || !isForTheBot(message, context)) return;
   const job = jobOf(message.channel, message, context);
   noted.set(body, job);
@@ -75,6 +79,21 @@ function newMessageIn(body: object): MessageEvent | undefined {
   if (typeof event !== 'object' || event === null || !('type' in event) || event.type !== 'message') return undefined;
   if ('subtype' in event && CHANGES.includes(event.subtype)) return undefined;
   return 'channel' in event && typeof event.channel === 'string' ? (event as MessageEvent) : undefined;
+}
+
+/** The message in an event's body that an edit has added pictures to; undefined for other events. */
+function fullerMessageIn(body: object): MessageEvent | undefined {
+  const { event } = body as { readonly event?: (MessageEvent & { readonly type?: string }) | null };
+  if (event?.type !== 'message' || event.subtype !== 'message_changed') return undefined;
+  const { channel, message, previous_message: before } = event;
+  if (!message || !before || typeof channel !== 'string' || addedBy(message, before).length === 0) return undefined;
+  return { ...message, channel };
+}
+
+/** The pictures that an edit has added to a message. */
+function addedBy(message: SlackMessage, before: SlackMessage): SlackPicture[] {
+  const had = new Set(picturesOf(before).map(({ id }) => id));
+  return picturesOf(message).filter(({ id }) => !had.has(id));
 }
 
 async function onPosted(event: MessageEvent, eventId: string, context: SlackContext): Promise<void> {
@@ -153,11 +172,10 @@ async function readAdded(
   eventId: string,
   context: SlackContext,
 ): Promise<void> {
-  const had = new Set(picturesOf(before).map(({ id }) => id));
-  const added = picturesOf(message).filter(({ id }) => !had.has(id));
+  const added = addedBy(message, before).map(({ id }) => id);
   if (added.length === 0 || !isForTheBot(message, context) || !context.session.claim(`event:${eventId}`)) return;
   const inquiry = await inquiryOrLater(message, context, (all) =>
-    all.filter(({ id }) => !had.has(id) && context.session.claim(`file:${message.channel}:${id}`)),
+    all.filter(({ id }) => added.includes(id) && context.session.claim(`file:${message.channel}:${id}`)),
   );
   if (inquiry?.pictures?.length) beginInquiry(context, inquiry, true);
 }
