@@ -28,6 +28,8 @@ export type { FakeChannel, FakeFile, FakeMessage, FakeUser } from './discord/pay
 const ACKNOWLEDGE_MS = 3000;
 const EPHEMERAL = 64;
 const LOADING = 128;
+/** The flag of a message that a followed channel publishes. */
+const CROSSPOST = 2;
 
 /** A command, menu entry or click that was sent to the bot. */
 export interface FakeInteraction {
@@ -200,6 +202,7 @@ export class FakeDiscord {
       readonly webhookId?: string;
       readonly repliesTo?: FakeMessage;
       readonly forwards?: FakeMessage;
+      readonly publishes?: FakeMessage;
     } = {},
   ): FakeMessage {
     const message: FakeMessage = {
@@ -213,7 +216,8 @@ export class FakeDiscord {
       ...(options.webhookId !== undefined && { webhookId: options.webhookId }),
       ...(options.repliesTo && { repliesTo: options.repliesTo }),
       ...(options.forwards && { forwards: options.forwards }),
-      flags: 0,
+      ...(options.publishes && { publishes: options.publishes }),
+      flags: options.publishes ? CROSSPOST : 0,
       components: [],
       edits: 0,
     };

@@ -120,6 +120,23 @@ describe('a forwarded photo, of which Discord hides who posted it,', () => {
     expect(discord.wholeFiles).toHaveLength(1);
   });
 
+  test('or that a followed channel publishes, is not read where the bot can see the original and its poster has opted out', async () => {
+    const { discord } = await startOnDiscord();
+    const shy = user('shy');
+    discord.command('privacy', { by: shy, input: { choice: 'opt-out' } });
+    await answers(discord, 1);
+    const files = [await file(discord)];
+    const original = discord.post({ author: shy, channel: discord.addChannel('news'), files });
+    const webhook = user('news', { bot: true });
+    const published = discord.post({ author: webhook, webhookId: webhook.id, files, publishes: original });
+    discord.menu(published);
+    discord.menu(discord.post({ author: user('ann'), forwards: published }));
+    const [, ...words] = await answers(discord, 3);
+    for (const { content } of words)
+      expect(content).toContain('Whoever posted that picture does not want me to read it');
+    expect(discord.wholeFiles).toEqual([]);
+  });
+
   test('that is an answer of the bot is passed over, also forwarded again; who asks is told that there is no picture', async () => {
     const { discord, other: elsewhere } = await start();
     discord.post({ channel: elsewhere, files: [await file(discord)] });

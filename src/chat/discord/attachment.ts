@@ -1,4 +1,4 @@
-import type { Message, MessageSnapshot, Attachment as Upload } from 'discord.js';
+import { type Message, MessageFlags, type MessageSnapshot, type Attachment as Upload } from 'discord.js';
 import type { Attachment } from '../../../commands/request.ts';
 import { OutOfReach, tooLarge, UserError } from '../../base/errors.ts';
 import type { Config } from '../../config.ts';
@@ -20,7 +20,7 @@ const START_BYTES = 4100;
 export interface Source {
   readonly messageId: string;
   readonly authorId: string;
-  /** Present where the picture was forwarded, which hides whose it is: asks for the original message. */
+  /** Present where the picture was forwarded, or comes from a followed channel, which hides whose it is: asks for the original message. */
   readonly postersBefore?: () => Promise<readonly string[]>;
   /** Present for the same pictures: asks for the original message whether the bot posted it. */
   readonly isOwnAnswer?: () => Promise<boolean>;
@@ -116,7 +116,9 @@ export function picturesOf(message: Message, config: Config): DiscordAttachment[
           ...(isForwarded && { postersBefore, isOwnAnswer }),
         });
       });
-  return [...picturesIn(uploadsIn(message), false), ...picturesIn(forwardedIn(message), true)];
+  // What a followed channel publishes comes from a webhook, which hides whose it is as a forward does.
+  const isPublished = message.flags.has(MessageFlags.IsCrosspost);
+  return [...picturesIn(uploadsIn(message), isPublished), ...picturesIn(forwardedIn(message), true)];
 }
 
 /** Whether a message has a file that is certainly a picture, or one that is at least perhaps a picture. */

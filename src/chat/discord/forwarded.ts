@@ -1,4 +1,4 @@
-import { type APIMessage, type Message, MessageReferenceType, Routes } from 'discord.js';
+import { type APIMessage, type Message, MessageFlags, MessageReferenceType, Routes } from 'discord.js';
 import { ChatFailed } from '../../base/errors.ts';
 import { isOutOfReach, unlessClosed } from './errors.ts';
 
@@ -6,7 +6,8 @@ import { isOutOfReach, unlessClosed } from './errors.ts';
 const MOST_FORWARDS = 3;
 
 /**
- * Who posted and forwarded a forwarded message before, as far as the bot can see that: a forward hides its author, but names the message.
+ * Who posted and forwarded a forwarded message before, as far as the bot can see that: a forward hides its author, but names the message. So
+ * does a message that a followed channel publishes.
  * @returns ids of people; none where the bot cannot see that message
  * @throws ChatFailed where Discord cannot be reached
  */
@@ -22,10 +23,10 @@ export async function postersBefore({ client, reference }: Message): Promise<str
     );
     if (before === undefined) break;
     people.push(before.author.id);
-    const { message_reference: further } = before;
-    const isForward = further?.type === MessageReferenceType.Forward;
-    channelId = isForward ? further.channel_id : undefined;
-    messageId = isForward ? further.message_id : undefined;
+    const { message_reference: further, flags = 0 } = before;
+    const isShown = further?.type === MessageReferenceType.Forward || (flags & MessageFlags.IsCrosspost) !== 0;
+    channelId = isShown ? further?.channel_id : undefined;
+    messageId = isShown ? further?.message_id : undefined;
   }
   return people;
 }

@@ -93,6 +93,8 @@ export interface FakeMessage {
   readonly repliesTo?: FakeMessage;
   /** Of a forward: the message that it shows, without saying whose it is. */
   readonly forwards?: FakeMessage;
+  /** Of a message that a followed channel publishes: the one there, without saying whose it is. */
+  readonly publishes?: FakeMessage;
   readonly components: readonly unknown[];
   readonly allowedMentions?: unknown;
   readonly nonce?: string;
@@ -142,7 +144,7 @@ export function filePayload({ id, filename, description, contentType, flags, url
 
 /** @param isVisible false where the bot lacks the MessageContent intent and is not spoken to */
 export function messagePayload(message: FakeMessage, isVisible = true): object {
-  const { id, channel, author, mentions, webhookId, flags, nonce, repliesTo, forwards } = message;
+  const { id, channel, author, mentions, webhookId, flags, nonce, repliesTo, forwards, publishes } = message;
   const referred = message.reference?.message_id ?? repliesTo?.id;
   return {
     id,
@@ -167,6 +169,7 @@ export function messagePayload(message: FakeMessage, isVisible = true): object {
       message_reference: { type: 1, channel_id: forwards.channel.id, message_id: forwards.id },
       message_snapshots: isVisible ? [snapshotPayload(forwards)] : [],
     }),
+    ...(publishes && { message_reference: { type: 0, channel_id: publishes.channel.id, message_id: publishes.id } }),
     ...(repliesTo && { referenced_message: messagePayload(repliesTo, isVisible) }),
     ...(nonce !== undefined && { nonce }),
     ...(message.interaction && {
