@@ -44,6 +44,11 @@ export class Answers {
     this.#byMessage.set(message, { answers, at: Date.now() });
   }
 
+  /** Whether a picture of a message has been answered, and the answer has not been taken back. Somebody else may have removed it. */
+  has(message: string, picture: string): boolean {
+    return this.#byMessage.peek(message)?.answers.some((answer) => answer.picture === picture) === true;
+  }
+
   /** Removes and forgets those answers to the given messages for which `isLost` holds. @returns whether there were any */
   async takeBack(messages: readonly string[], isLost: (answer: Answer) => boolean): Promise<boolean> {
     const lost = messages.flatMap((message) => {

@@ -1,6 +1,6 @@
 import { type Attachment, NO_MESSAGE, type Posted, type Reply } from '../../commands/request.ts';
 import type { Answers } from './answers.ts';
-import type { SessionOptions } from './inquiry.ts';
+import type { Inquiry, SessionOptions } from './inquiry.ts';
 import type { Removals } from './removals.ts';
 import type { WorkUnderWay } from './work-under-way.ts';
 
@@ -45,6 +45,25 @@ export class Replies {
       this.#answers.remember(message, { picture: message === source ? picture : undefined, isSpoiler, posted });
     }
     return posted;
+  }
+
+  /**
+   * What is left of a posted message that is tried again: the pictures that this process has not answered. Someone may have removed an answer
+   * since, so that the platform does not find it.
+   * @returns undefined where all of them were answered
+   */
+  unanswered(inquiry: Inquiry | undefined): Inquiry | undefined {
+    const { message, job } = inquiry ?? {};
+    if (inquiry === undefined || message === undefined || job?.kind !== 'posted') return inquiry;
+    const isOpen = ({ id }: Attachment) => !this.#answers.has(message, id);
+    const { attachments } = inquiry.toRequest(new AbortController().signal);
+    if (attachments.every(isOpen)) return inquiry;
+    if (!attachments.some(isOpen)) return undefined;
+    const toRequest = (signal: AbortSignal) => {
+      const request = inquiry.toRequest(signal);
+      return { ...request, attachments: request.attachments.filter(isOpen) };
+    };
+    return { ...inquiry, toRequest };
   }
 
   /** Whether the message that asks is gone, or every picture that came with it. */

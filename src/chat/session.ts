@@ -102,7 +102,7 @@ export class Session {
    */
   async perform(job: Job, { isAgain, lost, whispers, isMine, markWhisper }: Turn): Promise<void> {
     if (whispers >= MOST_WHISPERS) return;
-    const inquiry = await this.#options.revive?.(job);
+    const inquiry = this.#replies.unanswered(await this.#options.revive?.(job));
     if (inquiry === undefined) return;
     if (this.#isStopping) throw aboutToRestart();
     const earlier = isAgain ? { brokeDown: lost >= WORKERS_LOST } : undefined;
@@ -268,7 +268,7 @@ export class Session {
     if (underWay.length > 0 || this.#claimed.has(key)) return true;
     this.#claimed.add(key);
     try {
-      const inquiry = await this.#options.revive?.(job);
+      const inquiry = this.#replies.unanswered(await this.#options.revive?.(job));
       if (inquiry === undefined) return false;
       if (this.#isStopping || this.#underWay(job).length > 0) return true;
       const work = this.#start(inquiry, earlier, job.begun);

@@ -518,6 +518,36 @@ test.each([
   },
 );
 
+test('an answer that somebody has removed is not given again where the rest of its message is tried again', async () => {
+  const given: string[] = [];
+  let isAway = true;
+  const job = { bot: 'b', place: 'c', message: 'm', kind: 'posted' } as const;
+  const reply = async ({ about }: Reply): Promise<Posted> => {
+    if (about!.id === 'q' && isAway) throw new Error('the chat is away');
+    given.push(about!.id);
+    return { id: about!.id, update: async () => true, remove: async () => {} };
+  };
+  const { session } = start({
+    dispatch: async (request) => {
+      for (const about of request.attachments) await request.reply({ text: '', about }).catch(() => {});
+    },
+    // As the platform finds it after somebody has removed the answer to the first picture.
+    revive: async () => ({
+      channel: 'c',
+      message: 'm',
+      job,
+      toRequest: (signal) =>
+        fakeRequest({ signal, attachments: [picture('p', 'm'), picture('q', 'm')], reply }).request,
+    }),
+  });
+  const turn = turnOf({});
+  await expect(session.perform({ ...job, files: ['p', 'q'], begun: 0 }, turn)).rejects.toThrow();
+  isAway = false;
+  await session.perform({ ...job, files: ['p', 'q'], begun: 0 }, turn);
+  await session.perform({ ...job, files: ['p', 'q'], begun: 0 }, turn);
+  expect(given).toEqual(['p', 'q']);
+});
+
 test('a reply to the asker alone that the chat refuses does not count for a worker', async () => {
   const noted: boolean[] = [];
   const { session } = start({
