@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { correctionWindow } from '../../src/chat/slack/was-it-right-buttons.ts';
 import { plainPicture } from '../fakes/photo.ts';
@@ -217,6 +218,22 @@ test('a key that does not open what is kept ends the start with a sentence; behi
   await both.bot.stop();
   await start({ slack, directory, keys: other });
   await postIn(slack, ONE);
+  await buttons(slack, 1);
+  expect(answeredWith(slack)).toEqual(['xoxb-one']);
+});
+
+test('a photo that comes to a process without the new key, after another has begun to use it, is left for Slack to send again', async () => {
+  const { slack, directory } = await start();
+  const target = slack.httpTarget!;
+  await install(slack, ONE);
+  await start({ slack, directory, keys: `${randomBytes(32).toString('hex')}, ${KEY}` });
+  const renewed = slack.httpTarget!;
+  slack.httpTarget = target;
+  const message = await postIn(slack, ONE);
+  await delay(500);
+  expect(slack.acks).toEqual([]);
+  slack.httpTarget = renewed;
+  slack.event({ type: 'message', ...message }, 'EvAgain', 1);
   await buttons(slack, 1);
   expect(answeredWith(slack)).toEqual(['xoxb-one']);
 });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import QuickLRU from 'quick-lru';
+import { Unopened } from '../../base/encryption.ts';
 import { UserError } from '../../base/errors.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { createApi } from './api.ts';
@@ -75,7 +76,7 @@ export class ManyWorkspaces implements Workspaces {
     return context;
   }
 
-  /** @throws NotNow where the store cannot be reached */
+  /** @throws NotNow where the store cannot be reached, or was encrypted with a key that this process does not have yet */
   async #lookUp(ids: readonly string[], teamId: string | undefined): Promise<SlackContext | undefined> {
     try {
       for (const id of ids) {
@@ -84,7 +85,9 @@ export class ManyWorkspaces implements Workspaces {
       }
       return undefined;
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
+      // Another process has encrypted them with a new key, which this one gets when it is started again.
+      const isWithoutKey = error instanceof Unopened && error.reason === 'no-key';
+      if (!(error instanceof UserError) && !isWithoutKey) throw error;
       throw new NotNow('the installations are out of reach', { cause: error });
     }
   }
