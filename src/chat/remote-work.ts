@@ -11,6 +11,7 @@ export class RemoteWork {
   readonly #queue: JobQueue;
   readonly #platform: string;
   readonly #log: Logger;
+  /** Messages that were handed over until this time may be forgotten, in milliseconds since 1970; 0 where all are remembered. */
   #forgottenUntil = 0;
   /** When each message was handed over, in milliseconds since 1970. */
   readonly #messages = new QuickLRU<string, number>({
@@ -27,14 +28,9 @@ export class RemoteWork {
     this.#log = log;
   }
 
-  /** Messages that were handed over until this time may be forgotten, in milliseconds since 1970; 0 where all are remembered. */
-  get forgottenUntil(): number {
-    return this.#forgottenUntil;
-  }
-
-  /** Whether another process has answered a message, or may have. */
-  has(message: string): boolean {
-    return this.#messages.has(message);
+  /** Whether another process has answered a message, or may have. @param postedAt when it was posted, in milliseconds since 1970 */
+  has(message: string, postedAt: number): boolean {
+    return postedAt < this.#forgottenUntil || this.#messages.has(message);
   }
 
   /** Whether workers answer this. They answer posted photos only: a command is answered with a token that no job may hold. */

@@ -48,8 +48,8 @@ export class Replies {
   }
 
   /**
-   * What is left of a posted message that is tried again: the pictures that this process has not answered. Someone may have removed an answer
-   * since, so that the platform does not find it.
+   * What is left of a posted message that is tried again: the pictures that this process has not answered. Somebody may have removed an
+   * answer since, so that the platform does not find it.
    * @returns undefined where all of them were answered
    */
   unanswered(inquiry: Inquiry | undefined): Inquiry | undefined {

@@ -113,13 +113,9 @@ export class Session {
     if (work.isUnsent || this.#leftSignals.has(work.request.signal)) throw new Error('a photo could not be answered');
   }
 
-  /**
-   * Whether a message may have answers that are not remembered here: another process may have given them, or there have been too many since.
-   * @param postedAt when the message was posted, in milliseconds since 1970
-   */
+  /** Whether answers to a message, posted at a time in ms since 1970, may not be remembered here: too old, or another process's. */
   mayBeForgotten(message: string, postedAt: number): boolean {
-    if (this.#remote?.has(message)) return true;
-    return postedAt < Math.max(this.#answers.forgottenUntil, this.#remote?.forgottenUntil ?? 0);
+    return postedAt < this.#answers.forgottenUntil || this.#remote?.has(message, postedAt) === true;
   }
 
   /** Whether a message, or the given picture of it, is known to be gone. */

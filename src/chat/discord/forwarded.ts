@@ -6,8 +6,8 @@ import { isOutOfReach, unlessClosed } from './errors.ts';
 const MOST_FORWARDS = 3;
 
 /**
- * Who posted and forwarded a forwarded message before, as far as the bot can see that: a forward hides its author, but names the message. So
- * does a message that a followed channel publishes.
+ * Who posted and forwarded a forwarded message before, as far as the bot can see that: a forward hides its author, but names the message.
+ * So does a message that a followed channel publishes.
  * @returns ids of people; none where the bot cannot see that message
  * @throws ChatFailed where Discord cannot be reached
  */
