@@ -41,7 +41,8 @@ export async function startMetricsServer({ host, port }: MetricsAddress, log: Lo
   const metrics = createMetrics(() => sources);
   const lag = monitorEventLoopDelay({ resolution: LOOK_EVERY_MS });
   lag.enable();
-  const server = fastify({ logger: false });
+  // Otherwise a connection over which nothing was ever sent, such as a browser's spare one, would keep the bot from stopping.
+  const server = fastify({ logger: false, forceCloseConnections: true });
   server.get('/metrics', async (_, reply) => {
     const text = await metrics.text();
     return reply.header('content-type', metrics.contentType).send(text);

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { createLogger } from '../../src/base/log.ts';
 import { startMetricsServer } from '../../src/metrics/server.ts';
@@ -44,3 +47,16 @@ test('a figure that cannot be read gives status 500 and a line in the log, and t
   expect((await fetch(`${server.origin}/healthz`)).status).toBe(200);
   expect((await fetch(`${server.origin}/other`)).status).toBe(404);
 });
+
+test.each(['', 'GET /healthz HTTP/1.1\r\nhost: a\r\n'])(
+  'a client that has sent only %j does not keep it from closing',
+  async (begun) => {
+    const { server } = await start();
+    const socket = connect(Number(new URL(server.origin).port), '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    await once(socket, 'connect');
+    socket.write(begun);
+    expect((await fetch(`${server.origin}/healthz`)).status).toBe(200);
+    expect(await Promise.race([server.close().then(() => 'closed'), delay(3000, 'waits')])).toBe('closed');
+  },
+);
