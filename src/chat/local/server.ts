@@ -190,7 +190,8 @@ function serveMessages(server: FastifyInstance, options: ServerOptions): void {
 /** Serves server-sent events: all messages when a tab connects, then every change. */
 function serveEvents(server: FastifyInstance, { channel, maxBytes, keepMs }: ServerOptions): () => void {
   const streams = new Set<FastifyReply['raw']>();
-  server.get('/api/events', (request: FastifyRequest, reply: FastifyReply) => {
+  // A request for the headers alone would get no byte, and hold its place among the listeners.
+  server.get('/api/events', { exposeHeadRoute: false }, (request: FastifyRequest, reply: FastifyReply) => {
     if (streams.size >= MAX_LISTENERS) throw new UserError('busy', 'This page is open in too many tabs.');
     reply.hijack();
     const stream = reply.raw;

@@ -458,6 +458,12 @@ describe('care', () => {
     expect((await fifth()).status).toBe(201);
   });
 
+  test('the events have no answer without a body, which would never end', async () => {
+    const { origin } = await start();
+    for (let k = 0; k < 20; k++) expect(await raw(origin, '/api/events', {}, 'HEAD')).toBe(404);
+    expect(await raw(origin, '/', {}, 'HEAD')).toBe(200);
+  });
+
   test('a name that was pointed at this machine, and a foreign page, are refused', async () => {
     const { origin } = await start();
     const { port } = new URL(origin);
