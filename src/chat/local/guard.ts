@@ -61,7 +61,8 @@ export function refusal(request: GuardedRequest, { port, key }: PageAddress): st
     return `Only the page itself may do this.${program}`;
   }
   const site = request.headers['sec-fetch-site'];
-  const isPage = reads && !request.url.startsWith('/api/');
+  // Anybody may follow a link to the page. The path is not compared with the API's, which can be written in many ways: /%61pi/events.
+  const isPage = reads && request.url.split('?')[0] === '/';
   if (!isPage && site !== undefined && site !== 'same-origin' && site !== 'none') {
     return 'Only the page itself may do this.';
   }

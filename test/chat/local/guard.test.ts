@@ -39,6 +39,13 @@ describe('refusal', () => {
     ['a foreign origin that only reads', 'GET', '/api/events', { ...HERE, origin: 'http://evil.example' }],
     ['an image on a foreign page', 'GET', '/api/files/1', { host: HERE.host, 'sec-fetch-site': 'cross-site' }],
     ['another server’s page', 'GET', '/api/events', { host: HERE.host, 'sec-fetch-site': 'same-site' }],
+    [
+      'another server’s page, written otherwise',
+      'GET',
+      '/%61pi/events',
+      { host: HERE.host, 'sec-fetch-site': 'same-site' },
+    ],
+    ['a script on a foreign page', 'GET', '/chat.js', { host: HERE.host, 'sec-fetch-site': 'cross-site' }],
   ])('refuses %s', (_what, method, url, headers) => {
     const refused = refusal({ method, url, headers: { ...headers, ...COOKIE } }, DOOR);
     expect(refused).toMatch(/answers on|page itself/);
