@@ -33,30 +33,34 @@ interface ReadRoute {
 
 /**
  * Serves `POST /api/read`: takes a picture's bytes and answers with the reading, as docs/api.md and docs/openapi.json describe.
- * @returns a function that waits for the readings under way
+ * @returns a function that waits until the readings under way have ended and their answers have been sent
  */
 export async function serveReading(server: FastifyInstance, reading: Reading): Promise<() => Promise<void>> {
   const description = await readFile(new URL('../../../docs/openapi.json', import.meta.url));
   server.get('/api/openapi.json', (_request, reply) => reply.type('application/json').send(description));
-  const underWay = new Set<Promise<unknown>>();
+  let underWay = 0;
+  const unsent = new Set<Promise<void>>();
   await server.register(async (scope) => {
     // The bytes tell what a picture is, so any content type is accepted and the body is passed on unparsed.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
     scope.post<ReadRoute>('/api/read', { bodyLimit: reading.maxBytes }, async (request, reply) => {
       if (reading.isStopping()) throw aboutToRestart();
-      if (underWay.size >= MAX_READINGS)
+      if (underWay >= MAX_READINGS)
         throw new UserError('busy', `I read ${MAX_READINGS} pictures for programs at a time. Try again in a moment.`);
-      const work = answer(request, reply, reading);
-      underWay.add(work);
+      // The server takes an answer for sent once it holds all of it. Of a large one most is still to be sent then.
+      const sent = new Promise<void>((resolve) => void reply.raw.once('close', resolve));
+      unsent.add(sent);
+      void sent.then(() => unsent.delete(sent));
+      underWay++;
       try {
-        return await work;
+        return await answer(request, reply, reading);
       } finally {
-        underWay.delete(work);
+        underWay--;
       }
     });
   });
-  return async () => void (await Promise.allSettled(underWay));
+  return async () => void (await Promise.all(unsent));
 }
 
 async function answer(
