@@ -242,8 +242,9 @@ function sendError(error: unknown, reply: FastifyReply, log: Logger): FastifyRep
   // The sender has disconnected during the request, so nobody receives an answer.
   if (reply.raw.destroyed) return reply.hijack();
   if (error instanceof UserError) {
-    // The rest of a refused body is not read.
-    if (error.code === 'too-large') reply.header('connection', 'close');
+    // A body that was announced as too large is dropped as it comes: most programs read no answer before they have sent everything, and
+    // get none over a connection that is closed before that. Of one that only turned out to be too large the rest is not read.
+    if (error.code === 'too-large' && reply.request.raw.destroyed) reply.header('connection', 'close');
     return reply.code(STATUS[error.code] ?? 400).send({ code: error.code, message: error.message });
   }
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;

@@ -74,6 +74,19 @@ describe.each(['/api/read', '/api/files'])('a file that comes in at %s', (path) 
     socket.destroy();
   });
 
+  test('and is sent without a look at the answer, though it is too large, is refused all the same', async () => {
+    const size = 16 * 1024 * 1024;
+    const socket = await begin(path, size, '');
+    socket.pause();
+    await new Promise((done, fail) => {
+      socket.on('error', fail);
+      socket.write(Buffer.alloc(size), done);
+    });
+    const [answer] = (await once(socket.resume(), 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 413 /);
+    socket.destroy();
+  });
+
   test('and breaks off, since its sender went away, is no error', async () => {
     const socket = await begin(path, 1000, 'half');
     // It has been begun.
