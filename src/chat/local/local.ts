@@ -147,7 +147,9 @@ export class LocalPlatform implements Platform {
           .filter((one) => one !== undefined);
     await countOpinions(this.#context.opinions, { platform: this.name, place: CHANNEL_ID, answer: id }, given);
     const numbers = given.map(({ number }) => number);
-    this.#channel.ask(id, judgement.right ? undefined : without(letters, numbers));
+    // Another tab may have judged other faces meanwhile, so the letters are looked up again.
+    const left = this.#channel.lettersOf(id);
+    this.#channel.ask(id, judgement.right || left === undefined ? undefined : without(left, numbers));
   }
 
   /** @throws UserError where one of them has been forgotten. The others are forgotten too then, since no message holds them. */

@@ -11,6 +11,7 @@ import { createLogger } from '../../../src/base/log.ts';
 import { type Bot, startBot } from '../../../src/bot.ts';
 import type { ChannelEvent, MessageView } from '../../../src/chat/local/message.ts';
 import { loadConfig } from '../../../src/config.ts';
+import { Opinions } from '../../../src/settings/opinions.ts';
 import { fakePhotoReader, plainPicture } from '../../fakes/photo.ts';
 import { load, openPage, pageHeaders } from '../../helpers/local-page.ts';
 
@@ -163,6 +164,20 @@ describe('photos', () => {
         .at(-1)!
         .files.map(({ name }) => name),
     ).toEqual(['right-or-not.png']);
+  });
+
+  test('two tabs that judge an answer at once leave no face to ask about', async () => {
+    // As where the counts are in a Redis that takes its time.
+    const counting = vi.spyOn(Opinions.prototype, 'count').mockImplementation(() => delay(100, 1));
+    onTestFinished(() => counting.mockRestore());
+    const { page, upload, post, send } = await start();
+    await post({ files: [{ upload: await upload(await plainPicture(64, 48)) }] });
+    const [answer] = await page.answers(1);
+    const tell = (number: number) =>
+      send('POST', `/api/messages/${answer!.id}/right`, JSON.stringify({ faces: [{ number, meant: 'sad' }] }));
+    expect((await Promise.all([tell(1), tell(2)])).map(({ status }) => status)).toEqual([204, 204]);
+    await page.until(() => page.messages('bot').length === 3);
+    expect(page.messages('bot')[2]!.asks).toBeUndefined();
   });
 
   test('every photo of a message is answered, one that cannot be read with a sentence', async () => {
