@@ -204,7 +204,9 @@ function serveEvents(server: FastifyInstance, { channel, maxBytes, keepMs }: Ser
       else stream.write(text);
     };
     const send = (event: unknown) => write(`data: ${JSON.stringify(event)}\n\n`);
-    const limits = { maxBytes, maxFiles: MAX_FILES, keepMinutes: Math.round(keepMs / 60_000) };
+    // Photos that were sent and not posted yet take memory until they are. Two tabs that send at once find enough of it.
+    const together = Math.min(maxBytes, channel.unread.most / 2);
+    const limits = { maxBytes, together, maxFiles: MAX_FILES, keepMinutes: Math.round(keepMs / 60_000) };
     send({ type: 'all', messages: channel.messages(), progress: channel.underWay(), limits });
     const stopListening = channel.listen(send);
     const heartbeat = setInterval(() => write(': still here\n\n'), HEARTBEAT_MS);

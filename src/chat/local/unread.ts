@@ -24,7 +24,8 @@ export function goneSignal({ raw }: { readonly raw: ServerResponse }): AbortSign
 
 /** Counts the bytes of files that have not been read yet. A file that arrives waits until there is memory for it. */
 export class Unread {
-  readonly #most: number;
+  /** Bytes of all files together. */
+  readonly most: number;
   readonly #mostWaitMs: number;
   /** Bytes of each file, by its id; of a file that is arriving, by a key of its own. */
   readonly #bytes = new Map<unknown, number>();
@@ -32,7 +33,7 @@ export class Unread {
 
   /** @param most bytes of all files together; a single larger file is accepted while there is no other */
   constructor(most: number, mostWaitMs = MOST_WAIT_MS) {
-    this.#most = most;
+    this.most = most;
     this.#mostWaitMs = mostWaitMs;
   }
 
@@ -45,7 +46,7 @@ export class Unread {
   async reserve(bytes: number, signal: AbortSignal): Promise<() => void> {
     const tooLong = AbortSignal.timeout(this.#mostWaitMs);
     const either = AbortSignal.any([signal, tooLong]);
-    while (this.#bytes.size > 0 && this.#sum() + bytes > this.#most) {
+    while (this.#bytes.size > 0 && this.#sum() + bytes > this.most) {
       signal.throwIfAborted();
       if (tooLong.aborted) throw new UserError('busy', FULL);
       await this.#change(either);

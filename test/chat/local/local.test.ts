@@ -15,6 +15,7 @@ import { Opinions } from '../../../src/settings/opinions.ts';
 import { fakePhotoReader, plainPicture } from '../../fakes/photo.ts';
 import { load, openPage, pageHeaders } from '../../helpers/local-page.ts';
 
+const MB = 1024 * 1024;
 const bots: Bot[] = [];
 const openStreams: AbortController[] = [];
 afterEach(async () => {
@@ -239,7 +240,7 @@ describe('photos', () => {
     const later = await watch(origin);
     const all = await later.until(() => later.events.find((event) => event.type === 'all'));
     expect(all.messages.map(({ from }) => from)).toEqual(['you', 'bot']);
-    expect(all.limits).toEqual({ maxBytes: 32 * 1024 * 1024, maxFiles: 10, keepMinutes: 60 });
+    expect(all.limits).toEqual({ maxBytes: 32 * MB, together: 24 * MB, maxFiles: 10, keepMinutes: 60 });
   });
 
   test('Remove deletes the answer and the photo everywhere', async () => {

@@ -18,7 +18,7 @@ const drop = find('drop');
 const viewer = find('viewer');
 
 /** Limits that the server sends on connecting; until then, values that every server accepts. */
-let limits = { maxBytes: 1024 * 1024, maxFiles: 1, keepMinutes: 60 };
+let limits = { maxBytes: 1024 * 1024, together: 1024 * 1024, maxFiles: 1, keepMinutes: 60 };
 
 // --- actions on a message ---
 
@@ -190,7 +190,7 @@ async function postPhotos(chosen) {
       let bytes = 0;
       for (const photo of photos) {
         // The bot's memory for unread photos is limited, so the photos sent so far are posted before more are sent.
-        if (sent.length > 0 && bytes + photo.size > limits.maxBytes && photo.size <= limits.maxBytes) {
+        if (sent.length > 0 && bytes + photo.size > limits.together && photo.size <= limits.maxBytes) {
           await post({ files: sent });
           sent = [];
           bytes = 0;

@@ -1,0 +1,51 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { createLogger } from '../../src/base/log.ts';
+import { type Bot, startBot } from '../../src/bot.ts';
+import { loadConfig } from '../../src/config.ts';
+import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
+
+let browser: Browser;
+let bot: Bot;
+
+async function open(environment: Record<string, string> = {}): Promise<{ page: Page; address: string }> {
+  const config = loadConfig({ environment: { LOCAL_PORT: '0', ...environment }, directory: import.meta.dirname });
+  bot = await startBot(config, createLogger({ level: 'silent' }), fakePhotoReader(50));
+  const address = /http:\S+/.exec(bot.addresses[0]!)![0];
+  return { page: await openTab(address), address };
+}
+
+async function openTab(address: string): Promise<Page> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(20_000);
+  await page.goto(address);
+  await page.getByText('minutes at most').waitFor();
+  return page;
+}
+
+describe.skipIf(!hasBrowser)('the page in a browser', () => {
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+  afterAll(async () => browser?.close());
+  afterEach(async () => {
+    await Promise.all(browser.contexts().map((context) => context.close()));
+    await bot.stop();
+  });
+
+  test('posts photos that are together more than the bot holds unread one after the other', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'page-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const picture = await plainPicture(640, 480);
+    const files = ['one.png', 'two.png'].map((name) => join(folder, name));
+    for (const file of files) writeFileSync(file, Buffer.concat([picture, Buffer.alloc(30 * 1024 * 1024)]));
+    const { page } = await open({ MAX_PHOTO_MB: '100' });
+    await page.setInputFiles('#files', files);
+    await page.locator('.message.bot').nth(1).waitFor();
+    expect(await page.getByRole('alert').isVisible()).toBe(false);
+  });
+});
