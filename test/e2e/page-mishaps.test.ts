@@ -48,4 +48,28 @@ describe.skipIf(!hasBrowser)('the page in a browser', () => {
     await page.locator('.message.bot').nth(1).waitFor();
     expect(await page.getByRole('alert').isVisible()).toBe(false);
   });
+
+  test('switches off a camera that starts only after somebody has given it up and asked again', async () => {
+    const { page } = await open();
+    // A browser that is still asking whether the page may use the camera.
+    await page.evaluate(`
+      globalThis.cameras = [];
+      globalThis.allow = [];
+      navigator.mediaDevices.getUserMedia = () => new Promise((resolve) => {
+        const stream = document.createElement('canvas').captureStream();
+        cameras.push(...stream.getTracks());
+        allow.push(() => resolve(stream));
+      });
+    `);
+    const camera = page.getByRole('button', { name: 'Take a photo' });
+    await camera.click();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await camera.click();
+    await page.evaluate('for (const one of allow) one()');
+    await page.getByRole('button', { name: 'Take', exact: true }).waitFor();
+    const states = () => page.evaluate('cameras.map(({ readyState }) => readyState)');
+    expect(await states()).toEqual(['ended', 'live']);
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await expect.poll(states).toEqual(['ended', 'ended']);
+  });
 });

@@ -20,6 +20,8 @@ const OTHER_TROUBLE = 'The camera does not start. Choose a photo instead.';
 
 let stream;
 let photo;
+/** Which start of the camera is the latest, as a count. An earlier one may end later, while the browser asks whether it is allowed. */
+let starts = 0;
 /** Called with the photo when the person uses it. */
 let use = () => {};
 
@@ -33,16 +35,19 @@ export async function openCamera(whenUsed) {
 }
 
 async function start() {
+  const mine = ++starts;
+  // The person may have cancelled while the browser asked, or have opened the dialog once more.
+  const isWanted = () => dialog.open && mine === starts;
   try {
     if (!navigator.mediaDevices) throw new DOMException('', 'NotFoundError');
     const opened = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1920 } } });
-    // The person may have cancelled while the browser asked for permission.
-    if (!dialog.open) return stop(opened);
+    if (!isWanted()) return stop(opened);
     stream = opened;
     live.srcObject = stream;
     showStep('live');
     buttons.take.focus();
   } catch (error) {
+    if (!isWanted()) return;
     trouble.textContent = TROUBLES[error.name] ?? OTHER_TROUBLE;
     showStep('trouble');
   }
