@@ -49,6 +49,25 @@ describe.skipIf(!hasBrowser)('the page in a browser', () => {
     expect(await page.getByRole('alert').isVisible()).toBe(false);
   });
 
+  test('closes the large view of a picture that is removed', async () => {
+    const { page, address } = await open();
+    const buffer = await plainPicture(640, 480);
+    for (const name of ['party.png', 'other.png'])
+      await page.setInputFiles('#files', [{ name, mimeType: 'image/png', buffer }]);
+    await page.locator('.message.bot').nth(1).waitFor();
+    const tab = await openTab(address);
+    const view = tab.getByRole('dialog', { name: 'Picture' });
+    await tab.locator('.message.bot .open').first().click();
+    await view.waitFor();
+    const removeButton = page.getByRole('button', { name: 'Remove this answer and its photo' });
+    await removeButton.last().click();
+    await tab.locator('.message.bot').nth(1).waitFor({ state: 'detached' });
+    expect(await view.isVisible()).toBe(true);
+    await removeButton.click();
+    await view.waitFor({ state: 'hidden' });
+    expect(await tab.locator('#viewed').getAttribute('src')).toBeNull();
+  });
+
   test('switches off a camera that starts only after somebody has given it up and asked again', async () => {
     const { page } = await open();
     // A browser that is still asking whether the page may use the camera.

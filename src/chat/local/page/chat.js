@@ -105,6 +105,12 @@ function takeOff(id) {
   if (hadFocus) (neighbour?.querySelector('button') ?? text).focus();
 }
 
+/** Closes the large view of a picture that the conversation no longer has: removed in another tab, or too old. */
+function closeIfGone() {
+  const { src } = find('viewed');
+  if (viewer.open && ![...log.querySelectorAll('img')].some((image) => image.src === src)) viewer.close();
+}
+
 const handlers = {
   all(event) {
     limits = event.limits;
@@ -127,6 +133,7 @@ const events = new EventSource('/api/events');
 events.addEventListener('message', ({ data }) => {
   const event = JSON.parse(data);
   handlers[event.type](event);
+  closeIfGone();
   welcome.hidden = log.childElementCount > 0 || working.childElementCount > 0;
   stayAtEnd();
 });
