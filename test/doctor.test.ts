@@ -311,6 +311,15 @@ describe('Discord', () => {
       expect(await offline(none)).toMatchObject({ state: 'broken', finding: expect.stringContaining('three parts') });
     }
   });
+
+  test('asks for a pause, which nobody waits for', async () => {
+    const pause = { status: 429, headers: { 'retry-after': '600' }, body: { message: 'slow', retry_after: 600 } };
+    const found = await ask((discord) => discord.fail('GET', /gateway/, pause));
+    expect(found).toMatchObject({
+      state: 'partly',
+      finding: expect.stringMatching(/^Discord asks for a pause of 60\d seconds$/),
+    });
+  });
 });
 
 describe('Slack', () => {
@@ -370,6 +379,20 @@ describe('Slack', () => {
     expect(await ask(() => {}, wrong)).toMatchObject({ state: 'broken', finding: expect.stringContaining(refused) });
     const away = await ask((slack) => slack.close());
     expect(away).toMatchObject({ state: 'partly', finding: expect.stringContaining('Slack cannot be reached') });
+  });
+
+  test('asks for a pause, or fails on the way: nobody waits for it, and the tokens are not blamed', async () => {
+    const pause = { status: 429, headers: { 'retry-after': '600' } };
+    for (const method of ['auth.test', 'apps.connections.open'])
+      expect(await ask((slack) => slack.next.set(method, [pause]))).toMatchObject({
+        state: 'partly',
+        finding: 'Slack asks for a pause of 600 seconds',
+      });
+    const me = { body: { ok: true, user_id: 'UBOT', user: 'emotions', team_id: 'T1', team: 'Testers' } };
+    expect(await ask((slack) => slack.next.set('auth.test', [me, { status: 500 }]))).toMatchObject({
+      state: 'partly',
+      finding: expect.stringContaining('Slack cannot be reached'),
+    });
   });
 });
 

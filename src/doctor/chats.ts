@@ -49,7 +49,8 @@ async function chat(
     return fromProblems(`${about}, accepted`, problems);
   } catch (error) {
     if (!(error instanceof UserError && error.code === 'busy')) throw error;
-    const remedy = 'Look at this machine’s connection; the bot starts without this chat and tries it again.';
+    const remedy =
+      'Look at this machine’s connection, or ask again later; the bot starts without this chat and tries it again.';
     return { state: 'partly', finding: error.message.replace(/\.$/, ''), remedy };
   }
 }

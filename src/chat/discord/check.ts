@@ -5,6 +5,7 @@ import {
   ApplicationFlags,
   DiscordAPIError,
   HTTPError,
+  RateLimitError,
   REST,
   Routes,
 } from 'discord.js';
@@ -30,7 +31,10 @@ export async function checkDiscord(
 ): Promise<ChatCheck> {
   checkTokenForm(discord!.token);
   const api = internal.discordApi === undefined ? {} : { api: internal.discordApi };
-  const rest = new REST({ ...api, timeout: TIMEOUT_MS, retries: 0 }).setToken(discord!.token);
+  // A pause that Discord asks for may be an hour long. Whoever asks is told instead.
+  const rest = new REST({ ...api, timeout: TIMEOUT_MS, retries: 0, rejectOnRateLimit: () => true }).setToken(
+    discord!.token,
+  );
   try {
     const application = (await rest.get(Routes.currentApplication())) as APIApplication;
     const stored = (await rest.get(Routes.applicationCommands(application.id))) as APIApplicationCommand[];
@@ -47,6 +51,10 @@ export async function checkDiscord(
   } catch (error) {
     if (error instanceof DiscordAPIError && error.status === 401) throw tokenRefused();
     if (error instanceof DiscordAPIError) throw error;
+    if (error instanceof RateLimitError) {
+      const seconds = Math.ceil(Math.max(error.retryAfter, error.timeToReset) / 1000);
+      throw new UserError('busy', `Discord asks for a pause of ${seconds} seconds.`, { cause: error });
+    }
     const why = error instanceof HTTPError ? `status ${error.status}` : (codeOf(error) ?? (error as Error).name);
     throw new UserError('busy', `Discord cannot be reached (${why}).`, { cause: error });
   }

@@ -5,7 +5,7 @@ import type { SlackConnection, SlackInstaller } from '../../config-slack.ts';
 import type { ChatCheck } from '../check.ts';
 import { apiOptions } from './api.ts';
 import { settingRefused, slackCode } from './errors.ts';
-import { whoAmI } from './identity.ts';
+import { botTokenRefused, whoAmI } from './identity.ts';
 import { SCOPES } from './install-pages.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -16,12 +16,16 @@ const TIMEOUT_MS = 10_000;
  */
 export async function checkSlack(config: Config, log: Logger): Promise<ChatCheck> {
   const slack = config.slack!;
-  const options = { ...apiOptions(config, log), timeout: TIMEOUT_MS, retryConfig: { retries: 0 } };
+  // A pause that Slack asks for may be minutes long. Whoever asks is told instead.
+  const noWait = { retryConfig: { retries: 0 }, rejectRateLimitedCalls: true };
+  const options = { ...apiOptions(config, log), timeout: TIMEOUT_MS, ...noWait };
   if ('installer' in slack) return await checkInstaller(slack.installer, options);
   const { botToken, connection } = slack;
   const client = new webApi.WebClient(botToken, options);
   const me = await whoAmI(client);
-  const { response_metadata } = await client.auth.test();
+  const { response_metadata } = await client.auth.test().catch((error: unknown) => {
+    throw botTokenRefused(error);
+  });
   if (connection.kind === 'socket') await openSocket(connection.appToken, options);
   const way = wayOf(connection);
   const scopes = response_metadata?.scopes;

@@ -153,6 +153,9 @@ export function isOutOfReach(error: unknown): boolean {
  */
 export function settingRefused(error: unknown, setting: string, expected: string): unknown {
   const code = slackCode(error);
+  const seconds = rateLimitOf(error);
+  if (seconds !== undefined)
+    return new UserError('busy', `Slack asks for a pause of ${seconds} seconds.`, { cause: error });
   if (isOutOfReach(error)) {
     const why = code === undefined ? '' : ` (${code})`;
     return new UserError('busy', `Slack cannot be reached${why}. Is this machine online?`, { cause: error });

@@ -26,8 +26,13 @@ export async function whoAmI(api: SlackApi): Promise<Me> {
   try {
     return await identify(api, 'SLACK_BOT_TOKEN');
   } catch (error) {
-    throw settingRefused(error, 'SLACK_BOT_TOKEN', 'the Bot User OAuth Token of an installed app');
+    throw botTokenRefused(error);
   }
+}
+
+/** Turns Slack's refusal of the configured token into a UserError; returns other errors as they are. */
+export function botTokenRefused(error: unknown): unknown {
+  return settingRefused(error, 'SLACK_BOT_TOKEN', 'the Bot User OAuth Token of an installed app');
 }
 
 /**
