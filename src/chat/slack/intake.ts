@@ -78,7 +78,8 @@ function httpIntake(
     logger: boltLogger(log),
     processEventErrorHandler: async (failed) => {
       if (!(failed.error instanceof NotNow)) return await HTTPModuleFunctions.defaultProcessEventErrorHandler(failed);
-      failed.response.writeHead(503).end();
+      // After three seconds the library has answered by itself, with a status after which Slack sends the event again too.
+      if (!failed.response.headersSent) failed.response.writeHead(503).end();
       return false;
     },
   });
