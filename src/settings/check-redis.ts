@@ -18,6 +18,8 @@ export async function checkRedis(url: string): Promise<RedisCheck> {
     connectTimeout: TIMEOUT_MS,
     commandTimeout: TIMEOUT_MS,
     maxRetriesPerRequest: 0,
+    // The client would wait until a Redis has loaded its data, however long that takes.
+    enableReadyCheck: false,
     retryStrategy: () => null,
   });
   let reason: Error | undefined;
@@ -33,6 +35,9 @@ export async function checkRedis(url: string): Promise<RedisCheck> {
     return {
       version: of('redis_version'),
       problems: [
+        ...(of('loading') === '1'
+          ? [{ what: 'it still loads its data', remedy: 'Wait until it has; bot and workers wait too.' }]
+          : []),
         ...(of('role') === 'slave'
           ? [{ what: 'it is a copy, which takes no changes', remedy: 'Name its primary in REDIS_URL.' }]
           : []),
