@@ -49,6 +49,20 @@ describe.skipIf(!hasBrowser)('the page in a browser', () => {
     expect(await page.getByRole('alert').isVisible()).toBe(false);
   });
 
+  test('says that it is open too often, rather than that there is no bot', async () => {
+    const { address } = await open();
+    const { origin, searchParams } = new URL(address);
+    const headers = { authorization: `Bearer ${searchParams.get('key')}` };
+    const end = new AbortController();
+    onTestFinished(() => end.abort());
+    // The first tab is one of sixteen.
+    for (let k = 0; k < 15; k++)
+      expect((await fetch(`${origin}/api/events`, { headers, signal: end.signal })).status).toBe(200);
+    const tab = await browser.newPage();
+    await tab.goto(address);
+    await expect.poll(() => tab.getByRole('alert').textContent()).toContain('too many tabs');
+  });
+
   test('closes the large view of a picture that is removed', async () => {
     const { page, address } = await open();
     const buffer = await plainPicture(640, 480);

@@ -137,11 +137,15 @@ events.addEventListener('message', ({ data }) => {
   welcome.hidden = log.childElementCount > 0 || working.childElementCount > 0;
   stayAtEnd();
 });
-events.addEventListener('error', () => {
+events.addEventListener('error', async () => {
   say('I cannot reach the bot. Is it still running? I keep trying.');
-  if (events.readyState === EventSource.CLOSED) {
-    say('The bot does not answer. Start it, and open the address that it prints: it is another one after each start.');
-  }
+  if (events.readyState !== EventSource.CLOSED) return;
+  const takesKey = (await fetch('/api/commands').catch(() => undefined))?.ok;
+  say(
+    takesKey
+      ? 'This page is open in too many tabs. Close some of them, then reload this one.'
+      : 'The bot does not answer. Start it, and open the address that it prints: it is another one after each start.',
+  );
 });
 
 // --- actions of the person ---
