@@ -17,7 +17,7 @@ import { SPLITS, type Split } from '../src/training/data/fer2013.ts';
 import { votesFor } from '../src/training/data/votes.ts';
 import type { Votes } from '../src/training/data/votes-file.ts';
 import { type Call, inRepository, runAsProcess, tool } from './command-line.ts';
-import { choice, flag, number, numbers, text } from './options.ts';
+import { choice, flag, number, numbers, refuseWords, text } from './options.ts';
 import { readData } from './read-data.ts';
 
 const FROM_ONE_TO_2_32 = { whole: true, least: 1, most: 2 ** 32 - 1 };
@@ -69,7 +69,8 @@ them there, and compares with reading them directly.`,
     },
   },
   async (call) => {
-    const { values, given, print, signal } = call;
+    const { values, given, words, print, signal } = call;
+    refuseWords(words);
     const has = (...options: (keyof typeof values)[]) => options.some((option) => given.includes(option));
     if (has('slices', 'examples') && has('walk', 'photos'))
       throw new UserError('bad-usage', '--slices and --examples go with --data and --faces.');

@@ -7,7 +7,7 @@ import { LOOSE } from '../src/evaluation/fit-outlines.ts';
 import { COVER_SCORES_FILE, COVERED_FROM, type COVERS, scoreOutlines } from '../src/photo/covered.ts';
 import { firstFaces } from '../src/training/data/face-set.ts';
 import { runAsProcess, tool } from './command-line.ts';
-import { FROM_ONE, flag, number, text } from './options.ts';
+import { FROM_ONE, flag, number, refuseWords, text } from './options.ts';
 import { readData } from './read-data.ts';
 
 const SEED = 1;
@@ -24,7 +24,8 @@ drawn over them. Says how many bare and covered faces of PublicTest count as cov
       write: flag(`keep the scores in ${relative('.', fileURLToPath(COVER_SCORES_FILE))}`),
     },
   },
-  async ({ values, signal, print, say }) => {
+  async ({ values, words, signal, print, say }) => {
+    refuseWords(words);
     const { sets } = await readData(values.data, { signal, say }, { splits: ['Training', 'PublicTest'] });
     const scores = fitCovers(drawExamples(firstFaces(sets.Training, values.faces), SEED, LOOSE), SEED);
     const kept = drawExamples(firstFaces(sets.PublicTest, 1000), SEED + 1);

@@ -7,7 +7,7 @@ import { readEmptyPictures, readKnownPhotos } from '../src/evaluation/known-phot
 import { EVIDENCE } from '../src/photo/faces/evidence.ts';
 import { FACE_SCORE_FILE } from '../src/photo/faces/score.ts';
 import { runAsProcess, tool } from './command-line.ts';
-import { flag, number, text } from './options.ts';
+import { flag, number, refuseWords, text } from './options.ts';
 
 /** The thresholds at which the result is printed. The score is fitted with --threshold. */
 const THRESHOLDS = [0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9];
@@ -25,7 +25,8 @@ found, missed and false: on the same photos, and on each photo with a score that
       write: flag(`keep the score in ${relative('.', fileURLToPath(FACE_SCORE_FILE))}`),
     },
   },
-  async ({ values, signal, print }) => {
+  async ({ values, words, signal, print }) => {
+    refuseWords(words);
     if (values.photos === undefined || values.boxes === undefined)
       throw new UserError('bad-usage', 'Name the photos and the file of their faces: --photos DIR --boxes FILE.');
     const { threshold } = values;

@@ -10,7 +10,7 @@ import { NO_PERSON_FILE, NO_PERSON_FROM } from '../src/photo/no-person.ts';
 import { type OutlineScore, outlines, probabilityBy } from '../src/photo/outlines.ts';
 import { firstFaces } from '../src/training/data/face-set.ts';
 import { runAsProcess, tool } from './command-line.ts';
-import { FROM_ONE, flag, number, text } from './options.ts';
+import { FROM_ONE, flag, number, refuseWords, text } from './options.ts';
 import { readData } from './read-data.ts';
 
 const SEED = 1;
@@ -30,7 +30,8 @@ other. Pictures whose names are the same up to the first digit or hyphen are of 
       write: flag(`keep a score fitted to all in ${relative('.', fileURLToPath(NO_PERSON_FILE))}`),
     },
   },
-  async ({ values, signal, print, say }) => {
+  async ({ values, words, signal, print, say }) => {
+    refuseWords(words);
     if (values.people === undefined || values.things === undefined)
       throw new UserError('bad-usage', 'Name the pictures of people and of things: --people DIR --things DIR.');
     const detector = createScoredDetector();

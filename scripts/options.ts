@@ -137,3 +137,13 @@ export function actionOf<const A extends string>(words: readonly string[], actio
   if (more !== undefined) throw new UserError('bad-usage', `${action} takes no word after it, so not "${more}".`);
   return action;
 }
+
+/**
+ * For tools that take no words beside their options. Where the -- of `npm run train -- --epochs 5` is left out, npm keeps the option for
+ * itself and passes its value on as a word.
+ * @throws UserError bad-usage where there is one
+ */
+export function refuseWords([word]: readonly string[]): void {
+  if (word === undefined) return;
+  throw new UserError('bad-usage', `There is no place for "${word}": options come after --, each with two dashes.`);
+}

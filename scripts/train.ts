@@ -17,7 +17,7 @@ import { epochLine, progressLine, type TrainingProgress } from '../src/training/
 import { recognitionStart } from '../src/training/run/recognition.ts';
 import { BEST, type TrainingRun, train } from '../src/training/run/trainer.ts';
 import { type Call, inRepository, type Output, parseOptions, runAsProcess, tool } from './command-line.ts';
-import { choice, flag, number, text, texts, type Values } from './options.ts';
+import { choice, flag, number, refuseWords, text, texts, type Values } from './options.ts';
 import { readData } from './read-data.ts';
 import { recipeOf } from './recipe.ts';
 
@@ -87,7 +87,8 @@ other. Options that are given change the last of them. With one of the three, op
     footer: 'Ctrl-C or SIGTERM stops after a checkpoint; --resume continues from there.',
   },
   async (call) => {
-    const { values, given, say } = call;
+    const { values, given, words, say } = call;
+    refuseWords(words);
     if (values.resume && values.fresh) throw new UserError('bad-usage', 'Give --resume or --fresh, not both.');
     if (values['no-augmentation'] && given.includes('erasing'))
       throw new UserError('bad-usage', '--no-augmentation leaves nothing for --erasing to do: give one of them.');

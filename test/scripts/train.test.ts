@@ -238,6 +238,12 @@ test.each([
   [['evaluate.ts', '--faces', '/nowhere'], 1, /\/nowhere/],
   [['evaluate.ts', '--faces', '/nowhere', '--examples', '/dev/null/x.png'], 2, /x\.png cannot be written/],
   [['ship.ts'], 2, /Name the output folder/],
+  // What npm leaves of `npm run train --epochs 5`.
+  [['train.ts', '5', '--data', '/nowhere'], 2, /no place for "5": options come after --/],
+  [['evaluate.ts', 'PublicTest', '--data', '/nowhere'], 2, /no place for "PublicTest"/],
+  [['fit-covers.ts', '500', '--data', '/nowhere'], 2, /no place for "500"/],
+  [['fit-faces.ts', 'photos'], 2, /no place for "photos"/],
+  [['fit-no-person.ts', 'people'], 2, /no place for "people"/],
 ])('%j is refused in words', async ([script, ...args], code, sentence) => {
   const result = await runScript(script!, ...args);
   expect(result.stderr).toMatch(sentence);
