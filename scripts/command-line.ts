@@ -5,6 +5,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { unlessAborted } from '../src/base/aborts.ts';
 import { nearest } from '../src/base/did-you-mean.ts';
 import { codeOf, UserError } from '../src/base/errors.ts';
+import { reasonOf } from '../src/base/files.ts';
 import { type HelpRow, helpText } from './help-text.ts';
 import type { Options, Values } from './options.ts';
 
@@ -188,14 +189,20 @@ export async function runAsProcess(url: string, main: Tool): Promise<void> {
     interrupt.abort();
   };
   for (const signal of Object.keys(STATUS_OF)) process.on(signal, onSignal);
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    interrupt.abort();
-  });
   const { stdin, stdout, stderr } = process;
+  let isLost = false;
+  stdout.on('error', (error) => {
+    interrupt.abort();
+    if (isLost || codeOf(error) === 'EPIPE') return;
+    isLost = true;
+    process.exitCode = 1;
+    stderr.write(`The result cannot be written: ${reasonOf(error)}.\n`);
+  });
+  // Progress and warnings that nobody reads end no work: a training would lose its epoch.
+  stderr.on('error', () => {});
   const status = await main(process.argv.slice(2), { stdin, stdout, stderr, signal: interrupt.signal });
   // After an interruption nobody waits for what still runs.
   if (interrupted !== undefined) process.exit(status === INTERRUPTED ? interrupted.status : status);
-  process.exitCode = status;
+  process.exitCode = isLost ? 1 : status;
   for (const signal of Object.keys(STATUS_OF)) process.off(signal, onSignal);
 }

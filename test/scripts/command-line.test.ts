@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text as allText } from 'node:stream/consumers';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -21,6 +21,25 @@ test('a tool whose output nobody reads any more ends without a stack', async () 
   expect(code).toBe(0);
 });
 
+test('a tool goes on where nobody reads what it says beside its result', async () => {
+  const photos = [join(root, 'package.json'), join(root, 'assets', 'sample.jpg')];
+  const child = spawn(process.execPath, [RUNS_SOURCE, 'scripts/emotions.ts', ...photos], { cwd: root });
+  child.stderr.destroy();
+  const [stdout, [code]] = await Promise.all([allText(child.stdout), once(child, 'exit')]);
+  expect(stdout).toContain('sample.jpg: 1. ');
+  expect(code).toBe(1);
+});
+
+test.runIf(existsSync('/dev/full'))('a result that finds no room is told in words, and ends with 1', async () => {
+  const full = openSync('/dev/full', 'w');
+  const args = [RUNS_SOURCE, 'scripts/emotions.ts', '--help'];
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', full, 'pipe'] });
+  closeSync(full);
+  const [stderr, [code]] = await Promise.all([allText(child.stderr!), once(child, 'exit')]);
+  expect(stderr).toBe('The result cannot be written: the disk is full.\n');
+  expect(code).toBe(1);
+});
+
 const TOOLS = [...readFileSync(join(root, 'package.json'), 'utf8').matchAll(/scripts\/([\w-]+\.ts)/g)].map(
   ([, file]) => file!,
 );
@@ -29,7 +48,7 @@ test('every tool runs where its file is what a process was started with, and exp
   // One process that takes each file's place in turn: to start one for each takes as many times as long.
   const program = `
     import { compiled } from ${JSON.stringify(pathToFileURL(RUNS_SOURCE))};
-    process.stdout.setMaxListeners(0);
+    for (const stream of [process.stdout, process.stderr]) stream.setMaxListeners(0);
     for (const url of ${JSON.stringify(TOOLS.map((file) => pathToFileURL(join(root, 'scripts', file))))}) {
       process.argv = [process.argv[0], new URL(url).pathname, '--help'];
       await import(compiled(new URL(url)).href);
