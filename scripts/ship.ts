@@ -47,8 +47,8 @@ PublicTest.`,
     const engine = await createEngine('auto');
     const before = values['report-only']
       ? undefined
-      : await publicTestAccuracy(values.to, engine, sets.PublicTest, byVotes ? votes : undefined);
-    const { trained, figures } = await judgeNetwork(run, sets, engine, votes, values['less-neutral']);
+      : await publicTestAccuracy(values.to, engine, sets.PublicTest, byVotes ? votes : undefined, signal);
+    const { trained, figures } = await judgeNetwork(run, sets, engine, votes, values['less-neutral'], signal);
     const { publicTest, privateTest } = (byVotes && figures.votes) || figures;
     print(
       `By ${byVotes ? 'votes' : 'labels'}: PublicTest ${exactPercent(publicTest.accuracy)}${before === undefined ? '' : `, in use ${exactPercent(before)}`}`,
@@ -57,6 +57,8 @@ PublicTest.`,
       print('Not better than the network in use: that one stays.');
       return 1;
     }
+    // From here on it writes, and ends with a folder whose files belong together.
+    signal.throwIfAborted();
     const report = reportOf(trained, figures);
     const reports = join(values.to, 'reports');
     await writeReport(reports, report);

@@ -19,10 +19,11 @@ export interface Evaluation extends Metrics {
 /** Faces read at a time, which limits the memory that it takes. */
 const CHUNK = 512;
 
-/** Reads all faces of a set. @returns one reading a face, in their order */
-export async function readAll(classifier: Classifier, set: FaceSet): Promise<Reading[]> {
+/** Reads all faces of a set. @returns one reading a face, in their order @throws the signal's reason when it was aborted */
+export async function readAll(classifier: Classifier, set: FaceSet, signal?: AbortSignal): Promise<Reading[]> {
   const readings: Reading[] = [];
   for (let from = 0; from < set.count; from += CHUNK) {
+    signal?.throwIfAborted();
     const count = Math.min(CHUNK, set.count - from);
     readings.push(...(await classifier.classify(Array.from({ length: count }, (_, k) => faceAt(set, from + k)))));
   }

@@ -107,7 +107,7 @@ function softnessFor({ plan }: Pick<TrainedNetwork, 'plan'>): number {
  * @param votes required for a network that learned from votes
  * @param lessNeutral also subtracted from the logit of 'neutral'
  * @returns the network with its correction, and its figures
- * @throws UserError 'no-data' where votes are needed and missing
+ * @throws UserError 'no-data' where votes are needed and missing; the signal's reason when it was aborted
  */
 export async function judgeNetwork(
   run: TrainedNetwork,
@@ -115,6 +115,7 @@ export async function judgeNetwork(
   engine: Engine,
   votes?: Votes,
   lessNeutral = 0,
+  signal?: AbortSignal,
 ): Promise<{ readonly trained: TrainedNetwork; readonly figures: ShippedFigures }> {
   const byVotes = learnsFromVotes(run);
   if (byVotes && !votes)
@@ -138,8 +139,8 @@ export async function judgeNetwork(
     await store({ calibration });
     const classifier = await loadClassifier(aside, { engine });
     const readings = {
-      publicTest: await readAll(classifier, sets.PublicTest),
-      privateTest: await readAll(classifier, sets.PrivateTest),
+      publicTest: await readAll(classifier, sets.PublicTest, signal),
+      privateTest: await readAll(classifier, sets.PrivateTest, signal),
     };
     await classifier.dispose();
     const figures: ShippedFigures = {
@@ -202,10 +203,11 @@ export async function publicTestAccuracy(
   engine: Engine,
   set: FaceSet,
   votes?: Votes,
+  signal?: AbortSignal,
 ): Promise<number | undefined> {
   try {
     const classifier = await loadClassifier(directory, { engine });
-    const readings = await readAll(classifier, set);
+    const readings = await readAll(classifier, set, signal);
     await classifier.dispose();
     return (votes ? judgeByVotes(readings, set, votes) : judgeReadings(readings, set)).accuracy;
   } catch (error) {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +10,7 @@ import { EMOTIONS } from '../../src/emotion/labels.ts';
 import { loadModel } from '../../src/emotion/layers-format/layers-format.ts';
 import { withComparison } from '../../src/versions/model-card.ts';
 import { readReport } from '../../src/versions/training-report.ts';
-import { runScript } from '../helpers/run-script.ts';
+import { runScript, runScriptIn } from '../helpers/run-script.ts';
 import { drawTinyFace, temporaryFolder, tinyRows, writeTinyFer2013 } from '../helpers/tiny-fer2013.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -130,6 +131,24 @@ async function facesFolder(): Promise<string> {
   await copyFile(join(folder, 'Happy', 'a.png'), join(folder, 'joyful', 'd.png'));
   return folder;
 }
+
+test.each(['chunks missing', 'By labels'])(
+  'a network is not put in use after Ctrl-C, at "%s"',
+  async (said) => {
+    first ??= makeFirst();
+    const { output } = await first;
+    const [data, model] = [await temporaryFolder(), join(await temporaryFolder(), 'model')];
+    await writeTinyFer2013(data, tinyRows(2, ['Training', 'PublicTest', 'PrivateTest']), { chunks: 14 });
+    const interrupt = new AbortController();
+    const onOutput = ({ stdout, stderr }: Readonly<Record<'stdout' | 'stderr', string>>) => {
+      if (`${stdout}${stderr}`.includes(said)) interrupt.abort();
+    };
+    const around = { signal: interrupt.signal, onOutput };
+    expect((await runScriptIn(around, 'ship.ts', output, '--data', data, '--to', model)).code).toBe(130);
+    expect(existsSync(model)).toBe(false);
+  },
+  300_000,
+);
 
 test('a network is compared in the card of the one in use, and one that was trained on from it says so', async () => {
   first ??= makeFirst();
