@@ -1,3 +1,4 @@
+import { unlessAborted } from '../src/base/aborts.ts';
 import { UserError } from '../src/base/errors.ts';
 import { DETECTOR_CHOICES, DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
 import type { PhotoReading, PhotoTools } from '../src/photo/read-photo.ts';
@@ -157,7 +158,9 @@ async function readOne(
   const { readPhoto } = await import('../src/photo/read-photo.ts');
   const { DEFAULT_LIMITS } = await import('../src/photo/decode.ts');
   try {
-    return await readPhoto(await photo.read(DEFAULT_LIMITS.maxBytes), tools, { annotate, signal, moving: 'webp' });
+    // Standard input may never come to its end.
+    const bytes = await unlessAborted(photo.read(DEFAULT_LIMITS.maxBytes), signal);
+    return await readPhoto(bytes, tools, { annotate, signal, moving: 'webp' });
   } catch (error) {
     if (error instanceof UserError) return error;
     throw error;

@@ -264,6 +264,17 @@ describe('emotions', () => {
     expect(result.stderr.trim().split('\n')).toHaveLength(1);
   });
 
+  it('ends at Ctrl-C while it waits for standard input', async () => {
+    const interrupt = new AbortController();
+    async function* silent() {
+      setTimeout(() => interrupt.abort(), 50);
+      await new Promise(() => {});
+      yield new Uint8Array();
+    }
+    const running = runScriptIn({ stdin: silent(), signal: interrupt.signal }, 'emotions.ts', '-');
+    expect(await running).toEqual({ code: 130, stdout: '', stderr: '' });
+  });
+
   it('explains itself', async () => {
     const result = await emotions('--help');
     expect(result.code).toBe(0);
