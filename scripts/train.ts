@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UserError } from '../src/base/errors.ts';
+import { codeOf, UserError } from '../src/base/errors.ts';
 import { explainWrite } from '../src/base/files.ts';
+import { acquireLock, type FileLock } from '../src/base/lock.ts';
 import { exactPercent } from '../src/base/numbers.ts';
 import { ARCHITECTURES, architectureOf } from '../src/emotion/architectures.ts';
 import { createEngine } from '../src/emotion/engines/create-engine.ts';
@@ -203,6 +204,8 @@ async function trainOne({ plan, directory }: Step, call: Call<Values<typeof OPTI
     `${architecture.name}, ${network.parameters.toLocaleString('en')} parameters, on ${engine.name} (${engine.device}); ` +
       `${training.count} images to train on, ${validation.count} to validate.`,
   );
+  const from = await startingPoint(plan, training);
+  const lock = await lockOf(directory);
   signal.addEventListener('abort', () => say('\nStopping after this step and a checkpoint.'));
   const outcome = await train({
     engine,
@@ -213,11 +216,13 @@ async function trainOne({ plan, directory }: Step, call: Call<Values<typeof OPTI
     validation,
     directory,
     start: values.resume ? 'resume' : 'fresh',
-    from: await startingPoint(plan, training),
+    from,
     signal,
     onProgress: progressOn(terminal.stderr),
     onWarning: (sentence) => say(sentence),
-  }).catch(explainedIn(directory));
+  })
+    .catch(explainedIn(directory))
+    .finally(() => lock.release());
   const best = outcome.history[outcome.bestEpoch - 1];
   if (best)
     print(
@@ -226,6 +231,23 @@ async function trainOne({ plan, directory }: Step, call: Call<Values<typeof OPTI
   if (outcome.ended !== 'stopped') return 0;
   say(`Stopped: to continue, give the same command with --resume.`);
   return 130;
+}
+
+/** File systems without hard links, such as exFAT, have no locks: there a folder is trained in without one. */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+const NO_LOCK: FileLock = { release: async () => {} };
+
+/** Takes a run's folder for one training: two would remove each other's checkpoints. @throws UserError busy */
+async function lockOf(directory: string): Promise<FileLock> {
+  const lock = await acquireLock(directory, 'training').catch((error: unknown) => {
+    if (NO_LINKS.has(codeOf(error) ?? '')) return NO_LOCK;
+    throw explainWrite(directory, error);
+  });
+  if (lock) return lock;
+  throw new UserError(
+    'busy',
+    `${directory} is being trained in by another process: wait for it, or take another folder.`,
+  );
 }
 
 /** Adds to the error for missing votes how to train without them. */

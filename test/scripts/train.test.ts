@@ -229,6 +229,15 @@ test.each([
   expect(await readdir(output)).not.toContain(newest);
 });
 
+test('a folder in which a training runs already is left to that one', { timeout: 120_000 }, async () => {
+  const [data, output] = [await dataFolder(), await temporaryFolder()];
+  const args = [...SETTINGS, '--epochs', '8', '--data', data, '--output', output];
+  const both = await Promise.all([runScript('train.ts', ...args), runScript('train.ts', ...args, '--seed', '2')]);
+  expect(both.map(({ code }) => code).sort()).toEqual([0, 1]);
+  expect(both.find(({ code }) => code === 1)!.stderr).toContain(`${output} is being trained in by another process`);
+  expect((await runScript('train.ts', ...args, '--fresh', '--epochs', '1')).code).toBe(0);
+});
+
 test('an output folder that cannot be written is named, with no stack', async () => {
   const data = await dataFolder();
   const file = join(data, 'file');
