@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
+import { shellWords } from '../src/base/shell-words.ts';
 import { loadCheckpoint } from '../src/training/run/checkpoint.ts';
 import { BEST } from '../src/training/run/trainer.ts';
 import { VersionRegistry } from '../src/versions/registry.ts';
@@ -86,8 +87,8 @@ function commandsOf({ trained }: ShippedNetwork): string[] {
 }
 
 function wordsOf(command: string): string[] {
-  const [, options = ''] = command.split(' -- ');
-  return options.split(' ').filter((word) => word !== '');
+  const [, options = ''] = /^.*? -- (.*)$/s.exec(command) ?? [];
+  return shellWords(options);
 }
 
 /** The value of an option in a command; every command names the architecture and the epochs. */

@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
 import { fileTrouble } from '../src/base/files.ts';
+import { shellWord } from '../src/base/shell-words.ts';
 import { EMOTIONS } from '../src/emotion/labels.ts';
 import type { ReportedPhoto } from '../src/evaluation/report/report.ts';
 import { DETECTOR_CHOICES, DETECTORS, type DetectorChoice } from '../src/photo/faces/detector.ts';
@@ -98,7 +99,7 @@ async function draft(options: Options, { signal, print, say }: CallContext): Pro
   print(
     `${labels} has a box for every face found, row by row. Write an emotion in place of each "?", remove boxes\n` +
       'that are no faces, and add the faces that were not found. Then: npm run --silent report -- ' +
-      `${options.folder}${options.labels === undefined ? '' : ` --labels ${labels}`}`,
+      `${shellWord(options.folder)}${options.labels === undefined ? '' : ` --labels ${shellWord(labels)}`}`,
   );
   return allRead ? 0 : 1;
 }

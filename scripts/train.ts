@@ -4,6 +4,7 @@ import { codeOf, UserError } from '../src/base/errors.ts';
 import { explainWrite } from '../src/base/files.ts';
 import { acquireLock, type FileLock } from '../src/base/lock.ts';
 import { exactPercent } from '../src/base/numbers.ts';
+import { shellWord } from '../src/base/shell-words.ts';
 import { ARCHITECTURES, architectureOf } from '../src/emotion/architectures.ts';
 import { createEngine } from '../src/emotion/engines/create-engine.ts';
 import { ENGINE_CHOICES } from '../src/emotion/engines/engine.ts';
@@ -120,10 +121,10 @@ function shipCommand(
   given: readonly string[],
 ): string {
   return [
-    `npm run ship -- ${directory}`,
+    `npm run ship -- ${shellWord(directory)}`,
     ...(plan.labels === 'fer2013' ? ['--to model/fer2013'] : []),
-    ...(given.includes('data') ? [`--data ${data}`] : []),
-    ...(votes === undefined ? [] : [`--votes ${votes}`]),
+    ...(given.includes('data') ? [`--data ${shellWord(data)}`] : []),
+    ...(votes === undefined ? [] : [`--votes ${shellWord(votes)}`]),
   ].join(' ');
 }
 

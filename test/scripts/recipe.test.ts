@@ -6,6 +6,7 @@ import { ARCHITECTURES } from '../../src/emotion/architectures.ts';
 import { loadModel, saveModel } from '../../src/emotion/layers-format/layers-format.ts';
 import { unroll } from '../../src/emotion/network.ts';
 import { initialWeights } from '../../src/training/run/initial-weights.ts';
+import { commandOf, trainingPlan } from '../../src/training/run/plan.ts';
 import { buildReport, writeReport } from '../../src/versions/training-report.ts';
 import { runScript } from '../helpers/run-script.ts';
 import { temporaryFolder, tinyRows, writeTinyFer2013 } from '../helpers/tiny-fer2013.ts';
@@ -38,6 +39,16 @@ test('a recipe begins at the last of its networks that ships, and each training 
   const labels = [{ words: words(FIRST), from: undefined, output: join('training', 'tiny') }];
   expect(await recipeOf(model, 'fer2013', undefined)).toEqual(labels);
   expect(await recipeOf(join(model, 'fer2013'), undefined, undefined)).toEqual(labels);
+});
+
+test('a network whose teacher lies in a folder with spaces is trained by it again', async () => {
+  const folder = join(await temporaryFolder(), "Anna's nets");
+  const [model, teacher] = [join(folder, 'model'), join(folder, 'old -- tiny', 'best')];
+  await saveMade(teacher, undefined);
+  const plan = trainingPlan({ architecture: 'tiny', teacher: { folders: [teacher], weight: 0.5 } });
+  await saveMade(model, undefined, commandOf(plan));
+  const [step] = await recipeOf(model, undefined, 'out');
+  expect(step!.words.slice(-4)).toEqual(['--teacher', teacher, '--teacher-weight', '0.5']);
 });
 
 test('a teacher that was trained in several steps is made in as many; the starting network of a training can be its teacher too', async () => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { listIfFew } from '../../base/did-you-mean.ts';
 import { UserError } from '../../base/errors.ts';
+import { shellWord } from '../../base/shell-words.ts';
 import { DEFAULT_ARCHITECTURE } from '../../emotion/architectures.ts';
 import type { OptimizerOptions, TrainerOptions } from '../../emotion/engines/engine.ts';
 import { DEFAULT_AUGMENTATION } from './augment.ts';
@@ -172,11 +173,14 @@ export function commandOf(plan: TrainingPlan): string {
   const options = Object.entries(OPTIONS).flatMap(([key, option]) => {
     const value = plan[key as keyof typeof OPTIONS];
     return value !== undefined && (always.has(key) || value !== defaults[key as keyof typeof OPTIONS])
-      ? [`--${option} ${value}`]
+      ? [`--${option} ${shellWord(String(value))}`]
       : [];
   });
   if (plan.teacher)
-    options.push(...plan.teacher.folders.map((name) => `--teacher ${name}`), `--teacher-weight ${plan.teacher.weight}`);
+    options.push(
+      ...plan.teacher.folders.map((name) => `--teacher ${shellWord(name)}`),
+      `--teacher-weight ${plan.teacher.weight}`,
+    );
   if (plan.augmentation === 'none') options.push('--no-augmentation');
   else if (defaults.augmentation !== 'none')
     for (const name of ['erasing', 'tone'] as const)
