@@ -1,4 +1,4 @@
-import { lstat, readdir, rm } from 'node:fs/promises';
+import { lstat, readdir, realpath, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
 import { entriesOf, explainFile } from '../src/base/files.ts';
@@ -94,9 +94,14 @@ function isMusl(): boolean {
   return process.platform === 'linux' && report.header?.glibcVersionRuntime === undefined;
 }
 
-/** The files and folders `depth` levels below a folder of the packages; none where that folder is missing. */
+/**
+ * The files and folders `depth` levels below a folder of the packages; none where that folder is missing, a file, or elsewhere: npm makes
+ * a link where somebody works on a package.
+ */
 async function inside(modules: string, folder: string, depth: number): Promise<string[]> {
-  const names = await entriesOf(join(modules, folder));
+  const [root, path] = await Promise.all([modules, join(modules, folder)].map((one) => realpath(one).catch(() => '')));
+  if (!root || path !== join(root, folder) || !(await lstat(path)).isDirectory()) return [];
+  const names = await entriesOf(path);
   const paths = names.map((name) => join(folder, name));
   if (depth === 1) return paths;
   return (await Promise.all(paths.map((path) => inside(modules, path, depth - 1)))).flat();

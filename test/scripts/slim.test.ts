@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runScript } from '../helpers/run-script.ts';
@@ -63,6 +63,17 @@ test('removes the files that the bot does not load, and nothing else', async () 
     '12 MB  gone; 8 MB are left',
     '',
   ]);
+});
+
+test('leaves the folder alone that a link among the packages leads to', async () => {
+  const modules = await packages('other/index.js', '@scope/other/index.js', 'a-file');
+  const elsewhere = await packages('docs/guide.md', 'test/all.js', 'other/test/all.js', 'types.d.ts');
+  symlinkSync(elsewhere, join(modules, 'linked'));
+  symlinkSync(elsewhere, join(modules, '@scope', 'linked'));
+  symlinkSync(elsewhere, join(modules, '@own'));
+  expect((await runScript('slim.ts', '--modules', modules)).code).toBe(0);
+  expect(readdirSync(elsewhere).sort()).toEqual(['docs', 'other', 'test', 'types.d.ts']);
+  expect(existsSync(join(elsewhere, 'other', 'test', 'all.js'))).toBe(true);
 });
 
 test('without packages it says what to do first', async () => {
