@@ -1,5 +1,5 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -43,6 +43,10 @@ export async function splitFer2013(file: string, directory: string, options: Spl
     );
   }
 
+  for (const name of old)
+    if ((await stat(join(directory, name)).catch(() => undefined))?.isDirectory())
+      throw new UserError('bad-usage', `${join(directory, name)} is a folder: take it away first.`);
+
   const names = chunkNames(gzip);
   const aside = names.map((name) => join(directory, `${name}.tmp`));
   const input = new Fer2013Input(file, expected, signal);
@@ -56,8 +60,9 @@ export async function splitFer2013(file: string, directory: string, options: Spl
       written = end;
     }
     await input.finish();
-    for (const name of old) await rm(join(directory, name));
+    // In this order: a crash between two of them loses no rows.
     for (const [c, name] of names.entries()) await rename(aside[c]!, join(directory, name));
+    for (const name of old) if (!names.includes(name)) await rm(join(directory, name));
   } finally {
     await input.close();
     await Promise.all(aside.map((path) => rm(path, { force: true })));

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -52,6 +52,23 @@ describe('splitFer2013', () => {
     expect((await readFer2013(out)).sets.Training.pixels).toEqual(
       (await readFer2013(join(await fileWith(text), '..'))).sets.Training.pixels,
     );
+  });
+
+  it('keeps the chunks that are there where a folder has the name of one', async () => {
+    const [out, file] = [await temporaryFolder(), await fileWith(text)];
+    const names = await splitFer2013(file, out, { expected });
+    for (const taken of ['fer2013_15.csv', 'fer2013_04.csv']) {
+      await mkdir(join(out, taken));
+      const error = await splitFer2013(file, out, { expected, force: true }).catch((thrown: unknown) => thrown);
+      expect(await readdir(out)).toEqual(expect.arrayContaining(names));
+      expect(error).toMatchObject({
+        code: 'bad-usage',
+        message: `${join(out, taken)} is a folder: take it away first.`,
+      });
+      await rmdir(join(out, taken));
+    }
+    await splitFer2013(file, out, { expected, force: true, gzip: false });
+    expect((await readdir(out)).sort()).toEqual(names.map((name) => name.replace('.gz', '')));
   });
 
   it("has the official chunks' boundaries for FER2013's number of rows", () => {
