@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
-import { explainWrite, makeFolder, statIfThere, writeDurably } from '../src/base/files.ts';
+import { explainWrite, makeFolder, statIfThere, writeWhole } from '../src/base/files.ts';
 import { checkDataset, formatReport } from '../src/training/data/dataset-check.ts';
 import type { Fer2013 } from '../src/training/data/fer2013.ts';
 import { OFFICIAL_COUNTS } from '../src/training/data/fer2013-row.ts';
@@ -64,7 +64,7 @@ async function sheet(directory: string, out: string, around: CallContext): Promi
   const picture = await datasetSheet(await readData(directory, around));
   try {
     await makeFolder(dirname(out));
-    await writeDurably(out, picture);
+    await writeWhole(out, picture);
   } catch (error) {
     throw explainWrite(out, error);
   }

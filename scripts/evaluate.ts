@@ -1,7 +1,6 @@
-import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
-import { explainWrite, makeFolder } from '../src/base/files.ts';
+import { explainWrite, makeFolder, statIfThere, writeWhole } from '../src/base/files.ts';
 import { loadClassifier } from '../src/emotion/classifier.ts';
 import { createEngine } from '../src/emotion/engines/create-engine.ts';
 import { ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/engine.ts';
@@ -94,7 +93,11 @@ them there, and compares with reading them directly.`,
     }
     const { examples } = values;
     // Before minutes of reading, not after them.
-    if (examples !== undefined) await explained(examples, () => makeFolder(dirname(examples)));
+    if (examples !== undefined) {
+      const there = await explained(examples, () => statIfThere(examples));
+      if (there && !there.isFile()) throw new UserError('bad-usage', `${examples} exists and is not a file.`);
+      await explained(examples, () => makeFolder(dirname(examples)));
+    }
     const { set, training, votes } =
       values.faces === undefined
         ? await splitToRead(values.data, values.split ?? 'PrivateTest', values.votes, call)
@@ -110,7 +113,7 @@ them there, and compares with reading them directly.`,
     else print(evaluationText(evaluation, voted, slices));
     if (examples !== undefined) {
       const sheet = await exampleSheet(set, examplesOf(set, readings));
-      await explained(examples, () => writeFile(examples, sheet));
+      await explained(examples, () => writeWhole(examples, sheet));
       call.say(`The examples are ${examples}.`);
     }
     return 0;
@@ -118,9 +121,9 @@ them there, and compares with reading them directly.`,
 );
 
 /** Runs a write. @throws UserError where the file system refuses it */
-async function explained(path: string, write: () => Promise<void>): Promise<void> {
+async function explained<T>(path: string, write: () => Promise<T>): Promise<T> {
   try {
-    await write();
+    return await write();
   } catch (error) {
     throw explainWrite(path, error);
   }

@@ -1,6 +1,6 @@
-import { stat, writeFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join, parse, resolve, sep } from 'node:path';
-import { explainFile, makeFolder } from '../../src/base/files.ts';
+import { explainFile, makeFolder, writeWhole } from '../../src/base/files.ts';
 import type { PhotoSource } from './photos.ts';
 
 /** What identifies a photo: its name, and its path in the folder that was named. */
@@ -43,7 +43,7 @@ export async function openOutputFolder(path: string, photos: readonly Named[]): 
         given.set(key, source);
         await makeOutputFolder(dirname(file));
         try {
-          await writeFile(file, picture);
+          await writeWhole(file, picture);
         } catch (error) {
           throw explained(error, file);
         }

@@ -1,7 +1,7 @@
 /** Files: listing folders, writing files completely or not at all, and explaining why a file could not be used. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, type Stats } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { codeOf, errorText, UserError, type UserErrorCode } from './errors.ts';
 
@@ -205,6 +205,16 @@ export async function writeDurably(path: string, content: Uint8Array | string): 
   }
   await rename(aside, path);
   await syncDirectory(dirname(path));
+}
+
+/** The same, for a file that a person named: where it cannot be written, nothing is left beside it. */
+export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
+  try {
+    await writeDurably(path, content);
+  } catch (error) {
+    await rm(`${path}.tmp`, { force: true }).catch(() => {});
+    throw error;
+  }
 }
 
 /** Forces a directory's entries to the disk. Windows cannot open directories, and its file systems journal renames. */

@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openOutputFolder } from '../../scripts/emotions/output-folder.ts';
 import { type PhotoSource, photoFile } from '../../scripts/emotions/photos.ts';
+import { fillDisk, smallDisk } from '../helpers/small-disk.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -73,6 +74,16 @@ describe('openOutputFolder', () => {
     await (await openOutputFolder(path, [])).write(photoFile('x.jpg'), bytes);
     expect(await readdir(path)).toEqual(['x-emotions.jpg']);
     expect(await readFile(join(path, 'x-emotions.jpg'))).toEqual(bytes);
+  });
+
+  it('keeps what an earlier run wrote where the disk is full, and leaves no part of a picture', async (context) => {
+    const disk = (await smallDisk(256 * 1024)) ?? context.skip('a file system cannot be mounted here');
+    const out = await openOutputFolder(disk, []);
+    await out.write(photoFile('x.jpg'), bytes);
+    await fillDisk(join(disk, 'other'), 16 * 1024);
+    await expect(out.write(photoFile('x.jpg'), Buffer.alloc(64 * 1024))).rejects.toMatchObject({ code: 'no-space' });
+    expect(await names(disk)).toEqual(['other', 'x-emotions.jpg']);
+    expect(await readFile(join(disk, 'x-emotions.jpg'))).toEqual(bytes);
   });
 
   it('never writes over a photo that is read, nor through a link to one', async () => {

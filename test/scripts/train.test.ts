@@ -265,6 +265,7 @@ test.each([
   [['evaluate.ts', '--split', 'Test'], 2, /PublicTest/],
   [['evaluate.ts', '--faces', '/nowhere'], 1, /\/nowhere/],
   [['evaluate.ts', '--faces', '/nowhere', '--examples', '/dev/null/x.png'], 2, /x\.png cannot be written/],
+  [['evaluate.ts', '--faces', '/nowhere', '--examples', '/tmp'], 2, /\/tmp exists and is not a file/],
   [['ship.ts'], 2, /Name the output folder/],
   // What npm leaves of `npm run train --epochs 5`.
   [['train.ts', '5', '--data', '/nowhere'], 2, /no place for "5": options come after --/],
