@@ -138,7 +138,11 @@ function explainingUsage<T>(known: readonly string[], parse: () => T): T {
         const takesNone = /does not take an argument/.test((error as Error).message);
         // The message names the short option before the long one: '-h, --help'.
         const [name = option] = /--[\w-]+/.exec((error as Error).message) ?? [];
-        throw new UserError('bad-usage', takesNone ? `${name} takes no value.` : `${name} needs a value after it.`);
+        const dash = /ambiguous/.test((error as Error).message) ? ` One that begins with a dash: ${name}=-…` : '';
+        throw new UserError(
+          'bad-usage',
+          takesNone ? `${name} takes no value.` : `${name} needs a value after it.${dash}`,
+        );
       }
       default:
         throw error;

@@ -28,12 +28,23 @@ export function flag(help: string): Option<boolean> {
 export function text(sign: string, help: string): Option<string | undefined>;
 export function text(sign: string, help: string, fallback: string): Option<string>;
 export function text(sign: string, help: string, fallback?: string): Option<string | undefined> {
-  return { sign, help, fallback, read: (texts) => texts.at(-1) };
+  return { sign, help, fallback, read: (texts, name) => filled(texts, name).at(-1) };
 }
 
 /** An option that may be given several times, each time with a text; undefined where it is not given. */
 export function texts(sign: string, help: string): Option<readonly string[] | undefined> {
-  return { sign, help, repeatable: true, read: (given) => (given.length === 0 ? undefined : given) };
+  return {
+    sign,
+    help,
+    repeatable: true,
+    read: (given, name) => (given.length === 0 ? undefined : filled(given, name)),
+  };
+}
+
+/** A shell variable without a value makes an empty text, which names no file. @throws UserError bad-usage */
+function filled(texts: readonly string[], name: string): readonly string[] {
+  if (texts.includes('')) throw new UserError('bad-usage', `--${name} needs a value after it.`);
+  return texts;
 }
 
 /** An option that takes one of several words, in upper or lower case. */
