@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Random } from '../base/random.ts';
-import { DEFAULT_LIMITS, decodePhoto } from '../photo/decode.ts';
 import type { FaceDetector } from '../photo/faces/detector.ts';
 import { type OutlineScore, outlines } from '../photo/outlines.ts';
 import { cropFaces } from '../photo/picture-thread.ts';
 import { CLOSE, fitOutlines, moved, type OutlineExample } from './fit-outlines.ts';
+import { decodeFile } from './known-photos.ts';
 
 /** What a detector boxed in a picture: a person's face or something else. */
 export interface Boxed {
@@ -18,7 +17,7 @@ export interface Boxed {
 export async function cropsIn(files: readonly string[], detector: FaceDetector, signal: AbortSignal): Promise<Boxed[]> {
   const found: Boxed[] = [];
   for (const file of files) {
-    const { image } = await decodePhoto(await readFile(file), DEFAULT_LIMITS);
+    const image = await decodeFile(file);
     const crops = await cropFaces(image, await detector.detect(image, { signal }));
     found.push(...crops.map(({ pixels }) => ({ kind: kindOf(file), crop: pixels })));
   }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { z } from 'zod';
@@ -7,6 +6,7 @@ import { namesIn } from '../base/files.ts';
 import { DEFAULT_LIMITS, decodePhoto } from '../photo/decode.ts';
 import { centreOf, overlap, type Rectangle, type Size, wayBack } from '../photo/faces/box.ts';
 import type { RgbImage } from '../photo/image.ts';
+import { readPhotoFile } from '../photo/photo-file.ts';
 import { readBoxesFile, wrongBoxes } from './boxes-file.ts';
 
 /** A face whose place is known. */
@@ -68,6 +68,16 @@ export async function readEmptyPictures(folder: string): Promise<KnownPhoto[]> {
   return pictures.map((name) => ({ name, file: join(folder, name), faces: [] }));
 }
 
+/** Decodes a file as the bot does. @throws UserError that names the file, where it is not there or cannot be read */
+export async function decodeFile(file: string): Promise<RgbImage> {
+  try {
+    return (await decodePhoto(await readPhotoFile(file, DEFAULT_LIMITS.maxBytes), DEFAULT_LIMITS)).image;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(error.code, `${file}: ${error.message}`, { cause: error });
+  }
+}
+
 /** A known photo as the bot sees it. */
 interface LoadedPhoto {
   readonly image: RgbImage;
@@ -78,10 +88,10 @@ interface LoadedPhoto {
 /**
  * Decodes a photo as the bot does.
  * @param tilt degrees to turn it by, clockwise; the new corners are gray, and the boxes keep their sizes
- * @throws UserError as decodePhoto does
+ * @throws UserError as decodeFile does
  */
 export async function loadKnownPhoto(photo: KnownPhoto, tilt = 0): Promise<LoadedPhoto> {
-  const { image } = await decodePhoto(await readFile(photo.file), DEFAULT_LIMITS);
+  const image = await decodeFile(photo.file);
   const scale = photo.size === undefined ? 1 : image.width / photo.size.width;
   const faces = photo.faces.map(({ x, y, width, height, counts }) => ({
     x: x * scale,

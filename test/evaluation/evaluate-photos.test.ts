@@ -40,3 +40,14 @@ test('evaluate --photos counts faces found, missed and seen where there are none
   const nobody = await runScript('evaluate.ts', '--photos', folder, ...FAST);
   expect(nobody).toMatchObject({ code: 0, stdout: expect.stringMatching(/network.*\b4\b/) });
 });
+
+test('a photo that is not there or cannot be read is named', async () => {
+  const folder = await temporaryFolder();
+  const [boxes, broken] = [join(folder, 'boxes.json'), join(folder, 'broken.jpg')];
+  await writeFile(boxes, JSON.stringify({ 'gone.jpg': { width: 9, height: 9, faces: [] } }));
+  await writeFile(broken, 'not a picture');
+  const evaluate = (...args: string[]) => runScript('evaluate.ts', '--photos', folder, ...FAST, ...args);
+  const gone = await evaluate('--boxes', boxes);
+  expect(gone).toMatchObject({ code: 1, stderr: expect.stringContaining(`${join(folder, 'gone.jpg')}: There is no`) });
+  expect(await evaluate()).toMatchObject({ code: 1, stderr: expect.stringContaining(`${broken}: This file is not`) });
+});
