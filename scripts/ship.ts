@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
-import { writeDurably } from '../src/base/files.ts';
+import { explainWrite, readIfThere, writeDurably } from '../src/base/files.ts';
 import { exactPercent } from '../src/base/numbers.ts';
 import { createEngine } from '../src/emotion/engines/create-engine.ts';
 import { loadModel } from '../src/emotion/layers-format/layers-format.ts';
@@ -40,6 +39,11 @@ PublicTest.`,
     if (output === undefined || rest.length > 0)
       throw new UserError('bad-usage', 'Name the output folder of one training run.');
     const run = await readRun(output);
+    const reports = join(values.to, 'reports');
+    const card = join(values.to, 'README.md');
+    // What is there is read once before anything is written: a file that cannot be read leaves all as it is.
+    const earlier = await othersThan(run.network.architecture.name, reports).catch(explainedIn(reports));
+    const compared = values['report-only'] ? await comparedWith(values.to, run.network.architecture.name) : undefined;
     const data = await readData(values.data, { signal, say });
     const { sets } = data;
     const votes = await votesIfAny(data, { directory: values.data, file: values.votes, signal });
@@ -60,18 +64,17 @@ PublicTest.`,
     // From here on it writes, and ends with a folder whose files belong together.
     signal.throwIfAborted();
     const report = reportOf(trained, figures);
-    const reports = join(values.to, 'reports');
-    await writeReport(reports, report);
-    const card = join(values.to, 'README.md');
+    await writeReport(reports, report).catch(explainedIn(reports));
     if (values['report-only']) {
       print(`${report.architecture}: PrivateTest ${exactPercent(privateTest.accuracy)}, report in ${reports}`);
-      const shipped = (await loadModel(values.to)).network.architecture.name;
-      if (shipped !== report.architecture)
-        await writeDurably(card, withComparison(await readFile(card, 'utf8'), await othersThan(shipped, reports)));
+      if (compared) {
+        const others = await othersThan(compared.architecture, reports);
+        await writeDurably(card, withComparison(compared.card, others)).catch(explainedIn(card));
+      }
       return 0;
     }
-    await storeNetwork(values.to, trained, figures);
-    await writeDurably(card, modelCard(trained, figures, await othersThan(report.architecture, reports)));
+    await storeNetwork(values.to, trained, figures).catch(explainedIn(values.to));
+    await writeDurably(card, modelCard(trained, figures, earlier)).catch(explainedIn(card));
     print(`In use: ${values.to}, PrivateTest ${exactPercent(privateTest.accuracy)}`);
     return 0;
   },
@@ -79,6 +82,22 @@ PublicTest.`,
 
 async function othersThan(architecture: string, reports: string): Promise<TrainingReport[]> {
   return (await readReports(reports)).filter((report) => report.architecture !== architecture);
+}
+
+/** The network in use, and its card, where a report of another one is to be named in it. @throws UserError not-found, bad-model */
+async function comparedWith(directory: string, reported: string) {
+  const architecture = (await loadModel(directory)).network.architecture.name;
+  if (architecture === reported) return undefined;
+  const file = join(directory, 'README.md');
+  const card = await readIfThere(file).catch(explainedIn(file));
+  if (card === undefined) throw new UserError('not-found', `There is no model card ${file} to name the report in.`);
+  return { architecture, card };
+}
+
+function explainedIn(path: string): (error: unknown) => never {
+  return (error) => {
+    throw explainWrite(path, error);
+  };
 }
 
 await runAsProcess(import.meta.url, main);
