@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
-import { shellWords } from '../src/base/shell-words.ts';
+import { shellWord, shellWords } from '../src/base/shell-words.ts';
 import { loadCheckpoint } from '../src/training/run/checkpoint.ts';
 import { BEST } from '../src/training/run/trainer.ts';
 import { VersionRegistry } from '../src/versions/registry.ts';
@@ -47,6 +47,8 @@ export async function recipeOf(
 interface Kept {
   readonly meant: ShippedNetwork;
   readonly all: readonly ShippedNetwork[];
+  /** The teachers that the trainings at hand lead to. */
+  readonly taught?: readonly string[];
 }
 
 /**
@@ -102,11 +104,17 @@ function teachersOf(words: readonly string[]): string[] {
 
 /** The trainings that make a teacher; none where it is already trained. */
 async function teacherSteps(folder: string, kept: Kept): Promise<RecipeStep[]> {
+  const { taught = [] } = kept;
+  if (taught.includes(folder))
+    throw new UserError(
+      'not-found',
+      `By the reports the network in ${folder} was made with itself as a teacher, over others. Train it first: npm run train -- --output ${shellWord(dirname(folder))} …`,
+    );
   const output = dirname(folder);
   const isThere = existsSync(join(folder, 'model.json'));
   const chain = await teachersCommands(folder, [kept.meant, ...kept.all]);
   if (isThere && (chain === undefined || (await isFinished(output, wordsOf(chain.at(-1)!))))) return [];
-  if (chain) return await stepsOf(chain, output, kept);
+  if (chain) return await stepsOf(chain, output, { ...kept, taught: [...taught, folder] });
   throw new UserError(
     'not-found',
     `The recipe of ${relative(process.cwd(), kept.meant.directory)} learns from the network in ${folder}, which is not there, and no report says how it was made.`,
@@ -124,8 +132,11 @@ async function teachersCommands(folder: string, networks: readonly ShippedNetwor
   return undefined;
 }
 
-/** Whether a run has finished all its epochs. A run without checkpoints was copied there complete. */
+/** Whether a run has finished all its epochs, or ran out of patience. A run without checkpoints was copied there complete. */
 async function isFinished(directory: string, words: readonly string[]): Promise<boolean> {
   const checkpoint = await loadCheckpoint(directory);
-  return checkpoint === undefined || checkpoint.progress.epoch >= Number(wordAfter(words, 'epochs'));
+  if (checkpoint === undefined) return true;
+  const { epoch, bestEpoch } = checkpoint.progress;
+  const patience = words.includes('--patience') ? Number(wordAfter(words, 'patience')) : 0;
+  return epoch >= Number(wordAfter(words, 'epochs')) || (patience > 0 && epoch - 1 - bestEpoch >= patience);
 }

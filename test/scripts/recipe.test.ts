@@ -26,6 +26,14 @@ async function saveMade(directory: string, labels: 'votes' | 'fer2013' | undefin
   await saveModel(directory, { network, weights: initialWeights(network, 1), metadata: { trained } });
 }
 
+/** Writes the report of a network that was trained by a command. */
+async function writeTinyReport(model: string, architecture: string, command: string) {
+  const epochs = [{ loss: 1, accuracy: 0.5, valLoss: 1, valAccuracy: 0.5 }];
+  const told = { architecture, parameters: 1, command, seed: 3, epochs };
+  const confusion = Array.from({ length: 7 }, (_, k) => Array.from({ length: 7 }, (_, c) => (k === c ? 1 : 0)));
+  await writeReport(join(model, 'reports'), buildReport(told, { images: 7, accuracy: 1, confusion }));
+}
+
 test('a recipe begins at the last of its networks that ships, and each training continues from the one before', async () => {
   const model = join(await temporaryFolder(), 'model');
   await saveMade(model, 'votes', FIRST, SECOND, THIRD);
@@ -96,6 +104,31 @@ test('a teacher that is not there is trained first, by what its report says; wit
   expect(steps[0]!.words).toEqual(words(FIRST));
   await saveMade(teacher, undefined, FIRST);
   expect(await recipeOf(model, undefined, 'out')).toHaveLength(1);
+});
+
+test('a teacher whose patience ended its training is not trained again', { timeout: 60_000 }, async () => {
+  const [data, folder] = [await temporaryFolder(), await temporaryFolder()];
+  const [model, output] = [join(folder, 'model'), join(folder, 'tiny')];
+  await writeTinyFer2013(data, tinyRows(2, ['Training', 'PublicTest']), { chunks: 1 });
+  const command =
+    'npm run train -- --architecture tiny --epochs 9 --batch 7 --learning-rate 1e-9 --seed 1 --patience 1';
+  expect((await runScript('train.ts', ...words(command), '--data', data, '--output', output)).stderr).not.toContain(
+    '9/9',
+  );
+  await saveMade(model, 'fer2013', `${FIRST} --teacher ${join(output, 'best')} --teacher-weight 0.4`);
+  await writeTinyReport(model, 'tiny', command);
+  expect(await recipeOf(model, undefined, 'out')).toHaveLength(1);
+});
+
+test('two teachers that were each made with the other are named', async () => {
+  const [model, training] = [join(await temporaryFolder(), 'model'), await temporaryFolder()];
+  const teacher = (name: string) => `--teacher ${join(training, name, 'best')} --teacher-weight 0.4`;
+  await saveMade(model, 'fer2013', `${FIRST} ${teacher('tiny')}`);
+  await writeTinyReport(model, 'tiny', `${FIRST} ${teacher('baseline')}`);
+  await writeTinyReport(model, 'baseline', `${FIRST.replace('tiny', 'baseline')} ${teacher('tiny')}`);
+  await expect(recipeOf(model, undefined, 'out')).rejects.toThrow(
+    `${join(training, 'tiny', 'best')} was made with itself`,
+  );
 });
 
 test('a network that does not say how it was made is no recipe', async () => {
