@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { nearest } from '../../base/did-you-mean.ts';
 import { codeOf, UserError } from '../../base/errors.ts';
@@ -105,6 +105,8 @@ export async function writeDraft(file: string, photos: Draft): Promise<void> {
     await writeFile(file, `{\n${entries.join(',\n')}\n}\n`, { flag: 'wx' });
   } catch (error) {
     if (codeOf(error) === 'EEXIST') throw alreadyThere(file);
+    // Half a file would be taken for a person's labels.
+    await rm(file, { force: true }).catch(() => {});
     throw explainWrite(file, error);
   }
 }

@@ -1,11 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readLabels } from '../../../src/evaluation/report/labels.ts';
+import { readLabels, writeDraft } from '../../../src/evaluation/report/labels.ts';
 import { samplePath } from '../../fixtures/photos.ts';
+import { fillDisk, smallDisk } from '../../helpers/small-disk.ts';
 
 const face = { x: 1, y: 2, width: 30, height: 40, emotion: 'happy' };
 const photo = (...faces: unknown[]) => ({ 'a.jpg': { width: 100, height: 80, faces } });
@@ -86,4 +87,13 @@ describe('readLabels', () => {
       expect(given.width / given.height).toBeCloseTo(width / height, 2);
     }
   });
+});
+
+it('a draft that finds no room leaves nothing behind', async (context) => {
+  const disk = (await smallDisk(256 * 1024)) ?? context.skip('a file system cannot be mounted here');
+  const file = join(disk, 'labels.json');
+  await fillDisk(join(disk, 'other'), 8 * 1024);
+  const photos = Array.from({ length: 1000 }, (_, k) => [`${k}.jpg`, { width: 9, height: 9, faces: [] }] as const);
+  await expect(writeDraft(file, new Map(photos))).rejects.toMatchObject({ code: 'no-space' });
+  expect(await readdir(disk)).toEqual(['other']);
 });
