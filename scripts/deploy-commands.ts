@@ -14,6 +14,7 @@ export const main = tool(
           commands as they would be registered
 register  makes Discord show every command of the bot, in place of what was registered there before
 clear     makes Discord show none`,
+    endsAtOnce: true,
     options: {
       guild: text('ID', 'one server only, where changes show at once (right-click the server > Copy Server ID)'),
     },

@@ -6,6 +6,7 @@ import { createCommands } from '../../commands/index.ts';
 import { CommandRegistry } from '../../commands/registry.ts';
 import { UserError } from '../../src/base/errors.ts';
 import { applicationCommands, type Deployment, deployCommands } from '../../src/chat/discord/deploy.ts';
+import { isOutOfReach } from '../../src/chat/discord/errors.ts';
 import { loadConfig } from '../../src/config.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
 import { runScript } from '../helpers/run-script.ts';
@@ -158,6 +159,17 @@ describe('deploying', () => {
     expect(view).toContain('  Apps > Read emotions\n');
     expect(view).toMatch(/need DISCORD_TOKEN in the file \.env\.$/);
     expect(discord.calls).toEqual([]);
+  });
+
+  test('says that Discord cannot be reached, with no stack', async () => {
+    const environment = { DISCORD_TOKEN: discord.token };
+    const config = loadConfig({ environment, directory, internal: { discordApi: 'http://127.0.0.1:1/api' } });
+    await expect(deployCommands({ action: 'register' }, config, registry)).rejects.toThrow(
+      new UserError('busy', 'Discord cannot be reached (ECONNREFUSED). Is this machine online?'),
+    );
+    const of = (code: string) => Object.assign(new Error(code), { code });
+    // Where no server for names answers, and where a call is wrong.
+    expect([isOutOfReach(of('EAI_AGAIN')), isOutOfReach(of('ERR_INVALID_ARG_TYPE'))]).toEqual([true, false]);
   });
 
   test('says where the bot may not register commands', async () => {

@@ -16,6 +16,7 @@ import type { CommandRegistry } from '../../../commands/registry.ts';
 import { UserError } from '../../base/errors.ts';
 import type { Config } from '../../config.ts';
 import { checkTokenForm, lacksPermission, tokenRefused } from './errors.ts';
+import { explainConnection } from './login.ts';
 import { ADMIN, inviteLink } from './permissions.ts';
 
 /** The entry in a message's Apps menu. */
@@ -101,7 +102,7 @@ export interface Deployment {
  * Shows, registers or clears the bot's commands at Discord; without a token, shows what would be registered.
  * @returns lines for the operator that say what was done
  * @throws UserError 'bad-config' where the token is missing, none or not accepted
- * @throws UserError 'not-allowed' where the bot may not do this in the server
+ * @throws UserError 'not-allowed' where the bot may not do this in the server, 'busy' where Discord cannot be reached
  */
 export async function deployCommands(
   { action, guildId }: Deployment,
@@ -167,7 +168,8 @@ function explainRegistration(error: unknown, guildId: string | undefined): unkno
   if (error instanceof DiscordAPIError && error.status === 401) {
     return tokenRefused();
   }
-  if (!lacksPermission(error) && !(error instanceof DiscordAPIError && error.status === 404)) return error;
+  if (!lacksPermission(error) && !(error instanceof DiscordAPIError && error.status === 404))
+    return explainConnection(error);
   return new UserError(
     'not-allowed',
     `The bot may not register commands in the server ${guildId}. Is the id right, and was the bot added with the scope applications.commands?`,

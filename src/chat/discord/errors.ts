@@ -100,6 +100,6 @@ function isTimeout(error: unknown): boolean {
 export function networkCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = codeOf(error);
-  if (code !== undefined && /^(E[A-Z]+|UND_ERR_\w+)$/.test(code)) return code;
+  if (code !== undefined && /^(E[A-Z]+|EAI_[A-Z]+|UND_ERR_\w+)$/.test(code)) return code;
   return networkCode(error.cause);
 }
