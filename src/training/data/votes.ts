@@ -1,4 +1,5 @@
 import { UserError } from '../../base/errors.ts';
+import { exactPercent } from '../../base/numbers.ts';
 import { EMOTIONS } from '../../emotion/labels.ts';
 import { type FaceSet, selectFaces } from './face-set.ts';
 import type { Fer2013 } from './fer2013.ts';
@@ -79,7 +80,7 @@ export async function votesFor(
 }
 
 /**
- * Checks that votes belong to a data set: as many rows, and of the same splits.
+ * Checks that votes belong to a data set: as many rows, of the same splits, and in the same order as far as the labels tell.
  * @throws UserError 'bad-data' where they do not
  */
 export function checkVotes(votes: Votes, data: Pick<Fer2013, 'sets' | 'missingChunks' | 'rows'>): void {
@@ -98,6 +99,29 @@ export function checkVotes(votes: Votes, data: Pick<Fer2013, 'sets' | 'missingCh
         `${votes.file} says that row ${wrong + 1} is of ${SPLITS[votes.split[wrong]!]}, the data that it is of ${split}.`,
       );
   }
+  checkOrder(votes, data);
+}
+
+/** So many rows on which people agree tell whether votes and faces are in one order; at least this share of them has its label then. */
+const ENOUGH_ROWS = 1000;
+const LEAST_LIKE_LABEL = 0.4;
+
+/** @throws UserError 'bad-data' where the votes fit the labels as little as those of other faces would: a fifth of FER2013's rows */
+function checkOrder(votes: Votes, { sets }: Pick<Fer2013, 'sets'>): void {
+  let [agreed, like] = [0, 0];
+  for (const { rows, labels } of Object.values(sets))
+    rows.index.forEach((row, k) => {
+      const verdict = verdictOf(votes, row);
+      if (typeof verdict !== 'number') return;
+      agreed++;
+      if (verdict === labels[k]) like++;
+    });
+  if (agreed < ENOUGH_ROWS || like >= LEAST_LIKE_LABEL * agreed) return;
+  throw new UserError(
+    'bad-data',
+    `The rows of ${votes.file} are not in the order of the faces: ` +
+      `their labels are what people voted for on ${exactPercent(like / agreed)} of them only.`,
+  );
 }
 
 /** All ten numbers of votes of one row of the data set: the seven emotions in the order of EMOTIONS, then the others. */

@@ -16,7 +16,7 @@ import {
   votesOf,
 } from '../../../src/training/data/votes.ts';
 import { findVotes, readVotes } from '../../../src/training/data/votes-file.ts';
-import { csvText, temporaryFolder, tinyRows, unreadable } from '../../helpers/tiny-fer2013.ts';
+import { csvText, temporaryFolder, tinyRows, tinySet, unreadable } from '../../helpers/tiny-fer2013.ts';
 
 const HEADER = 'Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF';
 /** Seven rows a split, of the seven labels in turn. */
@@ -189,4 +189,29 @@ describe('a wrong file of votes is refused', () => {
     expect(() => checkVotes(votes, { ...data, missingChunks: ['fer2013_03'] })).toThrow(/needs the whole data set/);
     expect(() => checkVotes(votes, data)).not.toThrow();
   });
+});
+
+test('votes in another order than the faces are refused', async () => {
+  const count = 1400;
+  const set = tinySet(Array.from({ length: count }, (_, k) => ({ ...rows[0]!, label: k % 7 })));
+  const none = tinySet([]);
+  const faces = { sets: { Training: set, PublicTest: none, PrivateTest: none }, missingChunks: [], rows: count };
+  // As in FER2013, the votes are for the label on two thirds of the rows.
+  const votesBy = (order: (k: number) => number) => {
+    const counts = new Uint8Array(count * 10);
+    for (let k = 0; k < count; k++) counts[k * 10 + ((order(k) + (k % 3 === 0 ? 1 : 0)) % 7)] = 9;
+    return { file: 'votes.csv', count, counts, split: new Uint8Array(count) };
+  };
+  expect(() =>
+    checkVotes(
+      votesBy((k) => k),
+      faces,
+    ),
+  ).not.toThrow();
+  expect(() =>
+    checkVotes(
+      votesBy((k) => Math.floor((k * 7) / count)),
+      faces,
+    ),
+  ).toThrow(/votes\.csv are not in the order of the faces: .* on 14\.\d % of them only/);
 });
