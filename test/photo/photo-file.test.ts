@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'emotions-files-'));
 });
+beforeAll(() => symlink('loop.jpg', join(folder, 'loop.jpg')));
 afterAll(() => rm(folder, { recursive: true }));
 
 describe('readPhotoFile', () => {
@@ -26,7 +27,12 @@ describe('readPhotoFile', () => {
     ['a.bin/none.jpg', 'not-found'],
     ['\0.jpg', 'not-found'],
     ['.', 'not-a-picture'],
+    ['loop.jpg', 'not-found'],
   ])('explains what is wrong with %j', async (name, code) => {
     await expect(readPhotoFile(join(folder, name), 100)).rejects.toMatchObject({ name: 'UserError', code });
   });
+});
+
+it.runIf(process.platform === 'linux')('names what the system says of a file that it fails to read', async () => {
+  await expect(readPhotoFile('/proc/self/mem', 100)).rejects.toThrow('This file cannot be read (EIO).');
 });
