@@ -1,5 +1,6 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { relative } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { unlessAborted } from '../src/base/aborts.ts';
@@ -179,6 +180,13 @@ function explain(error: unknown, stderr: Output): number {
   const isUsage = error.code === 'bad-usage';
   stderr.write(`${error.message}${isUsage ? ' (--help shows how.)' : ''}\n`);
   return isUsage ? 2 : 1;
+}
+
+/** Lets an interruption be heard that came during long sums, as before what they give is kept. @throws the signal's reason */
+export async function unlessInterrupted(signal: AbortSignal): Promise<void> {
+  // Node looks for signals between two rounds.
+  for (let round = 0; round < 2; round++) await setImmediate();
+  signal.throwIfAborted();
 }
 
 /** Runs a tool if its file is the process's main file, and ends the process with the tool's exit code. */

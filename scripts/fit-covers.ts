@@ -6,7 +6,7 @@ import { drawExamples, fitCovers } from '../src/evaluation/fit-covers.ts';
 import { LOOSE } from '../src/evaluation/fit-outlines.ts';
 import { COVER_SCORES_FILE, COVERED_FROM, type COVERS, scoreOutlines } from '../src/photo/covered.ts';
 import { firstFaces } from '../src/training/data/face-set.ts';
-import { runAsProcess, tool } from './command-line.ts';
+import { runAsProcess, tool, unlessInterrupted } from './command-line.ts';
 import { FROM_ONE, flag, number, refuseWords, text } from './options.ts';
 import { readData } from './read-data.ts';
 
@@ -34,6 +34,7 @@ drawn over them. Says how many bare and covered faces of PublicTest count as cov
         exactPercent(kept.filter((seen) => scoreOutlines(seen[as], scores) >= from).length / kept.length);
       print(`from ${from}: bare faces ${share('nothing')}, mouths ${share('mouth')}, eyes ${share('eyes')} covered`);
     }
+    await unlessInterrupted(signal);
     if (values.write) await writeDurably(fileURLToPath(COVER_SCORES_FILE), `${JSON.stringify(scores)}\n`);
     return 0;
   },

@@ -6,7 +6,7 @@ import { fitScore, judgeAll, leaveOneOut, lookAt, tallyText } from '../src/evalu
 import { readEmptyPictures, readKnownPhotos } from '../src/evaluation/known-photos.ts';
 import { EVIDENCE } from '../src/photo/faces/evidence.ts';
 import { FACE_SCORE_FILE } from '../src/photo/faces/score.ts';
-import { runAsProcess, tool } from './command-line.ts';
+import { runAsProcess, tool, unlessInterrupted } from './command-line.ts';
 import { flag, number, refuseWords, text } from './options.ts';
 
 /** The thresholds at which the result is printed. The score is fitted with --threshold. */
@@ -45,6 +45,7 @@ found, missed and false: on the same photos, and on each photo with a score that
         `  from ${at}: ${tallyText(all)}; each by the others: ${tallyText(apart)}; nobody there: ${nobody.false} false`,
       );
     }
+    await unlessInterrupted(signal);
     if (values.write) await writeDurably(fileURLToPath(FACE_SCORE_FILE), `${JSON.stringify(score, null, 2)}\n`);
     return 0;
   },

@@ -9,7 +9,7 @@ import { createScoredDetector } from '../src/photo/faces/scored-detector.ts';
 import { NO_PERSON_FILE, NO_PERSON_FROM } from '../src/photo/no-person.ts';
 import { type OutlineScore, outlines, probabilityBy } from '../src/photo/outlines.ts';
 import { firstFaces } from '../src/training/data/face-set.ts';
-import { runAsProcess, tool } from './command-line.ts';
+import { runAsProcess, tool, unlessInterrupted } from './command-line.ts';
 import { FROM_ONE, flag, number, refuseWords, text } from './options.ts';
 import { readData } from './read-data.ts';
 
@@ -58,6 +58,7 @@ other. Pictures whose names are the same up to the first digit or hyphen are of 
           `half ${judged + 1}, from ${from}: ${countOver(halves.people[judged], score, from)} people, ${countOver(halves.things[judged], score, from)} things, ${shareOver(kept, score, from)} of FER2013`,
         );
     }
+    await unlessInterrupted(signal);
     if (values.write) {
       const score = fitNoPerson(people, things, faces, SEED);
       await writeDurably(fileURLToPath(NO_PERSON_FILE), `${JSON.stringify(score)}\n`);

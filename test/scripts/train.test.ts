@@ -8,6 +8,7 @@ import sharp from 'sharp';
 import { afterAll, expect, test } from 'vitest';
 import { EMOTIONS } from '../../src/emotion/labels.ts';
 import { loadModel } from '../../src/emotion/layers-format/layers-format.ts';
+import { COVER_SCORES_FILE } from '../../src/photo/covered.ts';
 import { withComparison } from '../../src/versions/model-card.ts';
 import { readReport } from '../../src/versions/training-report.ts';
 import { runScript, runScriptIn } from '../helpers/run-script.ts';
@@ -149,6 +150,16 @@ test.each(['chunks missing', 'By labels'])(
   },
   300_000,
 );
+
+test('scores that were fitted are not kept after Ctrl-C', { timeout: 60_000 }, async () => {
+  const kept = await readFile(COVER_SCORES_FILE, 'utf8');
+  const interrupt = new AbortController();
+  const around = { signal: interrupt.signal, onOutput: () => interrupt.abort() };
+  const args = ['--data', await dataFolder(), '--faces', '7', '--write'];
+  const { code, stdout } = await runScriptIn(around, 'fit-covers.ts', ...args);
+  expect([code, stdout]).toEqual([130, expect.stringContaining('from 0.5')]);
+  expect(await readFile(COVER_SCORES_FILE, 'utf8')).toBe(kept);
+});
 
 test('a network is compared in the card of the one in use, and one that was trained on from it says so', async () => {
   first ??= makeFirst();
