@@ -1,15 +1,14 @@
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { globSync } from 'tinyglobby';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const ALL = ['test/**/*.test.ts'];
 /** Files that put another module in place of one before anything has loaded it, or count what a whole process has under way. */
 const ALONE = [
-  'test/base/lock.test.ts',
-  'test/emotion/layers-format/crash.test.ts',
+  ...globSync('test/**/*.test.ts').filter((file) => readFileSync(file, 'utf8').includes('vi.mock(')),
   'test/photo/shared-pixels.test.ts',
-  'test/retraining/data-folder.test.ts',
-  'test/versions/classifier-worker.test.ts',
 ];
 
 /** Those that take longest, which would otherwise be what a core waits for at the end. */

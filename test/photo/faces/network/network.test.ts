@@ -66,8 +66,9 @@ async function loadFaceApi(): Promise<FaceApi> {
 }
 
 it('a thread that could not load the network tries again with its next picture', async () => {
-  vi.resetModules();
-  const { default: runFresh } = await import('../../../../src/photo/faces/network/network-worker.ts');
+  // Loaded once more, as on a thread of its own.
+  const fresh = '../../../../src/photo/faces/network/network-worker.ts?fresh';
+  const { default: runFresh } = (await import(fresh)) as { readonly default: typeof runNetwork };
   vi.spyOn(InferenceSession, 'create').mockRejectedValueOnce(new Error('std::bad_alloc'));
   const task: NetworkTask = { image: await sample(4, 120), passes: [plain(160)], least: 0.05, looks: [] };
   await expect(runFresh(task)).rejects.toThrow('std::bad_alloc');
