@@ -49,7 +49,7 @@ export async function serveReading(server: FastifyInstance, reading: Reading): P
       if (underWay >= MAX_READINGS)
         throw new UserError('busy', `I read ${MAX_READINGS} pictures for programs at a time. Try again in a moment.`);
       // The server takes an answer for sent once it holds all of it. Of a large one most is still to be sent then.
-      const sent = new Promise<void>((resolve) => void reply.raw.once('close', resolve));
+      const sent = untilClosed(request, reply);
       unsent.add(sent);
       void sent.then(() => unsent.delete(sent));
       underWay++;
@@ -61,6 +61,18 @@ export async function serveReading(server: FastifyInstance, reading: Reading): P
     });
   });
   return async () => void (await Promise.all(unsent));
+}
+
+/** Resolves when an answer has been sent, or its program is gone. */
+async function untilClosed({ raw: { socket } }: FastifyRequest<ReadRoute>, { raw }: FastifyReply): Promise<void> {
+  let end = () => {};
+  await new Promise<void>((resolve) => {
+    end = resolve;
+    raw.once('close', end);
+    // An answer that waits behind another one over the same connection does not hear that this was closed.
+    socket.once('close', end);
+  });
+  socket.off('close', end);
 }
 
 async function answer(

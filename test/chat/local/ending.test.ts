@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import type { PhotoServices } from '../../../commands/emotions.ts';
 import { createLogger } from '../../../src/base/log.ts';
@@ -35,7 +37,7 @@ async function askFor(bytes: number) {
     body: Buffer.from(await plainPicture(64, 48)),
   });
   await until(() => hasBegun);
-  return { bot, asked, finish };
+  return { bot, asked, finish, address };
 }
 
 test('a bot that stops sends a program all of its answer', async () => {
@@ -45,6 +47,21 @@ test('a bot that stops sends a program all of its answer', async () => {
   finish();
   expect((await (await asked).arrayBuffer()).byteLength).toBe(size);
   await stopped;
+});
+
+test('a bot that stops does not wait for a program that asked twice over one connection and left', async () => {
+  const { bot, asked, finish, address } = await askFor(100);
+  const key = address.searchParams.get('key');
+  const head = `POST /api/read HTTP/1.1\r\nHost: ${address.host}\r\nAuthorization: Bearer ${key}\r\nContent-Length: 1\r\n\r\nx`;
+  const program = connect(Number(address.port), '127.0.0.1').on('error', () => {});
+  program.write(head + head);
+  await delay(300);
+  program.destroy();
+  finish();
+  await (await asked).arrayBuffer();
+  const began = performance.now();
+  await bot.stop();
+  expect(performance.now() - began).toBeLessThan(1500);
 });
 
 test('a bot that stops waits no longer than its time for a program that does not take its answer', async () => {
