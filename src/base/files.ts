@@ -217,12 +217,17 @@ export async function writeWhole(path: string, content: Uint8Array | string): Pr
   }
 }
 
-/** Forces a directory's entries to the disk. Windows cannot open directories, and its file systems journal renames. */
+/**
+ * Forces a directory's entries to the disk. Windows cannot open directories, and its file systems journal renames. File systems that cannot
+ * do this for directories, such as some shared folders, say so with EINVAL: nothing more can be done there.
+ */
 export async function syncDirectory(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const directory = await open(path, 'r');
   try {
     await directory.sync();
+  } catch (error) {
+    if (codeOf(error) !== 'EINVAL') throw error;
   } finally {
     await directory.close();
   }

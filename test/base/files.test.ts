@@ -12,6 +12,7 @@ import {
   makePrivateFolderSync,
   namesIn,
   reasonOf,
+  syncDirectory,
   writeDurably,
 } from '../../src/base/files.ts';
 
@@ -107,3 +108,11 @@ it('a folder that a person named and that cannot be read is a sentence', async (
     expect(await errorOf(namesIn(join(directory, name)))).toMatchObject({ code: 'no-data', message });
   }
 });
+
+// Linux has such a folder at hand: /proc.
+it.runIf(process.platform === 'linux')(
+  'a folder whose entries cannot be forced to the disk is left as it is',
+  async () => {
+    await syncDirectory('/proc');
+  },
+);
