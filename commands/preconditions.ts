@@ -143,7 +143,7 @@ function posterIsKnown(request: Request, photo: Attachment, { readsForwards }: P
   if (!isAsked(request)) return false;
   throw new UserError(
     'not-allowed',
-    'That photo is forwarded, which hides who posted it and whether they opted out: I do not read those here.',
+    'That photo is forwarded or published, which hides who posted it and whether they opted out: I do not read those here.',
   );
 }
 

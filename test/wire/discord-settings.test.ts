@@ -158,7 +158,7 @@ describe('a forwarded photo, of which Discord hides who posted it,', () => {
     const posted = post();
     discord.menu(posted);
     const [words] = await answers(discord, 1);
-    expect(words!.content).toContain('That photo is forwarded');
+    expect(words!.content).toContain('That photo is forwarded or published');
     discord.command('emotions');
     const [, latest] = await answers(discord, 2);
     expect(latest!.content).toContain('That photo is forwarded');
@@ -170,6 +170,13 @@ describe('a forwarded photo, of which Discord hides who posted it,', () => {
     await aWhile();
     expect(discord.said(discord.general)).toHaveLength(3);
     expect(discord.wholeFiles).toHaveLength(1);
+    // What a followed channel publishes hides who posted it too.
+    const files = [await file(discord)];
+    const original = discord.post({ author: user('shy'), channel: discord.addChannel('news'), files });
+    const webhook = user('news', { bot: true });
+    discord.menu(discord.post({ author: webhook, webhookId: webhook.id, files, publishes: original }));
+    const [, , , refused] = await answers(discord, 4);
+    expect(refused!.content).toContain('That photo is forwarded or published');
   });
 });
 
