@@ -56,7 +56,7 @@ export class ProgressMessage {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#sending;
-    const wait = this.#nextAt - Date.now();
+    const wait = this.#nextAt - performance.now();
     // After a recent failure the wait would be long. The end is posted as a message of its own anyway.
     if (last === undefined || !this.#message || wait > this.#everyMs) return;
     await new Promise((done) => setTimeout(done, Math.max(0, wait)));
@@ -74,13 +74,13 @@ export class ProgressMessage {
           this.#schedule();
         });
       },
-      Math.max(0, this.#nextAt - Date.now()),
+      Math.max(0, this.#nextAt - performance.now()),
     );
   }
 
   async #send(notice: Notice): Promise<void> {
     await this.#try(async () => {
-      const now = Date.now();
+      const now = performance.now();
       if (now - this.#postedAt < FRESH_EVERY_MS) return await this.#edit(notice);
       this.#message = await this.#board.post(notice);
       this.#postedAt = now;
@@ -96,9 +96,9 @@ export class ProgressMessage {
   async #try(sending: () => Promise<void>): Promise<void> {
     try {
       await sending();
-      this.#nextAt = Date.now() + this.#everyMs;
+      this.#nextAt = performance.now() + this.#everyMs;
     } catch (error) {
-      this.#nextAt = Date.now() + RETRY_MS;
+      this.#nextAt = performance.now() + RETRY_MS;
       this.#log.warn({ err: error }, 'the progress of a training could not be shown');
     }
   }

@@ -134,3 +134,19 @@ test('the last text says how the training ended, as soon as the limits allow, an
   const deleted = follow(channel());
   await deleted.close({ text: 'nobody reads this' });
 });
+
+test('a clock that is set back does not stop the edits', async () => {
+  const board = channel();
+  const message = follow(board);
+  await tell(message, MINUTE);
+  const before = board.edits.length;
+  vi.setSystemTime(Date.now() - 24 * 60 * MINUTE);
+  await tell(message, 60 * MINUTE);
+  expect(board.edits.length).toBeGreaterThan(before + 600);
+  expect(board.posts).toHaveLength(2);
+  message.show({ text: 'one more' });
+  const closed = message.close({ text: 'the end' });
+  await vi.advanceTimersByTimeAsync(5000);
+  await closed;
+  expect(board.edits.at(-1)!.text).toBe('the end');
+});
