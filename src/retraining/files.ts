@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { codeOf } from '../base/errors.ts';
+import { codeOf, UserError } from '../base/errors.ts';
 import { makePrivateFolder, writeDurably } from '../base/files.ts';
-import { acquireLock, type FileLock } from '../base/lock.ts';
+import { acquireLock, type FileLock, waitForLock } from '../base/lock.ts';
 import { epochSchema } from '../training/run/checkpoint.ts';
 import type { TrainingPlanInput } from '../training/run/plan.ts';
 import { type VersionId, versionId } from '../versions/shipped.ts';
@@ -12,6 +12,9 @@ import { type VersionId, versionId } from '../versions/shipped.ts';
  * The files of a training in STATE_DIR/retraining. Each file is replaced whole. Any process can read from them how the
  * training goes, cancel it, and continue it after a crash.
  */
+
+/** How long to wait for another process that writes one of the files, in milliseconds. A write takes a few. */
+const WRITE_MS = 5000;
 
 const jobSchema = z.object({
   id: z.string(),
@@ -171,6 +174,14 @@ export class RetrainingFiles {
 
   async #write(name: string, value: unknown): Promise<void> {
     await makePrivateFolder(this.directory);
-    await writeDurably(join(this.directory, name), JSON.stringify(value));
+    // Two writers at once would share the temporary file: two admins who cancel, say.
+    const lock = await waitForLock(this.directory, 'files', WRITE_MS);
+    if (!lock)
+      throw new UserError('busy', 'Another process is writing the record of trainings. Try again in a minute.');
+    try {
+      await writeDurably(join(this.directory, name), JSON.stringify(value));
+    } finally {
+      await lock.release();
+    }
   }
 }
