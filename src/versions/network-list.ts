@@ -72,7 +72,12 @@ export function mergeLists(own: OwnNetworks, last: KnownList | undefined, shared
   const isCleared = ({ version, job }: OwnNetworks['versions'][number]) =>
     last?.isWhole === true && !own.numbers.includes(version) && !has(own.versions, job);
   const cleared = (known?.versions ?? []).filter(isCleared).map(({ job }) => job);
-  const removed = [...new Set([...(shared?.removed ?? []), ...cleared])].slice(-MAX_REMOVED);
+  const hasChosen = last?.isWhole === true && !isSame(own.inUse, last.list.inUse);
+  const isOwnChoice = shared === undefined || isOlder || hasChosen;
+  const needed = jobsInUse(isOwnChoice ? own : shared);
+  const removed = [...new Set([...(shared?.removed ?? []), ...cleared])]
+    .filter((job) => !needed.includes(job))
+    .slice(-MAX_REMOVED);
   const theirs = (shared?.versions ?? []).filter(({ job }) => !removed.includes(job));
   const added = own.versions.filter(({ job }) => !has(theirs, job) && !removed.includes(job));
   const versions = [...theirs];
@@ -84,13 +89,16 @@ export function mergeLists(own: OwnNetworks, last: KnownList | undefined, shared
     versions.push({ version: number, job });
   }
   versions.sort((a, b) => a.version - b.version);
-  const hasChosen = last?.isWhole === true && !isSame(own.inUse, last.list.inUse);
-  const isOwnChoice = shared === undefined || isOlder || hasChosen;
   const inUse = isOwnChoice ? renamed(own.inUse, renumbered) : shared.inUse;
   const list = { inUse, versions, removed };
   const isChanged = shared === undefined || !isSame(list, { ...shared, revision: undefined });
   const revision = Math.max(shared?.revision ?? 0, known?.revision ?? 0) + (isChanged ? 1 : 0);
   return { list: { revision, ...list }, isChanged, renumbered };
+}
+
+/** The trainings of the version in use and the one before: one machine may put in use what another clears away at the same time. */
+function jobsInUse({ inUse, versions }: Pick<NetworkList, 'inUse' | 'versions'>): string[] {
+  return versions.filter(({ version }) => [inUse.version, inUse.before].includes(version)).map(({ job }) => job);
 }
 
 /** Replaces the numbers of renumbered versions in `InUse`. */

@@ -187,6 +187,27 @@ describe.skipIf(!HAS_REDIS)('networks of machines that share a Redis', () => {
     expect(await one.registry.inUse()).toEqual({ version: 0, before: 2 });
   });
 
+  test('a version that is put in use on one machine while another clears it away is put in use on all', async () => {
+    for (const clearsFirst of [true, false]) {
+      await redis.empty();
+      const one = await machine(3);
+      const other = await machine(0);
+      await one.registry.promote(3);
+      await one.networks.look();
+      await other.networks.look();
+      // At the same moment, before either machine knows of the other's change.
+      await one.registry.prune(2);
+      await other.registry.promote(1);
+      const [first, second] = clearsFirst ? [one, other] : [other, one];
+      for (const { networks } of [first, second, first, second]) await networks.look();
+      for (const { registry } of [one, other]) {
+        expect.soft(await registry.inUse(), `${clearsFirst}`).toEqual({ version: 1, before: 3 });
+        await registry.load(1);
+      }
+      expect(await jobs(one.registry)).toEqual(await jobs(other.registry));
+    }
+  });
+
   test('while Redis is away a machine goes on with what it has', async () => {
     const own = await startRedis();
     onTestFinished(() => own.stop());
