@@ -72,7 +72,7 @@ export function mergeLists(own: OwnNetworks, last: KnownList | undefined, shared
   const isCleared = ({ version, job }: OwnNetworks['versions'][number]) =>
     last?.isWhole === true && !own.numbers.includes(version) && !has(own.versions, job);
   const cleared = (known?.versions ?? []).filter(isCleared).map(({ job }) => job);
-  const hasChosen = last?.isWhole === true && !isSame(own.inUse, last.list.inUse);
+  const hasChosen = last?.isWhole === true && isChoice(own.inUse) && !isSame(own.inUse, last.list.inUse);
   const isOwnChoice = shared === undefined || isOlder || hasChosen;
   const needed = jobsInUse(isOwnChoice ? own : shared);
   const removed = [...new Set([...(shared?.removed ?? []), ...cleared])]
@@ -94,6 +94,11 @@ export function mergeLists(own: OwnNetworks, last: KnownList | undefined, shared
   const isChanged = shared === undefined || !isSame(list, { ...shared, revision: undefined });
   const revision = Math.max(shared?.revision ?? 0, known?.revision ?? 0) + (isChanged ? 1 : 0);
   return { list: { revision, ...list }, isChanged, renumbered };
+}
+
+/** Whether somebody chose it: `promote` and `rollback` always name a version before. Without one, the file is missing or damaged. */
+function isChoice({ version, before }: InUse): boolean {
+  return version !== 0 || before !== undefined;
 }
 
 /** The trainings of the version in use and the one before: one machine may put in use what another clears away at the same time. */

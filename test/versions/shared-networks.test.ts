@@ -208,6 +208,19 @@ describe.skipIf(!HAS_REDIS)('networks of machines that share a Redis', () => {
     }
   });
 
+  test('a machine whose note of the version in use is damaged or gone takes it from the others', async () => {
+    const one = await machine(2);
+    await one.registry.promote(2);
+    await one.networks.look();
+    const other = await machine(0);
+    for (const text of ['', '{"ver']) {
+      await writeFile(join(other.directory, 'versions', 'in-use.json'), text);
+      await other.networks.look();
+      await one.networks.look();
+      for (const { registry } of [one, other]) expect(await registry.inUse()).toEqual({ version: 2, before: 0 });
+    }
+  });
+
   test('while Redis is away a machine goes on with what it has', async () => {
     const own = await startRedis();
     onTestFinished(() => own.stop());
