@@ -36,9 +36,14 @@ export async function resultNotice(
     ({ name, now, before }) => `${name} ${exactPercent(now)}${before === undefined ? '' : ` (${change(now, before)})`}`,
   );
   const notBetter = gain > 0 ? `not ${points(outcome.margin).slice(1)} points better` : 'no better';
+  const whyNot = incomparable
+    ? 'it cannot be compared with the network in use, which learned from votes (fer2013new.csv is not beside the data)'
+    : against === undefined || (gain > 0 && gain >= outcome.margin)
+      ? 'somebody chose which network is in use after it was compared'
+      : `${notBetter} on PublicTest`;
   const first = outcome.promoted
     ? `Version ${version} (${architecture}) is trained and in use. /retrain rollback takes that back.`
-    : `Version ${version} (${architecture}) is trained, but ${incomparable ? 'it cannot be compared with the network in use, which learned from votes (fer2013new.csv is not beside the data)' : `${notBetter} on PublicTest`}: ` +
+    : `Version ${version} (${architecture}) is trained, but ${whyNot}: ` +
       `the network in use stays. /retrain promote ${version} puts it in use all the same.`;
   const comparison = against
     ? `Compared with version ${against.version}, which was in use${measure === 'votes' ? ', by what people voted for' : ''}:`

@@ -157,8 +157,8 @@ async function putInUse(
   const { version, against, publicTest, incomparable = false } = card;
   const gain = against === undefined ? 1 : publicTest.accuracy - against.publicTest.accuracy;
   const better = !incomparable && gain > 0 && gain >= job.margin;
-  // An earlier run may have promoted it and crashed before it reported so.
-  if (better && (await registry.inUse()).version !== version) await registry.promote(version);
+  // An earlier run may have put it in use and crashed before it reported so.
+  const promoted = better && (await registry.replace(against?.version, version));
   await registry.prune(keepVersions);
-  return { version, promoted: better };
+  return { version, promoted };
 }

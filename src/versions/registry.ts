@@ -134,6 +134,23 @@ export class VersionRegistry {
   }
 
   /**
+   * Puts a version in use in place of the one that it was compared with, unless somebody has chosen another one since.
+   * @param against the version in use that it was compared with; any where absent
+   * @returns whether it is in use now
+   * @throws UserError where it is damaged; the old version then stays in use
+   */
+  async replace(against: VersionId | undefined, version: number): Promise<boolean> {
+    return await this.#folder.locked(async () => {
+      const { version: used, before } = await this.inUse();
+      if (used === version) return true;
+      // In use before means that it has been taken back.
+      if (before === version || (against !== undefined && used !== against)) return false;
+      await this.#use({ version, before: used });
+      return true;
+    });
+  }
+
+  /**
    * Puts the previous version in use again. A second rollback undoes the first.
    * @returns its number or name
    * @throws UserError 'not-found' where there was none
