@@ -151,12 +151,14 @@ async function judgeInUse(
 }
 
 async function putInUse(
-  { job, registry, keepVersions }: RetrainingWork,
+  { job, registry, keepVersions, signal }: RetrainingWork,
   card: VersionCard,
-): Promise<JobStatus['result']> {
+): Promise<JobStatus['result'] | undefined> {
   const { version, against, publicTest, incomparable = false } = card;
   const gain = against === undefined ? 1 : publicTest.accuracy - against.publicTest.accuracy;
   const better = !incomparable && gain > 0 && gain >= job.margin;
+  // It may have been cancelled while it waited for another process that changes the versions.
+  if (signal.aborted && (await registry.inUse()).version !== version) return undefined;
   // An earlier run may have put it in use and crashed before it reported so.
   const promoted = better && (await registry.replace(against?.version, version));
   await registry.prune(keepVersions);

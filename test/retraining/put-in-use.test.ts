@@ -63,3 +63,12 @@ test('an admin who puts the new version in use at the same moment does not make 
   expect(result).toMatchObject({ value: { version: 2, promoted: true } });
   expect(await registry.inUse()).toEqual({ version: 2, before: 0 });
 });
+
+test('a training that is cancelled while its version is written does not put it in use, unless it is resumed', async () => {
+  const registry = await judged();
+  expect(await goOn(registry, AbortSignal.abort())).toBeUndefined();
+  expect(await registry.inUse()).toEqual({ version: 0 });
+  await goOn(registry);
+  // Too late: what is in use already is not reported as cancelled.
+  expect(await goOn(registry, AbortSignal.abort())).toEqual({ version: 2, promoted: true });
+});
