@@ -161,6 +161,9 @@ async function putInUse(
   if (signal.aborted && (await registry.inUse()).version !== version) return undefined;
   // An earlier run may have put it in use and crashed before it reported so.
   const promoted = better && (await registry.replace(against?.version, version));
-  await registry.prune(keepVersions);
+  await registry.prune(keepVersions).catch((error: unknown) => {
+    // The next training tries again. This one is done.
+    process.stderr.write(`Older versions cannot be cleared away: ${error}\n`);
+  });
   return { version, promoted };
 }
