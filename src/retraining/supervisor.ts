@@ -67,8 +67,7 @@ export class Retraining {
   async begin(findBoard: BoardFinder, serves: (platform: string) => boolean = () => true): Promise<void> {
     this.#boards.use(findBoard, serves);
     await this.#adopt();
-    const { adoptEveryMs = ADOPT_EVERY_MS } = this.#options;
-    this.#adopting = setInterval(() => void this.#adopt(), adoptEveryMs).unref();
+    this.#adopting = setInterval(() => void this.#adopt(), this.#options.adoptEveryMs ?? ADOPT_EVERY_MS).unref();
   }
 
   /**
@@ -82,6 +81,9 @@ export class Retraining {
     const hold = await this.#holdOrBusy();
     try {
       await this.#holds.shareOrBusy(hold, job);
+      const last = await this.status();
+      // It waits for its turn, or for the bot of its platform.
+      if (last?.status.state === 'running') throw underWay(last, (one) => this.#starterOf(one));
       await rm(this.#files.runs, { recursive: true, force: true });
       await this.#files.writeJob(job);
     } catch (error) {
@@ -272,8 +274,7 @@ export class Retraining {
   async #reportEnd(job: Job, status: JobStatus, board: NoticeBoard): Promise<void> {
     const { log, registry, onPromoted } = this.#options;
     if (status.result?.promoted) await onPromoted?.();
-    const reporter = { log, registry, starter: this.#starterOf(job) };
-    if (await reportEnd(job, status, board, this.#files, reporter)) return;
+    if (await reportEnd(job, status, board, this.#files, { log, registry, starter: this.#starterOf(job) })) return;
     this.#unreported = { job: job.id, looks: LOOKS_BETWEEN_REPORTS };
   }
 
