@@ -87,6 +87,8 @@ const damageSchema = z.object({ version: versionId.optional() });
 export class RetrainingFiles {
   /** Folder of the files and the locks. */
   readonly directory: string;
+  /** The training whose end this process has reported, in case the file that remembers this cannot be written. */
+  #reported: string | undefined;
 
   constructor(stateDirectory: string) {
     this.directory = join(stateDirectory, 'retraining');
@@ -141,15 +143,19 @@ export class RetrainingFiles {
 
   /** Remembers that the end of a training has been reported. */
   async markEndReported(job: string): Promise<void> {
+    this.#reported = job;
     await this.#write('told.json', { job });
   }
 
   async forgetEndReported(): Promise<void> {
+    this.#reported = undefined;
     await this.#write('told.json', { job: '' });
   }
 
   async isEndReported(job: string): Promise<boolean> {
-    return (await this.#read('told.json', markSchema))?.job === job;
+    if ((await this.#read('told.json', markSchema))?.job === job) return true;
+    // Another process may have resumed it since.
+    return this.#reported === job && (await this.status(job)).state !== 'running';
   }
 
   /** The version in use that was last reported as damaged; undefined once the version in use can be loaded. */

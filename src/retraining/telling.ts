@@ -238,8 +238,12 @@ export async function reportEnd(
     reporter.log.warn({ err: error }, 'the end of a training could not be told');
     return false;
   }
+  if (status.state === 'finished') {
+    await rm(files.runs, { recursive: true, force: true }).catch((error: unknown) => {
+      reporter.log.warn({ err: error }, 'the checkpoints of a training that has ended could not be removed');
+    });
+  }
   try {
-    if (status.state === 'finished') await rm(files.runs, { recursive: true, force: true });
     await files.markEndReported(job.id);
   } catch (error) {
     reporter.log.warn(
