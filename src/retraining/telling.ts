@@ -261,7 +261,8 @@ async function postEnd(
   board: NoticeBoard,
   { log, registry, starter }: EndReporter,
 ): Promise<void> {
-  const card = (await registry.list()).find(({ version }) => version === status.result?.version);
+  // By its training: its number changes where another machine has given the same one.
+  const card = status.result && (await registry.list()).find((one) => one.job === job.id);
   if (!card) {
     await board.post({ text: statusText(job, status, starter) });
     return;

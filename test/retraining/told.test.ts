@@ -1,8 +1,18 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { makeSite, noticeBoard, openSite, tinyTraining } from '../helpers/retraining.ts';
+import { newStatus } from '../../src/retraining/files.ts';
+import { reportEnd } from '../../src/retraining/telling.ts';
+import {
+  makeSite,
+  noticeBoard,
+  openSite,
+  plainCard,
+  registryWith,
+  saveUntrained,
+  tinyTraining,
+} from '../helpers/retraining.ts';
 
 const job = { id: 'j', platform: 'test', channel: 'c1', by: 'U1', clean: false, margin: 0, plan: tinyTraining().plan };
 
@@ -17,4 +27,20 @@ test('an end that was told is not told again by the same bot where the file that
   await delay(500);
   await retraining.stop(new AbortController().signal);
   expect(board.notices).toHaveLength(1);
+});
+
+test('the result is that of the training also where its version has another number by then', async () => {
+  const { registry } = await registryWith(0);
+  for (const id of ['other', 'j'])
+    await registry.store(plainCard(id), async (aside) => {
+      await saveUntrained(aside, 1);
+      await mkdir(join(aside, 'reports'));
+      for (const name of ['curves', 'confusion']) await writeFile(join(aside, 'reports', `tiny-${name}.png`), name);
+    });
+  const { files, log } = openSite(await makeSite());
+  const board = noticeBoard();
+  // Another machine's version has the number 1, so that of this training was renumbered.
+  const status = { ...newStatus('j'), state: 'finished', result: { version: 1, promoted: true } } as const;
+  expect(await reportEnd(job, status, board, files, { log, registry, starter: 'Ada' })).toBe(true);
+  expect(board.notices.map(({ text }) => text)).toEqual([expect.stringMatching(/^Version 2 \(tiny\) is trained/)]);
 });
