@@ -98,8 +98,7 @@ export class Retraining {
   /** The last training and its status; undefined where there was none. */
   async status(): Promise<{ readonly job: Job; readonly status: JobStatus } | undefined> {
     const job = await this.#files.job();
-    if (!job) return undefined;
-    return { job, status: this.#latest?.job === job.id ? this.#latest : await this.#files.status(job.id) };
+    return job && { job, status: this.#latest?.job === job.id ? this.#latest : await this.#files.status(job.id) };
   }
 
   /** The status of the last training, and of one on another machine, as a message; undefined where there was none. */
@@ -195,19 +194,20 @@ export class Retraining {
   }
 
   #lookAfter(job: Job, hold: Hold, folder?: string): void {
-    const { log } = this.#options;
     this.#latest = undefined;
     this.#unreported = undefined;
     this.#watch = this.#run(job, hold, folder)
-      .catch((error: unknown) => log.error({ err: error }, 'a training could not be supervised'))
+      .catch((error: unknown) => this.#options.log.error({ err: error }, 'a training could not be supervised'))
       .then(() => hold.release())
-      .catch((error: unknown) => log.error({ err: error }, 'the lock of a training could not be released'))
+      .catch((error: unknown) => this.#options.log.error({ err: error }, 'a training’s lock could not be released'))
       .finally(() => {
         this.#watch = undefined;
       });
   }
 
   async #run(job: Job, hold: Hold, folder: string | undefined): Promise<void> {
+    // Another process may have reported it just before this one took the lock.
+    if (await this.#files.isEndReported(job.id)) return;
     const board = this.#boards.of(job);
     const message = new ProgressMessage(board, this.#options.log, this.#options.editEveryMs);
     let status = await this.#files.status(job.id);

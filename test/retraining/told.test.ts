@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test } from 'vitest';
-import { newStatus } from '../../src/retraining/files.ts';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { newStatus, RetrainingFiles } from '../../src/retraining/files.ts';
 import { reportEnd } from '../../src/retraining/telling.ts';
 import {
   makeSite,
@@ -43,4 +43,21 @@ test('the result is that of the training also where its version has another numb
   const status = { ...newStatus('j'), state: 'finished', result: { version: 1, promoted: true } } as const;
   expect(await reportEnd(job, status, board, files, { log, registry, starter: 'Ada' })).toBe(true);
   expect(board.notices.map(({ text }) => text)).toEqual([expect.stringMatching(/^Version 2 \(tiny\) is trained/)]);
+});
+
+test('an end that another process tells at the same moment is told once', async () => {
+  const { retraining, files } = openSite(await makeSite());
+  await files.writeJob(job);
+  await files.writeStatus({ ...newStatus('j'), state: 'failed', error: 'The data is gone.' });
+  // The other process, which had the lock until now, has told it just after this one looked.
+  const looking = vi.spyOn(RetrainingFiles.prototype, 'isEndReported').mockImplementationOnce(async () => {
+    await files.markEndReported('j');
+    return false;
+  });
+  onTestFinished(() => looking.mockRestore());
+  const board = noticeBoard();
+  await retraining.begin(async () => board);
+  await retraining.idle();
+  expect(board.notices).toEqual([]);
+  await retraining.stop(AbortSignal.timeout(5000));
 });
