@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import QuickLRU from 'quick-lru';
 import type { Observer } from '../base/observing.ts';
 import { EMOTIONS, type Emotion } from '../emotion/labels.ts';
@@ -81,7 +82,9 @@ export class Opinions {
     const where = ofPlace(platform, place);
     for (let tries = 0; tries < TRIES; tries++) {
       const note = await this.#settings.addNote(KIND, where, '{}');
-      if (await this.#settings.rewrite(note, JSON.stringify(plus(parse(note.text), opinions)))) return;
+      // A mark that no other count has, so that one which the store was told twice is recognised.
+      const next = { ...plus(parse(note.text), opinions), mark: randomBytes(6).toString('base64url') };
+      if (await this.#settings.rewrite(note, JSON.stringify(next))) return;
     }
     throw new Error('other processes changed the counts of a place at every try');
   }

@@ -7,8 +7,16 @@ import { noSpace, type Store, unreachable, unsaved } from './store.ts';
 const PREFIX = `${REDIS_PREFIX}:`;
 /** How many keys Redis looks at in one step, during which it does nothing else. */
 const KEYS_A_LOOK = 1000;
-/** Replaces a value if it is still the known one. Redis runs a script as one step. */
-const REPLACE = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end redis.call('SET', KEYS[1], ARGV[2]) return 1`;
+/**
+ * Replaces a value if it is still the known one. Redis runs a script as one step. The client sends it again if the connection is lost before
+ * the answer: where it was run already, it answers the same.
+ */
+const REPLACE = `
+  local now = redis.call('GET', KEYS[1])
+  if now == ARGV[2] then return 1 end
+  if now ~= ARGV[1] then return 0 end
+  redis.call('SET', KEYS[1], ARGV[2])
+  return 1`;
 
 /**
  * A store in Redis, for bots on several machines. How much a crash of Redis itself loses depends on its own settings

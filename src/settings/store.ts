@@ -16,7 +16,8 @@ export interface Store {
   setIfAbsent(key: string, value: string): Promise<string>;
   /**
    * Replaces a value, unless it is not the known one any more. Errors as for `set`.
-   * @returns whether it was replaced
+   * @param value must differ from what any other caller would write, where the caller has to know whether it was its own
+   * @returns whether it was replaced; it may be called replaced where it was this value already
    */
   replace(key: string, known: string, value: string): Promise<boolean>;
   /** All keys with a prefix, in no order. Keys that are set during the call may be missing. Errors as for `get`. */
