@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'libsql';
 import { codeOf, type UserError } from '../base/errors.ts';
 import { fileTrouble, makePrivateFolderSync, PRIVATE_FILE } from '../base/files.ts';
-import { noSpace, type Store, unreachable, unsaved } from './store.ts';
+import { noSpace, readOnly, type Store, unreachable, unsaved } from './store.ts';
 
 /**
  * Milliseconds that a call waits for another process that holds the file; a write takes a few. SQLite's own waiting would block
@@ -119,6 +119,7 @@ export class FileStore implements Store {
    * @param held makes the error where the file is held for longer than `LOCK_MS`
    */
   async #onceFree<T>(held: (cause: unknown) => UserError, work: () => T): Promise<T> {
+    let isRefused = false;
     for (const end = performance.now() + LOCK_MS; ; await delay(AGAIN_MS * (1 + Math.random()))) {
       try {
         return work();
@@ -127,7 +128,11 @@ export class FileStore implements Store {
         if (!isHeld(error)) {
           // The next call opens the file again, since it may have been repaired.
           this.#forget();
-          throw error;
+          if (held !== unsaved || !isReadOnly(error)) throw error;
+          // It may have been opened while its disk was read-only, and be writable since.
+          if (isRefused) throw readOnly(error);
+          isRefused = true;
+          continue;
         }
         if (performance.now() < end) continue;
         // A refused read stays pending in SQLite and would keep its lock, so the file is closed.
@@ -209,4 +214,9 @@ function inTransaction<T>(open: Open, work: (open: Open) => T): T {
 
 function isHeld(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error) ?? '');
+}
+
+/** Whether the file or its disk may not be written. A file that was moved away is another matter. */
+function isReadOnly(error: unknown): boolean {
+  return /^SQLITE_READONLY(?!_DBMOVED)/.test(codeOf(error) ?? '') || fileTrouble(error) === 'denied';
 }

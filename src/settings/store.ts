@@ -36,6 +36,15 @@ export function noSpace(cause: unknown): UserError {
   );
 }
 
+/** The error where the store may be read, but not written. */
+export function readOnly(cause: unknown): UserError {
+  return new UserError(
+    'no-space',
+    'I could not save that: the place where I keep it may not be written. Nothing has changed. The person who runs me has to allow it.',
+    { cause },
+  );
+}
+
 /** The error where a value cannot be saved because the store cannot be reached. */
 export function unsaved(cause: unknown): UserError {
   return new UserError('busy', 'I could not save that. Try again in a minute.', { cause });
