@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { UserError } from '../base/errors.ts';
+import { unlessMissing } from '../base/files.ts';
 import { exactPercent, points } from '../base/numbers.ts';
 import { EMOTIONS } from '../emotion/labels.ts';
 import type { Figures, FigureTable } from '../training/pictures/figures.ts';
@@ -62,12 +63,10 @@ export async function resultNotice(
     ...epochs,
   ].join('\n');
   const files = reportFiles(`${directory}/reports`, architecture);
-  const picture = async (path: string, name: string, altText: string) => ({
-    bytes: await readFile(path),
-    mime: 'image/png',
-    name,
-    altText,
-  });
+  const picture = async (path: string, name: string, altText: string) => {
+    const bytes = await unlessMissing(() => readFile(path));
+    return bytes ? [{ bytes, mime: 'image/png', name, altText }] : [];
+  };
   const pictures = await Promise.all([
     picture(
       files.curves,
@@ -94,7 +93,7 @@ export async function resultNotice(
       matrices: [{ name: `Version ${version} on PrivateTest`, rows: report.privateTest.confusion }],
     }),
   };
-  return { text, pictures, figures };
+  return { text, pictures: pictures.flat(), figures };
 }
 
 /** A share (0..1), and the same figure of the network that was in use, if there was one. */

@@ -61,3 +61,15 @@ test('an end that another process tells at the same moment is told once', async 
   expect(board.notices).toEqual([]);
   await retraining.stop(AbortSignal.timeout(5000));
 });
+
+test('a result whose pictures are missing is told without them', async () => {
+  const { registry } = await registryWith(0);
+  await registry.store(plainCard('j'), (aside) => saveUntrained(aside, 1));
+  const { files, log } = openSite(await makeSite());
+  const board = noticeBoard();
+  const status = { ...newStatus('j'), state: 'finished', result: { version: 1, promoted: true } } as const;
+  expect(await reportEnd(job, status, board, files, { log, registry, starter: 'Ada' })).toBe(true);
+  expect(board.notices).toEqual([
+    expect.objectContaining({ text: expect.stringMatching(/^Version 1 /), pictures: [] }),
+  ]);
+});
