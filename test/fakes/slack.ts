@@ -570,6 +570,12 @@ export class FakeSlack {
         return { ok: true, ts: message.ts, channel };
       }
       case 'chat.postEphemeral':
+        // Slack says 'ok', but shows it in a thread only where that has replies.
+        if (
+          body.thread_ts !== undefined &&
+          !this.messages.some(({ thread_ts: of, ts }) => of === body.thread_ts && ts !== of)
+        )
+          return { ok: true };
         this.ephemeral.push({
           channel,
           user: body.user!,

@@ -129,6 +129,16 @@ describe('other ways to ask', () => {
     expect(slack.said()).toEqual([]);
   });
 
+  test('what only the asker sees stands in the channel, and in a thread where that has replies: elsewhere Slack hides it', async () => {
+    const { slack } = await startOnSlack();
+    slack.post({ text: `<@${slack.me}> help` });
+    await until(() => slack.ephemeral.length === 1, 'the help in the channel');
+    const { ts } = slack.post({ text: 'who is here?' });
+    slack.post({ text: `<@${slack.me}> help`, thread_ts: ts });
+    await until(() => slack.ephemeral.length === 2, 'the help in the thread');
+    expect(slack.ephemeral.map(({ thread_ts }) => thread_ts)).toEqual([undefined, ts]);
+  });
+
   test('a mention in a picture’s thread reads that picture; a direct message needs no mention', async () => {
     const { slack } = await startOnSlack();
     slack.messages.push({

@@ -211,13 +211,12 @@ async function replyPrivately(
 ): Promise<void> {
   const { channel, userId: user } = inquiry;
   const words = slackText(text);
+  // Slack shows a message that only one person sees in a thread only if that has replies already.
+  const thread = inquiry.message?.thread_ts === undefined ? undefined : to?.thread;
   const ways: (() => Promise<unknown>)[] = [
     ...(inquiry.respond ? [() => inquiry.respond!(text)] : []),
     ...(to
-      ? [
-          () =>
-            context.api.chat.postEphemeral({ channel, user, text: words, ...(to.thread && { thread_ts: to.thread }) }),
-        ]
+      ? [() => context.api.chat.postEphemeral({ channel, user, text: words, ...(thread && { thread_ts: thread }) })]
       : []),
     () => context.api.chat.postMessage({ channel: user, text: words, mrkdwn: false }),
   ];
