@@ -96,6 +96,24 @@ describe('other ways to ask', () => {
     expect(said.every(({ thread_ts }) => thread_ts === message.ts)).toBe(true);
   });
 
+  test('Read emotions tells once where the answers are, and not at all where the bot may not write them', async () => {
+    const { slack } = await startOnSlack();
+    const files = await Promise.all(
+      ['a.png', 'b.png', 'c.png'].map(async (name) => slack.file(await plainPicture(64, 48), name)),
+    );
+    const message = { ts: '1600000000.000002', channel: 'C1', user: 'U7', text: '', files };
+    slack.messages.push(message);
+    slack.shortcut('read_emotions', message);
+    await buttons(slack, 3);
+    await aWhile();
+    const where = () => slack.responses.filter(({ text }) => text.includes('The answer is in')).length;
+    expect(where()).toBe(1);
+    slack.shortcut('read_emotions', { ...message, channel: 'C9' });
+    await until(() => slack.responses.some(({ text }) => text.includes('I could not answer there')), 'the refusal');
+    await aWhile();
+    expect(where()).toBe(1);
+  });
+
   test('whoever asked may say whether an answer is right, and remove it, as its poster may', async () => {
     const { slack } = await startOnSlack();
     const files = [slack.file(await plainPicture(64, 48))];

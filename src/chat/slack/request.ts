@@ -88,6 +88,7 @@ export function toChannel(context: SlackContext, id: string): Channel {
 function toRequest(context: SlackContext, inquiry: SlackInquiry, signal: AbortSignal): Request {
   const { channel, message, pictures = [] } = inquiry;
   let told = false;
+  const toldOf = new Set<string>();
   return {
     platform: 'slack',
     moving: 'gif',
@@ -99,7 +100,7 @@ function toRequest(context: SlackContext, inquiry: SlackInquiry, signal: AbortSi
     ...(inquiry.asked && { asked: true }),
     signal,
     latestImages: (limit) => withExplainedErrors(context.me.name, () => latestImages(context, inquiry, limit)),
-    reply: (reply) => answer(context, inquiry, reply),
+    reply: (reply) => answer(context, inquiry, reply, toldOf),
     progress: async (text) => {
       // Only a person who typed a command cannot see that an answer is coming.
       if (!inquiry.respond || told) return;
@@ -135,23 +136,30 @@ async function* latestMessages(context: SlackContext, inquiry: SlackInquiry): As
   for await (const message of messagesAt(context, { channel })) if (isTheirs(message)) yield message;
 }
 
-/** @throws ChatFailed where Slack failed, so that nobody knows whether the reply was posted */
-async function answer(context: SlackContext, inquiry: SlackInquiry, reply: Reply): Promise<Posted> {
+/**
+ * @param toldOf ids of the messages in whose threads the asker was told to look
+ * @throws ChatFailed where Slack failed, so that nobody knows whether the reply was posted
+ */
+async function answer(...[context, inquiry, reply, toldOf]: Parameters<typeof sayTo>): Promise<Posted> {
   try {
-    return await sayTo(context, inquiry, reply);
+    return await sayTo(context, inquiry, reply, toldOf);
   } catch (error) {
     throw isOutOfReach(error) ? new ChatFailed(error) : error;
   }
 }
 
-async function sayTo(context: SlackContext, inquiry: SlackInquiry, reply: Reply): Promise<Posted> {
+async function sayTo(context: SlackContext, inquiry: SlackInquiry, reply: Reply, toldOf: Set<string>): Promise<Posted> {
   const source = sourceOfPicture(reply.about);
   const thread = source?.thread ?? inquiry.thread;
   const to: Destination = { channel: inquiry.channel, ...(thread !== undefined && { thread }) };
   if (reply.private && !reply.pictures?.length) return await whisper(context, inquiry, to, reply);
   const removable = reply.removable && source && { source, asker: inquiry.userId };
   const posted = await sendOrExplain(context, inquiry, to, reply, removable || undefined);
-  if (inquiry.respond && source) await tellWhere(context, inquiry, source);
+  // The address that came with the command takes five texts, and a message may have ten pictures.
+  if (inquiry.respond && source && posted !== NO_MESSAGE && !toldOf.has(source.ts)) {
+    toldOf.add(source.ts);
+    await tellWhere(context, inquiry, source);
+  }
   return posted;
 }
 
