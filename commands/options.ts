@@ -39,10 +39,11 @@ function parseText(command: Pick<Command, 'name' | 'options'>, text: string): Re
   const words = splitWords(text);
   for (let w = 0; w < words.length; w++) {
     const word = words[w]!;
-    const [, prefix, rest] = /^([a-z0-9-]+)[:=](.*)$/s.exec(word) ?? [];
-    const named = typable.find((option) => option.name === (prefix ?? word.toLowerCase()));
+    const [, prefix, rest = ''] = /^([a-z0-9-]+)[:=](.*)$/is.exec(word) ?? [];
+    const named = typable.find((option) => option.name === (prefix ?? word).toLowerCase());
     if (named !== undefined && prefix !== undefined) {
-      values[named.name] = rest!;
+      // A space may stand before the value.
+      values[named.name] = rest === '' && w + 1 < words.length ? words[++w]! : rest;
     } else if (named?.type === 'switch') {
       values[named.name] = true;
     } else if (named !== undefined && w + 1 < words.length) {

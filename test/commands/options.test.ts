@@ -30,6 +30,8 @@ describe('checkOptions', () => {
     ['start epochs:5 rate=0.01', { action: 'start', epochs: 5, rate: 0.01 }],
     ['epochs 5 start', { epochs: 5, action: 'start' }],
     ['clean', { clean: true }],
+    ['Epochs:5 START Rate=0.01', { epochs: 5, action: 'start', rate: 0.01 }],
+    ['epochs: 5 start', { epochs: 5, action: 'start' }],
     ['clean:no', { clean: false }],
     ['  title:"two words"   clean=yes ', { title: 'two words', clean: true }],
     ['title "two words"', { title: 'two words' }],
