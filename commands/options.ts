@@ -16,7 +16,9 @@ export function checkOptions(command: Pick<Command, 'name' | 'options'>, input: 
     if (value === undefined || value === null) continue;
     const option = command.options.find((candidate) => candidate.name === name);
     if (option === undefined) throw noOption(command, name);
-    checked[name] = checkValue(command, option, value);
+    const taken = checkValue(command, option, value);
+    // 'no' to something else than the command itself means the command itself.
+    if (taken !== false || !option.alone) checked[name] = taken;
   }
   return checked;
 }

@@ -11,6 +11,7 @@ const COMMAND: Pick<Command, 'name' | 'options'> = {
     { name: 'epochs', type: 'integer', min: 1, max: 100, description: 'How long' },
     { name: 'rate', type: 'number', min: 0, max: 1, description: 'How fast' },
     { name: 'clean', type: 'switch', description: 'Leave duplicates out' },
+    { name: 'stats', type: 'switch', alone: true, description: 'Figures' },
     { name: 'title', type: 'text', maxLength: 12, description: 'A name' },
     {
       name: 'size',
@@ -31,6 +32,9 @@ describe('checkOptions', () => {
     ['epochs 5 start', { epochs: 5, action: 'start' }],
     ['clean', { clean: true }],
     ['Epochs:5 START Rate=0.01', { epochs: 5, action: 'start', rate: 0.01 }],
+    ['clean', { clean: true }],
+    ['stats', { stats: true }],
+    ['stats:no start', { action: 'start' }],
     ['epochs: 5 start', { epochs: 5, action: 'start' }],
     ['clean:no', { clean: false }],
     ['  title:"two words"   clean=yes ', { title: 'two words', clean: true }],
