@@ -59,9 +59,7 @@ function parseText(command: Pick<Command, 'name' | 'options'>, text: string): Re
           word,
           typable.map(({ name }) => name),
         );
-        throw badUsage(
-          `I do not know what ‘${word.slice(0, 40)}’ means after /${command.name}. ${next(command, meant)}`,
-        );
+        throw badUsage(`I do not know what ‘${shown(word)}’ means after /${command.name}. ${next(command, meant)}`);
       }
       values[positional.name] = word;
     }
@@ -89,9 +87,9 @@ function checkValue(
       if (choice !== undefined) return choice;
       const meant = nearest(String(value), option.choices);
       const few = listIfFew(option.choices);
-      if (meant === undefined && few !== undefined) throw takes(`${few}, not ‘${String(value).slice(0, 40)}’`);
+      if (meant === undefined && few !== undefined) throw takes(`${few}, not ‘${shown(String(value))}’`);
       throw badUsage(
-        `‘${option.name}’ of /${command.name} cannot be ‘${String(value).slice(0, 40)}’. ${next(command, meant)}`,
+        `‘${option.name}’ of /${command.name} cannot be ‘${shown(String(value))}’. ${next(command, meant)}`,
       );
     }
     case 'integer':
@@ -120,12 +118,17 @@ function noOption(command: Pick<Command, 'name' | 'options'>, name: string): Use
     name,
     command.options.map((option) => option.name),
   );
-  return badUsage(`/${command.name} has no option ‘${name.slice(0, 40)}’. ${next(command, meant)}`);
+  return badUsage(`/${command.name} has no option ‘${shown(name)}’. ${next(command, meant)}`);
 }
 
 /** What to do about a word that is not known, as a sentence. */
 function next(command: Pick<Command, 'name'>, meant: string | undefined): string {
   return meant === undefined ? `/help ${command.name} shows how to type it.` : `Did you mean ‘${meant}’?`;
+}
+
+/** The start of what somebody typed. It splits no character: Discord refuses a message that holds half of one. */
+function shown(typed: string): string {
+  return [...typed.slice(0, 80)].slice(0, 40).join('');
 }
 
 function badUsage(sentence: string): UserError {

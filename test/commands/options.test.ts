@@ -30,12 +30,11 @@ describe('checkOptions', () => {
     ['STATUS', { action: 'status' }],
     ['start epochs:5 rate=0.01', { action: 'start', epochs: 5, rate: 0.01 }],
     ['epochs 5 start', { epochs: 5, action: 'start' }],
-    ['clean', { clean: true }],
     ['Epochs:5 START Rate=0.01', { epochs: 5, action: 'start', rate: 0.01 }],
+    ['epochs: 5 start', { epochs: 5, action: 'start' }],
     ['clean', { clean: true }],
     ['stats', { stats: true }],
     ['stats:no start', { action: 'start' }],
-    ['epochs: 5 start', { epochs: 5, action: 'start' }],
     ['clean:no', { clean: false }],
     ['  title:"two words"   clean=yes ', { title: 'two words', clean: true }],
     ['title "two words"', { title: 'two words' }],
@@ -86,5 +85,15 @@ describe('checkOptions', () => {
 
   test('what is repeated of the person’s text is bounded', () => {
     expect(() => checkOptions(COMMAND, `start ${'x'.repeat(5000)}`)).toThrow(/^.{1,400}$/);
+  });
+
+  test.each([
+    (smile: string) => `start ${smile}`,
+    (smile: string) => `size:${smile}`,
+    (smile: string) => ({ [smile]: 3 }),
+  ])('no character of it is split, %#', (input) => {
+    const smiles = `x${'😀'.repeat(100)}`;
+    const problem = expect.objectContaining({ message: expect.stringContaining(`‘x${'😀'.repeat(39)}’`) });
+    expect(() => checkOptions(COMMAND, input(smiles))).toThrow(problem);
   });
 });
