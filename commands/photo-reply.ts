@@ -63,9 +63,10 @@ function cardText(card: PhotoCard): string {
   return [card.heading, ...people, ...(card.more ? [card.more] : []), card.notice].join('\n');
 }
 
-/** A file's name on one line, shortened to fit into a sentence. */
+/** A file's name on one line, shortened to fit into a sentence. Marks that turn the direction of text would turn the words after it too. */
 export function shortName(name: string): string {
-  const line = name.replaceAll(/\p{Cc}+/gu, ' ').trim() || 'picture';
+  const inOneDirection = name.replaceAll(/\p{Bidi_Control}+/gu, '');
+  const line = inOneDirection.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim() || 'picture';
   const characters = [...line];
   return characters.length <= 60 ? line : `${characters.slice(0, 40).join('')}…${characters.slice(-15).join('')}`;
 }

@@ -94,7 +94,11 @@ describe('shortName', () => {
   test('keeps a name on one line', () => {
     expect(shortName('holiday.jpg')).toBe('holiday.jpg');
     expect(shortName('a\nb\u0000c.jpg')).toBe('a b c.jpg');
+    expect(shortName('photo\u202Egnp.jpg')).toBe('photognp.jpg');
+    expect(shortName('a\u2028b\u2029c.jpg')).toBe('a b c.jpg');
+    expect(shortName('👨\u200D👩\u200D👧.jpg')).toBe('👨\u200D👩\u200D👧.jpg');
     expect(shortName(' \n')).toBe('picture');
+    expect(shortName('\u202E')).toBe('picture');
     expect(shortName('a'.repeat(60))).toBe('a'.repeat(60));
     expect(shortName(`${'a'.repeat(57)}.jpg`)).toBe(`${'a'.repeat(40)}…${'a'.repeat(11)}.jpg`);
   });
