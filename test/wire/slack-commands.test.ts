@@ -129,6 +129,14 @@ describe('other ways to ask', () => {
     await until(() => slack.said().length === 0, 'the removal');
   });
 
+  test('what somebody typed in a message is repeated as it was typed', async () => {
+    const { slack } = await startOnSlack();
+    slack.post({ text: `<@${slack.me}> emotions &lt;R&amp;D&gt;` });
+    await until(() => slack.ephemeral.length === 1, 'the refusal');
+    // The answer is escaped once, as Slack wants it.
+    expect(slack.ephemeral[0]!.text).toContain('‘&lt;R&amp;D&gt;’');
+  });
+
   test('Read emotions on a message without a picture says so', async () => {
     const { slack } = await startOnSlack();
     slack.shortcut('read_emotions', { ts: '1600000000.000003', channel: 'C1', user: 'U7', text: 'hi', files: [] });

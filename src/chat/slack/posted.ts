@@ -71,9 +71,14 @@ export async function inquiryOf(
   };
 }
 
+/** A message's text as it was typed: in a message, Slack escapes three characters. */
+function unescaped(text: string): string {
+  return text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+}
+
 /** The command that a message to the bot names. @returns undefined where the message is about its own files */
 function commandOf(message: SlackMessage, hasPictures: boolean, context: SlackContext): SlackInquiry['command'] {
-  const text = textWithoutName(message, context);
+  const text = unescaped(textWithoutName(message, context));
   const find = hasPictures ? commandBesidePictures : commandIn;
   // A bare mention may also be about the message's files.
   if (text.trim() === '' && filesOf(message).length > 0) return undefined;
