@@ -154,9 +154,10 @@ export class FakeDiscord {
     return channel;
   }
 
-  /** A thread that people open now, or a post in a forum. */
-  openThread(parent: FakeChannel): FakeChannel {
-    const thread = this.addChannel('thread', { type: 11, parentId: parent.id, denied: parent.denied });
+  /** A thread that people open now, on a message where one is given, or a post in a forum. */
+  openThread(parent: FakeChannel, on?: FakeMessage): FakeChannel {
+    const { id = snowflake() } = on ?? {};
+    const thread = this.addChannel('thread', { id, type: 11, parentId: parent.id, denied: parent.denied });
     this.gateway.dispatch('THREAD_CREATE', { ...channelPayload(thread, this.me.id), newly_created: true });
     return thread;
   }

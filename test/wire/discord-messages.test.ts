@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AttachmentFlags } from 'discord.js';
 import sharp from 'sharp';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { filePayload, messagePayload, snowflake, user } from '../fakes/discord/payloads.ts';
+import { type FakeChannel, filePayload, messagePayload, snowflake, user } from '../fakes/discord/payloads.ts';
 import type { FakeDiscord, FakeFile } from '../fakes/discord.ts';
 import { fakeFace, fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { animation, plainFrame } from '../fixtures/animations.ts';
@@ -292,6 +292,30 @@ describe('places', () => {
     expect(inThread!.files).toHaveLength(1);
     expect(inPost!.reference).toMatchObject({ message_id: post.id });
     expect(discord.said(discord.general)).toEqual([]);
+  });
+
+  test('in a thread on a picture somebody asks about that one, and in a forum post of many messages about its first', async () => {
+    let forum: FakeChannel | undefined;
+    const { discord } = await startOnDiscord({ before: (fake) => (forum = fake.addChannel('forum', { type: 15 })) });
+    const mention = { content: `<@${discord.me.id}>`, mentions: [discord.me] };
+    const files = [discord.file(await plainPicture(64, 48))];
+    const photo = discord.post({ files });
+    await answers(discord, 1);
+    const thread = discord.openThread(discord.general, photo);
+    discord.post({ ...mention, channel: thread });
+    const [inThread] = await answers(discord, 1, thread);
+    expect(inThread!.files).toHaveLength(1);
+    const post = discord.openThread(forum!);
+    discord.post({ id: post.id, channel: post, files });
+    for (let k = 0; k < 100; k++) discord.post({ channel: post, content: 'nice' });
+    discord.post({ ...mention, channel: post });
+    const inPost = await answers(discord, 2, post);
+    expect(inPost.map((answer) => answer.files.length)).toEqual([1, 1]);
+    const other = discord.openThread(discord.general);
+    discord.post({ ...mention, channel: other });
+    expect((await answers(discord, 1, other))[0]!.content).toBe(
+      'There is no picture here yet. Post one, and I answer it.',
+    );
   });
 
   test('a direct message is answered, one without a picture too', async () => {

@@ -6,7 +6,7 @@ import type { Logger } from '../../base/log.ts';
 import { untilDone } from '../until-done.ts';
 import { type DiscordAttachment, picturesOf } from './attachment.ts';
 import type { DiscordContext } from './context.ts';
-import { isExpired, isGone, isOutOfReach, lacksPermission, mayNotRefer } from './errors.ts';
+import { isExpired, isGone, isOutOfReach, lacksPermission, mayNotRefer, unlessClosed } from './errors.ts';
 import { type Delivery, deliver, layOut, type Outgoing, onlyOnce, toOutgoing, uploadBytes } from './outgoing.ts';
 import { mayReadBack, missingInWords } from './permissions.ts';
 
@@ -85,7 +85,22 @@ export async function latestPictures(
   channel: SendableChannels,
   options: { readonly limit: number; readonly before?: string },
 ): Promise<DiscordAttachment[]> {
-  const messages = await readBack(channel, options.before);
+  const inChannel = await picturesAmong(await readBack(channel, options.before), context, options.limit);
+  const pictures =
+    inChannel.length > 0 ? inChannel : await picturesAmong(await firstOf(channel), context, options.limit);
+  // Discord hides what the bot may not see, instead of refusing: an empty channel and a closed one look the same.
+  if (pictures.length === 0 && !mayReadBack(channel)) throw cannotLook(channel);
+  if (pictures.length === 0 && !context.seesEverything && !channel.isDMBased()) {
+    throw mayNotLook();
+  }
+  return pictures;
+}
+
+async function picturesAmong(
+  messages: readonly Message[],
+  context: DiscordContext,
+  limit: number,
+): Promise<DiscordAttachment[]> {
   const candidates = messages
     .filter((message) => !isFromABot(message))
     .flatMap((message) => picturesOf(message, context.config).reverse())
@@ -93,15 +108,19 @@ export async function latestPictures(
     .filter((picture) => picture.isPicture === undefined);
   const pictures: DiscordAttachment[] = [];
   for (const picture of candidates) {
-    if (pictures.length === options.limit) break;
+    if (pictures.length === limit) break;
     if (!(await picture.isOwnAnswer?.())) pictures.push(picture);
   }
-  // Discord hides what the bot may not see, instead of refusing: an empty channel and a closed one look the same.
-  if (pictures.length === 0 && !mayReadBack(channel)) throw cannotLook(channel);
-  if (pictures.length === 0 && !context.seesEverything && !channel.isDMBased()) {
-    throw mayNotLook();
-  }
   return pictures;
+}
+
+/**
+ * The message that a thread began with, if any. Discord shows it above the thread, but it is in the channel around it. That of a forum post
+ * is in the post, perhaps behind more messages than are searched.
+ */
+async function firstOf(channel: SendableChannels): Promise<Message[]> {
+  const first = channel.isThread() && (await unlessClosed(() => channel.fetchStarterMessage({ cache: false })));
+  return first ? [first] : [];
 }
 
 /** The error for a person who asks for a picture where the bot is not allowed to see any. */
