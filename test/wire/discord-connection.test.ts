@@ -307,10 +307,34 @@ describe('a permission that is missing', () => {
     expect(discord.said(channel)).toEqual([]);
   });
 
-  test('to write, where the person takes no direct messages either: it stands in the log alone', async () => {
+  test.each([160005, 50083])('to write in a locked thread (%i): a direct message says so', async (code) => {
+    const { discord, log } = await startOnDiscord();
+    const ann = user('ann');
+    const locked = { status: 403, body: { code, message: 'Thread is locked' } };
+    discord.fail('POST', /messages$/, locked);
+    const thread = discord.openThread(discord.general);
+    discord.post({ channel: thread, author: ann, files: [discord.file(await photo())] });
+    const [words] = await answers(discord, 1, discord.directChannel(ann));
+    expect(words!.content).toBe('I cannot answer your picture in #thread: the thread is locked.');
+    // A command is not even acknowledged there.
+    const bob = user('bob');
+    discord.fail('POST', /callback$/, locked);
+    discord.fail('POST', new RegExp(`${thread.id}/messages$`), locked);
+    discord.command('emotions', { channel: thread, by: bob, files: { image: discord.file(await photo()) } });
+    const [said] = await answers(discord, 1, discord.directChannel(bob));
+    expect(said!.content).toBe(words!.content);
+    expect(log.join('')).not.toContain('"level":"error"');
+  });
+
+  test.each([
+    [50007, 'takes no direct messages either'],
+    [50278, 'has left the server'],
+  ])('to write, where the person (%i) %s: it stands in the log alone', async (code) => {
     const { discord, channel, log } = await startWithout('SendMessages');
     const ann = user('ann');
-    discord.closeDirectChannel(ann);
+    if (code === 50007) discord.closeDirectChannel(ann);
+    const direct = new RegExp(`${discord.directChannel(ann).id}/messages$`);
+    if (code === 50278) discord.fail('POST', direct, { status: 403, body: { code, message: 'Cannot send' } });
     discord.post({ channel, author: ann, files: [discord.file(await photo())] });
     await until(() => log.some((line) => line.includes('accepts no direct messages')), 'the line in the log');
     expect(log.join('')).not.toContain('"level":"error"');

@@ -47,6 +47,11 @@ export function lacksPermission(error: unknown): boolean {
   return hasCode(error, Code.MissingPermissions, Code.MissingAccess);
 }
 
+/** Whether a thread is locked, so that only moderators may write in it. Discord answers with either code, also to a command there. */
+export function isLocked(error: unknown): boolean {
+  return hasCode(error, Code.ThreadLocked, Code.InvalidActionOnArchivedThread);
+}
+
 /** Whether the bot may write in this channel but may not reply to an earlier message. */
 export function mayNotRefer(error: unknown): boolean {
   return hasCode(error, Code.CannotReplyWithoutPermissionToReadMessageHistory);
@@ -54,7 +59,7 @@ export function mayNotRefer(error: unknown): boolean {
 
 /** Whether a person accepts no direct messages from the bot. */
 export function isUnreachable(error: unknown): boolean {
-  return hasCode(error, Code.CannotSendMessagesToThisUser);
+  return hasCode(error, Code.CannotSendMessagesToThisUser, Code.CannotSendMessagesToThisUserDueToHavingNoMutualGuilds);
 }
 
 /** Whether a file was larger than the channel accepts. */

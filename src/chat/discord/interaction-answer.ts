@@ -7,7 +7,7 @@ import {
 import { NO_MESSAGE, type Posted, type Reply } from '../../../commands/request.ts';
 import { type Changes, OWN_MESSAGE, say, sayWhatIsAllowed, toPosted, withoutEarlierFiles } from './channel.ts';
 import type { DiscordContext } from './context.ts';
-import { isExpired, isTaken, isUnreachable, lacksPermission } from './errors.ts';
+import { isExpired, isLocked, isTaken, isUnreachable, lacksPermission } from './errors.ts';
 import { type Delivery, deliver, layOut, type Outgoing } from './outgoing.ts';
 
 /** A command that a person starts from a menu or with a slash. */
@@ -104,7 +104,7 @@ export class InteractionAnswer {
           this.#leaveToOther();
           return NO_MESSAGE;
         }
-        if (!isExpired(error)) throw error;
+        if (!isExpired(error) && !isLocked(error)) throw error;
         this.#isExpired = true;
       }
     }
@@ -139,8 +139,8 @@ export class InteractionAnswer {
     try {
       return await sayWhatIsAllowed(channel, reply, { askedBy });
     } catch (error) {
-      if (!lacksPermission(error)) throw error;
-      await this.#context.refusals.explain(user, channel, this.#interaction.id, true);
+      if (!lacksPermission(error) && !isLocked(error)) throw error;
+      await this.#context.refusals.explain(user, channel, this.#interaction.id, true, error);
       return NO_MESSAGE;
     }
   }

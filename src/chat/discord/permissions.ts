@@ -8,7 +8,7 @@ import {
 } from 'discord.js';
 import type { Logger } from '../../base/log.ts';
 import { closedChannels } from '../claims.ts';
-import { isUnreachable } from './errors.ts';
+import { isLocked, isUnreachable } from './errors.ts';
 import { escapeMarkup, onlyOnce, plainMessage } from './outgoing.ts';
 
 /** The permissions that the bot needs in a channel, with their names in Discord's settings. */
@@ -96,14 +96,24 @@ export class Refusals {
    * Tells a person why no answer comes; `closedChannels` says how often.
    * @param about id of the message or interaction that cannot be answered
    * @param isAsked whether the person addressed the bot
+   * @param error Discord's refusal, where it may be another one than for a missing permission
    */
-  async explain(user: User, channel: SendableChannels, about: string, isAsked: boolean): Promise<void> {
-    const missing = missingInWords(channel);
+  async explain(
+    user: User,
+    channel: SendableChannels,
+    about: string,
+    isAsked: boolean,
+    error?: unknown,
+  ): Promise<void> {
+    const missing = isLocked(error) ? undefined : missingInWords(channel);
     this.#log.warn({ platform: 'discord', channel: channel.id, missing }, 'a channel is closed to the bot');
     if (!this.#closed.claim([channel.id]) && !isAsked) return;
     const name = channel.isDMBased() ? 'there' : `in #${escapeMarkup(channel.name)}`;
-    const text = `I cannot answer your picture ${name}: I lack the permission ${missing}. Ask an admin of the server to give it to me.`;
-    await this.writeTo(user, text, about);
+    const why =
+      missing === undefined
+        ? 'the thread is locked.'
+        : `I lack the permission ${missing}. Ask an admin of the server to give it to me.`;
+    await this.writeTo(user, `I cannot answer your picture ${name}: ${why}`, about);
   }
 
   /**

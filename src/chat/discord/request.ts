@@ -18,7 +18,7 @@ import type { Inquiry } from '../inquiry.ts';
 import { DiscordAttachment, hasPictures, picturesOf } from './attachment.ts';
 import { isFromABot, latestPictures, mayNotLook, sayWhatIsAllowed, Typing, toChannel } from './channel.ts';
 import { type DiscordContext, isOperatorAt } from './context.ts';
-import { isGone, isOutOfReach, lacksPermission } from './errors.ts';
+import { isGone, isLocked, isOutOfReach, lacksPermission } from './errors.ts';
 import type { CommandInteraction, InteractionAnswer } from './interaction-answer.ts';
 import { isAdmin } from './permissions.ts';
 
@@ -143,8 +143,8 @@ async function answer(
     return await sayWhatIsAllowed(channel, reply, { askedBy: message.author.id, to: message, key });
   } catch (error) {
     if (isGone(error)) await context.session.removed(message.id);
-    else if (!lacksPermission(error)) throw isOutOfReach(error) ? new ChatFailed(error) : error;
-    else await context.refusals.explain(message.author, channel, message.id, isAddressed(message));
+    else if (!lacksPermission(error) && !isLocked(error)) throw isOutOfReach(error) ? new ChatFailed(error) : error;
+    else await context.refusals.explain(message.author, channel, message.id, isAddressed(message), error);
     return NO_MESSAGE;
   }
 }
