@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { type FakeChannel, type Permission, user } from '../fakes/discord/payloads.ts';
 import { FakeDiscord } from '../fakes/discord.ts';
-import { fakePhotoReader, plainPicture } from '../fakes/photo.ts';
+import { fakeFace, fakePhotoReader, plainPicture } from '../fakes/photo.ts';
 import { until } from '../helpers/until.ts';
-import { answers, startOnDiscord } from './discord-bot.ts';
+import { answers, type BotOptions, startOnDiscord } from './discord-bot.ts';
 import { aWhile, cleanUp } from './running-bot.ts';
 
 afterEach(cleanUp);
@@ -277,9 +277,10 @@ describe('files from elsewhere', () => {
 });
 
 describe('a permission that is missing', () => {
-  const startWithout = async (permission: Permission) => {
+  const startWithout = async (permission: Permission, options: BotOptions = {}) => {
     let channel!: FakeChannel;
     const started = await startOnDiscord({
+      ...options,
       before: (fake) => {
         channel = fake.addChannel('closed', { denied: [permission] });
       },
@@ -294,6 +295,21 @@ describe('a permission that is missing', () => {
     expect(answer!.files).toEqual([]);
     expect(answer!.content).toContain('happy 93 %');
     expect(answer!.content).toContain('I lack the permission ‘Attach Files’.');
+  });
+
+  test('to attach files: the answer to a crowd is one message, which its button removes', async () => {
+    const faces = Array.from({ length: 150 }, () => fakeFace('happy', 0.9));
+    const { discord, channel } = await startWithout('AttachFiles', {
+      readPhoto: async (bytes) => ({ faces, picture: { bytes, mime: 'image/png', altText: 'a crowd' } }),
+    });
+    const ann = user('ann');
+    discord.post({ channel, author: ann, files: [discord.file(await photo())] });
+    const [answer] = await answers(discord, 1, channel);
+    await aWhile();
+    expect(answer!.content).toContain('20. happy 90 %\nAnd 130 more.\n');
+    expect(answer!.content).toContain('I lack the permission ‘Attach Files’.');
+    discord.click(answer!, { by: ann });
+    await until(() => discord.said(channel).length === 0, 'the removal');
   });
 
   test('to write: a direct message says so, once', async () => {

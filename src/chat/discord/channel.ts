@@ -7,7 +7,16 @@ import { untilDone } from '../until-done.ts';
 import { type DiscordAttachment, picturesOf } from './attachment.ts';
 import type { DiscordContext } from './context.ts';
 import { isExpired, isGone, isOutOfReach, lacksPermission, mayNotRefer, unlessClosed } from './errors.ts';
-import { type Delivery, deliver, layOut, type Outgoing, onlyOnce, toOutgoing, uploadBytes } from './outgoing.ts';
+import {
+  type Delivery,
+  deliver,
+  layOut,
+  MAX_PEOPLE_IN_MESSAGE,
+  type Outgoing,
+  onlyOnce,
+  toOutgoing,
+  uploadBytes,
+} from './outgoing.ts';
 import { mayReadBack, missingInWords } from './permissions.ts';
 
 /** How many messages are searched for the latest picture: as many as one call returns. */
@@ -55,9 +64,24 @@ export async function sayWhatIsAllowed(channel: SendableChannels, reply: Reply, 
   } catch (error) {
     if (!lacksPermission(error) || !reply.pictures?.length) throw error;
     const why = `I cannot attach the picture here: I lack the permission ${missingInWords(channel)}.`;
-    const { card, pictures, ...rest } = reply;
-    return await say(channel, { ...rest, text: `${reply.text}\n${why}` }, options);
+    return await say(channel, withoutPictures(reply, why), options);
   }
+}
+
+/** A reply without its pictures. Of a crowd it lists as many people as fit into one message: its Remove button removes only that. */
+function withoutPictures({ card, pictures, ...reply }: Reply, why: string): Reply {
+  if (card === undefined) return { ...reply, text: `${reply.text}\n${why}` };
+  const listed = card.people.slice(0, MAX_PEOPLE_IN_MESSAGE).map(({ number, text }) => `${number}. ${text}`);
+  const others = card.people.length - listed.length;
+  const lines = [
+    card.heading,
+    ...listed,
+    ...(others > 0 ? [`And ${others} more.`] : []),
+    ...(card.more ? [card.more] : []),
+    card.notice,
+    why,
+  ];
+  return { ...reply, text: lines.join('\n') };
 }
 
 async function send(

@@ -160,7 +160,7 @@ function toFile(picture: OutgoingPicture, isSpoiler: boolean): AttachmentBuilder
  * How many people the message itself lists. If there are more, the full list is attached as a text file, which Discord shows below the
  * message.
  */
-const MAX_PEOPLE_IN_MESSAGE = 20;
+export const MAX_PEOPLE_IN_MESSAGE = 20;
 
 function isCrowd({ card, pictures }: Pick<Reply, 'card' | 'pictures'>): boolean {
   // A reply without pictures sends no files; its text goes on in further messages.
