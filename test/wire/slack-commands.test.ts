@@ -112,6 +112,7 @@ describe('other ways to ask', () => {
     await until(() => slack.responses.some(({ text }) => text.includes('I could not answer there')), 'the refusal');
     await aWhile();
     expect(where()).toBe(1);
+    expect(slack.responses.filter(({ text }) => text.includes('I could not answer there'))).toHaveLength(1);
   });
 
   test('whoever asked may say whether an answer is right, and remove it, as its poster may', async () => {

@@ -137,7 +137,7 @@ async function* latestMessages(context: SlackContext, inquiry: SlackInquiry): As
 }
 
 /**
- * @param toldOf ids of the messages in whose threads the asker was told to look
+ * @param toldOf ids of the messages in whose threads the asker was told to look, and of the channel if they were told that it is closed
  * @throws ChatFailed where Slack failed, so that nobody knows whether the reply was posted
  */
 async function answer(...[context, inquiry, reply, toldOf]: Parameters<typeof sayTo>): Promise<Posted> {
@@ -154,7 +154,7 @@ async function sayTo(context: SlackContext, inquiry: SlackInquiry, reply: Reply,
   const to: Destination = { channel: inquiry.channel, ...(thread !== undefined && { thread }) };
   if (reply.private && !reply.pictures?.length) return await whisper(context, inquiry, to, reply);
   const removable = reply.removable && source && { source, asker: inquiry.userId };
-  const posted = await sendOrExplain(context, inquiry, to, reply, removable || undefined);
+  const posted = await sendOrExplain(context, inquiry, to, reply, removable || undefined, toldOf);
   // The address that came with the command takes five texts, and a message may have ten pictures.
   if (inquiry.respond && source && posted !== NO_MESSAGE && !toldOf.has(source.ts)) {
     toldOf.add(source.ts);
@@ -169,6 +169,7 @@ async function sendOrExplain(
   to: Destination,
   reply: Reply,
   removable: Parameters<typeof send>[3],
+  toldOf = new Set<string>(),
 ): Promise<Posted> {
   try {
     return await send(context, to, reply, removable);
@@ -178,7 +179,9 @@ async function sendOrExplain(
     if (isClosed(error)) {
       const isAsked = inquiry.respond !== undefined || inquiry.asked === true;
       const isToBeTold = context.closed.claim([inquiry.channel]) || isAsked;
-      if (isToBeTold) await replyPrivately(context, inquiry, `I could not answer there. ${reason.message}`);
+      const isNews = !toldOf.has(inquiry.channel);
+      toldOf.add(inquiry.channel);
+      if (isToBeTold && isNews) await replyPrivately(context, inquiry, `I could not answer there. ${reason.message}`);
       context.log.info({ platform: 'slack', code: slackCode(error) }, 'a channel is closed to the bot');
       return NO_MESSAGE;
     }
