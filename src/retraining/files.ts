@@ -79,6 +79,10 @@ export function newStatus(job: string): JobStatus {
   return { job, state: 'running', phase: 'starting', findings: [] };
 }
 
+/** Why a training counts as failed whose end is not known any more. */
+const UNWRITTEN =
+  'It has ended, but how could not be written down. /retrain resume continues from the last checkpoint.';
+
 const markSchema = z.object({ job: z.string() });
 
 const damageSchema = z.object({ version: versionId.optional() });
@@ -120,8 +124,11 @@ export class RetrainingFiles {
 
   /** The status of a training; `newStatus` where none was written yet. */
   async status(job: string): Promise<JobStatus> {
-    const status = await this.#read('status.json', statusSchema);
-    return status?.job === job ? status : newStatus(job);
+    const read = await this.#read('status.json', statusSchema);
+    const status = read?.job === job ? read : newStatus(job);
+    if (status.state !== 'running' || !(await this.#isMarked(job))) return status;
+    // Its end was told, but its last status could not be written, or was damaged since: nobody works on it any more.
+    return { ...status, state: 'failed', error: UNWRITTEN };
   }
 
   async writeStatus(status: JobStatus): Promise<void> {
@@ -153,9 +160,13 @@ export class RetrainingFiles {
   }
 
   async isEndReported(job: string): Promise<boolean> {
-    if ((await this.#read('told.json', markSchema))?.job === job) return true;
+    if (await this.#isMarked(job)) return true;
     // Another process may have resumed it since.
     return this.#reported === job && (await this.status(job)).state !== 'running';
+  }
+
+  async #isMarked(job: string): Promise<boolean> {
+    return (await this.#read('told.json', markSchema))?.job === job;
   }
 
   /** The version in use that was last reported as damaged; undefined once the version in use can be loaded. */

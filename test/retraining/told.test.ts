@@ -73,3 +73,17 @@ test('a result whose pictures are missing is told without them', async () => {
     expect.objectContaining({ text: expect.stringMatching(/^Version 1 /), pictures: [] }),
   ]);
 });
+
+test('a training whose end was told, but could not be written before a restart, stands in nobody’s way', async () => {
+  const { retraining, files } = openSite(await makeSite());
+  await files.writeJob(job);
+  await files.writeStatus({ ...newStatus('j'), phase: 'training' });
+  await files.markEndReported('j');
+  await retraining.begin(async () => noticeBoard());
+  expect((await retraining.status())!.status).toMatchObject({ state: 'failed', error: expect.any(String) });
+  await expect(retraining.cancel()).rejects.toMatchObject({ code: 'not-found' });
+  const writing = vi.spyOn(RetrainingFiles.prototype, 'writeJob').mockRejectedValueOnce(new Error('it begins'));
+  onTestFinished(() => writing.mockRestore());
+  await expect(retraining.start(tinyTraining(1))).rejects.toThrow('it begins');
+  await retraining.stop(AbortSignal.timeout(5000));
+});
