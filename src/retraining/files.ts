@@ -152,6 +152,8 @@ export class RetrainingFiles {
   async markEndReported(job: string): Promise<void> {
     this.#reported = job;
     await this.#write('told.json', { job });
+    // Another process may resume it, and change the file.
+    this.#reported = undefined;
   }
 
   async forgetEndReported(): Promise<void> {
