@@ -791,6 +791,25 @@ describe('removing', () => {
     await until(() => discord.said().length === 0, 'the removal');
   });
 
+  test('the message that a thread was opened on removes the answers to it in there, also those of an earlier run', async () => {
+    const first = await startOnDiscord();
+    const { discord } = first;
+    const mention = { content: `<@${discord.me.id}>`, mentions: [discord.me] };
+    const files = [discord.file(await plainPicture(64, 48))];
+    const posts = [discord.post({ files }), discord.post({ files })];
+    await answers(discord, 2);
+    const threads = posts.map((post) => discord.openThread(discord.general, post));
+    for (const channel of threads) discord.post({ ...mention, channel });
+    for (const channel of threads) await answers(discord, 1, channel);
+    discord.remove(posts[0]!);
+    await until(() => discord.said().length === 2, 'the removal of both answers to the first');
+    await first.bot.stop();
+    await delay(5);
+    await startOnDiscord({ discord });
+    discord.remove(posts[1]!);
+    await until(() => discord.said().length === 0, 'the removal of both answers to the second');
+  });
+
   test('a message, or many of a long time, removes answers of an earlier run in a direct message and behind many others', async () => {
     const first = await startOnDiscord();
     const { discord } = first;

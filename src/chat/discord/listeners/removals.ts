@@ -79,9 +79,15 @@ function showsSomething({ attachments }: Message): boolean {
   return attachments.some((file) => !isSpoiler(file));
 }
 
-/** Removes answers of an earlier run, which the session does not remember. Their buttons name the messages that they answer. */
-async function takeBackForgotten(...forgotten: Parameters<typeof takeBackOnce>): Promise<void> {
-  await untilDone(() => takeBackOnce(...forgotten), isOutOfReach);
+/**
+ * Removes answers of an earlier run, which the session does not remember. Their buttons name the messages that they answer. They are in the
+ * message's channel, or in the thread that was opened on it, which has its id.
+ */
+async function takeBackForgotten(...[context, channelId, ids, which]: Parameters<typeof takeBackOnce>): Promise<void> {
+  const lookIn = (place: string, about: readonly string[]) =>
+    untilDone(() => takeBackOnce(context, place, about, which), isOutOfReach);
+  await lookIn(channelId, ids);
+  for (const id of ids) if (id !== channelId) await lookIn(id, [id]);
 }
 
 async function takeBackOnce(
