@@ -126,7 +126,7 @@ function next(command: Pick<Command, 'name'>, meant: string | undefined): string
   return meant === undefined ? `/help ${command.name} shows how to type it.` : `Did you mean ‘${meant}’?`;
 }
 
-/** The start of what somebody typed. It splits no character: Discord refuses a message that holds half of one. */
+/** The start of what somebody typed. It splits no character: a chat may refuse a message that holds half of one. */
 function shown(typed: string): string {
   return [...typed.slice(0, 80)].slice(0, 40).join('');
 }
