@@ -1,5 +1,5 @@
-import QuickLRU from 'quick-lru';
 import type { Posted } from '../../commands/request.ts';
+import { Recent } from './recent.ts';
 
 /** At least this many messages have their answers remembered. */
 const MAX_MESSAGES = 10_000;
@@ -13,50 +13,37 @@ export interface Answer {
   readonly posted: Posted;
 }
 
-/** A message's answers, and when the last of them was posted, in milliseconds since 1970. */
-interface Known {
-  readonly answers: readonly Answer[];
-  readonly at: number;
-}
-
 /** Remembers which answers belong to which message, so that they can be removed. */
 export class Answers {
-  #forgottenUntil = 0;
-  readonly #byMessage = new QuickLRU<string, Known>({
-    maxSize: MAX_MESSAGES,
-    onEviction: (_, { at }) => {
-      this.#forgottenUntil = Math.max(this.#forgottenUntil, at);
-    },
-  });
+  readonly #byMessage = new Recent<readonly Answer[]>(MAX_MESSAGES);
 
   /** Answers that were posted until this time may be forgotten, in milliseconds since 1970; 0 where all are remembered. */
   get forgottenUntil(): number {
-    return this.#forgottenUntil;
+    return this.#byMessage.forgottenUntil;
   }
 
   /** The messages that have answers. */
   get messages(): string[] {
-    return [...this.#byMessage.keys()];
+    return this.#byMessage.messages;
   }
 
   remember(message: string, answer: Answer): void {
-    const answers = [...(this.#byMessage.get(message)?.answers ?? []), answer];
-    this.#byMessage.set(message, { answers, at: Date.now() });
+    this.#byMessage.set(message, [...(this.#byMessage.get(message) ?? []), answer]);
   }
 
   /** Whether a picture of a message has been answered, and the answer has not been taken back. Somebody else may have removed it. */
   has(message: string, picture: string): boolean {
-    return this.#byMessage.peek(message)?.answers.some((answer) => answer.picture === picture) === true;
+    return this.#byMessage.get(message)?.some((answer) => answer.picture === picture) === true;
   }
 
   /** Removes and forgets those answers to the given messages for which `isLost` holds. @returns whether there were any */
   async takeBack(messages: readonly string[], isLost: (answer: Answer) => boolean): Promise<boolean> {
     const lost = messages.flatMap((message) => {
-      const { answers = [], at = 0 } = this.#byMessage.peek(message) ?? {};
+      const answers = this.#byMessage.get(message) ?? [];
       const gone = answers.filter(isLost);
       const kept = answers.filter((answer) => !gone.includes(answer));
       if (kept.length === 0) this.#byMessage.delete(message);
-      else if (gone.length > 0) this.#byMessage.set(message, { answers: kept, at });
+      else if (gone.length > 0) this.#byMessage.change(message, kept);
       return gone;
     });
     await Promise.all(lost.map(({ posted }) => posted.remove()));

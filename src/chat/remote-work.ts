@@ -1,6 +1,6 @@
-import QuickLRU from 'quick-lru';
 import type { Logger } from '../base/log.ts';
 import { type JobQueue, LeftToWorkers, QueueFull, type Removal } from '../work/job-queue.ts';
+import { Recent } from './recent.ts';
 import type { WorkUnderWay } from './work-under-way.ts';
 
 /** At least this many messages that were handed over are remembered. */
@@ -11,15 +11,7 @@ export class RemoteWork {
   readonly #queue: JobQueue;
   readonly #platform: string;
   readonly #log: Logger;
-  /** Messages that were handed over until this time may be forgotten, in milliseconds since 1970; 0 where all are remembered. */
-  #forgottenUntil = 0;
-  /** When each message was handed over, in milliseconds since 1970. */
-  readonly #messages = new QuickLRU<string, number>({
-    maxSize: MAX_REMEMBERED,
-    onEviction: (_, at) => {
-      this.#forgottenUntil = Math.max(this.#forgottenUntil, at);
-    },
-  });
+  readonly #messages = new Recent<true>(MAX_REMEMBERED);
   readonly #underWay = new Set<WorkUnderWay>();
 
   constructor(queue: JobQueue, platform: string, log: Logger) {
@@ -30,7 +22,7 @@ export class RemoteWork {
 
   /** Whether another process has answered a message, or may have. @param postedAt when it was posted, in milliseconds since 1970 */
   has(message: string, postedAt: number): boolean {
-    return postedAt < this.#forgottenUntil || this.#messages.has(message);
+    return postedAt < this.#messages.forgottenUntil || this.#messages.has(message);
   }
 
   /** Whether workers answer this. They answer posted photos only: a command is answered with a token that no job may hold. */
@@ -45,7 +37,7 @@ export class RemoteWork {
   async answer(work: WorkUnderWay): Promise<boolean> {
     const { job, inquiry, request } = work;
     if (job === undefined) return false;
-    if (inquiry.message !== undefined) this.#messages.set(inquiry.message, Date.now());
+    if (inquiry.message !== undefined) this.#messages.set(inquiry.message, true);
     this.#underWay.add(work);
     // The worker's lines have another request id, but the same `request`.
     const where = { platform: this.#platform, request: request.id };
