@@ -7,6 +7,7 @@ import type { Figures, FigureTable } from '../training/pictures/figures.ts';
 import type { VersionId } from '../versions/shipped.ts';
 import { readReport, reportFiles } from '../versions/training-report.ts';
 import type { VersionCard } from '../versions/version-card.ts';
+import { isBetter } from './is-better.ts';
 import type { Notice } from './notice-boards.ts';
 
 /**
@@ -39,7 +40,7 @@ export async function resultNotice(
   const notBetter = gain > 0 ? `not ${points(outcome.margin).slice(1)} points better` : 'no better';
   const whyNot = incomparable
     ? 'it cannot be compared with the network in use, which learned from votes (fer2013new.csv is not beside the data)'
-    : against === undefined || (gain > 0 && gain >= outcome.margin)
+    : isBetter(card, outcome.margin)
       ? 'somebody chose which network is in use after it was compared'
       : `${notBetter} on PublicTest`;
   const first = outcome.promoted

@@ -18,6 +18,7 @@ import { writeReport } from '../versions/training-report.ts';
 import { figuresOf, type NewVersion, type VersionCard } from '../versions/version-card.ts';
 import { readCheckedData } from './data.ts';
 import type { Job, JobStatus } from './files.ts';
+import { isBetter } from './is-better.ts';
 
 /** Parameters of `retrain`. */
 interface RetrainingWork {
@@ -154,13 +155,11 @@ async function putInUse(
   { job, registry, keepVersions, signal }: RetrainingWork,
   card: VersionCard,
 ): Promise<JobStatus['result'] | undefined> {
-  const { version, against, publicTest, incomparable = false } = card;
-  const gain = against === undefined ? 1 : publicTest.accuracy - against.publicTest.accuracy;
-  const better = !incomparable && gain > 0 && gain >= job.margin;
+  const { version, against } = card;
   // It may have been cancelled while it waited for another process that changes the versions.
   if (signal.aborted && (await registry.inUse()).version !== version) return undefined;
   // An earlier run may have put it in use and crashed before it reported so.
-  const promoted = better && (await registry.replace(against?.version, version));
+  const promoted = isBetter(card, job.margin) && (await registry.replace(against?.version, version));
   await registry.prune(keepVersions).catch((error: unknown) => {
     // The next training tries again. This one is done.
     process.stderr.write(`Older versions cannot be cleared away: ${error}\n`);
