@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
-import { explainWrite, makeFolder, statIfThere, writeWhole } from '../src/base/files.ts';
+import { explainedIn, makeFolder, statIfThere, writeWhole } from '../src/base/files.ts';
 import { loadClassifier } from '../src/emotion/classifier.ts';
 import { createEngine } from '../src/emotion/engines/create-engine.ts';
 import { ENGINE_CHOICES, type EngineChoice } from '../src/emotion/engines/engine.ts';
@@ -94,9 +94,9 @@ them there, and compares with reading them directly.`,
     const { examples } = values;
     // Before minutes of reading, not after them.
     if (examples !== undefined) {
-      const there = await explained(examples, () => statIfThere(examples));
+      const there = await statIfThere(examples).catch(explainedIn(examples));
       if (there && !there.isFile()) throw new UserError('bad-usage', `${examples} exists and is not a file.`);
-      await explained(examples, () => makeFolder(dirname(examples)));
+      await makeFolder(dirname(examples)).catch(explainedIn(examples));
     }
     const { set, training, votes } =
       values.faces === undefined
@@ -113,21 +113,12 @@ them there, and compares with reading them directly.`,
     else print(evaluationText(evaluation, voted, slices));
     if (examples !== undefined) {
       const sheet = await exampleSheet(set, examplesOf(set, readings));
-      await explained(examples, () => writeWhole(examples, sheet));
+      await writeWhole(examples, sheet).catch(explainedIn(examples));
       call.say(`The examples are ${examples}.`);
     }
     return 0;
   },
 );
-
-/** Runs a write. @throws UserError where the file system refuses it */
-async function explained<T>(path: string, write: () => Promise<T>): Promise<T> {
-  try {
-    return await write();
-  } catch (error) {
-    throw explainWrite(path, error);
-  }
-}
 
 type CallContext = Pick<Call<unknown>, 'signal' | 'say'>;
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { UserError } from '../src/base/errors.ts';
-import { explainWrite, readIfThere, writeDurably } from '../src/base/files.ts';
+import { explainedIn, readIfThere, writeDurably } from '../src/base/files.ts';
 import { exactPercent } from '../src/base/numbers.ts';
 import { createEngine } from '../src/emotion/engines/create-engine.ts';
 import { loadModel } from '../src/emotion/layers-format/layers-format.ts';
@@ -92,12 +92,6 @@ async function comparedWith(directory: string, reported: string) {
   const card = await readIfThere(file).catch(explainedIn(file));
   if (card === undefined) throw new UserError('not-found', `There is no model card ${file} to name the report in.`);
   return { architecture, card };
-}
-
-function explainedIn(path: string): (error: unknown) => never {
-  return (error) => {
-    throw explainWrite(path, error);
-  };
 }
 
 await runAsProcess(import.meta.url, main);

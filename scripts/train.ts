@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { codeOf, UserError } from '../src/base/errors.ts';
-import { explainWrite } from '../src/base/files.ts';
+import { explainedIn, explainWrite } from '../src/base/files.ts';
 import { acquireLock, type FileLock } from '../src/base/lock.ts';
 import { exactPercent } from '../src/base/numbers.ts';
 import { shellWord } from '../src/base/shell-words.ts';
@@ -179,12 +179,6 @@ function planOf(values: Values<typeof OPTIONS>): TrainingPlan {
     teacher: values.teacher && { folders: [...values.teacher], weight: values['teacher-weight'] },
     patience: values.patience,
   });
-}
-
-function explainedIn(directory: string): (error: unknown) => never {
-  return (error) => {
-    throw explainWrite(directory, error);
-  };
 }
 
 /** Runs one training. @returns the exit code */

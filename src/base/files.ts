@@ -73,6 +73,13 @@ export function explainWrite(file: string, error: unknown): unknown {
   });
 }
 
+/** The same as a handler of rejections, which throws what it makes of them. */
+export function explainedIn(file: string): (error: unknown) => never {
+  return (error) => {
+    throw explainWrite(file, error);
+  };
+}
+
 /** Turns the error of a full disk into a UserError; returns other errors as they are. */
 export function explainFullDisk(error: unknown): unknown {
   return explainFile(error, {
