@@ -58,7 +58,7 @@ export function photoReply(
 }
 
 /** A card as lines of plain text. */
-function cardText(card: PhotoCard): string {
+export function cardText(card: PhotoCard): string {
   const people = card.people.map((person) => `${person.number}. ${person.text}`);
   return [card.heading, ...people, ...(card.more ? [card.more] : []), card.notice].join('\n');
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Message, SendableChannels } from 'discord.js';
+import { cardText } from '../../../commands/photo-reply.ts';
 import type { Channel, Posted, Reply } from '../../../commands/request.ts';
 import { UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
@@ -71,17 +72,10 @@ export async function sayWhatIsAllowed(channel: SendableChannels, reply: Reply, 
 /** A reply without its pictures. Of a crowd it lists as many people as fit into one message: its Remove button removes only that. */
 function withoutPictures({ card, pictures, ...reply }: Reply, why: string): Reply {
   if (card === undefined) return { ...reply, text: `${reply.text}\n${why}` };
-  const listed = card.people.slice(0, MAX_PEOPLE_IN_MESSAGE).map(({ number, text }) => `${number}. ${text}`);
-  const others = card.people.length - listed.length;
-  const lines = [
-    card.heading,
-    ...listed,
-    ...(others > 0 ? [`And ${others} more.`] : []),
-    ...(card.more ? [card.more] : []),
-    card.notice,
-    why,
-  ];
-  return { ...reply, text: lines.join('\n') };
+  const others = card.people.length - MAX_PEOPLE_IN_MESSAGE;
+  const more = [others > 0 && `And ${others} more.`, card.more].filter(Boolean).join('\n');
+  const people = card.people.slice(0, MAX_PEOPLE_IN_MESSAGE);
+  return { ...reply, text: `${cardText({ ...card, people, more })}\n${why}` };
 }
 
 async function send(
