@@ -90,9 +90,8 @@ export class Session {
     if (this.#jobs) this.#pending.add(this.#jobs.answerLeftJobs(bot, isOurs));
   }
 
-  /** Records jobs, and answers them unless they have been answered: of messages that came while the bot was not connected, or earlier. */
+  /** Answers noted jobs, of messages that came while the bot was not connected or earlier, unless they have been answered. */
   async answerJobs(jobs: readonly Job[]): Promise<void> {
-    await Promise.all(jobs.map((job) => this.note(job)));
     await this.#jobs?.answerJobs(jobs);
   }
 

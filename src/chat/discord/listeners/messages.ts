@@ -39,10 +39,10 @@ async function onEdited(
   const files = added.filter((file) => session.claim(`added:${file}`));
   if (files.length === 0) return;
   const job = { bot: accountOf(context), place, message: id, kind: 'posted', files, begun: Date.now() } as const;
+  await session.note(job);
   // It may have been answered, by an earlier run or long ago: each later edit names the file again.
   if (files.some((file) => timeOf(file) < Math.max(startedAt, Date.now() - NEW_MS)))
     return await session.answerJobs([job]);
-  await session.note(job);
   let message: Message | undefined;
   try {
     message = await unlessClosed(async () => {
