@@ -11,6 +11,17 @@ afterEach(cleanUp);
 const MESSAGE_CONTENT = 1 << 15;
 const photo = async () => await plainPicture(64, 48);
 
+/** Discord takes the intent away; the bot connects again, and answers who names it. */
+async function answersOnceTheIntentIsGone(discord: FakeDiscord): Promise<void> {
+  discord.gateway.grantsContent = false;
+  discord.gateway.drop(4014);
+  await until(() => discord.gateway.identifies.length === 2, 'the new connection');
+  await until(() => discord.gateway.connections === 1, 'the new connection');
+  await aWhile();
+  discord.post({ files: [discord.file(await photo())], content: `<@${discord.me.id}>`, mentions: [discord.me] });
+  await answers(discord, 1);
+}
+
 describe('starting', () => {
   test('asks for what it needs and says where it is', async () => {
     const { discord, bot } = await startOnDiscord();
@@ -106,26 +117,14 @@ describe('without the MessageContent intent', () => {
 
   test('an intent that is taken away while the bot runs ends nothing', async () => {
     const { discord } = await startOnDiscord();
-    discord.gateway.grantsContent = false;
-    discord.gateway.drop(4014);
-    await until(() => discord.gateway.identifies.length === 2, 'the new connection');
-    await until(() => discord.gateway.connections === 1, 'the new connection');
-    await aWhile();
-    discord.post({ files: [discord.file(await photo())], content: `<@${discord.me.id}>`, mentions: [discord.me] });
-    await answers(discord, 1);
+    await answersOnceTheIntentIsGone(discord);
   });
 });
 
 test('an intent that is taken away while Discord cannot be reached for a moment ends nothing', async () => {
   const { discord } = await startOnDiscord();
   discord.fail('GET', /gateway\/bot$/, { status: 503, body: {} }, 4);
-  discord.gateway.grantsContent = false;
-  discord.gateway.drop(4014);
-  await until(() => discord.gateway.identifies.length === 2, 'the new connection');
-  await until(() => discord.gateway.connections === 1, 'the new connection');
-  await aWhile();
-  discord.post({ files: [discord.file(await photo())], content: `<@${discord.me.id}>`, mentions: [discord.me] });
-  await answers(discord, 1);
+  await answersOnceTheIntentIsGone(discord);
 });
 
 describe('a connection that breaks', () => {
